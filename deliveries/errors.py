@@ -1,0 +1,97 @@
+"""Every error that Hookpost raises itself, on one page.
+
+HookpostError
+├── WrongSetting       a setting is missing or makes no sense        trying again: no
+├── CannotStart        a part of the embedded default did not start  trying again: after a look at its log
+├── InvalidInput       what a caller or a person gave is refused      trying again: no, change the input
+│   ├── InvalidId          not an id of ours
+│   ├── InvalidUrl         a URL that no request may go to
+│   ├── InvalidFilter      a filter PostgreSQL could not evaluate safely
+│   ├── InvalidEventType   not a dotted name, or not a pattern
+│   ├── InvalidSecret      not a secret of the accepted form and size
+│   └── InvalidHeader      a header that may not be sent
+├── NotFound           no such row, or not visible to this caller     trying again: no
+├── Conflict           the state forbids it now                       trying again: later, maybe
+│   └── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
+├── KeyReused          an Idempotency-Key came back with another body no
+├── BlockedAddress     the address dialled is not allowed             trying again: no
+├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
+└── Unavailable        the database did not commit                    trying again: yes
+
+A receiver's failure is no exception: it is an outcome (protocol/outcome.py).
+"""
+
+from __future__ import annotations
+
+
+class HookpostError(Exception):
+    """Root of the tree."""
+
+
+class WrongSetting(HookpostError):
+    """A setting is missing or makes no sense; the message names the variable."""
+
+
+class CannotStart(HookpostError):
+    """A part of the embedded default did not start; the message shows the end of its log."""
+
+
+class InvalidInput(HookpostError):
+    """Input is refused. `field` names what was wrong, as the caller calls it."""
+
+    def __init__(self, detail: str, *, field: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+
+class InvalidId(InvalidInput):
+    """Not an id of ours."""
+
+
+class InvalidUrl(InvalidInput):
+    """A URL that no request may go to."""
+
+
+class InvalidFilter(InvalidInput):
+    """A filter that PostgreSQL could not evaluate safely."""
+
+
+class InvalidEventType(InvalidInput):
+    """Not a dotted event type name, or not a pattern of one."""
+
+
+class InvalidSecret(InvalidInput):
+    """Not a secret of the accepted form and size."""
+
+
+class InvalidHeader(InvalidInput):
+    """A header that may not be sent."""
+
+
+class NotFound(HookpostError):
+    """No such row, or none that this caller may see."""
+
+
+class Conflict(HookpostError):
+    """The state of the row forbids it now."""
+
+
+class KeyInFlight(Conflict):
+    """The same Idempotency-Key is being accepted at this moment."""
+
+
+class KeyReused(HookpostError):
+    """An Idempotency-Key came back with another body."""
+
+
+class BlockedAddress(HookpostError):
+    """The address that would be dialled is not allowed."""
+
+
+class CannotDecrypt(HookpostError):
+    """No key in the keyring opens a stored secret; nothing may be sent unsigned."""
+
+
+class Unavailable(HookpostError):
+    """The database did not commit; nothing was stored."""

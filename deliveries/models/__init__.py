@@ -1,0 +1,25 @@
+"""The tables. Rows only: no network, no signals, no work in `save()`."""
+
+from deliveries.models.audit import AuditEntry, Job
+from deliveries.models.customers import ApiKey, Customer, Member
+from deliveries.models.endpoints import Endpoint, EndpointSecret
+from deliveries.models.event_types import EventType
+from deliveries.models.log import Attempt, Delivery, Event
+from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane
+
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "AuditEntry",
+    "Customer",
+    "Delivery",
+    "DueDelivery",
+    "Endpoint",
+    "EndpointSecret",
+    "Event",
+    "EventType",
+    "IdempotencyKey",
+    "Job",
+    "Lane",
+    "Member",
+]

@@ -1,0 +1,126 @@
+"""Endpoints and their secrets. Secrets and custom headers are sealed; rows never hold them readable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from deliveries.models.base import IdentifiedModel
+from deliveries.models.customers import Customer
+from deliveries.models.keyring import seal, unseal
+from deliveries.protocol import ids
+from deliveries.protocol.signatures import SigningKey, hint, parse_secret
+
+
+class Endpoint(IdentifiedModel):
+    """A URL of a customer with its event types, filter, headers and limits.
+
+    A deleted endpoint keeps its row (the log names it) but loses secrets, headers and `uid`.
+    """
+
+    PREFIX = ids.ENDPOINT
+
+    class State(models.TextChoices):
+        ENABLED = "enabled", "Enabled"
+        PAUSED = "paused", "Paused"
+        DISABLED = "disabled", "Disabled"
+
+    class PayloadMode(models.TextChoices):
+        FULL = "full", "Full: the whole event"
+        THIN = "thin", "Thin: id and link, details by API"
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="endpoints")
+    uid = models.CharField(max_length=128, null=True, blank=True)
+    url = models.TextField("URL")
+    description = models.CharField(max_length=300, blank=True, default="")
+    event_types = ArrayField(models.CharField(max_length=128), default=list, blank=True, help_text="Empty: all.")
+    filter = models.TextField(blank=True, default="", help_text="SQL/JSON path predicate over the payload.")
+    headers_sealed = models.BinaryField(null=True, editable=False)
+    header_names = ArrayField(models.CharField(max_length=100), default=list, editable=False)
+    signing = models.CharField(max_length=20, default="standard")
+    payload_mode = models.CharField(max_length=8, choices=PayloadMode.choices, default=PayloadMode.FULL)
+    rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Deliveries a second; empty: unlimited.")
+    max_in_flight = models.PositiveSmallIntegerField(default=10)
+    retry_schedule = ArrayField(
+        models.PositiveIntegerField(), null=True, blank=True, help_text="Seconds before each attempt; empty: default."
+    )
+    timeout_seconds = models.PositiveSmallIntegerField(default=15)
+    ordered = models.BooleanField(default=False, help_text="One at a time, in the order of events.")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
+    state_reason = models.CharField(max_length=300, blank=True, default="")
+    state_changed_at = models.DateTimeField(auto_now_add=True)
+    draining = models.BooleanField(default=False, editable=False, help_text="Held deliveries are being released.")
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "hookpost_endpoint"
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("customer", "id"), name="endpoint_fan_out"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("customer", "uid"), name="endpoint_uid_once_per_customer",
+                violation_error_message="There is an endpoint with this uid already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(timeout_seconds__gte=1, timeout_seconds__lte=30), name="endpoint_timeout_1_to_30_seconds"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_in_flight__gte=1, max_in_flight__lte=100), name="endpoint_in_flight_1_to_100"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("enabled", "paused", "disabled")), name="endpoint_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_limit__isnull=True) | Q(rate_limit__gte=1), name="endpoint_rate_limit_positive"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The custom headers, readable; raises CannotDecrypt."""
+        if self.headers_sealed is None:
+            return {}
+        opened: dict[str, str] = json.loads(unseal(bytes(self.headers_sealed), row_id=self.id))
+        return opened
+
+    def seal_headers(self, headers: Mapping[str, str]) -> None:
+        """Set the custom headers, checked before by protocol.request.check_headers."""
+        self.headers_sealed = seal(json.dumps(dict(headers)).encode(), row_id=self.id) if headers else None
+        self.header_names = sorted(headers)
+
+
+class EndpointSecret(IdentifiedModel):
+    """A signing secret of an endpoint; the newest signs first, an expiring one still signs until its end."""
+
+    PREFIX = ids.SECRET
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="secrets")
+    sealed = models.BinaryField(editable=False)
+    hint = models.CharField(max_length=8, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "hookpost_endpoint_secret"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"…{self.hint}"
+
+    def seal_secret(self, secret: str) -> None:
+        """Set the secret from its `whsec_` or `whsk_` form."""
+        self.sealed = seal(secret.encode(), row_id=self.id)
+        self.hint = hint(parse_secret(secret))
+
+    def open_key(self) -> SigningKey:
+        """Return the key that signs; raises CannotDecrypt."""
+        return parse_secret(unseal(bytes(self.sealed), row_id=self.id).decode())

@@ -1,0 +1,70 @@
+"""The queue, hot and small: due deliveries and the lanes they wait in. Finished deliveries leave it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from deliveries.models.endpoints import Endpoint
+
+
+class DueDelivery(models.Model):
+    """A delivery that is to be sent at `due_at`; `infinity` while its endpoint is paused or disabled."""
+
+    class Rank(models.IntegerChoices):
+        REDELIVERY = 0, "Redelivery by hand"
+        FIRST = 1, "First attempt"
+        RETRY = 2, "Late retry"
+        BULK = 3, "Bulk redelivery"
+
+    pk = models.CompositePrimaryKey("delivery_id", "manual")
+    delivery_id = models.UUIDField()
+    manual = models.BooleanField(default=False, help_text="A redelivery: sent once, beside the schedule.")
+    endpoint_id = models.UUIDField()
+    event_id = models.UUIDField()
+    rank = models.SmallIntegerField(default=Rank.FIRST)
+    attempts = models.SmallIntegerField(default=0, help_text="Scheduled attempts already made.")
+    due_at = models.DateTimeField()
+    actor = models.TextField(default="", help_text="Who asked for a redelivery.")
+    job_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "hookpost_due_delivery"
+        # sql/claim_batch.sql
+        indexes = (models.Index(fields=("endpoint_id", "rank", "due_at", "event_id"), name="due_delivery_claim"),)
+
+
+class Lane(models.Model):
+    """The due deliveries of one endpoint, and what is known of its health. The database's clock judges leases."""
+
+    endpoint = models.OneToOneField(Endpoint, primary_key=True, on_delete=models.CASCADE, related_name="lane")
+    lease_until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0, help_text="Rises with every lease: the fencing token.")
+    crashes = models.SmallIntegerField(default=0, help_text="Leases in a row whose worker was lost.")
+    suspect_id = models.UUIDField(null=True, help_text="The delivery that was sent alone when its worker was lost.")
+    rest_until = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0, help_text="Failures in a row.")
+    opened = models.IntegerField(default=0, help_text="Times in a row that the breaker opened.")
+    failing_since = models.DateTimeField(null=True)
+    tokens = models.FloatField(default=1, help_text="Rate limit: what may be sent at once.")
+    tokens_at = models.DateTimeField(auto_now_add=True)
+    slow = models.BooleanField(default=False, help_text="Times out: served from the queue deliveries_slow.")
+
+    class Meta:
+        db_table = "hookpost_lane"
+
+
+class IdempotencyKey(models.Model):
+    """What an Idempotency-Key of a caller was answered with."""
+
+    pk = models.CompositePrimaryKey("owner_id", "key")
+    owner_id = models.UUIDField()
+    key = models.TextField()
+    fingerprint = models.BinaryField()
+    event_id = models.UUIDField()
+    deliveries = models.IntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "hookpost_idempotency_key"
+        # sql/purge_idempotency_keys.sql
+        indexes = (models.Index(fields=("created_at",), name="idempotency_key_purge"),)

@@ -1,0 +1,162 @@
+"""Which addresses a request may be sent to, judged on the address that is really dialled.
+
+Lives here: the refused ranges, the operator's allow-list, the check at registration.
+It must not know libcurl, requests or the database.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from deliveries.conf import AllowedTarget, Network
+from deliveries.errors import InvalidUrl
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[..., Sequence[tuple[Any, ...]]]
+
+RESOLVE_SECONDS = 5.0
+# Resolving cannot be cancelled: a thread whose time is over lives on until the resolver gives up.
+_RESOLVERS = threading.BoundedSemaphore(32)
+_REMEMBERED = 4096
+
+_REFUSED_V4: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(cidr)
+    for cidr in (
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16/32 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24"
+        " 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15"
+        " 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
+    ).split()
+)
+_GLOBAL_V6 = ipaddress.ip_network("2000::/3")
+_REFUSED_V6: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(cidr) for cidr in "2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20".split()
+)
+
+
+class DialRule(Protocol):
+    """What decides about every new connection."""
+
+    def permits(self, address: str, port: int) -> bool:
+        """Tell whether this address and port may be dialled."""
+
+
+class Guard:
+    """Public addresses, and what the operator allow-listed."""
+
+    def __init__(self, allow: Sequence[AllowedTarget] = ()) -> None:
+        self._allow = tuple(allow)
+        self._judged: dict[tuple[str, int], bool] = {}
+
+    def permits(self, address: str, port: int) -> bool:
+        """Tell whether this address and port may be dialled; anything unclear may not."""
+        verdict = self._judged.get((address, port))
+        if verdict is None:
+            verdict = self._judge(address, port)
+            if len(self._judged) >= _REMEMBERED:
+                self._judged.clear()
+            self._judged[address, port] = verdict
+        return verdict
+
+    def check_target(
+        self,
+        host: str,
+        port: int,
+        *,
+        resolve: Resolve = socket.getaddrinfo,
+        timeout_seconds: float = RESOLVE_SECONDS,
+    ) -> None:
+        """Raise InvalidUrl unless the host resolves in time and every address of it may be dialled."""
+        for address in resolved(host, port, resolve=resolve, timeout_seconds=timeout_seconds):
+            if not self.permits(address, port):
+                raise InvalidUrl(_refusal(host, address, port), field="url")
+
+    def _judge(self, address: str, port: int) -> bool:
+        parsed = parsed_address(address)
+        if parsed is None:
+            return False
+        if any(port == target.port and parsed in target.network for target in self._allow):
+            return True
+        return is_public(parsed)
+
+
+class ProxyOnly:
+    """The egress proxy's own address, and nothing else: there is no direct fallback."""
+
+    def __init__(self, proxy_url: str, *, resolve: Resolve = socket.getaddrinfo) -> None:
+        parts = urlsplit(proxy_url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or 1080  # libcurl's default for a proxy URL without a port
+        if parts.scheme == "https" and not parts.port:
+            self._port = 443
+        self._resolve = resolve
+        self._known: frozenset[str] = frozenset()
+
+    def permits(self, address: str, port: int) -> bool:
+        """Tell whether this is the proxy; its name is resolved again when the address is new."""
+        if port != self._port:
+            return False
+        if address not in self._known:
+            self._known = self._look_up()
+        return address in self._known
+
+    def _look_up(self) -> frozenset[str]:
+        try:
+            return frozenset(resolved(self._host, self._port, resolve=self._resolve, timeout_seconds=RESOLVE_SECONDS))
+        except InvalidUrl:
+            return frozenset()
+
+
+def parsed_address(text: str) -> Address | None:
+    """Return the address with a v4-mapped one unwrapped, or None if it is none or has a scope."""
+    try:
+        parsed = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed
+    if parsed.scope_id is not None:
+        return None
+    return parsed.ipv4_mapped or parsed
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an unwrapped address is one of the public internet's unicast addresses."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _REFUSED_V4)
+    return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
+
+
+def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) -> tuple[str, ...]:
+    """Return the addresses of a host, or raise InvalidUrl when there are none within the time."""
+    answers: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = resolve(host, port, type=socket.SOCK_STREAM)
+            answers.put(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
+        except (OSError, UnicodeError):
+            answers.put(())
+        finally:
+            _RESOLVERS.release()
+
+    if not _RESOLVERS.acquire(timeout=timeout_seconds):
+        raise InvalidUrl(f"{host} could not be resolved in time", field="url")
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
+    try:
+        addresses = answers.get(timeout=timeout_seconds)
+    except queue.Empty:
+        raise InvalidUrl(f"{host} could not be resolved in time", field="url") from None
+    if not addresses:
+        raise InvalidUrl(f"{host} cannot be resolved", field="url")
+    return addresses
+
+
+def _refusal(host: str, address: str, port: int) -> str:
+    named = address if address == host.strip("[]") else f"{host} resolves to {address}, which"
+    return f"{named} is not an address that requests may go to (port {port})"

@@ -1,0 +1,83 @@
+"""When to try again.
+
+What lives here: the retry schedule, its jitter, and the reading of `Retry-After`.
+It must not know the clock or the dice: `now` and `rng` come in. Source: wire.md; RFC 9110 10.2.3, 5.6.7.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from deliveries.errors import InvalidInput
+
+DEFAULT_SCHEDULE = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+SCHEDULE_LIMIT = 30
+DELAY_LIMIT_SECONDS = 604_800
+JITTER = 0.2
+RETRY_AFTER_LIMIT_SECONDS = 86_400
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAY = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+_LONG_DAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
+_TIME = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_HTTP_DATES = (
+    re.compile(f"(?:{_DAY}), (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
+    re.compile(f"(?:{_LONG_DAY}), (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
+    re.compile(f"(?:{_DAY}) {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
+)
+_DIGITS = re.compile("[0-9]+")
+
+
+def check_schedule(schedule: object) -> list[int]:
+    """Return the delays before each attempt, the first one included, or raise InvalidInput."""
+    if not isinstance(schedule, list | tuple) or not 1 <= len(schedule) <= SCHEDULE_LIMIT:
+        raise InvalidInput(f"a retry schedule is a list of 1 to {SCHEDULE_LIMIT} delays", field="retry_schedule")
+    for delay in schedule:
+        if type(delay) is not int or not 0 <= delay <= DELAY_LIMIT_SECONDS:
+            raise InvalidInput(
+                f"each delay is a whole number of seconds from 0 to {DELAY_LIMIT_SECONDS}", field="retry_schedule"
+            )
+    return list(schedule)
+
+
+def delay_seconds(schedule: Sequence[int], attempts_done: int, *, rng: random.Random) -> float | None:
+    """Return the delay before the next attempt, with jitter, or None when the schedule is used up."""
+    if attempts_done >= len(schedule):
+        return None
+    return schedule[attempts_done] * rng.uniform(1 - JITTER, 1 + JITTER)
+
+
+def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Return the seconds that a `Retry-After` asks for, 0 to a day, or None if it is neither number nor date."""
+    text = value.strip(" \t") if value else ""
+    if _DIGITS.fullmatch(text):
+        # Long runs of digits are cut short before int() sees them: it refuses more than 4,300.
+        return float(min(RETRY_AFTER_LIMIT_SECONDS, int(text.lstrip("0")[:9] or "0")))
+    moment = _http_date(text, now=now)
+    if moment is None:
+        return None
+    return min(float(RETRY_AFTER_LIMIT_SECONDS), max(0.0, (moment - now).total_seconds()))
+
+
+def _http_date(text: str, *, now: datetime) -> datetime | None:
+    match = next((found for form in _HTTP_DATES if (found := form.fullmatch(text))), None)
+    if match is None:
+        return None
+    part = match.groupdict()
+    year = int(part["year"]) if len(part["year"]) == 4 else _full_year(int(part["year"]), now=now)
+    month = _MONTHS.index(part["month"]) + 1
+    try:
+        # A leap second is a legal HTTP-date but not a legal datetime.
+        second = min(int(part["second"]), 59) if part["second"] == "60" else int(part["second"])
+        return datetime(year, month, int(part["day"]), int(part["hour"]), int(part["minute"]), second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _full_year(two_digits: int, *, now: datetime) -> int:
+    year = now.year - now.year % 100 + two_digits
+    return year - 100 if year > now.year + 50 else year

@@ -1,0 +1,51 @@
+"""Names of event types, and the families an endpoint can choose.
+
+What lives here: which names and patterns are accepted, and under which keys a name is found.
+It must not know which event types are registered.
+"""
+
+from __future__ import annotations
+
+import re
+
+from deliveries.errors import InvalidEventType
+
+NAME_LIMIT = 128
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+
+
+def check_name(name: str) -> str:
+    """Return the name of an event type, such as `invoice.paid`, or raise InvalidEventType."""
+    if len(name) > NAME_LIMIT:
+        raise InvalidEventType(f"an event type has at most {NAME_LIMIT} characters")
+    if _NAME.fullmatch(name) is None:
+        raise InvalidEventType("an event type is made of letters, digits, _ and -, in parts joined by single dots")
+    return name
+
+
+def check_pattern(pattern: str) -> str:
+    """Return a name, or a family such as `invoice.*`; anything else raises InvalidEventType."""
+    if pattern == "*":
+        raise InvalidEventType("leave event_types empty to receive all of them; * alone is no pattern")
+    if len(pattern) > NAME_LIMIT:
+        raise InvalidEventType(f"a pattern has at most {NAME_LIMIT} characters")
+    stem = pattern.removesuffix(".*")
+    if "*" in stem:
+        raise InvalidEventType("the star stands only at the end, after a dot, as in invoice.*")
+    check_name(stem)
+    return pattern
+
+
+def matching_keys(name: str) -> list[str]:
+    """Return every name and family that an endpoint may have chosen to receive this event type.
+
+    `invoice.paid.eu` is found under itself, `invoice.paid.*` and `invoice.*`; SQL compares the list
+    with the endpoint's `event_types` by array overlap.
+    """
+    keys = [name]
+    stem, dot, _ = name.rpartition(".")
+    while dot:
+        keys.append(f"{stem}.*")
+        stem, dot, _ = stem.rpartition(".")
+    return keys

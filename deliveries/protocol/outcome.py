@@ -1,0 +1,136 @@
+"""What an answer means for its delivery, its lane and its endpoint.
+
+What lives here: the decision, as data. It must not know rows, clocks or dice: `now` and `rng` come in,
+and nothing is done about it here. Source: wire.md.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Literal
+
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.backoff import delay_seconds, parse_retry_after
+
+State = Literal["succeeded", "pending", "exhausted", "cancelled"]
+
+REST_SECONDS = 5.0
+
+EXPLANATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "dns_error": "The host name of the endpoint could not be resolved.",
+        "blocked_address": "The host name leads to an address that Hookpost may not send to.",
+        "connect_refused": "The endpoint's server refused the connection.",
+        "connect_timeout": "No connection to the endpoint's server came about in time.",
+        "tls_error": "The TLS connection failed, most often because of the server's certificate.",
+        "deadline_exceeded": "The endpoint did not answer before the deadline.",
+        "protocol_error": "What the endpoint sent is not a valid HTTP answer.",
+        "proxy_error": "The egress proxy did not let the request through.",
+        "http_3xx": "The endpoint answered with a redirect, and redirects are not followed.",
+        "http_4xx": "The endpoint refused the request.",
+        "http_5xx": "The endpoint failed while handling the request.",
+        "gone": "The endpoint answered 410 Gone, so it was disabled.",
+        "rate_limited": "The endpoint asked to be sent fewer requests.",
+    }
+)
+
+GONE = "the endpoint answered 410 Gone"
+ASKED = "the endpoint asked for it with the header webhook-delivery: disable"
+
+# Errors of the endpoint as a whole: the next request of the batch would end in the same way.
+_DOWN = frozenset(
+    {
+        "dns_error",
+        "blocked_address",
+        "connect_refused",
+        "connect_timeout",
+        "tls_error",
+        "deadline_exceeded",
+        "proxy_error",
+    }
+)
+_TIMEOUTS = frozenset({"connect_timeout", "deadline_exceeded"})
+_RESTING_STATUSES = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The decision: what to record, when to go on, and what to do about lane and endpoint.
+
+    `error` is "" on success, else a key of EXPLANATIONS. `retry_in_seconds` is set only while `pending`.
+    `rest_seconds` is how long the whole lane rests, 0 for not at all. `disable_reason` is "" or why the
+    endpoint is to be disabled. `down` ends the batch. `healthy` closes the breaker: any answer below 500
+    except 429 proves that the endpoint is alive, also a 404. `timed_out` moves a lane to the slow queue.
+    """
+
+    state: State
+    error: str = ""
+    retry_in_seconds: float | None = None
+    rest_seconds: float = 0.0
+    disable_reason: str = ""
+    down: bool = False
+    healthy: bool = False
+    timed_out: bool = False
+
+
+_SUCCESS = Outcome(state="succeeded", healthy=True)
+
+
+def decide(
+    answer: Answer, *, schedule: Sequence[int], attempts_done: int, now: datetime, rng: random.Random
+) -> Outcome:
+    """Judge one answer; `attempts_done` includes the attempt that it belongs to."""
+    wishes = _wishes(answer)
+    error = _error_of(answer)
+    if not error:
+        return Outcome(state="succeeded", healthy=True, disable_reason=ASKED) if "disable" in wishes else _SUCCESS
+    disable_reason = GONE if error == "gone" else ASKED if "disable" in wishes else ""
+    asked_wait = parse_retry_after(answer.header("retry-after"), now=now) if answer.headers else None
+    retry_in = delay_seconds(schedule, attempts_done, rng=rng)
+    state: State = "pending"
+    if "abort-message" in wishes:
+        state, retry_in = "cancelled", None
+    elif error == "gone" or retry_in is None:
+        state, retry_in = "exhausted", None
+    else:
+        retry_in = max(retry_in, asked_wait or 0.0)
+    return Outcome(
+        state=state,
+        error=error,
+        retry_in_seconds=retry_in,
+        rest_seconds=_rest_seconds(answer.status, asked_wait),
+        disable_reason=disable_reason,
+        down=error in _DOWN,
+        healthy=200 <= answer.status < 500 and answer.status != 429 and not answer.error,
+        timed_out=error in _TIMEOUTS,
+    )
+
+
+def _error_of(answer: Answer) -> str:
+    if answer.error:
+        return answer.error
+    status = answer.status
+    if 200 <= status < 300:
+        return ""
+    if status == 410:
+        return "gone"
+    if status == 429:
+        return "rate_limited"
+    return f"http_{status // 100}xx" if 300 <= status < 600 else "protocol_error"
+
+
+def _rest_seconds(status: int, asked_wait: float | None) -> float:
+    if asked_wait is not None:
+        return asked_wait
+    return REST_SECONDS if status in _RESTING_STATUSES else 0.0
+
+
+def _wishes(answer: Answer) -> frozenset[str]:
+    if not answer.headers or answer.error:
+        return frozenset()
+    value = answer.header("webhook-delivery")
+    return frozenset(word.strip(" \t").lower() for word in value.split(",")) if value else frozenset()

@@ -1,0 +1,99 @@
+"""The request of a delivery, as bytes and headers.
+
+What lives here: bodies, the policy for custom headers, and the headers in sending order.
+It must not know how requests are sent, or where secrets are kept. Source: wire.md, RFC 9110 5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from deliveries.errors import InvalidHeader
+from deliveries.protocol.signatures import PROFILES, SigningKey, signature_headers
+
+CUSTOM_HEADER_LIMIT = 20
+CUSTOM_HEADER_LIMIT_BYTES = 4096
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_RESERVED = frozenset(
+    {
+        "host",
+        "connection",
+        "keep-alive",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "cookie",
+        "user-agent",
+        "accept-encoding",
+    }
+) | {name.lower() for profile in PROFILES.values() for name in profile.headers}
+_RESERVED_PREFIXES = ("content-", "proxy-", "webhook-")
+
+
+def full_body(event_type: str, timestamp: str, data: bytes) -> bytes:
+    """Return the body with the caller's JSON bytes in it, untouched."""
+    return b'{"type":%b,"timestamp":%b,"data":%b}' % (orjson.dumps(event_type), orjson.dumps(timestamp), data)
+
+
+def thin_body(event_type: str, timestamp: str, *, event_id: str, url: str, object: str = "event") -> bytes:
+    """Return the body that only says where the event can be read."""
+    return full_body(event_type, timestamp, orjson.dumps({"id": event_id, "object": object, "url": url}))
+
+
+def check_header(name: str, value: str) -> tuple[str, str]:
+    """Return a custom header with its name in lower case, or raise InvalidHeader."""
+    if not isinstance(name, str) or _TOKEN.fullmatch(name) is None:
+        raise InvalidHeader("a header name is made of letters, digits and -", field="headers")
+    lowered = name.lower()
+    # WSGI and CGI receivers see no difference between _ and -, so neither does this check.
+    plain = lowered.replace("_", "-")
+    if plain in _RESERVED or plain.startswith(_RESERVED_PREFIXES):
+        raise InvalidHeader(f"the header {lowered} is set by Hookpost or by the connection", field="headers")
+    if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
+        raise InvalidHeader(
+            f"the value of the header {lowered} must be visible ASCII, not empty, without space at its ends",
+            field="headers",
+        )
+    return lowered, value
+
+
+def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the custom headers of an endpoint, names in lower case, or raise InvalidHeader."""
+    if len(headers) > CUSTOM_HEADER_LIMIT:
+        raise InvalidHeader(f"at most {CUSTOM_HEADER_LIMIT} headers", field="headers")
+    checked: dict[str, str] = {}
+    for given, text in headers.items():
+        name, value = check_header(given, text)
+        if name in checked:
+            raise InvalidHeader(f"the header {name} is given twice", field="headers")
+        checked[name] = value
+    if sum(len(name) + len(value) for name, value in checked.items()) > CUSTOM_HEADER_LIMIT_BYTES:
+        raise InvalidHeader(f"all headers together have at most {CUSTOM_HEADER_LIMIT_BYTES} bytes", field="headers")
+    return checked
+
+
+def delivery_headers(
+    *,
+    user_agent: str,
+    profile: str,
+    keys: Sequence[SigningKey],
+    message_id: str,
+    timestamp: int,
+    body: bytes,
+    custom: Mapping[str, str],
+) -> list[tuple[str, str]]:
+    """Return all headers of a delivery in sending order; `custom` is what check_headers returned."""
+    return [
+        ("content-type", "application/json"),
+        ("user-agent", user_agent),
+        ("accept-encoding", "identity"),
+        *signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body),
+        *custom.items(),
+    ]
