@@ -110,42 +110,129 @@ def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) 
 class Conf:
     """All settings of one process."""
 
-    data_dir: str = setting("HOOKPOST_DATA", "var", _text, "Folder of the embedded PostgreSQL and Valkey, and of generated keys.")
-    database_url: str = setting("DATABASE_URL", "", _url("postgres", "postgresql"), "PostgreSQL 15 or newer; empty starts the embedded one.")
-    broker_url: str = setting("BROKER_URL", "", _url("redis", "rediss", "amqp", "amqps", "unix"), "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey.")
-    secret_key: str = setting("HOOKPOST_SECRET_KEY", "", _text, "Signs sessions and links; empty makes one and keeps it in the data folder.")
-    encryption_keys: tuple[tuple[str, str], ...] = setting("HOOKPOST_ENCRYPTION_KEYS", "", _keys, "Keyring for secrets at rest, `id:base64` of 32 bytes, comma separated; the first encrypts, all decrypt; empty makes one and keeps it in the data folder.")
-    base_url: str = setting("HOOKPOST_BASE_URL", "http://127.0.0.1:8000", _url("http", "https"), "Where people and services reach Hookpost; used in links and thin payloads.")
-    allowed_hosts: tuple[str, ...] = setting("HOOKPOST_ALLOWED_HOSTS", "", _words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all.")
+    data_dir: str = setting(
+        "HOOKPOST_DATA", "var", _text, "Folder of the embedded PostgreSQL and Valkey, and of generated keys."
+    )
+    database_url: str = setting(
+        "DATABASE_URL", "", _url("postgres", "postgresql"), "PostgreSQL 15 or newer; empty starts the embedded one."
+    )
+    broker_url: str = setting(
+        "BROKER_URL",
+        "",
+        _url("redis", "rediss", "amqp", "amqps", "unix"),
+        "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey.",
+    )
+    secret_key: str = setting(
+        "HOOKPOST_SECRET_KEY", "", _text, "Signs sessions and links; empty makes one and keeps it in the data folder."
+    )
+    encryption_keys: tuple[tuple[str, str], ...] = setting(
+        "HOOKPOST_ENCRYPTION_KEYS",
+        "",
+        _keys,
+        "Keyring for secrets at rest, `id:base64` of 32 bytes, comma separated; the first encrypts, all decrypt; empty makes one and keeps it in the data folder.",
+    )
+    base_url: str = setting(
+        "HOOKPOST_BASE_URL",
+        "http://127.0.0.1:8000",
+        _url("http", "https"),
+        "Where people and services reach Hookpost; used in links and thin payloads.",
+    )
+    allowed_hosts: tuple[str, ...] = setting(
+        "HOOKPOST_ALLOWED_HOSTS", "", _words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."
+    )
     debug: bool = setting("HOOKPOST_DEBUG", "false", _bool, "Django's debug pages. Never in production.")
-    log_level: str = setting("HOOKPOST_LOG_LEVEL", "INFO", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level of what is logged.")
+    log_level: str = setting(
+        "HOOKPOST_LOG_LEVEL", "INFO", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level of what is logged."
+    )
     log_format: str = setting("HOOKPOST_LOG_FORMAT", "text", _choice("text", "json"), "How log lines are written.")
-    trusted_proxy: bool = setting("HOOKPOST_TRUSTED_PROXY", "false", _bool, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front.")
-    email_url: str = setting("HOOKPOST_EMAIL_URL", "", _url("smtp", "smtps"), "smtp://user:password@host:port for alerts; empty prints mail to the console.")
+    trusted_proxy: bool = setting(
+        "HOOKPOST_TRUSTED_PROXY", "false", _bool, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
+    )
+    email_url: str = setting(
+        "HOOKPOST_EMAIL_URL",
+        "",
+        _url("smtp", "smtps"),
+        "smtp://user:password@host:port for alerts; empty prints mail to the console.",
+    )
     email_from: str = setting("HOOKPOST_EMAIL_FROM", "hookpost@localhost", _text, "Sender of alerts.")
 
-    allow_targets: tuple[AllowedTarget, ...] = setting("HOOKPOST_ALLOW_TARGETS", "", _targets, "Private targets that endpoints may reach, CIDR:port, comma separated; they may be plain http.")
+    allow_targets: tuple[AllowedTarget, ...] = setting(
+        "HOOKPOST_ALLOW_TARGETS",
+        "",
+        _targets,
+        "Private targets that endpoints may reach, CIDR:port, comma separated; they may be plain http.",
+    )
     allow_http: bool = setting("HOOKPOST_ALLOW_HTTP", "false", _bool, "Accept endpoints with plain http.")
-    allowed_ports: tuple[tuple[int, int], ...] = setting("HOOKPOST_ALLOWED_PORTS", "80,443,1024-65535", _ports, "Ports that endpoints may use.")
-    egress_proxy: str = setting("HOOKPOST_EGRESS_PROXY", "", _url("http", "https"), "Proxy that every outgoing request takes; there is no direct fallback.")
-    egress_addresses: tuple[str, ...] = setting("HOOKPOST_EGRESS_ADDRESSES", "", _words, "Addresses published at /api/v1/meta for receivers' allow-lists.")
+    allowed_ports: tuple[tuple[int, int], ...] = setting(
+        "HOOKPOST_ALLOWED_PORTS", "80,443,1024-65535", _ports, "Ports that endpoints may use."
+    )
+    egress_proxy: str = setting(
+        "HOOKPOST_EGRESS_PROXY",
+        "",
+        _url("http", "https"),
+        "Proxy that every outgoing request takes; there is no direct fallback.",
+    )
+    egress_addresses: tuple[str, ...] = setting(
+        "HOOKPOST_EGRESS_ADDRESSES", "", _words, "Addresses published at /api/v1/meta for receivers' allow-lists."
+    )
 
-    body_limit_bytes: int = setting("HOOKPOST_BODY_LIMIT_BYTES", "262144", _between(1024, 16_777_216), "Largest body of one event.")
-    batch_body_limit_bytes: int = setting("HOOKPOST_BATCH_BODY_LIMIT_BYTES", "16777216", _between(1024, 134_217_728), "Largest request to /events/batch.")
-    api_rate_limit: int = setting("HOOKPOST_API_RATE_LIMIT", "0", _between(0, 1_000_000), "Requests a minute of one API key, except posting events; 0 is without limit.")
-    unknown_event_types: str = setting("HOOKPOST_UNKNOWN_EVENT_TYPES", "accept", _choice("accept", "reject"), "What to do with an event whose type is not registered.")
-    retention_days: int = setting("HOOKPOST_RETENTION_DAYS", "30", _between(1, 3650), "How long events, deliveries and attempts are kept.")
-    idempotency_hours: int = setting("HOOKPOST_IDEMPOTENCY_HOURS", "24", _between(24, 720), "How long an Idempotency-Key is remembered.")
+    body_limit_bytes: int = setting(
+        "HOOKPOST_BODY_LIMIT_BYTES", "262144", _between(1024, 16_777_216), "Largest body of one event."
+    )
+    batch_body_limit_bytes: int = setting(
+        "HOOKPOST_BATCH_BODY_LIMIT_BYTES", "16777216", _between(1024, 134_217_728), "Largest request to /events/batch."
+    )
+    api_rate_limit: int = setting(
+        "HOOKPOST_API_RATE_LIMIT",
+        "0",
+        _between(0, 1_000_000),
+        "Requests a minute of one API key, except posting events; 0 is without limit.",
+    )
+    unknown_event_types: str = setting(
+        "HOOKPOST_UNKNOWN_EVENT_TYPES",
+        "accept",
+        _choice("accept", "reject"),
+        "What to do with an event whose type is not registered.",
+    )
+    retention_days: int = setting(
+        "HOOKPOST_RETENTION_DAYS", "30", _between(1, 3650), "How long events, deliveries and attempts are kept."
+    )
+    idempotency_hours: int = setting(
+        "HOOKPOST_IDEMPOTENCY_HOURS", "24", _between(24, 720), "How long an Idempotency-Key is remembered."
+    )
 
     web_threads: int = setting("HOOKPOST_WEB_THREADS", "16", _between(1, 256), "Threads of each web process.")
-    web_processes: int = setting("HOOKPOST_WEB_PROCESSES", "1", _between(1, 64), "Web processes started by `manage.py up` or `manage.py web`.")
-    worker_processes: int = setting("HOOKPOST_WORKER_PROCESSES", "1", _between(1, 64), "Worker processes started by `manage.py up`.")
+    web_processes: int = setting(
+        "HOOKPOST_WEB_PROCESSES", "1", _between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
+    )
+    worker_processes: int = setting(
+        "HOOKPOST_WORKER_PROCESSES", "1", _between(1, 64), "Worker processes started by `manage.py up`."
+    )
     turn_threads: int = setting("HOOKPOST_TURN_THREADS", "4", _between(1, 256), "Threads of each worker that deliver.")
-    slow_threads: int = setting("HOOKPOST_SLOW_THREADS", "2", _between(1, 256), "Threads of each worker for lanes that time out.")
-    batch_size: int = setting("HOOKPOST_BATCH_SIZE", "200", _between(1, 2000), "Deliveries that a turn claims and records at once.")
-    lease_seconds: int = setting("HOOKPOST_LEASE_SECONDS", "90", _between(2, 3600), "How long a worker owns a lane without a sign of life; must be longer than any endpoint's timeout.")
-    resume_rate: int = setting("HOOKPOST_RESUME_RATE", "200", _between(1, 100_000), "Held deliveries a second that a resumed endpoint drains, unless its own rate limit is lower.")
-    disable_after_days: int = setting("HOOKPOST_DISABLE_AFTER_DAYS", "5", _between(0, 365), "Days of nothing but failures after which an endpoint is disabled; 0 never disables.")
+    slow_threads: int = setting(
+        "HOOKPOST_SLOW_THREADS", "2", _between(1, 256), "Threads of each worker for lanes that time out."
+    )
+    batch_size: int = setting(
+        "HOOKPOST_BATCH_SIZE", "200", _between(1, 2000), "Deliveries that a turn claims and records at once."
+    )
+    lease_seconds: int = setting(
+        "HOOKPOST_LEASE_SECONDS",
+        "90",
+        _between(2, 3600),
+        "How long a worker owns a lane without a sign of life; must be longer than any endpoint's timeout.",
+    )
+    resume_rate: int = setting(
+        "HOOKPOST_RESUME_RATE",
+        "200",
+        _between(1, 100_000),
+        "Held deliveries a second that a resumed endpoint drains, unless its own rate limit is lower.",
+    )
+    disable_after_days: int = setting(
+        "HOOKPOST_DISABLE_AFTER_DAYS",
+        "5",
+        _between(0, 365),
+        "Days of nothing but failures after which an endpoint is disabled; 0 never disables.",
+    )
 
     def __post_init__(self) -> None:
         if self.encryption_keys and len({key_id for key_id, _ in self.encryption_keys}) < len(self.encryption_keys):

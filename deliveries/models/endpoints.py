@@ -64,7 +64,8 @@ class Endpoint(IdentifiedModel):
         indexes = (models.Index(fields=("customer", "id"), name="endpoint_fan_out"),)
         constraints = (
             models.UniqueConstraint(
-                fields=("customer", "uid"), name="endpoint_uid_once_per_customer",
+                fields=("customer", "uid"),
+                name="endpoint_uid_once_per_customer",
                 violation_error_message="There is an endpoint with this uid already.",
             ),
             models.CheckConstraint(

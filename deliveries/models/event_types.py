@@ -21,7 +21,11 @@ class EventType(IdentifiedModel):
 
     name = models.CharField(max_length=128)
     customer = models.ForeignKey(
-        Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="event_types",
+        Customer,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="event_types",
         help_text="Empty: the operator's own, seen by all customers.",
     )
     description = models.TextField(blank=True, default="")
@@ -37,7 +41,9 @@ class EventType(IdentifiedModel):
         ordering = ("name",)
         constraints = (
             models.UniqueConstraint(
-                fields=("customer", "name"), name="event_type_name_once_per_owner", nulls_distinct=False,
+                fields=("customer", "name"),
+                name="event_type_name_once_per_owner",
+                nulls_distinct=False,
                 violation_error_message="There is an event type of this name already.",
             ),
         )

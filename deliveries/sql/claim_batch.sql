@@ -1,0 +1,25 @@
+-- The next due deliveries of leased lanes, by rank: redeliveries, first attempts, late retries, bulk.
+-- endpoint_ids uuid[], rooms int[] (how many each lane takes), awake bool[] (false: only redeliveries by hand)
+-- Reads only: the lease owns the lane's rows, so a claim that is never recorded needs no undoing. Seven eighths for first attempts, so that retries never starve.
+SELECT d.delivery_id, d.manual, d.endpoint_id, d.event_id, d.rank, d.attempts, d.actor, d.job_id,
+       v.type, v.body, v.created_at
+FROM unnest(%(endpoint_ids)s::uuid[], %(rooms)s::int[], %(awake)s::bool[]) AS lane (endpoint_id, room, awake)
+CROSS JOIN LATERAL (
+    (SELECT * FROM hookpost_due_delivery q
+     WHERE q.endpoint_id = lane.endpoint_id AND q.rank = 0 AND q.due_at <= now()
+     ORDER BY q.due_at, q.event_id LIMIT lane.room)
+    UNION ALL
+    (SELECT * FROM hookpost_due_delivery q
+     WHERE q.endpoint_id = lane.endpoint_id AND q.rank = 1 AND q.due_at <= now() AND lane.awake
+     ORDER BY q.due_at, q.event_id LIMIT (lane.room * 7 + 7) / 8)
+    UNION ALL
+    (SELECT * FROM hookpost_due_delivery q
+     WHERE q.endpoint_id = lane.endpoint_id AND q.rank = 2 AND q.due_at <= now() AND lane.awake
+     ORDER BY q.due_at, q.event_id LIMIT lane.room)
+    UNION ALL
+    (SELECT * FROM hookpost_due_delivery q
+     WHERE q.endpoint_id = lane.endpoint_id AND q.rank = 3 AND q.due_at <= now() AND lane.awake
+     ORDER BY q.due_at, q.event_id LIMIT (lane.room + 7) / 8)
+    LIMIT lane.room
+) d
+JOIN hookpost_event v ON v.id = d.event_id

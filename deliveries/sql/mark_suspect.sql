@@ -1,0 +1,7 @@
+-- Remembers which delivery a lane sends alone after its worker was lost.
+-- endpoint_id uuid, fence bigint, delivery_id uuid
+-- Written before the send, because a worker that dies says nothing afterwards.
+UPDATE hookpost_lane
+SET crashes = CASE WHEN suspect_id = %(delivery_id)s::uuid THEN crashes ELSE 1 END,
+    suspect_id = %(delivery_id)s::uuid
+WHERE endpoint_id = %(endpoint_id)s::uuid AND fence = %(fence)s::bigint

@@ -1,0 +1,80 @@
+-- Records attempts, moves or ends their deliveries, and keeps each lane's health, in one round trip.
+-- lane_*: one entry per lane (ids, fences, failures, opened, rests, tokens, slows, failing, lease seconds); the others: one per outcome.
+-- Attempts are always kept; all else only while the lane's fence is ours, so that a worker frozen past its lease changes nothing its successor recorded.
+WITH lane_in AS (
+    SELECT * FROM unnest(
+        %(lane_ids)s::uuid[], %(lane_fences)s::bigint[], %(lane_failures)s::int[], %(lane_opened)s::int[],
+        %(lane_rests)s::float8[], %(lane_tokens)s::float8[], %(lane_slows)s::bool[], %(lane_healthy)s::bool[],
+        %(lane_releases)s::bool[]
+    ) AS i (endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, healthy, release)
+), mine AS (
+    SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
+    WHERE l.fence = i.fence
+    ORDER BY l.endpoint_id FOR UPDATE OF l
+), lane_out AS (
+    UPDATE hookpost_lane l
+    SET failures = i.failures,
+        opened = i.opened,
+        rest_until = CASE WHEN i.rest_seconds > 0 THEN now() + make_interval(secs => i.rest_seconds) END,
+        tokens = i.tokens,
+        tokens_at = now(),
+        slow = i.slow,
+        failing_since = CASE WHEN i.healthy THEN NULL WHEN i.failures > 0 THEN coalesce(l.failing_since, now())
+            ELSE l.failing_since END,
+        crashes = 0,
+        suspect_id = NULL,
+        lease_until = CASE WHEN i.release THEN NULL
+            ELSE now() + make_interval(secs => %(lease_seconds)s::float8) END
+    FROM lane_in i JOIN mine USING (endpoint_id)
+    WHERE l.endpoint_id = i.endpoint_id
+    RETURNING l.endpoint_id
+), outcome AS (
+    SELECT * FROM unnest(
+        %(attempt_ids)s::uuid[], %(delivery_ids)s::uuid[], %(endpoint_ids)s::uuid[], %(manuals)s::bool[],
+        %(numbers)s::smallint[], %(actors)s::text[], %(started)s::timestamptz[], %(durations)s::int[],
+        %(statuses)s::smallint[], %(errors)s::text[], %(details)s::text[], %(addresses)s::text[],
+        %(headers)s::text[], %(bodies)s::bytea[], %(truncated)s::bool[], %(states)s::text[],
+        %(retries)s::float8[], %(ranks)s::smallint[], %(in_place)s::bool[]
+    ) AS o (
+        attempt_id, delivery_id, endpoint_id, manual, number, actor, started_at, duration_ms, status_code, error,
+        detail, address, response_headers, response_body, truncated, state, retry_seconds, rank, in_place
+    )
+), attempt_out AS (
+    INSERT INTO hookpost_attempt (
+        id, delivery_id, endpoint_id, number, actor, started_at, duration_ms, status_code, error, detail, address,
+        response_headers, response_body, truncated
+    )
+    SELECT attempt_id, delivery_id, endpoint_id, number, actor, started_at, duration_ms, nullif(status_code, 0), error,
+        detail, address, response_headers, response_body, truncated
+    FROM outcome
+), valid AS (
+    SELECT o.* FROM outcome o JOIN lane_out USING (endpoint_id)
+), due_ended AS (
+    DELETE FROM hookpost_due_delivery d USING valid v
+    WHERE d.delivery_id = v.delivery_id AND (d.manual = v.manual AND v.state <> 'pending' OR v.state = 'succeeded')
+    RETURNING d.job_id
+), due_moved AS (
+    UPDATE hookpost_due_delivery d
+    SET attempts = d.attempts + 1,
+        rank = v.rank,
+        due_at = CASE WHEN v.in_place OR d.due_at = 'infinity' THEN d.due_at
+            ELSE now() + make_interval(secs => v.retry_seconds) END
+    FROM valid v
+    WHERE d.delivery_id = v.delivery_id AND d.manual = v.manual AND v.state = 'pending'
+), delivery_out AS (
+    UPDATE hookpost_delivery d
+    SET attempts = d.attempts + 1,
+        status_code = nullif(v.status_code, 0),
+        error = v.error,
+        state = CASE WHEN v.state = 'succeeded' THEN v.state WHEN v.manual OR d.state = 'cancelled' THEN d.state
+            WHEN v.state = 'pending' THEN d.state ELSE v.state END,
+        next_attempt_at = CASE WHEN v.manual AND v.state <> 'succeeded' OR d.state = 'held' THEN d.next_attempt_at
+            WHEN v.state = 'pending' THEN now() + make_interval(secs => v.retry_seconds) END,
+        finished_at = CASE WHEN v.state = 'succeeded' OR NOT v.manual AND v.state <> 'pending' THEN now()
+            ELSE d.finished_at END,
+        failed_at = CASE WHEN v.state = 'succeeded' THEN NULL
+            WHEN NOT v.manual AND v.state = 'exhausted' THEN now() ELSE d.failed_at END
+    FROM valid v
+    WHERE d.id = v.delivery_id
+)
+SELECT endpoint_id FROM lane_out
