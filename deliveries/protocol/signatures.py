@@ -212,7 +212,7 @@ _ALL_PROFILES = (
     Profile(
         name="standard",
         title="Standard Webhooks",
-        description="The headers webhook-id, webhook-timestamp and webhook-signature. The best choice for a new receiver.",
+        description="The headers webhook-id, webhook-timestamp and webhook-signature: best for a new receiver.",
         example='Webhook(secret).verify(body, headers)  # PyPI or npm "standardwebhooks"',
         headers=(),
         sign=_sign_nothing_more,
