@@ -1,0 +1,37 @@
+"""DATABASE_URL as Django wants it.
+
+What lives here: the translation and the connection options. It must not know any table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from deliveries.errors import WrongSetting
+
+CONNECT_TIMEOUT_SECONDS = 5
+
+
+def database_settings(url: str) -> dict[str, Any]:
+    """One entry of DATABASES; every parameter of libpq in the URL is kept."""
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise WrongSetting("DATABASE_URL: not a PostgreSQL URL") from None  # libpq's message may show the password
+    if not parts.get("dbname"):
+        raise WrongSetting("DATABASE_URL: names no database")
+    named = {key: str(parts.pop(key, None) or "") for key in ("dbname", "user", "password", "host", "port")}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": named["dbname"],
+        "USER": named["user"],
+        "PASSWORD": named["password"],
+        "HOST": named["host"],
+        "PORT": named["port"],
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"application_name": "hookpost", "connect_timeout": CONNECT_TIMEOUT_SECONDS, **parts},
+    }

@@ -1,0 +1,87 @@
+"""The embedded default: PostgreSQL and Valkey from wheels, started by us, without root or Docker.
+
+What lives here: starting and stopping both services of one data folder. It must not know Django.
+Whoever comes second to a data folder uses the services that run there, and leaves them running.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from config.embedded import places, postgres, processes, valkey
+from config.embedded.places import broker_url, database_url
+
+__all__ = ["Services", "broker_url", "database_url"]
+
+
+class Services:
+    """Both services of a data folder, running inside the `with` block."""
+
+    def __init__(
+        self, data_dir: str | Path, *, database: bool = True, broker: bool = True, durable: bool = True
+    ) -> None:
+        self.data_dir = places.absolute(data_dir)
+        self.wanted = {"database": database, "broker": broker}
+        self.durable = durable
+        self.postgres: subprocess.Popen[bytes] | None = None
+        self.valkey: subprocess.Popen[bytes] | None = None
+
+    @property
+    def database_url(self) -> str:
+        """Where PostgreSQL listens."""
+        return database_url(self.data_dir)
+
+    @property
+    def broker_url(self) -> str:
+        """Where Valkey listens."""
+        return broker_url(self.data_dir)
+
+    def ensure(self) -> None:
+        """Start what does not run; cheap when all is well, so that a supervisor can call it every second."""
+        if self.wanted["database"] and not alive(self.postgres):
+            with starting(self.data_dir):
+                self.postgres = postgres.start(self.data_dir, durable=self.durable)
+        if self.wanted["broker"] and not alive(self.valkey):
+            with starting(self.data_dir):
+                self.valkey = valkey.start(self.data_dir)
+
+    def stop(self) -> None:
+        """Stop what this object started, and nothing else."""
+        if self.valkey is not None:
+            processes.stop(self.valkey, stop_signal=valkey.STOP_SIGNAL)
+        if self.postgres is not None:
+            processes.stop(self.postgres, stop_signal=postgres.STOP_SIGNAL)
+        self.postgres = self.valkey = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.ensure()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def alive(child: subprocess.Popen[bytes] | None) -> bool:
+    """Whether a child that we started still runs."""
+    return child is not None and child.poll() is None
+
+
+@contextmanager
+def starting(data_dir: Path) -> Iterator[None]:
+    """Let one process at a time start something in a data folder."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

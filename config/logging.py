@@ -1,0 +1,64 @@
+"""How log lines are written: one line each, as text for people or JSON for machines.
+
+What lives here: structlog joined to the standard library's logging. It must not know what is logged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure_structlog() -> None:
+    """Send structlog's lines through the standard library, where one handler writes all of them."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_settings(*, level: str, form: str) -> dict[str, Any]:
+    """Django's LOGGING."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": structlog.stdlib.ProcessorFormatter, **formatter(form)}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"level": level, "propagate": True, "handlers": []},
+            "django.server": {"level": level, "propagate": True, "handlers": []},
+            "django.request": {"level": "ERROR"},
+            "dramatiq": {"level": "WARNING" if level == "INFO" else level},
+            "pika": {"level": "ERROR"},
+            "axes": {"level": "WARNING"},
+        },
+    }
+
+
+def formatter(form: str) -> dict[str, Any]:
+    """The last processors of a line; variables of frames are never shown, for they may hold secrets."""
+    if form == "json":
+        ends: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        plain = structlog.dev.plain_traceback
+        ends = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain, pad_event_to=0)]
+    return {
+        "foreign_pre_chain": SHARED,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ends],
+    }

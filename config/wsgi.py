@@ -1,0 +1,21 @@
+"""The web server's way in.
+
+What lives here: the WSGI application. It must not know a server by name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.wsgi import get_wsgi_application
+
+from deliveries.errors import WrongSetting
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+try:
+    application = get_wsgi_application()
+except WrongSetting as error:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2)

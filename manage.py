@@ -1,0 +1,45 @@
+#!/usr/bin/env python
+"""The command line: `python manage.py up`, `migrate`, `create_api_key` and all of Django's.
+
+What lives here: the way in, and the end of a start that cannot go on. Without DATABASE_URL or
+BROKER_URL the embedded services run as long as the command does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+
+from deliveries.errors import CannotStart, WrongSetting
+
+WITHOUT_SERVICES = {"help", "version", "up", "check", "collectstatic", "spectacular", "makemessages", "compilemessages"}
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; a wrong setting is one line and exit code 2."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        with services_for(argv):
+            from django.core.management import execute_from_command_line
+
+            execute_from_command_line(argv)
+    except (WrongSetting, CannotStart) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def services_for(argv: list[str]) -> AbstractContextManager[object]:
+    """The embedded services that this command needs, or nothing."""
+    from config.embedded import Services
+    from deliveries.conf import conf
+
+    asks_for_help = len(argv) < 2 or argv[1].startswith("-") or {"-h", "--help"} & set(argv)
+    if asks_for_help or argv[1] in WITHOUT_SERVICES or (conf.database_url and conf.broker_url):
+        return nullcontext()
+    return Services(conf.data_dir, database=not conf.database_url, broker=not conf.broker_url)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

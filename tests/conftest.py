@@ -1,0 +1,97 @@
+"""What every test stands on: a real PostgreSQL, a real broker, real receivers.
+
+What lives here: starting the embedded services once per run, before Django reads its settings, and
+the fixtures for receivers. DATABASE_URL and BROKER_URL in the environment are used when they are set.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import dramatiq
+import pytest
+
+from config.embedded import Services
+from tests.ports import free_ports
+from tests.receiver import Receiver
+
+RECEIVER_PORTS = 8
+STARTED = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the services, unless this is a worker of xdist, and tell Django where everything is."""
+    worker = getattr(config, "workerinput", {}).get("workerid", "")
+    if not worker:
+        forget_settings()
+        start_services()
+    ports = free_ports(RECEIVER_PORTS)
+    config.stash[PORTS] = ports
+    targets = [f"{address}:{port}" for port in ports for address in ("127.0.0.1/32", "[::1]/128")]
+    os.environ["HOOKPOST_ALLOW_TARGETS"] = ",".join(targets)
+    os.environ["BROKER_URL"] = broker_url_of(worker)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started."""
+    STARTED.close()
+
+
+PORTS = pytest.StashKey[list[int]]()
+
+
+def forget_settings() -> None:
+    """Tests must not depend on the caller's settings."""
+    for name in [name for name in os.environ if name.startswith("HOOKPOST_")]:
+        del os.environ[name]
+    os.environ["HOOKPOST_SECRET_KEY"] = "only for tests, and long enough that nobody complains about it"
+    os.environ["HOOKPOST_ENCRYPTION_KEYS"] = "t1:" + base64.b64encode(b"t" * 32).decode()
+
+
+def start_services() -> None:
+    """Start the services that the environment does not name, in a folder that goes away afterwards."""
+    database, broker = "DATABASE_URL" not in os.environ, "BROKER_URL" not in os.environ
+    data_dir = Path(tempfile.mkdtemp(prefix="hookpost-tests-"))
+    os.environ["HOOKPOST_DATA"] = str(data_dir)
+    STARTED.callback(shutil.rmtree, data_dir, ignore_errors=True)
+    services = STARTED.enter_context(Services(data_dir, database=database, broker=broker, durable=False))
+    os.environ.setdefault("DATABASE_URL", services.database_url)
+    os.environ.setdefault("BROKER_URL", services.broker_url)
+
+
+def broker_url_of(worker: str) -> str:
+    """A database of its own in Redis or Valkey for each worker of xdist."""
+    url = os.environ["BROKER_URL"]
+    if not worker or url.startswith("amqp"):
+        return url
+    number = 1 + int(worker.removeprefix("gw")) % 15
+    return f"{url.partition('?')[0]}?db={number}"
+
+
+@pytest.fixture(scope="session")
+def receiver_ports(request: pytest.FixtureRequest) -> list[int]:
+    """Ports of 127.0.0.1 and ::1 that the guard lets through; nobody listens there until a test does."""
+    return request.config.stash[PORTS]
+
+
+@pytest.fixture
+def receiver(receiver_ports: list[int]) -> Iterator[Receiver]:
+    """A receiver on the first of the ports, which answers 204 until told otherwise."""
+    with Receiver(receiver_ports[0]) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def broker() -> Iterator[dramatiq.Broker]:
+    """The broker with empty queues."""
+    broker = dramatiq.get_broker()
+    broker.flush_all()
+    yield broker
+    broker.flush_all()
