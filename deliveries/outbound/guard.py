@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import queue
+import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -24,18 +25,42 @@ RESOLVE_SECONDS = 5.0
 # Resolving cannot be cancelled: a thread whose time is over lives on until the resolver gives up.
 _RESOLVERS = threading.BoundedSemaphore(32)
 _REMEMBERED = 4096
+_PLAIN_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
 _REFUSED_V4: tuple[Network, ...] = tuple(
     ipaddress.ip_network(cidr)
     for cidr in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16/32 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24"
-        " 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15"
-        " 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
-    ).split()
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "168.63.129.16/32",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
 )
 _GLOBAL_V6 = ipaddress.ip_network("2000::/3")
 _REFUSED_V6: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(cidr) for cidr in "2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20".split()
+    ipaddress.ip_network(cidr)
+    for cidr in (
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
 )
 
 
@@ -72,9 +97,10 @@ class Guard:
         timeout_seconds: float = RESOLVE_SECONDS,
     ) -> None:
         """Raise InvalidUrl unless the host resolves in time and every address of it may be dialled."""
-        for address in resolved(host, port, resolve=resolve, timeout_seconds=timeout_seconds):
+        bare = host.removeprefix("[").removesuffix("]")
+        for address in resolved(bare, port, resolve=resolve, timeout_seconds=timeout_seconds):
             if not self.permits(address, port):
-                raise InvalidUrl(_refusal(host, address, port), field="url")
+                raise InvalidUrl(_refusal(bare, address, port), field="url")
 
     def _judge(self, address: str, port: int) -> bool:
         parsed = parsed_address(address)
@@ -83,6 +109,19 @@ class Guard:
         if any(port == target.port and parsed in target.network for target in self._allow):
             return True
         return is_public(parsed)
+
+    def permits_by_proxy(self, url: str) -> bool:
+        """Tell whether a URL may be given to a proxy, which resolves names itself: no private literals."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        if _PLAIN_NAME.fullmatch(host) is None:
+            address = parsed_address(host)
+            return address is not None and self.permits(str(address), port)
+        try:
+            # Also the odd forms of IPv4, 127.1 and 0x7f000001, which a proxy may understand.
+            return self.permits(socket.inet_ntoa(socket.inet_aton(host)), port)
+        except OSError:
+            return True
 
 
 class ProxyOnly:
@@ -158,5 +197,5 @@ def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) 
 
 
 def _refusal(host: str, address: str, port: int) -> str:
-    named = address if address == host.strip("[]") else f"{host} resolves to {address}, which"
+    named = address if address == host else f"{host} resolves to {address}, which"
     return f"{named} is not an address that requests may go to (port {port})"

@@ -13,7 +13,6 @@ import pycurl
 # libcurl's own numbers (curl.h), for options that pycurl passes on but does not name.
 _SUPPRESS_CONNECT_HEADERS = 265
 _DISALLOW_USERNAME_IN_URL = 278
-_PROTOCOLS_STR = 10318
 _QUICK_EXIT = 322
 
 # An idle connection older than this is not tried again: most receivers close theirs after 60 s or more.

@@ -1,0 +1,85 @@
+"""The doors of outbound/: a Transfers or a Session with our settings, and requests ready to send.
+
+Lives here: what the settings mean for the engine. It must not know endpoints or signatures.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from deliveries import conf as settings
+from deliveries.conf import Conf
+from deliveries.errors import InvalidUrl
+from deliveries.outbound.adapter import TIMEOUT_SECONDS, CurlAdapter
+from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve, parsed_address
+from deliveries.outbound.transfers import Transfers
+from deliveries.protocol.answer import Answer
+
+
+class OutboundSession(requests.Session):
+    """A Session that never follows: what a Location says is not even parsed."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find no redirect in any answer."""
+
+
+def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Transfers:
+    """Return an engine with the operator's allow-list and egress proxy; one for each thread."""
+    conf = conf or settings.conf
+    guard = Guard(conf.allow_targets)
+    rule: DialRule = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else guard
+    return Transfers(rule=rule, literals=guard, proxy=conf.egress_proxy, ca_file=ca_file)
+
+
+def new_session(*, conf: Conf | None = None, ca_file: str | None = None) -> requests.Session:
+    """Return a Session whose every request goes through the engine and its guard."""
+    session = OutboundSession()
+    session.trust_env = False
+    session.max_redirects = 0
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.headers = CaseInsensitiveDict()
+    adapter = CurlAdapter(lambda: new_transfers(conf=conf, ca_file=ca_file))
+    session.adapters.clear()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def prepared_post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> requests.PreparedRequest:
+    """Return a POST as it will be sent; the URL and the headers were checked at registration."""
+    request = requests.PreparedRequest()
+    request.method = "POST"
+    request.url = url
+    request.headers = CaseInsensitiveDict(headers)
+    request.body = body
+    return request
+
+
+def send_one(
+    request: requests.PreparedRequest, *, timeout_seconds: float = TIMEOUT_SECONDS, transfers: Transfers | None = None
+) -> Answer:
+    """Send one request and wait for its end; with `transfers`, over its connections (none may be in flight)."""
+    if transfers is None:
+        with new_transfers() as own:
+            return send_one(request, timeout_seconds=timeout_seconds, transfers=own)
+    transfers.start(request, tag=None, timeout_seconds=timeout_seconds)
+    while not (ended := transfers.finish(wait_seconds=1.0)):
+        pass
+    return ended[0][1]
+
+
+def check_target(host: str, port: int, *, conf: Conf | None = None, resolve: Resolve = socket.getaddrinfo) -> None:
+    """Raise InvalidUrl unless requests to this host may go out; behind an egress proxy only literals are judged."""
+    conf = conf or settings.conf
+    guard = Guard(conf.allow_targets)
+    if not conf.egress_proxy:
+        guard.check_target(host, port, resolve=resolve)
+        return
+    literal = parsed_address(host.removeprefix("[").removesuffix("]"))
+    if literal is not None and not guard.permits(str(literal), port):
+        raise InvalidUrl(f"{host} is not an address that requests may go to (port {port})", field="url")

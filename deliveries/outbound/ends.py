@@ -1,0 +1,132 @@
+"""How a transfer ended, as an Answer.
+
+Lives here: libcurl's codes in our words, and the shape of what is stored of an answer.
+It must not know sockets, handles in flight or what a status means for a delivery.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pycurl
+
+from deliveries.outbound.exchange import Exchange, endpoint_text
+from deliveries.protocol.answer import Answer
+
+HEADER_COUNT = 50
+HEADER_CHARACTERS = 1024
+DETAIL_CHARACTERS = 300
+
+_TLS = frozenset(
+    {
+        pycurl.E_SSL_CONNECT_ERROR,
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CERTPROBLEM,
+        pycurl.E_SSL_CIPHER,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_ISSUER_ERROR,
+        pycurl.E_SSL_CRL_BADFILE,
+        pycurl.E_SSL_INVALIDCERTSTATUS,
+        pycurl.E_SSL_PINNEDPUBKEYNOTMATCH,
+        pycurl.E_SSL_SHUTDOWN_FAILED,
+        pycurl.E_SSL_ENGINE_INITFAILED,
+        pycurl.E_USE_SSL_FAILED,
+    }
+)
+# CURLE_PROXY and CURLE_TOO_LARGE, which pycurl does not name.
+_E_PROXY = 97
+_E_TOO_LARGE = 100
+
+_SAID = {
+    pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
+    pycurl.E_RECV_ERROR: "the connection broke before an answer came",
+    pycurl.E_SEND_ERROR: "the connection broke while the request was sent",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "the answer is not HTTP/1.0 or HTTP/1.1, or the URL not http or https",
+    pycurl.E_URL_MALFORMAT: "the URL cannot be used",
+    _E_TOO_LARGE: "the answer's headers are too large",
+}
+_STOPPED = {
+    "headers": "the answer's headers are too large",
+    "informational": "the answer is an endless row of 1xx answers",
+}
+
+
+def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
+    """Return what came back: a final status within the deadline decides, whatever ended the body."""
+    duration_ms = exchange.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
+    if exchange.final and exchange.status >= 200:
+        return Answer(
+            status=exchange.status,
+            headers=stored_headers(exchange.lines),
+            body=b"".join(exchange.chunks),
+            truncated=code != 0,
+            address=_address_of(exchange),
+            duration_ms=duration_ms,
+        )
+    error, detail = _reason(exchange, code=code, message=message)
+    return Answer(error=error, detail=plain_line(detail), address=_address_of(exchange), duration_ms=duration_ms)
+
+
+def stored_headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
+    """Return at most 50 headers of 1 KB, names lower case, free of NUL, decodable text only."""
+    stored = []
+    for line in b"".join(lines[:HEADER_COUNT]).decode("utf-8", "replace").replace("\0", "").split("\n")[:HEADER_COUNT]:
+        name, colon, value = line.partition(":")
+        if colon:
+            stored.append((name.strip().lower()[:HEADER_CHARACTERS], value.strip()[:HEADER_CHARACTERS]))
+    return tuple(stored)
+
+
+def plain_line(text: str) -> str:
+    """Return one printable line of at most 300 characters."""
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(printable.split())[:DETAIL_CHARACTERS]
+
+
+def _address_of(exchange: Exchange) -> str:
+    address = exchange.curl.getinfo(pycurl.PRIMARY_IP)
+    if not address:
+        return exchange.dialled
+    return endpoint_text(address, exchange.curl.getinfo(pycurl.PRIMARY_PORT))
+
+
+def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
+    if exchange.stopped:
+        return "protocol_error", _STOPPED.get(exchange.stopped, "the answer is too large")
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return _timed_out(exchange)
+    if code in (pycurl.E_COULDNT_RESOLVE_PROXY, _E_PROXY):
+        return "proxy_error", f"the egress proxy did not connect: {message}"
+    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+        return "dns_error", "the host name cannot be resolved"
+    if code == pycurl.E_COULDNT_CONNECT:
+        return _not_connected(exchange)
+    if code in _TLS:
+        return "tls_error", message
+    if code == 0:
+        return "protocol_error", f"the answer ended with status {exchange.status}, which is no final status"
+    return "protocol_error", _SAID.get(code, message)
+
+
+def _timed_out(exchange: Exchange) -> tuple[str, str]:
+    curl = exchange.curl
+    if curl.getinfo(pycurl.PRETRANSFER_TIME):
+        return "deadline_exceeded", "no complete answer within the deadline"
+    if curl.getinfo(pycurl.CONNECT_TIME):
+        return "connect_timeout", "connected, but the TLS handshake did not end in time"
+    if exchange.dialled:
+        return "connect_timeout", f"no connection to {exchange.dialled} in time"
+    return "dns_error", "the host name was not resolved in time"
+
+
+def _not_connected(exchange: Exchange) -> tuple[str, str]:
+    if exchange.blocked:
+        return "blocked_address", f"{exchange.blocked} is not an address that requests may go to"
+    if exchange.no_socket:
+        return "connect_refused", f"no socket could be opened here: {exchange.no_socket}"
+    number = exchange.curl.getinfo(pycurl.OS_ERRNO)
+    said = os.strerror(number) if number else "no connection"
+    if number == errno.ETIMEDOUT:
+        return "connect_timeout", f"{exchange.dialled}: {said}"
+    return "connect_refused", f"{exchange.dialled}: {said}"

@@ -1,0 +1,175 @@
+"""One libcurl handle with one request, and what its callbacks collected of the answer.
+
+Lives here: what is told to libcurl per request, and the caps on what a receiver may send back.
+It must not know other requests, deadlines of batches or the meaning of a status.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pycurl
+from requests import PreparedRequest
+
+from deliveries.errors import InvalidHeader, InvalidInput
+from deliveries.outbound.guard import DialRule
+from deliveries.outbound.options import TlsOptions, set_client_certificate, set_static_options
+
+BODY_LIMIT_BYTES = 16 * 1024
+HEADERS_LIMIT_BYTES = 64 * 1024
+INFORMATIONAL_LIMIT = 100
+
+_REFUSE_LINE = -1  # any number but the line's length makes libcurl end the transfer
+# Names without a value: libcurl then leaves its own default for them out.
+_NO_DEFAULTS = ["Accept:", "Content-Type:", "Expect:", "User-Agent:"]
+_MADE_BY_LIBCURL = frozenset({"content-length", "transfer-encoding"})
+
+
+class Exchange:
+    """A reusable handle; `prepare` makes it ready for the next request."""
+
+    def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str) -> None:
+        self.curl = pycurl.Curl()
+        self.tag: object = None
+        self.reusable = True
+        self._rule = rule
+        self._timeouts = (0, 0)
+        self._forget()
+        set_static_options(self.curl, ca_file=ca_file, proxy=proxy)
+        self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+        self.curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
+        self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
+
+    def _forget(self) -> None:
+        self.lines: list[bytes] = []
+        self.chunks: list[bytes] = []
+        self.body_bytes = 0
+        self.status = 0  # of the block of headers being read, or of the last one read
+        self.final = False  # the last block of headers is complete and not informational
+        self.stopped = ""  # which cap ended the transfer
+        self.blocked = ""
+        self.dialled = ""
+        self.no_socket = ""
+        self._header_bytes = 0
+        self._informational = 0
+
+    def prepare(
+        self, request: PreparedRequest, *, tag: object, timeout_ms: int, connect_ms: int, tls: TlsOptions | None
+    ) -> None:
+        """Set what differs between requests; raises InvalidInput if libcurl cannot send this one."""
+        self._forget()
+        self.tag = tag
+        try:
+            self._set_request(request)
+        except (pycurl.error, UnicodeError, TypeError, ValueError) as error:
+            raise InvalidInput(f"the request cannot be sent: {type(error).__name__}", field="url") from error
+        if (timeout_ms, connect_ms) != self._timeouts:
+            self.curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+            self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, connect_ms)
+            self._timeouts = (timeout_ms, connect_ms)
+        if tls is not None:
+            self.reusable = False
+            set_client_certificate(self.curl, tls)
+
+    def _set_request(self, request: PreparedRequest) -> None:
+        curl = self.curl
+        curl.setopt(pycurl.URL, request.url)
+        curl.setopt(pycurl.HTTPHEADER, header_lines(request))
+        curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
+        if request.method != "POST":
+            self.reusable = False
+            self._set_other_method(request)
+
+    def _set_other_method(self, request: PreparedRequest) -> None:
+        if request.method == "HEAD":
+            self.curl.setopt(pycurl.NOBODY, 1)
+        elif not request.body:
+            self.curl.setopt(pycurl.HTTPGET, 1)
+        self.curl.setopt(pycurl.CUSTOMREQUEST, request.method or "GET")
+
+    # The callbacks. An exception in one would be printed by pycurl and lost, so they raise none.
+
+    def _open_socket(self, _purpose: int, target: Any) -> socket.socket | int:
+        address, port = target.addr[0], target.addr[1]
+        self.dialled = endpoint_text(address, port)
+        if (len(target.addr) > 3 and target.addr[3]) or not self._rule.permits(address, port):
+            self.blocked = self.dialled
+            return int(pycurl.SOCKET_BAD)
+        try:
+            return socket.socket(target.family, target.socktype, target.protocol)
+        except OSError as error:
+            self.no_socket = error.strerror or "no socket"
+            return int(pycurl.SOCKET_BAD)
+
+    def _take_header(self, line: bytes) -> int | None:
+        self._header_bytes += len(line)
+        if self._header_bytes > HEADERS_LIMIT_BYTES:
+            self.stopped = "headers"
+            return _REFUSE_LINE
+        if self.final:
+            return None  # a trailer: counted above, not kept
+        if line in (b"\r\n", b"\n"):
+            return self._end_block()
+        if line.startswith(b"HTTP/"):
+            self.status = status_of(line)
+            self.lines = []
+        else:
+            self.lines.append(line)
+        return None
+
+    def _end_block(self) -> int | None:
+        if not 100 <= self.status < 200:
+            self.final = True
+            return None
+        self._informational += 1
+        if self._informational > INFORMATIONAL_LIMIT:
+            self.stopped = "informational"
+            return _REFUSE_LINE
+        return None
+
+    def _take_body(self, chunk: bytes) -> int | None:
+        room = BODY_LIMIT_BYTES - self.body_bytes
+        self.chunks.append(chunk[:room] if len(chunk) > room else chunk)
+        self.body_bytes += len(chunk)
+        if len(chunk) > room:
+            self.body_bytes = BODY_LIMIT_BYTES
+            self.stopped = "body"
+            return 0
+        return None
+
+
+def status_of(line: bytes) -> int:
+    """Return the status of a status line, 0 when there is none (RFC 9112, 4)."""
+    words = line.split(None, 2)
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() and len(words[1]) == 3 else 0
+
+
+def endpoint_text(address: str, port: int) -> str:
+    """Return address:port, with an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def header_lines(request: PreparedRequest) -> list[str]:
+    """Return the request's headers as libcurl wants them; raises InvalidHeader on a line break in one."""
+    lines = [
+        f"{name}: {value}" if value else f"{name};"
+        for name, value in request.headers.items()
+        if name.lower() not in _MADE_BY_LIBCURL
+    ]
+    joined = "\n".join(lines)
+    if joined.count("\n") >= max(len(lines), 1) or "\r" in joined or "\0" in joined:
+        raise InvalidHeader("a header has a line break or a NUL in it", field="headers")
+    return lines + _NO_DEFAULTS
+
+
+def body_bytes(request: PreparedRequest) -> bytes:
+    """Return the body as bytes; raises TypeError for streams, which could not be sent a second time."""
+    body = request.body
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes):
+        return body
+    raise TypeError("the body must be bytes or text")

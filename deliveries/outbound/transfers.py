@@ -1,0 +1,188 @@
+"""Many requests at once over one CurlMulti: start some, then finish until none is in flight.
+
+Lives here: the pool of handles, the connections they share, and the loop that drives them.
+It must not know deliveries. One thread at a time may use a Transfers; it may be handed on.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from types import TracebackType
+from typing import Self
+
+import pycurl
+from requests import PreparedRequest
+
+from deliveries.errors import InvalidInput
+from deliveries.outbound.ends import answer_of
+from deliveries.outbound.exchange import Exchange
+from deliveries.outbound.guard import DialRule, Guard
+from deliveries.outbound.options import TlsOptions
+from deliveries.protocol.answer import Answer
+
+CONNECT_SECONDS = 10.0
+IDLE_CONNECTIONS = 512
+_POOLED_HANDLES = 512
+_EVENTS = {
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
+_BLOCKED_BEHIND_PROXY = Answer(
+    error="blocked_address", detail="the URL names an address that requests may not go to, also not by the proxy"
+)
+
+
+class Transfers:
+    """Requests in flight, and the connections kept open for the next ones."""
+
+    def __init__(
+        self,
+        *,
+        rule: DialRule,
+        literals: Guard | None = None,
+        proxy: str = "",
+        ca_file: str | None = None,
+        idle_connections: int = IDLE_CONNECTIONS,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> None:
+        self._rule, self._proxy, self._ca_file = rule, proxy, ca_file
+        self._literals = literals or Guard()
+        self._connect_seconds = connect_seconds
+        self._flying: dict[pycurl.Curl, Exchange] = {}
+        self._spare: list[Exchange] = []
+        self._ready: list[tuple[object, Answer]] = []
+        self._wake_at: float | None = None
+        self._epoll = select.epoll()
+        self._watched: dict[int, int] = {}
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, idle_connections)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+
+    @property
+    def in_flight(self) -> int:
+        """How many started requests have not been handed back by `finish`."""
+        return len(self._flying) + len(self._ready)
+
+    def start(
+        self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None = None
+    ) -> None:
+        """Put a request in flight; nothing of it is sent before the next `finish`.
+
+        A request that cannot be sent comes back from `finish` as an error, like any other end.
+        """
+        if self._proxy and not self._literals.permits_by_proxy(request.url or ""):
+            self._ready.append((tag, _BLOCKED_BEHIND_PROXY))
+            return
+        exchange = self._spare.pop() if self._spare else self._new_exchange()
+        connect_seconds = min(timeout_seconds, self._connect_seconds)
+        try:
+            exchange.prepare(
+                request,
+                tag=tag,
+                timeout_ms=max(1, int(timeout_seconds * 1000)),
+                connect_ms=max(1, int(connect_seconds * 1000)),
+                tls=tls,
+            )
+        except InvalidInput as error:
+            exchange.curl.close()
+            self._ready.append((tag, Answer(error="protocol_error", detail=error.detail)))
+            return
+        self._flying[exchange.curl] = exchange
+        self._multi.add_handle(exchange.curl)
+
+    def finish(self, *, wait_seconds: float) -> list[tuple[object, Answer]]:
+        """Return what ended, as soon as anything did; waits at most that long, not at all with none in flight."""
+        give_up = time.monotonic() + wait_seconds
+        while True:
+            ended, self._ready = self._ready, []
+            if self._flying:
+                self._drive(0.0 if ended else give_up - time.monotonic())
+                ended += self._collect()
+            if ended or not self._flying or time.monotonic() >= give_up:
+                return ended
+
+    def close(self) -> None:
+        """End everything in flight and close every connection."""
+        for exchange in (*self._flying.values(), *self._spare):
+            exchange.curl.close()
+        self._flying.clear()
+        self._spare.clear()
+        self._multi.close()
+        self._epoll.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _new_exchange(self) -> Exchange:
+        return Exchange(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy)
+
+    def _drive(self, seconds: float) -> None:
+        if self._wake_at is not None:
+            seconds = min(seconds, self._wake_at - time.monotonic())
+        for descriptor, events in self._epoll.poll(max(seconds, 0.0)):
+            self._multi.socket_action(descriptor, _action_of(events))
+        if self._wake_at is not None and time.monotonic() >= self._wake_at:
+            self._wake_at = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+
+    def _collect(self) -> list[tuple[object, Answer]]:
+        ended: list[tuple[object, Answer]] = []
+        queued = 1
+        while queued:
+            queued, finished, failed = self._multi.info_read()
+            ended += [self._end(curl, code=0, message="") for curl in finished]
+            ended += [self._end(curl, code=code, message=message) for curl, code, message in failed]
+        return ended
+
+    def _end(self, curl: pycurl.Curl, *, code: int, message: str) -> tuple[object, Answer]:
+        exchange = self._flying.pop(curl)
+        self._multi.remove_handle(curl)
+        tag, exchange.tag = exchange.tag, None
+        answer = answer_of(exchange, code=code, message=message)
+        if exchange.reusable and len(self._spare) < _POOLED_HANDLES:
+            self._spare.append(exchange)
+        else:
+            curl.close()
+        return tag, answer
+
+    # libcurl's callbacks: which sockets to watch, when to wake it.
+
+    def _watch(self, action: int, descriptor: int, _multi: object, _data: object) -> None:
+        events = _EVENTS.get(action, 0)
+        known = self._watched.get(descriptor)
+        if known == events:
+            return
+        if not events:
+            self._forget(descriptor)
+            return
+        self._watched[descriptor] = events
+        if known is None:
+            self._epoll.register(descriptor, events)
+        else:
+            self._epoll.modify(descriptor, events)
+
+    def _forget(self, descriptor: int) -> None:
+        if self._watched.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    def _set_timer(self, timeout_ms: int) -> None:
+        self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
+
+
+def _action_of(events: int) -> int:
+    action = 0
+    if events & select.EPOLLIN:
+        action |= pycurl.CSELECT_IN
+    if events & select.EPOLLOUT:
+        action |= pycurl.CSELECT_OUT
+    if events & (select.EPOLLERR | select.EPOLLHUP):
+        action |= pycurl.CSELECT_ERR
+    return action
