@@ -16,6 +16,7 @@ from deliveries import conf as settings
 from deliveries.conf import Conf
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.adapter import TIMEOUT_SECONDS, CurlAdapter
+from deliveries.outbound.exchange import PlainHeaders
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve, parsed_address
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
@@ -55,7 +56,7 @@ def prepared_post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> 
     request = requests.PreparedRequest()
     request.method = "POST"
     request.url = url
-    request.headers = CaseInsensitiveDict(headers)
+    request.headers = PlainHeaders(headers)
     request.body = body
     return request
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import lru_cache
 
 import pycurl
 
@@ -17,6 +18,7 @@ from deliveries.protocol.answer import Answer
 HEADER_COUNT = 50
 HEADER_CHARACTERS = 1024
 DETAIL_CHARACTERS = 300
+_LINE_BYTES = 2 * HEADER_CHARACTERS
 
 _TLS = frozenset(
     {
@@ -70,12 +72,14 @@ def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
 
 def stored_headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
     """Return at most 50 headers of 1 KB, names lower case, free of NUL, decodable text only."""
-    stored = []
-    for line in b"".join(lines[:HEADER_COUNT]).decode("utf-8", "replace").replace("\0", "").split("\n")[:HEADER_COUNT]:
-        name, colon, value = line.partition(":")
-        if colon:
-            stored.append((name.strip().lower()[:HEADER_CHARACTERS], value.strip()[:HEADER_CHARACTERS]))
-    return tuple(stored)
+    return tuple([_header_of(line[:_LINE_BYTES]) for line in lines[:HEADER_COUNT]])
+
+
+@lru_cache(maxsize=1024)
+def _header_of(line: bytes) -> tuple[str, str]:
+    # Remembered, because receivers send the same lines again and again; at most 1024 short ones.
+    name, _, value = line.decode("utf-8", "replace").replace("\0", "").partition(":")
+    return name.strip().lower()[:HEADER_CHARACTERS], value.strip()[:HEADER_CHARACTERS]
 
 
 def plain_line(text: str) -> str:
