@@ -1,0 +1,57 @@
+"""The breaker: opens after five failures, rests longer each time, closes with the first sign of life."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliveries.protocol.breaker import CLOSED, Breaker, after_failure, after_success, is_half_open
+
+
+def after_failures(count: int) -> tuple[Breaker, list[float]]:
+    """Fail so many times in a row; return the breaker and the rest after each failure."""
+    breaker, rests, rng = CLOSED, [], random.Random(1)
+    for _ in range(count):
+        breaker, rest_seconds = after_failure(breaker, rng=rng)
+        rests.append(rest_seconds)
+    return breaker, rests
+
+
+def test_four_failures_leave_it_closed() -> None:
+    breaker, rests = after_failures(4)
+    assert (breaker, rests) == (Breaker(4, 0), [0, 0, 0, 0])
+    assert not is_half_open(breaker)
+
+
+def test_the_fifth_failure_opens_it() -> None:
+    breaker, rests = after_failures(5)
+    assert breaker == Breaker(5, 1)
+    assert 4 <= rests[-1] <= 6
+    assert is_half_open(breaker)
+
+
+def test_each_failed_probe_doubles_the_rest_up_to_five_minutes() -> None:
+    _, rests = after_failures(14)
+    expected = [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
+    assert all(0.8 * base <= rest <= 1.2 * base for base, rest in zip(expected, rests[4:], strict=True))
+
+
+def test_a_success_between_failures_starts_the_count_again() -> None:
+    breaker, _ = after_failures(4)
+    breaker, rest_seconds = after_failure(after_success(breaker), rng=random.Random(1))
+    assert (breaker, rest_seconds) == (Breaker(1, 0), 0)
+
+
+def test_an_answered_probe_closes_it() -> None:
+    breaker, _ = after_failures(9)
+    assert after_success(breaker) == CLOSED
+    assert not is_half_open(after_success(breaker))
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.randoms(use_true_random=False))
+def test_no_count_makes_a_rest_too_long(failures: int, opened: int, rng: random.Random) -> None:
+    breaker, rest_seconds = after_failure(Breaker(failures, opened), rng=rng)
+    assert 0 <= rest_seconds <= 360
+    assert breaker.failures == failures + 1

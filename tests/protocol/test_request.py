@@ -1,0 +1,132 @@
+"""Requests: bodies byte for byte, the policy for custom headers, the order of all headers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliveries.errors import InvalidHeader
+from deliveries.protocol import request
+from deliveries.protocol.signatures import SigningKey
+
+KEY = SigningKey("hmac", bytes(32))
+
+
+def test_the_callers_json_is_spliced_in_untouched() -> None:
+    data = b'{"b": 1e2,"a":1,"a":2, "n":12345678901234567890.10}'
+    body = request.full_body("invoice.paid", "2026-01-02T03:04:05.678Z", data)
+    assert body == b'{"type":"invoice.paid","timestamp":"2026-01-02T03:04:05.678Z","data":' + data + b"}"
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",))))
+def test_a_body_is_json_whatever_its_type_is_called(name: str) -> None:
+    assert json.loads(request.full_body(name, "t", b"null")) == {"type": name, "timestamp": "t", "data": None}
+
+
+def test_a_thin_body_only_says_where_the_event_is() -> None:
+    body = request.thin_body("invoice.paid", "t", event_id="evt_1", url="https://hooks.example.com/api/v1/events/evt_1")
+    assert json.loads(body)["data"] == {
+        "id": "evt_1",
+        "object": "event",
+        "url": "https://hooks.example.com/api/v1/events/evt_1",
+    }
+
+
+def test_headers_come_in_sending_order() -> None:
+    headers = request.delivery_headers(
+        user_agent="Hookpost/1",
+        profile="github",
+        keys=[KEY],
+        message_id="evt_1",
+        timestamp=1,
+        body=b"{}",
+        custom={"x-team": "blue", "authorization": "Bearer abc"},
+    )
+    assert [name for name, _ in headers] == [
+        "content-type",
+        "user-agent",
+        "accept-encoding",
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+        "X-Hub-Signature-256",
+        "x-team",
+        "authorization",
+    ]
+    assert dict(headers)["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X-Team", "blue"), ("Authorization", "Bearer a b"), ("x_key", "!~"), ("Accept", "*/*")]
+)
+def test_an_ordinary_header_passes_with_its_name_in_lower_case(name: str, value: str) -> None:
+    assert request.check_header(name, value) == (name.lower(), value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Host",
+        "connection",
+        "Content-Type",
+        "content-length",
+        "Content_Length",
+        "transfer-encoding",
+        "Transfer_Encoding",
+        "TE",
+        "trailer",
+        "Upgrade",
+        "Expect",
+        "cookie",
+        "Proxy-Authorization",
+        "webhook-id",
+        "webhook_signature",
+        "User-Agent",
+        "accept-encoding",
+        "Stripe-Signature",
+        "x-hub-signature-256",
+        "",
+        "a b",
+        "a:",
+        "a\r\nhost",
+        "x-\0",
+        "naïve",
+        " x",
+        "x\n",
+    ],
+)
+def test_a_header_that_is_not_the_customers_to_set_is_refused(name: str) -> None:
+    with pytest.raises(InvalidHeader):
+        request.check_header(name, "x")
+
+
+@pytest.mark.parametrize("value", ["", " ", " a", "a ", "a\r\nx: y", "a\nb", "a\0", "\t", "a\tb", "ä", "\x7f"])
+def test_a_value_beyond_visible_ascii_is_refused(value: str) -> None:
+    with pytest.raises(InvalidHeader, match="x-team"):
+        request.check_header("x-team", value)
+
+
+@given(st.text(), st.text())
+def test_what_passes_can_never_split_a_request(name: str, value: str) -> None:
+    try:
+        line = ": ".join(request.check_header(name, value))
+    except InvalidHeader:
+        return
+    assert line.isascii()
+    assert line.isprintable()
+
+
+def test_twenty_headers_of_four_kilobytes_are_the_most() -> None:
+    assert len(request.check_headers({f"x-{number:02}": "v" * 200 for number in range(20)})) == 20
+    with pytest.raises(InvalidHeader, match="20"):
+        request.check_headers({f"x-{number}": "v" for number in range(21)})
+    with pytest.raises(InvalidHeader, match="4096"):
+        request.check_headers({"x-long": "v" * 4096})
+
+
+def test_one_header_in_two_spellings_is_refused() -> None:
+    with pytest.raises(InvalidHeader, match="twice"):
+        request.check_headers({"X-Team": "a", "x-team": "b"})
