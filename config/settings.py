@@ -8,6 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dramatiq
+
+from config.broker import make_broker
 from config.database import database_settings
 from config.embedded import broker_url, database_url
 from config.keys import encryption_keys, secret_key
@@ -21,6 +24,7 @@ DEBUG = conf.debug
 SECRET_KEY = secret_key(conf)
 ENCRYPTION_KEYS = encryption_keys(conf)
 BROKER_URL = conf.broker_url or broker_url(conf.data_dir)
+dramatiq.set_broker(make_broker(BROKER_URL))
 
 ALLOWED_HOSTS = [
     urlsplit(conf.base_url).hostname or "localhost",

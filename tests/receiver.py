@@ -95,7 +95,7 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without asking the resolver for a name, as the standard library would."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[0], self.server_address[1]
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection and remember it."""
@@ -141,5 +141,5 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer_any
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing on the terminal."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import urllib.request
 
-import dramatiq
 import pytest
 from django.db import connection
 

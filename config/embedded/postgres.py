@@ -6,7 +6,6 @@ know the tables in it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -85,7 +84,7 @@ def make_cluster(cluster: Cluster) -> None:
     options += [] if cluster.durable else ["--no-sync"]
     command = [*cluster.runner.prefix, str(cluster.programs / "initdb"), "-D", str(unfinished), *options]
     with cluster.log.open("ab") as out:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command, cwd=unfinished.parent, env=environment(cluster), stdout=out, stderr=out, check=False
         )
     if done.returncode != 0:
@@ -95,7 +94,7 @@ def make_cluster(cluster: Cluster) -> None:
 
 def locale_options(cluster: Cluster) -> list[str]:
     """C.UTF-8 from PostgreSQL itself where it has that (17 and later), else from the system."""
-    version = subprocess.run(  # noqa: S603
+    version = subprocess.run(
         [*cluster.runner.prefix, str(cluster.programs / "postgres"), "-V"],
         env=environment(cluster), capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
@@ -158,7 +157,7 @@ def make_database(data_dir: Path) -> None:
 
 def answers(data_dir: Path) -> bool:
     """Whether a server accepts connections on the socket."""
-    if not os.path.exists(places.socket_dir(data_dir) / ".s.PGSQL.5432"):
+    if not (places.socket_dir(data_dir) / ".s.PGSQL.5432").exists():
         return False
     try:
         psycopg.connect(maintenance_url(data_dir), connect_timeout=3).close()

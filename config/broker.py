@@ -1,0 +1,105 @@
+"""The broker by its URL: Redis and Valkey, or RabbitMQ.
+
+What lives here: the choice, its time limits, and Django's connections around a message. It must not
+know an actor. The broker is a doorbell: when it is away a caller learns so within two seconds, as
+`dramatiq.errors.BrokerConnectionError`, and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import dramatiq
+import redis
+from django.db import close_old_connections, connections
+from dramatiq.brokers import rabbitmq
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import ConnectionClosed
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from deliveries.errors import WrongSetting
+
+NAMESPACE = "hookpost"
+TIMEOUT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 60
+
+rabbitmq.MAX_ENQUEUE_ATTEMPTS = 2  # two tries of one second; Dramatiq has no option for it
+
+
+def make_broker(url: str) -> dramatiq.Broker:
+    """The broker of a URL, not yet connected; wrong URLs raise WrongSetting."""
+    try:
+        if urlsplit(url).scheme in ("amqp", "amqps"):
+            return RabbitmqBroker(url=with_limits(url), middleware=[DatabaseConnections()])
+        return LaneBroker(client=redis_client(url), namespace=NAMESPACE, middleware=[DatabaseConnections()])
+    except ValueError:
+        raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password
+
+
+def redis_client(url: str) -> redis.Redis:
+    """A client which gives up after one more try: the first may have met a connection that died meanwhile."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def with_limits(url: str) -> str:
+    """The URL of RabbitMQ with our time limits, except those that it sets itself."""
+    parts = urlsplit(url)
+    limits = {
+        "connection_attempts": "1",
+        "socket_timeout": str(TIMEOUT_SECONDS),
+        "stack_timeout": str(TIMEOUT_SECONDS),
+        "blocked_connection_timeout": str(TIMEOUT_SECONDS),
+        "heartbeat": str(HEARTBEAT_SECONDS),
+    }
+    return urlunsplit(parts._replace(query=urlencode(limits | dict(parse_qsl(parts.query)))))
+
+
+class LaneBroker(RedisBroker):
+    """Dramatiq's broker for Redis, without delay queues and with one error for whatever ails the server.
+
+    Delays live in PostgreSQL. Dramatiq itself handles lost connections only: after a timeout, or an
+    answer such as "out of memory", it would give up a message that it could acknowledge a second later.
+    """
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue, without its twin for delays that a worker would poll for nothing."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+    def _dispatch(self, command: str) -> Callable[..., Any]:
+        dispatch = super()._dispatch(command)  # type: ignore[no-untyped-call]
+
+        def dispatch_or_say_why(*args: Any) -> Any:
+            try:
+                return dispatch(*args)
+            except redis.RedisError as error:
+                raise ConnectionClosed(error) from error
+
+        return dispatch_or_say_why
+
+
+class DatabaseConnections(dramatiq.Middleware):
+    """What Django does around a request, around a message: connections that broke are not used again."""
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        """Drop broken connections of this thread."""
+        close_old_connections()
+
+    def after_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy, **outcome: Any) -> None:
+        """Drop broken connections of this thread."""
+        close_old_connections()
+
+    def before_worker_thread_shutdown(self, broker: dramatiq.Broker, thread: Any) -> None:
+        """Close the connections of a thread that ends."""
+        connections.close_all()

@@ -1,0 +1,45 @@
+"""Dramatiq's workers inside one process: threads that deliver, and threads of their own for slow lanes.
+
+What lives here: building, starting and stopping them. It must not know what an actor does.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import dramatiq
+from dramatiq import worker as dramatiq_worker
+
+from deliveries.conf import Conf
+
+IDLE_WAKE_UP_MILLISECONDS = 50
+PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
+STOP_SECONDS = 40  # longer than any attempt's deadline
+
+# After the broker's return all goes on within a second; Dramatiq's own values are 3 and 5 s.
+dramatiq_worker.CONSUMER_RESTART_DELAY_SECS = 1
+dramatiq_worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 1
+
+
+def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:
+    """One worker for lanes and jobs, one for lanes that time out."""
+    return [
+        build_worker(broker, queues={"deliveries", "jobs"}, threads=conf.turn_threads),
+        build_worker(broker, queues={"deliveries_slow"}, threads=conf.slow_threads),
+    ]
+
+
+def build_worker(broker: dramatiq.Broker, *, queues: set[str], threads: int) -> dramatiq.Worker:
+    """One worker, not started."""
+    worker = dramatiq.Worker(broker, queues=queues, worker_timeout=IDLE_WAKE_UP_MILLISECONDS, worker_threads=threads)
+    worker.queue_prefetch = PREFETCHED_MESSAGES
+    return worker
+
+
+def stop_workers(workers: list[dramatiq.Worker]) -> None:
+    """Stop all at the same time; each finishes the turns in its hands."""
+    threads = [threading.Thread(target=worker.stop, args=(STOP_SECONDS * 1000,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

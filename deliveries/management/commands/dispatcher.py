@@ -1,0 +1,36 @@
+"""`manage.py dispatcher`: the dispatcher alone, for deployments that want it apart.
+
+What lives here: one process around `services/dispatch.py`. It must not know a lane.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.signals import stop_signals
+from deliveries.management.commands.worker import POLL_SECONDS, start_dispatcher
+
+
+class Command(BaseCommand):
+    """The dispatcher's process."""
+
+    help = "Wake due lanes and keep the tables in order; every worker does that too, one of all leads."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until SIGTERM or SIGINT."""
+        importlib.import_module("deliveries.actors")
+        with stop_signals() as stop_wanted:
+            stop = threading.Event()
+            dispatcher = start_dispatcher(stop)
+            while not stop_wanted and dispatcher.is_alive():
+                time.sleep(POLL_SECONDS)
+            stop.set()
+            dispatcher.join()
+            if not stop_wanted:
+                raise CommandError("the dispatcher ended by itself")

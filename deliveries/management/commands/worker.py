@@ -1,0 +1,53 @@
+"""`manage.py worker`: deliver, until told to stop.
+
+What lives here: one process with Dramatiq's workers and the dispatcher. It must not know a lane.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from typing import Any
+
+import dramatiq
+from django.core.management.base import BaseCommand, CommandError
+
+from config.signals import stop_signals
+from config.workers import build_workers, stop_workers
+from deliveries.conf import conf
+
+POLL_SECONDS = 0.1
+
+
+class Command(BaseCommand):
+    """One worker process."""
+
+    help = "Deliver: worker threads for lanes and jobs, and the dispatcher."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until SIGTERM or SIGINT, then finish the turns in hand."""
+        importlib.import_module("deliveries.actors")
+        with stop_signals() as stop_wanted:
+            stop = threading.Event()
+            dispatcher = start_dispatcher(stop)
+            workers = build_workers(dramatiq.get_broker(), conf=conf)
+            for worker in workers:
+                worker.start()
+            while not stop_wanted and dispatcher.is_alive():
+                time.sleep(POLL_SECONDS)
+            stop.set()
+            stop_workers(workers)
+            dispatcher.join()
+            if not stop_wanted:
+                raise CommandError("the dispatcher ended by itself")
+
+
+def start_dispatcher(stop: threading.Event) -> threading.Thread:
+    """Run the dispatcher in a thread."""
+    from deliveries.services.dispatch import run_forever
+
+    thread = threading.Thread(target=run_forever, args=(stop,), name="dispatcher", daemon=True)
+    thread.start()
+    return thread
