@@ -29,7 +29,7 @@ NUMBER_LIMIT = 30
 INDEX_LIMIT = 2**31 - 1
 METHODS = ("type", "size", "double", "ceiling", "floor", "abs")
 
-_COMPARISONS = ("==", "=", "!=", "<>", "<", "<=", ">", ">=")
+_COMPARISONS = ("==", "!=", "<>", "<", "<=", ">", ">=")
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
         (?P<string>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*")
@@ -125,6 +125,8 @@ def _read_comparison(rest: _Rest, *, root: str, depth: int) -> None:
 def _read_comparison_sign(rest: _Rest) -> None:
     if _sees(rest, "like_regex"):
         raise _wrong(rest, "like_regex is not available in filters")
+    if _sees(rest, "="):
+        raise _wrong(rest, "equality is written ==")
     if not _skips(rest, *_COMPARISONS):
         raise _wrong(rest, "a condition compares a path with a constant, as in $.data.amount > 100")
 

@@ -21,7 +21,7 @@ ATTEMPT = "att"
 JOB = "job"
 KEY = "key"
 EVENT_TYPE = "ety"
-SECRET = "sec"
+SECRET = "sec"  # noqa: S105
 MEMBER = "mem"
 AUDIT = "aud"
 

@@ -42,7 +42,14 @@ def full_body(event_type: str, timestamp: str, data: bytes) -> bytes:
     return b'{"type":%b,"timestamp":%b,"data":%b}' % (orjson.dumps(event_type), orjson.dumps(timestamp), data)
 
 
-def thin_body(event_type: str, timestamp: str, *, event_id: str, url: str, object: str = "event") -> bytes:
+def thin_body(
+    event_type: str,
+    timestamp: str,
+    *,
+    event_id: str,
+    url: str,
+    object: str = "event",  # noqa: A002
+) -> bytes:
     """Return the body that only says where the event can be read."""
     return full_body(event_type, timestamp, orjson.dumps({"id": event_id, "object": object, "url": url}))
 

@@ -139,7 +139,7 @@ def _read_ipv4(text: str) -> str:
 def _to_punycode(name: str) -> str:
     if _DISPUTED & set(name):
         _refuse("write this host name in punycode (xn--…): its letters are read in two ways")
-    if any(not character.isascii() and character.isnumeric() for character in name):
+    if any(not character.isascii() and unicodedata.category(character)[0] == "N" for character in name):
         _refuse("digits in a host name are ASCII digits")
     if unicodedata.normalize("NFKC", name) != name:
         _refuse("the host name holds characters that only look like others; write it plainly or in punycode")

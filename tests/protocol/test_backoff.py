@@ -127,8 +127,7 @@ def test_no_retry_after_can_raise_or_leave_the_bounds(value: str) -> None:
     assert seconds is None or 0 <= seconds <= 86_400
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))
+@given(st.integers(0, 220_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC)))
 def test_every_http_date_is_read_as_the_standard_library_writes_it(moment: datetime) -> None:
-    moment = moment.replace(microsecond=0)
     seconds = parse_retry_after(format_datetime(moment, usegmt=True), now=NOW)
     assert seconds == min(86_400, max(0, (moment - NOW).total_seconds()))

@@ -19,7 +19,7 @@ def test_a_dotted_name_is_accepted_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "a.", ".a", "a..b", "a b", "a\n", "a.*", "*", "naïve", "a/b", "a:b", "a\0", "x" * 129, "١"]
+    "name", ["", ".", "a.", ".a", "a..b", "a b", "a\n", "a.*", "*", "naïve", "a/b", "a:b", "a\0", "x" * 129, "\u0661"]
 )
 def test_what_is_not_a_dotted_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidEventType):

@@ -24,7 +24,7 @@ TYPEID_VECTORS = [
     ("01890a5d-ac96-774b-bcce-b302099a8057", "01h455vb4pex5vsknk084sn02q"),
 ]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 220_000_000_000_000_000).map(lambda number: EPOCH + timedelta(microseconds=number))
 
 
 @pytest.mark.parametrize(("uuid", "suffix"), TYPEID_VECTORS)
@@ -48,7 +48,7 @@ def test_an_id_is_written_and_read_as_typeid_says(uuid: str, suffix: str) -> Non
         "evt_01h455vb4pex5vsknk084sn0-q",
         "evt_01h455vb4pex5vsknk084sn02q\n",
         " evt_01h455vb4pex5vsknk084sn02q",
-        "evt_٠1h455vb4pex5vsknk084sn02q",
+        "evt_\u06601h455vb4pex5vsknk084sn02q",
         "evt_evt_01h455vb4pex5vsknk084sn02q",
         "dlv_01h455vb4pex5vsknk084sn02q",
         "01h455vb4pex5vsknk084sn02q",
