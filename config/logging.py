@@ -45,6 +45,7 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
             "django.server": {"level": level, "propagate": True, "handlers": []},
             "django.request": {"level": "ERROR"},
             "dramatiq": {"level": "WARNING" if level == "INFO" else level},
+            "dramatiq.broker": {"level": "ERROR"},  # complains that a process has two workers
             "pika": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
         },

@@ -5,7 +5,6 @@ What lives here: the choice of apps, middleware and options. It must not read a 
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import dramatiq
@@ -17,8 +16,6 @@ from config.keys import encryption_keys, secret_key
 from config.logging import configure_structlog, logging_settings
 from config.mail import email_settings
 from deliveries.conf import conf
-
-BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = conf.debug
 SECRET_KEY = secret_key(conf)
@@ -116,7 +113,6 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # served from the packages: one step less, the same way everywhere
 
 IS_HTTPS = conf.base_url.startswith("https://")

@@ -39,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many as there are cores, up to four; RabbitMQ has no place apart for each, so it gets one process."""
+    return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, os.cpu_count() or 1)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what was started."""
     STARTED.close()

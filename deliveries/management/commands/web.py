@@ -39,7 +39,7 @@ class Command(BaseCommand):
             workers=conf.web_processes,
             blocking_threads=conf.web_threads,
             backlog=BACKLOG,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             websockets=False,

@@ -1,0 +1,65 @@
+# The commands of this project. Each one makes .venv by itself, and again when the lock file changes.
+# make demo ARGS=--once, make test ARGS="-k breaker", PYTHON=/path/to/python3.12 make test
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+LOCK := requirements-dev.lock
+READY := .venv/ready
+RUN := .venv/bin/python
+
+.PHONY: help demo up test lint format bench soak lock venv clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
+
+demo: $(READY) ## Start everything, send a signed event to a local receiver, show it arriving
+	@$(RUN) manage.py demo $(ARGS)
+
+up: $(READY) ## Start everything and stay up (ARGS="--port 9000")
+	@$(RUN) manage.py up $(ARGS)
+
+test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
+	@$(RUN) -m pytest -n auto --dist loadfile $(ARGS)
+
+lint: $(READY) ## Check style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+format: $(READY) ## Put the code into the house style
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format .
+
+bench: $(READY) ## Measure, one JSON line per figure
+	@$(RUN) -m bench $(ARGS)
+
+soak: $(READY) ## Run for a long time under load and faults
+	@$(RUN) -m bench.soak $(ARGS)
+
+lock: $(READY) ## Choose the versions of all dependencies again
+	@command -v uv >/dev/null || .venv/bin/pip install --quiet --disable-pip-version-check uv
+	@PATH="$$PATH:.venv/bin"; for extra in "requirements.lock" "requirements-dev.lock --extra dev"; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header pyproject.toml -o $$extra; done
+	@git diff --stat -- requirements.lock requirements-dev.lock
+
+venv: $(READY) ## Make .venv and nothing else
+
+clean: ## Remove .venv and what tools left behind; var/, the data, stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Written last, so that an interrupted installation is done again.
+$(READY): $(LOCK)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@"$(PYTHON)" -m venv .venv
+	@printf 'Installing %s packages into .venv ' "$$(grep -c '==' $(LOCK))"
+	@.venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+		--require-hashes --requirement $(LOCK) 2>&1 | tee .venv/install.log \
+		| awk '/^(Collecting|Downloading)/ { if (++n % 4 == 0) { printf "."; fflush() } }' \
+		|| { echo ' failed:'; tail -n 20 .venv/install.log; exit 1; }
+	@echo ' done'
+	@touch $@
