@@ -1,0 +1,89 @@
+"""Who may see which rows: the one place that makes every queryset for people and programs.
+
+What lives here: a viewer, and one function per table. It must not know requests, keys or pages:
+callers say who looks, and filter further from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from deliveries.models.audit import AuditEntry, Job
+from deliveries.models.customers import ApiKey, Customer, Member
+from deliveries.models.endpoints import Endpoint
+from deliveries.models.event_types import EventType
+from deliveries.models.log import Attempt, Delivery, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: one customer, or with None the operator, who sees all."""
+
+    customer_id: UUID | None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether nothing is hidden from this viewer."""
+        return self.customer_id is None
+
+
+OPERATOR = Viewer(None)
+
+
+def customers(viewer: Viewer) -> QuerySet[Customer]:
+    """Customers: all, or the viewer's own."""
+    return Customer.objects.filter(_own(viewer, "id"))
+
+
+def members(viewer: Viewer) -> QuerySet[Member]:
+    """Members of the customers that the viewer sees."""
+    return Member.objects.filter(_own(viewer, "customer_id"))
+
+
+def api_keys(viewer: Viewer) -> QuerySet[ApiKey]:
+    """API keys; a customer never sees service keys."""
+    return ApiKey.objects.filter(_own(viewer, "customer_id"))
+
+
+def event_types(viewer: Viewer) -> QuerySet[EventType]:
+    """Event types; a customer sees the operator's and its own."""
+    if viewer.is_operator:
+        return EventType.objects.all()
+    return EventType.objects.filter(Q(customer=None) | Q(customer_id=viewer.customer_id))
+
+
+def endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
+    """Endpoints that were not deleted."""
+    return Endpoint.objects.filter(_own(viewer, "customer_id"), deleted_at=None)
+
+
+def events(viewer: Viewer) -> QuerySet[Event]:
+    """Events of the log."""
+    return Event.objects.filter(_own(viewer, "customer_id"))
+
+
+def deliveries(viewer: Viewer) -> QuerySet[Delivery]:
+    """Deliveries of the log, those of deleted endpoints included."""
+    return Delivery.objects.filter(_own(viewer, "customer_id"))
+
+
+def attempts(viewer: Viewer) -> QuerySet[Attempt]:
+    """Attempts of the log; filter them by delivery, which has the index."""
+    return Attempt.objects.filter(_own(viewer, "delivery__customer_id"))
+
+
+def jobs(viewer: Viewer) -> QuerySet[Job]:
+    """Bulk work; a customer sees only what was asked for it alone."""
+    return Job.objects.filter(_own(viewer, "customer_id"))
+
+
+def audit_entries(viewer: Viewer) -> QuerySet[AuditEntry]:
+    """The audit trail."""
+    return AuditEntry.objects.filter(_own(viewer, "customer_id"))
+
+
+def _own(viewer: Viewer, column: str) -> Q:
+    return Q() if viewer.is_operator else Q(**{column: viewer.customer_id})

@@ -1,0 +1,151 @@
+"""What an endpoint's fields may hold.
+
+What lives here: one check per field, each raising InvalidInput with the field's name, and the checks
+that need a name server or PostgreSQL. It must not know who asks, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+
+from deliveries import conf as settings
+from deliveries.errors import InvalidFilter, InvalidInput, InvalidUrl
+from deliveries.models import Endpoint
+from deliveries.outbound.client import check_target
+from deliveries.outbound.guard import parsed_address, resolved
+from deliveries.protocol.backoff import check_schedule
+from deliveries.protocol.event_types import check_pattern
+from deliveries.protocol.filters import check_filter
+from deliveries.protocol.ids import decode_id
+from deliveries.protocol.request import check_headers
+from deliveries.protocol.signatures import check_profile
+from deliveries.protocol.urls import check_url, split_target
+
+EVENT_TYPE_LIMIT = 200
+RATE_LIMIT_MAX = 100_000
+ALLOW_LOOK_UP_SECONDS = 2.0
+
+_UID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:@+=-]{0,127}")
+
+
+def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given fields in their stored form; an unknown one is a mistake of ours, not of the caller."""
+    return {name: _CHECKS[name](value) for name, value in fields.items()}
+
+
+def check_uid(value: str | None, *, prefix: str) -> str | None:
+    """Return a caller's own id, or raise InvalidInput; one that reads like an id of ours would be ambiguous."""
+    if value is None:
+        return None
+    if _UID.fullmatch(value) is None:
+        raise InvalidInput("a uid has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ : @ + = -", field="uid")
+    try:
+        decode_id(prefix, value)
+    except InvalidInput:
+        return value
+    raise InvalidInput("a uid must not look like an id", field="uid")
+
+
+def check_endpoint_url(text: str) -> str:
+    """Return the URL in its stored form if requests may go there now; raises InvalidUrl."""
+    conf = settings.conf
+    url = check_url(text, allow_http=conf.allow_http, ports=conf.allowed_ports, allowed=_is_allow_listed)
+    _, host, port = split_target(url)
+    check_target(host, port)
+    return url
+
+
+def check_endpoint_filter(text: str) -> str:
+    """Return a filter that our reader and PostgreSQL both take; raises InvalidFilter."""
+    if not text:
+        return ""
+    check_filter(text)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT %s::jsonpath", [text])
+    except DatabaseError as error:
+        raise InvalidFilter("PostgreSQL cannot read this filter", field="filter") from error
+    return text
+
+
+def host_of(url: str) -> str:
+    """Return the host of a stored URL."""
+    return split_target(url)[1]
+
+
+def _is_allow_listed(host: str, port: int) -> bool:
+    targets = [target for target in settings.conf.allow_targets if target.port == port]
+    if not targets:
+        return False
+    found = [parsed_address(address) for address in _addresses(host, port)]
+    return bool(found) and all(address and any(address in t.network for t in targets) for address in found)
+
+
+def _addresses(host: str, port: int) -> tuple[str, ...]:
+    if parsed_address(host) is not None:
+        return (host,)
+    try:
+        return resolved(host, port, resolve=socket.getaddrinfo, timeout_seconds=ALLOW_LOOK_UP_SECONDS)
+    except InvalidUrl:
+        return ()
+
+
+def _check_event_types(patterns: list[str]) -> list[str]:
+    if len(patterns) > EVENT_TYPE_LIMIT:
+        raise InvalidInput(f"at most {EVENT_TYPE_LIMIT} event types", field="event_types")
+    try:
+        return [check_pattern(pattern) for pattern in dict.fromkeys(patterns)]
+    except InvalidInput as error:
+        raise type(error)(error.detail, field="event_types") from error
+
+
+def _check_text(name: str, *, limit: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if len(value) > limit or "\x00" in value:
+            raise InvalidInput(f"at most {limit} characters, and no NUL", field=name)
+        return value
+
+    return check
+
+
+def _check_number(name: str, *, low: int, high: int, empty: bool = False) -> Callable[[int | None], int | None]:
+    def check(value: int | None) -> int | None:
+        if value is None and empty:
+            return None
+        if type(value) is not int or not low <= value <= high:
+            raise InvalidInput(f"a whole number from {low} to {high}", field=name)
+        return value
+
+    return check
+
+
+def _check_choice(name: str, choices: list[str]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in choices:
+            raise InvalidInput("one of " + ", ".join(choices), field=name)
+        return value
+
+    return check
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "url": check_endpoint_url,
+    "uid": lambda value: check_uid(value, prefix=Endpoint.PREFIX),
+    "description": _check_text("description", limit=300),
+    "event_types": _check_event_types,
+    "filter": check_endpoint_filter,
+    "headers": check_headers,
+    "signing": check_profile,
+    "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),
+    "rate_limit": _check_number("rate_limit", low=1, high=RATE_LIMIT_MAX, empty=True),
+    "max_in_flight": _check_number("max_in_flight", low=1, high=100),
+    "retry_schedule": lambda value: None if value is None else check_schedule(value),
+    "timeout_seconds": _check_number("timeout_seconds", low=1, high=30),
+    "ordered": bool,
+    "state": _check_choice("state", Endpoint.State.values),
+}

@@ -1,0 +1,244 @@
+"""Endpoints: created, changed, paused, resumed, disabled, deleted, and their secrets rotated.
+
+What lives here: the verbs, each with its audit entry. It must not know requests or forms. Pausing and
+disabling only set the state: the dispatcher moves what is due to held, and back after a resume.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from deliveries import sql
+from deliveries.errors import Conflict, InvalidInput
+from deliveries.models import Customer, Endpoint, EndpointSecret, Lane
+from deliveries.protocol.signatures import HMAC_PREFIX, check_profile, format_secret, parse_secret
+from deliveries.services.audit import record_act
+from deliveries.services.endpoint_fields import check_fields, host_of
+
+SECRET_BYTES = 32
+KEEP_HOURS = 24
+KEEP_HOURS_MAX = 7 * 24
+SIGNING_SECRETS_MAX = 10
+CANCEL_BATCH = 5000
+
+State = Endpoint.State
+
+
+def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str) -> tuple[Endpoint, str]:
+    """Return the new endpoint and its secret, which is shown this once; raises InvalidInput, Conflict."""
+    given = dict(fields)
+    secret = _given_or_new(given.pop("secret", None))
+    if "url" not in given:
+        raise InvalidInput("a URL is required", field="url")
+    checked = check_fields(given)
+    _check_signing(checked.get("signing", "standard"), secret)
+    endpoint = Endpoint(customer=customer)
+    _apply(endpoint, checked)
+    with transaction.atomic():
+        _save(endpoint, None)
+        Lane.objects.create(endpoint=endpoint)
+        _add_secret(endpoint, secret)
+        record_act(actor, "endpoint.create", customer=customer, target=endpoint.public_id, detail={"url": endpoint.url})
+    return endpoint, secret
+
+
+def update_endpoint(endpoint: Endpoint, fields: Mapping[str, Any], *, actor: str) -> Endpoint:
+    """Change the given fields only; another host clears the custom headers unless new ones are given."""
+    given = {name: value for name, value in fields.items() if not _is_same(endpoint, name, value)}
+    checked = check_fields(given)
+    state = checked.pop("state", None)
+    with transaction.atomic():
+        _lock(endpoint)
+        if "signing" in checked:
+            _check_signing(checked["signing"], *_signing_secrets(endpoint))
+        if "url" in checked and host_of(checked["url"]) != host_of(endpoint.url):
+            checked.setdefault("headers", {})
+        if checked:
+            _apply(endpoint, checked)
+            _save(endpoint, checked)
+            detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
+            record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)
+        if state is not None:
+            _change_state(endpoint, state, actor=actor)
+    return endpoint
+
+
+def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
+    """Forget URL settings, headers and secrets; the row stays, because the log names it. Its backlog is cancelled."""
+    with transaction.atomic():
+        _lock(endpoint)
+        if endpoint.deleted_at is not None:
+            return
+        endpoint.deleted_at = timezone.now()
+        endpoint.state, endpoint.draining, endpoint.uid = State.DISABLED, False, None
+        endpoint.seal_headers({})
+        endpoint.save()
+        endpoint.secrets.all().delete()
+        record_act(
+            actor,
+            "endpoint.delete",
+            customer=endpoint.customer,
+            target=endpoint.public_id,
+            reason=reason,
+            detail={"url": endpoint.url},
+        )
+    cancel_waiting(endpoint_id=endpoint.id)
+
+
+def rotate_secret(
+    endpoint: Endpoint, *, actor: str, secret: str | None = None, keep_hours: float = KEEP_HOURS, reason: str = ""
+) -> str:
+    """Return the new secret; the old ones go on signing for `keep_hours`, 0 for a leaked one."""
+    if not 0 <= keep_hours <= KEEP_HOURS_MAX:
+        raise InvalidInput(f"from 0 to {KEEP_HOURS_MAX} hours", field="keep_hours")
+    fresh = _given_or_new(secret)
+    _check_signing(endpoint.signing, fresh)
+    now = timezone.now()
+    end = now + timedelta(hours=keep_hours)
+    with transaction.atomic():
+        _lock(endpoint)
+        endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=end)).update(expires_at=end)
+        endpoint.secrets.filter(expires_at__lte=now).delete()
+        if endpoint.secrets.count() >= SIGNING_SECRETS_MAX:
+            raise Conflict("too many secrets still sign for this endpoint; rotate with a shorter keep_hours")
+        _add_secret(endpoint, fresh)
+        record_act(
+            actor,
+            "endpoint.rotate_secret",
+            customer=endpoint.customer,
+            target=endpoint.public_id,
+            reason=reason,
+            detail={"keep_hours": keep_hours},
+        )
+    return fresh
+
+
+def pause_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
+    """Hold what is due and what comes; a disabled endpoint cannot be paused."""
+    if endpoint.state == State.DISABLED:
+        raise Conflict("the endpoint is disabled; resume it instead")
+    _set_state(endpoint, State.PAUSED, actor=actor, action="endpoint.pause", reason=reason)
+
+
+def disable_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
+    """Hold what is due and what comes until somebody resumes the endpoint."""
+    _set_state(endpoint, State.DISABLED, actor=actor, action="endpoint.disable", reason=reason)
+
+
+def resume_endpoint(endpoint: Endpoint, *, actor: str, cancel_backlog: bool = False, reason: str = "") -> None:
+    """Enable an endpoint again; its backlog drains at a limited rate, or is cancelled by choice."""
+    cancelled = cancel_waiting(endpoint_id=endpoint.id, scheduled_only=True) if cancel_backlog else 0
+    with transaction.atomic():
+        _set_state(
+            endpoint,
+            State.ENABLED,
+            actor=actor,
+            action="endpoint.resume",
+            reason=reason,
+            detail={"cancelled": cancelled} if cancel_backlog else None,
+        )
+        Lane.objects.filter(endpoint=endpoint).update(rest_until=None, failures=0, opened=0, failing_since=None)
+
+
+def cancel_waiting(*, endpoint_id: UUID | None = None, job_id: UUID | None = None, scheduled_only: bool = False) -> int:
+    """Cancel what waits for an endpoint or a job, a bounded batch at a time; returns how many."""
+    total = 0
+    while True:
+        parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only}
+        taken: int = sql.run("cancel_due", {**parameters, "batch": CANCEL_BATCH})[0].taken
+        total += taken
+        if taken < CANCEL_BATCH:
+            return total
+
+
+def new_secret() -> str:
+    """Return a fresh `whsec_` secret."""
+    return HMAC_PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
+
+
+def _given_or_new(secret: str | None) -> str:
+    return new_secret() if secret is None else format_secret(parse_secret(secret))
+
+
+def _check_signing(profile: str, *secrets: str) -> None:
+    for secret in secrets:
+        check_profile(profile, kind=parse_secret(secret).kind)
+
+
+def _signing_secrets(endpoint: Endpoint) -> list[str]:
+    alive = endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return [format_secret(secret.open_key()) for secret in alive]
+
+
+def _is_same(endpoint: Endpoint, name: str, value: Any) -> bool:
+    # An unchanged URL is not looked up again: its name server may be what is broken just now.
+    return name in ("url", "state") and getattr(endpoint, name) == value
+
+
+def _apply(endpoint: Endpoint, checked: Mapping[str, Any]) -> None:
+    for name, value in checked.items():
+        if name == "headers":
+            endpoint.seal_headers(value)
+        else:
+            setattr(endpoint, name, value)
+
+
+def _save(endpoint: Endpoint, checked: Mapping[str, Any] | None) -> None:
+    columns = None
+    if checked is not None:
+        columns = [*(checked.keys() - {"headers"}), "updated_at"]
+        columns += ["headers_sealed", "header_names"] if "headers" in checked else []
+    try:
+        with transaction.atomic():
+            endpoint.save(update_fields=columns)
+    except IntegrityError as error:
+        if "endpoint_uid_once_per_customer" not in str(error):
+            raise
+        raise Conflict("there is an endpoint with this uid already") from error
+
+
+def _lock(endpoint: Endpoint) -> None:
+    endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
+
+
+def _add_secret(endpoint: Endpoint, text: str) -> None:
+    secret = EndpointSecret(endpoint=endpoint)
+    secret.seal_secret(text)
+    secret.save()
+
+
+def _change_state(endpoint: Endpoint, state: str, *, actor: str) -> None:
+    if state == State.ENABLED:
+        resume_endpoint(endpoint, actor=actor)
+    elif state == State.PAUSED:
+        pause_endpoint(endpoint, actor=actor)
+    else:
+        disable_endpoint(endpoint, actor=actor)
+
+
+def _set_state(
+    endpoint: Endpoint,
+    state: State,
+    *,
+    actor: str,
+    action: str,
+    reason: str,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    with transaction.atomic():
+        _lock(endpoint)
+        if endpoint.state == state:
+            return
+        endpoint.state, endpoint.state_reason = state, reason[:300]
+        endpoint.state_changed_at, endpoint.draining = timezone.now(), state == State.ENABLED
+        endpoint.save(update_fields=["state", "state_reason", "state_changed_at", "draining", "updated_at"])
+        record_act(actor, action, customer=endpoint.customer, target=endpoint.public_id, reason=reason, detail=detail)
