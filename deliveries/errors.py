@@ -14,6 +14,7 @@ HookpostError
 ├── Conflict           the state forbids it now                       trying again: later, maybe
 │   └── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
 ├── KeyReused          an Idempotency-Key came back with another body no
+├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
 └── Unavailable        the database did not commit                    trying again: yes
@@ -83,6 +84,10 @@ class KeyInFlight(Conflict):
 
 class KeyReused(HookpostError):
     """An Idempotency-Key came back with another body."""
+
+
+class KeyRevoked(HookpostError):
+    """The API key was revoked or has expired."""
 
 
 class BlockedAddress(HookpostError):

@@ -9,8 +9,6 @@ ALTER TABLE hookpost_due_delivery SET (
     fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0.05
 );
-COMMENT ON INDEX due_delivery_claim IS 'sql/claim_batch.sql, sql/lanes_with_work.sql';
-COMMENT ON INDEX idempotency_key_purge IS 'sql/purge_idempotency_keys.sql';
 """
 
 
@@ -42,9 +40,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "hookpost_due_delivery",
-                "indexes": [
-                    models.Index(fields=["endpoint_id", "rank", "due_at", "event_id"], name="due_delivery_claim")
-                ],
             },
         ),
         migrations.CreateModel(
@@ -100,8 +95,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "hookpost_idempotency_key",
-                "indexes": [models.Index(fields=["created_at"], name="idempotency_key_purge")],
             },
+        ),
+        migrations.AddIndex(
+            model_name="duedelivery",
+            index=models.Index(fields=["endpoint_id", "rank", "due_at", "event_id"], name="due_delivery_claim"),
+        ),
+        migrations.AddIndex(
+            model_name="idempotencykey",
+            index=models.Index(fields=["created_at"], name="idempotency_key_purge"),
         ),
         migrations.RunSQL(TUNE, migrations.RunSQL.noop),
     ]

@@ -64,6 +64,9 @@ CREATE TABLE hookpost_attempt (
 ) PARTITION BY RANGE (id);
 CREATE INDEX attempt_by_delivery ON hookpost_attempt (delivery_id, id);
 COMMENT ON INDEX attempt_by_delivery IS 'The log of one delivery.';
+
+COMMENT ON INDEX due_delivery_claim IS 'sql/claim_batch.sql, sql/lanes_with_work.sql';
+COMMENT ON INDEX idempotency_key_purge IS 'sql/purge_idempotency_keys.sql';
 """
 
 DROP = "DROP TABLE hookpost_attempt, hookpost_delivery, hookpost_event;"

@@ -1,17 +1,34 @@
--- Accepts events: idempotency keys, event rows, fan-out to matching endpoints, due deliveries. All or nothing.
--- ids uuid[], customers uuid[], types text[], type_keys text[] (space separated), bodies bytea[], moments timestamptz[],
--- One statement, because accepted must mean durable in one round trip; a key that is already taken inserts nothing.
---   owners uuid[], keys text[] (null: no Idempotency-Key), fingerprints bytea[], api_keys uuid[] (null: caller is trusted), only_endpoint uuid or null
+-- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
+-- ids uuid[], customers uuid[], customer_uids text[] (either), types, type_keys text[] (space separated), bodies bytea[], owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool
+-- One statement, because accepted must mean durable in one round trip. Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
-    SELECT i.*
+    SELECT
+        i.*, c.customer_id,
+        CASE
+            WHEN i.api_key_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM hookpost_api_key k
+                WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+            ) THEN 'api_key'
+            WHEN c.customer_id IS NULL THEN 'customer'
+            WHEN t.archived THEN 'archived'
+            WHEN t.archived IS NULL AND %(reject_unknown)s::bool THEN 'type'
+        END AS refused
     FROM unnest(
-        %(ids)s::uuid[], %(customers)s::uuid[], %(types)s::text[], %(type_keys)s::text[], %(bodies)s::bytea[],
-        %(owners)s::uuid[], %(keys)s::text[], %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
-    ) AS i (event_id, customer_id, type, type_keys, body, owner_id, key, fingerprint, api_key_id)
-    WHERE i.api_key_id IS NULL OR EXISTS (
-        SELECT FROM hookpost_api_key k
-        WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+        %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
+        %(bodies)s::bytea[], %(owners)s::uuid[], %(keys)s::text[], %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
+    ) AS i (
+        event_id, given_id, given_uid, type, type_keys, body, owner_id, key, fingerprint, api_key_id
     )
+    LEFT JOIN LATERAL (
+        SELECT id AS customer_id FROM hookpost_customer WHERE id = i.given_id
+        UNION ALL
+        SELECT id FROM hookpost_customer WHERE uid = i.given_uid
+        LIMIT 1
+    ) c ON true
+    LEFT JOIN LATERAL (
+        SELECT bool_and(e.archived) AS archived FROM hookpost_event_type e
+        WHERE e.name = i.type AND (e.customer_id IS NULL OR e.customer_id = c.customer_id)
+    ) t ON true
 ), matched AS (
     SELECT
         i.event_id, i.customer_id, i.type, e.id AS endpoint_id, l.slow,
@@ -20,15 +37,14 @@ WITH input AS (
     FROM input i
     JOIN hookpost_endpoint e ON e.customer_id = i.customer_id AND e.deleted_at IS NULL
     JOIN hookpost_lane l ON l.endpoint_id = e.id
-    WHERE (%(only_endpoint)s::uuid IS NULL OR e.id = %(only_endpoint)s::uuid)
-      AND (
-        %(only_endpoint)s::uuid IS NOT NULL
-        OR (
-            (cardinality(e.event_types) = 0 OR e.event_types && string_to_array(i.type_keys, ' ')::varchar[])
-            AND CASE WHEN e.filter = '' THEN true
-                ELSE coalesce(convert_from(i.body, 'UTF8')::jsonb @@ e.filter::jsonpath, false) END
-        )
-      )
+    WHERE i.refused IS NULL
+      AND CASE
+        WHEN %(only_endpoint)s::uuid IS NOT NULL THEN e.id = %(only_endpoint)s::uuid
+        WHEN cardinality(e.event_types) > 0 AND NOT e.event_types && string_to_array(i.type_keys, ' ')::varchar[]
+            THEN false
+        WHEN e.filter <> '' THEN coalesce(convert_from(i.body, 'UTF8')::jsonb @@ e.filter::jsonpath, false)
+        ELSE true
+      END
 ), counted AS (
     SELECT i.event_id, count(m.endpoint_id)::int AS deliveries
     FROM input i LEFT JOIN matched m USING (event_id)
@@ -37,13 +53,14 @@ WITH input AS (
     INSERT INTO hookpost_idempotency_key (owner_id, key, fingerprint, event_id, deliveries, created_at)
     SELECT i.owner_id, i.key, i.fingerprint, i.event_id, c.deliveries, now()
     FROM input i JOIN counted c USING (event_id)
-    WHERE i.key IS NOT NULL
+    WHERE i.key IS NOT NULL AND i.refused IS NULL
+    ORDER BY i.owner_id, i.key  -- the same order everywhere: two batches never wait for each other
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), accepted AS (
-    SELECT i.*, c.deliveries
-    FROM input i JOIN counted c USING (event_id)
-    WHERE i.key IS NULL OR i.event_id IN (SELECT event_id FROM key_taken)
+    SELECT i.event_id, i.customer_id, i.type, i.body
+    FROM input i
+    WHERE i.refused IS NULL AND (i.key IS NULL OR i.event_id IN (SELECT event_id FROM key_taken))
 ), new_event AS (
     INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
     SELECT event_id, customer_id, type, body, now() FROM accepted
@@ -52,7 +69,7 @@ WITH input AS (
         m.*,
         (substr(m.event_id::text, 1, 13) || '-7' || substr(m.h, 1, 3) || '-a' || substr(m.h, 4, 3) || '-'
             || substr(m.h, 7, 12))::uuid AS delivery_id
-    FROM matched m JOIN accepted USING (event_id)
+    FROM matched m WHERE m.event_id IN (SELECT event_id FROM accepted)
 ), new_delivery AS (
     INSERT INTO hookpost_delivery (
         id, event_id, endpoint_id, customer_id, event_type, state, attempts, error, created_at, next_attempt_at
@@ -65,13 +82,15 @@ WITH input AS (
     INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)
     SELECT delivery_id, false, endpoint_id, event_id, 1, 0, CASE WHEN held THEN 'infinity' ELSE now() END, ''
     FROM fanned_out
+), woken AS (
+    SELECT event_id, array_agg(endpoint_id) FILTER (WHERE NOT slow) AS fast, array_agg(endpoint_id) FILTER (WHERE slow) AS slow
+    FROM fanned_out WHERE NOT held
+    GROUP BY event_id
 )
 SELECT
-    a.event_id, a.deliveries,
-    coalesce((
-        SELECT array_agg(f.endpoint_id) FROM fanned_out f WHERE f.event_id = a.event_id AND NOT f.held AND NOT f.slow
-    ), '{}') AS wake,
-    coalesce((
-        SELECT array_agg(f.endpoint_id) FROM fanned_out f WHERE f.event_id = a.event_id AND NOT f.held AND f.slow
-    ), '{}') AS wake_slow
-FROM accepted a
+    i.event_id, i.refused, c.deliveries, a.event_id IS NOT NULL AS accepted,
+    coalesce(w.fast, '{}') AS wake, coalesce(w.slow, '{}') AS wake_slow
+FROM input i
+JOIN counted c USING (event_id)
+LEFT JOIN accepted a USING (event_id)
+LEFT JOIN woken w USING (event_id)

@@ -1,9 +1,11 @@
 -- The next due deliveries of leased lanes, by rank: redeliveries, first attempts, late retries, bulk.
--- endpoint_ids uuid[], rooms int[] (how many each lane takes), awake bool[] (false: only redeliveries by hand)
+-- endpoint_ids uuid[], fences bigint[], rooms int[] (how many each lane takes), awake bool[] (false: only redeliveries by hand)
 -- Reads only: the lease owns the lane's rows, so a claim that is never recorded needs no undoing. Seven eighths for first attempts, so that retries never starve.
 SELECT d.delivery_id, d.manual, d.endpoint_id, d.event_id, d.rank, d.attempts, d.actor, d.job_id,
        v.type, v.body, v.created_at
-FROM unnest(%(endpoint_ids)s::uuid[], %(rooms)s::int[], %(awake)s::bool[]) AS lane (endpoint_id, room, awake)
+FROM unnest(%(endpoint_ids)s::uuid[], %(fences)s::bigint[], %(rooms)s::int[], %(awake)s::bool[])
+    AS lane (endpoint_id, fence, room, awake)
+JOIN hookpost_lane l ON l.endpoint_id = lane.endpoint_id AND l.fence = lane.fence
 CROSS JOIN LATERAL (
     (SELECT * FROM hookpost_due_delivery q
      WHERE q.endpoint_id = lane.endpoint_id AND q.rank = 0 AND q.due_at <= now()

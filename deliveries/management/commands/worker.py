@@ -39,15 +39,23 @@ class Command(BaseCommand):
                 time.sleep(POLL_SECONDS)
             stop.set()
             stop_workers(workers)
+            stop_keeper()
             dispatcher.join()
             if not stop_wanted:
                 raise CommandError("the dispatcher ended by itself")
 
 
+def stop_keeper() -> None:
+    """Let requests that still hang end, and give their lanes back."""
+    from deliveries.services.keeper import keeper
+
+    keeper.stop()
+
+
 def start_dispatcher(stop: threading.Event) -> threading.Thread:
     """Run the dispatcher in a thread."""
-    from deliveries.services.dispatch import run_forever
+    from deliveries.actors import run_dispatcher
 
-    thread = threading.Thread(target=run_forever, args=(stop,), name="dispatcher", daemon=True)
+    thread = threading.Thread(target=run_dispatcher, args=(stop,), name="dispatcher", daemon=True)
     thread.start()
     return thread

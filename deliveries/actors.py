@@ -1,0 +1,120 @@
+"""The Dramatiq actors, and how lanes are woken. Messages carry ids only; nothing is retried by the broker.
+
+PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import dramatiq
+import structlog
+
+from deliveries.services.dispatch import Dispatcher
+from deliveries.services.keeper import keeper
+from deliveries.services.turns import Turn
+
+log = structlog.get_logger(__name__)
+
+LANES_PER_TURN = 32
+COLLECT_SECONDS = 0.003
+WEEK_MS = 7 * 24 * 3600 * 1000
+
+
+@dramatiq.actor(queue_name="deliveries", max_retries=0, time_limit=WEEK_MS)
+def deliver_due(endpoint_ids: Sequence[str]) -> None:
+    """Take a turn over these lanes."""
+    _take_turn(endpoint_ids, slow=False)
+
+
+@dramatiq.actor(queue_name="deliveries_slow", max_retries=0, time_limit=WEEK_MS)
+def deliver_due_slow(endpoint_ids: Sequence[str]) -> None:
+    """Take a turn over lanes that time out, on threads of their own."""
+    _take_turn(endpoint_ids, slow=True)
+
+
+@dramatiq.actor(queue_name="jobs", max_retries=0, time_limit=WEEK_MS)
+def run_job(job_id: str) -> None:
+    """Queue the next part of a bulk job, and ring again while there is more."""
+    from deliveries.services import jobs
+
+    more, lanes = jobs.run_job_step(UUID(job_id))
+    wake(lanes)
+    if more:
+        run_job.send(job_id)
+
+
+def _take_turn(endpoint_ids: Sequence[str], *, slow: bool) -> None:
+    turn = Turn([UUID(text) for text in endpoint_ids], slow=slow, wake=wake)
+    if turn.is_over:
+        turn.close()
+        return
+    keeper.register(turn)
+    try:
+        while not turn.run():
+            if keeper.adopt(turn):
+                return
+    except BaseException:
+        keeper.forget(turn)
+        turn.abandon()
+        raise
+    keeper.forget(turn)
+
+
+class _Doorbell:
+    """Collects woken lanes for a few milliseconds and rings once for many."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[UUID, bool] = {}
+        self._lock = threading.Lock()
+        self._filled = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
+        with self._lock:
+            self._lanes.update(lanes)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._ring_on, name="doorbell", daemon=True)
+                self._thread.start()
+        if self._lanes:
+            self._filled.set()
+
+    def _ring_on(self) -> None:
+        while True:
+            self._filled.wait()
+            self._filled.clear()
+            time.sleep(COLLECT_SECONDS)
+            self._ring()
+
+    def _ring(self) -> None:
+        with self._lock:
+            lanes, self._lanes = self._lanes, {}
+        for actor, slow in ((deliver_due, False), (deliver_due_slow, True)):
+            ids = [str(endpoint_id) for endpoint_id, is_slow in lanes.items() if is_slow is slow]
+            for start in range(0, len(ids), LANES_PER_TURN):
+                try:
+                    actor.send(ids[start : start + LANES_PER_TURN])
+                except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
+                    log.warning("doorbell_failed", error=type(error).__name__, lanes=len(ids))
+                    return
+
+
+_doorbell = _Doorbell()
+
+
+def wake(lanes: Iterable[tuple[UUID, bool]]) -> None:
+    """Ring for lanes, given as (endpoint id, whether it is slow); returns at once, whatever the broker does."""
+    _doorbell.add(lanes)
+
+
+def wake_alone(endpoint_id: UUID, slow: bool) -> None:
+    """Ring for one lane whose last worker was lost; only a turn of its own may lease it."""
+    (deliver_due_slow if slow else deliver_due).send([str(endpoint_id)])
+
+
+def run_dispatcher(stop: threading.Event) -> None:
+    """Dispatch until told to stop."""
+    Dispatcher(ring=wake, ring_alone=wake_alone).run_forever(stop)

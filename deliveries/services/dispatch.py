@@ -1,0 +1,121 @@
+"""The dispatcher: one leader that once a second finds what no message told of.
+
+    wake due lanes, also those of lost workers | hold and release backlogs | partitions, keys, failing endpoints
+
+Every worker deployment runs it; an advisory lock in PostgreSQL makes one of them the leader.
+Rings no bell itself: `ring` and `ring_alone` come in.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import connection
+
+from deliveries import sql
+from deliveries.conf import conf
+from deliveries.models import Lane
+from deliveries.services import endpoints, retention
+
+log = structlog.get_logger(__name__)
+
+Ring = Callable[[Iterable[tuple[UUID, bool]]], None]
+RingAlone = Callable[[UUID, bool], None]
+
+TICK_SECONDS = 1.0
+WAKE_AGAIN_SECONDS = 3.0
+HOLD_CHUNK = 5000
+LEADER_LOCK = (0x6875636B, 1)  # two numbers of our own in the space of advisory locks
+EVERY_LANE_TICKS = 10
+HOUSEKEEPING_TICKS = 60
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """The leader's loop; `tick` is one round."""
+
+    ring: Ring
+    ring_alone: RingAlone
+    _woken: dict[UUID, float] = field(default_factory=dict)
+    _ticks: int = 0
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Tick once a second while this process leads; go on after every error."""
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                if lead():
+                    self.tick()
+            except Exception:
+                log.exception("dispatcher_failed")
+                connection.close()
+            stop.wait(max(0.05, TICK_SECONDS - (time.monotonic() - started)))
+        connection.close()
+
+    def tick(self) -> None:
+        """Go once around."""
+        every_lane = self._ticks % EVERY_LANE_TICKS == 0
+        hold_backlogs()
+        release_backlogs(every_lane=every_lane)
+        self._wake_due()
+        if self._ticks % HOUSEKEEPING_TICKS == 0:
+            keep_house()
+        self._ticks += 1
+
+    def _wake_due(self) -> None:
+        now = time.monotonic()
+        rows = sql.run("lanes_with_work", {"endpoint_ids": None})
+        fresh = [row for row in rows if now - self._woken.get(row.endpoint_id, -WAKE_AGAIN_SECONDS) >= WAKE_AGAIN_SECONDS]
+        waiting = {row.endpoint_id for row in rows}
+        self._woken = {k: v for k, v in self._woken.items() if k in waiting} | {row.endpoint_id: now for row in fresh}
+        self.ring((row.endpoint_id, row.slow) for row in fresh if not row.alone)
+        for row in fresh:
+            if row.alone:
+                self.ring_alone(row.endpoint_id, row.slow)
+
+
+def lead() -> bool:
+    """Become or stay the leader: true while this connection holds the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
+            " AND classid = %s AND objid = %s) OR pg_try_advisory_lock(%s, %s)",
+            LEADER_LOCK * 2,
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def hold_backlogs() -> int:
+    """Mark what is due of paused and disabled endpoints as held, a bounded number; returns how many."""
+    return len(sql.run("hold_backlogs", {"limit": HOLD_CHUNK}))
+
+
+def release_backlogs(*, every_lane: bool = False) -> int:
+    """Let resumed endpoints have their next second's worth of held deliveries; returns how many."""
+    return len(sql.run("release_backlogs", {"rate": conf.resume_rate, "every_lane": every_lane}))
+
+
+def keep_house() -> None:
+    """Open partitions ahead, drop old days, forget old keys, disable what failed for days."""
+    retention.open_partitions()
+    retention.drop_partitions()
+    retention.purge_idempotency_keys()
+    disable_failing()
+
+
+def disable_failing(*, now: datetime | None = None) -> int:
+    """Disable endpoints that did nothing but fail for the days of the setting; returns how many."""
+    if not conf.disable_after_days:
+        return 0
+    oldest = (now or datetime.now(UTC)) - timedelta(days=conf.disable_after_days)
+    failing = Lane.objects.filter(failing_since__lt=oldest, endpoint__state="enabled", endpoint__deleted_at=None)
+    for lane in failing.select_related("endpoint")[:100]:
+        reason = f"every attempt failed for {conf.disable_after_days} days"
+        endpoints.disable_endpoint(lane.endpoint, actor="system", reason=reason)
+    return len(failing)

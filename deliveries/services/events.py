@@ -1,0 +1,219 @@
+"""Accept: an event is stored with its deliveries in one statement, or refused and not stored at all.
+
+Concurrent callers of one process share a statement (group commit). Knows no requests and rings no bell:
+what is to be woken is in the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+
+from deliveries import sql
+from deliveries.conf import conf
+from deliveries.errors import (
+    HookpostError,
+    InvalidEventType,
+    InvalidInput,
+    KeyReused,
+    KeyRevoked,
+    NotFound,
+    Unavailable,
+)
+from deliveries.models import Endpoint, EventType, IdempotencyKey
+from deliveries.models.base import new_id
+from deliveries.protocol.event_types import matching_keys
+from deliveries.protocol.request import full_body
+from deliveries.services.retention import open_partitions
+
+TEST_EVENT_TYPE = "hookpost.test"
+GROUP_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDraft:
+    """What a caller wants to emit; `data` is raw JSON and is kept byte for byte.
+
+    The customer is named by id or by `uid`. `owner_id` is whose Idempotency-Keys these are;
+    `api_key_id` makes acceptance depend on that key being alive at this moment.
+    """
+
+    type: str
+    data: bytes
+    customer_id: UUID | None = None
+    customer_uid: str | None = None
+    timestamp: datetime | None = None
+    idempotency_key: str | None = None
+    owner_id: UUID | None = None
+    api_key_id: UUID | None = None
+    fingerprint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A stored event. `wake` names the lanes (endpoint id, whether slow) that got work; none for a repeated key."""
+
+    event_id: UUID
+    deliveries: int
+    wake: tuple[tuple[UUID, bool], ...] = ()
+
+
+@dataclass(slots=True)
+class _Entry:
+    draft: EventDraft
+    event_id: UUID
+    body: bytes
+    result: Accepted | HookpostError | None = None
+    done: bool = field(default=False)
+
+
+_pending: list[_Entry] = []
+_committing = threading.Lock()
+
+
+def accept_event(draft: EventDraft) -> Accepted:
+    """Store one event with its deliveries; raises what refused it, and nothing is stored then."""
+    entry = _entry(draft)
+    if connection.in_atomic_block:  # the caller's own transaction decides
+        _commit([entry])
+    else:
+        _commit_with_others(entry)
+    if not isinstance(entry.result, Accepted):
+        raise entry.result or Unavailable("the event was not stored")
+    return entry.result
+
+
+def accept_events(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
+    """Store many events by one statement; one that is refused does not hinder the others."""
+    entries: list[_Entry | HookpostError] = []
+    for draft in drafts:
+        try:
+            entries.append(_entry(draft))
+        except InvalidInput as error:
+            entries.append(error)
+    _commit([entry for entry in entries if isinstance(entry, _Entry)])
+    return [entry.result or Unavailable() if isinstance(entry, _Entry) else entry for entry in entries]
+
+
+def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
+    """Emit an example event to this endpoint only; uses the registered example of the type, if there is one."""
+    example = EventType.objects.filter(name=event_type).exclude(example=None).values_list("example", flat=True).first()
+    data = example if example is not None else {"message": "This is a test event of Hookpost."}
+    draft = EventDraft(type=event_type, data=orjson.dumps(data), customer_id=endpoint.customer_id)
+    entry = _entry(draft)
+    _commit([entry], only_endpoint=endpoint.id)
+    if not isinstance(entry.result, Accepted):
+        raise entry.result or Unavailable("the event was not stored")
+    return entry.result
+
+
+def _entry(draft: EventDraft) -> _Entry:
+    moment = (draft.timestamp or datetime.now(UTC)).astimezone(UTC)
+    text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body = full_body(draft.type, text, draft.data)
+    if len(body) > conf.body_limit_bytes:
+        raise InvalidInput(f"the event is larger than {conf.body_limit_bytes} bytes", field="data")
+    return _Entry(draft, new_id(), body)
+
+
+def _commit_with_others(entry: _Entry) -> None:
+    """Whoever gets the lock commits for all who wait; the others find their result done."""
+    _pending.append(entry)
+    with _committing:
+        if entry.done:
+            return
+        group = _pending[:GROUP_LIMIT]
+        if entry not in group:
+            group.append(entry)
+        for each in group:
+            _pending.remove(each)
+        try:
+            _commit(group)
+        finally:
+            for each in group:
+                each.done = True
+
+
+def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> None:
+    if not group:
+        return
+    try:
+        _store(group, only_endpoint)
+    except DataError as error:
+        if len(group) > 1:  # one of them cannot be stored: let it alone be refused
+            for entry in group:
+                _commit([entry], only_endpoint=only_endpoint)
+            return
+        group[0].result = InvalidInput(f"the data cannot be stored: {_first_line(error)}", field="data")
+    except (OperationalError, InterfaceError) as error:
+        for entry in group:
+            entry.result = Unavailable(f"the database did not commit: {_first_line(error)}")
+
+
+def _store(group: Sequence[_Entry], only_endpoint: UUID | None) -> None:
+    parameters = _parameters(group) | {"only_endpoint": only_endpoint}
+    try:
+        rows = sql.run("accept_events", parameters)
+    except IntegrityError as error:
+        if "no partition" not in str(error):
+            raise
+        open_partitions()
+        rows = sql.run("accept_events", parameters)
+    by_id = {row.event_id: row for row in rows}
+    for entry in group:
+        entry.result = _result(entry, by_id[entry.event_id])
+
+
+def _parameters(group: Sequence[_Entry]) -> dict[str, Any]:
+    drafts = [entry.draft for entry in group]
+    return {
+        "ids": [entry.event_id for entry in group],
+        "customers": [draft.customer_id for draft in drafts],
+        "customer_uids": [draft.customer_uid for draft in drafts],
+        "types": [draft.type for draft in drafts],
+        "type_keys": [" ".join(matching_keys(draft.type)) for draft in drafts],
+        "bodies": [entry.body for entry in group],
+        "owners": [draft.owner_id for draft in drafts],
+        "keys": [draft.idempotency_key for draft in drafts],
+        "fingerprints": [draft.fingerprint for draft in drafts],
+        "api_keys": [draft.api_key_id for draft in drafts],
+        "reject_unknown": conf.unknown_event_types == "reject",
+    }
+
+
+def _result(entry: _Entry, row: Any) -> Accepted | HookpostError:
+    if row.accepted:
+        wake = tuple((endpoint_id, False) for endpoint_id in row.wake)
+        wake += tuple((endpoint_id, True) for endpoint_id in row.wake_slow)
+        return Accepted(event_id=row.event_id, deliveries=row.deliveries, wake=wake)
+    return _refusal(entry.draft, row.refused) if row.refused else _repeated(entry.draft)
+
+
+def _refusal(draft: EventDraft, reason: str) -> HookpostError:
+    if reason == "api_key":
+        return KeyRevoked("the API key was revoked or has expired")
+    if reason == "customer":
+        return NotFound("no such customer")
+    if reason == "archived":
+        return InvalidEventType(f"the event type {draft.type} is archived", field="type")
+    return InvalidEventType(f"there is no event type {draft.type}", field="type")
+
+
+def _repeated(draft: EventDraft) -> Accepted | HookpostError:
+    known = IdempotencyKey.objects.filter(owner_id=draft.owner_id, key=draft.idempotency_key).first()
+    if known is None:
+        return Unavailable("the first request with this Idempotency-Key did not commit")
+    if bytes(known.fingerprint) != draft.fingerprint:
+        return KeyReused("this Idempotency-Key came with another body before")
+    return Accepted(event_id=known.event_id, deliveries=known.deliveries)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]

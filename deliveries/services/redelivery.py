@@ -1,0 +1,33 @@
+"""Sending one delivery again by hand. Bulk work is in jobs.py."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+
+from deliveries import sql
+from deliveries.errors import Conflict, NotFound
+from deliveries.models import Delivery
+from deliveries.services.audit import record_act
+
+REFUSALS = {
+    "waiting": "a redelivery of this delivery is waiting to be sent",
+    "under_way": "an attempt of this delivery is under way",
+    "event_gone": "the event is older than the retention and cannot be sent again",
+    "endpoint_gone": "the endpoint was deleted",
+}
+
+
+def redeliver(delivery: Delivery, *, actor: str, reason: str = "") -> list[tuple[UUID, bool]]:
+    """Queue one more attempt beside the schedule; returns the lanes to wake, raises Conflict when it may not be now."""
+    with transaction.atomic():
+        rows = sql.run("redeliver_one", {"delivery_id": delivery.id, "actor": actor})
+        if not rows:
+            raise NotFound("no such delivery")
+        if rows[0].refused:
+            raise Conflict(REFUSALS[rows[0].refused])
+        record_act(
+            actor, "delivery.redeliver", customer=delivery.customer, target=delivery.public_id, reason=reason
+        )
+    return [(rows[0].endpoint_id, rows[0].slow)]

@@ -1,0 +1,87 @@
+"""Time passing: partitions opened ahead and dropped behind, old idempotency keys forgotten."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from deliveries import sql
+from deliveries.conf import conf
+from deliveries.protocol.ids import floor_of
+
+TABLES = ("hookpost_event", "hookpost_delivery", "hookpost_attempt")
+DAYS_AHEAD = 7
+LOCK_TIMEOUT = "2s"
+# Room on each page for the one update that ends a delivery.
+STORAGE = {"hookpost_delivery": "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1)"}
+
+
+def open_partitions(*, now: datetime | None = None, days_back: int = 1) -> list[str]:
+    """Create the partitions from yesterday to a week ahead that are missing, and return their names."""
+    today = _midnight(now or datetime.now(UTC))
+    opened = []
+    for table in TABLES:
+        present = set(partitions_of(table))
+        for offset in range(-days_back, DAYS_AHEAD + 1):
+            day = today + timedelta(days=offset)
+            if (name := f"{table}_p{day:%Y%m%d}") not in present:
+                _create(table, name, day)
+                opened.append(name)
+    return opened
+
+
+def drop_partitions(*, now: datetime | None = None) -> list[str]:
+    """Drop the days older than the retention, with what is still due of them, and return the names."""
+    oldest = _midnight(now or datetime.now(UTC)) - timedelta(days=conf.retention_days)
+    names = [name for table in TABLES for name in partitions_of(table) if _day_of(name) < oldest]
+    if not names:
+        return []
+    sql.run("drop_due_before", {"bound": floor_of(oldest)})
+    for name in names:
+        parent = name.rpartition("_p")[0]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            cursor.execute(f'ALTER TABLE "{parent}" DETACH PARTITION "{name}"')
+            cursor.execute(f'DROP TABLE "{name}"')
+    return names
+
+
+def purge_idempotency_keys() -> int:
+    """Forget keys older than the setting, a bounded number per call; returns how many."""
+    rows = sql.run("purge_idempotency_keys", {"hours": float(conf.idempotency_hours), "limit": 10_000})
+    return len(rows)
+
+
+def partitions_of(table: str) -> list[str]:
+    """Return the names of a table's partitions, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [table])
+        return sorted(name for (name,) in cursor.fetchall())
+
+
+def table_exists(table: str) -> bool:
+    """Say whether the migrations have come as far as this table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+        return bool(cursor.fetchone()[0])
+
+
+def _create(table: str, name: str, day: datetime) -> None:
+    low, high = floor_of(day), floor_of(day + timedelta(days=1))
+    storage = STORAGE.get(table, "")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))")
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        if cursor.fetchone()[0] is None:
+            bounds = f"FOR VALUES FROM ('{low}') TO ('{high}')"
+            cursor.execute(f'CREATE TABLE "{name}" PARTITION OF "{table}" {bounds} {storage}')
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _day_of(name: str) -> datetime:
+    return datetime.strptime(name.rpartition("_p")[2], "%Y%m%d").replace(tzinfo=UTC)
