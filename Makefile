@@ -43,7 +43,7 @@ soak: $(READY) ## Run for a long time under load and faults
 lock: $(READY) ## Choose the versions of all dependencies again
 	@command -v uv >/dev/null || .venv/bin/pip install --quiet --disable-pip-version-check uv
 	@PATH="$$PATH:.venv/bin"; for extra in "requirements.lock" "requirements-dev.lock --extra dev"; do \
-		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		uv pip compile --quiet --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header pyproject.toml -o $$extra; done
 	@git diff --stat -- requirements.lock requirements-dev.lock
 

@@ -102,9 +102,9 @@ def locale_options(cluster: Cluster) -> list[str]:
     return ["--locale-provider=builtin", "--locale=C.UTF-8"] if major >= 17 else ["--locale=C.UTF-8"]
 
 
-def start_patiently(cluster: Cluster) -> subprocess.Popen[bytes] | None:
+def start_patiently(cluster: Cluster, *, seconds: float = RETRY_SECONDS) -> subprocess.Popen[bytes] | None:
     """Start the server; after a crash the orphans of its predecessor may hold its memory for some seconds."""
-    end = time.monotonic() + RETRY_SECONDS
+    end = time.monotonic() + seconds
     while True:
         if await_other(cluster):
             return None
