@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import django
 import dramatiq
 import pytest
 
@@ -37,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HOOKPOST_ALLOW_TARGETS"] = ",".join(targets)
     os.environ["BROKER_URL"] = broker_url_of(worker)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
