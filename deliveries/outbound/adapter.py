@@ -27,6 +27,7 @@ class AnsweredResponse(requests.Response):
     """A Response with the Answer that it was made of: the capped body, the address, what was cut."""
 
     answer: Answer
+    _content_consumed: bool
 
 
 class BlockedConnection(BlockedAddress, requests.exceptions.ConnectionError):
@@ -70,7 +71,7 @@ class CurlAdapter(BaseAdapter):
             transfers.start(request, tag=None, timeout_seconds=_total_seconds(timeout))
             while not (ended := transfers.finish(wait_seconds=1.0)):
                 pass
-        outcome = outcome_of(request, ended[0][1], adapter=self)
+        outcome = outcome_of(request, ended[0][1])
         if isinstance(outcome, requests.RequestException):
             raise outcome
         return outcome
@@ -92,7 +93,7 @@ class CurlAdapter(BaseAdapter):
                     return
                 for tag, answer in transfers.finish(wait_seconds=1.0):
                     assert isinstance(tag, requests.PreparedRequest)
-                    yield tag, outcome_of(tag, answer, adapter=self)
+                    yield tag, outcome_of(tag, answer)
 
     def close(self) -> None:
         """Close every connection that is not in use."""
@@ -114,7 +115,7 @@ class CurlAdapter(BaseAdapter):
                 self._idle.append(transfers)
 
 
-def outcome_of(request: requests.PreparedRequest, answer: Answer, *, adapter: BaseAdapter | None = None) -> Outcome:
+def outcome_of(request: requests.PreparedRequest, answer: Answer) -> Outcome:
     """Return the Answer as requests would have: a Response, or the exception it would have raised."""
     if answer.error:
         return _EXCEPTIONS[answer.error](f"{answer.error}: {answer.detail}", request=request)
@@ -129,7 +130,6 @@ def outcome_of(request: requests.PreparedRequest, answer: Answer, *, adapter: Ba
     response.url = request.url or ""
     response.request = request
     response.elapsed = datetime.timedelta(milliseconds=answer.duration_ms)
-    response.connection = adapter
     return response
 
 

@@ -22,6 +22,9 @@ from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 
 
+Request = requests.PreparedRequest
+
+
 class OutboundSession(requests.Session):
     """A Session that never follows: what a Location says is not even parsed."""
 

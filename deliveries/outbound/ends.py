@@ -39,6 +39,8 @@ _TLS = frozenset(
 # CURLE_PROXY and CURLE_TOO_LARGE, which pycurl does not name.
 _E_PROXY = 97
 _E_TOO_LARGE = 100
+# In TLS 1.3 a server refuses a client's certificate after the handshake, as an error of the first read.
+_TLS_ALERT = " alert "
 
 _SAID = {
     pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
@@ -50,6 +52,7 @@ _SAID = {
 }
 _STOPPED = {
     "headers": "the answer's headers are too large",
+    "upgrade": "the answer switches to another protocol",
     "informational": "the answer is an endless row of 1xx answers",
 }
 
@@ -78,8 +81,14 @@ def stored_headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=1024)
 def _header_of(line: bytes) -> tuple[str, str]:
     # Remembered, because receivers send the same lines again and again; at most 1024 short ones.
-    name, _, value = line.decode("utf-8", "replace").replace("\0", "").partition(":")
-    return name.strip().lower()[:HEADER_CHARACTERS], value.strip()[:HEADER_CHARACTERS]
+    name, _, value = line.decode("utf-8", "replace").partition(":")
+    return _visible(name).strip().lower()[:HEADER_CHARACTERS], _visible(value).strip()[:HEADER_CHARACTERS]
+
+
+def _visible(text: str) -> str:
+    # NUL cannot be stored; escapes and bidi overrides would act on whoever reads the log.
+    text = text.strip()
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable() or each == "\t")
 
 
 def plain_line(text: str) -> str:
@@ -106,7 +115,7 @@ def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
         return "dns_error", "the host name cannot be resolved"
     if code == pycurl.E_COULDNT_CONNECT:
         return _not_connected(exchange)
-    if code in _TLS:
+    if code in _TLS or (exchange.encrypted and _TLS_ALERT in message):
         return "tls_error", message
     if code == 0:
         return "protocol_error", f"the answer ended with status {exchange.status}, which is no final status"
@@ -115,13 +124,13 @@ def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
 
 def _timed_out(exchange: Exchange) -> tuple[str, str]:
     curl = exchange.curl
-    if curl.getinfo(pycurl.PRETRANSFER_TIME):
-        return "deadline_exceeded", "no complete answer within the deadline"
-    if curl.getinfo(pycurl.CONNECT_TIME):
-        return "connect_timeout", "connected, but the TLS handshake did not end in time"
-    if exchange.dialled:
+    if not exchange.dialled and not curl.getinfo(pycurl.PRIMARY_IP):
+        return "dns_error", "the host name was not resolved in time"
+    if exchange.dialled and not curl.getinfo(pycurl.CONNECT_TIME):
         return "connect_timeout", f"no connection to {exchange.dialled} in time"
-    return "dns_error", "the host name was not resolved in time"
+    if exchange.dialled and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
+        return "connect_timeout", "connected, but the TLS handshake did not end in time"
+    return "deadline_exceeded", "no complete answer within the deadline"
 
 
 def _not_connected(exchange: Exchange) -> tuple[str, str]:

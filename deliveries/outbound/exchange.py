@@ -29,8 +29,17 @@ _NO_DEFAULTS = ["Accept:", "Content-Type:", "Expect:", "User-Agent:"]
 _MADE_BY_LIBCURL = frozenset({"content-length", "Content-Length", "transfer-encoding", "Transfer-Encoding"})
 
 
+class _HandedOver(socket.socket):
+    """A socket that pycurl duplicates at once; this one closes as soon as pycurl lets go of it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class PlainHeaders(CaseInsensitiveDict[str]):
     """Headers of a request, made and read at a fifth of the cost: there is one set for every delivery."""
+
+    _store: dict[str, tuple[str, str]]
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         super().__init__()
@@ -39,6 +48,13 @@ class PlainHeaders(CaseInsensitiveDict[str]):
     def pairs(self) -> Iterable[tuple[str, str]]:
         """Return names and values as they were given."""
         return self._store.values()
+
+
+class _DuplicatedSocket(socket.socket):
+    """pycurl duplicates the descriptor and forgets the object, which therefore closes itself."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Exchange:
@@ -66,6 +82,7 @@ class Exchange:
         self.blocked = ""
         self.dialled = ""
         self.no_socket = ""
+        self.encrypted = False
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0
 
@@ -90,6 +107,7 @@ class Exchange:
     def _set_request(self, request: PreparedRequest) -> None:
         curl = self.curl
         curl.setopt(pycurl.URL, request.url)
+        self.encrypted = bool(request.url) and request.url[:6].lower() == "https:"
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
         if request.method != "POST":
@@ -112,7 +130,7 @@ class Exchange:
             self.blocked = self.dialled
             return int(pycurl.SOCKET_BAD)
         try:
-            return socket.socket(target.family, target.socktype, target.protocol)
+            return _HandedOver(target.family, target.socktype, target.protocol)
         except OSError as error:
             self.no_socket = error.strerror or "no socket"
             return int(pycurl.SOCKET_BAD)
@@ -138,10 +156,11 @@ class Exchange:
             self.final = True
             return None
         self._informational += 1
-        if self._informational > INFORMATIONAL_LIMIT:
+        if self.status == 101:
+            self.stopped = "upgrade"
+        elif self._informational > INFORMATIONAL_LIMIT:
             self.stopped = "informational"
-            return _REFUSE_LINE
-        return None
+        return _REFUSE_LINE if self.stopped else None
 
     def _take_body(self, chunk: bytes) -> int | None:
         room = BODY_LIMIT_BYTES - self.body_bytes

@@ -1,0 +1,108 @@
+"""Whatever a receiver does, the request ends in time, cheaply, with an answer that can be stored."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from deliveries.outbound.client import prepared_post, send_one
+from deliveries.outbound.exchange import BODY_LIMIT_BYTES
+from deliveries.outbound.guard import Guard
+from deliveries.outbound.transfers import Transfers
+from deliveries.protocol.answer import Answer
+from tests.hostile_server import Case, HostileServer
+from tests.outbound.hostile_connections import CASES
+
+DEADLINE_SECONDS = 1.5
+FLOODS = [
+    "infinite body",
+    "gzip bomb",
+    "flood of 100",
+    "endless headers",
+    "header that never ends",
+    "status line that never ends",
+    "endless trailers",
+    "trailer that never ends",
+    "chunks of one byte",
+    "chunk extension that never ends",
+    "http 0.9 that never ends",
+    "tls infinite body",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """How a case ended, and when."""
+
+    answer: Answer
+    after_seconds: float
+
+
+@pytest.fixture(scope="module")
+def met(hostile: HostileServer) -> dict[str, Met]:
+    """Every case met once, all at the same time, over one engine."""
+    ends: dict[str, Met] = {}
+    with Transfers(rule=Guard(hostile.targets()), ca_file=hostile.kinds.ca_file) as transfers:
+        begun = time.monotonic()
+        for case in CASES:
+            request = prepared_post(hostile.url(case.name), [], b"x" * case.request_bytes)
+            transfers.start(request, tag=case.name, timeout_seconds=DEADLINE_SECONDS)
+        while transfers.in_flight:
+            for tag, answer in transfers.finish(wait_seconds=1.0):
+                ends[str(tag)] = Met(answer, time.monotonic() - begun)
+    return ends
+
+
+def test_there_are_more_than_a_hundred_cases() -> None:
+    assert len(CASES) > 100
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_a_hostile_answer_ends_in_time_with_the_right_word(case: Case, met: dict[str, Met]) -> None:
+    answer = met[case.name].answer
+
+    assert met[case.name].after_seconds < DEADLINE_SECONDS + 1
+    assert answer.status == case.status
+    assert answer.error in {case.error, case.or_error or case.error}
+    assert answer.truncated == case.truncated
+    assert case.body is None or answer.body == case.body
+    assert {name: answer.header(name) for name in case.headers} == case.headers
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_what_a_hostile_answer_left_can_be_stored(case: Case, met: dict[str, Met]) -> None:
+    assert_storable(met[case.name].answer)
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_costs_no_memory(name: str, hostile: HostileServer, transfers: Transfers) -> None:
+    process = psutil.Process()
+    request = prepared_post(hostile.url(name), [], b"{}")
+    send_one(request, timeout_seconds=0.5, transfers=transfers)  # what is set up once is no growth
+    before = highest = process.memory_info().rss
+
+    transfers.start(request, tag=None, timeout_seconds=0.5)
+    while transfers.in_flight:
+        transfers.finish(wait_seconds=0.01)
+        highest = max(highest, process.memory_info().rss)
+
+    assert highest - before < 2_000_000
+
+
+def assert_storable(answer: Answer) -> None:
+    """Fail unless the answer's text is text, its sizes capped, and its detail one line without secrets."""
+    texts = [answer.error, answer.detail, answer.address, *(text for pair in answer.headers for text in pair)]
+    for text in texts:
+        assert "\0" not in text
+        assert text.encode("utf-8").decode() == text
+        assert len(text) <= 1024
+    assert len(answer.headers) <= 50
+    assert len(answer.body) <= BODY_LIMIT_BYTES
+    assert len(answer.detail) <= 300
+    assert "\n" not in answer.detail
+    assert "hush" not in answer.detail
+    assert bool(answer.error) != bool(answer.status)
+    assert bool(answer.error) == bool(answer.detail)
