@@ -1,1 +1,13 @@
-"""Everything that leaves: requests as the face, libcurl as the engine. The only place that imports either."""
+"""Every HTTP request that leaves Hookpost: the guard, the engine, its requests face.
+
+The only place that imports requests and pycurl. It knows addresses, bytes and deadlines; it must
+not know deliveries, endpoints, the database or Django.
+
+guard.py      which addresses may be dialled
+options.py    what every libcurl handle is told, once
+exchange.py   one handle with one request, and what its callbacks collected
+ends.py       how a transfer ended, as an Answer
+transfers.py  many exchanges at once over one CurlMulti
+adapter.py    the same engine as a requests transport adapter
+client.py     the doors: new_transfers, new_session, prepared_post, send_one
+"""

@@ -21,8 +21,7 @@ from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve, parse
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 
-
-Request = requests.PreparedRequest
+Request = requests.PreparedRequest  # for those who may not import requests
 
 
 class OutboundSession(requests.Session):

@@ -50,13 +50,6 @@ class PlainHeaders(CaseInsensitiveDict[str]):
         return self._store.values()
 
 
-class _DuplicatedSocket(socket.socket):
-    """pycurl duplicates the descriptor and forgets the object, which therefore closes itself."""
-
-    def __del__(self) -> None:
-        self.close()
-
-
 class Exchange:
     """A reusable handle; `prepare` makes it ready for the next request."""
 
@@ -107,7 +100,7 @@ class Exchange:
     def _set_request(self, request: PreparedRequest) -> None:
         curl = self.curl
         curl.setopt(pycurl.URL, request.url)
-        self.encrypted = bool(request.url) and request.url[:6].lower() == "https:"
+        self.encrypted = (request.url or "")[:6].lower() == "https:"
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
         if request.method != "POST":
