@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ("event_id", models.UUIDField()),
                 ("rank", models.SmallIntegerField(default=1)),
                 ("attempts", models.SmallIntegerField(default=0, help_text="Scheduled attempts already made.")),
-                ("due_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField(null=True)),
                 ("actor", models.TextField(default="", help_text="Who asked for a redelivery.")),
                 ("job_id", models.UUIDField(null=True)),
             ],

@@ -8,7 +8,7 @@ from deliveries.models.endpoints import Endpoint
 
 
 class DueDelivery(models.Model):
-    """A delivery that is to be sent at `due_at`; `infinity` while its endpoint is paused or disabled."""
+    """A delivery that is to be sent at `due_at`; null while its endpoint is paused or disabled."""
 
     class Rank(models.IntegerChoices):
         REDELIVERY = 0, "Redelivery by hand"
@@ -23,7 +23,7 @@ class DueDelivery(models.Model):
     event_id = models.UUIDField()
     rank = models.SmallIntegerField(default=Rank.FIRST)
     attempts = models.SmallIntegerField(default=0, help_text="Scheduled attempts already made.")
-    due_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
     actor = models.TextField(default="", help_text="Who asked for a redelivery.")
     job_id = models.UUIDField(null=True)
 

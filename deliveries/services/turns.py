@@ -240,8 +240,9 @@ class Turn:
     def _retire(self, claiming: bool) -> None:
         done = [lane for lane in self.lanes.values() if not lane.finished and _is_done(lane, claiming=claiming)]
         if done:
-            release_lanes(done)
-            self._let_go([lane.endpoint_id for lane in done])
+            released = [lane.endpoint_id for lane in done]
+            _persist(lambda: record_outcomes(done, release=released))
+            self._let_go(released)
 
     def _let_go(self, endpoint_ids: Iterable[UUID]) -> None:
         """Forget lanes that were given back, and name those that got work between the last claim and the release."""

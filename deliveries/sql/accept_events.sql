@@ -80,7 +80,7 @@ WITH input AS (
     FROM fanned_out
 ), new_due AS (
     INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)
-    SELECT delivery_id, false, endpoint_id, event_id, 1, 0, CASE WHEN held THEN 'infinity' ELSE now() END, ''
+    SELECT delivery_id, false, endpoint_id, event_id, 1, 0, CASE WHEN NOT held THEN now() END, ''
     FROM fanned_out
 ), woken AS (
     SELECT event_id, array_agg(endpoint_id) FILTER (WHERE NOT slow) AS fast, array_agg(endpoint_id) FILTER (WHERE slow) AS slow

@@ -57,7 +57,7 @@ WITH lane_in AS (
     UPDATE hookpost_due_delivery d
     SET attempts = d.attempts + 1,
         rank = v.rank,
-        due_at = CASE WHEN v.in_place OR d.due_at = 'infinity' THEN d.due_at
+        due_at = CASE WHEN v.in_place OR d.due_at IS NULL THEN d.due_at
             ELSE now() + make_interval(secs => v.retry_seconds) END
     FROM valid v
     WHERE d.delivery_id = v.delivery_id AND d.manual = v.manual AND v.state = 'pending'

@@ -6,11 +6,11 @@ WITH picked AS (
     FROM hookpost_endpoint e
     CROSS JOIN LATERAL (
         (SELECT delivery_id, event_id FROM hookpost_due_delivery
-         WHERE endpoint_id = e.id AND rank = 1 AND due_at = 'infinity'
+         WHERE endpoint_id = e.id AND rank = 1 AND due_at IS NULL
          ORDER BY event_id LIMIT least(%(rate)s::int, e.rate_limit))
         UNION ALL
         (SELECT delivery_id, event_id FROM hookpost_due_delivery
-         WHERE endpoint_id = e.id AND rank = 2 AND due_at = 'infinity'
+         WHERE endpoint_id = e.id AND rank = 2 AND due_at IS NULL
          ORDER BY event_id LIMIT least(%(rate)s::int, e.rate_limit))
         ORDER BY event_id LIMIT least(%(rate)s::int, e.rate_limit)
     ) q
@@ -22,7 +22,7 @@ WITH picked AS (
     UPDATE hookpost_endpoint e SET draining = false
     WHERE e.draining AND e.state = 'enabled' AND NOT EXISTS (
         SELECT FROM hookpost_due_delivery q
-        WHERE q.endpoint_id = e.id AND q.rank IN (1, 2) AND q.due_at = 'infinity'
+        WHERE q.endpoint_id = e.id AND q.rank IN (1, 2) AND q.due_at IS NULL
     )
 )
 UPDATE hookpost_delivery d SET state = 'pending', next_attempt_at = now()

@@ -1,40 +1,257 @@
-"""A turn over real lanes, a real database and a real receiver."""
+"""A turn over a real lane: what each answer does to its delivery, its lane and its endpoint."""
 
 from __future__ import annotations
+
+import threading
+import time
 
 import orjson
 import pytest
 from standardwebhooks import Webhook
 
-from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Lane
+from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.turns import Turn
-from tests.receiver import Receiver
+from tests.engine.steps import (
+    Script,
+    an_endpoint,
+    attempts_of,
+    due_seconds,
+    emit,
+    let_time_pass,
+    rest_seconds,
+    take_turn,
+    the_delivery,
+)
+from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def take_turn(lanes: tuple[tuple[object, bool], ...]) -> list[object]:
-    woken: list[object] = []
-    turn = Turn([endpoint_id for endpoint_id, _ in lanes], slow=False, wake=woken.extend)
-    assert turn.run(seconds=5)
-    return woken
 
 
 def test_an_accepted_event_arrives_signed_and_is_logged(receiver: Receiver) -> None:
     customer = Customer.objects.create(name="Alice & Co")
     endpoint, secret = create_endpoint(customer, {"url": receiver.url}, actor="user:alice")
-    accepted = accept_event(EventDraft(type="invoice.paid", data=b'{"amount": 1e2}', customer_id=customer.id))
-    assert accepted.deliveries == 1
-    take_turn(accepted.wake)
+    accept_event(EventDraft(type="invoice.paid", data=b'{"amount": 1e2}', customer_id=customer.id))
+    take_turn(endpoint)
     (request,) = receiver.requests
     Webhook(secret).verify(request.body, dict(request.headers))
     assert request.body.endswith(b'"data":{"amount": 1e2}}')
-    delivery = Delivery.objects.get()
+    delivery = the_delivery(endpoint)
     assert (delivery.state, delivery.attempts, delivery.status_code) == ("succeeded", 1, 204)
     assert Attempt.objects.get().delivery_id == delivery.id
     assert not DueDelivery.objects.exists()
     assert Lane.objects.get().lease_until is None
-    assert orjson.loads(request.body)["type"] == "invoice.paid"
-    assert endpoint.state == "enabled"
+
+
+def test_a_failure_is_retried_with_the_same_webhook_id_and_all_attempts_are_logged(receiver: Receiver) -> None:
+    receiver.answer = Script(500, 500, 200)
+    endpoint = an_endpoint(receiver.url, retry_schedule=[0, 30, 30])
+    emit(endpoint)
+    for _ in range(3):
+        take_turn(endpoint)
+        let_time_pass(endpoint)
+    delivery = the_delivery(endpoint)
+    assert delivery.state == "succeeded"
+    assert [(each.number, each.status_code, each.error) for each in attempts_of(delivery)] == [
+        (1, 500, "http_5xx"),
+        (2, 500, "http_5xx"),
+        (3, 200, ""),
+    ]
+    assert len({request.header("webhook-id") for request in receiver.requests}) == 1
+
+
+def test_a_retry_waits_for_its_place_in_the_schedule(receiver: Receiver) -> None:
+    receiver.answer = Script(500)
+    endpoint = an_endpoint(receiver.url, retry_schedule=[0, 100, 1000])
+    emit(endpoint)
+    take_turn(endpoint)
+    delivery = the_delivery(endpoint)
+    assert delivery.state == "pending"
+    assert 75 < due_seconds(delivery) < 125
+    assert take_turn(endpoint) == []
+    assert len(receiver.requests) == 1
+
+
+def test_a_used_up_schedule_is_exhausted(receiver: Receiver) -> None:
+    receiver.answer = Script((404, {}, b"no such page"))
+    endpoint = an_endpoint(receiver.url, retry_schedule=[0])
+    emit(endpoint)
+    take_turn(endpoint)
+    delivery = the_delivery(endpoint)
+    assert (delivery.state, delivery.error) == ("exhausted", "http_4xx")
+    assert delivery.failed_at is not None
+    assert not DueDelivery.objects.exists()
+    assert bytes(attempts_of(delivery)[0].response_body) == b"no such page"
+
+
+def test_retry_after_makes_the_whole_lane_rest(receiver: Receiver) -> None:
+    receiver.answer = Script((429, {"Retry-After": "60"}, b""))
+    endpoint = an_endpoint(receiver.url, max_in_flight=1)
+    emit(endpoint, number=1)
+    emit(endpoint, number=2)
+    take_turn(endpoint)
+    assert 50 < rest_seconds(endpoint) <= 60
+    assert take_turn(endpoint) == []
+    assert len(receiver.requests) == 1
+    assert Delivery.objects.filter(state="pending", attempts=0).count() == 1
+
+
+def test_a_410_disables_the_endpoint(receiver: Receiver) -> None:
+    receiver.answer = Script(410)
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    take_turn(endpoint)
+    endpoint.refresh_from_db()
+    assert endpoint.state == "disabled"
+    assert the_delivery(endpoint).state == "exhausted"
+
+
+def test_a_receiver_may_ask_not_to_be_sent_a_message_again(receiver: Receiver) -> None:
+    receiver.answer = Script((500, {"webhook-delivery": "abort-message"}, b""))
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    take_turn(endpoint)
+    assert the_delivery(endpoint).state == "cancelled"
+    assert not DueDelivery.objects.exists()
+
+
+def test_a_refused_connection_ends_the_batch_and_the_rest_stays_due(receiver_ports: list[int]) -> None:
+    endpoint = an_endpoint(f"http://127.0.0.1:{receiver_ports[1]}", max_in_flight=2)
+    for number in range(20):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    tried = Delivery.objects.filter(attempts=1)
+    assert {each.error for each in tried} == {"connect_refused"}
+    assert len(tried) == 2
+    assert DueDelivery.objects.filter(attempts=0).count() == 18
+
+
+def test_five_failures_in_a_row_open_the_breaker_once(receiver: Receiver) -> None:
+    receiver.answer = Script(500)
+    endpoint = an_endpoint(receiver.url, max_in_flight=10)
+    for number in range(10):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    lane = Lane.objects.get()
+    assert (lane.failures >= 5, lane.opened) == (True, 1)
+    assert 3 < rest_seconds(endpoint) < 7
+
+
+def test_a_lane_that_rested_sends_one_probe(receiver: Receiver) -> None:
+    receiver.answer = Script(500)
+    endpoint = an_endpoint(receiver.url)
+    Lane.objects.update(opened=1, failures=5)
+    for number in range(5):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert [(attempt.error, attempt.detail) for attempt in Attempt.objects.all()] == [("http_5xx", "")]
+    assert len(receiver.requests) == 1
+    assert Lane.objects.get().opened == 2
+
+
+def test_a_successful_probe_closes_the_breaker_and_the_backlog_follows(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    Lane.objects.update(opened=3, failures=9)
+    for number in range(5):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert len(receiver.requests) == 5
+    lane = Lane.objects.get()
+    assert (lane.opened, lane.failures, lane.failing_since) == (0, 0, None)
+
+
+def test_an_endpoint_never_has_more_in_flight_than_it_wants(receiver: Receiver) -> None:
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def answer(request: Request) -> Answer:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.01)  # a receiver that works, so that requests overlap
+        with lock:
+            busy -= 1
+        return 200, {}, b""
+
+    receiver.answer = answer
+    endpoint = an_endpoint(receiver.url, max_in_flight=3)
+    for number in range(30):
+        emit(endpoint, number=number)
+    take_turn(endpoint, seconds=10)
+    assert len(receiver.requests) == 30
+    assert 2 <= most <= 3
+
+
+def test_an_ordered_endpoint_gets_events_one_by_one_and_waits_for_a_retry(receiver: Receiver) -> None:
+    receiver.answer = Script(200, 500, 200)
+    endpoint = an_endpoint(receiver.url, ordered=True, retry_schedule=[0, 60, 60])
+    for number in range(4):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert rest_seconds(endpoint) > 40
+    let_time_pass(endpoint)
+    take_turn(endpoint)
+    numbers = [orjson.loads(request.body)["data"]["number"] for request in receiver.requests]
+    assert numbers == [0, 1, 1, 2, 3]
+
+
+def test_a_rate_limit_lets_no_more_than_its_tokens_through(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, rate_limit=5)
+    Lane.objects.update(tokens=3)
+    for number in range(20):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert 3 <= len(receiver.requests) <= 5
+    assert 0 < rest_seconds(endpoint) <= 0.2
+
+
+def test_a_blocked_address_is_an_attempt_in_the_log(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    Endpoint.objects.update(url="http://127.0.0.1:9/")  # as if the name had moved after registration
+    emit(endpoint)
+    take_turn(endpoint)
+    (attempt,) = attempts_of(the_delivery(endpoint))
+    assert (attempt.error, attempt.status_code) == ("blocked_address", None)
+
+
+def test_a_lane_whose_secret_cannot_be_opened_sends_nothing(receiver: Receiver, settings: object) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    settings.ENCRYPTION_KEYS = (("t1", "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nISE="),)  # type: ignore[attr-defined]
+    take_turn(endpoint)
+    assert receiver.requests == []
+    assert the_delivery(endpoint).state == "pending"
+    assert rest_seconds(endpoint) > 30
+
+
+def test_a_thin_payload_says_only_where_the_event_is(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, payload_mode="thin")
+    emit(endpoint)
+    take_turn(endpoint)
+    payload = orjson.loads(receiver.requests[0].body)
+    assert set(payload) == {"type", "timestamp", "data"}
+    assert payload["data"]["id"] == receiver.requests[0].header("webhook-id")
+    assert set(payload["data"]) == {"id", "object", "url"}
+
+
+def test_an_endpoint_that_times_out_moves_to_the_slow_queue(receiver: Receiver) -> None:
+    release = threading.Event()
+
+    def hang(request: Request) -> Answer:
+        release.wait(10)
+        return 200, {}, b""
+
+    receiver.answer = hang
+    endpoint = an_endpoint(receiver.url, timeout_seconds=1)
+    emit(endpoint)
+    take_turn(endpoint)
+    release.set()
+    assert Lane.objects.get().slow
+    assert the_delivery(endpoint).error == "deadline_exceeded"
+    receiver.answer = Script(200)
+    let_time_pass(endpoint)
+    assert take_turn(endpoint) == []
+    assert the_delivery(endpoint).attempts == 1
+    take_turn(endpoint, slow=True)
+    assert not Lane.objects.get().slow
+    assert the_delivery(endpoint).state == "succeeded"

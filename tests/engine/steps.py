@@ -1,0 +1,86 @@
+"""The steps that engine tests are made of: a customer with an endpoint, events, turns, time passing."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.services.endpoints import create_endpoint
+from deliveries.services.events import Accepted, EventDraft, accept_event
+from deliveries.services.turns import Turn
+from tests.receiver import Answer, Request
+
+
+def an_endpoint(url: str, **fields: Any) -> Endpoint:
+    """An endpoint of a new customer at this URL."""
+    customer = Customer.objects.create(name="Alice & Co")
+    return create_endpoint(customer, {"url": url, **fields}, actor="user:alice")[0]
+
+
+def emit(endpoint: Endpoint, *, number: int = 1, type: str = "invoice.paid") -> Accepted:
+    """An event of the endpoint's customer."""
+    return accept_event(EventDraft(type=type, data=b'{"number": %d}' % number, customer_id=endpoint.customer_id))
+
+
+def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = 5) -> list[tuple[UUID, bool]]:
+    """One turn over the endpoint's lane, to its end; returns what it wants woken."""
+    woken: list[tuple[UUID, bool]] = []
+    turn = Turn([endpoint.id], slow=slow, wake=woken.extend)
+    assert turn.run(seconds=seconds), "requests still hang"
+    return woken
+
+
+def let_time_pass(endpoint: Endpoint) -> None:
+    """Everything that waits for a moment waits no longer: retries and the lane's rest."""
+    DueDelivery.objects.filter(endpoint_id=endpoint.id).exclude(due_at=None).update(due_at="2020-01-01T00:00:00Z")
+    Lane.objects.filter(endpoint=endpoint).update(rest_until=None)
+
+
+def expire_lease(endpoint: Endpoint) -> None:
+    """The worker of this lane is lost."""
+    Lane.objects.filter(endpoint=endpoint).update(lease_until="2020-01-01T00:00:00Z")
+
+
+def the_delivery(endpoint: Endpoint) -> Delivery:
+    """The only delivery of the endpoint, as it stands."""
+    return Delivery.objects.get(endpoint=endpoint)
+
+
+def attempts_of(delivery: Delivery) -> list[Attempt]:
+    """The log of a delivery, oldest first."""
+    return list(Attempt.objects.filter(delivery=delivery).order_by("id"))
+
+
+def due_seconds(delivery: Delivery, *, manual: bool = False) -> float:
+    """In how many seconds the database will call this delivery due."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM due_at - now())::float8 FROM hookpost_due_delivery"
+            " WHERE delivery_id = %s AND manual = %s",
+            [delivery.id, manual],
+        )
+        return float(cursor.fetchone()[0])
+
+
+def rest_seconds(endpoint: Endpoint) -> float:
+    """How much longer the endpoint's lane rests; 0 when it is awake."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(extract(epoch FROM rest_until - now()), 0)::float8 FROM hookpost_lane"
+            " WHERE endpoint_id = %s",
+            [endpoint.id],
+        )
+        return float(cursor.fetchone()[0])
+
+
+class Script:
+    """A receiver's answers one after the other; the last one stays."""
+
+    def __init__(self, *answers: int | Answer) -> None:
+        self._answers = [(answer, {}, b"") if isinstance(answer, int) else answer for answer in answers]
+
+    def __call__(self, request: Request) -> Answer:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
