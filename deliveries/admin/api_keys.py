@@ -1,0 +1,232 @@
+"""API keys: made, shown once, revoked.
+
+What lives here: the pages of both sites. It must not know how a key is hashed or found.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSplitDateTimeWidget,
+)
+
+from deliveries.admin.badges import badge, code, link, moment
+from deliveries.admin.pages import PageAdmin, ServiceForm, reason_of
+from deliveries.admin.reveal import Revealed, reveal
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tenant import PortalAdmin
+from deliveries.admin.viewer import customer_of
+from deliveries.models import ApiKey, Customer, visible
+from deliveries.services.api_keys import create_api_key, revoke_api_key
+
+USAGE = 'curl -H "Authorization: Bearer $HOOKPOST_KEY" {base}/api/v1/events'
+
+
+class ApiKeyForm(ServiceForm, forms.ModelForm):
+    """A new key."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=ApiKey.Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget(), help_text="What it may do."
+    )
+    expires_at = forms.SplitDateTimeField(
+        label="Expires (UTC)",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+        help_text="Empty: it works until it is revoked.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name",)
+        help_texts = {"name": "What uses it, so that you know later which one to revoke."}
+
+    def _post_clean(self) -> None:
+        self.show_refusal()
+
+
+class ApiKeyPages(PageAdmin):
+    """What staff and members see alike."""
+
+    rows = visible.api_keys
+    form = ApiKeyForm
+    acts = ("revoke",)
+    actions = None
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("name",)
+    search_by = ("name__icontains", "hint")
+    search_help_text = "Part of the name, the last four characters, or key_ id"
+    list_select_related = ("customer",)
+    change_form_template = "hookpost/api_key.html"
+    seen_fields: ClassVar[tuple[str, ...]] = (
+        "name",
+        "shown_hint",
+        "shown_state",
+        "shown_scopes",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
+    readonly_fields = ("shown_hint", "shown_state", "shown_scopes")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """A key is never changed: make another one."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """A key is revoked; its row stays, because the trail names it."""
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """A form for a new key, and what is kept of an old one."""
+        return ((None, {"fields": self.add_fields if obj is None else self.seen_fields}),)
+
+    add_fields: ClassVar[tuple[str, ...]] = ("name", "scopes", "expires_at")
+
+    @admin.display(description="Key")
+    def shown_hint(self, row: ApiKey) -> SafeString:
+        """All that is kept readable of a key."""
+        return code(f"hk_…{row.hint}")
+
+    @admin.display(description="State")
+    def shown_state(self, row: ApiKey) -> SafeString:
+        """Whether it works."""
+        if row.revoked_at is not None:
+            return badge("revoked", colour="danger")
+        if row.expires_at is not None and row.expires_at <= timezone.now():
+            return badge("expired", colour="warning")
+        return badge("valid", colour="success")
+
+    @admin.display(description="Scopes")
+    def shown_scopes(self, row: ApiKey) -> str:
+        """What it may do."""
+        return ", ".join(row.scopes)
+
+    @admin.display(description="Last used")
+    def shown_used(self, row: ApiKey) -> SafeString | str:
+        """To the minute."""
+        return moment(row.last_used_at)
+
+    @admin.display(description="Created")
+    def shown_created(self, row: ApiKey) -> SafeString | str:
+        """When it was made."""
+        return moment(row.created_at)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what is kept of a key, with the button that revokes it."""
+        row = self.get_object(request, object_id)
+        if row is not None:
+            more = {"title": "API key", "subtitle": row.name, "acts": self.acts_for(request, row)}
+            extra_context = {**more, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Who may make a key of this customer may revoke it, once."""
+        return self.has_add_permission(request) and (request.method == "POST" or row.revoked_at is None)
+
+    def act_revoke(self, request: HttpRequest, row: ApiKey) -> None:
+        """End a key at once."""
+        revoke_api_key(row, actor=self.actor(request), reason=reason_of(request))
+        messages.success(request, "Revoked. Requests with this key are refused from now on.")
+
+    def customer_for(self, request: HttpRequest, form: Any) -> Customer | None:
+        """Return whose key is made."""
+        raise NotImplementedError
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Let the service make the key."""
+        data = form.cleaned_data
+        row, text = create_api_key(
+            data["name"],
+            data["scopes"],
+            customer=self.customer_for(request, form),
+            expires_at=data["expires_at"],
+            actor=self.actor(request),
+        )
+        request.secret = text  # type: ignore[attr-defined]  # for response_add, in this request only
+        return row
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: save_form has done it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing: a key's form is all there is."""
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the key, this once."""
+        page = Revealed(
+            title="API key",
+            what=f"the key “{obj.name}”",
+            value=request.secret,  # type: ignore[attr-defined]
+            url=self.page_url(obj),
+            usage=USAGE.format(base=f"{request.scheme}://{request.get_host()}"),
+        )
+        return reveal(self, request, page)
+
+
+class StaffApiKeyForm(ApiKeyForm):
+    """A new key of a service or of a customer."""
+
+    class Meta(ApiKeyForm.Meta):
+        fields = ("name", "customer")
+        help_texts = {
+            **ApiKeyForm.Meta.help_texts,
+            "customer": "Empty: a key of one of our services, for all customers. A customer's key sees nothing else.",
+        }
+
+
+@admin.register(ApiKey, site=staff_site)
+class StaffApiKey(ApiKeyPages):
+    """All keys, for the operator."""
+
+    form = StaffApiKeyForm
+    list_display = ("name", "shown_hint", "shown_state", "shown_owner", "shown_scopes", "shown_used", "shown_created")
+    add_fields = ("name", "customer", "scopes", "expires_at")
+    autocomplete_fields = ("customer",)
+    seen_fields = ("shown_owner", *ApiKeyPages.seen_fields)
+    readonly_fields = ("shown_owner", *ApiKeyPages.readonly_fields)
+
+    @admin.display(description="Customer")
+    def shown_owner(self, row: ApiKey) -> SafeString | str:
+        """Whose it is."""
+        if row.customer is None:
+            return "service key"
+        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+
+    def customer_for(self, request: HttpRequest, form: Any) -> Customer | None:
+        """As chosen."""
+        customer: Customer | None = form.cleaned_data["customer"]
+        return customer
+
+
+class PortalApiKeyForm(ApiKeyForm):
+    """A new key of one customer; events are emitted by services only."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=[each for each in ApiKey.Scope.choices if each[0] != ApiKey.Scope.EVENTS_WRITE],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text="What it may do, with your own data only.",
+    )
+
+
+@admin.register(ApiKey, site=portal_site)
+class PortalApiKey(ApiKeyPages, PortalAdmin):
+    """A customer's own keys."""
+
+    form = PortalApiKeyForm
+    may_add = True
+    list_display = ("name", "shown_hint", "shown_state", "shown_scopes", "shown_used", "shown_created")
+
+    def customer_for(self, request: HttpRequest, form: Any) -> Customer:
+        """The member's own customer, whatever the form says."""
+        return customer_of(request)

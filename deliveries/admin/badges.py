@@ -1,0 +1,87 @@
+"""Small pieces of pages: badges, times, links.
+
+What lives here: HTML made of escaped values. It must not ask the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from deliveries.protocol.outcome import EXPLANATIONS
+
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "pending": "info",
+        "held": "warning",
+        "succeeded": "success",
+        "exhausted": "danger",
+        "cancelled": "default",
+        "enabled": "success",
+        "paused": "warning",
+        "disabled": "danger",
+        "running": "info",
+        "done": "success",
+    }
+)
+OTHER_EXPLANATIONS: Mapping[str, str] = MappingProxyType(
+    {"worker_lost": "The worker was lost each time it sent this delivery, so it was given up."}
+)
+
+
+def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
+    """Return a coloured label; the colour is the state's own unless given."""
+    known = colour or COLOURS.get(text, "default")
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": known, "label_title": title})
+
+
+def explain(error: str) -> str:
+    """Return the error of an attempt in plain words; an unknown one as it is."""
+    return EXPLANATIONS.get(error) or OTHER_EXPLANATIONS.get(error) or error
+
+
+def moment(value: datetime | None) -> SafeString | str:
+    """Return a time in UTC, with its distance from now on hover."""
+    if value is None:
+        return "–"
+    title = f"{distance(value, now=timezone.now())} · UTC"
+    stamp = value.isoformat()
+    return format_html('<time datetime="{}" title="{}">{}</time>', stamp, title, f"{value:%Y-%m-%d %H:%M:%S}")
+
+
+def distance(value: datetime, *, now: datetime) -> str:
+    """Return how far a time is from now, such as `in 5 min` or `3 h ago`."""
+    seconds = abs((value - now).total_seconds())
+    units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    size, name = next(((size, name) for size, name in units if seconds >= 2 * size), (1, "s"))
+    amount = f"{round(seconds / size)} {name}"
+    return f"in {amount}" if value > now else f"{amount} ago"
+
+
+def link(url: str, text: str, *, title: str = "") -> SafeString:
+    """Return a link to one of our own pages."""
+    return format_html('<a class="hp-link" href="{}" title="{}">{}</a>', url, title or text, text)
+
+
+def shortened(text: str, *, length: int = 60) -> str:
+    """Return text cut in the middle: the start and the end of a URL tell most."""
+    if len(text) <= length:
+        return text
+    head = length * 2 // 3
+    return f"{text[:head]}…{text[-(length - head - 1) :]}"
+
+
+def code(text: str, *, title: str = "") -> SafeString:
+    """Return text in a fixed-width font."""
+    return format_html('<span class="hp-code" title="{}">{}</span>', title or text, text)
+
+
+def minutes(value: timedelta) -> int:
+    """Return whole minutes."""
+    return int(value.total_seconds() // 60)

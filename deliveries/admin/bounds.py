@@ -1,0 +1,30 @@
+"""A time limit for queries that people start.
+
+What lives here: the limit, set for one transaction. It must not know what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+
+class TooSlow(Exception):  # noqa: N818
+    """The query was given up; a narrower one may be fast."""
+
+
+@contextmanager
+def at_most(*, seconds: float) -> Iterator[None]:
+    """Let PostgreSQL give up each statement of the block after that time, as TooSlow."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        raise TooSlow from error

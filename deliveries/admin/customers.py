@@ -1,0 +1,141 @@
+"""Customers: the tenants, each with members, endpoints and keys.
+
+What lives here: the staff's pages. It must not know the rules for names and ids: services do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from deliveries.admin.badges import badge, moment
+from deliveries.admin.endpoints import health_badge
+from deliveries.admin.json_field import StoredJSONField
+from deliveries.admin.members import reveal_link
+from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.sites import staff_site
+from deliveries.models import Customer, Endpoint, visible
+from deliveries.models.visible import Viewer
+from deliveries.services import customers as verbs
+from deliveries.services.members import add_member
+
+SHOWN = 50
+
+
+class CustomerForm(ServiceForm, forms.ModelForm):
+    """A customer."""
+
+    metadata = StoredJSONField(required=False, help_text="Anything of your own, as a JSON object.")
+
+    class Meta:
+        model = Customer
+        fields = ("name", "uid")
+        help_texts = {"uid": "Your own id of this customer: the API takes it in place of ours."}
+
+    def clean_uid(self) -> str | None:
+        """No uid is None, which is unique any number of times."""
+        return self.cleaned_data["uid"] or None
+
+    def clean_metadata(self) -> dict[str, Any]:
+        """Nothing is an empty object."""
+        given = self.cleaned_data["metadata"]
+        if given is not None and not isinstance(given, dict):
+            raise forms.ValidationError("A JSON object, such as {\"plan\": \"pro\"}.")
+        return given or {}
+
+    def _post_clean(self) -> None:
+        self.show_refusal()
+
+
+@admin.register(Customer, site=staff_site)
+class StaffCustomer(PageAdmin):
+    """All customers."""
+
+    rows = visible.customers
+    form = CustomerForm
+    acts = ("add-member",)
+    actions = None
+    list_display = ("name", "shown_uid", "shown_id", "shown_created")
+    fields = ("name", "uid", "metadata")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("name",)
+    search_by = ("uid", "name__icontains")
+    search_help_text = "Part of the name, uid, or cus_ id"
+    change_form_template = "hookpost/customer.html"
+
+    @admin.display(description="uid")
+    def shown_uid(self, row: Customer) -> str:
+        """The caller's own id."""
+        return row.uid or "–"
+
+    @admin.display(description="Id")
+    def shown_id(self, row: Customer) -> str:
+        """Our id."""
+        return row.public_id
+
+    @admin.display(description="Created")
+    def shown_created(self, row: Customer) -> SafeString | str:
+        """When it was created."""
+        return moment(row.created_at)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the form with members and endpoints below it."""
+        row = self.get_object(request, object_id)
+        if row is not None:
+            extra_context = {**self.surroundings_of(request, row), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def surroundings_of(self, request: HttpRequest, row: Customer) -> dict[str, Any]:
+        """Return what belongs to the customer."""
+        viewer = Viewer(customer_id=row.pk)
+        members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]
+        endpoints = visible.endpoints(viewer).select_related("lane").order_by("id")[:SHOWN]
+        return {
+            "title": "Customer",
+            "subtitle": row.name,
+            "customer": row,
+            "members": [(each, self.url("change", each.public_id, model="member")) for each in members],
+            "endpoints": [self.shown_endpoint(each) for each in endpoints],
+            "deliveries_url": f"{self.url('changelist', model='delivery')}?customer={row.public_id}",
+            "acts": self.acts_for(request, row),
+        }
+
+    def shown_endpoint(self, row: Endpoint) -> dict[str, Any]:
+        """Return one endpoint as the page shows it."""
+        url = self.url("change", row.public_id, model="endpoint")
+        return {"row": row, "url": url, "state": badge(row.state), "health": health_badge(row)}
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Adding members has a permission of its own."""
+        return request.user.has_perm("deliveries.add_member")  # type: ignore[union-attr]
+
+    def act_add_member(self, request: HttpRequest, row: Customer) -> HttpResponse:
+        """Create a user who is a member, and show the link for the first log-in."""
+        username = request.POST.get("username", "").strip()
+        email = request.POST.get("email", "").strip()
+        member = add_member(row, username, email=email, actor=self.actor(request))
+        return reveal_link(self, request, member, back=self.page_url(row))
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Let the service store what was given."""
+        fields = {name: form.cleaned_data[name] for name in self.fields or ()}
+        if change:
+            return verbs.update_customer(form.instance, fields, actor=self.actor(request))
+        return verbs.create_customer(fields, actor=self.actor(request))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: save_form has done it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing: members are added by their own act."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """A customer is deleted by API only: it takes the log's names with it."""
+        return False

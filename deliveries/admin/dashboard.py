@@ -1,0 +1,113 @@
+"""The figures of the front page.
+
+What lives here: what happened in the last day and what waits now, by queries that stay small in a log of
+millions: ranges of ids, the queue, and a limit on what is counted. It must not know templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from deliveries.admin.bounds import TooSlow, at_most
+from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
+from deliveries.models import visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol.ids import floor_of
+
+COUNT_LIMIT = 100_000
+COUNT_SECONDS = 3
+SHOWN_ENDPOINTS = 10
+# Held deliveries are due at infinity, which is later than any date Python knows.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number with what it counts and where its list is."""
+
+    title: str
+    value: str
+    note: str
+    url: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """All that the front page shows."""
+
+    counts: Sequence[Figure]
+    failing: Sequence[Lane]
+    stopped: Sequence[Endpoint]
+    recent: Sequence[Delivery]
+
+
+def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
+    """Return the figures of what this viewer may see."""
+    since = timezone.now() - timedelta(hours=24)
+    last_day = visible.deliveries(viewer).filter(id__gte=floor_of(since))
+    waiting = queue_of(viewer)
+    endpoints = visible.endpoints(viewer)
+    counts = (
+        ("succeeded", "in the last 24 hours", last_day.filter(state="succeeded"), "&window=24h"),
+        ("exhausted", "in the last 24 hours", last_day.filter(state="exhausted", failed_at__isnull=False), "&window=24h"),
+        ("pending", "waiting now", waiting.filter(due_at__lt=NEVER), ""),
+        ("held", "held back now", waiting.filter(due_at__gte=NEVER), ""),
+    )
+    url = reverse(f"{site_name}:deliveries_delivery_changelist")
+    return Figures(
+        counts=[
+            Figure(title=state.capitalize(), value=count(rows), note=note, url=f"{url}?state={state}{more}", state=state)
+            for state, note, rows, more in counts
+        ],
+        failing=failing_lanes(endpoints),
+        stopped=list(
+            endpoints.exclude(state="enabled").select_related("customer").order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
+        ),
+        recent=recent_failures(viewer, since=since),
+    )
+
+
+def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
+    """Return the scheduled due deliveries of what this viewer may see."""
+    due = DueDelivery.objects.filter(manual=False)
+    return due if viewer.customer_id is None else due.filter(endpoint_id__in=visible.endpoints(viewer).values("id"))
+
+
+def failing_lanes(endpoints: QuerySet[Endpoint]) -> list[Lane]:
+    """Return lanes without a sign of life, the longest first."""
+    lanes = Lane.objects.filter(failing_since__isnull=False, endpoint__in=endpoints.filter(state="enabled"))
+    return list(lanes.select_related("endpoint__customer").order_by("failing_since")[:SHOWN_ENDPOINTS])
+
+
+def recent_failures(viewer: Viewer, *, since: datetime) -> list[Delivery]:
+    """Return the latest deliveries whose schedule was used up."""
+    rows = visible.deliveries(viewer).filter(id__gte=floor_of(since), failed_at__isnull=False, state="exhausted")
+    try:
+        with at_most(seconds=COUNT_SECONDS):
+            return list(rows.select_related("endpoint", "customer").order_by("-id")[:SHOWN_ENDPOINTS])
+    except TooSlow:
+        return []
+
+
+def count(rows: QuerySet[Any], *, limit: int = COUNT_LIMIT) -> str:
+    """Count up to a limit; beyond it, say so."""
+    try:
+        with at_most(seconds=COUNT_SECONDS):
+            found = rows.order_by()[: limit + 1].count()
+    except TooSlow:
+        return "many"
+    return f"{limit:,}+" if found > limit else f"{found:,}"
+
+
+def backlog_of(endpoint: Endpoint) -> dict[str, str]:
+    """Return how many deliveries of an endpoint wait and are held back."""
+    due = DueDelivery.objects.filter(endpoint_id=endpoint.pk, manual=False)
+    return {"waiting": count(due.filter(due_at__lt=NEVER)), "held": count(due.filter(due_at__gte=NEVER))}

@@ -1,0 +1,302 @@
+"""Deliveries: the list, one with its attempts, redelivery by hand.
+
+What lives here: the pages of both sites. It must not know how a delivery is sent again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+
+from deliveries.actors import wake
+from deliveries.admin import filters
+from deliveries.admin.badges import badge, code, explain, link, moment, shortened
+from deliveries.admin.groups import REDELIVER
+from deliveries.admin.pages import PageAdmin, read_id, reason_of, sentence
+from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tenant import PortalAdmin
+from deliveries.admin.text import pretty_json, readable
+from deliveries.errors import HookpostError
+from deliveries.models import Attempt, Customer, Delivery, Event, visible
+from deliveries.protocol import ids
+from deliveries.services.redelivery import redeliver
+
+SHOWN_ATTEMPTS = 100
+BULK_LIMIT = 200
+
+
+class DeliveryPages(PageAdmin):
+    """What staff and members see alike."""
+
+    rows = visible.deliveries
+    acts = ("redeliver",)
+    actions = ("redeliver_selected",)
+    list_select_related = ("endpoint", "customer")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("id",)
+    search_help_text = "dlv_, evt_ or ep_ id, or a UUID"
+    list_filter_submit = True
+    change_form_template = "hookpost/delivery.html"
+    fields = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """Pages by key."""
+        return KeysetChangeList
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Deliveries come from events."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """The log is written once."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """The log ends by retention."""
+        return False
+
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """Say whether the person may send deliveries again."""
+        return True
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Redeliver is the only act."""
+        return self.may_redeliver(request)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer the bulk action to those who may use it."""
+        return super().get_actions(request) if self.may_redeliver(request) else {}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by the ids that a delivery carries; each has an index."""
+        term = search_term.strip()
+        return (queryset.filter(condition_for(term)) if term else queryset), False
+
+    # --- the list
+
+    @admin.display(description="State")
+    def shown_state(self, row: Delivery) -> SafeString:
+        """State as a badge."""
+        return badge(row.state)
+
+    @admin.display(description="Delivery")
+    def shown_id(self, row: Delivery) -> SafeString:
+        """The end of the id tells deliveries apart; the whole of it is in the tooltip."""
+        return code(f"…{row.public_id[-8:]}", title=row.public_id)
+
+    @admin.display(description="Endpoint")
+    def shown_endpoint(self, row: Delivery) -> SafeString:
+        """The URL, which is not a link: only Hookpost calls it."""
+        return code(shortened(row.endpoint.url, length=44), title=row.endpoint.url)
+
+    @admin.display(description="Customer")
+    def shown_customer(self, row: Delivery) -> str:
+        """The customer's name."""
+        return row.customer.name
+
+    @admin.display(description="Last answer")
+    def shown_answer(self, row: Delivery) -> SafeString | str:
+        """Status and error of the last attempt, explained in the tooltip."""
+        return answer_of(row)
+
+    @admin.display(description="Created")
+    def shown_created(self, row: Delivery) -> SafeString | str:
+        """When the event was accepted."""
+        return moment(row.created_at)
+
+    @admin.display(description="Next attempt")
+    def shown_next(self, row: Delivery) -> SafeString | str:
+        """When the schedule goes on."""
+        return moment(row.next_attempt_at)
+
+    # --- one delivery
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one delivery with its attempts and the body of its event."""
+        row = self.get_object(request, object_id)
+        if row is not None:
+            extra_context = {**self.log_of(request, row), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def log_of(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+        """Return what the page shows besides the row."""
+        attempts = visible.attempts(self.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:SHOWN_ATTEMPTS]
+        event = visible.events(self.viewer(request)).filter(pk=row.event_id).first()
+        return {
+            "title": row.public_id,
+            "subtitle": None,
+            "delivery": row,
+            "state": badge(row.state),
+            "explanation": explain(row.error),
+            "attempts": [shown_attempt(attempt) for attempt in attempts],
+            "event": event,
+            "body": pretty_json(bytes(event.body)) if event else "",
+            "body_bytes": len(event.body) if event else 0,
+            "acts": self.acts_for(request, row),
+            "endpoint_url": "" if row.endpoint.deleted_at else self.url("change", row.endpoint.public_id, model="endpoint"),
+            "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),
+        }
+
+    def act_redeliver(self, request: HttpRequest, row: Delivery) -> None:
+        """Send one delivery again, beside its schedule."""
+        wake(redeliver(row, actor=self.actor(request), reason=reason_of(request)))
+        messages.success(request, "One more attempt is on its way. The retry schedule goes on as before.")
+
+    @admin.action(description="Redeliver selected deliveries")
+    def redeliver_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
+        """Ask for a reason first, then send the chosen deliveries again."""
+        if not self.may_redeliver(request):
+            raise PermissionDenied
+        chosen = list(queryset.order_by("-id")[:BULK_LIMIT])
+        if request.POST.get("confirmed") != "yes":
+            return self.ask_for_reason(request, chosen)
+        sent, refused = self.redeliver_each(request, chosen)
+        if sent:
+            messages.success(request, f"{sent} {'delivery is' if sent == 1 else 'deliveries are'} being sent again.")
+        for text, number in refused.items():
+            messages.warning(request, f"Not sent again ({number}): {text}")
+        return HttpResponseRedirect(request.get_full_path())
+
+    def ask_for_reason(self, request: HttpRequest, chosen: list[Delivery]) -> TemplateResponse:
+        """Show what was chosen, with a field for the reason."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Redeliver",
+            "opts": self.opts,
+            "chosen": chosen,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, "hookpost/redeliver_selected.html", context)
+
+    def redeliver_each(self, request: HttpRequest, chosen: list[Delivery]) -> tuple[int, dict[str, int]]:
+        """Send each again; returns how many were, and how many were refused for which cause."""
+        lanes, refused, sent = set(), dict[str, int](), 0
+        for row in chosen:
+            try:
+                lanes.update(redeliver(row, actor=self.actor(request), reason=reason_of(request)))
+                sent += 1
+            except HookpostError as error:
+                refused[sentence(error)] = refused.get(sentence(error), 0) + 1
+        wake(lanes)
+        return sent, refused
+
+
+@admin.register(Delivery, site=staff_site)
+class StaffDelivery(DeliveryPages):
+    """All deliveries, for support."""
+
+    list_display = (
+        "shown_id",
+        "shown_state",
+        "event_type",
+        "shown_customer",
+        "shown_endpoint",
+        "attempts",
+        "shown_answer",
+        "shown_created",
+        "shown_next",
+    )
+    list_filter = (
+        filters.StateFilter,
+        filters.CustomerFilter,
+        filters.EndpointFilter,
+        filters.TypeFilter,
+        filters.WindowFilter,
+        filters.PeriodFilter,
+        filters.ErrorFilter,
+    )
+    search_help_text = "dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer"
+
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """A permission of its own."""
+        return request.user.has_perm(REDELIVER)  # type: ignore[union-attr]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by a customer's uid too."""
+        customer = Customer.objects.filter(uid=search_term.strip()).values_list("id", flat=True).first()
+        if customer is not None:
+            return queryset.filter(customer_id=customer), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def log_of(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+        """Link the customer too."""
+        url = self.url("change", row.customer.public_id, model="customer")
+        return {**super().log_of(request, row), "customer_link": link(url, row.customer.name)}
+
+
+@admin.register(Delivery, site=portal_site)
+class PortalDelivery(DeliveryPages, PortalAdmin):
+    """A customer's own deliveries."""
+
+    list_display = (
+        "shown_id",
+        "shown_state",
+        "event_type",
+        "shown_endpoint",
+        "attempts",
+        "shown_answer",
+        "shown_created",
+        "shown_next",
+    )
+    list_filter = (
+        filters.StateFilter,
+        filters.EndpointFilter,
+        filters.TypeFilter,
+        filters.WindowFilter,
+        filters.PeriodFilter,
+        filters.ErrorFilter,
+    )
+
+
+def condition_for(term: str) -> Q:
+    """Return where to look for an id that somebody pasted."""
+    columns = {ids.DELIVERY: "id", ids.EVENT: "event_id", ids.ENDPOINT: "endpoint_id", ids.CUSTOMER: "customer_id"}
+    prefix = term.partition("_")[0] if "_" in term else ""
+    chosen = {prefix: columns[prefix]} if prefix in columns else columns if not prefix else {}
+    found = Q(pk__in=[])
+    for known, column in chosen.items():
+        key = read_id(known, term)
+        if key is not None:
+            found |= Q(**{column: key})
+    return found
+
+
+def answer_of(row: Delivery | Attempt) -> SafeString | str:
+    """Return status and error of an attempt as one badge."""
+    if row.error:
+        text = f"{row.status_code} {row.error.replace('_', ' ')}" if row.status_code else row.error.replace("_", " ")
+        return badge(text, colour="danger", title=explain(row.error))
+    return badge(str(row.status_code), colour="success") if row.status_code else "–"
+
+
+def shown_attempt(attempt: Attempt) -> dict[str, Any]:
+    """Return one attempt as the page shows it."""
+    body = bytes(attempt.response_body)
+    return {
+        "row": attempt,
+        "answer": answer_of(attempt),
+        "started": moment(attempt.started_at),
+        "explanation": explain(attempt.error),
+        "headers": readable(attempt.response_headers.encode()),
+        "body": readable(body),
+        "size": len(body),
+    }
+
+
+__all__ = ["Event", "PortalDelivery", "StaffDelivery"]

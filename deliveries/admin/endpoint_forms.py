@@ -1,0 +1,179 @@
+"""The form of an endpoint, for staff and members alike.
+
+What lives here: fields, their plain words, and from a form to the fields that services take. It must not
+check what services check: they refuse, and the form shows it at the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminExpandableTextareaWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from deliveries.admin.pages import ServiceForm
+from deliveries.models import Endpoint, EventType
+from deliveries.protocol.signatures import PROFILES
+
+PLAIN_FIELDS = (
+    "url",
+    "description",
+    "filter",
+    "signing",
+    "payload_mode",
+    "rate_limit",
+    "max_in_flight",
+    "timeout_seconds",
+    "ordered",
+)
+
+
+class EndpointForm(ServiceForm, forms.ModelForm):
+    """An endpoint; `headers` and `secret` are written and never shown."""
+
+    field_names = {"event_types": "chosen_types", "retry_schedule": "schedule"}
+
+    url = forms.CharField(
+        label="URL",
+        max_length=2048,
+        strip=True,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://example.com/webhooks", "class": "hp-wide"}),
+        help_text="Where events are sent, by POST.",
+    )
+    chosen_types = forms.MultipleChoiceField(
+        label="Event types",
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text="None chosen: all events are sent.",
+    )
+    other_types = forms.CharField(
+        label="Further names or families",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "invoice.*, customer.created"}),
+        help_text="Separated by commas. invoice.* is every event type that starts with invoice.",
+    )
+    filter = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "$.data.amount > 100", "class": "hp-wide hp-code"}),
+        help_text="A condition on the payload, as an SQL/JSON path. Empty: every event of the types above.",
+    )
+    signing = forms.ChoiceField(
+        choices=[(profile.name, f"{profile.title} — {profile.description}") for profile in PROFILES.values()],
+        initial="standard",
+        widget=UnfoldAdminRadioSelectWidget(radio_style=1),
+        help_text="How your receiver recognises that a request is from here. The standard headers are always sent.",
+    )
+    payload_mode = forms.ChoiceField(
+        label="Payload",
+        choices=Endpoint.PayloadMode.choices,
+        initial=Endpoint.PayloadMode.FULL,
+        widget=UnfoldAdminRadioSelectWidget(radio_style=1),
+    )
+    headers = forms.CharField(
+        label="Custom headers",
+        required=False,
+        widget=UnfoldAdminExpandableTextareaWidget(
+            attrs={"rows": 3, "placeholder": "Authorization: Bearer …", "autocomplete": "off"}
+        ),
+        help_text="One “Name: value” a line. Stored encrypted and never shown again.",
+    )
+    forget_headers = forms.BooleanField(
+        label="Remove the custom headers", required=False, widget=UnfoldBooleanWidget(), help_text="All of them."
+    )
+    schedule = forms.CharField(
+        label="Retry schedule",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "0, 5, 300, 1800, 7200, …"}),
+        help_text="Seconds before each attempt, the first one included, separated by commas. Empty: the usual one.",
+    )
+    secret = forms.CharField(
+        label="Secret of your own",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "whsec_…", "autocomplete": "off"}),
+        help_text="Leave empty and one is made for you.",
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = ("description", "rate_limit", "max_in_flight", "timeout_seconds", "ordered")
+        help_texts = {
+            "description": "For yourself: what listens there.",
+            "max_in_flight": "Requests at the same time, at most 100.",
+            "timeout_seconds": "How long an attempt may take in all, at most 30 seconds.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = self.instance.event_types if self.instance.pk else []
+        self.catalogue = {name for name, _ in self.type_choices}
+        if "chosen_types" in self.fields:
+            self.fields["chosen_types"].choices = self.type_choices  # type: ignore[attr-defined]
+        if not self.instance._state.adding:
+            self.set_initial(stored)
+
+    type_choices: Sequence[tuple[str, str]] = ()
+
+    def set_initial(self, stored: Sequence[str]) -> None:
+        """Fill the fields that are not simply columns."""
+        self.initial |= {name: getattr(self.instance, name) for name in PLAIN_FIELDS}
+        self.initial["chosen_types"] = [name for name in stored if name in self.catalogue]
+        self.initial["other_types"] = ", ".join(name for name in stored if name not in self.catalogue)
+        self.initial["schedule"] = ", ".join(map(str, self.instance.retry_schedule or ()))
+        if "headers" in self.fields and self.instance.header_names:
+            names = ", ".join(self.instance.header_names)
+            self.fields["headers"].help_text = f"Set now: {names}. What you write here replaces them."
+
+    def clean_schedule(self) -> list[int] | None:
+        """Read the numbers; their rules are the service's."""
+        words = self.cleaned_data["schedule"].replace(",", " ").split()
+        if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+            raise forms.ValidationError("Whole numbers of seconds, separated by commas.")
+        return [int(word) for word in words] or None
+
+    def clean_headers(self) -> dict[str, str]:
+        """Read the lines; the rules for names and values are the service's."""
+        found: dict[str, str] = {}
+        for line in self.cleaned_data["headers"].splitlines():
+            name, colon, value = (part.strip() for part in line.partition(":"))
+            if not line.strip():
+                continue
+            if not colon:
+                raise forms.ValidationError("Each line is a name, a colon, and a value.")
+            if name.lower() in map(str.lower, found):
+                raise forms.ValidationError(f"The header {name} is given twice.")
+            found[name] = value
+        return found
+
+    def service_fields(self, *, create: bool) -> dict[str, Any]:
+        """Return what services take: on change only what was changed."""
+        data = self.cleaned_data
+        values: dict[str, Any] = {name: data[name] for name in PLAIN_FIELDS if name in data}
+        others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
+        values["event_types"] = [*data.get("chosen_types", ()), *others]
+        values["retry_schedule"] = data.get("schedule")
+        if not create:
+            values = {name: value for name, value in values.items() if value != getattr(self.instance, name)}
+        if data.get("headers") or data.get("forget_headers"):
+            values["headers"] = data.get("headers") or {}
+        if create and data.get("secret"):
+            values["secret"] = data["secret"]
+        return values
+
+    def _post_clean(self) -> None:
+        # The model's validation would write the form's values on the row before the service compares them.
+        self.show_refusal()
+
+
+def type_choices_of(types: Sequence[EventType]) -> list[tuple[str, str]]:
+    """Return the catalogue as checkboxes."""
+    return [
+        (each.name, f"{each.name} — {each.description}" if each.description else each.name)
+        for each in sorted(types, key=lambda each: each.name)
+    ]

@@ -1,0 +1,327 @@
+"""Endpoints: the list, the form, health and backlog, pausing, resuming, secrets, test events.
+
+What lives here: the pages of both sites. It must not know the rules for fields and states: services do.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from deliveries.actors import wake
+from deliveries.admin import filters
+from deliveries.admin.badges import badge, code, link, moment, shortened
+from deliveries.admin.dashboard import backlog_of
+from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
+from deliveries.admin.groups import PAUSE
+from deliveries.admin.pages import PageAdmin, reason_of
+from deliveries.admin.reveal import Revealed, reveal
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tenant import PortalAdmin
+from deliveries.admin.viewer import customer_of
+from deliveries.errors import InvalidInput
+from deliveries.models import Endpoint, EventType, visible
+from deliveries.protocol import ids
+from deliveries.protocol.breaker import Breaker, is_half_open
+from deliveries.protocol.signatures import PROFILES
+from deliveries.services import endpoints as verbs
+from deliveries.services.audit import record_act
+from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
+
+Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
+
+WHERE = ("url", "description")
+WHAT = ("chosen_types", "other_types", "filter")
+HOW = ("signing", "payload_mode", "headers", "forget_headers")
+PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
+
+
+class EndpointPages(PageAdmin):
+    """What staff and members see alike."""
+
+    rows = visible.endpoints
+    form = EndpointForm
+    acts = ("pause", "resume", "disable", "rotate", "test")
+    actions = None
+    list_select_related = ("customer", "lane")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("url",)
+    search_by = ("url__icontains", "uid", "description__icontains")
+    list_filter_submit = True
+    change_form_template = "hookpost/endpoint.html"
+    pace: ClassVar[tuple[str, ...]] = PACE
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """Group the fields; who may not change sees what is stored, without the write-only ones."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ((None, {"fields": self.seen_fields}),)
+        return (
+            ("Where", {"fields": WHERE}),
+            ("What is sent", {"fields": WHAT}),
+            ("How it is sent", {"fields": HOW if obj is not None else (*HOW[:3], "secret")}),
+            ("Pace", {"fields": self.pace, "classes": ("collapse",)}),
+        )
+
+    seen_fields: ClassVar[tuple[str, ...]] = (
+        "url",
+        "description",
+        "shown_types",
+        "filter",
+        "shown_signing",
+        "payload_mode",
+        "shown_headers",
+        "rate_limit",
+        "max_in_flight",
+        "timeout_seconds",
+        "shown_schedule",
+        "ordered",
+    )
+    readonly_fields = ("shown_types", "shown_signing", "shown_headers", "shown_schedule")
+
+    def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Offer the catalogue of the endpoint's customer."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.type_choices = type_choices_of(list(self.catalogue(request, obj)))
+        return form
+
+    def catalogue(self, request: HttpRequest, obj: Endpoint | None) -> QuerySet[EventType]:
+        """Return the event types that an endpoint can choose: the operator's and its customer's own."""
+        viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
+        return visible.event_types(viewer).filter(archived=False)
+
+    # --- the list
+
+    @admin.display(description="State")
+    def shown_state(self, row: Endpoint) -> SafeString:
+        """State as a badge, its reason in the tooltip."""
+        return badge(row.state, title=row.state_reason)
+
+    @admin.display(description="URL")
+    def shown_url(self, row: Endpoint) -> SafeString:
+        """The URL as text."""
+        return code(shortened(row.url), title=row.url)
+
+    @admin.display(description="Health")
+    def shown_health(self, row: Endpoint) -> SafeString | str:
+        """What is known of the lane."""
+        return health_badge(row)
+
+    @admin.display(description="Created")
+    def shown_created(self, row: Endpoint) -> SafeString | str:
+        """When it was registered."""
+        return moment(row.created_at)
+
+    @admin.display(description="Event types")
+    def shown_types(self, row: Endpoint) -> str:
+        """The chosen names, or all."""
+        return ", ".join(row.event_types) or "all"
+
+    @admin.display(description="Signing")
+    def shown_signing(self, row: Endpoint) -> str:
+        """The title of the profile."""
+        return PROFILES[row.signing].title if row.signing in PROFILES else row.signing
+
+    @admin.display(description="Custom headers")
+    def shown_headers(self, row: Endpoint) -> str:
+        """Names only; values are never shown."""
+        return ", ".join(row.header_names) or "none"
+
+    @admin.display(description="Retry schedule")
+    def shown_schedule(self, row: Endpoint) -> str:
+        """Seconds before each attempt."""
+        return ", ".join(map(str, row.retry_schedule or ())) or "the usual one"
+
+    # --- one endpoint
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the form with state, health, secrets' hints and acts above it."""
+        row = self.get_object(request, object_id)
+        if row is not None:
+            extra_context = {**self.status_of(request, row), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def status_of(self, request: HttpRequest, row: Endpoint) -> dict[str, Any]:
+        """Return what the page shows besides the form."""
+        return {
+            "title": "Endpoint",
+            "subtitle": row.url,
+            "endpoint": row,
+            "state": badge(row.state),
+            "health": health_badge(row),
+            "lane": row.lane,
+            "resting": row.lane.rest_until is not None and row.lane.rest_until > timezone.now(),
+            "backlog": backlog_of(row),
+            "secrets": list(row.secrets.order_by("-id").only("id", "hint", "created_at", "expires_at")),
+            "acts": self.acts_for(request, row),
+            "test_types": [TEST_EVENT_TYPE, *self.catalogue(request, row).order_by("name").values_list("name", flat=True)],
+            "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
+        }
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Show only acts that the state leaves open."""
+        open_now = {
+            "pause": row.state == Endpoint.State.ENABLED,
+            "resume": row.state != Endpoint.State.ENABLED,
+            "disable": row.state != Endpoint.State.DISABLED,
+        }
+        is_shown = request.method == "POST" or open_now.get(act, True)
+        return is_shown and self.has_change_permission(request, row)
+
+    def act_pause(self, request: HttpRequest, row: Endpoint) -> None:
+        """Hold what is due and what comes."""
+        verbs.pause_endpoint(row, actor=self.actor(request), reason=reason_of(request))
+        messages.success(request, "Paused. What comes in is held back and sent after you resume.")
+
+    def act_resume(self, request: HttpRequest, row: Endpoint) -> None:
+        """Send again, with or without the backlog."""
+        cancel = request.POST.get("backlog") == "cancel"
+        verbs.resume_endpoint(row, actor=self.actor(request), reason=reason_of(request), cancel_backlog=cancel)
+        wake([(row.pk, row.lane.slow)])
+        messages.success(request, "Resumed. " + ("The backlog was cancelled." if cancel else "The backlog is being sent."))
+
+    def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
+        """Stop sending until somebody resumes."""
+        verbs.disable_endpoint(row, actor=self.actor(request), reason=reason_of(request))
+        messages.success(request, "Disabled. What comes in is held back.")
+
+    def act_rotate(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
+        """Make a new secret and show it once."""
+        hours = request.POST.get("keep_hours", "")
+        if not (hours.isascii() and hours.isdigit() and len(hours) < 4):
+            raise InvalidInput("say for how many hours the old secret goes on signing", field="keep_hours")
+        secret = verbs.rotate_secret(row, actor=self.actor(request), keep_hours=int(hours), reason=reason_of(request))
+        return self.reveal_secret(request, row, secret)
+
+    def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
+        """Send an example event to this endpoint only, and go to its delivery."""
+        event_type = request.POST.get("event_type", TEST_EVENT_TYPE)
+        if event_type != TEST_EVENT_TYPE and not self.catalogue(request, row).filter(name=event_type).exists():
+            raise InvalidInput("choose one of the event types", field="event_type")
+        accepted = send_test_event(row, event_type=event_type)
+        record_act(
+            self.actor(request),
+            "endpoint.test",
+            customer=row.customer,
+            target=row.public_id,
+            detail={"event": ids.encode_id(ids.EVENT, accepted.event_id)},
+        )
+        wake(accepted.wake)
+        messages.success(request, "The test event is on its way. Reload this page to see the answer.")
+        delivery = ids.encode_id(ids.DELIVERY, ids.delivery_id(accepted.event_id, row.pk))
+        return HttpResponseRedirect(self.url("change", delivery, model="delivery"))
+
+    # --- saving
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Let the service store what was given; nothing is stored when it refuses."""
+        if change:
+            fields = form.service_fields(create=False)
+            return verbs.update_endpoint(form.instance, fields, actor=self.actor(request))
+        customer = self.customer_for(request, form)
+        endpoint, secret = verbs.create_endpoint(customer, form.service_fields(create=True), actor=self.actor(request))
+        request.secret = secret  # type: ignore[attr-defined]  # for response_add, in this request only
+        return endpoint
+
+    def customer_for(self, request: HttpRequest, form: Any) -> Any:
+        """Return whose endpoint is made."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: save_form has done it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing: an endpoint's form is all there is."""
+
+    def delete_model(self, request: HttpRequest, obj: Endpoint) -> None:
+        """Delete as the service does: the log keeps naming the endpoint."""
+        verbs.delete_endpoint(obj, actor=self.actor(request))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name what goes: the endpoint, not its log."""
+        return [f"{obj.url}: its secrets, headers and waiting deliveries" for obj in objs], {}, set(), []
+
+    def response_add(self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the secret, this once."""
+        return self.reveal_secret(request, obj, request.secret)  # type: ignore[attr-defined]
+
+    def reveal_secret(self, request: HttpRequest, row: Endpoint, secret: str) -> HttpResponse:
+        """Show a secret in the answer to the POST that made it; it is kept nowhere."""
+        page = Revealed(
+            title="Signing secret",
+            what=f"the secret that signs requests to {row.url}",
+            value=secret,
+            url=self.page_url(row),
+            profile=PROFILES[row.signing],
+        )
+        return reveal(self, request, page)
+
+
+@admin.register(Endpoint, site=staff_site)
+class StaffEndpoint(EndpointPages):
+    """All endpoints, for support."""
+
+    list_display = ("shown_url", "shown_state", "shown_health", "shown_customer", "shown_types", "shown_created")
+    list_filter = (filters.EndpointStateFilter, filters.EndpointHealthFilter, filters.CustomerFilter)
+    search_help_text = "Part of the URL or description, ep_ id, or uid"
+
+    @admin.display(description="Customer")
+    def shown_customer(self, row: Endpoint) -> SafeString:
+        """The customer, linked."""
+        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Customers register their endpoints, in the portal or by API."""
+        return False
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Pausing and resuming need less than changing a URL; secrets are the customer's alone."""
+        if act == "rotate":
+            return False
+        if act in ("pause", "resume", "test"):
+            may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)  # type: ignore[union-attr]
+            return may and (request.method == "POST" or (row.state == "enabled") != (act == "resume") or act == "test")
+        return super().may_act(request, act, row)
+
+
+@admin.register(Endpoint, site=portal_site)
+class PortalEndpoint(EndpointPages, PortalAdmin):
+    """A customer's own endpoints."""
+
+    may_add = may_change = may_delete = True
+    list_display = ("shown_url", "shown_state", "shown_health", "shown_types", "description", "shown_created")
+    list_filter = (filters.EndpointStateFilter, filters.EndpointHealthFilter)
+    search_help_text = "Part of the URL or description, or ep_ id"
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Members pause; disabling is for support and for the system."""
+        return act != "disable" and super().may_act(request, act, row)
+
+    def customer_for(self, request: HttpRequest, form: Any) -> Any:
+        """The member's own customer, whatever the form says."""
+        return customer_of(request)
+
+
+def health_badge(row: Endpoint) -> SafeString | str:
+    """Return the health of an endpoint's lane in a word."""
+    lane = row.lane
+    if row.state != Endpoint.State.ENABLED:
+        return badge("stopped", colour="default")
+    now = timezone.now()
+    if lane.rest_until is not None and lane.rest_until > now:
+        return badge("resting", colour="warning", title=f"until {lane.rest_until:%Y-%m-%d %H:%M:%S} UTC")
+    if is_half_open(Breaker(lane.failures, lane.opened)):
+        return badge("probing", colour="warning", title="The next request is sent alone, to see whether it works.")
+    if lane.failing_since is not None:
+        since = now - lane.failing_since
+        shown = since if since > timedelta(0) else timedelta(0)
+        return badge("failing", colour="danger", title=f"for {int(shown.total_seconds() // 60)} min")
+    return badge("draining", colour="info") if row.draining else badge("healthy", colour="success")

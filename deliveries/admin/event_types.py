@@ -1,0 +1,170 @@
+"""Event types: the operator's catalogue, and customers' own.
+
+What lives here: the pages of both sites. It must not know the rules for names and schemas: services do.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from deliveries.admin.badges import badge, code, link
+from deliveries.admin.json_field import StoredJSONField
+from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tenant import PortalAdmin
+from deliveries.admin.viewer import customer_of, member_of
+from deliveries.models import Customer, EventType, visible
+from deliveries.services import event_types as verbs
+
+FIELDS = ("name", "description", "schema", "example", "validation", "archived")
+
+
+class EventTypeForm(ServiceForm, forms.ModelForm):
+    """An event type; its name never changes, because endpoints chose it by name."""
+
+    schema = StoredJSONField(label="JSON Schema of data", required=False)
+    example = StoredJSONField(label="Example of data", required=False, help_text="Shown in the catalogue and sent as test event.")
+
+    class Meta:
+        model = EventType
+        fields = ("name", "description", "validation", "archived")
+        help_texts = {
+            "name": "A dotted name, such as invoice.paid.",
+            "validation": "What happens to an event whose data does not fit the schema.",
+            "archived": "No longer offered to endpoints.",
+        }
+
+    def _post_clean(self) -> None:
+        self.show_refusal()
+
+
+class EventTypePages(PageAdmin):
+    """What staff and members see alike."""
+
+    rows = visible.event_types
+    form = EventTypeForm
+    actions = None
+    list_select_related = ("customer",)
+    ordering = ("name",)
+    sortable_by = ()
+    search_fields = ("name",)
+    search_by = ("name__icontains", "description__icontains")
+    search_help_text = "Part of the name or description"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
+        """The name and the owner stay what they are."""
+        return () if obj is None else ("name", *self.kept_fields)
+
+    kept_fields: tuple[str, ...] = ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """Who may not change sees the JSON as text."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ((None, {"fields": ("name", "description", "shown_schema", "shown_example", "archived")}),)
+        return ((None, {"fields": self.form_fields}),)
+
+    form_fields: tuple[str, ...] = FIELDS
+
+    @admin.display(description="Name")
+    def shown_name(self, row: EventType) -> SafeString:
+        """The dotted name."""
+        return code(row.name)
+
+    @admin.display(description="State")
+    def shown_state(self, row: EventType) -> SafeString:
+        """Whether endpoints can choose it."""
+        return badge("archived", colour="warning") if row.archived else badge("offered", colour="success")
+
+    @admin.display(description="JSON Schema of data")
+    def shown_schema(self, row: EventType) -> SafeString | str:
+        """The schema with line breaks."""
+        return shown_json(row.schema)
+
+    @admin.display(description="Example of data")
+    def shown_example(self, row: EventType) -> SafeString | str:
+        """The example with line breaks."""
+        return shown_json(row.example)
+
+    def owner_of(self, request: HttpRequest, form: Any) -> Customer | None:
+        """Return whose event type is made."""
+        raise NotImplementedError
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Let the service store what was given."""
+        fields = {name: form.cleaned_data[name] for name in FIELDS if name in form.cleaned_data}
+        if change:
+            return verbs.update_event_type(form.instance, fields, actor=self.actor(request))
+        return verbs.create_event_type(fields, customer=self.owner_of(request, form), actor=self.actor(request))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: save_form has done it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing: an event type's form is all there is."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Archive it: events of this type may still be in the log."""
+        return False
+
+
+@admin.register(EventType, site=staff_site)
+class StaffEventType(EventTypePages):
+    """The catalogue and what customers added."""
+
+    list_display = ("shown_name", "description", "shown_owner", "validation", "shown_state")
+    autocomplete_fields = ("customer",)
+    form_fields = ("name", "customer", *FIELDS[1:])
+    kept_fields = ("customer",)
+
+    @admin.display(description="Owner")
+    def shown_owner(self, row: EventType) -> SafeString | str:
+        """The operator or a customer."""
+        if row.customer is None:
+            return "operator"
+        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+
+    def owner_of(self, request: HttpRequest, form: Any) -> Customer | None:
+        """As chosen; empty is the operator."""
+        customer: Customer | None = form.cleaned_data.get("customer")
+        return customer
+
+
+@admin.register(EventType, site=portal_site)
+class PortalEventType(EventTypePages, PortalAdmin):
+    """The operator's catalogue to read, and the customer's own to edit."""
+
+    may_add = may_change = True
+    list_display = ("shown_name", "description", "shown_owner", "shown_state")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventType]:
+        """Leave out what the operator archived."""
+        rows = super().get_queryset(request)
+        return rows.exclude(customer=None, archived=True)
+
+    def may_see(self, request: HttpRequest, obj: Any | None) -> bool:
+        """The operator's event types are for all to see."""
+        return self.owns(request, obj) or (member_of(request) is not None and obj.customer_id is None)
+
+    @admin.display(description="Owner")
+    def shown_owner(self, row: EventType) -> str:
+        """Ours or yours."""
+        return "Hookpost" if row.customer_id is None else "your own"
+
+    def owner_of(self, request: HttpRequest, form: Any) -> Customer:
+        """The member's own customer, whatever the form says."""
+        return customer_of(request)
+
+
+def shown_json(value: Any) -> SafeString | str:
+    """Return JSON as preformatted text."""
+    if value is None:
+        return "–"
+    return format_html('<pre class="hp-pre">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))

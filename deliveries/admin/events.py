@@ -1,0 +1,113 @@
+"""Events: what internal services emitted, and where each went.
+
+What lives here: the pages of both sites, for looking only. It must not know how events are accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from deliveries.admin import filters
+from deliveries.admin.badges import badge, code, link, moment
+from deliveries.admin.deliveries import answer_of
+from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.readonly import ReadOnlyPages
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tenant import PortalAdmin
+from deliveries.admin.text import pretty_json
+from deliveries.models import Event, visible
+
+SHOWN_DELIVERIES = 100
+
+
+class EventPages(ReadOnlyPages):
+    """What staff and members see alike."""
+
+    rows = visible.events
+    list_select_related = ("customer",)
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("id",)
+    search_help_text = "evt_ id (the webhook-id), or a UUID"
+    list_filter_submit = True
+    change_form_template = "hookpost/event.html"
+    fields = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """Lists do not read bodies."""
+        return super().get_queryset(request).defer("body")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """Pages by key."""
+        return KeysetChangeList
+
+    @admin.display(description="Event")
+    def shown_id(self, row: Event) -> SafeString:
+        """The id that receivers see as webhook-id."""
+        return code(row.public_id)
+
+    @admin.display(description="Type")
+    def shown_type(self, row: Event) -> SafeString:
+        """The event type."""
+        return code(row.type)
+
+    @admin.display(description="Accepted")
+    def shown_created(self, row: Event) -> SafeString | str:
+        """When it was accepted."""
+        return moment(row.created_at)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one event with its body and its deliveries."""
+        row = self.get_object(request, object_id)
+        if row is not None:
+            extra_context = {**self.story_of(request, row), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def story_of(self, request: HttpRequest, row: Event) -> dict[str, Any]:
+        """Return what the page shows besides the row."""
+        found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).select_related("endpoint")
+        deliveries = [
+            {
+                "url": self.url("change", each.public_id, model="delivery"),
+                "row": each,
+                "state": badge(each.state),
+                "answer": answer_of(each),
+            }
+            for each in found.order_by("id")[:SHOWN_DELIVERIES]
+        ]
+        return {
+            "title": row.public_id,
+            "subtitle": None,
+            "event": row,
+            "deliveries": deliveries,
+            "body": pretty_json(bytes(row.body)),
+            "body_bytes": len(row.body),
+        }
+
+
+@admin.register(Event, site=staff_site)
+class StaffEvent(EventPages):
+    """All events, for support."""
+
+    list_display = ("shown_id", "shown_type", "shown_customer", "shown_created")
+    list_filter = (filters.CustomerFilter, filters.EventsTypeFilter, filters.WindowFilter, filters.PeriodFilter)
+
+    @admin.display(description="Customer")
+    def shown_customer(self, row: Event) -> SafeString:
+        """The customer, linked."""
+        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+
+
+@admin.register(Event, site=portal_site)
+class PortalEvent(EventPages, PortalAdmin):
+    """A customer's own events."""
+
+    list_display = ("shown_id", "shown_type", "shown_created")
+    list_filter = (filters.EventsTypeFilter, filters.WindowFilter, filters.PeriodFilter)

@@ -1,0 +1,243 @@
+"""Filters of the lists.
+
+What lives here: what can be chosen beside a list, and the condition that it means. All are part of one form,
+so that choices add up. It must not know which rows the viewer may see: it narrows what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from deliveries.admin.badges import OTHER_EXPLANATIONS
+from deliveries.admin.pages import read_id
+from deliveries.models import Customer, Delivery, DueDelivery, Endpoint
+from deliveries.protocol import ids
+from deliveries.protocol.outcome import EXPLANATIONS
+
+WINDOWS: Mapping[str, timedelta] = MappingProxyType(
+    {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+)
+NAME_MATCHES = 50
+
+
+class ChoiceFilter(SimpleListFilter):
+    """A filter shown as links; its value stays in the form when another filter is changed."""
+
+    template = "hookpost/filter_choices.html"
+
+
+class TextFilter(SimpleListFilter):
+    """A filter shown as text fields."""
+
+    template = "hookpost/filter_text.html"
+    input_type: ClassVar[str] = "text"
+    placeholder: ClassVar[str] = ""
+    parameter_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        self.names = dict(self.parameter_names) or {str(self.parameter_name): ""}
+        self.texts: dict[str, str] = {}
+        for name in self.names:
+            values = params.pop(name, [])
+            self.texts[name] = str(values[-1]).replace("\0", "").strip()[:200] if values else ""
+        super().__init__(request, {}, model, model_admin)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Nothing to choose from; the fields are always shown."""
+        return [("", "")]
+
+    def expected_parameters(self) -> list[str | None]:
+        """Return the names in the address that are this filter's."""
+        return list(self.names)
+
+    @property
+    def used_parameters(self) -> dict[str, str]:
+        """Return what the form carries itself."""
+        return self.texts
+
+    @used_parameters.setter
+    def used_parameters(self, value: Any) -> None:
+        """Django's constructor sets an empty dictionary; the texts are read before it."""
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        """Return the fields for the template."""
+        for name, label in self.names.items():
+            yield {"name": name, "label": label, "value": self.texts[name]}
+
+
+class StateFilter(ChoiceFilter):
+    """State of a delivery."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All states."""
+        return list(Delivery.State.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Use the partial index for exhausted, and the small queue for what waits."""
+        state = self.value()
+        if state not in Delivery.State.values:
+            return queryset
+        queryset = queryset.filter(state=state)
+        if state == Delivery.State.EXHAUSTED:
+            return queryset.filter(failed_at__isnull=False)
+        if state in (Delivery.State.PENDING, Delivery.State.HELD):
+            return queryset.filter(id__in=DueDelivery.objects.filter(manual=False).values("delivery_id"))
+        return queryset
+
+
+class ErrorFilter(ChoiceFilter):
+    """Last error of a delivery."""
+
+    title = "last error"
+    parameter_name = "error"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All errors that an attempt can end in."""
+        return [(name, name.replace("_", " ")) for name in (*EXPLANATIONS, *OTHER_EXPLANATIONS)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Match the error exactly."""
+        known = {*EXPLANATIONS, *OTHER_EXPLANATIONS}
+        return queryset.filter(error=self.value()) if self.value() in known else queryset
+
+
+class WindowFilter(ChoiceFilter):
+    """The last hour, day or week, by the time inside the id."""
+
+    title = "time"
+    parameter_name = "window"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Three windows that end now."""
+        return [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Turn the window into a range of ids."""
+        window = WINDOWS.get(self.value() or "")
+        return queryset if window is None else queryset.filter(id__gte=ids.floor_of(timezone.now() - window))
+
+
+class PeriodFilter(TextFilter):
+    """From one moment to another, in UTC."""
+
+    title = "period (UTC)"
+    parameter_name = "since"
+    parameter_names = MappingProxyType({"since": "From", "until": "Until"})
+    input_type = "datetime-local"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Turn the moments into a range of ids."""
+        since, until = (read_moment(self.texts[name]) for name in ("since", "until"))
+        if since is not None:
+            queryset = queryset.filter(id__gte=ids.floor_of(since))
+        return queryset if until is None else queryset.filter(id__lt=ids.floor_of(until))
+
+
+class CustomerFilter(TextFilter):
+    """One customer by id, uid or name; several when the name is part of several."""
+
+    title = "customer"
+    parameter_name = "customer"
+    placeholder = "Name, uid or cus_…"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Find the customers first: the log is then read by its index."""
+        text = self.texts["customer"]
+        return queryset.filter(customer_id__in=customers_called(text)) if text else queryset
+
+
+class EndpointFilter(TextFilter):
+    """One endpoint by id."""
+
+    title = "endpoint"
+    parameter_name = "endpoint"
+    placeholder = "ep_…"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Match the endpoint, or nothing when the text is no id."""
+        text = self.texts["endpoint"]
+        if not text:
+            return queryset
+        key = read_id(ids.ENDPOINT, text)
+        return queryset.none() if key is None else queryset.filter(endpoint_id=key)
+
+
+class TypeFilter(TextFilter):
+    """One event type by its whole name."""
+
+    title = "event type"
+    parameter_name = "type"
+    placeholder = "invoice.paid"
+    column: ClassVar[str] = "event_type"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Match the name exactly."""
+        text = self.texts["type"]
+        return queryset.filter(**{self.column: text}) if text else queryset
+
+
+class EventsTypeFilter(TypeFilter):
+    """The same for events."""
+
+    column = "type"
+
+
+class EndpointStateFilter(ChoiceFilter):
+    """State of an endpoint."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All states."""
+        return list(Endpoint.State.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Match the state."""
+        return queryset.filter(state=self.value()) if self.value() in Endpoint.State.values else queryset
+
+
+class EndpointHealthFilter(ChoiceFilter):
+    """Whether an endpoint shows signs of life."""
+
+    title = "health"
+    parameter_name = "health"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Failing or not."""
+        return [("failing", "Failing"), ("healthy", "Healthy")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Ask the lane."""
+        if self.value() not in ("failing", "healthy"):
+            return queryset
+        return queryset.filter(lane__failing_since__isnull=self.value() == "healthy")
+
+
+def customers_called(text: str) -> list[Any]:
+    """Return the ids of customers with that id or uid, else of those whose name contains the text."""
+    key = read_id(ids.CUSTOMER, text)
+    if key is not None:
+        return [key]
+    exact = list(Customer.objects.filter(uid=text).values_list("id", flat=True)[:1])
+    return exact or list(Customer.objects.filter(Q(name__icontains=text)).values_list("id", flat=True)[:NAME_MATCHES])
+
+
+def read_moment(text: str) -> datetime | None:
+    """Read what a date and time field sends; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

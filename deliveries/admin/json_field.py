@@ -1,0 +1,43 @@
+"""A form field for JSON that PostgreSQL can store.
+
+What lives here: what Python's reader lets through and jsonb does not. It must not know what the JSON means.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+DEPTH_LIMIT = 100
+LENGTH_LIMIT = 65_536
+REFUSED = "This is not JSON that can be stored: {}"
+
+
+class StoredJSONField(forms.JSONField):
+    """JSON without NaN, NUL, lone surrogates, numbers of thousands of digits, or nesting without end."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def to_python(self, value: Any) -> Any:
+        """Read the text, or say what is wrong with it."""
+        if isinstance(value, str) and len(value) > LENGTH_LIMIT:
+            raise forms.ValidationError(f"At most {LENGTH_LIMIT:,} characters.")
+        try:
+            read = super().to_python(value)
+            text = json.dumps(read, allow_nan=False)
+            text.encode("utf-8")
+            json.dumps(read, ensure_ascii=False).encode("utf-8")
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(REFUSED.format("a number or a text in it has no stored form")) from error
+        if "\\u0000" in text:
+            raise forms.ValidationError(REFUSED.format("it holds a NUL character"))
+        return read
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show stored JSON with line breaks."""
+        if isinstance(value, str) or value is None:
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)

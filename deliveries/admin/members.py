@@ -1,0 +1,148 @@
+"""Members: people of a customer, and the link that lets them in for the first time.
+
+What lives here: the staff's pages, and the page behind the link. Members are added on their customer's page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse, reverse_lazy
+from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm
+
+from deliveries.admin.badges import badge, link, moment
+from deliveries.admin.pages import PageAdmin
+from deliveries.admin.policy import with_policy
+from deliveries.admin.reveal import Revealed, reveal
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.models import Member, visible
+from deliveries.services.members import find_member, login_token, remove_member
+
+
+@admin.register(Member, site=staff_site)
+class StaffMember(PageAdmin):
+    """All members."""
+
+    rows = visible.members
+    acts = ("login-link",)
+    actions = None
+    list_display = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
+    fields = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
+    readonly_fields = fields
+    list_select_related = ("user", "customer")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("user__username",)
+    search_by = ("user__username__icontains", "user__email__iexact")
+    search_help_text = "Part of the username, the e-mail address, or mem_ id"
+    change_form_template = "hookpost/member.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Members are added on their customer's page."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """There is nothing to edit."""
+        return False
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """A link lets its holder in as this member: it takes the permission to change members."""
+        return request.user.has_perm("deliveries.change_member")  # type: ignore[union-attr]
+
+    @admin.display(description="Username")
+    def shown_user(self, row: Member) -> str:
+        """The name to log in with."""
+        return row.user.get_username()
+
+    @admin.display(description="E-mail")
+    def shown_email(self, row: Member) -> str:
+        """For people to write to."""
+        return row.user.email or "–"
+
+    @admin.display(description="Customer")
+    def shown_customer(self, row: Member) -> SafeString:
+        """The customer, linked."""
+        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+
+    @admin.display(description="Password")
+    def shown_ready(self, row: Member) -> SafeString:
+        """Whether they have set a password."""
+        return badge("set", colour="success") if row.user.has_usable_password() else badge("not yet", colour="warning")
+
+    @admin.display(description="Last log-in")
+    def shown_seen(self, row: Member) -> SafeString | str:
+        """When they were here."""
+        return moment(row.user.last_login)
+
+    @admin.display(description="Added")
+    def shown_created(self, row: Member) -> SafeString | str:
+        """When they became a member."""
+        return moment(row.created_at)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one member, with the button for a link."""
+        row = self.get_object(request, object_id)
+        if row is not None:
+            more = {"title": "Member", "subtitle": str(row.user), "acts": self.acts_for(request, row)}
+            extra_context = {**more, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def act_login_link(self, request: HttpRequest, row: Member) -> HttpResponse:
+        """Make a link and show it once."""
+        return reveal_link(self, request, row, back=self.page_url(row))
+
+    def delete_model(self, request: HttpRequest, obj: Member) -> None:
+        """Remove the member with its user."""
+        remove_member(obj, actor=self.actor(request))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name what goes."""
+        return [f"{obj}, with the user" for obj in objs], {}, set(), []
+
+
+def reveal_link(page: PageAdmin, request: HttpRequest, member: Member, *, back: str) -> HttpResponse:
+    """Show a log-in link, this once; it is for the member's eyes."""
+    user_part, token = login_token(member, actor=page.actor(request))
+    path = reverse("portal:welcome", args=(user_part, token))
+    return reveal(
+        page,
+        request,
+        Revealed(
+            title="Log-in link",
+            what=f"the link with which {member.user.get_username()} sets a password, once, within three days",
+            value=request.build_absolute_uri(path),
+            url=back,
+        ),
+    )
+
+
+class WelcomeView(PasswordResetConfirmView):
+    """The page behind the link: set a password, and be logged in."""
+
+    form_class = AdminPasswordChangeForm
+    template_name = "hookpost/welcome.html"
+    success_url = reverse_lazy("portal:index")
+    post_reset_login = True
+    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
+
+    def get_user(self, uidb64: str) -> AbstractUser | None:
+        """Find the user by the link, never one of staff."""
+        member = find_member(uidb64)
+        return None if member is None else member.user
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what the site's pages need."""
+        self.request.current_app = portal_site.name  # type: ignore[attr-defined]
+        title = "Welcome to Hookpost" if self.validlink else "This link does not work any more"
+        return {**super().get_context_data(**kwargs), **portal_site.each_context(self.request), "title": title}
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
+        """Send the policy of our pages."""
+        return with_policy(super().dispatch(*args, **kwargs))

@@ -1,0 +1,260 @@
+"""What the pages of both sites have in common.
+
+What lives here: Django's ModelAdmin, bent to this house: rows come from models/visible.py, work is done by
+services, errors of ours become form errors, acts are POSTs with a reason, the history is the audit trail.
+It must not know which site or noun it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
+from unfold.admin import ModelAdmin
+
+from deliveries.admin.paging import PlainChangeList
+from deliveries.admin.viewer import actor_of
+from deliveries.errors import HookpostError, InvalidId, InvalidInput
+from deliveries.models import visible
+from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.protocol.ids import decode_id
+
+REASON_LIMIT = 300
+HISTORY_LIMIT = 200
+
+
+class OwnTransactions(admin.ModelAdmin):
+    """Saves without Django's transaction around the view.
+
+    Services open their own: while a name is resolved, none may be open.
+    """
+
+    @method_decorator(csrf_protect)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Serve the form, as Django would inside of its transaction."""
+        return self._changeform_view(request, object_id, form_url, extra_context)
+
+
+class PageAdmin(ModelAdmin, OwnTransactions):
+    """Base of every page that shows rows."""
+
+    rows: ClassVar[Callable[[Viewer], QuerySet[Any]]]
+    acts: ClassVar[Sequence[str]] = ()
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 0
+    list_disable_select_all = True
+    list_fullwidth = True
+    search_by: ClassVar[Sequence[str]] = ()
+    actions_on_bottom = False
+
+    # --- which rows
+
+    def viewer(self, request: HttpRequest) -> Viewer:
+        """Return whose eyes these are; staff see all."""
+        return OPERATOR
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return what this viewer may see, and nothing else."""
+        return type(self).rows(self.viewer(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return a row by TypeID or UUID, or None."""
+        key = self.key_of(object_id)
+        return None if key is None else self.get_queryset(request).filter(pk=key).first()
+
+    def key_of(self, text: str) -> Any:
+        """Read an id of this noun in either form; None for anything else."""
+        return read_id(getattr(self.model, "PREFIX", ""), text)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by id, or by the columns named in `search_by`."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        key = self.key_of(term)
+        condition = Q(pk=key) if key is not None else Q(pk__in=[])
+        for lookup in self.search_by:
+            condition |= Q(**{lookup: term})
+        return queryset.filter(condition), False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Filter by nothing but the filters of the list."""
+        names = {getattr(each, "parameter_name", "") for each in self.get_list_filter(request)}
+        extra = {name for each in self.get_list_filter(request) for name in getattr(each, "parameter_names", ())}
+        return lookup in names | extra
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PlainChangeList]:
+        """Return the class of the list."""
+        return PlainChangeList
+
+    # --- addresses
+
+    def page_url(self, row: Model) -> str:
+        """Return the address of a row's page on this site."""
+        return self.url("change", getattr(row, "public_id", row.pk))
+
+    def url(self, name: str, *args: Any, model: str = "") -> str:
+        """Return an address of a noun on this site; of this noun unless told otherwise."""
+        noun = f"deliveries_{model}" if model else f"{self.opts.app_label}_{self.opts.model_name}"
+        return reverse(f"{self.admin_site.name}:{noun}_{name}", args=args)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add one address for each act; an act is a POST."""
+        acts = [
+            path(
+                f"<path:object_id>/{act}/",
+                self.admin_site.admin_view(partial(self.act_view, act=act)),
+                name=f"{self.opts.app_label}_{self.opts.model_name}_{act}",
+            )
+            for act in self.acts
+        ]
+        return acts + super().get_urls()
+
+    # --- acts
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Say whether the person may do this to the row."""
+        return self.has_change_permission(request, row)
+
+    def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
+        """Do one act to one row, and go back to its page."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.may_act(request, act, row):
+            raise PermissionDenied
+        try:
+            answer: HttpResponse | None = getattr(self, f"act_{act.replace('-', '_')}")(request, row)
+        except HookpostError as error:
+            messages.error(request, sentence(error))
+            answer = None
+        return answer or HttpResponseRedirect(self.page_url(row))
+
+    def acts_for(self, request: HttpRequest, row: Any) -> dict[str, str]:
+        """Return the addresses of the acts that are open to this person."""
+        return {
+            act.replace("-", "_"): self.url(act, getattr(row, "public_id", row.pk))
+            for act in self.acts
+            if self.may_act(request, act, row)
+        }
+
+    # --- forms
+
+    def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Let the form know what a service refused (see changeform_view)."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.request = request
+        form.refused = getattr(request, "refused", None)
+        return form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show what a service refused at the field that it names; nothing was stored then."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except HookpostError as refused:
+            request.refused = refused  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        raise Http404
+
+    # --- the trail
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show the audit entries of one row."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        entries = visible.audit_entries(OPERATOR).filter(target=getattr(row, "public_id", "")).order_by("-id")[:HISTORY_LIMIT]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {row}",
+            "entries": entries,
+            "opts": self.opts,
+            "back_url": self.page_url(row),
+        }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, "hookpost/history.html", context)
+
+    def actor(self, request: HttpRequest) -> str:
+        """Return the name that goes into the audit trail."""
+        return actor_of(request)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Keep no second trail: services write the audit entry."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Keep no second trail: services write the audit entry."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keep no second trail: services write the audit entry."""
+
+
+class ServiceForm:
+    """Mixed into forms: shows what a service refused, at the field that it names."""
+
+    refused: HookpostError | None = None
+    field_names: ClassVar[dict[str, str]] = {}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        self.show_refusal()
+
+    def show_refusal(self) -> None:
+        """Add the refusal to the form's errors."""
+        if self.refused is not None and isinstance(self, BaseForm):
+            named = self.refused.field if isinstance(self.refused, InvalidInput) else ""
+            named = self.field_names.get(named, named)
+            self.add_error(named if named in self.fields else None, sentence(self.refused))
+
+
+def read_id(prefix: str, text: str) -> UUID | None:
+    """Read a TypeID with that prefix, or a UUID; None for anything else."""
+    try:
+        return decode_id(prefix, text) if "_" in text else UUID(text)
+    except (InvalidId, ValueError):
+        return None
+
+
+def sentence(error: HookpostError) -> str:
+    """Return the message of an error as a sentence."""
+    text = str(error) or "That is not possible now"
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def reason_of(request: HttpRequest) -> str:
+    """Return the reason that was given with an act."""
+    return request.POST.get("reason", "").replace("\0", "").strip()[:REASON_LIMIT]

@@ -1,0 +1,75 @@
+"""Staff themselves: users, groups, failed log-ins; for superusers only.
+
+What lives here: Django's own pages in our look. Whoever may edit users could make themselves anything,
+so no model permission opens these pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from deliveries.admin.sites import staff_site
+
+
+class SuperuserPages(ModelAdmin):
+    """Pages for superusers only."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Superusers only."""
+        return request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Superusers only."""
+        return request.user.is_superuser
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers only."""
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Superusers only."""
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Superusers only."""
+        return request.user.is_superuser
+
+
+@admin.register(User, site=staff_site)
+class StaffUser(SuperuserPages, DjangoUserAdmin):
+    """Users."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group, site=staff_site)
+class StaffGroup(SuperuserPages, DjangoGroupAdmin):
+    """Groups and their permissions."""
+
+
+@admin.register(AccessAttempt, site=staff_site)
+class StaffAccessAttempt(SuperuserPages):
+    """Failed log-ins; deleting one lets its user try again."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
+    fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")
+    search_fields = ("username", "ip_address")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only failures add rows."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Nothing to edit."""
+        return False

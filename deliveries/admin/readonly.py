@@ -1,0 +1,30 @@
+"""Base of pages that only show.
+
+What lives here: permissions that say no. It must not know any noun.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from deliveries.admin.pages import PageAdmin
+
+
+class ReadOnlyPages(PageAdmin):
+    """Nothing is added, changed or deleted here, by nobody."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Never."""
+        return False

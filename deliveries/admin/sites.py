@@ -1,0 +1,188 @@
+"""The two sites: support staff at /admin/, customers' members at /portal/.
+
+What lives here: who may enter, log-in and its refusals, the front page, the policy header.
+It must not know single nouns: they register themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from unfold.forms import AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+
+from deliveries.admin import look
+from deliveries.admin.dashboard import figures_for
+from deliveries.admin.policy import with_policy
+from deliveries.admin.viewer import customer_of, member_of
+from deliveries.models import Member
+from deliveries.models.visible import OPERATOR, Viewer
+
+
+class HookpostSite(UnfoldAdminSite):
+    """What both sites share."""
+
+    subtitle: ClassVar[str]
+    groups: ClassVar[Sequence[look.Group]]
+    index_template = "hookpost/dashboard.html"
+    login_template = "hookpost/login.html"
+    index_title = "Overview"
+    stranger: ClassVar[str]
+
+    def viewer(self, request: HttpRequest) -> Viewer:
+        """Return whose eyes look at the front page."""
+        raise NotImplementedError
+
+    def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+        """Give the pages our name, mark, colours and menu (called by Unfold)."""
+        context |= look.context_of(subtitle=self.subtitle)
+        context["colors"] = {**(context.get("colors") or {}), "primary": look.PRIMARY}
+        if self.has_permission(request):
+            seen = {
+                model._meta.model_name or ""
+                for model, page in self._registry.items()
+                if page.has_view_or_change_permission(request)
+            }
+            context["sidebar_navigation"] = look.menu(request, site_name=self.name, groups=self.groups, seen=seen)
+        return context
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Guard a view as Django does, and send the policy with its answer."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(view, updated=())
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return with_policy(guarded(request, *args, **kwargs))
+
+        return page
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Serve the log-in; who failed too often sees a page that says so."""
+        context = {"stranger": self.stranger if request.user.is_authenticated else "", **(extra_context or {})}
+        answer = super().login(request, context)
+        if getattr(request, "axes_locked_out", False):
+            request.axes_locked_out = False  # type: ignore[attr-defined]  # this page instead of the middleware's
+            answer = TemplateResponse(
+                request, "hookpost/locked_out.html", {**self.each_context(request), "title": "Locked"}, status=429
+            )
+        return with_policy(answer)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Serve the front page with the figures of the last day."""
+        figures = figures_for(self.viewer(request), site_name=self.name)
+        return super().index(request, {"figures": figures, **(extra_context or {})})
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Close Unfold's search over models: each list has its own."""
+        raise Http404
+
+
+class StaffSite(HookpostSite):
+    """Support staff: Django's staff flag and model permissions decide."""
+
+    subtitle = "Support"
+    stranger = "This account is not one of support staff."
+    groups = (
+        look.Group(
+            title="",
+            items=(
+                look.Item(title="Overview", icon="monitoring"),
+                look.Item(title="Deliveries", icon="send", model="delivery"),
+                look.Item(title="Events", icon="bolt", model="event"),
+                look.Item(title="Endpoints", icon="hub", model="endpoint"),
+            ),
+        ),
+        look.Group(
+            title="Set-up",
+            items=(
+                look.Item(title="Customers", icon="domain", model="customer"),
+                look.Item(title="Members", icon="badge", model="member"),
+                look.Item(title="Event types", icon="category", model="eventtype"),
+                look.Item(title="API keys", icon="key", model="apikey"),
+            ),
+        ),
+        look.Group(
+            title="Records",
+            items=(
+                look.Item(title="Jobs", icon="progress_activity", model="job"),
+                look.Item(title="Audit trail", icon="history", model="auditentry"),
+            ),
+        ),
+        look.Group(
+            title="Staff",
+            items=(
+                look.Item(title="Users", icon="person", model="user", app="auth"),
+                look.Item(title="Groups", icon="group", model="group", app="auth"),
+                look.Item(title="Failed log-ins", icon="lock_clock", model="accessattempt", app="axes"),
+            ),
+        ),
+    )
+
+    def viewer(self, request: HttpRequest) -> Viewer:
+        """Staff see all."""
+        return OPERATOR
+
+
+class PortalLogin(AuthenticationForm):
+    """Lets members in, and tells everybody else why not."""
+
+    def confirm_login_allowed(self, user: AbstractUser) -> None:
+        """Refuse accounts that are switched off or belong to no customer."""
+        if not user.is_active:
+            raise ValidationError("This account is switched off.", code="inactive")
+        if not Member.objects.filter(user_id=user.pk).exists():
+            raise ValidationError("This account belongs to no customer. Support staff log in at /admin/.", "no_member")
+
+
+class PortalSite(HookpostSite):
+    """Customers: a member sees their own customer's rows."""
+
+    subtitle = "Portal"
+    stranger = "This account belongs to no customer, so there is no portal to show."
+    login_form = PortalLogin
+    groups = (
+        look.Group(
+            title="",
+            items=(
+                look.Item(title="Overview", icon="monitoring"),
+                look.Item(title="Endpoints", icon="hub", model="endpoint"),
+                look.Item(title="Deliveries", icon="send", model="delivery"),
+                look.Item(title="Events", icon="bolt", model="event"),
+                look.Item(title="Event types", icon="category", model="eventtype"),
+                look.Item(title="API keys", icon="key", model="apikey"),
+            ),
+        ),
+    )
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Only members, whether or not they are staff too."""
+        return request.user.is_active and member_of(request) is not None
+
+    def get_urls(self) -> list[Any]:
+        """Add the page behind a log-in link."""
+        from deliveries.admin.members import WelcomeView  # it needs this site
+
+        return [path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"), *super().get_urls()]
+
+    def viewer(self, request: HttpRequest) -> Viewer:
+        """A member sees what is their customer's."""
+        return Viewer(customer_id=customer_of(request).pk)
+
+    def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+        """Show the customer's name next to ours."""
+        context = super().extra_context(context, request)
+        member = member_of(request)
+        if member is not None:
+            context["site_subheader"] = member.customer.name
+        return context
+
+
+staff_site = StaffSite(name="admin")
+portal_site = PortalSite(name="portal")

@@ -1,0 +1,70 @@
+"""The one base of every page in the customers' portal.
+
+What lives here: whatever keeps one customer's rows from another: the queryset, permissions on objects,
+choices of foreign keys, search, autocomplete and history all start here. It must not know any noun.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import ForeignKey
+from django.forms import ModelChoiceField
+from django.http import HttpRequest
+
+from deliveries.admin.pages import PageAdmin
+from deliveries.admin.viewer import customer_of, member_of
+from deliveries.models.visible import Viewer
+
+
+class PortalAdmin(PageAdmin):
+    """Rows of the member's own customer; Django's model permissions play no part here."""
+
+    may_add: ClassVar[bool] = False
+    may_change: ClassVar[bool] = False
+    may_delete: ClassVar[bool] = False
+
+    def viewer(self, request: HttpRequest) -> Viewer:
+        """Return the eyes of the member's customer; without a member there are none."""
+        return Viewer(customer_id=customer_of(request).pk)
+
+    def owns(self, request: HttpRequest, obj: Any | None) -> bool:
+        """Say whether a row is the customer's own; without a row, whether there is a customer."""
+        member = member_of(request)
+        return member is not None and (obj is None or obj.customer_id == member.customer_id)
+
+    def may_see(self, request: HttpRequest, obj: Any | None) -> bool:
+        """Say whether a row may be looked at; own ones unless a noun is more open."""
+        return self.owns(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Members see every noun of the portal."""
+        return member_of(request) is not None
+
+    def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Members see their own customer's rows."""
+        return self.may_see(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only where the noun says so."""
+        return self.may_add and self.owns(request, None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Only where the noun says so, and only what is their own."""
+        return self.may_change and self.owns(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Only where the noun says so, and only what is their own."""
+        return self.may_delete and self.owns(request, obj)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        """Offer only rows of the noun's own portal page, or none if it has no page."""
+        page = self.admin_site._registry.get(db_field.remote_field.model)
+        kwargs["queryset"] = (
+            page.get_queryset(request)
+            if isinstance(page, PortalAdmin)
+            else db_field.remote_field.model._default_manager.none()
+        )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
