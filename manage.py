@@ -13,7 +13,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from deliveries.errors import CannotStart, WrongSetting
 
-WITHOUT_SERVICES = {"help", "version", "up", "check", "collectstatic", "spectacular", "makemessages", "compilemessages"}
+WITHOUT_SERVICES = {
+    *("help", "version", "up", "demo", "configuration", "check", "collectstatic", "spectacular"),
+    *("makemessages", "compilemessages"),
+}
 
 
 def main(argv: list[str]) -> int:

@@ -26,10 +26,12 @@ class AllowedTarget:
 
 
 def _text(raw: str) -> str:
+    """text"""
     return raw.strip()
 
 
 def _bool(raw: str) -> bool:
+    """true, false"""
     known = {"1": True, "true": True, "yes": True, "on": True}
     known |= {"0": False, "false": False, "no": False, "off": False, "": False}
     if raw.strip().lower() not in known:
@@ -44,10 +46,12 @@ def _between(low: int, high: int) -> Callable[[str], int]:
             raise ValueError(f"must be between {low} and {high}")
         return value
 
+    parse.__doc__ = f"{low} to {high}"  # shown in docs/configuration.md, as are the docstrings of all parsers
     return parse
 
 
 def _words(raw: str) -> tuple[str, ...]:
+    """words, comma separated"""
     return tuple(word.strip() for word in raw.split(",") if word.strip())
 
 
@@ -57,10 +61,12 @@ def _url(*schemes: str) -> Callable[[str], str]:
             raise ValueError("must start with " + " or ".join(f"{s}://" for s in schemes))
         return raw.strip()
 
+    parse.__doc__ = ", ".join(f"{s}://" for s in schemes)
     return parse
 
 
 def _targets(raw: str) -> tuple[AllowedTarget, ...]:
+    """CIDR:port, comma separated"""
     targets = []
     for word in _words(raw):
         cidr, colon, port = word.rpartition(":")
@@ -72,6 +78,7 @@ def _targets(raw: str) -> tuple[AllowedTarget, ...]:
 
 
 def _ports(raw: str) -> tuple[tuple[int, int], ...]:
+    """ports and ranges, comma separated"""
     ranges = []
     for word in _words(raw):
         low, _, high = word.partition("-")
@@ -83,6 +90,7 @@ def _ports(raw: str) -> tuple[tuple[int, int], ...]:
 
 
 def _keys(raw: str) -> tuple[tuple[str, str], ...]:
+    """id:base64, comma separated"""
     pairs = []
     for word in _words(raw):
         key_id, colon, value = word.partition(":")
@@ -98,6 +106,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
             raise ValueError("must be one of " + ", ".join(choices))
         return raw.strip()
 
+    parse.__doc__ = ", ".join(choices)
     return parse
 
 

@@ -1,0 +1,48 @@
+"""`manage.py configuration`: the list of settings, as it stands in docs/configuration.md.
+
+What lives here: the page, made from `deliveries/conf.py`. It must not know a setting by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from deliveries.conf import Conf
+
+INTRODUCTION = """\
+# Configuration
+
+Everything comes from environment variables, which are read once at start. A wrong value stops the
+process with exit code 2 and the name of the variable. Nothing has to be set: without `DATABASE_URL`
+and `BROKER_URL` an embedded PostgreSQL and Valkey run in the data folder.
+
+This page is made from `deliveries/conf.py` by `python manage.py configuration > docs/configuration.md`.
+
+| variable | default | accepted | meaning |
+|---|---|---|---|
+"""
+
+
+class Command(BaseCommand):
+    """The list of settings."""
+
+    help = "Print the list of settings as Markdown."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the page."""
+        self.stdout.write(configuration_page(), ending="")
+
+
+def configuration_page() -> str:
+    """Return the whole page."""
+    return INTRODUCTION + "".join(_row(each.metadata) for each in fields(Conf))
+
+
+def _row(about: Any) -> str:
+    default = f"`{about['default']}`" if about["default"] else "*empty*"
+    accepted = (about["parse"].__doc__ or "").replace("|", "\\|")
+    return f"| `{about['name']}` | {default} | {accepted} | {about['meaning']} |\n"
