@@ -18,6 +18,8 @@ from dramatiq.brokers import rabbitmq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import ConnectionClosed
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPConnectionError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -34,8 +36,8 @@ def make_broker(url: str) -> dramatiq.Broker:
     """The broker of a URL, not yet connected; wrong URLs raise WrongSetting."""
     try:
         if urlsplit(url).scheme in ("amqp", "amqps"):
-            return RabbitmqBroker(url=with_limits(url), middleware=[DatabaseConnections()])
-        return LaneBroker(client=redis_client(url), namespace=NAMESPACE, middleware=[DatabaseConnections()])
+            return BellBroker(url=with_limits(url), middleware=middleware())
+        return LaneBroker(client=redis_client(url), namespace=NAMESPACE, middleware=middleware())  # type: ignore[no-untyped-call]
     except ValueError:
         raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password
 
@@ -61,6 +63,11 @@ def with_limits(url: str) -> str:
         "heartbeat": str(HEARTBEAT_SECONDS),
     }
     return urlunsplit(parts._replace(query=urlencode(limits | dict(parse_qsl(parts.query)))))
+
+
+def middleware() -> list[dramatiq.Middleware]:
+    """All that happens around a message; what Dramatiq adds by default costs more than a message does."""
+    return [DatabaseConnections(), NothingTwice()]
 
 
 class LaneBroker(RedisBroker):
@@ -89,6 +96,23 @@ class LaneBroker(RedisBroker):
         return dispatch_or_say_why
 
 
+CONNECTION: property = vars(RabbitmqBroker)["connection"]
+
+
+def connect(broker: RabbitmqBroker) -> Any:
+    """The connection of this thread; a server that accepts and then says nothing counts as one that is away."""
+    try:
+        return CONNECTION.__get__(broker)
+    except AMQPConnectorException as error:
+        raise AMQPConnectionError(str(error)) from error
+
+
+class BellBroker(RabbitmqBroker):
+    """Dramatiq's broker for RabbitMQ, which overlooks one way of failing to connect."""
+
+    connection = CONNECTION.getter(connect)
+
+
 class DatabaseConnections(dramatiq.Middleware):
     """What Django does around a request, around a message: connections that broke are not used again."""
 
@@ -103,3 +127,12 @@ class DatabaseConnections(dramatiq.Middleware):
     def before_worker_thread_shutdown(self, broker: dramatiq.Broker, thread: Any) -> None:
         """Close the connections of a thread that ends."""
         connections.close_all()
+
+
+class NothingTwice(dramatiq.Middleware):
+    """Lets actors say `max_retries=0` and `time_limit`: promises kept by the absence of Dramatiq's own middleware."""
+
+    @property
+    def actor_options(self) -> set[str]:
+        """The options of an actor that are known, and need nothing done."""
+        return {"max_retries", "time_limit"}

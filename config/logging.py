@@ -46,7 +46,7 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "dramatiq": {"level": "WARNING" if level == "INFO" else level},
             "dramatiq.broker": {"level": "ERROR"},  # complains that a process has two workers
-            "pika": {"level": "ERROR"},
+            "pika": {"level": "CRITICAL"},  # tells each failure six times; Dramatiq tells it once more
             "axes": {"level": "WARNING"},
         },
     }

@@ -5,9 +5,11 @@ What lives here: the table of addresses. It must not know what the pages do.
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.urls import path
 
+from deliveries.admin.sites import portal_site, staff_site
+
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path("admin/", staff_site.urls),
+    path("portal/", portal_site.urls),
 ]

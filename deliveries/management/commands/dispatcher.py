@@ -5,7 +5,6 @@ What lives here: one process around `services/dispatch.py`. It must not know a l
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from typing import Any
@@ -24,7 +23,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
-        importlib.import_module("deliveries.actors")
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)

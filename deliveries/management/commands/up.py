@@ -27,7 +27,7 @@ from deliveries.conf import conf
 from deliveries.errors import CannotStart
 
 POLL_SECONDS = 0.2
-STOP_SECONDS = 45
+STOP_SECONDS = 60
 MIGRATION_LOCK = 4_665_736_201
 MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 

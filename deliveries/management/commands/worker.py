@@ -5,7 +5,6 @@ What lives here: one process with Dramatiq's workers and the dispatcher. It must
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from typing import Any
@@ -27,8 +26,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until SIGTERM or SIGINT, then finish the turns in hand."""
-        importlib.import_module("deliveries.actors")
+        """Run until SIGTERM or SIGINT, then finish the turns in hand, first the workers' and then the late ones."""
+        from deliveries.services.keeper import keeper
+
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
@@ -39,6 +39,7 @@ class Command(BaseCommand):
                 time.sleep(POLL_SECONDS)
             stop.set()
             stop_workers(workers)
+            keeper.stop()
             stop_keeper()
             dispatcher.join()
             if not stop_wanted:

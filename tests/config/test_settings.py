@@ -1,0 +1,140 @@
+"""Settings: wrong ones stop the start with the variable's name, right ones arrive where they belong."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.database import database_settings
+from config.embedded import database_url
+from config.keys import encryption_keys, secret_key
+from config.mail import email_settings
+from deliveries.conf import Conf, load
+from deliveries.errors import WrongSetting
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ELSEWHERE = "postgresql://alice:pa%40ss@db.example:5433/hooks?sslmode=require"
+KEY = base64.b64encode(b"k" * 32).decode()
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the checkout with these variables and no other of ours."""
+    ours = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return subprocess.run(
+        [sys.executable, *command], cwd=CHECKOUT, env=rest | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://x/y"),
+        ("BROKER_URL", "http://x"),
+        ("HOOKPOST_WEB_THREADS", "many"),
+        ("HOOKPOST_BASE_URL", "example.com"),
+        ("HOOKPOST_ENCRYPTION_KEYS", "no-colon"),
+        ("HOOKPOST_ENCRYPTION_KEYS", "k1:c2hvcnQ="),
+        ("HOOKPOST_EMAIL_URL", "smtp://mail.example:99999"),
+        ("HOOKPOST_ALLOW_TARGETS", "127.0.0.1"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, tmp_path: Path) -> None:
+    done = run("manage.py", "check", **{"HOOKPOST_DATA": str(tmp_path / "d"), name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {name}: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("manage.py", "worker"), ("manage.py", "up"), ("-c", "import config.wsgi")])
+def test_every_way_in_refuses_a_wrong_setting(command: tuple[str, ...]) -> None:
+    done = run(*command, HOOKPOST_TURN_THREADS="0")
+    assert (done.returncode, done.stderr) == (2, "error: HOOKPOST_TURN_THREADS: must be between 1 and 256\n")
+
+
+def test_help_starts_nothing_and_leaves_no_data(tmp_path: Path) -> None:
+    done = run("manage.py", "migrate", "--help", HOOKPOST_DATA=str(tmp_path / "d"))
+    assert done.returncode == 0
+    assert not (tmp_path / "d/postgres").exists()
+
+
+def conf_of(tmp_path: Path, **environment: str) -> Conf:
+    """Settings with a data folder of their own."""
+    return load({"HOOKPOST_DATA": str(tmp_path), **environment})
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), [(secret_key, "HOOKPOST_SECRET_KEY"), (encryption_keys, "HOOKPOST_ENCRYPTION_KEYS")]
+)
+def test_a_database_of_its_own_needs_keys_of_its_own(make: object, name: str, tmp_path: Path) -> None:
+    assert callable(make)
+    with pytest.raises(WrongSetting, match=f"^{name}: "):
+        make(conf_of(tmp_path, DATABASE_URL=ELSEWHERE))
+    assert not (tmp_path / "keys").exists()
+
+
+def test_keys_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
+    conf = conf_of(tmp_path)
+    assert secret_key(conf) == secret_key(conf)
+    assert encryption_keys(conf) == encryption_keys(conf)
+    assert [oct(file.stat().st_mode & 0o777) for file in (tmp_path / "keys").iterdir()] == ["0o600", "0o600"]
+
+
+def test_the_embedded_database_called_by_its_url_keeps_its_keys(tmp_path: Path) -> None:
+    made = encryption_keys(conf_of(tmp_path))
+    assert encryption_keys(conf_of(tmp_path, DATABASE_URL=database_url(tmp_path))) == made
+
+
+def test_keys_of_the_environment_win(tmp_path: Path) -> None:
+    conf = conf_of(tmp_path, HOOKPOST_ENCRYPTION_KEYS=f"b:{KEY},a:{KEY}", HOOKPOST_SECRET_KEY="mine")
+    assert (secret_key(conf), encryption_keys(conf)) == ("mine", (("b", KEY), ("a", KEY)))
+
+
+def test_a_database_url_keeps_every_part() -> None:
+    found = database_settings(ELSEWHERE)
+    assert [found[key] for key in ("HOST", "PORT", "NAME", "USER", "PASSWORD")] == [
+        "db.example",
+        "5433",
+        "hooks",
+        "alice",
+        "pa@ss",
+    ]
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert found["CONN_MAX_AGE"] is None
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://alice:secret@db/x?no_such_option=1", "postgresql://alice:secret@db:x y/"]
+)
+def test_a_wrong_database_url_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: ") as raised:
+        database_settings(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_database_url_must_name_a_database() -> None:
+    with pytest.raises(WrongSetting, match="names no database"):
+        database_settings("postgresql://db")
+
+
+def test_mail_goes_to_the_console_unless_a_server_is_named() -> None:
+    assert email_settings("")["EMAIL_BACKEND"].endswith("console.EmailBackend")
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "ssl", "tls"),
+    [
+        ("smtps://u:p%2F@mail.example", 465, True, False),
+        ("smtp://u:p%2F@mail.example", 587, False, True),
+        ("smtp://mail.example:25", 25, False, False),
+    ],
+)
+def test_a_mail_url_says_how_to_encrypt(url: str, port: int, ssl: bool, tls: bool) -> None:
+    found = email_settings(url)
+    assert [found[f"EMAIL_{key}"] for key in ("HOST", "PORT", "USE_SSL", "USE_TLS")] == ["mail.example", port, ssl, tls]
+    assert found["EMAIL_HOST_PASSWORD"] == ("p/" if "@" in url else "")

@@ -1,0 +1,169 @@
+"""The commands, run as people run them: everything comes up, goes on after a murder, and goes down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from config.children import FIRST_DELAY_SECONDS, HEALTHY_SECONDS, Child, stop_all
+from config.embedded.processes import wait_until
+from config.signals import stop_signals
+from tests.ports import free_ports
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")
+
+
+class Up:
+    """`manage.py up` on a data folder and a port of its own."""
+
+    def __init__(self, data_dir: Path, *, port: int) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        environment["HOOKPOST_DATA"] = str(data_dir)
+        command = [sys.executable, "manage.py", "up", "--port", str(port)]
+        self.port = port
+        self.log = data_dir.with_suffix(".log")
+        with self.log.open("wb") as out:
+            self.process = psutil.Popen(command, cwd=CHECKOUT, env=environment, stdout=out, stderr=out)
+
+    def child(self, word: str) -> psutil.Process | None:
+        """The child with this word in its command line; one that is just dying has none."""
+        with suppress(psutil.Error):
+            return next((each for each in self.process.children() if word in each.cmdline()), None)
+        return None
+
+    def serves(self) -> bool:
+        """Whether the staff site answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/admin/login/", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def eventually(self, what: Callable[[], object], *, seconds: float = 60) -> None:
+        """Wait for something, and show the log when it does not come."""
+        assert wait_until(lambda: bool(what()), seconds=seconds), self.log.read_text()
+
+
+@contextmanager
+def everything(folder: Path) -> Iterator[Up]:
+    """Everything, started; nothing is left of it afterwards."""
+    up = Up(folder / "data", port=free_ports(1)[0])
+    try:
+        up.eventually(up.serves)
+        up.eventually(lambda: up.child("worker"))
+        yield up
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            up.process.terminate()
+        for each in psutil.wait_procs([up.process], timeout=60)[1]:
+            each.kill()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One for all tests that it survives."""
+    with everything(tmp_path_factory.mktemp("up")) as up:
+        yield up
+
+
+def test_a_killed_worker_is_started_again(up: Up) -> None:
+    before = up.child("worker")
+    assert before is not None
+    before.kill()
+    up.eventually(lambda: up.child("worker") not in (None, before))
+
+
+def test_a_killed_web_server_is_started_again_with_its_children(up: Up) -> None:
+    before = up.child("web")
+    assert before is not None
+    orphans = before.children()
+    before.kill()
+    up.eventually(lambda: up.child("web") not in (None, before) and up.serves())
+    assert orphans
+    assert not psutil.wait_procs(orphans, timeout=5)[1]
+
+
+def test_a_killed_database_is_started_again(up: Up) -> None:
+    pid = int((up.log.with_suffix("") / "postgres/data/postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    up.eventually(lambda: not psutil.pid_exists(pid))
+    up.eventually(up.serves)
+
+
+def test_all_goes_down_in_good_order(tmp_path: Path) -> None:
+    with everything(tmp_path) as up:
+        family = up.process.children(recursive=True)
+        up.process.terminate()
+        assert up.process.wait(60) == 0
+        assert not psutil.wait_procs(family, timeout=5)[1]
+        assert "Hookpost is up" in up.log.read_text()
+
+
+def test_nothing_lingers_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    with everything(tmp_path) as up:
+        family = up.process.children(recursive=True)
+        up.process.kill()
+        assert not psutil.wait_procs(family, timeout=30)[1]
+
+
+def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        up = Up(tmp_path / "data", port=taken.getsockname()[1])
+        assert up.process.wait(30) == 2
+    assert up.log.read_text().startswith("error: cannot listen on 127.0.0.1 port")
+    assert not (tmp_path / "data/postgres").exists()
+
+
+def test_a_child_that_keeps_dying_is_started_less_and_less_often() -> None:
+    child = Child("dying", [sys.executable, "-c", "raise SystemExit(3)"], environment={})
+    waits = []
+    for _ in range(3):
+        child.tend(now := child.due)
+        assert child.process is not None
+        child.process.wait()
+        child.tend(now)
+        waits.append(child.due - now)
+    assert waits == [FIRST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2, FIRST_DELAY_SECONDS * 4]
+
+
+def test_a_child_that_ran_long_is_started_again_soon() -> None:
+    child = Child("old", [sys.executable, "-c", ""], environment={})
+    child.delay = 16
+    child.tend(0)
+    assert child.process is not None
+    child.process.wait()
+    child.tend(HEALTHY_SECONDS + 1)
+    assert child.due == HEALTHY_SECONDS + 1 + FIRST_DELAY_SECONDS
+
+
+def test_a_child_that_will_not_stop_is_killed() -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
+    )
+    child = Child("deaf", [sys.executable, "-c", deaf], environment={})
+    child.tend(0)
+    assert child.process is not None
+    started = time.monotonic()
+    stop_all([child], seconds=0.2)
+    assert child.process.returncode is not None
+    assert time.monotonic() - started < 10
+
+
+def test_a_stop_is_noticed_once_and_then_acts_as_before() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_signals() as wanted:
+        assert wanted == []
+        signal.raise_signal(signal.SIGTERM)
+        assert wanted == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGTERM) is before
