@@ -17,7 +17,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, unquote
@@ -113,6 +113,10 @@ class HostileServer:
         scheme = case.scheme or ("https" if case.tls else "http")
         return f"{scheme}://{case.host}:{self.port(name)}/{quote(name, safe='')}?secret=hush"
 
+    def play(self, name: str, script: Sequence[Step]) -> None:
+        """Let a case do something else from the next request on."""
+        self.cases[name] = replace(self.cases[name], script=script)
+
     def port(self, name: str) -> int:
         """Return the port of a case; ordinary cases share one."""
         return self._ports.get(name, self._ports[""])
@@ -173,7 +177,9 @@ class HostileServer:
             if playing.at_accept:
                 while playing.reads and await reader.read(4096):
                     pass
-                await self._stop.wait()
+                if not playing.reads:
+                    await self._stop.wait()
+                return
 
 
 async def _read_request(reader: asyncio.StreamReader) -> str:

@@ -5,6 +5,7 @@ Lives here: what the settings mean for the engine. It must not know endpoints or
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Sequence
 from http.cookiejar import DefaultCookiePolicy
@@ -18,7 +19,7 @@ from deliveries.errors import InvalidUrl
 from deliveries.outbound.adapter import TIMEOUT_SECONDS, CurlAdapter
 from deliveries.outbound.exchange import PlainHeaders
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve, parsed_address
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.transfers import IDLE_CONNECTIONS, Transfers
 from deliveries.protocol.answer import Answer
 
 Request = requests.PreparedRequest  # for those who may not import requests
@@ -36,7 +37,19 @@ def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Tr
     conf = conf or settings.conf
     guard = Guard(conf.allow_targets)
     rule: DialRule = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else guard
-    return Transfers(rule=rule, literals=guard, proxy=conf.egress_proxy, ca_file=ca_file)
+    return Transfers(
+        rule=rule,
+        literals=guard,
+        proxy=conf.egress_proxy,
+        ca_file=ca_file,
+        idle_connections=idle_connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+    )
+
+
+def idle_connections_for(descriptors: int) -> int:
+    """Return how many idle connections one engine may keep, so that sixteen never use up a process's descriptors."""
+    unlimited = descriptors < 0
+    return IDLE_CONNECTIONS if unlimited else max(8, min(IDLE_CONNECTIONS, descriptors // 32))
 
 
 def new_session(*, conf: Conf | None = None, ca_file: str | None = None) -> requests.Session:

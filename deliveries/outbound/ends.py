@@ -42,6 +42,8 @@ _E_TOO_LARGE = 100
 # In TLS 1.3 a server refuses a client's certificate after the handshake, as an error of the first read.
 _TLS_ALERT = " alert "
 
+_BROKEN = frozenset({pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_GOT_NOTHING, _E_PROXY})
+
 _SAID = {
     pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
     pycurl.E_RECV_ERROR: "the connection broke before an answer came",
@@ -107,10 +109,10 @@ def _address_of(exchange: Exchange) -> str:
 def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
     if exchange.stopped:
         return "protocol_error", _STOPPED.get(exchange.stopped, "the answer is too large")
+    if exchange.proxied and (failure := _proxy_failure(exchange, code=code)):
+        return "proxy_error", failure
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return _timed_out(exchange)
-    if code in (pycurl.E_COULDNT_RESOLVE_PROXY, _E_PROXY):
-        return "proxy_error", f"the egress proxy did not connect: {message}"
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
         return "dns_error", "the host name cannot be resolved"
     if code == pycurl.E_COULDNT_CONNECT:
@@ -122,10 +124,27 @@ def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
     return "protocol_error", _SAID.get(code, message)
 
 
+def _proxy_failure(exchange: Exchange, *, code: int) -> str:
+    curl = exchange.curl
+    status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
+    if status and not 200 <= status < 300:
+        return f"the egress proxy answered {status}"
+    if code == pycurl.E_COULDNT_RESOLVE_PROXY:
+        return "the egress proxy's name cannot be resolved"
+    if code == pycurl.E_COULDNT_CONNECT and not exchange.blocked:
+        return f"no connection to the egress proxy: {_not_connected(exchange)[1]}"
+    if code == pycurl.E_OPERATION_TIMEDOUT and not curl.getinfo(pycurl.PRETRANSFER_TIME):
+        return "the egress proxy did not connect in time"
+    if code in _BROKEN and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
+        return "the egress proxy broke the connection"
+    return ""
+
+
 def _timed_out(exchange: Exchange) -> tuple[str, str]:
     curl = exchange.curl
     if not exchange.dialled and not curl.getinfo(pycurl.PRIMARY_IP):
-        return "dns_error", "the host name was not resolved in time"
+        exchange.unresolved = True
+        return "connect_timeout", "the host name was not resolved in time"
     if exchange.dialled and not curl.getinfo(pycurl.CONNECT_TIME):
         return "connect_timeout", f"no connection to {exchange.dialled} in time"
     if exchange.dialled and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):

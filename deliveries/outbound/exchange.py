@@ -57,6 +57,7 @@ class Exchange:
         self.curl = pycurl.Curl()
         self.tag: object = None
         self.reusable = True
+        self.proxied = bool(proxy)
         self._rule = rule
         self._timeouts = (0, 0)
         self._forget()
@@ -75,6 +76,7 @@ class Exchange:
         self.blocked = ""
         self.dialled = ""
         self.no_socket = ""
+        self.unresolved = False  # its time was over while the resolver was still busy
         self.encrypted = False
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0

@@ -113,6 +113,8 @@ class Guard:
     def permits_by_proxy(self, url: str) -> bool:
         """Tell whether a URL may be given to a proxy, which resolves names itself: no private literals."""
         parts = urlsplit(url)
+        if "@" in parts.netloc or "\\" in parts.netloc:
+            return False  # read differently by different parsers
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         if _PLAIN_NAME.fullmatch(host) is None:
             address = parsed_address(host)

@@ -23,7 +23,7 @@ _IDLE_SECONDS = 50
 class TlsOptions:
     """A client certificate (PEM, with its chain) and its private key (PEM) for mutual TLS."""
 
-    certificate: bytes
+    certificate: bytes = field(repr=False)
     private_key: bytes = field(repr=False)
 
 

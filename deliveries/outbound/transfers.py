@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import threading
 import time
 from types import TracebackType
 from typing import Self
@@ -56,13 +57,26 @@ class Transfers:
         self._flying: dict[pycurl.Curl, Exchange] = {}
         self._spare: list[Exchange] = []
         self._ready: list[tuple[object, Answer]] = []
+        self._idle_connections = idle_connections
+        self._open_multi()
+
+    def _open_multi(self) -> None:
         self._wake_at: float | None = None
+        self._resolver_hangs = False
         self._epoll = select.epoll()
         self._watched: dict[int, int] = {}
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, idle_connections)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+
+    def _close_multi(self) -> None:
+        # Closing waits for resolver threads, which nothing can stop: seconds, when a name server is silent.
+        if self._resolver_hangs:
+            threading.Thread(target=self._multi.close, name="close after a hanging resolver", daemon=True).start()
+        else:
+            self._multi.close()
+        self._epoll.close()
 
     @property
     def in_flight(self) -> int:
@@ -79,6 +93,10 @@ class Transfers:
         if self._proxy and not self._literals.permits_by_proxy(request.url or ""):
             self._ready.append((tag, _BLOCKED_BEHIND_PROXY))
             return
+        if self._resolver_hangs and not self._flying:
+            # libcurl resolves with at most 20 threads a multi; the next requests get a multi with free ones.
+            self._close_multi()
+            self._open_multi()
         exchange = self._spare.pop() if self._spare else self._new_exchange()
         connect_seconds = min(timeout_seconds, self._connect_seconds)
         try:
@@ -109,12 +127,14 @@ class Transfers:
 
     def close(self) -> None:
         """End everything in flight and close every connection."""
-        for exchange in (*self._flying.values(), *self._spare):
+        for exchange in self._flying.values():
+            self._resolver_hangs |= not exchange.dialled
+            exchange.curl.close()
+        for exchange in self._spare:
             exchange.curl.close()
         self._flying.clear()
         self._spare.clear()
-        self._multi.close()
-        self._epoll.close()
+        self._close_multi()
 
     def __enter__(self) -> Self:
         return self
@@ -153,6 +173,7 @@ class Transfers:
         self._multi.remove_handle(curl)
         tag, exchange.tag = exchange.tag, None
         answer = answer_of(exchange, code=code, message=message)
+        self._resolver_hangs |= exchange.unresolved
         if exchange.reusable and len(self._spare) < _POOLED_HANDLES:
             self._spare.append(exchange)
         else:

@@ -1,0 +1,101 @@
+"""A process of its own in which every name server is silent; prints what the engine made of it, as JSON.
+
+Lives here: what test_resolver.py runs in namespaces of its own, so that it may bring up loopback,
+take port 53 and replace /etc/resolv.conf and /etc/hosts without touching the machine.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import json
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from deliveries.conf import AllowedTarget
+from deliveries.errors import InvalidUrl
+from deliveries.outbound.client import prepared_post, send_one
+from deliveries.outbound.guard import Guard
+from deliveries.outbound.transfers import Transfers
+from tests.outbound.one_receiver import OK, OneReceiver
+
+NAMES = 30  # more than libcurl has resolver threads
+_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1
+
+
+def main() -> None:
+    """Ask for names that nobody answers for, then for one in /etc/hosts."""
+    bring_up_loopback()
+    name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    name_server.bind(("127.0.0.1", 53))
+    replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\n")
+    replace_file("/etc/hosts", "127.0.0.1 localhost hooks.alice.example\n")
+    with OneReceiver([OK], [OK]) as receiver:
+        json.dump(measured(receiver), sys.stdout)
+
+
+def measured(receiver: OneReceiver) -> dict[str, object]:
+    """Return how long everything took, and how it ended."""
+    port = receiver.url.split(":")[2].split("/")[0]
+    transfers = Transfers(rule=Guard([AllowedTarget(ipaddress.ip_network("127.0.0.1/32"), int(port))]))
+    for number in range(NAMES):
+        silent = prepared_post(f"http://h{number}.silent.example:{port}/", [], b"{}")
+        transfers.start(silent, tag=number, timeout_seconds=0.5)
+    begun, longest, errors, details = time.monotonic(), 0.0, set(), set()
+    while transfers.in_flight:
+        waiting = time.monotonic()
+        for _, answer in transfers.finish(wait_seconds=0.1):
+            errors.add(answer.error)
+            details.add(answer.detail)
+        longest = max(longest, time.monotonic() - waiting)
+    took = time.monotonic() - begun
+    known = prepared_post(f"http://hooks.alice.example:{port}/", [], b"{}")
+    after = send_one(known, timeout_seconds=2, transfers=transfers)
+    transfers.start(silent, tag="left", timeout_seconds=2)
+    transfers.finish(wait_seconds=0.05)
+    closing = time.monotonic()
+    transfers.close()
+    closed = time.monotonic() - closing
+    return {
+        "took": took,
+        "longest": longest,
+        "errors": sorted(errors),
+        "details": sorted(details),
+        "after": after.status,
+        "closed": closed,
+        "registration": registration(),
+    }
+
+
+def registration() -> str:
+    """Return what a registration of a silent name is told."""
+    try:
+        Guard().check_target("silent.example", 443, timeout_seconds=0.2)
+    except InvalidUrl as refused:
+        return refused.detail
+    return ""
+
+
+def bring_up_loopback() -> None:
+    """Do what `ip link set lo up` does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        asked = fcntl.ioctl(any_socket, _GET_FLAGS, struct.pack("16sH14s", b"lo", 0, b""))
+        flags = struct.unpack("16sH14s", asked)[1]
+        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH14s", b"lo", flags | _UP, b""))
+
+
+def replace_file(path: str, text: str) -> None:
+    """Let a file look different in this mount namespace only."""
+    with tempfile.NamedTemporaryFile("w", delete=False) as other:
+        other.write(text)
+    subprocess.run(["mount", "--bind", other.name, path], check=True)
+    Path(other.name).unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A silent name server costs its own endpoints their deadline, and nobody else anything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+_APART = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+
+
+def may_stand_apart() -> bool:
+    """Tell whether this machine lets us have namespaces of our own."""
+    if shutil.which("unshare") is None or shutil.which("mount") is None:
+        return False
+    probe = subprocess.run([*_APART, "mount", "--bind", "/etc/hosts", "/etc/hosts"], capture_output=True, check=False)
+    return probe.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def silent() -> dict[str, Any]:
+    """What the engine made of thirty names that nobody answers for."""
+    if not may_stand_apart():
+        pytest.skip("no namespaces here")
+    begun = time.monotonic()
+    script = [*_APART, sys.executable, "-W", "error", "-m", "tests.outbound.silent_name_server"]
+    run = subprocess.run(script, capture_output=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stderr.decode()
+    return {**json.loads(run.stdout), "whole": time.monotonic() - begun}
+
+
+def test_a_silent_name_server_counts_in_the_deadline(silent: dict[str, Any]) -> None:
+    assert silent["errors"] == ["connect_timeout"]
+    assert silent["details"] == ["the host name was not resolved in time"]
+    assert silent["took"] < 1
+
+
+def test_a_silent_name_server_never_blocks_finish(silent: dict[str, Any]) -> None:
+    assert silent["longest"] < 0.4
+
+
+def test_the_next_requests_do_not_wait_for_hanging_resolvers(silent: dict[str, Any]) -> None:
+    assert silent["after"] == 200
+
+
+def test_closing_does_not_wait_for_hanging_resolvers(silent: dict[str, Any]) -> None:
+    assert silent["closed"] < 0.5
+    assert silent["whole"] < 8
+
+
+def test_a_registration_does_not_wait_for_a_silent_name_server(silent: dict[str, Any]) -> None:
+    assert silent["registration"] == "silent.example could not be resolved in time"

@@ -1,0 +1,207 @@
+"""One engine: what it sends, what it keeps open, what it never does."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deliveries.conf import AllowedTarget
+from deliveries.outbound.client import prepared_post, send_one
+from deliveries.outbound.exchange import PlainHeaders
+from deliveries.outbound.guard import Guard
+from deliveries.outbound.transfers import Transfers
+from tests.hostile_server import CLOSE, HostileServer
+from tests.outbound.helpers import ORDINARY, engine_for, finish_all, post
+from tests.outbound.hostile_heads import END
+from tests.outbound.one_receiver import OK, OneReceiver
+from tests.outbound.test_hostile import assert_storable
+
+# What is sent
+
+
+def test_the_bytes_sent_are_the_bytes_given_and_nothing_is_added() -> None:
+    body = b'{"a": 1e2, "a": "\xc3\xa9", "b": [ ] }\n\0'
+    with OneReceiver([OK]) as receiver, engine_for(receiver) as transfers:
+        request = prepared_post(receiver.url + "/../a%2F?q=%20", [("webhook-id", "evt_1"), ("x-empty", "")], body)
+        assert send_one(request, timeout_seconds=5, transfers=transfers).status == 200
+
+    host = receiver.url.split("/")[2]
+    head, _, sent = receiver.requests[0].partition(b"\r\n\r\n")
+    assert sent == body
+    assert head.decode().split("\r\n") == [
+        "POST /in/../a%2F?q=%20 HTTP/1.1",
+        f"Host: {host}",
+        "webhook-id: evt_1",
+        "x-empty:",
+        f"Content-Length: {len(body)}",
+    ]
+
+
+def test_nothing_of_one_request_is_in_the_next() -> None:
+    with OneReceiver([OK, OK]) as receiver, engine_for(receiver) as transfers:
+        first = prepared_post(receiver.url, [("authorization", "Bearer alice")], b"the first body")
+        send_one(first, timeout_seconds=5, transfers=transfers)
+        send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers)
+
+    assert b"alice" in receiver.requests[0]
+    assert b"alice" not in receiver.requests[1]
+    assert receiver.requests[1].endswith(b"Content-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST"])
+def test_other_methods_are_sent_as_prepared_and_leave_no_trace(method: str) -> None:
+    first = OK.removesuffix(b"ok") if method == "HEAD" else OK
+    with OneReceiver([first, OK]) as receiver, engine_for(receiver) as transfers:
+        request = requests.Request(method, receiver.url, data=None if method in {"GET", "HEAD"} else "x").prepare()
+        assert send_one(request, timeout_seconds=5, transfers=transfers).status == 200
+        send_one(prepared_post(receiver.url, [], b"{}"), timeout_seconds=5, transfers=transfers)
+
+    assert [each.split(b" ")[0] for each in receiver.requests] == [method.encode(), b"POST"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        prepared_post("http://127.0.0.1/", [("x", "a\r\nhost: evil.example")], b""),
+        prepared_post("http://127.0.0.1/", [("x", "a\nb")], b""),
+        prepared_post("http://127.0.0.1/", [("x\0", "a")], b""),
+        prepared_post("http://127.0.0.1/", [("x", "żółw")], b""),
+        prepared_post("http://127.0.0.1/ó", [], b""),
+        prepared_post("ftp://127.0.0.1/", [], b""),
+        prepared_post("file:///etc/passwd", [], b""),
+        prepared_post("gopher://127.0.0.1:6379/_FLUSHALL", [], b""),
+        prepared_post("no url at all", [], b""),
+        prepared_post("http://alice:hush@127.0.0.1/", [], b""),
+        prepared_post("http://127.0.0.1:99999/", [], b""),
+        requests.PreparedRequest(),
+    ],
+)
+def test_what_cannot_be_sent_comes_back_as_an_error(request_: requests.PreparedRequest) -> None:
+    with Transfers(rule=Guard()) as transfers:
+        transfers.start(request_, tag="odd", timeout_seconds=1)
+        assert transfers.in_flight == 1
+        answer = finish_all(transfers)["odd"]
+
+    assert answer.error == "protocol_error"
+    assert_storable(answer)
+
+
+def test_the_environment_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with OneReceiver([OK]) as receiver, engine_for(receiver) as transfers:
+        assert send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers).status == 200
+
+
+# Waiting and deadlines
+
+
+def test_finish_returns_at_once_with_nothing_in_flight() -> None:
+    with Transfers(rule=Guard()) as transfers:
+        begun = time.monotonic()
+        assert transfers.finish(wait_seconds=30) == []
+        assert time.monotonic() - begun < 1
+
+
+def test_finish_hands_back_the_quick_before_the_slow(hostile: HostileServer, transfers: Transfers) -> None:
+    transfers.start(post(hostile, "never answers"), tag="slow", timeout_seconds=0.5)
+    transfers.start(post(hostile), tag="quick", timeout_seconds=5)
+
+    assert [tag for tag, _ in transfers.finish(wait_seconds=5)] == ["quick"]
+    assert transfers.in_flight == 1
+    assert finish_all(transfers)["slow"].error == "deadline_exceeded"
+
+
+def test_finish_waits_no_longer_than_it_is_told(hostile: HostileServer, transfers: Transfers) -> None:
+    transfers.start(post(hostile, "never answers"), tag="slow", timeout_seconds=5)
+    begun = time.monotonic()
+
+    assert transfers.finish(wait_seconds=0.1) == []
+    assert 0.09 < time.monotonic() - begun < 1
+
+
+def test_a_deadline_is_one_requests_own(hostile: HostileServer, transfers: Transfers) -> None:
+    for tenths in (2, 4, 6):
+        transfers.start(post(hostile, "never answers"), tag=tenths, timeout_seconds=tenths / 10)
+    took = {tag: answer.duration_ms for tag, answer in finish_all(transfers).items()}
+
+    assert list(took) == [2, 4, 6]
+    assert all(tenths * 100 <= took[tenths] < tenths * 100 + 150 for tenths in (2, 4, 6))
+
+
+def test_a_full_backlog_is_a_connect_timeout() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    port = listener.getsockname()[1]
+    fillers = [socket.socket() for _ in range(4)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex(("127.0.0.1", port))
+    rule = Guard([AllowedTarget(ipaddress.ip_network("127.0.0.1/32"), port)])
+    with Transfers(rule=rule) as transfers:
+        answer = send_one(prepared_post(f"http://127.0.0.1:{port}/", [], b""), timeout_seconds=0.4, transfers=transfers)
+    for each in (listener, *fillers):
+        each.close()
+
+    assert answer.error in {"connect_timeout", "deadline_exceeded"}
+    assert answer.address == f"127.0.0.1:{port}"
+
+
+def test_nobody_listening_is_a_refused_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    rule = Guard([AllowedTarget(ipaddress.ip_network("127.0.0.1/32"), port)])
+    with Transfers(rule=rule) as transfers:
+        answer = send_one(prepared_post(f"http://127.0.0.1:{port}/", [], b""), timeout_seconds=2, transfers=transfers)
+
+    assert (answer.error, answer.detail) == ("connect_refused", f"127.0.0.1:{port}: Connection refused")
+
+
+# Anything at all
+
+
+PIECES = [
+    b"HTTP/1.1 ",
+    b"200 OK",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"content-length: ",
+    b"transfer-encoding: chunked\r\n",
+    b"location: ",
+    b"HTTP/1.1 100 C\r\n\r\n",
+    b"0\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b"\0",
+    b"\xff",
+    b": ",
+    END,
+]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(st.binary(max_size=300), st.sampled_from(PIECES)), max_size=12))
+def test_any_bytes_end_in_time_and_can_be_stored(
+    hostile: HostileServer, transfers: Transfers, pieces: list[bytes]
+) -> None:
+    hostile.play(ORDINARY, (b"".join(pieces), CLOSE))
+    begun = time.monotonic()
+    try:
+        answer = send_one(post(hostile), timeout_seconds=1, transfers=transfers)
+    finally:
+        hostile.play(ORDINARY, (b"HTTP/1.1 200 OK\r\n" + END,))
+
+    assert time.monotonic() - begun < 2
+    assert_storable(answer)
+
+
+def test_plain_headers_are_what_requests_has_for_headers() -> None:
+    headers = PlainHeaders([("X-One", "1"), ("x-two", "2")])
+
+    assert headers["x-ONE"] == "1"
+    headers["X-TWO"] = "3"
+    assert list(headers.pairs()) == list(headers.items()) == [("X-One", "1"), ("X-TWO", "3")]
