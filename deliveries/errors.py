@@ -15,6 +15,7 @@ HookpostError
 │   └── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
 ├── KeyReused          an Idempotency-Key came back with another body no
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
+├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
 └── Unavailable        the database did not commit                    trying again: yes
@@ -88,6 +89,15 @@ class KeyReused(HookpostError):
 
 class KeyRevoked(HookpostError):
     """The API key was revoked or has expired."""
+
+
+class BatchRefused(HookpostError):
+    """One event of an atomic batch is refused, so none was stored. `place` counts from 0."""
+
+    def __init__(self, place: int, reason: HookpostError) -> None:
+        super().__init__(str(reason))
+        self.place = place
+        self.reason = reason
 
 
 class BlockedAddress(HookpostError):

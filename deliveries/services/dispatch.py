@@ -71,7 +71,9 @@ class Dispatcher:
     def _wake_due(self) -> None:
         now = time.monotonic()
         rows = sql.run("lanes_with_work", {"endpoint_ids": None})
-        fresh = [row for row in rows if now - self._woken.get(row.endpoint_id, -WAKE_AGAIN_SECONDS) >= WAKE_AGAIN_SECONDS]
+        fresh = [
+            row for row in rows if now - self._woken.get(row.endpoint_id, -WAKE_AGAIN_SECONDS) >= WAKE_AGAIN_SECONDS
+        ]
         waiting = {row.endpoint_id for row in rows}
         self._woken = {k: v for k, v in self._woken.items() if k in waiting} | {row.endpoint_id: now for row in fresh}
         self.ring((row.endpoint_id, row.slow) for row in fresh if not row.alone)

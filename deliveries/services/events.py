@@ -14,11 +14,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import (
+    BatchRefused,
     HookpostError,
     InvalidEventType,
     InvalidInput,
@@ -90,16 +91,27 @@ def accept_event(draft: EventDraft) -> Accepted:
     return entry.result
 
 
-def accept_events(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
-    """Store many events by one statement; one that is refused does not hinder the others."""
-    entries: list[_Entry | HookpostError] = []
-    for draft in drafts:
-        try:
-            entries.append(_entry(draft))
-        except InvalidInput as error:
-            entries.append(error)
-    _commit([entry for entry in entries if isinstance(entry, _Entry)])
-    return [entry.result or Unavailable() if isinstance(entry, _Entry) else entry for entry in entries]
+def accept_events(
+    drafts: Sequence[EventDraft | HookpostError], *, atomic: bool = False
+) -> list[Accepted | HookpostError]:
+    """Store many events by one statement; a draft that is an error already keeps its place.
+
+    One that is refused does not hinder the others, unless `atomic`: then BatchRefused tells the first
+    refusal, and nothing is stored.
+    """
+    entries = [_entry_or_error(draft) for draft in drafts]
+    wanted = [entry for entry in entries if isinstance(entry, _Entry)]
+    if not atomic:
+        _commit(wanted)
+        return [_result_of(entry) for entry in entries]
+    with transaction.atomic():
+        if len(wanted) == len(entries):
+            _commit(wanted)
+        results = [_result_of(entry) for entry in entries]
+        for place, result in enumerate(results):
+            if isinstance(result, HookpostError):
+                raise BatchRefused(place, result)
+    return results
 
 
 def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
@@ -112,6 +124,19 @@ def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) ->
     if not isinstance(entry.result, Accepted):
         raise entry.result or Unavailable("the event was not stored")
     return entry.result
+
+
+def _result_of(entry: _Entry | HookpostError) -> Accepted | HookpostError:
+    if isinstance(entry, HookpostError):
+        return entry
+    return entry.result or Unavailable("nothing was stored, because another event of the batch was refused")
+
+
+def _entry_or_error(draft: EventDraft | HookpostError) -> _Entry | HookpostError:
+    try:
+        return draft if isinstance(draft, HookpostError) else _entry(draft)
+    except InvalidInput as error:
+        return error
 
 
 def _entry(draft: EventDraft) -> _Entry:
@@ -147,11 +172,12 @@ def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> No
     try:
         _store(group, only_endpoint)
     except DataError as error:
-        if len(group) > 1:  # one of them cannot be stored: let it alone be refused
+        if len(group) > 1 and not connection.in_atomic_block:  # one of them cannot be stored: let it alone be refused
             for entry in group:
                 _commit([entry], only_endpoint=only_endpoint)
             return
-        group[0].result = InvalidInput(f"the data cannot be stored: {_first_line(error)}", field="data")
+        for entry in group:
+            entry.result = InvalidInput(f"the data cannot be stored: {_first_line(error)}", field="data")
     except (OperationalError, InterfaceError) as error:
         for entry in group:
             entry.result = Unavailable(f"the database did not commit: {_first_line(error)}")

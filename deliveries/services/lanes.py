@@ -145,7 +145,9 @@ def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()
     """
     releasing = set(release)
     rows = [(lane, finished) for lane in lanes for finished in lane.finished]
-    kept = {row.endpoint_id for row in sql.run("record_outcomes", _lane_columns(lanes, releasing) | _attempt_columns(rows))}
+    kept = {
+        row.endpoint_id for row in sql.run("record_outcomes", _lane_columns(lanes, releasing) | _attempt_columns(rows))
+    }
     for lane in lanes:
         lane.finished.clear()
         lane.crashes, lane.healthy = 0, False

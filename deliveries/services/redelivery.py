@@ -27,7 +27,5 @@ def redeliver(delivery: Delivery, *, actor: str, reason: str = "") -> list[tuple
             raise NotFound("no such delivery")
         if rows[0].refused:
             raise Conflict(REFUSALS[rows[0].refused])
-        record_act(
-            actor, "delivery.redeliver", customer=delivery.customer, target=delivery.public_id, reason=reason
-        )
+        record_act(actor, "delivery.redeliver", customer=delivery.customer, target=delivery.public_id, reason=reason)
     return [(rows[0].endpoint_id, rows[0].slow)]

@@ -1,0 +1,190 @@
+"""Errors as the API tells them: `application/problem+json`. Source: RFC 9457.
+
+What lives here: from an exception to a problem, for REST views, for lean views and for Django's own
+error pages under /api. It must not know what any view does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from deliveries import errors
+
+log = structlog.get_logger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+
+Problem = dict[str, Any]
+
+
+class QueryError(Exception):
+    """A parameter of the query string is refused; `errors` as in a problem."""
+
+    def __init__(self, found: list[dict[str, str]]) -> None:
+        super().__init__("the query is not understood")
+        self.errors = found
+
+
+class TooLargeError(Exception):
+    """The body of the request is larger than the limit."""
+
+
+def problem(code: int, detail: str, *, slug: str = "", found: Iterable[Mapping[str, str]] = ()) -> Problem:
+    """Return the members of a problem; `slug` names its type where the status alone does not say it."""
+    title = HTTPStatus(code).phrase
+    kind = slug or title.lower().replace(" ", "-")
+    made: Problem = {"type": f"urn:hookpost:problem:{kind}", "title": title, "status": code, "detail": detail}
+    listed = [dict(each) for each in found]
+    return made | {"errors": listed} if listed else made
+
+
+def problem_of(error: Exception) -> tuple[Problem, dict[str, str]] | None:
+    """Return the problem that an exception means, and headers for its answer; None for a mistake of ours."""
+    for known, describe in _DESCRIPTIONS.items():
+        if isinstance(error, known):
+            return describe(error)
+    return None
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer an exception of a REST view; None lets Django's handler log it and answer 500."""
+    found = problem_of(error)
+    if found is None:
+        return None
+    set_rollback()
+    body, headers = found
+    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def plain_problem(body: Problem, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return a problem as a plain answer, for views without the REST framework."""
+    return HttpResponse(orjson.dumps(body), status=body["status"], content_type=CONTENT_TYPE, headers=headers)
+
+
+def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
+    """Flatten what a serializer refused into JSON pointers (RFC 6901) and sentences."""
+    if isinstance(detail, Mapping):
+        pairs = [
+            (pointer if key == "non_field_errors" else f"{pointer}/{_escaped(key)}", value)
+            for key, value in detail.items()
+        ]
+    elif isinstance(detail, list) and any(isinstance(each, Mapping) for each in detail):
+        pairs = [(f"{pointer}/{place}", value) for place, value in enumerate(detail) if value]
+    else:
+        values = detail if isinstance(detail, list) else [detail]
+        return [{"pointer": pointer, "detail": str(value)} for value in values]
+    return [each for place, value in pairs for each in field_errors(value, place)]
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    return plain_problem(problem(400, "the request is not understood"))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    return (
+        plain_problem(problem(403, "not allowed"))
+        if _is_api(request)
+        else defaults.permission_denied(request, exception)
+    )
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    if not _is_api(request):
+        return defaults.page_not_found(request, exception)
+    return plain_problem(problem(404, "there is nothing at this address"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; the traceback is in the log, not in the answer."""
+    if not _is_api(request):
+        return defaults.server_error(request)
+    return plain_problem(problem(500, "something went wrong on our side; it was logged"))
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(API_PATHS)
+
+
+def _escaped(key: object) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def _invalid_input(error: errors.InvalidInput) -> tuple[Problem, dict[str, str]]:
+    found = [{"pointer": "/" + error.field.replace(".", "/"), "detail": error.detail}] if error.field else []
+    return problem(422, error.detail, slug="invalid-input", found=found), {}
+
+
+def _batch_refused(error: errors.BatchRefused) -> tuple[Problem, dict[str, str]]:
+    reason = error.reason
+    field = reason.field.replace(".", "/") if isinstance(reason, errors.InvalidInput) and reason.field else ""
+    pointer = f"/events/{error.place}" + (f"/{field}" if field else "")
+    detail = "nothing was stored: an event of the batch is refused"
+    return problem(422, detail, slug="batch-refused", found=[{"pointer": pointer, "detail": str(reason)}]), {}
+
+
+def _validation(error: exceptions.ValidationError) -> tuple[Problem, dict[str, str]]:
+    return problem(422, "some fields are refused", slug="invalid-input", found=field_errors(error.detail)), {}
+
+
+def _framework(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]
+    return problem(error.status_code, str(error.detail)), headers
+
+
+def _lost_database(error: Exception) -> tuple[Problem, dict[str, str]]:
+    log.warning("database_unavailable", error=type(error).__name__)
+    return problem(503, "the database is not available at the moment; nothing was stored"), {"Retry-After": "1"}
+
+
+def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> Any:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def describe(error: Exception) -> tuple[Problem, dict[str, str]]:
+        return problem(code, detail or str(error), slug=slug), named
+
+    return describe
+
+
+# The first that fits answers: the narrower stand before the wider.
+_DESCRIPTIONS: dict[type[Exception], Any] = {
+    QueryError: lambda error: (problem(400, str(error), slug="invalid-query", found=error.errors), {}),
+    TooLargeError: _fixed(413),
+    errors.BatchRefused: _batch_refused,
+    errors.InvalidInput: _invalid_input,
+    errors.NotFound: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
+    errors.KeyInFlight: _fixed(409, slug="idempotency-key-in-flight", Retry_After="1"),
+    errors.Conflict: _fixed(409),
+    errors.KeyRevoked: _fixed(401, WWW_Authenticate='Bearer realm="hookpost"'),
+    errors.KeyReused: _fixed(422, slug="idempotency-key-reused"),
+    errors.CannotDecrypt: _fixed(503, slug="cannot-decrypt", detail="a stored secret cannot be opened at the moment"),
+    errors.Unavailable: _fixed(503, Retry_After="1"),
+    exceptions.ValidationError: _validation,
+    exceptions.APIException: _framework,
+    Http404: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
+    PermissionDenied: _fixed(status.HTTP_403_FORBIDDEN),
+    DataError: _fixed(422, slug="invalid-input", detail="a value cannot be stored"),
+    OperationalError: _lost_database,
+    InterfaceError: _lost_database,
+}

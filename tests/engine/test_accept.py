@@ -1,0 +1,200 @@
+"""Accept: one statement stores an event with its deliveries, or nothing at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection, transaction
+
+from deliveries import errors
+from deliveries.models import Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
+from deliveries.protocol.ids import delivery_id
+from deliveries.services.api_keys import create_api_key, revoke_api_key
+from deliveries.services.endpoints import create_endpoint, delete_endpoint
+from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events, send_test_event
+from deliveries.services.retention import partitions_of
+from tests.engine.steps import an_endpoint, emit
+from tests.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def draft(customer: Customer, **fields: object) -> EventDraft:
+    given = {"type": "invoice.paid", "data": b"{}", "customer_id": customer.id} | fields
+    return EventDraft(**given)  # type: ignore[arg-type]
+
+
+def in_threads(count: int, act: Callable[[], object]) -> list[object]:
+    results: list[object] = []
+    ready = threading.Barrier(count)
+
+    def run() -> None:
+        ready.wait()
+        try:
+            results.append(act())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.parametrize(
+    ("event_types", "type", "matches"),
+    [
+        ([], "invoice.paid", True),
+        (["invoice.paid"], "invoice.paid", True),
+        (["invoice.paid"], "invoice.sent", False),
+        (["invoice.*"], "invoice.paid.eu", True),
+        (["invoice.*"], "invoices.paid", False),
+        (["user.created", "invoice.*"], "invoice.paid", True),
+    ],
+)
+def test_an_event_goes_to_the_endpoints_that_want_its_type(
+    receiver: Receiver, event_types: list[str], type: str, matches: bool
+) -> None:
+    endpoint = an_endpoint(receiver.url, event_types=event_types)
+    assert emit(endpoint, type=type).deliveries == int(matches)
+
+
+@pytest.mark.parametrize(
+    ("filter", "number", "matches"),
+    [("$.data.number > 5", 6, True), ("$.data.number > 5", 5, False), ("$.data.missing == 1", 5, False)],
+)
+def test_a_filter_decides_by_the_payload(receiver: Receiver, filter: str, number: int, matches: bool) -> None:
+    endpoint = an_endpoint(receiver.url, filter=filter)
+    assert emit(endpoint, number=number).deliveries == int(matches)
+
+
+def test_only_the_customers_own_endpoints_get_an_event(receiver: Receiver) -> None:
+    alice, bob = an_endpoint(receiver.url), an_endpoint(receiver.url)
+    emit(alice)
+    assert Delivery.objects.filter(endpoint=bob).count() == 0
+    assert Delivery.objects.get().id == delivery_id(Event.objects.get().id, alice.id)
+
+
+def test_a_deleted_endpoint_gets_nothing(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    delete_endpoint(endpoint, actor="user:alice")
+    assert emit(endpoint).deliveries == 0
+
+
+def test_the_body_is_kept_byte_for_byte(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    data = b'{"b": 1e2,  "a":1.0, "b": "\\u00e9\xc3\xa9"}'
+    accept_event(draft(endpoint.customer, data=data))
+    assert bytes(Event.objects.get().body).endswith(b'"data":' + data + b"}")
+
+
+def test_the_same_key_a_hundred_times_at_once_is_one_event_and_one_answer(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    customer = endpoint.customer
+    one = draft(customer, idempotency_key="k", owner_id=customer.id, fingerprint=b"f")
+    results = in_threads(20, lambda: [accept_event(one) for _ in range(5)])
+    answers = {(each.event_id, each.deliveries) for group in results for each in group}  # type: ignore[attr-defined]
+    assert len(answers) == 1
+    assert (Event.objects.count(), Delivery.objects.count(), IdempotencyKey.objects.count()) == (1, 1, 1)
+
+
+def test_a_key_that_comes_back_with_another_body_is_refused(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    accept_event(draft(customer, idempotency_key="k", owner_id=customer.id, fingerprint=b"f"))
+    with pytest.raises(errors.KeyReused):
+        accept_event(draft(customer, idempotency_key="k", owner_id=customer.id, fingerprint=b"g"))
+    assert Event.objects.count() == 1
+
+
+def test_a_revoked_key_stores_nothing_from_the_next_event_on(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    key, _ = create_api_key("billing", ["events:write"], actor="user:alice")
+    accept_event(draft(customer, api_key_id=key.id))
+    revoke_api_key(key, actor="user:alice")
+    with pytest.raises(errors.KeyRevoked):
+        accept_event(draft(customer, api_key_id=key.id))
+    assert Event.objects.count() == 1
+
+
+def test_an_unknown_customer_is_told_so() -> None:
+    with pytest.raises(errors.NotFound):
+        accept_event(EventDraft(type="a", data=b"{}", customer_uid="nobody"))
+    assert Event.objects.count() == 0
+
+
+def test_a_customer_is_found_by_its_own_uid(receiver: Receiver) -> None:
+    customer = Customer.objects.create(name="Bob", uid="bob-1")
+    accept_event(EventDraft(type="a", data=b"{}", customer_uid="bob-1"))
+    assert Event.objects.get().customer_id == customer.id
+
+
+def test_an_archived_type_is_refused(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    EventType.objects.create(name="invoice.paid", archived=True)
+    with pytest.raises(errors.InvalidEventType, match="archived"):
+        accept_event(draft(customer))
+
+
+def test_in_a_batch_one_that_is_refused_does_not_hinder_the_others(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url, filter="$.data.n > 1").customer
+    bad = draft(customer, data=b'{"n": 1e999999}')  # no PostgreSQL number
+    results = accept_events([draft(customer, data=b'{"n": 2}'), bad, errors.NotFound(), draft(customer)])
+    assert [type(each).__name__ for each in results] == ["Accepted", "InvalidInput", "NotFound", "Accepted"]
+    assert Event.objects.count() == 2
+
+
+def test_an_atomic_batch_is_stored_whole_or_not_at_all(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    with pytest.raises(errors.BatchRefused) as caught:
+        accept_events([draft(customer), draft(customer, customer_id=None, customer_uid="nobody")], atomic=True)
+    assert caught.value.place == 1
+    assert (Event.objects.count(), DueDelivery.objects.count()) == (0, 0)
+    results = accept_events([draft(customer), draft(customer)], atomic=True)
+    assert all(isinstance(each, Accepted) for each in results)
+    assert Event.objects.count() == 2
+
+
+def test_events_of_many_threads_are_all_stored(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    customer = endpoint.customer
+    results = in_threads(16, lambda: [accept_event(draft(customer)) for _ in range(10)])
+    assert all(isinstance(each, list) for each in results)
+    assert (Event.objects.count(), DueDelivery.objects.count()) == (160, 160)
+
+
+def test_an_event_in_the_callers_transaction_goes_with_it(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    with pytest.raises(RuntimeError), transaction.atomic():
+        accept_event(draft(customer))
+        raise RuntimeError
+    assert (Event.objects.count(), Delivery.objects.count(), DueDelivery.objects.count()) == (0, 0, 0)
+
+
+def test_an_event_that_is_too_large_is_refused(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    with pytest.raises(errors.InvalidInput, match="larger"):
+        accept_event(draft(customer, data=b'"' + b"x" * 300_000 + b'"'))
+
+
+def test_a_missing_partition_is_opened_rather_than_an_event_refused(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    names = partitions_of("hookpost_event")
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f'DROP TABLE "{name}"')
+    accept_event(draft(customer))
+    assert Event.objects.count() == 1
+    assert set(partitions_of("hookpost_event")) >= set(names)
+
+
+def test_a_test_event_goes_to_its_endpoint_only_whatever_that_subscribed_to(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, event_types=["invoice.paid"])
+    create_endpoint(endpoint.customer, {"url": receiver.url}, actor="user:alice")
+    assert send_test_event(endpoint).deliveries == 1
+    assert Delivery.objects.get().endpoint_id == endpoint.id
