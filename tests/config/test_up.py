@@ -60,8 +60,8 @@ def everything(folder: Path) -> Iterator[Up]:
     """Everything, started; nothing is left of it afterwards."""
     up = Up(folder / "data", port=free_ports(1)[0])
     try:
+        up.eventually(lambda: "Hookpost is up" in up.log.read_text())
         up.eventually(up.serves)
-        up.eventually(lambda: up.child("worker"))
         yield up
     finally:
         with suppress(psutil.NoSuchProcess):
@@ -107,7 +107,6 @@ def test_all_goes_down_in_good_order(tmp_path: Path) -> None:
         up.process.terminate()
         assert up.process.wait(60) == 0
         assert not psutil.wait_procs(family, timeout=5)[1]
-        assert "Hookpost is up" in up.log.read_text()
 
 
 def test_nothing_lingers_when_the_supervisor_is_killed(tmp_path: Path) -> None:
