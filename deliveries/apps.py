@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import dramatiq
 from django.apps import AppConfig
-from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -18,10 +16,7 @@ class DeliveriesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Name the broker before any actor is imported, and see to partitions after a migrate."""
-        from config.broker import make_broker
-
-        dramatiq.set_broker(make_broker(settings.BROKER_URL))
+        """See to partitions after a migrate; the settings named the broker already, before any actor is imported."""
         post_migrate.connect(_open_partitions, sender=self)
 
 
