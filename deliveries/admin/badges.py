@@ -49,7 +49,7 @@ def explain(error: str) -> str:
 def moment(value: datetime | None) -> SafeString | str:
     """Return a time in UTC, with its distance from now on hover."""
     if value is None:
-        return "–"
+        return "-"
     title = f"{distance(value, now=timezone.now())} · UTC"
     stamp = value.isoformat()
     return format_html('<time datetime="{}" title="{}">{}</time>', stamp, title, f"{value:%Y-%m-%d %H:%M:%S}")

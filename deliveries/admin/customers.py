@@ -44,7 +44,7 @@ class CustomerForm(ServiceForm, forms.ModelForm):
         """Nothing is an empty object."""
         given = self.cleaned_data["metadata"]
         if given is not None and not isinstance(given, dict):
-            raise forms.ValidationError("A JSON object, such as {\"plan\": \"pro\"}.")
+            raise forms.ValidationError('A JSON object, such as {"plan": "pro"}.')
         return given or {}
 
     def _post_clean(self) -> None:
@@ -71,7 +71,7 @@ class StaffCustomer(PageAdmin):
     @admin.display(description="uid")
     def shown_uid(self, row: Customer) -> str:
         """The caller's own id."""
-        return row.uid or "–"
+        return row.uid or "-"
 
     @admin.display(description="Id")
     def shown_id(self, row: Customer) -> str:

@@ -16,8 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deliveries.admin.bounds import TooSlow, at_most
-from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
-from deliveries.models import visible
+from deliveries.models import Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 
@@ -57,19 +56,28 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
     endpoints = visible.endpoints(viewer)
     counts = (
         ("succeeded", "in the last 24 hours", last_day.filter(state="succeeded"), "&window=24h"),
-        ("exhausted", "in the last 24 hours", last_day.filter(state="exhausted", failed_at__isnull=False), "&window=24h"),
+        (
+            "exhausted",
+            "in the last 24 hours",
+            last_day.filter(state="exhausted", failed_at__isnull=False),
+            "&window=24h",
+        ),
         ("pending", "waiting now", waiting.filter(due_at__lt=NEVER), ""),
         ("held", "held back now", waiting.filter(due_at__gte=NEVER), ""),
     )
     url = reverse(f"{site_name}:deliveries_delivery_changelist")
     return Figures(
         counts=[
-            Figure(title=state.capitalize(), value=count(rows), note=note, url=f"{url}?state={state}{more}", state=state)
+            Figure(
+                title=state.capitalize(), value=count(rows), note=note, url=f"{url}?state={state}{more}", state=state
+            )
             for state, note, rows, more in counts
         ],
         failing=failing_lanes(endpoints),
         stopped=list(
-            endpoints.exclude(state="enabled").select_related("customer").order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
+            endpoints.exclude(state="enabled")
+            .select_related("customer")
+            .order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
         ),
         recent=recent_failures(viewer, since=since),
     )

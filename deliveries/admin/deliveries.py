@@ -25,7 +25,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.text import pretty_json, readable
 from deliveries.errors import HookpostError
-from deliveries.models import Attempt, Customer, Delivery, Event, visible
+from deliveries.models import Attempt, Customer, Delivery, visible
 from deliveries.protocol import ids
 from deliveries.services.redelivery import redeliver
 
@@ -39,7 +39,6 @@ class DeliveryPages(PageAdmin):
     rows = visible.deliveries
     acts = ("redeliver",)
     actions = ("redeliver_selected",)
-    list_select_related = ("endpoint", "customer")
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("id",)
@@ -47,6 +46,10 @@ class DeliveryPages(PageAdmin):
     list_filter_submit = True
     change_form_template = "hookpost/delivery.html"
     fields = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """With endpoint and customer; deliveries of a deleted customer are shown to nobody."""
+        return super().get_queryset(request).select_related("endpoint", "customer")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Pages by key."""
@@ -146,7 +149,9 @@ class DeliveryPages(PageAdmin):
             "body": pretty_json(bytes(event.body)) if event else "",
             "body_bytes": len(event.body) if event else 0,
             "acts": self.acts_for(request, row),
-            "endpoint_url": "" if row.endpoint.deleted_at else self.url("change", row.endpoint.public_id, model="endpoint"),
+            "endpoint_url": ""
+            if row.endpoint.deleted_at
+            else self.url("change", row.endpoint.public_id, model="endpoint"),
             "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),
         }
 
@@ -282,7 +287,7 @@ def answer_of(row: Delivery | Attempt) -> SafeString | str:
     if row.error:
         text = f"{row.status_code} {row.error.replace('_', ' ')}" if row.status_code else row.error.replace("_", " ")
         return badge(text, colour="danger", title=explain(row.error))
-    return badge(str(row.status_code), colour="success") if row.status_code else "–"
+    return badge(str(row.status_code), colour="success") if row.status_code else "-"
 
 
 def shown_attempt(attempt: Attempt) -> dict[str, Any]:
@@ -297,6 +302,3 @@ def shown_attempt(attempt: Attempt) -> dict[str, Any]:
         "body": readable(body),
         "size": len(body),
     }
-
-
-__all__ = ["Event", "PortalDelivery", "StaffDelivery"]

@@ -162,7 +162,10 @@ class EndpointPages(PageAdmin):
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "created_at", "expires_at")),
             "acts": self.acts_for(request, row),
-            "test_types": [TEST_EVENT_TYPE, *self.catalogue(request, row).order_by("name").values_list("name", flat=True)],
+            "test_types": [
+                TEST_EVENT_TYPE,
+                *self.catalogue(request, row).order_by("name").values_list("name", flat=True),
+            ],
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 
@@ -186,7 +189,9 @@ class EndpointPages(PageAdmin):
         cancel = request.POST.get("backlog") == "cancel"
         verbs.resume_endpoint(row, actor=self.actor(request), reason=reason_of(request), cancel_backlog=cancel)
         wake([(row.pk, row.lane.slow)])
-        messages.success(request, "Resumed. " + ("The backlog was cancelled." if cancel else "The backlog is being sent."))
+        messages.success(
+            request, "Resumed. " + ("The backlog was cancelled." if cancel else "The backlog is being sent.")
+        )
 
     def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
         """Stop sending until somebody resumes."""
@@ -245,7 +250,9 @@ class EndpointPages(PageAdmin):
         """Delete as the service does: the log keeps naming the endpoint."""
         verbs.delete_endpoint(obj, actor=self.actor(request))
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Name what goes: the endpoint, not its log."""
         return [f"{obj.url}: its secrets, headers and waiting deliveries" for obj in objs], {}, set(), []
 

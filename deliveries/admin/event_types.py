@@ -31,7 +31,9 @@ class EventTypeForm(ServiceForm, forms.ModelForm):
     """An event type; its name never changes, because endpoints chose it by name."""
 
     schema = StoredJSONField(label="JSON Schema of data", required=False)
-    example = StoredJSONField(label="Example of data", required=False, help_text="Shown in the catalogue and sent as test event.")
+    example = StoredJSONField(
+        label="Example of data", required=False, help_text="Shown in the catalogue and sent as test event."
+    )
 
     class Meta:
         model = EventType
@@ -166,5 +168,5 @@ class PortalEventType(EventTypePages, PortalAdmin):
 def shown_json(value: Any) -> SafeString | str:
     """Return JSON as preformatted text."""
     if value is None:
-        return "–"
+        return "-"
     return format_html('<pre class="hp-pre">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))

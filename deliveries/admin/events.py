@@ -29,7 +29,6 @@ class EventPages(ReadOnlyPages):
     """What staff and members see alike."""
 
     rows = visible.events
-    list_select_related = ("customer",)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("id",)
@@ -39,8 +38,8 @@ class EventPages(ReadOnlyPages):
     fields = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Lists do not read bodies."""
-        return super().get_queryset(request).defer("body")
+        """Lists do not read bodies; events of a deleted customer are shown to nobody."""
+        return super().get_queryset(request).select_related("customer").defer("body")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Pages by key."""

@@ -62,7 +62,7 @@ class StaffMember(PageAdmin):
     @admin.display(description="E-mail")
     def shown_email(self, row: Member) -> str:
         """For people to write to."""
-        return row.user.email or "–"
+        return row.user.email or "-"
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Member) -> SafeString:
@@ -102,7 +102,9 @@ class StaffMember(PageAdmin):
         """Remove the member with its user."""
         remove_member(obj, actor=self.actor(request))
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Name what goes."""
         return [f"{obj}, with the user" for obj in objs], {}, set(), []
 

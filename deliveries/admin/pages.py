@@ -198,7 +198,9 @@ class PageAdmin(ModelAdmin, OwnTransactions):
             raise Http404
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
-        entries = visible.audit_entries(OPERATOR).filter(target=getattr(row, "public_id", "")).order_by("-id")[:HISTORY_LIMIT]
+        entries = (
+            visible.audit_entries(OPERATOR).filter(target=getattr(row, "public_id", "")).order_by("-id")[:HISTORY_LIMIT]
+        )
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {row}",

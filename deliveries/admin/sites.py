@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ClassVar
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
@@ -65,6 +66,9 @@ class HookpostSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Serve the log-in; who failed too often sees a page that says so."""
+        if REDIRECT_FIELD_NAME not in request.GET:  # Unfold's form does not carry it, and Django's default leads nowhere
+            request.GET = request.GET.copy()
+            request.GET[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
         context = {"stranger": self.stranger if request.user.is_authenticated else "", **(extra_context or {})}
         answer = super().login(request, context)
         if getattr(request, "axes_locked_out", False):
@@ -77,7 +81,9 @@ class HookpostSite(UnfoldAdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day."""
         figures = figures_for(self.viewer(request), site_name=self.name)
-        return super().index(request, {"figures": figures, **(extra_context or {})})
+        return super().index(
+            request, {"figures": figures, "is_staff_site": self.name == "admin", **(extra_context or {})}
+        )
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Close Unfold's search over models: each list has its own."""

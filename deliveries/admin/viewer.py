@@ -10,9 +10,6 @@ from django.http import HttpRequest
 from deliveries.models import Customer, Member
 
 
-
-
-
 def member_of(request: HttpRequest) -> Member | None:
     """Return the member that is logged in, looked up once a request."""
     if not hasattr(request, "_member"):

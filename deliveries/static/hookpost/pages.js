@@ -1,0 +1,31 @@
+// Copies a secret, and keeps a reload from sending the form again that made it.
+document.addEventListener("DOMContentLoaded", () => {
+  const page = document.querySelector("[data-hp-url]");
+  if (page) history.replaceState(null, "", page.dataset.hpUrl);
+
+  for (const button of document.querySelectorAll("[data-hp-copy]")) {
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.hpCopy);
+      const range = document.createRange();
+      range.selectNodeContents(source);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+      } catch {
+        document.execCommand("copy"); // no clipboard without https
+      }
+      button.textContent = "Copied";
+    });
+  }
+
+  for (const form of document.querySelectorAll("form[data-hp-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.hpSent) event.preventDefault();
+      form.dataset.hpSent = "1";
+    });
+  }
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) for (const form of document.querySelectorAll("form[data-hp-once]")) delete form.dataset.hpSent;
+});
