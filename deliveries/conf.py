@@ -228,7 +228,7 @@ class Conf:
         "HOOKPOST_LEASE_SECONDS",
         "90",
         _between(2, 3600),
-        "How long a worker owns a lane without a sign of life; must be longer than any endpoint's timeout.",
+        "How long after a worker's last sign of life its lanes are taken over; it gives one every third of that.",
     )
     resume_rate: int = setting(
         "HOOKPOST_RESUME_RATE",

@@ -21,7 +21,7 @@ from rest_framework.exceptions import ParseError, PermissionDenied, UnsupportedM
 from deliveries.actors import wake
 from deliveries.api.auth import CHALLENGE, KnownKey, Scope, known_key
 from deliveries.api.base import ApiView
-from deliveries.api.problems import TooLarge, plain_problem, problem_of
+from deliveries.api.problems import TooLargeError, plain_problem, problem_of
 from deliveries.conf import conf
 from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotFound
 from deliveries.models import Customer
@@ -83,9 +83,7 @@ class EmitBatchView(ApiView):
 
 def _answer(request: HttpRequest, act: Callable[[HttpRequest, KnownKey], Any]) -> HttpResponse:
     try:
-        key = known_key(request.META.get("HTTP_AUTHORIZATION", ""))
-        if Scope.EVENTS_WRITE not in key.scopes:
-            raise PermissionDenied(f"this needs a key with the scope {Scope.EVENTS_WRITE}")
+        key = _caller(request)
         return HttpResponse(orjson.dumps(act(request, key)), status=202, content_type="application/json")
     except Exception as error:
         found = problem_of(error)
@@ -95,6 +93,13 @@ def _answer(request: HttpRequest, act: Callable[[HttpRequest, KnownKey], Any]) -
         if body["status"] == 401:
             headers = {**headers, "WWW-Authenticate": CHALLENGE}
         return plain_problem(body, headers)
+
+
+def _caller(request: HttpRequest) -> KnownKey:
+    key = known_key(request.META.get("HTTP_AUTHORIZATION", ""))
+    if Scope.EVENTS_WRITE not in key.scopes:
+        raise PermissionDenied(f"this needs a key with the scope {Scope.EVENTS_WRITE}")
+    return key
 
 
 def _emit(request: HttpRequest, key: KnownKey) -> dict[str, Any]:
@@ -132,13 +137,13 @@ def _body(request: HttpRequest, limit_bytes: int) -> bytes:
     except ValueError:
         length = 0
     if length > limit_bytes:
-        raise TooLarge(f"a body has at most {limit_bytes} bytes")
+        raise TooLargeError(f"a body has at most {limit_bytes} bytes")
     try:
         raw = request.body
     except (RawPostDataException, OSError) as error:
         raise ParseError("the body ended early") from error
     if len(raw) > limit_bytes:
-        raise TooLarge(f"a body has at most {limit_bytes} bytes")
+        raise TooLargeError(f"a body has at most {limit_bytes} bytes")
     return raw
 
 

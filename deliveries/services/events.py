@@ -233,7 +233,7 @@ def _refusal(draft: EventDraft, reason: str) -> HookpostError:
 
 
 def _repeated(draft: EventDraft) -> Accepted | HookpostError:
-    known = IdempotencyKey.objects.filter(owner_id=draft.owner_id, key=draft.idempotency_key).first()
+    known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key)).first()
     if known is None:
         return Unavailable("the first request with this Idempotency-Key did not commit")
     if bytes(known.fingerprint) != draft.fingerprint:

@@ -198,7 +198,9 @@ def _leased(row: Any, moment: float) -> LeasedLane:
 
 
 def _target(row: Any) -> Target:
-    problem, keys, headers = "", (), {}
+    problem = ""
+    keys: tuple[SigningKey, ...] = ()
+    headers: dict[str, str] = {}
     try:
         pairs = zip(row.secret_ids or (), row.sealed or (), strict=True)
         keys = tuple(parse_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import orjson
 
-
 from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.outbound.client import Request, prepared_post

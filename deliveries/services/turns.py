@@ -10,11 +10,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -50,19 +52,21 @@ LOSSES_OF_A_POISON = 4
 PROBLEM_REST_SECONDS = 60.0
 RECORD_PATIENCE_SECONDS = 20.0
 ONLY_ONCE = (0,)
+IDLE_LIMIT = 16
 
 _idle: list[Transfers] = []
+_dice = random.SystemRandom()
 
 
 class Turn:
     """The lanes of one message while one thread drives them. Hand it to another thread only between steps."""
 
     def __init__(self, endpoint_ids: Sequence[UUID], *, slow: bool, wake: Wake, rng: random.Random | None = None):
+        self._owned_until = time.monotonic() + conf.lease_seconds
         self.lanes = {lane.endpoint_id: lane for lane in lease_lanes(endpoint_ids, slow=slow)}
         self._transfers = _idle.pop() if _idle else new_transfers()
         self._wake = wake
-        self._rng = rng or random.Random()
-        self._owned_until = time.monotonic() + conf.lease_seconds
+        self._rng = rng or _dice
         self._record_at = 0.0
         self._unrecorded = 0
 
@@ -107,7 +111,7 @@ class Turn:
 
     def close(self, *, reuse: bool = True) -> None:
         """Give the connections back; what is in flight is ended, and its lanes' deliveries stay due."""
-        if reuse and not self._transfers.in_flight:
+        if reuse and not self._transfers.in_flight and len(_idle) < IDLE_LIMIT:
             _idle.append(self._transfers)
         else:
             self._transfers.close()
@@ -118,7 +122,8 @@ class Turn:
         held = list(self.lanes.values())
         self.lanes.clear()
         if held:
-            release_lanes(held)
+            with suppress(DatabaseError):  # the leases end by themselves
+                release_lanes(held)
 
     def _claim(self) -> None:
         hungry = [lane for lane in self.lanes.values() if _is_hungry(lane)]
@@ -179,7 +184,7 @@ class Turn:
 
     def _collect(self, wait: float) -> None:
         for tag, answer in self._transfers.finish(wait_seconds=wait):
-            lane, claimed, started_at = tag  # type: ignore[misc]
+            lane, claimed, started_at = cast(Tag, tag)
             lane.in_flight.discard(claimed.key)
             self._judge(lane, claimed, started_at, answer)
 
@@ -229,12 +234,13 @@ class Turn:
     def _record(self) -> None:
         lanes = [lane for lane in self.lanes.values() if lane.finished]
         leaving = {lane.endpoint_id: lane.slow for lane in lanes if _is_done(lane, claiming=True)}
-        disable = [(x, f.outcome.disable_reason) for x in lanes for f in x.finished if f.outcome.disable_reason]
+        disable = {
+            x.endpoint_id: f.outcome.disable_reason for x in lanes for f in x.finished if f.outcome.disable_reason
+        }
         _persist(lambda: record_outcomes(lanes, release=leaving))
         self._unrecorded = 0
-        for lane, reason in dict((x.endpoint_id, (x, r)) for x, r in disable).values():
-            endpoint = Endpoint.objects.get(id=lane.endpoint_id)
-            endpoints.disable_endpoint(endpoint, actor="system", reason=reason)
+        for endpoint_id, reason in disable.items():
+            endpoints.disable_endpoint(Endpoint.objects.get(id=endpoint_id), actor="system", reason=reason)
         self._let_go(leaving)
 
     def _retire(self, claiming: bool) -> None:

@@ -20,9 +20,9 @@ def an_endpoint(url: str, **fields: Any) -> Endpoint:
     return create_endpoint(customer, {"url": url, **fields}, actor="user:alice")[0]
 
 
-def emit(endpoint: Endpoint, *, number: int = 1, type: str = "invoice.paid") -> Accepted:
+def emit(endpoint: Endpoint, *, number: int = 1, name: str = "invoice.paid") -> Accepted:
     """An event of the endpoint's customer."""
-    return accept_event(EventDraft(type=type, data=b'{"number": %d}' % number, customer_id=endpoint.customer_id))
+    return accept_event(EventDraft(type=name, data=b'{"number": %d}' % number, customer_id=endpoint.customer_id))
 
 
 def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = 5) -> list[tuple[UUID, bool]]:

@@ -48,7 +48,7 @@ def in_threads(count: int, act: Callable[[], object]) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("event_types", "type", "matches"),
+    ("event_types", "name", "matches"),
     [
         ([], "invoice.paid", True),
         (["invoice.paid"], "invoice.paid", True),
@@ -59,18 +59,18 @@ def in_threads(count: int, act: Callable[[], object]) -> list[object]:
     ],
 )
 def test_an_event_goes_to_the_endpoints_that_want_its_type(
-    receiver: Receiver, event_types: list[str], type: str, matches: bool
+    receiver: Receiver, event_types: list[str], name: str, matches: bool
 ) -> None:
     endpoint = an_endpoint(receiver.url, event_types=event_types)
-    assert emit(endpoint, type=type).deliveries == int(matches)
+    assert emit(endpoint, name=name).deliveries == int(matches)
 
 
 @pytest.mark.parametrize(
-    ("filter", "number", "matches"),
+    ("predicate", "number", "matches"),
     [("$.data.number > 5", 6, True), ("$.data.number > 5", 5, False), ("$.data.missing == 1", 5, False)],
 )
-def test_a_filter_decides_by_the_payload(receiver: Receiver, filter: str, number: int, matches: bool) -> None:
-    endpoint = an_endpoint(receiver.url, filter=filter)
+def test_a_filter_decides_by_the_payload(receiver: Receiver, predicate: str, number: int, matches: bool) -> None:
+    endpoint = an_endpoint(receiver.url, filter=predicate)
     assert emit(endpoint, number=number).deliveries == int(matches)
 
 
@@ -170,9 +170,9 @@ def test_events_of_many_threads_are_all_stored(receiver: Receiver) -> None:
 
 def test_an_event_in_the_callers_transaction_goes_with_it(receiver: Receiver) -> None:
     customer = an_endpoint(receiver.url).customer
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         accept_event(draft(customer))
-        raise RuntimeError
+        transaction.set_rollback(True)
     assert (Event.objects.count(), Delivery.objects.count(), DueDelivery.objects.count()) == (0, 0, 0)
 
 

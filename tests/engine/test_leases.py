@@ -8,10 +8,10 @@ import time
 import pytest
 
 from deliveries import sql
-from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.models import Attempt, Delivery, DueDelivery, Lane
 from deliveries.services.lanes import claim_batch, lease_lanes
 from deliveries.services.turns import Turn
-from tests.engine.steps import Script, an_endpoint, attempts_of, emit, expire_lease, take_turn, the_delivery
+from tests.engine.steps import an_endpoint, attempts_of, emit, expire_lease, take_turn, the_delivery
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)

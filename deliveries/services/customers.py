@@ -1,0 +1,80 @@
+"""Customers: created, changed, deleted with all that is theirs but the log.
+
+What lives here: the verbs, each with its audit entry. It must not know requests or forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+
+from deliveries.errors import Conflict, InvalidInput
+from deliveries.models import Customer, Endpoint
+from deliveries.services.audit import record_act
+from deliveries.services.endpoint_fields import check_uid
+from deliveries.services.endpoints import delete_endpoint
+
+NAME_LIMIT = 200
+
+
+def create_customer(fields: Mapping[str, Any], *, actor: str) -> Customer:
+    """Return the new customer; raises InvalidInput, and Conflict when the `uid` is taken."""
+    customer = Customer(**_checked({"name": "", **fields}))
+    with transaction.atomic():
+        _save(customer)
+        record_act(actor, "customer.create", customer=customer, target=customer.public_id)
+    return customer
+
+
+def update_customer(customer: Customer, fields: Mapping[str, Any], *, actor: str) -> Customer:
+    """Change the given fields only."""
+    checked = _checked(fields)
+    if not checked:
+        return customer
+    for name, value in checked.items():
+        setattr(customer, name, value)
+    with transaction.atomic():
+        _save(customer, [*checked, "updated_at"])
+        detail = {"fields": sorted(checked)}
+        record_act(actor, "customer.update", customer=customer, target=customer.public_id, detail=detail)
+    return customer
+
+
+def delete_customer(customer: Customer, *, actor: str, reason: str = "") -> None:
+    """Delete a customer, its endpoints, event types, keys and members; the log ages out by itself."""
+    for endpoint in Endpoint.objects.filter(customer=customer, deleted_at=None):
+        delete_endpoint(endpoint, actor=actor, reason="the customer is deleted")
+    with transaction.atomic():
+        detail = {"name": customer.name, "uid": customer.uid}
+        record_act(actor, "customer.delete", target=customer.public_id, reason=reason, detail=detail)
+        get_user_model().objects.filter(member__customer=customer, is_staff=False).delete()
+        customer.delete()
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    checked = dict(fields)
+    if "name" in checked:
+        checked["name"] = _check_name(checked["name"])
+    if "uid" in checked:
+        checked["uid"] = check_uid(checked["uid"], prefix=Customer.PREFIX)
+    return checked
+
+
+def _check_name(name: str) -> str:
+    stripped = name.strip()
+    if not 1 <= len(stripped) <= NAME_LIMIT or not stripped.isprintable():
+        raise InvalidInput(f"a name has 1 to {NAME_LIMIT} printable characters", field="name")
+    return stripped
+
+
+def _save(customer: Customer, columns: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            customer.save(update_fields=columns)
+    except IntegrityError as error:
+        if "uid" not in str(error):
+            raise
+        raise Conflict("there is a customer with this uid already") from error

@@ -1,0 +1,100 @@
+"""Event types: registered, changed, archived, deleted.
+
+What lives here: the verbs, each with its audit entry. It must not know requests or forms. A type with
+`customer` None is the operator's and seen by all customers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from deliveries.errors import Conflict, InvalidEventType, InvalidInput
+from deliveries.models import Customer, EventType
+from deliveries.protocol.event_types import check_name
+from deliveries.services.audit import record_act
+from deliveries.services.schemas import breaking_changes, check_schema, violations
+
+DESCRIPTION_LIMIT = 5000
+CUSTOMERS_OWN_LIMIT = 500
+
+
+def create_event_type(fields: Mapping[str, Any], *, customer: Customer | None = None, actor: str) -> EventType:
+    """Return the new event type; raises InvalidInput, and Conflict when the name is taken."""
+    if customer is not None and EventType.objects.filter(customer=customer).count() >= CUSTOMERS_OWN_LIMIT:
+        raise Conflict(f"a customer has at most {CUSTOMERS_OWN_LIMIT} event types")
+    event_type = EventType(customer=customer, **_checked(fields))
+    _check_example(event_type)
+    with transaction.atomic():
+        _save(event_type)
+        detail = {"name": event_type.name}
+        record_act(actor, "event_type.create", customer=customer, target=event_type.public_id, detail=detail)
+    return event_type
+
+
+def update_event_type(
+    event_type: EventType, fields: Mapping[str, Any], *, actor: str, force: bool = False
+) -> EventType:
+    """Change the given fields only; Conflict when the new schema would break readers, unless forced."""
+    checked = _checked(fields)
+    if "schema" in checked and not force:
+        broken = breaking_changes(event_type.schema, checked["schema"])
+        if broken:
+            raise Conflict("this schema may break receivers: " + "; ".join(broken[:10]))
+    for name, value in checked.items():
+        setattr(event_type, name, value)
+    if {"schema", "example"} & checked.keys():
+        _check_example(event_type)
+    if checked:
+        with transaction.atomic():
+            _save(event_type)
+            _record(event_type, "event_type.update", actor=actor, detail={"fields": sorted(checked)})
+    return event_type
+
+
+def delete_event_type(event_type: EventType, *, actor: str) -> None:
+    """Forget an event type; events of that name stay in the log."""
+    with transaction.atomic():
+        _record(event_type, "event_type.delete", actor=actor, detail={"name": event_type.name})
+        event_type.delete()
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    checked = dict(fields)
+    if "name" in checked:
+        try:
+            check_name(checked["name"])
+        except InvalidEventType as error:
+            raise InvalidEventType(error.detail, field="name") from error
+    if len(checked.get("description", "")) > DESCRIPTION_LIMIT:
+        raise InvalidInput(f"at most {DESCRIPTION_LIMIT} characters", field="description")
+    if checked.get("validation", "off") not in EventType.Validation.values:
+        raise InvalidInput("one of " + ", ".join(EventType.Validation.values), field="validation")
+    if "schema" in checked:
+        check_schema(checked["schema"])
+    return checked
+
+
+def _check_example(event_type: EventType) -> None:
+    if event_type.schema is None or event_type.example is None:
+        return
+    found = violations(event_type.schema, event_type.example)
+    if found:
+        place, sentence = found[0]
+        raise InvalidInput(f"does not fit the schema: {place or '/'}: {sentence}", field="example")
+
+
+def _save(event_type: EventType) -> None:
+    try:
+        with transaction.atomic():
+            event_type.save()
+    except IntegrityError as error:
+        if "event_type_name_once_per_owner" not in str(error):
+            raise
+        raise Conflict("there is an event type of this name already") from error
+
+
+def _record(event_type: EventType, action: str, *, actor: str, detail: Mapping[str, Any]) -> None:
+    record_act(actor, action, customer=event_type.customer, target=event_type.public_id, detail=detail)

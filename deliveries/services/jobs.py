@@ -1,0 +1,128 @@
+"""Bulk work: sending again by filter, what failed, and what was never sent.
+
+What lives here: starting, stepping, cancelling and ending jobs. It must not know requests, and rings no
+bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's cursor in
+one transaction, so that a killed worker's successor goes on where the queue says, and queues nothing
+twice. What is queued has the last rank, and only so much of a job waits at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from deliveries import sql
+from deliveries.errors import Conflict, InvalidInput
+from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
+from deliveries.protocol.ids import floor_of
+from deliveries.services.audit import record_act
+from deliveries.services.endpoints import cancel_waiting
+from deliveries.services.selection import Selection, between, of_types, select_deliveries
+
+CHUNK = 1000
+WAITING_LIMIT = 5000
+OPEN_JOBS_LIMIT = 20
+ALL_QUEUED = UUID(int=2**128 - 1)
+
+Lanes = list[tuple[UUID, bool]]
+Kind = Job.Kind
+State = Job.State
+OPEN = (State.PENDING, State.RUNNING)
+
+
+def count_matching(kind: str, selection: Selection) -> int:
+    """Return how many deliveries (of a replay: events) a job would look at."""
+    return _candidates(kind, selection).count()
+
+
+def start_job(kind: Kind, selection: Selection, *, customer: Customer | None, actor: str, reason: str = "") -> Job:
+    """Write down bulk work; raises InvalidInput for everything at once, Conflict for too much of it."""
+    if selection.is_empty:
+        raise InvalidInput("say which deliveries, by one filter at least")
+    if Job.objects.filter(state__in=OPEN).count() >= OPEN_JOBS_LIMIT:
+        raise Conflict(f"{OPEN_JOBS_LIMIT} jobs are under way already")
+    total = count_matching(kind, selection)
+    with transaction.atomic():
+        job = Job.objects.create(
+            kind=kind,
+            customer=customer,
+            filters=selection.to_json(),
+            actor=actor,
+            reason=reason[:300],
+            total=total,
+        )
+        detail = {"filters": job.filters, "total": total}
+        record_act(actor, f"job.{kind}", customer=customer, target=job.public_id, reason=reason, detail=detail)
+    return job
+
+
+def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
+    """Queue the next chunk; returns whether to step again at once, and the lanes to wake."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update(skip_locked=True).filter(id=job_id, state__in=OPEN).first()
+        if job is None or job.cursor == ALL_QUEUED or _waiting(job) >= WAITING_LIMIT:
+            return False, []
+        ids = list(_next_ids(job))
+        rows = _queue(job, ids) if ids else []
+        job.queued += sum(row.queued for row in rows)
+        job.state, job.started_at = State.RUNNING, job.started_at or timezone.now()
+        job.cursor = ids[-1] if len(ids) == CHUNK else ALL_QUEUED
+        if job.cursor == ALL_QUEUED:
+            job.total = job.queued  # what could not be sent again is not waited for
+        job.save(update_fields=["queued", "total", "state", "started_at", "cursor"])
+    return job.cursor != ALL_QUEUED, [(row.endpoint_id, row.slow) for row in rows]
+
+
+def tend_jobs() -> list[UUID]:
+    """End jobs of which nothing waits any more; returns those that want another step."""
+    wanting = []
+    for job in Job.objects.filter(state__in=OPEN).order_by("id"):
+        if job.cursor != ALL_QUEUED:
+            wanting.append(job.id)
+        elif not _waiting(job):
+            Job.objects.filter(id=job.id, state=State.RUNNING).update(state=State.DONE, finished_at=timezone.now())
+    return wanting
+
+
+def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
+    """Stop a job: nothing more is queued, and what waits is taken back. What is in flight still arrives."""
+    with transaction.atomic():
+        locked = Job.objects.select_for_update().get(id=job.id)
+        if locked.state not in OPEN:
+            raise Conflict(f"the job is {locked.get_state_display().lower()} already")
+        locked.state, locked.finished_at = State.CANCELLED, timezone.now()
+        locked.save(update_fields=["state", "finished_at"])
+        record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason)
+    cancel_waiting(job_id=job.id)
+    return locked
+
+
+def _candidates(kind: str, selection: Selection) -> QuerySet[Delivery] | QuerySet[Event]:
+    if kind != Kind.REPLAY:
+        return select_deliveries(Delivery.objects.all(), selection)
+    endpoint = Endpoint.objects.get(id=selection.endpoint_id)
+    rows = Event.objects.filter(customer_id=endpoint.customer_id)
+    chosen = of_types(of_types(rows, endpoint.event_types, column="type"), selection.types, column="type")
+    return between(chosen, since=selection.since, until=selection.until)
+
+
+def _next_ids(job: Job) -> QuerySet[Delivery, UUID] | QuerySet[Event, UUID]:
+    # What came after the job was asked for is not part of it.
+    rows = _candidates(job.kind, Selection.from_json(job.filters)).filter(id__lt=floor_of(job.created_at))
+    rest = rows.filter(id__gt=job.cursor) if job.cursor else rows
+    return rest.order_by("id").values_list("id", flat=True)[:CHUNK]
+
+
+def _queue(job: Job, ids: list[UUID]) -> list[Any]:
+    if job.kind == Kind.REPLAY:
+        endpoint_id = Selection.from_json(job.filters).endpoint_id
+        return sql.run("queue_replays", {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
+    return sql.run("queue_redeliveries", {"delivery_ids": ids, "actor": job.actor, "job_id": job.id})
+
+
+def _waiting(job: Job) -> int:
+    return DueDelivery.objects.filter(job_id=job.id)[:WAITING_LIMIT].count()

@@ -1,0 +1,118 @@
+"""Which deliveries or events are meant: the filters of lists, and of bulk work.
+
+What lives here: a selection as a value, its form in a job's row, and what it means for a queryset. It
+must not know requests. The same selection lists and sends, so that what was seen is what is sent.
+Times are turned into ranges of ids, which are what the indexes and partitions know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet
+
+from deliveries.errors import InvalidInput
+from deliveries.models import Delivery
+from deliveries.protocol.event_types import check_pattern
+from deliveries.protocol.ids import floor_of
+
+TYPES_LIMIT = 50
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What of the log is meant; an empty field does not narrow. `failed` means: tried, and not succeeded."""
+
+    customer_id: UUID | None = None
+    endpoint_id: UUID | None = None
+    event_id: UUID | None = None
+    types: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    status_code: int | None = None
+    error: str = ""
+    failed: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is meant."""
+        return self == Selection()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in which a job keeps it: only the fields that narrow."""
+        return {name: _written(value) for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Return a selection as a job kept it."""
+        return cls(**{name: _read(name, value) for name, value in kept.items()})
+
+
+def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySet[Delivery]:
+    """Narrow deliveries to what is meant."""
+    exact = {
+        "customer_id": selection.customer_id,
+        "endpoint_id": selection.endpoint_id,
+        "event_id": selection.event_id,
+        "status_code": selection.status_code,
+        "error": selection.error or None,
+    }
+    rows = rows.filter(**{column: value for column, value in exact.items() if value is not None})
+    rows = of_types(rows, selection.types, column="event_type")
+    if selection.failed:
+        rows = rows.filter(Q(state=Delivery.State.EXHAUSTED) | Q(state=Delivery.State.PENDING, attempts__gt=0))
+    if selection.states:
+        rows = rows.filter(state__in=selection.states)
+    if selection.states == (Delivery.State.EXHAUSTED,):
+        rows = rows.filter(failed_at__isnull=False)  # always so; said for the index delivery_failed
+    return between(rows, since=selection.since, until=selection.until)
+
+
+def between(rows: QuerySet[Row], *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Row]:
+    """Narrow rows by a time included and one excluded."""
+    if since is not None:
+        rows = rows.filter(id__gte=floor_of(since))
+    if until is not None:
+        rows = rows.filter(id__lt=floor_of(until))
+    return rows
+
+
+def of_types(rows: QuerySet[Row], types: Sequence[str], *, column: str) -> QuerySet[Row]:
+    """Narrow rows by names and families of event types."""
+    wanted = Q()
+    for word in types:
+        family = word.removesuffix("*")
+        wanted |= Q(**{column: word}) if family == word else Q(**{f"{column}__startswith": family})
+    return rows.filter(wanted)
+
+
+def read_types(text: str, *, field: str = "type") -> tuple[str, ...]:
+    """Return the names and families of a text with commas; raises InvalidInput."""
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > TYPES_LIMIT:
+        raise InvalidInput(f"at most {TYPES_LIMIT} types", field=field)
+    try:
+        return tuple(check_pattern(word) for word in words)
+    except InvalidInput as error:
+        raise InvalidInput(error.detail, field=field) from error
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _read(name: str, value: Any) -> Any:
+    if name in ("since", "until"):
+        return datetime.fromisoformat(value)
+    if name.endswith("_id"):
+        return UUID(value)
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,71 @@
+"""Figures: of one endpoint, and of the whole queue.
+
+What lives here: bounded queries and what they found. It must not know pages or charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from deliveries import sql
+from deliveries.models import Delivery, Endpoint
+from deliveries.protocol.ids import floor_of
+
+SPAN = timedelta(hours=24)
+MINUTE = timedelta(minutes=1)
+NEWEST = 10_000
+QUEUE_COUNT_LIMIT = 100_000
+CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStats:
+    """What an endpoint did in a span of time; `sampled` when only its newest deliveries were looked at."""
+
+    since: datetime
+    deliveries: int
+    states: Mapping[str, int]
+    status_classes: Mapping[str, int]
+    p50_ms: int | None
+    p95_ms: int | None
+    waiting: int
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStats:
+    """What waits, and what went through in the last minute; counts stop at a limit."""
+
+    due: int
+    held: int
+    lanes_leased: int
+    lanes_resting: int
+    lanes_slow: int
+    oldest_due_seconds: float
+    accepted_last_minute: int
+    attempts_last_minute: int
+
+
+def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> EndpointStats:
+    """Return the figures of the last 24 hours."""
+    since = (now or datetime.now(UTC)) - SPAN
+    row = sql.run("endpoint_stats", {"endpoint_id": endpoint.id, "since": floor_of(since), "newest": NEWEST})[0]
+    return EndpointStats(
+        since=since,
+        deliveries=row.deliveries,
+        states={state: row.states.get(state, 0) for state in Delivery.State.values},
+        status_classes={name: row.classes.get(name, 0) for name in CLASSES},
+        p50_ms=None if row.p50 is None else round(row.p50),
+        p95_ms=None if row.p95 is None else round(row.p95),
+        waiting=row.waiting,
+        sampled=row.deliveries >= NEWEST,
+    )
+
+
+def queue_stats(*, now: datetime | None = None) -> QueueStats:
+    """Return the figures of the queue."""
+    since = floor_of((now or datetime.now(UTC)) - MINUTE)
+    row = sql.run("queue_stats", {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
+    return QueueStats(**row._asdict())
