@@ -1,0 +1,32 @@
+"""`python -m bench [group …] [full]`: measure, print one JSON line per figure and the table at the end."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from bench.report import Figure, print_table
+from bench.stage import stage
+
+GROUPS = ("drain",)
+
+
+def main(words: list[str]) -> int:
+    """Measure the groups named, or all."""
+    full = "full" in words
+    chosen = [word for word in words if word != "full"] or list(GROUPS)
+    if unknown := set(chosen) - set(GROUPS):
+        print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)} and full", file=sys.stderr)
+        return 2
+    figures: list[Figure] = []
+    with stage() as here:
+        for group in chosen:
+            for figure in importlib.import_module(f"bench.{group}").measure(here, full=full):
+                print(figure.line(), flush=True)
+                figures.append(figure)
+    print_table(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""The floor: libcurl's multi sending the same signed requests, without database, broker, guard or log.
+
+`python -m bench.floor URL REQUESTS IN_FLIGHT` is one sender; the figure runs as many as there are workers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import subprocess
+import sys
+import time
+from collections import deque
+
+import pycurl
+
+from bench.filling import DATA, SECRET
+from bench.stage import CHECKOUT, WORKER_PROCESSES, Stage
+
+IN_FLIGHT = 100
+KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
+
+
+def floor_rate(stage: Stage, *, requests: int) -> float:
+    """Return requests per second of plain libcurl, over as many processes as there are workers."""
+    before = stage.nginx.count()
+    share = requests // WORKER_PROCESSES
+    command = [sys.executable, "-m", "bench.floor", stage.nginx.url(), str(share), str(IN_FLIGHT)]
+    children = [subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE) for _ in range(WORKER_PROCESSES)]
+    spans = [[float(word) for word in child.communicate()[0].split()] for child in children]
+    assert stage.nginx.count() - before >= share * WORKER_PROCESSES
+    return share * WORKER_PROCESSES / (max(end for _, end in spans) - min(start for start, _ in spans))
+
+
+def signed_headers(number: int, body: bytes) -> list[str]:
+    """Return the headers of one delivery."""
+    message_id = f"evt_{number:026d}"
+    timestamp = int(time.time())
+    digest = hmac.digest(KEY, b"%b.%d.%b" % (message_id.encode(), timestamp, body), "sha256")
+    return [
+        "content-type: application/json",
+        "user-agent: Hookpost/bench",
+        f"webhook-id: {message_id}",
+        f"webhook-timestamp: {timestamp}",
+        "webhook-signature: v1," + base64.b64encode(digest).decode(),
+        "Expect:",
+    ]
+
+
+def send_all(url: str, *, requests: int, in_flight: int) -> None:
+    """Send and count, as fast as one thread can."""
+    body = b'{"type":"invoice.paid","timestamp":"2026-01-01T00:00:00.000Z","data":%b}' % DATA
+    multi, idle = pycurl.CurlMulti(), deque(new_handle(url) for _ in range(in_flight))
+    started = ended = 0
+    while ended < requests:
+        while idle and started < requests:
+            curl = idle.popleft()
+            curl.setopt(pycurl.HTTPHEADER, signed_headers(started, body))
+            curl.setopt(pycurl.POSTFIELDS, body)
+            multi.add_handle(curl)
+            started += 1
+        multi.perform()
+        queued = 1
+        while queued:
+            queued, finished, failed = multi.info_read()
+            assert not failed, failed
+            for curl in finished:
+                multi.remove_handle(curl)
+                assert curl.getinfo(pycurl.RESPONSE_CODE) == 204
+                idle.append(curl)
+                ended += 1
+        multi.select(0.1)
+
+
+def new_handle(url: str) -> pycurl.Curl:
+    """Return a handle that forgets the answer's body."""
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.URL, url)
+    curl.setopt(pycurl.POST, 1)
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    curl.setopt(pycurl.WRITEFUNCTION, lambda _chunk: None)
+    return curl
+
+
+if __name__ == "__main__":
+    begin = time.monotonic()
+    send_all(sys.argv[1], requests=int(sys.argv[2]), in_flight=int(sys.argv[3]))
+    print(begin, time.monotonic())

@@ -1,0 +1,110 @@
+"""Receivers on loopback: nginx as the fast one, and small ones of our own that hang or take their time.
+
+What lives here: starting them and reading what they count. It must not know deliveries.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NGINX = """
+daemon off; worker_processes 1; worker_rlimit_nofile 32768; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;
+events {{ worker_connections 16384; }}
+http {{
+    keepalive_requests 100000000; keepalive_timeout 600s; client_body_buffer_size 64k; access_log off;
+    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    log_format arrival '$msec $http_webhook_id';
+    server {{
+        listen {port} backlog=8192;
+        location / {{ return 204; }}
+        location /status {{ stub_status; }}
+        location /timed {{ access_log {folder}/arrivals.log arrival buffer=64k flush=100ms; return 204; }}
+    }}
+}}
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Nginx:
+    """A receiver that answers 204 and counts; under /timed it notes each arrival."""
+
+    port: int
+    folder: Path
+    _polls: int = field(default=0)
+
+    @property
+    def arrivals(self) -> Path:
+        """The log of /timed: one line per request, seconds and webhook-id."""
+        return self.folder / "arrivals.log"
+
+    def url(self, number: int = 0, *, path: str = "hook") -> str:
+        """Return an address of this receiver."""
+        return f"http://127.0.0.1:{self.port}/{path}/{number}"
+
+    def count(self) -> int:
+        """Return how many requests came, those of this method not counted."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status", timeout=10) as answer:
+            text = answer.read().decode()
+        self._polls += 1
+        return int(text.splitlines()[2].split()[2]) - self._polls
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[Nginx]:
+    """Run nginx, or say that it is missing."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin")
+    if program is None:
+        raise SystemExit("make bench needs nginx as its receiver: apt-get install nginx-light")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    process = subprocess.Popen(
+        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.DEVNULL
+    )
+    try:
+        await_port(port)
+        yield Nginx(port=port, folder=folder)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def odd_receiver(*, port: int, delay_seconds: float) -> Iterator[None]:
+    """Run a receiver which answers each request after a while, in a process of its own."""
+    command = [sys.executable, "-m", "bench.odd_receiver", str(port), str(delay_seconds)]
+    process = subprocess.Popen(command)
+    try:
+        await_port(port)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_port(port: int, *, seconds: float = 30.0) -> None:
+    """Wait until somebody listens."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise SystemExit(f"nobody listens on port {port}")
