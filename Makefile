@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up test lint format bench soak lock venv clean
+.PHONY: help demo up test receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -24,6 +24,9 @@ up: $(READY) ## Start everything and stay up (ARGS="--port 9000")
 
 test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
 	@$(RUN) -m pytest -n auto --dist loadfile $(ARGS)
+
+receivers: ## Fetch and build the receivers of tests/receivers: Node, Go, Java, Rust, as far as they are here
+	@tests/receivers/build
 
 lint: $(READY) ## Check style and types
 	@.venv/bin/ruff check .

@@ -1,0 +1,72 @@
+"""The receivers in this folder as processes: which there are, what each needs, how one is started.
+
+What lives here: command lines. It must not know what is sent to them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from config.embedded.processes import wait_until
+
+FOLDER = Path(__file__).parent
+START_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A receiver that we did not write the verification of."""
+
+    name: str
+    command: tuple[str, ...]
+    needs: str = ""
+    profile: str = "standard"
+
+
+PROGRAMS = (
+    Program(name="python_standardwebhooks", command=(sys.executable, "python/standard.py")),
+    Program(name="node_standardwebhooks", command=("node", "node/standard.mjs"), needs="node/node_modules"),
+    Program(name="node_svix", command=("node", "node/svix.mjs"), needs="node/node_modules"),
+    Program(name="express", command=("node", "node/express_hex.mjs"), needs="node/node_modules", profile="hex_sha256"),
+    Program(name="octokit", command=("node", "node/github.mjs"), needs="node/node_modules", profile="github"),
+    Program(name="go_standardwebhooks", command=("bin/go-receiver",), needs="bin/go-receiver"),
+    Program(name="rust_standardwebhooks", command=("bin/rust-receiver",), needs="bin/rust-receiver"),
+    Program(name="java", command=("java", "-cp", "bin", "Receiver"), needs="bin/Receiver.class"),
+)
+
+
+def skip_unless_ready(program: Program) -> None:
+    """Skip the test when the program's tools or packages are not here."""
+    if shutil.which(program.command[0]) is None and not (FOLDER / program.command[0]).exists():
+        pytest.skip(f"{program.command[0]} is not installed or not built: see `make receivers`")
+    if not (FOLDER / program.needs).exists():
+        pytest.skip(f"tests/receivers/{program.needs} is missing: run `make receivers`")
+
+
+@contextmanager
+def running(program: Program, *, port: int, secret: str) -> Iterator[None]:
+    """The program, listening inside the block."""
+    environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": secret}
+    child = subprocess.Popen(program.command, cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        assert wait_until(lambda: listens(port), seconds=START_SECONDS, child=child), f"{program.name} did not start"
+        yield
+    finally:
+        child.terminate()
+        child.wait(START_SECONDS)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

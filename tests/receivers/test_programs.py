@@ -1,0 +1,56 @@
+"""Deliveries to receivers in five languages, verified by code that is not ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from deliveries.services.endpoints import new_secret, rotate_secret
+from tests.engine.steps import an_endpoint, attempts_of, emit, let_time_pass, take_turn, the_delivery
+from tests.receivers.programs import PROGRAMS, Program, running, skip_unless_ready
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EACH = pytest.mark.parametrize("program", PROGRAMS, ids=[program.name for program in PROGRAMS])
+SEVERAL_SIGNATURES = [program for program in PROGRAMS if program.profile == "standard"]
+
+
+@EACH
+def test_a_receiver_of_others_accepts_our_signature_and_no_other(program: Program, receiver_ports: list[int]) -> None:
+    skip_unless_ready(program)
+    secret, port = new_secret(), receiver_ports[-1]
+    endpoint = an_endpoint(f"http://127.0.0.1:{port}/", secret=secret, signing=program.profile)
+    with running(program, port=port, secret=secret):
+        emit(endpoint)
+        take_turn(endpoint)
+        delivered = the_delivery(endpoint)
+        assert (delivered.state, delivered.status_code) == ("succeeded", 204)
+        rotate_secret(endpoint, keep_hours=0, actor="user:alice")
+        delivered.delete()
+        emit(endpoint)
+        take_turn(endpoint)
+        assert [attempt.status_code for attempt in attempts_of(the_delivery(endpoint))] == [400]
+
+
+@pytest.mark.parametrize("program", SEVERAL_SIGNATURES, ids=[program.name for program in SEVERAL_SIGNATURES])
+def test_a_receiver_with_the_old_secret_goes_on_verifying_after_a_rotation(
+    program: Program, receiver_ports: list[int]
+) -> None:
+    skip_unless_ready(program)
+    secret, port = new_secret(), receiver_ports[-1]
+    endpoint = an_endpoint(f"http://127.0.0.1:{port}/", secret=secret)
+    rotate_secret(endpoint, actor="user:alice")
+    with running(program, port=port, secret=secret):
+        emit(endpoint)
+        take_turn(endpoint)
+    assert the_delivery(endpoint).state == "succeeded"
+
+
+def test_a_retry_to_a_receiver_that_starts_late_verifies_too(receiver_ports: list[int]) -> None:
+    program, port, secret = PROGRAMS[0], receiver_ports[-1], new_secret()
+    endpoint = an_endpoint(f"http://127.0.0.1:{port}/", secret=secret)
+    emit(endpoint)
+    take_turn(endpoint)
+    assert the_delivery(endpoint).error == "connect_refused"
+    with running(program, port=port, secret=secret):
+        let_time_pass(endpoint)
+        take_turn(endpoint)
+    assert [attempt.status_code for attempt in attempts_of(the_delivery(endpoint))] == [None, 204]

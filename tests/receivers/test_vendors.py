@@ -1,0 +1,115 @@
+"""Signing profiles, verified by the vendors' own Python packages on what really arrived."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+import standardwebhooks
+import stripe
+import svix
+from slack_sdk.signature import SignatureVerifier
+
+from deliveries.services.endpoints import new_secret, rotate_secret
+from tests.engine.steps import an_endpoint, attempts_of, emit, take_turn, the_delivery
+from tests.receiver import Answer, Receiver, Request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Verify = Callable[[str, Request], bool]
+REFUSALS = (
+    standardwebhooks.WebhookVerificationError,
+    svix.webhooks.WebhookVerificationError,
+    stripe.SignatureVerificationError,
+)
+
+
+def by_standardwebhooks(secret: str, request: Request) -> bool:
+    standardwebhooks.Webhook(secret).verify(request.body, dict(request.headers))
+    return True
+
+
+def by_svix(secret: str, request: Request) -> bool:
+    svix.Webhook(secret).verify(request.body, dict(request.headers))
+    return True
+
+
+def by_stripe(secret: str, request: Request) -> bool:
+    stripe.WebhookSignature.verify_header(
+        request.body.decode(), request.header("Stripe-Signature") or "", secret, tolerance=300
+    )
+    return True
+
+
+def by_slack(secret: str, request: Request) -> bool:
+    return SignatureVerifier(secret).is_valid_request(request.body, dict(request.headers))
+
+
+def by_shopifys_own_description(secret: str, request: Request) -> bool:
+    expected = base64.b64encode(hmac.new(secret.encode(), request.body, hashlib.sha256).digest()).decode()
+    return hmac.compare_digest(expected, request.header("X-Shopify-Hmac-Sha256") or "")
+
+
+VENDORS: tuple[tuple[str, Verify], ...] = (
+    ("standard", by_standardwebhooks),
+    ("standard", by_svix),
+    ("stripe", by_stripe),
+    ("slack", by_slack),
+    ("shopify", by_shopifys_own_description),
+)
+EACH = pytest.mark.parametrize(("profile", "verify"), VENDORS, ids=[verify.__name__ for _, verify in VENDORS])
+
+
+def verifying(verify: Verify, secret: str) -> Callable[[Request], Answer]:
+    """Answer as a receiver that trusts this package."""
+
+    def answer(request: Request) -> Answer:
+        with suppress(*REFUSALS):
+            return (204 if verify(secret, request) else 400), {}, b""
+        return 400, {}, b""
+
+    return answer
+
+
+@EACH
+def test_the_vendors_package_verifies_the_profile_and_no_other_secret(
+    profile: str, verify: Verify, receiver: Receiver
+) -> None:
+    secret = new_secret()
+    receiver.answer = verifying(verify, secret)
+    endpoint = an_endpoint(f"{receiver.url}/", secret=secret, signing=profile)
+    emit(endpoint)
+    take_turn(endpoint)
+    delivered = the_delivery(endpoint)
+    assert (delivered.state, delivered.status_code) == ("succeeded", 204)
+    rotate_secret(endpoint, keep_hours=0, actor="user:alice")
+    delivered.delete()
+    emit(endpoint)
+    take_turn(endpoint)
+    assert [attempt.status_code for attempt in attempts_of(the_delivery(endpoint))] == [400]
+
+
+@pytest.mark.parametrize(("profile", "verify"), VENDORS[:3], ids=[verify.__name__ for _, verify in VENDORS[:3]])
+def test_schemes_with_several_signatures_verify_with_the_old_secret_too(
+    profile: str, verify: Verify, receiver: Receiver
+) -> None:
+    secret = new_secret()
+    receiver.answer = verifying(verify, secret)
+    endpoint = an_endpoint(f"{receiver.url}/", secret=secret, signing=profile)
+    rotate_secret(endpoint, actor="user:alice")
+    emit(endpoint)
+    take_turn(endpoint)
+    assert the_delivery(endpoint).state == "succeeded"
+
+
+@EACH
+def test_a_profile_comes_with_the_standard_headers_too(profile: str, verify: Verify, receiver: Receiver) -> None:
+    secret = new_secret()
+    receiver.answer = verifying(by_standardwebhooks, secret)
+    endpoint = an_endpoint(f"{receiver.url}/", secret=secret, signing=profile)
+    emit(endpoint)
+    take_turn(endpoint)
+    assert the_delivery(endpoint).state == "succeeded"
