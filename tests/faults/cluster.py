@@ -1,0 +1,149 @@
+"""A whole installation that a test may harm: PostgreSQL, a broker, workers and emitters, each a real process.
+
+What lives here: starting processes, ending them by pid, and waiting for a condition with a deadline. It must
+not know what is asserted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.db import connections
+
+from config.embedded import Services, processes
+from tests.faults.brokers import private_broker
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.02
+
+
+class Cluster:
+    """The installation of one data folder, and the processes that use it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.database = Services(data_dir, broker=False)
+        self.broker = private_broker(data_dir)
+        self.settings = {"HOOKPOST_LOG_LEVEL": "WARNING"}
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.started = 0
+
+    def start(self) -> None:
+        """Start both services and create the tables."""
+        self.database.ensure()
+        self.broker.start()
+        self.run("migrate", "-v0")
+
+    def stop(self) -> None:
+        """End everything."""
+        self.end_children()
+        self.broker.stop()
+        self.database.stop()
+
+    def run(self, *arguments: str) -> None:
+        """Run a management command to its end."""
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=CHECKOUT, env=self.environment(), check=True)
+
+    def worker(self, **settings: object) -> subprocess.Popen[bytes]:
+        """A worker process; settings are variables without their prefix: `lease_seconds=2`."""
+        return self.child("worker", "manage.py", "worker", **settings)
+
+    def child(self, name: str, *arguments: str, **settings: object) -> subprocess.Popen[bytes]:
+        """A process of ours that runs this Python file or module; PostgreSQL knows it by its name."""
+        self.started += 1
+        name = f"{name}-{self.started}"
+        with (self.data_dir / f"{name}.log").open("wb") as log:
+            self.children[name] = subprocess.Popen(
+                [*processes.dies_with_parent(signal.SIGKILL), sys.executable, *arguments],
+                cwd=CHECKOUT, env=self.environment(name, **settings),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        return self.children[name]
+
+    def environment(self, name: str = "command", **settings: object) -> dict[str, str]:
+        """What our processes are told: where everything is, and the keys of the tests."""
+        given = {f"HOOKPOST_{key.upper()}": str(value) for key, value in settings.items()}
+        return os.environ | self.settings | given | {
+            "HOOKPOST_DATA": str(self.data_dir),
+            "DATABASE_URL": f"{self.database.database_url}&application_name={name}",
+            "BROKER_URL": self.broker.url,
+        }  # fmt: skip
+
+    def end_children(self) -> None:
+        """End all processes that were started here, also frozen ones."""
+        for child in self.children.values():
+            kill(child)
+        self.children.clear()
+
+    def restart_database(self, *, crash: bool = False) -> None:
+        """Restart PostgreSQL: by its fast shutdown, or by SIGKILL."""
+        server = self.database.postgres
+        assert server is not None
+        if crash:
+            kill(server)
+        else:
+            self.database.stop()
+        self.database.ensure()
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        """Rows from the database, over a connection of its own."""
+        with psycopg.connect(f"{self.database.database_url}&application_name=test") as connection:
+            return connection.execute(statement).fetchall()
+
+    def empty(self) -> None:
+        """Forget all rows and messages."""
+        names = [f'"{name}"' for (name,) in self.ask(
+            "SELECT relname FROM pg_class WHERE relname LIKE 'hookpost_%' AND relkind IN ('r', 'p') AND NOT relispartition"
+        )]  # fmt: skip
+        with psycopg.connect(self.database.database_url) as connection:
+            connection.execute(f"TRUNCATE {', '.join(names)} CASCADE")
+        self.broker.flush()
+
+    def logs(self, lines: int = 15) -> str:
+        """The ends of what our processes wrote."""
+        ends = []
+        for name in self.children:
+            text = (self.data_dir / f"{name}.log").read_text(errors="replace").splitlines()[-lines:]
+            ends.append("\n".join([f"--- {name}", *text]))
+        return "\n".join(ends)
+
+    def eventually(self, condition: Callable[[], object], *, seconds: float, what: str = "the condition") -> None:
+        """Poll until the condition holds; fail with the processes' last words when it does not."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"{what} did not come true within {seconds} s\n{self.logs()}"
+            time.sleep(POLL_SECONDS)
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """End a process by SIGKILL and wait until it is gone."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
+@contextmanager
+def django_on(cluster: Cluster) -> Iterator[None]:
+    """Inside, this process's own Django works on the cluster's database."""
+    settings = connections.settings["default"]
+    before = {name: settings[name] for name in ("NAME", "HOST", "USER")}
+    connections.close_all()
+    settings.update(NAME="hookpost", HOST=host_of(cluster.database.database_url), USER="hookpost")
+    try:
+        yield
+    finally:
+        connections.close_all()
+        settings.update(before)
+
+
+def host_of(url: str) -> str:
+    """The folder of the socket in a URL of the embedded PostgreSQL."""
+    return str(psycopg.conninfo.conninfo_to_dict(url)["host"])

@@ -1,0 +1,41 @@
+"""A cluster for all tests of this folder, empty for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from tests.faults.cluster import Cluster, django_on
+from tests.faults.counting import Counting, counting
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """PostgreSQL and a broker of our own, with tables."""
+    cluster = Cluster(Path(tmp_path_factory.mktemp("cluster")))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def cluster(installation: Cluster, django_db_blocker: DjangoDbBlocker) -> Iterator[Cluster]:
+    """The cluster with nothing in it; models and services of this process work on it too."""
+    installation.database.ensure()
+    installation.broker.start()
+    installation.empty()
+    with django_db_blocker.unblock(), django_on(installation):
+        yield installation
+        installation.end_children()
+
+
+@pytest.fixture
+def receivers(receiver_ports: list[int]) -> Iterator[list[Counting]]:
+    """A receiver on each allowed port, counting."""
+    with counting(receiver_ports) as receivers:
+        yield receivers

@@ -1,0 +1,56 @@
+"""Receivers that count how often each `webhook-id` came, and answer after as long as a test says."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from tests.receiver import Answer, Receiver, Request, no_content
+
+
+class Counting(Receiver):
+    """A receiver that can be told to take its time: `delay_seconds`, or `hang` until it is let go."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port, answer=self.answer_late)
+        self.delay_seconds = 0.0
+        self.released = threading.Event()
+        self.released.set()
+
+    def answer_late(self, request: Request) -> Answer:
+        """204, when it is time."""
+        if self.delay_seconds:
+            threading.Event().wait(self.delay_seconds)
+        self.released.wait()
+        return no_content(request)
+
+    def hang(self) -> None:
+        """Answer nobody from now on."""
+        self.released.clear()
+
+    def let_go(self) -> None:
+        """Answer all who wait."""
+        self.released.set()
+
+    @property
+    def times(self) -> Counter[str]:
+        """How often each id came."""
+        with self.arrived:
+            return Counter(request.header("webhook-id") or "" for request in self.requests)
+
+    @property
+    def duplicates(self) -> int:
+        """Requests beyond the first of each id."""
+        return sum(self.times.values()) - len(self.times)
+
+
+@contextmanager
+def counting(ports: Sequence[int]) -> Iterator[list[Counting]]:
+    """Receivers on these ports; whoever hangs is let go in the end."""
+    with ExitStack() as stack:
+        receivers = [stack.enter_context(Counting(port)) for port in ports]
+        for receiver in receivers:
+            stack.callback(receiver.let_go)
+        yield receivers

@@ -1,0 +1,74 @@
+"""The steps that these tests are made of: endpoints at receivers, many events, and what the log says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint
+from deliveries.protocol import ids
+from deliveries.services.dispatch import LEADER_LOCK
+from deliveries.services.endpoints import create_endpoint
+from deliveries.services.events import Accepted, EventDraft, accept_events
+from tests.faults.cluster import Cluster
+from tests.faults.counting import Counting
+
+CHUNK = 500
+
+
+def endpoints_at(receivers: Sequence[Counting], *, each: int = 1, **fields: Any) -> list[Endpoint]:
+    """So many endpoints at each receiver, each of a customer of its own."""
+    return [
+        create_endpoint(
+            Customer.objects.create(name="Alice & Co"), {"url": receiver.url, **fields}, actor="user:alice"
+        )[0]
+        for receiver in receivers
+        for _ in range(each)
+    ]
+
+
+def emit(endpoints: Sequence[Endpoint], count: int, *, type: str = "invoice.paid") -> set[str]:
+    """Accept events for the endpoints in turns and ring for none of them; returns the ids that receivers will see."""
+    drafts = [
+        EventDraft(
+            type=type, data=b'{"number": %d}' % number, customer_id=endpoints[number % len(endpoints)].customer_id
+        )
+        for number in range(count)
+    ]
+    accepted = [each for start in range(0, count, CHUNK) for each in accept_events(drafts[start : start + CHUNK])]
+    assert all(isinstance(each, Accepted) for each in accepted)
+    return {ids.encode_id(ids.EVENT, each.event_id) for each in accepted if isinstance(each, Accepted)}
+
+
+def arrived(receivers: Sequence[Counting]) -> int:
+    """How many requests came, at all receivers."""
+    return sum(len(receiver.requests) for receiver in receivers)
+
+
+def arrived_ids(receivers: Sequence[Counting]) -> set[str]:
+    """The ids that came, at all receivers."""
+    return {webhook_id for receiver in receivers for webhook_id in receiver.times}
+
+
+def duplicates(receivers: Sequence[Counting]) -> int:
+    """Requests beyond the first of each id, at all receivers."""
+    return sum(receiver.duplicates for receiver in receivers)
+
+
+def unrecorded(receivers: Sequence[Counting]) -> int:
+    """What was sent and is not in the log: the duplicates to come, if whoever sent it is lost now."""
+    return arrived(receivers) - Attempt.objects.count()
+
+
+def is_all_succeeded() -> bool:
+    """Whether nothing is due and every delivery succeeded."""
+    return not DueDelivery.objects.exists() and not Delivery.objects.exclude(state="succeeded").exists()
+
+
+def leader(cluster: Cluster) -> str:
+    """The name of the process that holds the dispatcher's lock; empty when none does."""
+    rows = cluster.ask(
+        "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        f" WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {LEADER_LOCK[0]} AND l.objid = {LEADER_LOCK[1]}"
+    )
+    return str(rows[0][0]) if rows else ""

@@ -1,0 +1,89 @@
+"""The broker stopped, frozen, killed or emptied: it is a doorbell, so that costs time and no delivery."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.cluster import Cluster
+from tests.faults.counting import Counting
+from tests.faults.emitting import Emitter, emitter
+from tests.faults.steps import arrived, arrived_ids, duplicates, emit, endpoints_at, is_all_succeeded, leader
+
+SOON_SECONDS = 10
+
+
+@pytest.fixture
+def emitting(cluster: Cluster) -> Iterator[Emitter]:
+    """A process that accepts events and rings for them, as a web process does."""
+    with emitter(cluster) as running:
+        yield running
+
+
+@pytest.mark.parametrize("harm", ["stopped", "killed", "frozen"])
+def test_events_are_accepted_at_speed_without_a_broker_and_arrive_when_it_is_back(
+    cluster: Cluster, receivers: list[Counting], emitting: Emitter, harm: str
+) -> None:
+    (endpoint,) = endpoints_at(receivers[:1])
+    cluster.worker()
+    before = emitting.emit(endpoint, 20)
+    cluster.eventually(lambda: arrived_ids(receivers) == before.ids, seconds=20, what="the arrival of the first")
+    harm_broker(cluster, harm)
+    meanwhile = emitting.emit(endpoint, 100)
+    assert meanwhile.longest_seconds < 1.0
+    mend_broker(cluster, harm)
+    cluster.eventually(is_all_succeeded, seconds=SOON_SECONDS, what="the success of all")
+    assert arrived_ids(receivers) == before.ids | meanwhile.ids
+    assert duplicates(receivers) == 0
+
+
+def harm_broker(cluster: Cluster, harm: str) -> None:
+    """Do it."""
+    if harm == "frozen":
+        os.kill(cluster.broker.pid, signal.SIGSTOP)
+    else:
+        (cluster.broker.stop if harm == "stopped" else cluster.broker.kill)()
+
+
+def mend_broker(cluster: Cluster, harm: str) -> None:
+    """Undo it."""
+    if harm == "frozen":
+        os.kill(cluster.broker.pid, signal.SIGCONT)
+    else:
+        cluster.broker.start()
+
+
+def test_a_broker_emptied_every_second_slows_nothing_down_for_long(
+    cluster: Cluster, receivers: list[Counting], emitting: Emitter
+) -> None:
+    endpoints = endpoints_at(receivers[:4])
+    cluster.worker()
+    cluster.eventually(lambda: leader(cluster), seconds=20, what="a dispatcher")
+    emitted: set[str] = set()
+    for _ in range(4):
+        cluster.broker.flush()
+        started = time.monotonic()
+        for endpoint in endpoints:
+            emitted |= emitting.emit(endpoint, 100).ids
+        cluster.eventually(lambda at=started: time.monotonic() - at >= 1, seconds=60, what="the next second")
+    cluster.eventually(is_all_succeeded, seconds=SOON_SECONDS, what="the success of all")
+    assert arrived_ids(receivers) == emitted
+    assert duplicates(receivers) == 0
+
+
+def test_a_broker_away_from_the_start_keeps_no_worker_from_starting(
+    cluster: Cluster, receivers: list[Counting]
+) -> None:
+    (endpoint,) = endpoints_at(receivers[:1])
+    emitted = emit([endpoint], 50)
+    cluster.broker.stop()
+    worker = cluster.worker()
+    cluster.eventually(lambda: leader(cluster), seconds=20, what="a dispatcher")
+    assert arrived(receivers) == 0
+    cluster.broker.start()
+    cluster.eventually(lambda: arrived_ids(receivers) == emitted, seconds=SOON_SECONDS, what="the arrival of all")
+    assert worker.poll() is None
