@@ -6,7 +6,7 @@ What lives here: HTML made of escaped values. It must not ask the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 from django.template.loader import render_to_string
@@ -46,13 +46,14 @@ def explain(error: str) -> str:
     return EXPLANATIONS.get(error) or OTHER_EXPLANATIONS.get(error) or error
 
 
-def moment(value: datetime | None) -> SafeString | str:
-    """Return a time in UTC, with its distance from now on hover."""
+def moment(value: datetime | None, *, relative: bool = False, short: bool = False) -> SafeString | str:
+    """Return a time in UTC, in full or without the year, or its distance from now; the rest on hover."""
     if value is None:
         return "-"
-    title = f"{distance(value, now=timezone.now())} · UTC"
-    stamp = value.isoformat()
-    return format_html('<time datetime="{}" title="{}">{}</time>', stamp, title, f"{value:%Y-%m-%d %H:%M:%S}")
+    away, stamp = distance(value, now=timezone.now()), f"{value:%Y-%m-%d %H:%M:%S}"
+    shown = away if relative else f"{value:%b %d %H:%M:%S}" if short else stamp
+    title = f"{stamp} UTC, {away}"
+    return format_html('<time class="hp-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), title, shown)
 
 
 def distance(value: datetime, *, now: datetime) -> str:
@@ -77,11 +78,7 @@ def shortened(text: str, *, length: int = 60) -> str:
     return f"{text[:head]}…{text[-(length - head - 1) :]}"
 
 
-def code(text: str, *, title: str = "") -> SafeString:
+def code(text: str, *, title: str = "", one_line: bool = False) -> SafeString:
     """Return text in a fixed-width font."""
-    return format_html('<span class="hp-code" title="{}">{}</span>', title or text, text)
-
-
-def minutes(value: timedelta) -> int:
-    """Return whole minutes."""
-    return int(value.total_seconds() // 60)
+    names = "hp-code hp-nowrap" if one_line else "hp-code"
+    return format_html('<span class="{}" title="{}">{}</span>', names, title or text, text)

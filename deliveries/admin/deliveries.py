@@ -96,12 +96,12 @@ class DeliveryPages(PageAdmin):
     @admin.display(description="Delivery")
     def shown_id(self, row: Delivery) -> SafeString:
         """The end of the id tells deliveries apart; the whole of it is in the tooltip."""
-        return code(f"…{row.public_id[-8:]}", title=row.public_id)
+        return code(f"…{row.public_id[-6:]}", title=row.public_id, one_line=True)
 
     @admin.display(description="Endpoint")
     def shown_endpoint(self, row: Delivery) -> SafeString:
         """The URL, which is not a link: only Hookpost calls it."""
-        return code(shortened(row.endpoint.url, length=44), title=row.endpoint.url)
+        return code(shortened(row.endpoint.url.partition("://")[2], length=32), title=row.endpoint.url, one_line=True)
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Delivery) -> str:
@@ -113,15 +113,20 @@ class DeliveryPages(PageAdmin):
         """Status and error of the last attempt, explained in the tooltip."""
         return answer_of(row)
 
-    @admin.display(description="Created")
+    @admin.display(description="Tries")
+    def shown_attempts(self, row: Delivery) -> int:
+        """Requests sent so far."""
+        return row.attempts
+
+    @admin.display(description="Created (UTC)")
     def shown_created(self, row: Delivery) -> SafeString | str:
         """When the event was accepted."""
-        return moment(row.created_at)
+        return moment(row.created_at, short=True)
 
     @admin.display(description="Next attempt")
     def shown_next(self, row: Delivery) -> SafeString | str:
         """When the schedule goes on."""
-        return moment(row.next_attempt_at)
+        return moment(row.next_attempt_at, relative=True)
 
     # --- one delivery
 
@@ -139,7 +144,7 @@ class DeliveryPages(PageAdmin):
         attempts = visible.attempts(self.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:SHOWN_ATTEMPTS]
         event = visible.events(self.viewer(request)).filter(pk=row.event_id).first()
         return {
-            "title": row.public_id,
+            "title": f"Delivery {row.public_id}",
             "subtitle": None,
             "delivery": row,
             "state": badge(row.state),
@@ -210,7 +215,7 @@ class StaffDelivery(DeliveryPages):
         "event_type",
         "shown_customer",
         "shown_endpoint",
-        "attempts",
+        "shown_attempts",
         "shown_answer",
         "shown_created",
         "shown_next",
@@ -254,7 +259,7 @@ class PortalDelivery(DeliveryPages, PortalAdmin):
         "shown_state",
         "event_type",
         "shown_endpoint",
-        "attempts",
+        "shown_attempts",
         "shown_answer",
         "shown_created",
         "shown_next",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.contrib.admin import VERTICAL
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminExpandableTextareaWidget,
@@ -67,14 +68,14 @@ class EndpointForm(ServiceForm, forms.ModelForm):
     signing = forms.ChoiceField(
         choices=[(profile.name, f"{profile.title} — {profile.description}") for profile in PROFILES.values()],
         initial="standard",
-        widget=UnfoldAdminRadioSelectWidget(radio_style=1),
+        widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
         help_text="How your receiver recognises that a request is from here. The standard headers are always sent.",
     )
     payload_mode = forms.ChoiceField(
         label="Payload",
         choices=Endpoint.PayloadMode.choices,
         initial=Endpoint.PayloadMode.FULL,
-        widget=UnfoldAdminRadioSelectWidget(radio_style=1),
+        widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
     )
     headers = forms.CharField(
         label="Custom headers",

@@ -82,7 +82,7 @@ class EventPages(ReadOnlyPages):
             for each in found.order_by("id")[:SHOWN_DELIVERIES]
         ]
         return {
-            "title": row.public_id,
+            "title": f"Event {row.public_id}",
             "subtitle": None,
             "event": row,
             "deliveries": deliveries,

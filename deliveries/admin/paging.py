@@ -29,6 +29,11 @@ class PlainChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
         self.title = str(self.opts.verbose_name_plural).capitalize()
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Count once: Unfold shows a second number only where it differs."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
     def url_for_result(self, result: Any) -> str:
         """Link a row by its TypeID."""
         return self.model_admin.page_url(result) if hasattr(result, "public_id") else super().url_for_result(result)
@@ -90,7 +95,7 @@ class KeysetChangeList(PlainChangeList):
             per_page=self.list_per_page,
         )
         self.result_list, self.result_count = rows, len(rows)
-        self.full_result_count, self.show_full_result_count = None, False
+        self.full_result_count, self.show_full_result_count = len(rows), False
         self.show_admin_actions = bool(rows)
         self.can_show_all = self.multi_page = False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from deliveries.admin.pages import PageAdmin
 
@@ -28,3 +28,10 @@ class ReadOnlyPages(PageAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """Never."""
         return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one row; what nobody changes has no history."""
+        extra_context = {"show_history": False, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, extra_context)
