@@ -16,7 +16,7 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -113,9 +113,15 @@ class HostileServer:
         scheme = case.scheme or ("https" if case.tls else "http")
         return f"{scheme}://{case.host}:{self.port(name)}/{quote(name, safe='')}?secret=hush"
 
-    def play(self, name: str, script: Sequence[Step]) -> None:
-        """Let a case do something else from the next request on."""
-        self.cases[name] = replace(self.cases[name], script=script)
+    @contextlib.contextmanager
+    def playing(self, name: str, *script: Step) -> Iterator[None]:
+        """Let a case do something else within the block."""
+        usual = self.cases[name]
+        self.cases[name] = replace(usual, script=script)
+        try:
+            yield
+        finally:
+            self.cases[name] = usual
 
     def port(self, name: str) -> int:
         """Return the port of a case; ordinary cases share one."""

@@ -22,6 +22,9 @@ from deliveries.outbound.options import TlsOptions, set_client_certificate, set_
 BODY_LIMIT_BYTES = 16 * 1024
 HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
+# A kept connection that closes without a line of an answer was most likely closed while idle: libcurl then sends
+# the request again over another one. It would do so five times, and a receiver that dies of a request six times.
+SENDINGS_LIMIT = 2
 
 _REFUSE_LINE = -1  # any number but the line's length makes libcurl end the transfer
 # Names without a value: libcurl then leaves its own default for them out.
@@ -63,6 +66,7 @@ class Exchange:
         self._forget()
         set_static_options(self.curl, ca_file=ca_file, proxy=proxy)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+        self.curl.setopt(pycurl.PREREQFUNCTION, self._begin_sending)
         self.curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
 
@@ -80,6 +84,7 @@ class Exchange:
         self.encrypted = False
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0
+        self._sendings = 0
 
     def prepare(
         self, request: PreparedRequest, *, tag: object, timeout_ms: int, connect_ms: int, tls: TlsOptions | None
@@ -129,6 +134,10 @@ class Exchange:
         except OSError as error:
             self.no_socket = error.strerror or "no socket"
             return int(pycurl.SOCKET_BAD)
+
+    def _begin_sending(self, *_addresses: object) -> int:
+        self._sendings += 1
+        return int(pycurl.PREREQFUNC_OK if self._sendings <= SENDINGS_LIMIT else pycurl.PREREQFUNC_ABORT)
 
     def _take_header(self, line: bytes) -> int | None:
         self._header_room -= len(line)

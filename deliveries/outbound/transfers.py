@@ -66,7 +66,6 @@ class Transfers:
         self._epoll = select.epoll()
         self._watched: dict[int, int] = {}
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
 
@@ -120,6 +119,8 @@ class Transfers:
         while True:
             ended, self._ready = self._ready, []
             if self._flying:
+                # libcurl counts connections in use too: without these, hanging receivers would end keep-alive for all.
+                self._multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections + len(self._flying))
                 self._drive(0.0 if ended else give_up - time.monotonic())
                 ended += self._collect()
             if ended or not self._flying or time.monotonic() >= give_up:

@@ -20,8 +20,8 @@ from deliveries.outbound.client import (
     send_one,
 )
 from tests.hostile_server import Case, HostileServer
-from tests.outbound.helpers import ORDINARY, finish_all, post
 from tests.outbound.hostile_bodies import REDIRECTS
+from tests.outbound.shared import ORDINARY, finish_all, post
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from deliveries.outbound.guard import Guard
 from deliveries.outbound.options import TlsOptions
 from deliveries.outbound.transfers import Transfers
 from tests.hostile_server import CLOSE, RESET, HostileServer
-from tests.outbound.helpers import ORDINARY, engine_for, established_from_here, finish_all, post, wait_until
 from tests.outbound.one_receiver import OK, OneReceiver
+from tests.outbound.shared import ORDINARY, engine_for, established_from_here, finish_all, post, wait_until
 
 # Connections
 
@@ -59,12 +59,11 @@ def test_a_kept_connection_that_began_to_answer_is_not_retried() -> None:
 def test_a_new_connection_that_closes_without_an_answer_is_not_retried(
     end: Any, hostile: HostileServer, transfers: Transfers
 ) -> None:
-    hostile.play("reads, then closes", (end,))
-    before = hostile.requests["reads, then closes"]
-    answer = send_one(post(hostile, "reads, then closes"), timeout_seconds=2, transfers=transfers)
+    before = hostile.requests[ORDINARY]
+    with hostile.playing(ORDINARY, end):
+        assert send_one(post(hostile), timeout_seconds=2, transfers=transfers).error == "protocol_error"
 
-    assert answer.error == "protocol_error"
-    assert hostile.requests["reads, then closes"] == before + 1
+    assert hostile.requests[ORDINARY] == before + 1
 
 
 def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
@@ -75,14 +74,37 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
     assert [answer.status for answer in answers] == [200, 200]
 
 
-def test_idle_connections_are_bounded(hostile: HostileServer) -> None:
+def test_idle_connections_shrink_back_to_their_bound(hostile: HostileServer) -> None:
     process = psutil.Process()
-    rule = Guard(hostile.targets())
-    with Transfers(rule=rule, idle_connections=4) as transfers:
+    with Transfers(rule=Guard(hostile.targets()), idle_connections=4) as transfers:
         for number in range(60):
             transfers.start(post(hostile), tag=number, timeout_seconds=5)
         assert all(answer.status == 200 for answer in finish_all(transfers).values())
-        wait_until(lambda: established_from_here(process, hostile.port(ORDINARY)) <= 4)
+        for _ in range(60):
+            send_one(post(hostile), timeout_seconds=5, transfers=transfers)
+        wait_until(lambda: established_from_here(process, hostile.port(ORDINARY)) <= 5)
+
+
+def test_hanging_receivers_do_not_end_the_keep_alive_of_others(hostile: HostileServer) -> None:
+    with OneReceiver([OK] * 3) as receiver:
+        rule = Guard([*hostile.targets(), *receiver.targets])
+        with Transfers(rule=rule, idle_connections=2) as transfers:
+            for number in range(20):
+                transfers.start(post(hostile, "never answers"), tag=f"hangs {number}", timeout_seconds=20)
+            for number in range(3):
+                transfers.start(prepared_post(receiver.url, [], b""), tag=number, timeout_seconds=5)
+                assert [(tag, answer.status) for tag, answer in transfers.finish(wait_seconds=5)] == [(number, 200)]
+
+
+def test_a_request_is_sent_twice_at_most(hostile: HostileServer, transfers: Transfers) -> None:
+    for number in range(10):
+        transfers.start(post(hostile), tag=number, timeout_seconds=5)
+    assert all(answer.status == 200 for answer in finish_all(transfers).values())
+    before = hostile.requests[ORDINARY]
+    with hostile.playing(ORDINARY, CLOSE):
+        assert send_one(post(hostile), timeout_seconds=5, transfers=transfers).error == "protocol_error"
+
+    assert hostile.requests[ORDINARY] == before + 2
 
 
 def test_closing_leaves_no_descriptor_open(hostile: HostileServer) -> None:

@@ -16,7 +16,7 @@ from deliveries.outbound.guard import Guard, ProxyOnly
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 from tests.hostile_server import HostileServer
-from tests.outbound.helpers import ORDINARY, post
+from tests.outbound.shared import ORDINARY, post
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 

@@ -37,11 +37,11 @@ def silent() -> dict[str, Any]:
 def test_a_silent_name_server_counts_in_the_deadline(silent: dict[str, Any]) -> None:
     assert silent["errors"] == ["connect_timeout"]
     assert silent["details"] == ["the host name was not resolved in time"]
-    assert silent["took"] < 1
+    assert silent["took"] < 1.5
 
 
 def test_a_silent_name_server_never_blocks_finish(silent: dict[str, Any]) -> None:
-    assert silent["longest"] < 0.4
+    assert silent["longest"] < 0.6
 
 
 def test_the_next_requests_do_not_wait_for_hanging_resolvers(silent: dict[str, Any]) -> None:
@@ -49,8 +49,8 @@ def test_the_next_requests_do_not_wait_for_hanging_resolvers(silent: dict[str, A
 
 
 def test_closing_does_not_wait_for_hanging_resolvers(silent: dict[str, Any]) -> None:
-    assert silent["closed"] < 0.5
-    assert silent["whole"] < 8
+    assert silent["closed"] < 1
+    assert silent["whole"] < 9
 
 
 def test_a_registration_does_not_wait_for_a_silent_name_server(silent: dict[str, Any]) -> None:
