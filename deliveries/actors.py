@@ -115,6 +115,14 @@ def wake_alone(endpoint_id: UUID, slow: bool) -> None:
     (deliver_due_slow if slow else deliver_due).send([str(endpoint_id)])
 
 
+def ring_job(job_id: UUID) -> None:
+    """Ring for a job; returns whatever the broker does, because the dispatcher finds open jobs by itself."""
+    try:
+        run_job.send(str(job_id))
+    except Exception as error:
+        log.warning("doorbell_failed", error=type(error).__name__, job=str(job_id))
+
+
 def run_dispatcher(stop: threading.Event) -> None:
     """Dispatch until told to stop."""
-    Dispatcher(ring=wake, ring_alone=wake_alone).run_forever(stop)
+    Dispatcher(ring=wake, ring_alone=wake_alone, ring_job=ring_job).run_forever(stop)

@@ -5,7 +5,9 @@ from deliveries.models.customers import ApiKey, Customer, Member
 from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
 from deliveries.models.log import Attempt, Delivery, Event
+from deliveries.models.portal import PortalLink
 from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane
+from deliveries.models.second_factor import SecondFactor
 
 __all__ = [
     "ApiKey",
@@ -22,4 +24,6 @@ __all__ = [
     "Job",
     "Lane",
     "Member",
+    "PortalLink",
+    "SecondFactor",
 ]

@@ -29,8 +29,12 @@ class DueDelivery(models.Model):
 
     class Meta:
         db_table = "hookpost_due_delivery"
-        # sql/claim_batch.sql
-        indexes = (models.Index(fields=("endpoint_id", "rank", "due_at", "event_id"), name="due_delivery_claim"),)
+        indexes = (
+            # sql/claim_batch.sql
+            models.Index(fields=("endpoint_id", "rank", "due_at", "event_id"), name="due_delivery_claim"),
+            # services/jobs.py, sql/cancel_due.sql
+            models.Index(fields=("job_id",), name="due_delivery_by_job", condition=models.Q(job_id__isnull=False)),
+        )
 
 
 class Lane(models.Model):

@@ -24,6 +24,7 @@ EVENT_TYPE = "ety"
 SECRET = "sec"  # noqa: S105
 MEMBER = "mem"
 AUDIT = "aud"
+PORTAL_LINK = "plk"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]

@@ -3,7 +3,7 @@
     wake due lanes, also those of lost workers | hold and release backlogs | partitions, keys, failing endpoints
 
 Every worker deployment runs it; an advisory lock in PostgreSQL makes one of them the leader.
-Rings no bell itself: `ring` and `ring_alone` come in.
+Rings no bell itself: `ring`, `ring_alone` and `ring_job` come in.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from django.db import connection
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.models import Lane
-from deliveries.services import endpoints, retention
+from deliveries.services import endpoints, jobs, retention
 
 log = structlog.get_logger(__name__)
 
 Ring = Callable[[Iterable[tuple[UUID, bool]]], None]
 RingAlone = Callable[[UUID, bool], None]
+RingJob = Callable[[UUID], None]
 
 TICK_SECONDS = 1.0
 WAKE_AGAIN_SECONDS = 3.0
@@ -42,6 +43,7 @@ class Dispatcher:
 
     ring: Ring
     ring_alone: RingAlone
+    ring_job: RingJob = lambda job_id: None
     _woken: dict[UUID, float] = field(default_factory=dict)
     _ticks: int = 0
 
@@ -64,6 +66,8 @@ class Dispatcher:
         hold_backlogs()
         release_backlogs(every_lane=every_lane)
         self._wake_due()
+        for job_id in jobs.tend_jobs():
+            self.ring_job(job_id)
         if self._ticks % HOUSEKEEPING_TICKS == 0:
             keep_house()
         self._ticks += 1

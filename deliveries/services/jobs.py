@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
+from deliveries.models import Customer, Delivery, DueDelivery, Event, Job, visible
+from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services.audit import record_act
 from deliveries.services.endpoints import cancel_waiting
@@ -34,18 +35,18 @@ State = Job.State
 OPEN = (State.PENDING, State.RUNNING)
 
 
-def count_matching(kind: str, selection: Selection) -> int:
-    """Return how many deliveries (of a replay: events) a job would look at."""
-    return _candidates(kind, selection).count()
+def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> int:
+    """Return how many deliveries (of a replay: events) a job would look at; refuses to mean everything."""
+    if selection.is_empty:
+        raise InvalidInput("say which deliveries, by one filter at least")
+    return _candidates(kind, selection, viewer).count()
 
 
 def start_job(kind: Kind, selection: Selection, *, customer: Customer | None, actor: str, reason: str = "") -> Job:
-    """Write down bulk work; raises InvalidInput for everything at once, Conflict for too much of it."""
-    if selection.is_empty:
-        raise InvalidInput("say which deliveries, by one filter at least")
+    """Write down bulk work; of one customer's deliveries only, if there is one. Raises InvalidInput, Conflict."""
     if Job.objects.filter(state__in=OPEN).count() >= OPEN_JOBS_LIMIT:
         raise Conflict(f"{OPEN_JOBS_LIMIT} jobs are under way already")
-    total = count_matching(kind, selection)
+    total = count_matching(kind, selection, viewer=Viewer(customer.id if customer else None))
     with transaction.atomic():
         job = Job.objects.create(
             kind=kind,
@@ -101,18 +102,21 @@ def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
     return locked
 
 
-def _candidates(kind: str, selection: Selection) -> QuerySet[Delivery] | QuerySet[Event]:
+def _candidates(kind: str, selection: Selection, viewer: Viewer) -> QuerySet[Delivery] | QuerySet[Event]:
     if kind != Kind.REPLAY:
-        return select_deliveries(Delivery.objects.all(), selection)
-    endpoint = Endpoint.objects.get(id=selection.endpoint_id)
-    rows = Event.objects.filter(customer_id=endpoint.customer_id)
+        return select_deliveries(visible.deliveries(viewer), selection)
+    endpoint = visible.endpoints(viewer).filter(id=selection.endpoint_id).first()
+    if endpoint is None:  # deleted meanwhile
+        return Event.objects.none()
+    rows = visible.events(viewer).filter(customer_id=endpoint.customer_id)
     chosen = of_types(of_types(rows, endpoint.event_types, column="type"), selection.types, column="type")
     return between(chosen, since=selection.since, until=selection.until)
 
 
 def _next_ids(job: Job) -> QuerySet[Delivery, UUID] | QuerySet[Event, UUID]:
     # What came after the job was asked for is not part of it.
-    rows = _candidates(job.kind, Selection.from_json(job.filters)).filter(id__lt=floor_of(job.created_at))
+    candidates = _candidates(job.kind, Selection.from_json(job.filters), Viewer(job.customer_id))
+    rows = candidates.filter(id__lt=floor_of(job.created_at))
     rest = rows.filter(id__gt=job.cursor) if job.cursor else rows
     return rest.order_by("id").values_list("id", flat=True)[:CHUNK]
 

@@ -52,7 +52,19 @@ WITH lane_in AS (
 ), due_ended AS (
     DELETE FROM hookpost_due_delivery d USING valid v
     WHERE d.delivery_id = v.delivery_id AND (d.manual = v.manual AND v.state <> 'pending' OR v.state = 'succeeded')
-    RETURNING d.job_id
+    RETURNING d.job_id, v.state
+), job_locked AS (
+    SELECT id FROM hookpost_job WHERE id IN (SELECT job_id FROM due_ended) ORDER BY id FOR UPDATE
+), job_out AS (
+    UPDATE hookpost_job j
+    SET done = j.done + ended.done, failed = j.failed + ended.failed
+    FROM (
+        SELECT job_id, count(*) FILTER (WHERE state = 'succeeded') AS done,
+            count(*) FILTER (WHERE state <> 'succeeded') AS failed
+        FROM due_ended GROUP BY job_id
+    ) ended
+    JOIN job_locked ON job_locked.id = ended.job_id
+    WHERE j.id = ended.job_id
 ), due_moved AS (
     UPDATE hookpost_due_delivery d
     SET attempts = d.attempts + 1,

@@ -1,0 +1,146 @@
+"""Who calls: API keys as Bearer tokens. Source: RFC 6750.
+
+What lives here: from the Authorization header to a caller, scopes, and a memory of facts about keys
+that never change. It must not know any view. Whether a key is alive is asked of PostgreSQL each time.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from deliveries.models import ApiKey
+from deliveries.models.visible import Viewer
+from deliveries.services.api_keys import find_api_key, hash_key, touch_api_key
+from deliveries.services.audit import actor_of_key
+
+CHALLENGE = 'Bearer realm="hookpost"'
+REMEMBERED = 10_000
+
+_HEADER = re.compile(r"Bearer +(hk_[A-Za-z0-9_-]{43})", re.IGNORECASE)
+
+Scope = ApiKey.Scope
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What is true of a key for ever: scopes and owner of a key never change."""
+
+    id: UUID
+    name: str
+    customer_id: UUID | None
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as `request.user`."""
+
+    key: ApiKey
+
+    is_authenticated = True
+
+    @property
+    def viewer(self) -> Viewer:
+        """Whose rows this caller sees."""
+        return Viewer(self.key.customer_id)
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail names this caller."""
+        return actor_of_key(self.key)
+
+
+_known: dict[bytes, KnownKey] = {}
+_lock = threading.Lock()
+
+
+def known_key(header: str) -> KnownKey:
+    """Return the facts about the key in an Authorization header, mostly from memory; it may be dead by now.
+
+    Raises AuthenticationFailed for a key that was dead or unknown when it was last looked up.
+    """
+    digest = hash_key(_text_of(header))
+    known = _known.get(digest)
+    if known is None:
+        known = _facts(authenticate_text(header))
+        with _lock:
+            if len(_known) >= REMEMBERED:
+                _known.clear()
+            _known[digest] = known
+    return known
+
+
+def authenticate_text(header: str) -> ApiKey:
+    """Return the living key in an Authorization header, or raise AuthenticationFailed."""
+    key = find_api_key(_text_of(header))
+    if key is None:
+        raise AuthenticationFailed("the API key is unknown, revoked or expired")
+    return key
+
+
+class BearerKey(BaseAuthentication):
+    """Authenticates REST views; without a header nobody is logged in."""
+
+    def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
+        """Return the caller and its key, or raise AuthenticationFailed."""
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        if not header:
+            return None
+        key = authenticate_text(header)
+        touch_api_key(key)
+        return Caller(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what a 401 says in WWW-Authenticate."""
+        return CHALLENGE
+
+
+class HasScope(BasePermission):
+    """Lets a caller in whose key has the scope that the view names for the method."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether to go on; says which scope is missing."""
+        if not isinstance(request.user, Caller):
+            return False
+        needed: Mapping[str, str] = view.scopes
+        scope = needed.get(request.method or "", needed.get("GET", Scope.READ))
+        if not allows(caller_of(request).key.scopes, scope):
+            raise PermissionDenied(f"this needs a key with the scope {scope}")
+        return True
+
+
+def allows(scopes: list[str] | frozenset[str], scope: str) -> bool:
+    """Tell whether a key with these scopes has that one; who manages may also read."""
+    return scope in scopes or (scope == Scope.READ and Scope.MANAGE in scopes)
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who calls; only behind HasScope."""
+    return cast(Caller, request.user)
+
+
+def refuse_customer_keys(request: Request) -> None:
+    """Raise PermissionDenied for a key that is bound to a customer."""
+    if not caller_of(request).viewer.is_operator:
+        raise PermissionDenied("this needs a service key; yours is bound to a customer")
+
+
+def _text_of(header: str) -> str:
+    match = _HEADER.fullmatch(header.strip())
+    if match is None:
+        raise AuthenticationFailed("send the header Authorization: Bearer <key>")
+    return match[1]
+
+
+def _facts(key: ApiKey) -> KnownKey:
+    return KnownKey(key.id, key.name, key.customer_id, frozenset(key.scopes))

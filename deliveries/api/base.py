@@ -1,0 +1,95 @@
+"""What all REST views share.
+
+What lives here: how a view is entered and left: key, scope, rate, JSON. It must not know any noun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from deliveries.api.auth import BearerKey, Caller, HasScope, Scope
+from deliveries.api.parsers import StrictJsonParser
+from deliveries.api.problems import QueryError, field_errors
+from deliveries.api.rates import refuse_if_empty, take_token
+from deliveries.api.renderers import JsonAnyway, JsonRenderer
+from deliveries.errors import InvalidInput
+
+READ_OR_MANAGE: Mapping[str, str] = {
+    "GET": Scope.READ,
+    "HEAD": Scope.READ,
+    "POST": Scope.MANAGE,
+    "PATCH": Scope.MANAGE,
+    "DELETE": Scope.MANAGE,
+}
+REDELIVER: Mapping[str, str] = {"GET": Scope.READ, "HEAD": Scope.READ, "POST": Scope.REDELIVER}
+
+Shape = TypeVar("Shape", bound=Serializer[Any])
+
+
+class ApiView(APIView):
+    """A view behind an API key. `scopes` names the scope that each method needs."""
+
+    authentication_classes = (BearerKey,)
+    permission_classes = (HasScope,)
+    parser_classes = (StrictJsonParser,)
+    renderer_classes = (JsonRenderer,)
+    content_negotiation_class = JsonAnyway
+    metadata_class = None
+    scopes: ClassVar[Mapping[str, str]] = READ_OR_MANAGE
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let the caller in, and count the request."""
+        super().initial(request, *args, **kwargs)
+        self.allowance = None
+        if isinstance(request.user, Caller):
+            self.allowance = take_token(request.user.key.id)
+        if self.allowance is not None:
+            refuse_if_empty(self.allowance)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Tell what is left of the rate, and that answers are not for shared caches."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer.headers.setdefault("Cache-Control", "private, no-cache")
+        if getattr(self, "allowance", None) is not None:
+            answer.headers.update(self.allowance.headers())
+        return answer
+
+
+def given(shape: type[Shape], request: Request, *, partial: bool = False) -> dict[str, Any]:
+    """Return the checked members of a request's body; with `partial` only those that were given."""
+    reader = shape(data=request.data, partial=partial)
+    reader.is_valid(raise_exception=True)
+    return dict(reader.validated_data)
+
+
+def asked(shape: type[Shape], request: Request, *, also: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the checked parameters of a query; raises QueryError, also for one that is not known."""
+    query = request.query_params
+    twice = [name for name in query if len(query.getlist(name)) > 1]
+    if twice:
+        raise QueryError([{"pointer": f"/{name}", "detail": "given twice"} for name in twice])
+    reader = shape(data={name: value for name, value in query.items() if name not in also})
+    if not reader.is_valid():
+        raise QueryError(field_errors(reader.errors))
+    return dict(reader.validated_data)
+
+
+@contextmanager
+def in_query() -> Iterator[None]:
+    """Tell what a service refuses about a parameter as a mistake in the query."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise QueryError([{"pointer": f"/{error.field}", "detail": error.detail}]) from error
+
+
+def no_content() -> Response:
+    """Return 204."""
+    return Response(status=204)

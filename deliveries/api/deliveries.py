@@ -1,0 +1,149 @@
+"""/deliveries
+
+What lives here: the REST form of deliveries, their attempts, and of sending one again. It must not
+know how anything is sent. Bulk work is in jobs.py.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deliveries import actors
+from deliveries.api.auth import caller_of
+from deliveries.api.base import REDELIVER, ApiView, asked, given, in_query
+from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.endpoint_shapes import ReasonShape
+from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId
+from deliveries.api.filters import DeliveryFilters, selection_of
+from deliveries.api.find import find_delivery
+from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.models import Attempt, Delivery, visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol import ids
+from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.services.redelivery import redeliver
+from deliveries.services.selection import select_deliveries
+
+CLOCKS_APART = timedelta(hours=1)
+
+
+class DeliveryShape(Shape):
+    """A delivery; `status_code` and `error` are those of the last attempt."""
+
+    id = TypeId(ids.DELIVERY)
+    event = TypeId(ids.EVENT, source="event_id")
+    type = Text(source="event_type")
+    customer = TypeId(ids.CUSTOMER, source="customer_id")
+    endpoint = TypeId(ids.ENDPOINT, source="endpoint_id")
+    state = Text()
+    attempts = Number(help_text="Requests sent so far, redeliveries included.")
+    status_code = Number(allow_null=True)
+    error = Text(help_text="Empty, or the reason why the last attempt failed.")
+    created_at = Moment()
+    next_attempt_at = Moment(allow_null=True)
+    finished_at = Moment(allow_null=True)
+
+
+class AttemptShape(Shape):
+    """One HTTP request of a delivery."""
+
+    id = TypeId(ids.ATTEMPT)
+    delivery = TypeId(ids.DELIVERY, source="delivery_id")
+    number = Number(allow_null=True, help_text="Its place in the schedule; null for a redelivery.")
+    redelivery = Flag()
+    actor = Text(help_text="Who asked for a redelivery; empty for a customer's key.")
+    started_at = Moment()
+    duration_ms = Number()
+    status_code = Number(allow_null=True)
+    error = Text()
+    explanation = Text(help_text="The error as a sentence.")
+    detail = Text()
+    address = Text(help_text="The address that was dialled.")
+    response_headers = Text()
+    response_body = Text()
+    truncated = Flag()
+
+
+def show_delivery(delivery: Delivery) -> dict[str, Any]:
+    """Return a delivery as answers show it."""
+    return dict(DeliveryShape(delivery).data)
+
+
+def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
+    """Return an attempt as answers show it; which of the operator's people asked is not for customers."""
+    moment = Moment()
+    return {
+        "id": attempt.public_id,
+        "delivery": ids.encode_id(ids.DELIVERY, attempt.delivery_id),
+        "number": attempt.number,
+        "redelivery": attempt.number is None,
+        "actor": attempt.actor if viewer.is_operator else "",
+        "started_at": moment.to_representation(attempt.started_at),
+        "duration_ms": attempt.duration_ms,
+        "status_code": attempt.status_code,
+        "error": attempt.error,
+        "explanation": EXPLANATIONS.get(attempt.error, ""),
+        "detail": attempt.detail,
+        "address": attempt.address,
+        "response_headers": attempt.response_headers,
+        "response_body": bytes(attempt.response_body).decode("utf-8", errors="replace"),
+        "truncated": attempt.truncated,
+    }
+
+
+class DeliveriesView(ApiView):
+    """All deliveries."""
+
+    @extend_schema(
+        operation_id="list_deliveries", parameters=[DeliveryFilters, *PAGE_QUERY], responses=listed(DeliveryShape)
+    )
+    def get(self, request: Request) -> Response:
+        """List deliveries, newest first."""
+        viewer = caller_of(request).viewer
+        filters = asked(DeliveryFilters, request, also=PARAMETERS)
+        with in_query():
+            selection = selection_of(viewer, filters)
+        return Response(page_of(request, select_deliveries(visible.deliveries(viewer), selection), show_delivery))
+
+
+class DeliveryView(ApiView):
+    """One delivery."""
+
+    @extend_schema(operation_id="get_delivery", responses=DeliveryShape)
+    def get(self, request: Request, delivery: str) -> Response:
+        """Return a delivery."""
+        return Response(show_delivery(find_delivery(caller_of(request).viewer, delivery)))
+
+
+class AttemptsView(ApiView):
+    """The attempts of a delivery."""
+
+    @extend_schema(operation_id="list_attempts", parameters=PAGE_QUERY, responses=listed(AttemptShape))
+    def get(self, request: Request, delivery: str) -> Response:
+        """List the attempts of a delivery, newest first."""
+        viewer = caller_of(request).viewer
+        row = find_delivery(viewer, delivery)
+        asked(Shape, request, also=PARAMETERS)
+        # No attempt is older than its delivery, give or take the clocks: earlier partitions are not looked into.
+        oldest = ids.floor_of(ids.time_of(row.id) - CLOCKS_APART)
+        rows = visible.attempts(viewer).filter(delivery_id=row.id, id__gte=oldest)
+        return Response(page_of(request, rows, lambda attempt: show_attempt(attempt, viewer)))
+
+
+class RedeliverView(ApiView):
+    """Send again."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="redeliver", request=ReasonShape, responses={202: DeliveryShape})
+    def post(self, request: Request, delivery: str) -> Response:
+        """Send a delivery once more, beside its schedule; refused while an attempt is under way."""
+        row = find_delivery(caller_of(request).viewer, delivery)
+        reason = given(ReasonShape, request).get("reason", "")
+        actors.wake(redeliver(row, actor=caller_of(request).actor, reason=reason))
+        return Response(show_delivery(row), status=202)

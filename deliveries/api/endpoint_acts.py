@@ -1,0 +1,103 @@
+"""What can be done with an endpoint: rotate, pause, resume, test; and its figures.
+
+What lives here: the REST form of these verbs. It must not know what they do. Bulk sending is in jobs.py.
+"""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deliveries import actors
+from deliveries.api.auth import caller_of
+from deliveries.api.base import ApiView, asked, given
+from deliveries.api.endpoint_shapes import (
+    AcceptedShape,
+    EndpointShape,
+    ReasonShape,
+    ResumeShape,
+    RotationShape,
+    SecretShape,
+    TestShape,
+    show_endpoint,
+)
+from deliveries.api.fields import Shape
+from deliveries.api.find import find_endpoint
+from deliveries.api.stat_shapes import StatsShape
+from deliveries.errors import InvalidEventType
+from deliveries.models import Endpoint
+from deliveries.protocol.event_types import check_name
+from deliveries.protocol.ids import EVENT, encode_id
+from deliveries.services.endpoints import pause_endpoint, resume_endpoint, rotate_secret
+from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
+from deliveries.services.stats import endpoint_stats
+
+
+class _Act(ApiView):
+    """A verb upon one endpoint."""
+
+    def row(self, request: Request, path: dict[str, str]) -> Endpoint:
+        """Return the endpoint of the path."""
+        return find_endpoint(caller_of(request).viewer, path["customer"], path["endpoint"])
+
+
+class RotateSecretView(_Act):
+    """New secret, and the old one for a while."""
+
+    @extend_schema(operation_id="rotate_secret", request=RotationShape, responses=SecretShape)
+    def post(self, request: Request, **path: str) -> Response:
+        """Make or take a new secret; the old one goes on signing for 24 hours or as you say."""
+        row = self.row(request, path)
+        return Response({"secret": rotate_secret(row, actor=caller_of(request).actor, **given(RotationShape, request))})
+
+
+class PauseView(_Act):
+    """Hold."""
+
+    @extend_schema(operation_id="pause_endpoint", request=ReasonShape, responses=EndpointShape)
+    def post(self, request: Request, **path: str) -> Response:
+        """Hold what is due and what comes, until resumed."""
+        row = self.row(request, path)
+        pause_endpoint(row, actor=caller_of(request).actor, **given(ReasonShape, request))
+        return Response(show_endpoint(row))
+
+
+class ResumeView(_Act):
+    """Go on."""
+
+    @extend_schema(operation_id="resume_endpoint", request=ResumeShape, responses=EndpointShape)
+    def post(self, request: Request, **path: str) -> Response:
+        """Enable the endpoint; what was held drains at a limited rate, or is cancelled by choice."""
+        row = self.row(request, path)
+        resume_endpoint(row, actor=caller_of(request).actor, **given(ResumeShape, request))
+        actors.wake([(row.id, row.lane.slow)])
+        return Response(show_endpoint(row))
+
+
+class TestView(_Act):
+    """Try out."""
+
+    @extend_schema(operation_id="test_endpoint", request=TestShape, responses={202: AcceptedShape})
+    def post(self, request: Request, **path: str) -> Response:
+        """Send an example event to this endpoint only."""
+        row = self.row(request, path)
+        event_type = given(TestShape, request).get("type", TEST_EVENT_TYPE)
+        try:
+            check_name(event_type)
+        except InvalidEventType as error:
+            raise InvalidEventType(error.detail, field="type") from error
+        accepted = send_test_event(row, event_type=event_type)
+        actors.wake(accepted.wake)
+        return Response({"id": encode_id(EVENT, accepted.event_id), "deliveries": accepted.deliveries}, status=202)
+
+
+class StatsView(_Act):
+    """Figures."""
+
+    @extend_schema(operation_id="get_endpoint_stats", responses=StatsShape)
+    def get(self, request: Request, **path: str) -> Response:
+        """Return the figures of the last 24 hours, and what waits now."""
+        row = self.row(request, path)
+        asked(Shape, request)
+        return Response(StatsShape(endpoint_stats(row)).data)

@@ -1,0 +1,142 @@
+"""How endpoints look in requests and answers.
+
+What lives here: shapes. It must not know views or rules. Secrets and values of headers are never shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId
+from deliveries.models import Endpoint
+from deliveries.protocol import ids
+from deliveries.protocol.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.signatures import PROFILES
+
+URL_LIMIT = 2048
+
+
+class Headers(serializers.DictField):
+    """Custom headers, name and value; strings only."""
+
+    child = Text(allow_blank=True, max_length=4096)
+
+
+class EndpointShape(Shape):
+    """An endpoint."""
+
+    id = TypeId(ids.ENDPOINT, read_only=True)
+    uid = Text(required=False, allow_null=True, help_text="Your own id of the endpoint, unique in its customer.")
+    customer = TypeId(ids.CUSTOMER, source="customer_id", read_only=True)
+    url = Text(max_length=URL_LIMIT)
+    description = Text(required=False, allow_blank=True)
+    event_types = serializers.ListField(
+        child=Text(), required=False, help_text="Names, or families such as invoice.*; empty: all."
+    )
+    filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
+    headers = Headers(write_only=True, required=False, help_text="Sent with each request; kept encrypted.")
+    header_names = serializers.ListField(child=Text(), read_only=True)
+    secret = Text(write_only=True, required=False, help_text="whsec_… or whsk_…; made for you when absent.")
+    signing = serializers.ChoiceField(list(PROFILES), required=False)
+    payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
+    rate_limit = Number(required=False, allow_null=True, help_text="Deliveries a second; null: unlimited.")
+    max_in_flight = Number(required=False)
+    retry_schedule = serializers.ListField(
+        child=Number(), required=False, allow_null=True, help_text="Seconds before each attempt; null: the default."
+    )
+    timeout_seconds = Number(required=False)
+    ordered = Flag(required=False)
+    state = serializers.ChoiceField(Endpoint.State.choices, required=False)
+    state_reason = Text(read_only=True)
+    draining = Flag(read_only=True)
+    created_at = Moment(read_only=True)
+    updated_at = Moment(read_only=True)
+    secrets = serializers.SerializerMethodField()
+
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "hint": {"type": "string"},
+                    "created_at": {"type": "string", "format": "date-time"},
+                    "expires_at": {"type": ["string", "null"], "format": "date-time"},
+                },
+            },
+        }
+    )
+    def get_secrets(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+        """Return what can be told of the secrets: their last characters."""
+        moment = Moment()
+        return [
+            {
+                "hint": secret.hint,
+                "created_at": moment.to_representation(secret.created_at),
+                "expires_at": secret.expires_at and moment.to_representation(secret.expires_at),
+            }
+            for secret in endpoint.secrets.all()
+        ]
+
+
+class EndpointChange(EndpointShape):
+    """What of an endpoint can be changed; its secret is rotated instead."""
+
+    secret = None  # type: ignore[assignment]
+
+
+class NewEndpointShape(EndpointShape):
+    """An endpoint with its secret, which is shown this once."""
+
+    secret = Text(read_only=True)
+
+
+class SecretShape(Shape):
+    """A new secret, which is shown this once."""
+
+    secret = Text(read_only=True)
+
+
+class RotationShape(Shape):
+    """How to rotate."""
+
+    secret = Text(required=False, help_text="whsec_… or whsk_…; made for you when absent.")
+    keep_hours = Number(
+        required=False, min_value=0, max_value=168, help_text="How long the old secret goes on signing; 0: it leaked."
+    )
+    reason = Text(required=False, allow_blank=True, max_length=300)
+
+
+class ReasonShape(Shape):
+    """Why."""
+
+    reason = Text(required=False, allow_blank=True, max_length=300)
+
+
+class ResumeShape(ReasonShape):
+    """How to resume."""
+
+    cancel_backlog = Flag(required=False, help_text="Cancel what was held, instead of sending it.")
+
+
+class TestShape(Shape):
+    """Which event to try."""
+
+    type = Text(required=False, max_length=128)
+
+
+class AcceptedShape(Shape):
+    """An accepted event."""
+
+    id = TypeId(ids.EVENT)
+    deliveries = Number()
+
+
+def show_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    """Return an endpoint as answers show it."""
+    shown = dict(EndpointShape(endpoint).data)
+    shown["retry_schedule"] = shown["retry_schedule"] or list(DEFAULT_SCHEDULE)
+    return shown

@@ -1,0 +1,226 @@
+"""GET /events, /events/{id}, and the feed /customers/{customer}/events
+
+What lives here: the REST form of stored events. It must not know how events are accepted: emit.py does
+that. Bodies go out byte for byte as they were stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deliveries.api.auth import caller_of
+from deliveries.api.base import ApiView, asked, in_query
+from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.emit import EmitBatchView, EmitView
+from deliveries.api.endpoint_shapes import AcceptedShape
+from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
+from deliveries.api.filters import TimeFilters, customer_id_of
+from deliveries.api.find import find_customer, find_event
+from deliveries.api.pages import PARAMETERS, links, page_of, place_of, rows_at
+from deliveries.api.problems import QueryError
+from deliveries.errors import InvalidId
+from deliveries.models import Event, visible
+from deliveries.protocol import ids
+from deliveries.protocol.event_types import NAME_LIMIT
+from deliveries.services.feed import SETTLE_SECONDS, settled_before
+from deliveries.services.selection import between, of_types, read_types
+
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key gives the same answer."
+)
+FEED_PARAMETERS = PARAMETERS | {"after"}
+
+
+class BodyShape(Shape):
+    """What is signed and sent, byte for byte."""
+
+    type = Text()
+    timestamp = Moment()
+    data = JsonObject()
+
+
+class EventShape(Shape):
+    """An event."""
+
+    id = TypeId(ids.EVENT)
+    customer = TypeId(ids.CUSTOMER, source="customer_id")
+    type = Text()
+    created_at = Moment()
+    body = BodyShape()
+
+
+class EventFilters(TimeFilters):
+    """What a list of events can be narrowed by."""
+
+    customer = Text(required=False, help_text="Id or uid.")
+    type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
+
+
+class FeedFilters(TimeFilters):
+    """What the feed can be narrowed by."""
+
+    types = Text(required=False, help_text="Names, or families such as invoice.*, with commas.")
+
+
+def show_event(event: Event) -> dict[str, Any]:
+    """Return an event as answers show it."""
+    return {
+        "id": event.public_id,
+        "customer": ids.encode_id(ids.CUSTOMER, event.customer_id),
+        "type": event.type,
+        "created_at": Moment().to_representation(event.created_at),
+        "body": orjson.Fragment(bytes(event.body)),
+    }
+
+
+class NewEventShape(Shape):
+    """An event to emit."""
+
+    customer = Text(help_text="Id or uid.")
+    type = Text(max_length=NAME_LIMIT)
+    data = JsonObject(help_text="Signed and sent exactly as written here.")
+    timestamp = Moment(required=False, help_text="When it happened; now when absent.")
+
+
+class BatchShape(Shape):
+    """Events to emit."""
+
+    events = NewEventShape(many=True)
+    atomic = Flag(required=False, help_text="All or none.")
+
+
+class BatchResultShape(Shape):
+    """What became of one event of a batch: id and deliveries, or an error."""
+
+    id = TypeId(ids.EVENT, required=False)
+    deliveries = Number(required=False)
+    error = JsonObject(required=False)
+
+
+class BatchAnswerShape(Shape):
+    """What became of a batch, in its order."""
+
+    results = BatchResultShape(many=True)
+
+
+class EventsView(EmitView):
+    """All events."""
+
+    @extend_schema(operation_id="list_events", parameters=[EventFilters, *PAGE_QUERY], responses=listed(EventShape))
+    def get(self, request: Request) -> Response:
+        """List events, newest first."""
+        viewer = caller_of(request).viewer
+        filters = asked(EventFilters, request, also=PARAMETERS)
+        rows = visible.events(viewer)
+        if "customer" in filters:
+            rows = rows.filter(customer=customer_id_of(viewer, filters["customer"]))
+        rows = _narrowed(rows, filters, types="type")
+        return Response(page_of(request, rows, show_event))
+
+    @extend_schema(
+        operation_id="emit_event", parameters=[IDEMPOTENCY], request=NewEventShape, responses={202: AcceptedShape}
+    )
+    def post(self, request: Request) -> Response:
+        """Emit an event; 202 says that it is stored and will be delivered."""
+        return super().post(request)
+
+
+class EventBatchView(EmitBatchView):
+    """Many events at once."""
+
+    @extend_schema(
+        operation_id="emit_batch", parameters=[IDEMPOTENCY], request=BatchShape, responses={202: BatchAnswerShape}
+    )
+    def post(self, request: Request) -> Response:
+        """Emit up to 1,000 events; each is stored or refused by itself, with `atomic` all or none."""
+        return super().post(request)
+
+
+class EventView(ApiView):
+    """One event."""
+
+    @extend_schema(operation_id="get_event", responses=EventShape)
+    def get(self, request: Request, event: str) -> Response:
+        """Return an event, its body exactly as stored."""
+        return Response(show_event(find_event(caller_of(request).viewer, event)))
+
+
+class FeedView(ApiView):
+    """The events of one customer, oldest first: to poll, and to reconcile with."""
+
+    @extend_schema(
+        operation_id="read_feed",
+        parameters=[
+            FeedFilters,
+            *PAGE_QUERY,
+            OpenApiParameter("after", OpenApiTypes.STR, description="Id of the last event that you have."),
+            OpenApiParameter("If-None-Match", OpenApiTypes.STR, OpenApiParameter.HEADER),
+        ],
+        responses={200: listed(EventShape), 304: OpenApiResponse(description="Nothing new since that ETag.")},
+    )
+    def get(self, request: Request, customer: str) -> Response:
+        """Return events in the order in which they are; to go on later, ask for those `after` the last one."""
+        viewer = caller_of(request).viewer
+        owner = find_customer(viewer, customer)
+        filters = asked(FeedFilters, request, also=FEED_PARAMETERS)
+        rows = _narrowed(visible.events(viewer).filter(customer=owner), filters, types="types")
+        rows = _after(request, rows)
+        keys, more = _settled_keys(request, rows)
+        tag = _etag(keys, more=more)
+        if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
+            return Response(status=304, headers={"ETag": tag})
+        page = links(request, place_of(request), keys, more=more)
+        found = rows.in_bulk(keys)
+        page["results"] = [show_event(found[key]) for key in keys if key in found]
+        return Response(page, headers={"ETag": tag})
+
+
+def _narrowed(rows: QuerySet[Event], filters: Mapping[str, Any], *, types: str) -> QuerySet[Event]:
+    if types in filters:
+        with in_query():
+            rows = of_types(rows, read_types(filters[types], field=types), column="type")
+    return between(rows, since=filters.get("since"), until=filters.get("until"))
+
+
+def _after(request: Request, rows: QuerySet[Event]) -> QuerySet[Event]:
+    text = request.query_params.get("after")
+    if text is None:
+        return rows
+    try:
+        return rows.filter(id__gt=ids.decode_id(ids.EVENT, text))
+    except InvalidId as error:
+        raise QueryError([{"pointer": "/after", "detail": error.detail}]) from error
+
+
+def _settled_keys(request: Request, rows: QuerySet[Event]) -> tuple[list[UUID], bool]:
+    """Return the ids of a page, without those that an event of an earlier id could still come before.
+
+    Events that were accepted a moment ago are waited for, so that who polls after posting finds them.
+    """
+    place = place_of(request)
+    for last in (False, True):
+        horizon = settled_before(datetime.now(UTC))
+        found, more = rows_at(rows.only("id"), place, ascending=True)
+        keys = [row.id for row in found if row.id < horizon]
+        if len(keys) == len(found):
+            return keys, more
+        if not last:
+            time.sleep(SETTLE_SECONDS)
+    return keys, False
+
+
+def _etag(keys: list[UUID], *, more: bool) -> str:
+    digest = hashlib.sha256(b"".join(key.bytes for key in keys) + bytes([more])).hexdigest()
+    return f'"{digest[:32]}"'

@@ -1,0 +1,128 @@
+"""Fields of requests and answers: strict about types, because a guess about a caller's mistake is a second mistake.
+
+What lives here: the field types that all nouns share, and the base of their shapes. It must not know
+any noun, nor the rules that services check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from deliveries.errors import InvalidId
+from deliveries.protocol.ids import decode_id, encode_id
+
+JSON_LIMIT_BYTES = 65_536
+
+
+class Shape(serializers.Serializer[Any]):
+    """The members of an object; one that is not known is refused, so that no typo passes silently."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the checked members that were given, and no others."""
+        if isinstance(data, Mapping):
+            writable = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = [str(name) for name in data if name not in writable]
+            if unknown:
+                raise serializers.ValidationError({name: ["there is no such field"] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class Text(serializers.CharField):
+    """A string; numbers and booleans are none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the string."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """true or false."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the boolean."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Number(serializers.IntegerField):
+    """A whole number, written as one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number."""
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Moment(serializers.DateTimeField):
+    """A time, RFC 3339; in UTC when it names no zone."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=UTC, **options)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the time in UTC; a plus sign that a query string turned into a space is understood."""
+        if not isinstance(value, str):
+            self.fail("invalid", format="RFC 3339")
+        return super().to_internal_value(value.replace(" ", "+") if "T" in value else value)
+
+
+@extend_schema_field({"type": "string"})
+class TypeId(serializers.Field[UUID, str, str, Any]):
+    """An id of ours with its prefix."""
+
+    def __init__(self, prefix: str, **options: Any) -> None:
+        self.prefix = prefix
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Return the UUID of a TypeID."""
+        try:
+            return decode_id(self.prefix, data if isinstance(data, str) else "")
+        except InvalidId as error:
+            raise serializers.ValidationError(error.detail) from error
+
+    def to_representation(self, value: UUID) -> str:
+        """Return the TypeID of a UUID."""
+        return encode_id(self.prefix, value)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JsonObject(serializers.JSONField):
+    """Any JSON object of a bounded size."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object."""
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("this must be a JSON object")
+        check_size(data)
+        return data
+
+
+@extend_schema_field({})
+class JsonValue(serializers.JSONField):
+    """Any JSON value of a bounded size."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the value."""
+        check_size(data)
+        return data
+
+
+def check_size(value: Any) -> None:
+    """Refuse a JSON value that is too large to be kept beside a row."""
+    if len(orjson.dumps(value)) > JSON_LIMIT_BYTES:
+        raise serializers.ValidationError(f"at most {JSON_LIMIT_BYTES} bytes of JSON")

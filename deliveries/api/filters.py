@@ -1,0 +1,101 @@
+"""What lists of deliveries, and bulk work, can be narrowed by.
+
+What lives here: the parameters, and their translation into a selection. It must not know views, nor
+what a selection means for the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from deliveries.api.fields import Moment, Shape, Text, TypeId
+from deliveries.api.find import find_customer, find_endpoint
+from deliveries.errors import InvalidId, InvalidInput, NotFound
+from deliveries.models import Delivery
+from deliveries.models.visible import Viewer
+from deliveries.protocol import ids
+from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.services.selection import Selection, read_types
+
+# An id that no row has: a filter by something that is not there, or is not the caller's, matches nothing.
+NOBODY = UUID(int=0)
+
+
+class TimeFilters(Shape):
+    """A span of time."""
+
+    since = Moment(required=False, help_text="From this time on.")
+    until = Moment(required=False, help_text="Before this time.")
+
+
+class QueryNumber(serializers.IntegerField):
+    """A whole number in a query string, or a JSON number."""
+
+
+class DeliveryFilters(TimeFilters):
+    """What a list of deliveries can be narrowed by."""
+
+    customer = Text(required=False, help_text="Id or uid.")
+    endpoint = Text(required=False, help_text="Id; with `customer` also its uid.")
+    event = TypeId(ids.EVENT, required=False)
+    type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
+    state = Text(required=False, help_text="One of " + ", ".join(Delivery.State.values) + "; several with commas.")
+    status_code = QueryNumber(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")
+    error = serializers.ChoiceField(sorted(EXPLANATIONS), required=False, help_text="Of the last attempt.")
+
+
+def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:
+    """Return what the filters mean for this viewer; raises InvalidInput."""
+    customer = filters.get("customer")
+    return Selection(
+        customer_id=None if customer is None else customer_id_of(viewer, customer),
+        endpoint_id=_endpoint_id(viewer, customer, filters["endpoint"]) if "endpoint" in filters else None,
+        event_id=filters.get("event"),
+        types=read_types(filters["type"]) if "type" in filters else (),
+        states=_states(filters["state"]) if "state" in filters else (),
+        status_code=filters.get("status_code"),
+        error=filters.get("error", ""),
+        since=filters.get("since"),
+        until=filters.get("until"),
+    )
+
+
+def customer_id_of(viewer: Viewer, ref: str) -> UUID:
+    """Return the id of the customer that a filter names; nobody's when the viewer sees none."""
+    try:
+        return find_customer(viewer, ref).id
+    except NotFound:
+        return _deleted_customer(viewer, ref)
+
+
+def _deleted_customer(viewer: Viewer, ref: str) -> UUID:
+    # The log outlives customers and endpoints, so the operator may ask for them by id.
+    return _decoded(ids.CUSTOMER, ref) if viewer.is_operator else NOBODY
+
+
+def _endpoint_id(viewer: Viewer, customer: str | None, ref: str) -> UUID:
+    decoded = _decoded(ids.ENDPOINT, ref)
+    if decoded != NOBODY or customer is None:
+        return decoded
+    try:
+        return find_endpoint(viewer, customer, ref).id
+    except NotFound:
+        return NOBODY
+
+
+def _decoded(prefix: str, ref: str) -> UUID:
+    try:
+        return ids.decode_id(prefix, ref)
+    except InvalidId:
+        return NOBODY
+
+
+def _states(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    if not set(words) <= set(Delivery.State.values):
+        raise InvalidInput("one of " + ", ".join(Delivery.State.values), field="state")
+    return words

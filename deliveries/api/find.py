@@ -1,0 +1,82 @@
+"""From a path's parameters to rows, as far as the caller may see them.
+
+What lives here: one finder per noun; each raises NotFound, with no difference between a row that is
+not there and one of somebody else. It must not know what is done with the row.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+
+from deliveries.errors import InvalidId, NotFound
+from deliveries.models import Customer, Delivery, Endpoint, Event, EventType, Job, visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol.ids import decode_id
+
+UID_LIMIT = 128
+
+Row = TypeVar("Row", bound=Model)
+
+
+def find_customer(viewer: Viewer, ref: str) -> Customer:
+    """Return the customer of an id or `uid`."""
+    return _by_id_or_uid(visible.customers(viewer), Customer.PREFIX, ref)
+
+
+def find_endpoint(viewer: Viewer, customer_ref: str, ref: str) -> Endpoint:
+    """Return the endpoint of an id or `uid` among those of a customer."""
+    customer = find_customer(viewer, customer_ref)
+    rows = visible.endpoints(viewer).filter(customer=customer).select_related("customer")
+    return _by_id_or_uid(rows.prefetch_related("secrets"), Endpoint.PREFIX, ref)
+
+
+def find_event(viewer: Viewer, ref: str) -> Event:
+    """Return an event."""
+    return _one(visible.events(viewer).filter(id=_decoded(Event.PREFIX, ref)))
+
+
+def find_delivery(viewer: Viewer, ref: str) -> Delivery:
+    """Return a delivery."""
+    return _one(visible.deliveries(viewer).filter(id=_decoded(Delivery.PREFIX, ref)))
+
+
+def find_job(viewer: Viewer, ref: str) -> Job:
+    """Return a job."""
+    return _one(visible.jobs(viewer).filter(id=_decoded(Job.PREFIX, ref)))
+
+
+def find_event_type(rows: QuerySet[EventType], name: str) -> EventType:
+    """Return the event type of that name; a customer's own comes before the operator's."""
+    return _one(rows.filter(name=_plain(name)).order_by("customer_id"))
+
+
+def _by_id_or_uid(rows: QuerySet[Row], prefix: str, ref: str) -> Row:
+    try:
+        key: dict[str, UUID | str] = {"id": decode_id(prefix, ref)}
+    except InvalidId:
+        key = {"uid": _plain(ref)}
+    return _one(rows.filter(**key))
+
+
+def _one(rows: QuerySet[Row]) -> Row:
+    found = rows.first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _decoded(prefix: str, ref: str) -> UUID:
+    try:
+        return decode_id(prefix, ref)
+    except InvalidId as error:
+        raise NotFound from error
+
+
+def _plain(text: str) -> str:
+    # Such text is in no row, and PostgreSQL would refuse the question.
+    if "\x00" in text or len(text) > UID_LIMIT or not text.isprintable():
+        raise NotFound
+    return text

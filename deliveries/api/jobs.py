@@ -1,0 +1,191 @@
+"""Bulk work: /deliveries/redeliver, …/recover, …/replay, /jobs/{id}
+
+What lives here: the REST form of jobs. It must not know how they are done: services/jobs.py does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deliveries import actors
+from deliveries.api.auth import caller_of
+from deliveries.api.base import REDELIVER, ApiView, asked, given
+from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.endpoint_shapes import ReasonShape
+from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
+from deliveries.api.filters import DeliveryFilters, TimeFilters, selection_of
+from deliveries.api.find import find_endpoint, find_job
+from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.models import Customer, Job, visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol import ids
+from deliveries.services.jobs import cancel_job, count_matching, start_job
+from deliveries.services.selection import Selection, read_types
+
+
+class JobShape(Shape):
+    """A job. `total` is what it will send, `queued` what it has queued; `done` arrived, `failed` did not."""
+
+    id = TypeId(ids.JOB)
+    kind = serializers.ChoiceField(Job.Kind.choices)
+    state = serializers.ChoiceField(Job.State.choices)
+    customer = TypeId(ids.CUSTOMER, source="customer_id", allow_null=True)
+    filters = JsonObject()
+    actor = Text()
+    reason = Text()
+    total = Number()
+    queued = Number()
+    done = Number()
+    failed = Number()
+    created_at = Moment()
+    started_at = Moment(allow_null=True)
+    finished_at = Moment(allow_null=True)
+
+
+class CountShape(Shape):
+    """What a dry run answers."""
+
+    count = Number()
+
+
+class BulkShape(DeliveryFilters):
+    """Which deliveries to send again: the filters of their list."""
+
+    status_code = Number(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")  # type: ignore[assignment]
+    dry_run = Flag(required=False, help_text="Only count.")
+    reason = Text(required=False, allow_blank=True, max_length=300)
+
+
+class SpanShape(TimeFilters):
+    """Which span of time, and which types."""
+
+    since = Moment()
+    type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
+    dry_run = Flag(required=False, help_text="Only count.")
+    reason = Text(required=False, allow_blank=True, max_length=300)
+
+
+JOB_OR_COUNT = {
+    200: CountShape,
+    202: JobShape,
+}
+
+
+def show_job(job: Job, viewer: Viewer) -> dict[str, Any]:
+    """Return a job as answers show it, its filters in the words of the API."""
+    actor = job.actor if viewer.is_operator else ""
+    return dict(JobShape(job).data) | {"filters": _shown_filters(job), "actor": actor}
+
+
+class BulkRedeliverView(ApiView):
+    """Send many again."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="redeliver_many", request=BulkShape, responses=JOB_OR_COUNT)
+    def post(self, request: Request) -> Response:
+        """Send every delivery that matches once more, after all live traffic; `dry_run` answers the count."""
+        viewer = caller_of(request).viewer
+        fields = given(BulkShape, request)
+        owner = visible.customers(viewer).filter(id=viewer.customer_id).first()
+        return _begin(request, Job.Kind.REDELIVER, selection_of(viewer, fields), fields, owner)
+
+
+class RecoverView(ApiView):
+    """Send again what failed."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="recover_endpoint", request=SpanShape, responses=JOB_OR_COUNT)
+    def post(self, request: Request, customer: str, endpoint: str) -> Response:
+        """Send once more what was tried in a span of time and has not succeeded."""
+        return _for_endpoint(request, Job.Kind.RECOVER, customer, endpoint)
+
+
+class ReplayView(ApiView):
+    """Send what was never sent."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="replay_endpoint", request=SpanShape, responses=JOB_OR_COUNT)
+    def post(self, request: Request, customer: str, endpoint: str) -> Response:
+        """Send the events of a span of time that match the endpoint now and were never sent to it."""
+        return _for_endpoint(request, Job.Kind.REPLAY, customer, endpoint)
+
+
+class JobsView(ApiView):
+    """All jobs."""
+
+    @extend_schema(operation_id="list_jobs", parameters=PAGE_QUERY, responses=listed(JobShape))
+    def get(self, request: Request) -> Response:
+        """List jobs, newest first."""
+        asked(Shape, request, also=PARAMETERS)
+        viewer = caller_of(request).viewer
+        return Response(page_of(request, visible.jobs(viewer), lambda job: show_job(job, viewer)))
+
+
+class JobView(ApiView):
+    """One job."""
+
+    @extend_schema(operation_id="get_job", responses=JobShape)
+    def get(self, request: Request, job: str) -> Response:
+        """Return a job with its progress."""
+        viewer = caller_of(request).viewer
+        return Response(show_job(find_job(viewer, job), viewer))
+
+
+class CancelJobView(ApiView):
+    """Stop."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="cancel_job", request=ReasonShape, responses=JobShape)
+    def post(self, request: Request, job: str) -> Response:
+        """Stop a job; what is in flight still arrives, all else of it is taken back."""
+        caller = caller_of(request)
+        row = find_job(caller.viewer, job)
+        reason = given(ReasonShape, request).get("reason", "")
+        return Response(show_job(cancel_job(row, actor=caller.actor, reason=reason), caller.viewer))
+
+
+def _for_endpoint(request: Request, kind: Job.Kind, customer: str, ref: str) -> Response:
+    endpoint = find_endpoint(caller_of(request).viewer, customer, ref)
+    fields = given(SpanShape, request)
+    selection = Selection(
+        customer_id=endpoint.customer_id,
+        endpoint_id=endpoint.id,
+        types=read_types(fields["type"]) if "type" in fields else (),
+        failed=kind == Job.Kind.RECOVER,
+        since=fields["since"],
+        until=fields.get("until"),
+    )
+    return _begin(request, kind, selection, fields, endpoint.customer)
+
+
+def _begin(
+    request: Request, kind: Job.Kind, selection: Selection, fields: dict[str, Any], customer: Customer | None
+) -> Response:
+    if fields.get("dry_run"):
+        return Response({"count": count_matching(kind, selection, viewer=caller_of(request).viewer)})
+    job = start_job(kind, selection, customer=customer, actor=caller_of(request).actor, reason=fields.get("reason", ""))
+    actors.ring_job(job.id)
+    return Response(show_job(job, caller_of(request).viewer), status=202)
+
+
+def _shown_filters(job: Job) -> dict[str, Any]:
+    prefixes = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
+    selection = Selection.from_json(job.filters)
+    shown: dict[str, Any] = {}
+    for name, value in job.filters.items():
+        if name in prefixes:
+            shown[name.removesuffix("_id")] = ids.encode_id(prefixes[name], getattr(selection, name))
+        elif name in ("types", "states"):
+            shown[name.removesuffix("s")] = ",".join(value)
+        elif name != "failed":
+            shown[name] = value
+    return shown

@@ -1,0 +1,70 @@
+"""/meta: what a customer's firewall and a caller's code want to know.
+
+What lives here: published facts of this installation. It must not know any row.
+"""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deliveries import __version__
+from deliveries import conf as settings
+from deliveries.api.base import ApiView, asked
+from deliveries.api.emit import BATCH_LIMIT
+from deliveries.api.fields import Number, Shape, Text
+from deliveries.api.pages import LIMIT_MAX
+from deliveries.protocol.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.signatures import PROFILES
+
+
+class LimitsShape(Shape):
+    """How much is accepted."""
+
+    event_bytes = Number()
+    batch_bytes = Number()
+    batch_events = Number()
+    page_rows = Number()
+    requests_per_minute = Number(allow_null=True)
+    idempotency_hours = Number()
+    retention_days = Number()
+
+
+class MetaShape(Shape):
+    """Facts of this installation."""
+
+    version = Text()
+    egress_addresses = serializers.ListField(child=Text())
+    retry_schedule = serializers.ListField(child=Number())
+    signing = serializers.ListField(child=Text())
+    limits = LimitsShape()
+
+
+class MetaView(ApiView):
+    """Facts of this installation."""
+
+    @extend_schema(operation_id="get_meta", responses=MetaShape)
+    def get(self, request: Request) -> Response:
+        """Return egress addresses, the default schedule, and limits."""
+        asked(Shape, request)
+        conf = settings.conf
+        limits = {
+            "event_bytes": conf.body_limit_bytes,
+            "batch_bytes": conf.batch_body_limit_bytes,
+            "batch_events": BATCH_LIMIT,
+            "page_rows": LIMIT_MAX,
+            "requests_per_minute": conf.api_rate_limit or None,
+            "idempotency_hours": conf.idempotency_hours,
+            "retention_days": conf.retention_days,
+        }
+        return Response(
+            {
+                "version": __version__,
+                "egress_addresses": list(conf.egress_addresses),
+                "retry_schedule": list(DEFAULT_SCHEDULE),
+                "signing": list(PROFILES),
+                "limits": limits,
+            }
+        )

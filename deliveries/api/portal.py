@@ -1,0 +1,85 @@
+"""/customers/{customer}/portal-link, and the page that such a link leads to.
+
+What lives here: making the link by API, and using it in a browser. It must not know the portal's pages.
+Opening a link changes nothing, because mail scanners open links too: a button uses it up.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
+from django.utils.html import format_html
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deliveries import conf as settings
+from deliveries.api.auth import caller_of, refuse_customer_keys
+from deliveries.api.base import ApiView, given
+from deliveries.api.fields import Moment, Shape, Text
+from deliveries.api.find import find_customer
+from deliveries.services.portal_links import create_link, redeem_link
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="referrer" content="no-referrer"><title>Hookpost</title>
+<style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 24rem; padding: 0 1rem }}
+button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
+<body><h1>{}</h1><p>{}</p>{}</body></html>"""
+FORM = """<form method="post" action="/portal-link"><input type="hidden" name="csrfmiddlewaretoken" value="{}">
+<input type="hidden" name="token" value="{}"><button>Log in</button></form>"""
+
+
+class LinkRequestShape(Shape):
+    """Whom to log in."""
+
+    email = Text(required=False, max_length=150, help_text="A member's address; a member is made if there is none.")
+
+
+class LinkShape(Shape):
+    """A link that logs a member in once."""
+
+    url = serializers.URLField()
+    expires_at = Moment()
+
+
+class PortalLinkView(ApiView):
+    """One-time links."""
+
+    @extend_schema(operation_id="create_portal_link", request=LinkRequestShape, responses={201: LinkShape})
+    def post(self, request: Request, customer: str) -> Response:
+        """Return a link that logs a member of the customer in, once, within ten minutes."""
+        owner = find_customer(caller_of(request).viewer, customer)
+        refuse_customer_keys(request)
+        email = given(LinkRequestShape, request).get("email")
+        link, token = create_link(owner, actor=caller_of(request).actor, email=email)
+        url = f"{settings.conf.base_url.rstrip('/')}/portal-link?{urlencode({'token': token})}"
+        return Response({"url": url, "expires_at": Moment().to_representation(link.expires_at)}, status=201)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def use_link(request: HttpRequest) -> HttpResponse:
+    """Show the button, or use the link up and go to the portal."""
+    if request.method != "POST":
+        token = request.GET.get("token", "")
+        form = format_html(FORM, get_token(request), token)
+        return _page("Customer portal", "Log in with this one-time link.", form)
+    member = redeem_link(request.POST.get("token", ""))
+    if member is None:
+        return _page("This link is used up", "Ask for a fresh one where you got it.", "", status=410)
+    login(request, member.user, backend=BACKEND)
+    return HttpResponseRedirect("/portal/")
+
+
+def _page(title: str, sentence: str, form: str, *, status: int = 200) -> HttpResponse:
+    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+    return HttpResponse(format_html(PAGE, title, sentence, form), status=status, headers=headers)

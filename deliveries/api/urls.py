@@ -1,0 +1,66 @@
+"""Addresses of the API, and of what those who run Hookpost ask.
+
+What lives here: the table of addresses. It must not know what the views do.
+"""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from deliveries.api import (
+    customers,
+    deliveries,
+    endpoint_acts,
+    endpoints,
+    event_types,
+    events,
+    health,
+    jobs,
+    meta,
+    openapi,
+    portal,
+)
+
+OF_ENDPOINT = "customers/<str:customer>/endpoints/<str:endpoint>"
+
+api: list[URLPattern | URLResolver] = [
+    path("customers", customers.CustomersView.as_view()),
+    path("customers/<str:customer>", customers.CustomerView.as_view()),
+    path("customers/<str:customer>/event-types", event_types.CustomerEventTypesView.as_view()),
+    path("customers/<str:customer>/event-types/<str:name>", event_types.CustomerEventTypeView.as_view()),
+    path("customers/<str:customer>/endpoints", endpoints.EndpointsView.as_view()),
+    path(OF_ENDPOINT, endpoints.EndpointView.as_view()),
+    path(f"{OF_ENDPOINT}/rotate-secret", endpoint_acts.RotateSecretView.as_view()),
+    path(f"{OF_ENDPOINT}/pause", endpoint_acts.PauseView.as_view()),
+    path(f"{OF_ENDPOINT}/resume", endpoint_acts.ResumeView.as_view()),
+    path(f"{OF_ENDPOINT}/test", endpoint_acts.TestView.as_view()),
+    path(f"{OF_ENDPOINT}/stats", endpoint_acts.StatsView.as_view()),
+    path(f"{OF_ENDPOINT}/recover", jobs.RecoverView.as_view()),
+    path(f"{OF_ENDPOINT}/replay", jobs.ReplayView.as_view()),
+    path("customers/<str:customer>/events", events.FeedView.as_view()),
+    path("customers/<str:customer>/portal-link", portal.PortalLinkView.as_view()),
+    path("event-types", event_types.EventTypesView.as_view()),
+    path("event-types/<str:name>", event_types.EventTypeView.as_view()),
+    path("events", events.EventsView.as_view()),
+    path("events/batch", events.EventBatchView.as_view()),
+    path("events/<str:event>", events.EventView.as_view()),
+    path("deliveries", deliveries.DeliveriesView.as_view()),
+    path("deliveries/redeliver", jobs.BulkRedeliverView.as_view()),
+    path("deliveries/<str:delivery>", deliveries.DeliveryView.as_view()),
+    path("deliveries/<str:delivery>/attempts", deliveries.AttemptsView.as_view()),
+    path("deliveries/<str:delivery>/redeliver", deliveries.RedeliverView.as_view()),
+    path("jobs", jobs.JobsView.as_view()),
+    path("jobs/<str:job>", jobs.JobView.as_view()),
+    path("jobs/<str:job>/cancel", jobs.CancelJobView.as_view()),
+    path("meta", meta.MetaView.as_view()),
+    path("openapi.json", openapi.openapi, name="openapi"),
+    path("docs", openapi.docs, name="api-docs"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(api)),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("portal-link", portal.use_link),
+]

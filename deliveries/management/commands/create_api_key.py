@@ -1,0 +1,70 @@
+"""`manage.py create_api_key NAME --scope read …`: makes a key, and prints it alone on the last line.
+
+What lives here: the command line of services/api_keys.py. It must not know how keys are kept.
+"""
+
+from __future__ import annotations
+
+import getpass
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from deliveries.api.find import find_customer
+from deliveries.errors import InvalidInput, NotFound
+from deliveries.models import ApiKey, Customer
+from deliveries.models.visible import OPERATOR
+from deliveries.services.api_keys import create_api_key
+from deliveries.services.audit import actor_of_user
+
+
+class Command(BaseCommand):
+    """Make an API key."""
+
+    help = "Make an API key; it is printed once, alone on the last line."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("name", help="What the audit trail calls the key.")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            dest="scopes",
+            choices=ApiKey.Scope.values,
+            help="May be given several times; all scopes when absent.",
+        )
+        parser.add_argument("--customer", help="Id or uid: the key sees this customer only.")
+        parser.add_argument("--days", type=int, help="Days until it expires; never when absent.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make the key."""
+        customer = _customer(options["customer"])
+        expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] is not None else None
+        scopes = options["scopes"] or list(ApiKey.Scope.values)
+        try:
+            key, text = create_api_key(
+                options["name"], scopes, customer=customer, expires_at=expires_at, actor=actor_of_user(_person())
+            )
+        except InvalidInput as error:
+            raise CommandError(f"{error.field}: {error.detail}") from error
+        self.stdout.write(f"{key.public_id} {key.name}: {', '.join(key.scopes)}. It is not shown again:")
+        self.stdout.write(text)
+
+
+def _customer(ref: str | None) -> Customer | None:
+    if ref is None:
+        return None
+    try:
+        return find_customer(OPERATOR, ref)
+    except NotFound as error:
+        raise CommandError(f"there is no customer {ref}") from error
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "command line"

@@ -1,0 +1,81 @@
+"""One-time links that log a member in to the portal.
+
+What lives here: making and redeeming links. It must not know requests or sessions. A link is random,
+kept as a hash, good for ten minutes and one use; redeeming is one statement, so that of two clicks one wins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone
+
+from deliveries.errors import Conflict, InvalidInput
+from deliveries.models import Customer, Member, PortalLink
+from deliveries.services.audit import record_act
+
+LIFETIME = timedelta(minutes=10)
+TOKEN_BYTES = 32
+
+
+def create_link(customer: Customer, *, actor: str, email: str | None = None) -> tuple[PortalLink, str]:
+    """Return a link and its token: for the member of this address, made if need be, or for the first member."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    with transaction.atomic():
+        member = _member_of(customer, email)
+        PortalLink.objects.filter(expires_at__lt=timezone.now() - LIFETIME).delete()
+        link = PortalLink.objects.create(member=member, hashed=_hash(token), expires_at=timezone.now() + LIFETIME)
+        detail = {"member": member.public_id}
+        record_act(actor, "portal_link.create", customer=customer, target=link.public_id, detail=detail)
+    return link, token
+
+
+def redeem_link(token: str) -> Member | None:
+    """Use a link up and return its member, or None when it is unknown, used or too old."""
+    with transaction.atomic():
+        alive = PortalLink.objects.filter(hashed=_hash(token), used_at=None, expires_at__gt=timezone.now())
+        if not alive.update(used_at=timezone.now()):
+            return None
+        link = PortalLink.objects.select_related("member__user", "member__customer").get(hashed=_hash(token))
+        if not link.member.user.is_active:
+            return None
+        actor = f"user:{link.member.user.get_username()}"
+        record_act(actor, "portal_link.use", customer=link.member.customer, target=link.public_id)
+    return link.member
+
+
+def _member_of(customer: Customer, email: str | None) -> Member:
+    members = Member.objects.filter(customer=customer, user__is_active=True).order_by("id")
+    if email is None:
+        return members.first() or _new_member(customer, f"portal-{customer.public_id}", "")
+    address = _check_email(email)
+    return members.filter(user__email__iexact=address).first() or _new_member(customer, address, address)
+
+
+def _new_member(customer: Customer, username: str, email: str) -> Member:
+    users = get_user_model().objects
+    if users.filter(username=username).exists():
+        # Never hand out somebody else's log-in because an address was given for another customer.
+        raise Conflict("there is a user of this name who is not a member of this customer")
+    user = users.create_user(username=username, email=email)
+    return Member.objects.create(customer=customer, user=user)
+
+
+def _check_email(text: str) -> str:
+    try:
+        validate_email(text)
+    except ValidationError as error:
+        raise InvalidInput("not an e-mail address", field="email") from error
+    if len(text) > 150:
+        raise InvalidInput("an address has at most 150 characters here", field="email")
+    return text.lower()
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()
