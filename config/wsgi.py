@@ -10,12 +10,12 @@ import sys
 
 from django.core.wsgi import get_wsgi_application
 
-from deliveries.errors import WrongSetting
+from deliveries.errors import CannotStart, WrongSetting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 try:
     application = get_wsgi_application()
-except WrongSetting as error:
+except (WrongSetting, CannotStart) as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)

@@ -7,6 +7,7 @@ Whoever comes second to a data folder uses the services that run there, and leav
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Self
 
 from config.embedded import places, postgres, processes, valkey
 from config.embedded.places import broker_url, database_url
+from deliveries.errors import CannotStart
 
 __all__ = ["Services", "broker_url", "database_url"]
 
@@ -81,7 +83,9 @@ def alive(child: subprocess.Popen[bytes] | None) -> bool:
 @contextmanager
 def starting(data_dir: Path) -> Iterator[None]:
     """Let one process at a time start something in a data folder."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    places.make_folder(data_dir)
+    if not os.access(data_dir, os.W_OK):
+        raise CannotStart(f"{data_dir} belongs to somebody else; set HOOKPOST_DATA to another folder")
     with (data_dir / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -41,11 +41,20 @@ def short_home(data_dir: str | Path) -> Path:
 
 def make_private(folder: Path) -> Path:
     """Create a folder for this user alone; refuse one that somebody else put there before us."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise CannotStart(f"{folder} belongs to somebody else")
+        raise CannotStart(f"{folder} belongs to somebody else; set HOOKPOST_DATA to another folder")
     folder.chmod(0o700)
+    return folder
+
+
+def make_folder(folder: Path) -> Path:
+    """Create a folder and those above it, or say why that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"{folder}: {error.strerror}; set HOOKPOST_DATA to another folder") from error
     return folder
 
 

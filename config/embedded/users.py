@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.embedded import places
+from deliveries.errors import CannotStart
 
 NOBODY = 65534
 IN_NAMESPACE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
@@ -31,6 +32,10 @@ class Runner:
         """Make a private folder for the server, reached by the given path; answers where it really is."""
         if self.outside is None:
             return places.make_private(folder)
+        if folder.exists() and not folder.is_symlink():
+            raise CannotStart(
+                f"{folder} was made where root may make user namespaces; set HOOKPOST_DATA to another folder"
+            )
         real = self.outside / folder.name
         real.mkdir(mode=0o700, exist_ok=True)
         os.chown(real, NOBODY, NOBODY)
@@ -58,6 +63,8 @@ def choose_runner(data_dir: Path, *, bin_folder: Path) -> Runner:
     """The way that works here: as we are, unless we are root."""
     if os.geteuid() != 0:
         return Runner()
+    if (data_dir / "postgres").is_symlink():
+        return as_nobody(data_dir)
     probe = ("sh", "-c", 'test -w "$0" && exec "$1" -V', str(data_dir), str(bin_folder / "postgres"))
     works = subprocess.run((*IN_NAMESPACE, *probe), capture_output=True, check=False).returncode == 0
     return Runner(prefix=IN_NAMESPACE) if works else as_nobody(data_dir)

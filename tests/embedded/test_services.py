@@ -16,6 +16,7 @@ import redis
 from config.embedded import Services, binaries, places, postgres, processes, users
 from deliveries.errors import CannotStart
 
+PRELOAD = "import config.embedded\n"  # a user with fewer rights may not be able to read the packages
 CHECKOUT = Path(__file__).resolve().parents[2]
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
 
@@ -169,6 +170,42 @@ def test_root_without_user_namespaces_runs_it_as_nobody(data_dir: Path, monkeypa
     outside = users.as_nobody(data_dir).outside
     assert outside is not None
     shutil.rmtree(outside)
+
+
+@is_root
+def test_a_folder_made_as_nobody_stays_so(data_dir: Path) -> None:
+    runner = users.as_nobody(data_dir)
+    runner.own_folder(data_dir / "postgres")
+    assert users.choose_runner(data_dir, bin_folder=binaries.postgres_bin()) == runner
+    assert runner.outside is not None
+    shutil.rmtree(runner.outside)
+
+
+@is_root
+def test_root_where_others_may_not_look_runs_it_as_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    os.chown(home, 4711, 4711)
+    with start(home / "data") as services:
+        assert ask(services.database_url, "select 1") == 1
+    outside = users.as_nobody(home / "data").outside
+    assert outside is not None
+    shutil.rmtree(outside)
+
+
+@is_root
+def test_the_data_folder_of_another_user_is_refused_in_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "data").mkdir(mode=0o755)
+    code = "import os, sys; os.setuid(4711)\nfrom config.embedded import Services\nServices(sys.argv[1]).ensure()"
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOAD + code, str(tmp_path / "data")],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.splitlines()[-1].startswith("deliveries.errors.CannotStart: ")
 
 
 @is_root
