@@ -17,6 +17,8 @@ class DeliveriesConfig(AppConfig):
 
     def ready(self) -> None:
         """See to partitions after a migrate; the settings named the broker already, before any actor is imported."""
+        from deliveries import checks  # noqa: F401  # registers itself
+
         post_migrate.connect(_open_partitions, sender=self)
 
 

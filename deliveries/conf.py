@@ -154,6 +154,18 @@ class Conf:
         "HOOKPOST_LOG_LEVEL", "INFO", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level of what is logged."
     )
     log_format: str = setting("HOOKPOST_LOG_FORMAT", "text", _choice("text", "json"), "How log lines are written.")
+    hsts_seconds: int = setting(
+        "HOOKPOST_HSTS_SECONDS",
+        "31536000",
+        _between(0, 63_072_000),
+        "How long browsers insist on https after a visit, where HOOKPOST_BASE_URL is https; 0 sends no such header.",
+    )
+    require_2fa: str = setting(
+        "HOOKPOST_REQUIRE_2FA",
+        "false",
+        _choice("false", "staff", "all"),
+        "Who must set up a second factor for the log-in; whoever has one is asked for it in any case.",
+    )
     trusted_proxy: bool = setting(
         "HOOKPOST_TRUSTED_PROXY", "false", _bool, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
     )

@@ -32,16 +32,22 @@ def seal(plaintext: bytes, *, row_id: UUID) -> bytes:
 
 def unseal(sealed: bytes, *, row_id: UUID) -> bytes:
     """Decrypt, or raise CannotDecrypt when the key is gone, wrong, or the value was tampered with."""
-    version, length = sealed[0], sealed[1]
+    version, length = (sealed[0], sealed[1]) if len(sealed) > 1 else (0, 0)
     key_id = sealed[2 : 2 + length].decode(errors="replace")
     cipher = _keyring(settings.ENCRYPTION_KEYS).get(key_id)
     if version != VERSION or cipher is None:
-        raise CannotDecrypt(f"HOOKPOST_ENCRYPTION_KEYS has no key {key_id!r}")
+        raise CannotDecrypt(f"HOOKPOST_ENCRYPTION_KEYS: no key {key_id!r}, which sealed a stored secret")
     nonce = sealed[2 + length : 2 + length + NONCE_BYTES]
     try:
         return cipher.decrypt(nonce, sealed[2 + length + NONCE_BYTES :], row_id.bytes)
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: cut short
         raise CannotDecrypt(f"HOOKPOST_ENCRYPTION_KEYS: key {key_id!r} does not open a stored secret") from error
+
+
+def sealed_prefix() -> bytes:
+    """Return how every value begins that is sealed under the keyring's first key."""
+    name = settings.ENCRYPTION_KEYS[0][0].encode()
+    return bytes((VERSION, len(name))) + name
 
 
 def sealing_key_id(sealed: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -31,6 +32,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+        from deliveries.checks import refuse_to_start
+
+        refuse_to_start()
+        connection.close()
         Granian(
             "config.wsgi:application",
             address=options["host"],

@@ -27,8 +27,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT, then finish the turns in hand, first the workers' and then the late ones."""
+        from deliveries.checks import refuse_to_start
         from deliveries.services.keeper import keeper
 
+        refuse_to_start()
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)

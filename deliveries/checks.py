@@ -1,0 +1,124 @@
+"""System checks: settings that are wrong or risky together, each with an id of its own.
+
+What lives here: what no single variable can tell (`deliveries/conf.py` checks each alone), and whether the
+keyring fits the database. Errors stop `web` and `worker`; warnings are told by `manage.py check`.
+docs/security.md lists the ids.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from deliveries.conf import Conf, conf
+from deliveries.errors import WrongSetting
+
+SHORTEST_SECRET_KEY = 50
+SHORTEST_LEASE_SECONDS = 10
+WIDEST_TARGET_ADDRESSES = 65_536
+METADATA = ipaddress.ip_address("169.254.169.254")
+
+
+@register(Tags.security)
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check the settings of this process."""
+    return list(problems_of(conf))
+
+
+@register(Tags.database)
+def check_keyring(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the keyring opens what is stored; `manage.py check --database default`."""
+    from deliveries.services import keys  # models are not ready when this file is imported
+
+    if not databases:
+        return []
+    if problem := keys.ring_problem():
+        return [Error(problem, hint="Put the key back into the ring.", id="hookpost.E001")]
+    lost = sorted({use.key_id for use in keys.stored_keys() if not use.opens})
+    message = "HOOKPOST_ENCRYPTION_KEYS: stored values open with no key of the ring: " + ", ".join(lost)
+    hint = "Their endpoints are not sent to; put the keys back, or rotate the endpoints' secrets."
+    return [Warning(message, hint=hint, id="hookpost.W001")] if lost else []
+
+
+def refuse_to_start() -> None:
+    """Raise WrongSetting for the first error, before a process takes up work."""
+    from deliveries.services.keys import refuse_wrong_ring
+
+    for each in problems_of(conf):
+        if each.is_serious():
+            raise WrongSetting(each.msg)
+    refuse_wrong_ring()
+
+
+def problems_of(chosen: Conf) -> Iterator[CheckMessage]:
+    """Yield what is wrong or risky about these settings together."""
+    yield from _errors(chosen)
+    yield from _warnings(chosen)
+    if not is_local(chosen.base_url):
+        yield from _warnings_in_production(chosen)
+
+
+def is_local(base_url: str) -> bool:
+    """Say whether a URL is for this machine only."""
+    host = urlsplit(base_url).hostname or "localhost"
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _errors(chosen: Conf) -> Iterator[CheckMessage]:
+    if chosen.debug and not is_local(chosen.base_url):
+        yield Error(
+            "HOOKPOST_DEBUG: debug pages show settings and code; HOOKPOST_BASE_URL is public", id="hookpost.E002"
+        )
+    if chosen.batch_body_limit_bytes < chosen.body_limit_bytes:
+        yield Error(
+            "HOOKPOST_BATCH_BODY_LIMIT_BYTES: must not be less than HOOKPOST_BODY_LIMIT_BYTES", id="hookpost.E003"
+        )
+    if chosen.idempotency_hours > 24 * chosen.retention_days:
+        yield Error(
+            "HOOKPOST_IDEMPOTENCY_HOURS: keys would outlive the events that they name (HOOKPOST_RETENTION_DAYS)",
+            id="hookpost.E004",
+        )
+
+
+def _warnings(chosen: Conf) -> Iterator[CheckMessage]:
+    if chosen.secret_key and len(chosen.secret_key) < SHORTEST_SECRET_KEY:
+        hint = f"Use at least {SHORTEST_SECRET_KEY} random characters."
+        yield Warning("HOOKPOST_SECRET_KEY: is short enough to be guessed", hint=hint, id="hookpost.W002")
+    if chosen.lease_seconds < SHORTEST_LEASE_SECONDS:
+        hint = "A worker that stands still for a moment loses its lanes, and events are sent twice."
+        yield Warning("HOOKPOST_LEASE_SECONDS: is very short", hint=hint, id="hookpost.W003")
+    if "*" in chosen.allowed_hosts:
+        hint = "Name the hosts: links are made of the Host header."
+        yield Warning("HOOKPOST_ALLOWED_HOSTS: every name is answered to", hint=hint, id="hookpost.W004")
+    if chosen.allow_http:
+        hint = "Payloads go over the network readable; use HOOKPOST_ALLOW_TARGETS for single targets."
+        yield Warning("HOOKPOST_ALLOW_HTTP: endpoints may use plain http", hint=hint, id="hookpost.W005")
+    for target in chosen.allow_targets:
+        if target.network.num_addresses > WIDEST_TARGET_ADDRESSES or METADATA in target.network:
+            hint = "Members choose URLs: what is allowed here, they reach. Name single addresses and ports."
+            yield Warning(f"HOOKPOST_ALLOW_TARGETS: {target.network} is wide open", hint=hint, id="hookpost.W006")
+
+
+def _warnings_in_production(chosen: Conf) -> Iterator[CheckMessage]:
+    if chosen.base_url.startswith("http://"):
+        hint = "API keys and sessions go over the network readable; put a proxy with TLS in front."
+        yield Warning("HOOKPOST_BASE_URL: is plain http and not of this machine", hint=hint, id="hookpost.W007")
+    elif not chosen.trusted_proxy:
+        hint = "Without it nothing knows that a request came over https: no HSTS, no redirect from http."
+        yield Warning("HOOKPOST_TRUSTED_PROXY: is off and HOOKPOST_BASE_URL is https", hint=hint, id="hookpost.W008")
+    if not (chosen.database_url and chosen.broker_url):
+        hint = "The embedded services are one process on one disk, without backups; see docs."
+        yield Warning("DATABASE_URL, BROKER_URL: the embedded services are in use", hint=hint, id="hookpost.W009")
+    if not chosen.email_url:
+        hint = "Alerts before an endpoint is disabled are printed, and nobody reads them."
+        yield Warning("HOOKPOST_EMAIL_URL: is empty, so no mail is sent", hint=hint, id="hookpost.W010")
+    if chosen.require_2fa == "false":
+        hint = "Set it to staff, once the staff have set theirs up."
+        yield Warning("HOOKPOST_REQUIRE_2FA: a password is all it takes to log in", hint=hint, id="hookpost.W011")

@@ -1,0 +1,71 @@
+"""`manage.py rotate_keys`: seal everything stored under the keyring's first key.
+
+What lives here: the terminal's side of it. It must not know what is sealed, or how.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from config.signals import stop_signals
+from deliveries.services.keys import KeyUse, first_key_id, reseal_all, stored_keys
+
+
+class Command(BaseCommand):
+    """Rotation of the keys for secrets at rest."""
+
+    help = "Seal endpoint secrets, custom headers and second factors under the first key of HOOKPOST_ENCRYPTION_KEYS."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Whether to look only, and the size of a batch."""
+        parser.add_argument("--check", action="store_true", help="only say which keys are in use; exit 1 if an old one")
+        parser.add_argument("--batch", type=int, default=500, metavar="N", help="values per transaction (default 500)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rotate, or look; may be stopped and run again at any time."""
+        uses = stored_keys()
+        if not options["check"]:
+            self.rotate(stale_number(uses), batch=max(1, options["batch"]))
+            uses = stored_keys()
+        self.show(uses)
+        if stale := stale_number(uses):
+            hint = "run rotate_keys" if options["check"] else "run it again with the missing keys in the ring"
+            raise CommandError(f"{stale} values are not sealed under {first_key_id()!r}: {hint}", returncode=1)
+
+    def rotate(self, total: int, *, batch: int) -> None:
+        """Take one batch after the other until all is done, or a signal asks to stop."""
+        columns = TextColumn("Sealing anew"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        unopened = 0
+        with (
+            stop_signals() as stop_wanted,
+            closing(reseal_all(actor="system", batch=batch)) as steps,
+            Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+        ):
+            task = progress.add_task("", total=total)
+            for step in steps:
+                progress.advance(task, step.resealed)
+                unopened += step.unopened
+                if stop_wanted:
+                    raise CommandError("stopped; run it again for the rest", returncode=130)
+        if unopened:
+            self.stderr.write(f"{unopened} values open with no key of the ring and were left as they are")
+
+    def show(self, uses: list[KeyUse]) -> None:
+        """Print which key sealed how many values."""
+        table = Table("key", "kind", "values", "")
+        for use in uses:
+            state = "current" if use.key_id == first_key_id() else "old"
+            table.add_row(use.key_id, use.kind, str(use.number), state if use.opens else "cannot be opened")
+        Console().print(table if uses else "nothing is sealed yet")
+
+
+def stale_number(uses: list[KeyUse]) -> int:
+    """Return how many values another key than the first sealed."""
+    return sum(use.number for use in uses if use.key_id != first_key_id())

@@ -1,0 +1,134 @@
+"""The keyring and what it sealed: which keys are in use, moving everything to the first one, refusing a wrong ring.
+
+What lives here: secrets, header sets and second factors as sealed bytes. It must not know what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, ProgrammingError, transaction
+
+from deliveries import sql
+from deliveries.errors import CannotDecrypt, WrongSetting
+from deliveries.models import Endpoint, EndpointSecret, SecondFactor
+from deliveries.models.keyring import seal, sealed_prefix, unseal
+from deliveries.services.audit import record_act
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+BEFORE_ALL = UUID(int=0)
+
+Write = Callable[[UUID, bytes], object]
+
+# Each kind of sealed value: the statement that locks the stale ones, and how a new value is written.
+_KINDS: Mapping[str, Write] = {
+    "stale_secrets": lambda row_id, sealed: EndpointSecret.objects.filter(id=row_id).update(sealed=sealed),
+    "stale_headers": lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(headers_sealed=sealed),
+    "stale_factors": lambda row_id, sealed: SecondFactor.objects.filter(id=row_id).update(sealed=sealed),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """How many values of a kind one key sealed, and whether the ring opens the newest of them."""
+
+    kind: str
+    key_id: str
+    number: int
+    opens: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one batch came to: values sealed anew, and values that no key of the ring opens."""
+
+    resealed: int
+    unopened: int
+
+
+def stored_keys() -> list[KeyUse]:
+    """Return every key that sealed something stored, the one of the newest value first."""
+    return [
+        KeyUse(kind=row.kind, key_id=_readable(row.key_id), number=row.number, opens=_opens(row.sealed, row.id))
+        for row in sql.run("sealing_keys", {})
+    ]
+
+
+def reseal_all(*, actor: str, batch: int = BATCH) -> Generator[Step, None, None]:
+    """Seal everything anew that another key than the first sealed; one committed batch for each step taken.
+
+    Stop at any step: what is done is done, and the next run starts with what is left.
+    """
+    resealed = 0
+    try:
+        for statement, write in _KINDS.items():
+            after: UUID | None = BEFORE_ALL
+            while after is not None:
+                step, after = _reseal_batch(statement, write, after=after, batch=batch)
+                resealed += step.resealed
+                yield step
+    finally:
+        if resealed:
+            record_act(actor, "keys.rotate", target="keyring", detail={"key": first_key_id(), "values": resealed})
+
+
+def first_key_id() -> str:
+    """Return the id of the key that seals now."""
+    key_id: str = settings.ENCRYPTION_KEYS[0][0]
+    return key_id
+
+
+def refuse_wrong_ring() -> None:
+    """Raise WrongSetting unless the keyring opens the newest stored value; without a database there is no telling."""
+    if problem := ring_problem():
+        raise WrongSetting(problem)
+
+
+def ring_problem() -> str:
+    """Return what is wrong with the keyring, as a sentence that names the variable; empty when nothing is."""
+    try:
+        rows = sql.run("sealing_keys", {})
+    except ProgrammingError:  # not migrated yet
+        return ""
+    except (DatabaseError, InterfaceError) as error:  # away: turns look at each value anyway
+        log.warning("keyring_not_checked", error=type(error).__name__)
+        return ""
+    try:
+        for row in rows[:1]:
+            unseal(bytes(row.sealed), row_id=row.id)
+    except CannotDecrypt as error:
+        return f"{error}; nothing may be sent without the right key"
+    return ""
+
+
+def _reseal_batch(statement: str, write: Write, *, after: UUID, batch: int) -> tuple[Step, UUID | None]:
+    resealed = unopened = 0
+    with transaction.atomic():
+        rows = sql.run(statement, {"prefix": sealed_prefix(), "after": after, "batch": batch})
+        for row in rows:
+            try:
+                opened = unseal(bytes(row.sealed), row_id=row.id)
+            except CannotDecrypt:
+                unopened += 1
+                continue
+            write(row.id, seal(opened, row_id=row.id))
+            resealed += 1
+    return Step(resealed=resealed, unopened=unopened), rows[-1].id if len(rows) == batch else None
+
+
+def _opens(sealed: bytes, row_id: UUID) -> bool:
+    try:
+        unseal(bytes(sealed), row_id=row_id)
+    except CannotDecrypt:
+        return False
+    return True
+
+
+def _readable(key_id: bytes) -> str:
+    return bytes(key_id).decode(errors="replace")

@@ -1,0 +1,186 @@
+"""The keyring: everything can move to a new key while work goes on, and a wrong key stops the start and the lane."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from structlog.testing import capture_logs
+
+from deliveries.checks import check_keyring
+from deliveries.errors import WrongSetting
+from deliveries.models import AuditEntry, Endpoint, EndpointSecret
+from deliveries.models.keyring import sealing_key_id
+from deliveries.services.endpoints import rotate_secret
+from deliveries.services.keys import refuse_wrong_ring, reseal_all, stored_keys
+from tests.engine.steps import emit, the_delivery
+from tests.engine.steps import take_turn as turn_over
+from tests.receiver import Receiver
+from tests.security.steps import a_factor, a_key, a_superuser, an_endpoint, code_of, set_ring
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HEADERS = {"authorization": "Bearer a-customers-own-token"}
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Everything is sealed under the key `old` to begin with."""
+    set_ring(monkeypatch, "old")
+    yield monkeypatch
+
+
+def used() -> set[tuple[str, str]]:
+    return {(use.kind, use.key_id) for use in stored_keys()}
+
+
+def test_rotation_moves_secrets_headers_and_second_factors_to_the_first_key(ring: pytest.MonkeyPatch) -> None:
+    endpoint, secret = an_endpoint(headers=HEADERS)
+    factor = a_factor(a_superuser())
+    set_ring(ring, "new", "old")
+    call_command("rotate_keys")
+    assert used() == {("secret", "new"), ("headers", "new"), ("second factor", "new")}
+    set_ring(ring, "new")
+    assert Endpoint.objects.get(id=endpoint.id).headers == HEADERS
+    assert EndpointSecret.objects.get(endpoint=endpoint).hint == secret[-4:]
+    factor.refresh_from_db()
+    assert factor.verify_token(code_of(factor))
+
+
+def test_rotation_stopped_after_a_batch_keeps_it_and_goes_on_later(ring: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        an_endpoint()
+    set_ring(ring, "new", "old")
+    steps = reseal_all(actor="system", batch=2)
+    assert next(steps).resealed == 2
+    steps.close()
+    assert sorted((use.key_id, use.number) for use in stored_keys()) == [("new", 2), ("old", 3)]
+    assert sum(step.resealed for step in reseal_all(actor="system", batch=2)) == 3
+    assert used() == {("secret", "new")}
+    entries = AuditEntry.objects.filter(action="keys.rotate").order_by("id")
+    assert [entry.detail["values"] for entry in entries] == [2, 3]
+
+
+def test_a_value_that_no_key_opens_is_counted_and_left(ring: pytest.MonkeyPatch) -> None:
+    an_endpoint()
+    set_ring(ring, "second")
+    an_endpoint()
+    set_ring(ring, "new", "second")
+    assert [step.unopened for step in reseal_all(actor="system") if step.unopened] == [1]
+    assert used() == {("secret", "new"), ("secret", "old")}
+
+
+def test_rotation_waits_for_a_secret_that_is_being_changed(ring: pytest.MonkeyPatch) -> None:
+    endpoint, _ = an_endpoint()
+    set_ring(ring, "new", "old")
+    done = threading.Event()
+
+    def rotate() -> None:
+        list(reseal_all(actor="system"))
+        connection.close()
+        done.set()
+
+    with transaction.atomic():
+        EndpointSecret.objects.select_for_update().get(endpoint=endpoint)
+        thread = threading.Thread(target=rotate)
+        thread.start()
+        assert not done.wait(0.3)
+        given = rotate_secret(endpoint, actor="user:alice")
+    thread.join(10)
+    assert done.is_set()
+    newest = EndpointSecret.objects.filter(endpoint=endpoint).order_by("-id")[0]
+    assert (newest.hint, sealing_key_id(bytes(newest.sealed))) == (given[-4:], "new")
+
+
+def test_check_names_the_stored_keys_and_fails_while_an_old_one_is(
+    ring: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    an_endpoint()
+    set_ring(ring, "new", "old")
+    with pytest.raises(CommandError, match="1 values are not sealed under 'new'"):
+        call_command("rotate_keys", "--check")
+    assert re.search(r"old\W+secret\W+1\W+old", capsys.readouterr().out)
+    call_command("rotate_keys")
+    call_command("rotate_keys", "--check")
+    assert re.search(r"new\W+secret\W+1\W+current", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("ring_now", [("other",), ("other", "more")])
+def test_a_ring_without_the_key_is_refused(ring: pytest.MonkeyPatch, ring_now: tuple[str, ...]) -> None:
+    an_endpoint()
+    set_ring(ring, *ring_now)
+    with pytest.raises(WrongSetting, match="^HOOKPOST_ENCRYPTION_KEYS: no key 'old'"):
+        refuse_wrong_ring()
+    assert [each.id for each in check_keyring(None, databases=["default"])] == ["hookpost.E001"]
+
+
+def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyPatch) -> None:
+    from django.conf import settings
+
+    an_endpoint()
+    ring.setattr(settings, "ENCRYPTION_KEYS", (("old", a_key("other")[1]),))
+    with pytest.raises(WrongSetting, match="key 'old' does not open"):
+        refuse_wrong_ring()
+
+
+def test_a_lost_key_of_older_values_is_a_warning(ring: pytest.MonkeyPatch) -> None:
+    an_endpoint()
+    set_ring(ring, "new")
+    an_endpoint()
+    refuse_wrong_ring()
+    assert [each.id for each in check_keyring(None, databases=["default"])] == ["hookpost.W001"]
+
+
+def test_an_empty_database_refuses_no_ring() -> None:
+    refuse_wrong_ring()
+    assert check_keyring(None, databases=["default"]) == []
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_web_and_worker_end_with_code_2_under_a_wrong_key(command: str) -> None:
+    an_endpoint()
+    wrong = ":".join(a_key("wrong"))
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    environment = os.environ | {"HOOKPOST_ENCRYPTION_KEYS": wrong, "DATABASE_URL": url}
+    done = subprocess.run(
+        [sys.executable, "manage.py", command, *(["--port", "0"] if command == "web" else [])],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: HOOKPOST_ENCRYPTION_KEYS")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_running_worker_without_the_key_sends_nothing_and_says_so(
+    ring: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    endpoint, _ = an_endpoint(receiver.url)
+    emit(endpoint)
+    set_ring(ring, "other")
+    with capture_logs() as logs:
+        turn_over(endpoint)
+    assert receiver.requests == []
+    assert the_delivery(endpoint).state == "pending"
+    (alert,) = [line for line in logs if line["event"] == "lane_cannot_send"]
+    assert "HOOKPOST_ENCRYPTION_KEYS" in alert["reason"]
+    set_ring(ring, "old")
+    from tests.engine.steps import let_time_pass
+
+    let_time_pass(endpoint)
+    turn_over(endpoint)
+    assert the_delivery(endpoint).state == "succeeded"
