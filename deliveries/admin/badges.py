@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from deliveries.models import Attempt, Delivery
 from deliveries.protocol.outcome import EXPLANATIONS
 
 COLOURS: Mapping[str, str] = MappingProxyType(
@@ -44,6 +45,19 @@ def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
 def explain(error: str) -> str:
     """Return the error of an attempt in plain words; an unknown one as it is."""
     return EXPLANATIONS.get(error) or OTHER_EXPLANATIONS.get(error) or error
+
+
+def answer_of(row: Delivery | Attempt) -> SafeString | str:
+    """Return status and error of the last attempt as one badge, explained on hover."""
+    if row.error:
+        text = f"{row.status_code} {row.error.replace('_', ' ')}" if row.status_code else row.error.replace("_", " ")
+        return badge(text, colour="danger", title=explain(row.error))
+    return badge(str(row.status_code), colour="success") if row.status_code else "-"
+
+
+def is_past(value: datetime | None) -> bool:
+    """Say whether a moment has come."""
+    return value is not None and value <= timezone.now()
 
 
 def moment(value: datetime | None, *, relative: bool = False, short: bool = False) -> SafeString | str:

@@ -14,7 +14,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
+from deliveries.admin.badges import answer_of
 from deliveries.admin.bounds import TooSlow, at_most
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
@@ -45,7 +47,7 @@ class Figures:
     counts: Sequence[Figure]
     failing: Sequence[Lane]
     stopped: Sequence[Endpoint]
-    recent: Sequence[Delivery]
+    recent: Sequence[tuple[Delivery, SafeString | str]]
 
 
 def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
@@ -79,7 +81,7 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
             .select_related("customer")
             .order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
         ),
-        recent=recent_failures(viewer, since=since),
+        recent=[(row, answer_of(row)) for row in recent_failures(viewer, since=since)],
     )
 
 

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
 from deliveries.admin import filters
-from deliveries.admin.badges import badge, code, explain, link, moment, shortened
+from deliveries.admin.badges import answer_of, badge, code, explain, is_past, link, moment, shortened
 from deliveries.admin.groups import REDELIVER
 from deliveries.admin.pages import PageAdmin, read_id, reason_of, sentence
 from deliveries.admin.paging import KeysetChangeList
@@ -101,7 +101,7 @@ class DeliveryPages(PageAdmin):
     @admin.display(description="Endpoint")
     def shown_endpoint(self, row: Delivery) -> SafeString:
         """The URL, which is not a link: only Hookpost calls it."""
-        return code(shortened(row.endpoint.url.partition("://")[2], length=32), title=row.endpoint.url, one_line=True)
+        return code(shortened(row.endpoint.url.partition("://")[2], length=28), title=row.endpoint.url, one_line=True)
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Delivery) -> str:
@@ -126,7 +126,7 @@ class DeliveryPages(PageAdmin):
     @admin.display(description="Next attempt")
     def shown_next(self, row: Delivery) -> SafeString | str:
         """When the schedule goes on."""
-        return moment(row.next_attempt_at, relative=True)
+        return "now" if is_past(row.next_attempt_at) else moment(row.next_attempt_at, relative=True)
 
     # --- one delivery
 
@@ -285,14 +285,6 @@ def condition_for(term: str) -> Q:
         if key is not None:
             found |= Q(**{column: key})
     return found
-
-
-def answer_of(row: Delivery | Attempt) -> SafeString | str:
-    """Return status and error of an attempt as one badge."""
-    if row.error:
-        text = f"{row.status_code} {row.error.replace('_', ' ')}" if row.status_code else row.error.replace("_", " ")
-        return badge(text, colour="danger", title=explain(row.error))
-    return badge(str(row.status_code), colour="success") if row.status_code else "-"
 
 
 def shown_attempt(attempt: Attempt) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from deliveries.admin import filters
-from deliveries.admin.badges import badge, code, link, moment
-from deliveries.admin.deliveries import answer_of
+from deliveries.admin.badges import answer_of, badge, code, link, moment
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.safestring import SafeString
-from unfold.forms import AdminPasswordChangeForm
+from unfold.widgets import UnfoldAdminPasswordInput
 
 from deliveries.admin.badges import badge, link, moment
 from deliveries.admin.pages import PageAdmin
-from deliveries.admin.policy import with_policy
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Member, visible
@@ -125,10 +125,19 @@ def reveal_link(page: PageAdmin, request: HttpRequest, member: Member, *, back: 
     )
 
 
+class WelcomeForm(SetPasswordForm):
+    """A password, twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget = UnfoldAdminPasswordInput(attrs={**field.widget.attrs, "autocomplete": "new-password"})
+
+
 class WelcomeView(PasswordResetConfirmView):
     """The page behind the link: set a password, and be logged in."""
 
-    form_class = AdminPasswordChangeForm
+    form_class = WelcomeForm
     template_name = "hookpost/welcome.html"
     success_url = reverse_lazy("portal:index")
     post_reset_login = True
@@ -144,7 +153,3 @@ class WelcomeView(PasswordResetConfirmView):
         self.request.current_app = portal_site.name  # type: ignore[attr-defined]
         title = "Welcome to Hookpost" if self.validlink else "This link does not work any more"
         return {**super().get_context_data(**kwargs), **portal_site.each_context(self.request), "title": title}
-
-    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
-        """Send the policy of our pages."""
-        return with_policy(super().dispatch(*args, **kwargs))

@@ -258,8 +258,9 @@ def read_id(prefix: str, text: str) -> UUID | None:
 
 def sentence(error: HookpostError) -> str:
     """Return the message of an error as a sentence."""
-    text = str(error) or "That is not possible now"
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    text = str(error) or "that is not possible now"
+    is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
+    return (text[:1].upper() if is_word else text[:1]) + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def reason_of(request: HttpRequest) -> str:

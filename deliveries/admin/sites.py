@@ -1,19 +1,20 @@
 """The two sites: support staff at /admin/, customers' members at /portal/.
 
-What lives here: who may enter, log-in and its refusals, the front page, the policy header.
+What lives here: who may enter, log-in and its refusals, the front page.
 It must not know single nouns: they register themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, ClassVar
+from functools import partial, wraps
+from typing import Any, ClassVar, cast
+from urllib.parse import urlencode
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.forms import AuthenticationForm
@@ -21,10 +22,10 @@ from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import look
 from deliveries.admin.dashboard import figures_for
-from deliveries.admin.policy import with_policy
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.services.second_factor import confirmed_factor, is_required
 
 
 class HookpostSite(UnfoldAdminSite):
@@ -55,18 +56,37 @@ class HookpostSite(UnfoldAdminSite):
         return context
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """Guard a view as Django does, and send the policy with its answer."""
+        """Guard a view as Django does; who has or needs a second factor shows it first."""
         guarded = super().admin_view(view, cacheable)
 
         @wraps(view, updated=())
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            return with_policy(guarded(request, *args, **kwargs))
+            return self.second_step(request) or guarded(request, *args, **kwargs)
 
         return page
 
+    def second_step(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the way to the second step of the log-in, when there is one to take."""
+        place = reverse(f"{self.name}:second_factor")
+        if request.path in (place, reverse(f"{self.name}:logout")) or not self.has_permission(request):
+            return None
+        user = cast(AbstractUser, request.user)
+        if user.is_verified() or not (confirmed_factor(user) or is_required(user)):  # type: ignore[attr-defined]
+            return None
+        return HttpResponseRedirect(f"{place}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+
+    def get_urls(self) -> list[Any]:
+        """Add the page of the second factor."""
+        from deliveries.admin.second_factor import second_factor_view  # it needs these sites
+
+        own = path("second-factor/", self.admin_view(partial(second_factor_view, self)), name="second_factor")
+        return [own, *super().get_urls()]
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Serve the log-in; who failed too often sees a page that says so."""
-        if REDIRECT_FIELD_NAME not in request.GET:  # Unfold's form does not carry it, and Django's default leads nowhere
+        if (
+            REDIRECT_FIELD_NAME not in request.GET
+        ):  # Unfold's form does not carry it, and Django's default leads nowhere
             request.GET = request.GET.copy()
             request.GET[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
         context = {"stranger": self.stranger if request.user.is_authenticated else "", **(extra_context or {})}
@@ -76,7 +96,7 @@ class HookpostSite(UnfoldAdminSite):
             answer = TemplateResponse(
                 request, "hookpost/locked_out.html", {**self.each_context(request), "title": "Locked"}, status=429
             )
-        return with_policy(answer)
+        return answer
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day."""
