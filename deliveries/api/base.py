@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from deliveries.api.auth import BearerKey, Caller, HasScope, Scope
+from deliveries.api.auth import BearerKey, HasScope, Scope, caller_of
 from deliveries.api.parsers import StrictJsonParser
 from deliveries.api.problems import QueryError, field_errors
-from deliveries.api.rates import refuse_if_empty, take_token
+from deliveries.api.rates import Allowance, refuse_if_empty, take_token
 from deliveries.api.renderers import JsonAnyway, JsonRenderer
 from deliveries.errors import InvalidInput
 
@@ -43,13 +43,12 @@ class ApiView(APIView):
     content_negotiation_class = JsonAnyway
     metadata_class = None
     scopes: ClassVar[Mapping[str, str]] = READ_OR_MANAGE
+    allowance: Allowance | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let the caller in, and count the request."""
         super().initial(request, *args, **kwargs)
-        self.allowance = None
-        if isinstance(request.user, Caller):
-            self.allowance = take_token(request.user.key.id)
+        self.allowance = take_token(caller_of(request).key.id)
         if self.allowance is not None:
             refuse_if_empty(self.allowance)
 
@@ -57,8 +56,9 @@ class ApiView(APIView):
         """Tell what is left of the rate, and that answers are not for shared caches."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         answer.headers.setdefault("Cache-Control", "private, no-cache")
-        if getattr(self, "allowance", None) is not None:
-            answer.headers.update(self.allowance.headers())
+        if self.allowance is not None:
+            for name, value in self.allowance.headers().items():
+                answer[name] = value
         return answer
 
 

@@ -55,7 +55,8 @@ def problem_of(error: Exception) -> tuple[Problem, dict[str, str]] | None:
     """Return the problem that an exception means, and headers for its answer; None for a mistake of ours."""
     for known, describe in _DESCRIPTIONS.items():
         if isinstance(error, known):
-            return describe(error)
+            described: tuple[Problem, dict[str, str]] = describe(error)
+            return described
     return None
 
 

@@ -7,7 +7,7 @@ not know any view. Bodies of events go in as fragments, byte for byte as they we
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -33,13 +33,14 @@ class JsonRenderer(BaseRenderer):
 class JsonAnyway(BaseContentNegotiation):
     """There is one form of answer, so nothing to negotiate: a browser's `Accept` is no reason for a 406."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         """Return the first parser; whether the content type fits it, it says itself."""
         return next((each for each in parsers if _fits(request, each)), None)
 
-    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
         """Return the first renderer."""
-        return renderers[0], renderers[0].media_type
+        first = next(iter(renderers))
+        return first, first.media_type
 
 
 def to_json(data: Any) -> bytes:

@@ -105,7 +105,7 @@ def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
 def _candidates(kind: str, selection: Selection, viewer: Viewer) -> QuerySet[Delivery] | QuerySet[Event]:
     if kind != Kind.REPLAY:
         return select_deliveries(visible.deliveries(viewer), selection)
-    endpoint = visible.endpoints(viewer).filter(id=selection.endpoint_id).first()
+    endpoint = visible.endpoints(viewer).filter(id__in=[selection.endpoint_id]).first()
     if endpoint is None:  # deleted meanwhile
         return Event.objects.none()
     rows = visible.events(viewer).filter(customer_id=endpoint.customer_id)

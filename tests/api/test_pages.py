@@ -1,0 +1,101 @@
+"""Lists: pages that neither skip nor repeat, and cursors that cannot be bent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deliveries.models import Customer
+from tests.api.conftest import Caller, Tenant
+
+pytestmark = pytest.mark.django_db
+
+
+def walk(caller: Caller, path: str, link: str = "next") -> list[list[str]]:
+    """The names on each page."""
+    pages = []
+    following: Any = path
+    while following:
+        page = caller.get(following).json
+        pages.append([row["name"] for row in page["results"]])
+        following = page[link]
+    return pages
+
+
+@pytest.fixture
+def seven() -> None:
+    for number in range(7):
+        Customer.objects.create(name=str(number))
+
+
+def test_pages_run_from_the_newest_to_the_oldest(ops: Caller, seven: None) -> None:
+    assert walk(ops, "/customers?limit=3") == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
+
+
+def test_previous_leads_back_the_same_way(ops: Caller, seven: None) -> None:
+    last = ops.get(ops.get(ops.get("/customers?limit=3").json["next"]).json["next"]).json
+    assert last["next"] is None
+    middle = ops.get(last["previous"]).json
+    assert [row["name"] for row in middle["results"]] == ["3", "2", "1"]
+    first = ops.get(middle["previous"]).json
+    assert [row["name"] for row in first["results"]] == ["6", "5", "4"]
+    assert first["previous"] is None
+    assert [row["name"] for row in ops.get(first["next"]).json["results"]] == ["3", "2", "1"]
+
+
+def test_a_new_row_does_not_shift_the_pages(ops: Caller, seven: None) -> None:
+    following = ops.get("/customers?limit=3").json["next"]
+    Customer.objects.create(name="new")
+    assert [row["name"] for row in ops.get(following).json["results"]] == ["3", "2", "1"]
+
+
+def test_a_full_last_page_has_no_next(ops: Caller) -> None:
+    Customer.objects.create(name="0")
+    assert ops.get("/customers?limit=1").json["next"] is None
+    assert ops.get("/customers").json["previous"] is None
+
+
+def test_links_keep_the_filters(ops: Caller, alice: Tenant) -> None:
+    for name in ("a.b", "a.c"):
+        ops.post("/event-types", {"name": name})
+    page = ops.get("/event-types?archived=false&limit=1").json
+    assert "archived=false" in page["next"]
+    assert len(ops.get(page["next"]).json["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "/limit"),
+        ("limit=251", "/limit"),
+        ("limit=-1", "/limit"),
+        ("limit=x", "/limit"),
+        ("limit=", "/limit"),
+        ("limit=%D9%A1", "/limit"),
+        ("limit=1&limit=2", "/limit"),
+        ("cursor=", "/cursor"),
+        ("cursor=x", "/cursor"),
+        ("cursor=%00", "/cursor"),
+        ("cursor=%F0%9F%98%80", "/cursor"),
+        ("cursor=" + "A" * 10_000, "/cursor"),
+        ("cursor=eAAAAAAAAAAAAAAAAAAAAAA", "/cursor"),
+        ("colour=red", "/colour"),
+        ("uid=%00", "/uid"),
+    ],
+)
+def test_a_wrong_query_is_400_and_pointed_to(ops: Caller, query: str, pointer: str) -> None:
+    answer = ops.get(f"/customers?{query}")
+    assert answer.status == 400
+    assert pointer in answer.pointers()
+
+
+def test_a_cursor_of_one_tenant_shows_another_only_its_own(ops: Caller, seven: None, alice: Tenant) -> None:
+    following = ops.get("/customers?limit=1").json["next"]
+    for link in (following, following.replace("customers?", "customers?")):
+        names = [row["name"] for row in alice.caller.get(link).json["results"]]
+        assert set(names) <= {"Alice"}
+
+
+def test_a_limit_of_250_is_taken(ops: Caller) -> None:
+    assert ops.get("/customers?limit=250").status == 200
