@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 import dramatiq
@@ -19,7 +19,8 @@ from deliveries.services.turns import Turn
 
 log = structlog.get_logger(__name__)
 
-LANES_PER_TURN = 32
+LANES_PER_TURN_LIMIT = 32
+TURNS_AT_ONCE = 4
 COLLECT_SECONDS = 0.003
 WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -94,12 +95,22 @@ class _Doorbell:
             lanes, self._lanes = self._lanes, {}
         for actor, slow in ((deliver_due, False), (deliver_due_slow, True)):
             ids = [str(endpoint_id) for endpoint_id, is_slow in lanes.items() if is_slow is slow]
-            for start in range(0, len(ids), LANES_PER_TURN):
+            for part in batched(ids, lanes_per_turn(len(ids))):
                 try:
-                    actor.send(ids[start : start + LANES_PER_TURN])
+                    actor.send(part)
                 except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
                     log.warning("doorbell_failed", error=type(error).__name__, lanes=len(ids))
                     return
+
+
+def lanes_per_turn(lanes: int) -> int:
+    """Say how many lanes one message names: few, so that several threads share them, unless there are many."""
+    return max(TURNS_AT_ONCE, min(LANES_PER_TURN_LIMIT, -(-lanes // TURNS_AT_ONCE)))
+
+
+def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Cut a list into parts of at most that size."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 _doorbell = _Doorbell()

@@ -53,6 +53,8 @@ PROBLEM_REST_SECONDS = 60.0
 RECORD_PATIENCE_SECONDS = 20.0
 ONLY_ONCE = (0,)
 IDLE_LIMIT = 16
+ROOM_AT_LEAST = 20
+CLAIM_BYTES = 16_777_216
 
 _idle: list[Transfers] = []
 _dice = random.SystemRandom()
@@ -67,6 +69,7 @@ class Turn:
         self._transfers = _idle.pop() if _idle else new_transfers()
         self._wake = wake
         self._rng = rng or _dice
+        self._body_bytes = 1024  # of one event, as the last claim had them on average
         self._record_at = 0.0
         self._unrecorded = 0
 
@@ -131,8 +134,10 @@ class Turn:
             return
         if any(lane.finished for lane in hungry):
             self._record()  # what is finished but not recorded is still due, and would be claimed again
-        room = max(conf.batch_size // len(hungry), 10)
-        claim_batch(hungry, room=room)
+        room = max(2 * conf.batch_size // len(hungry), ROOM_AT_LEAST)
+        claim_batch(hungry, room=max(1, min(room, CLAIM_BYTES // (self._body_bytes * len(hungry)))))
+        bodies = [len(claimed.body) for lane in hungry for claimed in lane.waiting]
+        self._body_bytes = max(1024, sum(bodies) // (len(bodies) or 1))
 
     def _feed(self, claiming: bool) -> None:
         # A process that was frozen wakes up here: what it claimed belongs to another worker by now.
