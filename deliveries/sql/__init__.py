@@ -6,7 +6,9 @@ Knows no rules: what the rows mean is decided above.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,31 @@ import psycopg
 from django.db import connection
 from psycopg.rows import namedtuple_row
 
+from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array
+
 FOLDER = Path(__file__).parent
+
+# Before the first connection is made, which takes a copy of what is registered.
+psycopg.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
+
+_PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+)\[\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement with $1, $2 and so on, their names in order, and the element types of those that are lists."""
+
+    text: bytes
+    names: tuple[str, ...]
+    lists: Mapping[str, str]
+
+    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters in order; lists are encoded."""
+        lists = self.lists
+        return [
+            encode_array(lists[name], value) if (value := parameters[name]) is not None and name in lists else value
+            for name in self.names
+        ]
 
 
 @cache
@@ -25,12 +51,30 @@ def statement(name: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
 
 
+@cache
+def prepared(name: str) -> Statement:
+    """Return sql/<name>.sql with its parameters numbered, which psycopg would do again for each call."""
+    text = statement(name)
+    names: dict[str, int] = {}
+    lists = {match[1]: match[2] for match in _PARAMETER.finditer(text) if match[2]}
+
+    def number(match: re.Match[str]) -> str:
+        place = names.setdefault(match[1], len(names) + 1)
+        return f"${place}" + (f"::{match[2]}[]" if match[2] else "")
+
+    return Statement(_PARAMETER.sub(number, text).replace("%%", "%").encode(), tuple(names), lists)
+
+
 def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
     """Execute sql/<name>.sql in one round trip and return its rows as named tuples.
 
     Raises django.db errors, as the ORM does.
     """
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
-        cursor.execute(statement(name).encode(), parameters, prepare=True, binary=True)
+    known = prepared(name)
+    with (
+        connection.wrap_database_errors,
+        psycopg.RawCursor(connection.connection, row_factory=namedtuple_row) as cursor,
+    ):
+        cursor.execute(known.text, known.values(parameters), prepare=True, binary=True)
         return cursor.fetchall() if cursor.description else []
