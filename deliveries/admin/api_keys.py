@@ -44,7 +44,7 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ("name",)
+        fields: tuple[str, ...] = ("name",)
         help_texts = {"name": "What uses it, so that you know later which one to revoke."}
 
     def _post_clean(self) -> None:
@@ -75,7 +75,7 @@ class ApiKeyPages(PageAdmin):
         "last_used_at",
         "revoked_at",
     )
-    readonly_fields = ("shown_hint", "shown_state", "shown_scopes")
+    readonly_fields: ClassVar[tuple[str, ...]] = ("shown_hint", "shown_state", "shown_scopes")
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """A key is never changed: make another one."""
@@ -194,7 +194,7 @@ class StaffApiKey(ApiKeyPages):
     add_fields = ("name", "customer", "scopes", "expires_at")
     autocomplete_fields = ("customer",)
     seen_fields = ("shown_owner", *ApiKeyPages.seen_fields)
-    readonly_fields = ("shown_owner", *ApiKeyPages.readonly_fields)
+    readonly_fields: ClassVar[tuple[str, ...]] = ("shown_owner", *ApiKeyPages.readonly_fields)
 
     @admin.display(description="Customer")
     def shown_owner(self, row: ApiKey) -> SafeString | str:

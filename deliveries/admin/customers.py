@@ -24,6 +24,7 @@ from deliveries.services import customers as verbs
 from deliveries.services.members import add_member
 
 SHOWN = 50
+FIELDS = ("name", "uid", "metadata")
 
 
 class CustomerForm(ServiceForm, forms.ModelForm):
@@ -60,7 +61,7 @@ class StaffCustomer(PageAdmin):
     acts = ("add-member",)
     actions = None
     list_display = ("name", "shown_uid", "shown_id", "shown_created")
-    fields = ("name", "uid", "metadata")
+    fields = FIELDS
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("name",)
@@ -114,7 +115,7 @@ class StaffCustomer(PageAdmin):
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
         """Adding members has a permission of its own."""
-        return request.user.has_perm("deliveries.add_member")  # type: ignore[union-attr]
+        return request.user.has_perm("deliveries.add_member")
 
     def act_add_member(self, request: HttpRequest, row: Customer) -> HttpResponse:
         """Create a user who is a member, and show the link for the first log-in."""
@@ -125,7 +126,7 @@ class StaffCustomer(PageAdmin):
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Let the service store what was given."""
-        fields = {name: form.cleaned_data[name] for name in self.fields or ()}
+        fields = {name: form.cleaned_data[name] for name in FIELDS}
         if change:
             return verbs.update_customer(form.instance, fields, actor=self.actor(request))
         return verbs.create_customer(fields, actor=self.actor(request))

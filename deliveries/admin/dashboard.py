@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -25,8 +25,6 @@ from deliveries.protocol.ids import floor_of
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 3
 SHOWN_ENDPOINTS = 10
-# Held deliveries are due at infinity, which is later than any date Python knows.
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +62,8 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
             last_day.filter(state="exhausted", failed_at__isnull=False),
             "&window=24h",
         ),
-        ("pending", "waiting now", waiting.filter(due_at__lt=NEVER), ""),
-        ("held", "held back now", waiting.filter(due_at__gte=NEVER), ""),
+        ("pending", "waiting now", waiting.filter(due_at__isnull=False), ""),
+        ("held", "held back now", waiting.filter(due_at__isnull=True), ""),
     )
     url = reverse(f"{site_name}:deliveries_delivery_changelist")
     return Figures(
@@ -120,4 +118,4 @@ def count(rows: QuerySet[Any], *, limit: int = COUNT_LIMIT) -> str:
 def backlog_of(endpoint: Endpoint) -> dict[str, str]:
     """Return how many deliveries of an endpoint wait and are held back."""
     due = DueDelivery.objects.filter(endpoint_id=endpoint.pk, manual=False)
-    return {"waiting": count(due.filter(due_at__lt=NEVER)), "held": count(due.filter(due_at__gte=NEVER))}
+    return {"waiting": count(due.filter(due_at__isnull=False)), "held": count(due.filter(due_at__isnull=True))}

@@ -189,7 +189,7 @@ class DeliveryPages(PageAdmin):
             "chosen": chosen,
             "checkbox": ACTION_CHECKBOX_NAME,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/redeliver_selected.html", context)
 
     def redeliver_each(self, request: HttpRequest, chosen: list[Delivery]) -> tuple[int, dict[str, int]]:
@@ -233,7 +233,7 @@ class StaffDelivery(DeliveryPages):
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """A permission of its own."""
-        return request.user.has_perm(REDELIVER)  # type: ignore[union-attr]
+        return request.user.has_perm(REDELIVER)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

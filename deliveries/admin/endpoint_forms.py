@@ -123,7 +123,7 @@ class EndpointForm(ServiceForm, forms.ModelForm):
 
     def set_initial(self, stored: Sequence[str]) -> None:
         """Fill the fields that are not simply columns."""
-        self.initial |= {name: getattr(self.instance, name) for name in PLAIN_FIELDS}
+        self.initial.update({name: getattr(self.instance, name) for name in PLAIN_FIELDS})
         self.initial["chosen_types"] = [name for name in stored if name in self.catalogue]
         self.initial["other_types"] = ", ".join(name for name in stored if name not in self.catalogue)
         self.initial["schedule"] = ", ".join(map(str, self.instance.retry_schedule or ()))

@@ -294,7 +294,7 @@ class StaffEndpoint(EndpointPages):
         if act == "rotate":
             return False
         if act in ("pause", "resume", "test"):
-            may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)  # type: ignore[union-attr]
+            may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)
             return may and (request.method == "POST" or (row.state == "enabled") != (act == "resume") or act == "test")
         return super().may_act(request, act, row)
 

@@ -153,7 +153,8 @@ class PortalEventType(EventTypePages, PortalAdmin):
 
     def may_see(self, request: HttpRequest, obj: Any | None) -> bool:
         """The operator's event types are for all to see."""
-        return self.owns(request, obj) or (member_of(request) is not None and obj.customer_id is None)
+        is_offered = obj is not None and obj.customer_id is None
+        return self.owns(request, obj) or (member_of(request) is not None and is_offered)
 
     @admin.display(description="Owner")
     def shown_owner(self, row: EventType) -> str:

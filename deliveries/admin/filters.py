@@ -58,7 +58,7 @@ class TextFilter(SimpleListFilter):
         """Return the names in the address that are this filter's."""
         return list(self.names)
 
-    @property
+    @property  # type: ignore[override]
     def used_parameters(self) -> dict[str, str]:
         """Return what the form carries itself."""
         return self.texts
@@ -67,7 +67,7 @@ class TextFilter(SimpleListFilter):
     def used_parameters(self, value: Any) -> None:
         """Django's constructor sets an empty dictionary; the texts are read before it."""
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """Return the fields for the template."""
         for name, label in self.names.items():
             yield {"name": name, "label": label, "value": self.texts[name]}

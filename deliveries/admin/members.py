@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.forms import SetPasswordForm
-from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse, reverse_lazy
@@ -52,7 +51,7 @@ class StaffMember(PageAdmin):
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
         """A link lets its holder in as this member: it takes the permission to change members."""
-        return request.user.has_perm("deliveries.change_member")  # type: ignore[union-attr]
+        return request.user.has_perm("deliveries.change_member")
 
     @admin.display(description="Username")
     def shown_user(self, row: Member) -> str:
@@ -143,13 +142,13 @@ class WelcomeView(PasswordResetConfirmView):
     post_reset_login = True
     post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
 
-    def get_user(self, uidb64: str) -> AbstractUser | None:
+    def get_user(self, uidb64: str) -> Any:
         """Find the user by the link, never one of staff."""
         member = find_member(uidb64)
         return None if member is None else member.user
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what the site's pages need."""
-        self.request.current_app = portal_site.name  # type: ignore[attr-defined]
+        self.request.current_app = portal_site.name
         title = "Welcome to Hookpost" if self.validlink else "This link does not work any more"
         return {**super().get_context_data(**kwargs), **portal_site.each_context(self.request), "title": title}

@@ -49,7 +49,7 @@ class OwnTransactions(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """Serve the form, as Django would inside of its transaction."""
-        return self._changeform_view(request, object_id, form_url, extra_context)
+        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
 
 
 class PageAdmin(ModelAdmin, OwnTransactions):
@@ -165,7 +165,7 @@ class PageAdmin(ModelAdmin, OwnTransactions):
 
     def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
         """Let the form know what a service refused (see changeform_view)."""
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.request = request
         form.refused = getattr(request, "refused", None)
         return form
@@ -213,7 +213,7 @@ class PageAdmin(ModelAdmin, OwnTransactions):
             "opts": self.opts,
             "back_url": self.page_url(row),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/history.html", context)
 
     def actor(self, request: HttpRequest) -> str:

@@ -36,7 +36,9 @@ class PlainChangeList(ChangeList):
 
     def url_for_result(self, result: Any) -> str:
         """Link a row by its TypeID."""
-        return self.model_admin.page_url(result) if hasattr(result, "public_id") else super().url_for_result(result)
+        return str(
+            self.model_admin.page_url(result) if hasattr(result, "public_id") else super().url_for_result(result)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

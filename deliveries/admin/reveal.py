@@ -54,7 +54,7 @@ def reveal(page: Any, request: HttpRequest, revealed: Revealed) -> TemplateRespo
         "snippets": snippets_for(profile),
         "own_example": profile.example if profile and profile.name != "standard" else "",
     }
-    request.current_app = page.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = page.admin_site.name
     answer = TemplateResponse(request, "hookpost/revealed.html", context)
     answer.headers["Cache-Control"] = "no-store"
     return answer

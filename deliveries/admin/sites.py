@@ -47,6 +47,11 @@ class HookpostSite(UnfoldAdminSite):
         context |= look.context_of(subtitle=self.subtitle)
         context["colors"] = {**(context.get("colors") or {}), "primary": look.PRIMARY}
         if self.has_permission(request):
+            context["logout_url"] = reverse(f"{self.name}:logout")
+            context["account_links"] = [
+                {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
+                {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
+            ]
             seen = {
                 model._meta.model_name or ""
                 for model, page in self._registry.items()
@@ -87,10 +92,11 @@ class HookpostSite(UnfoldAdminSite):
         if (
             REDIRECT_FIELD_NAME not in request.GET
         ):  # Unfold's form does not carry it, and Django's default leads nowhere
-            request.GET = request.GET.copy()
-            request.GET[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
+            query = request.GET.copy()
+            query[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
+            request.GET = query  # type: ignore[assignment]
         context = {"stranger": self.stranger if request.user.is_authenticated else "", **(extra_context or {})}
-        answer = super().login(request, context)
+        answer: HttpResponse = super().login(request, context)
         if getattr(request, "axes_locked_out", False):
             request.axes_locked_out = False  # type: ignore[attr-defined]  # this page instead of the middleware's
             answer = TemplateResponse(
@@ -101,9 +107,10 @@ class HookpostSite(UnfoldAdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day."""
         figures = figures_for(self.viewer(request), site_name=self.name)
-        return super().index(
+        answer: TemplateResponse = super().index(
             request, {"figures": figures, "is_staff_site": self.name == "admin", **(extra_context or {})}
         )
+        return answer
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Close Unfold's search over models: each list has its own."""
@@ -146,6 +153,7 @@ class StaffSite(HookpostSite):
             items=(
                 look.Item(title="Users", icon="person", model="user", app="auth"),
                 look.Item(title="Groups", icon="group", model="group", app="auth"),
+                look.Item(title="Second factors", icon="phonelink_lock", model="secondfactor"),
                 look.Item(title="Failed log-ins", icon="lock_clock", model="accessattempt", app="axes"),
             ),
         ),
@@ -158,6 +166,11 @@ class StaffSite(HookpostSite):
 
 class PortalLogin(AuthenticationForm):
     """Lets members in, and tells everybody else why not."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "There is no member with this username and password. Mind capital letters.",
+    }
 
     def confirm_login_allowed(self, user: AbstractUser) -> None:
         """Refuse accounts that are switched off or belong to no customer."""
