@@ -31,6 +31,7 @@ RingJob = Callable[[UUID], None]
 
 TICK_SECONDS = 1.0
 WAKE_AGAIN_SECONDS = 3.0
+LEADER_PATIENCE_SECONDS = 10.0
 HOLD_CHUNK = 5000
 LEADER_LOCK = (0x6875636B, 1)  # two numbers of our own in the space of advisory locks
 EVERY_LANE_TICKS = 10
@@ -81,9 +82,14 @@ class Dispatcher:
         waiting = {row.endpoint_id for row in rows}
         self._woken = {k: v for k, v in self._woken.items() if k in waiting} | {row.endpoint_id: now for row in fresh}
         self.ring((row.endpoint_id, row.slow) for row in fresh if not row.alone)
-        for row in fresh:
-            if row.alone:
-                self.ring_alone(row.endpoint_id, row.slow)
+        self._ring_alone((row.endpoint_id, row.slow) for row in fresh if row.alone)
+
+    def _ring_alone(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
+        try:
+            for endpoint_id, slow in lanes:
+                self.ring_alone(endpoint_id, slow)
+        except Exception as error:  # the broker is away: the rest of the round must not wait for it
+            log.warning("doorbell_failed", error=type(error).__name__)
 
 
 def lead() -> bool:
@@ -94,7 +100,17 @@ def lead() -> bool:
             " AND classid = %s AND objid = %s) OR pg_try_advisory_lock(%s, %s)",
             LEADER_LOCK * 2,
         )
-        return bool(cursor.fetchone()[0])
+        if cursor.fetchone()[0]:
+            return True
+    _end_silent_leader()
+    return False
+
+
+def _end_silent_leader() -> None:
+    class_id, object_id = LEADER_LOCK
+    parameters = {"class_id": class_id, "object_id": object_id, "patience_seconds": LEADER_PATIENCE_SECONDS}
+    if sql.run("end_silent_leader", parameters):
+        log.warning("silent_leader_ended", patience_seconds=LEADER_PATIENCE_SECONDS)
 
 
 def hold_backlogs() -> int:

@@ -63,7 +63,8 @@ def emitter(cluster: Cluster, **settings: object) -> Iterator[Emitter]:
     """An emitter process for as long as the block lasts."""
     with (cluster.data_dir / "emitter.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.emitter"], cwd=CHECKOUT, env=cluster.environment("emitter", **settings),
+            [sys.executable, "-m", "tests.faults.emitter"],
+            cwd=CHECKOUT, env=cluster.environment("emitter", **settings),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
         )  # fmt: skip
     try:

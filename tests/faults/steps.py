@@ -27,11 +27,11 @@ def endpoints_at(receivers: Sequence[Counting], *, each: int = 1, **fields: Any)
     ]
 
 
-def emit(endpoints: Sequence[Endpoint], count: int, *, type: str = "invoice.paid") -> set[str]:
+def emit(endpoints: Sequence[Endpoint], count: int, *, event_type: str = "invoice.paid") -> set[str]:
     """Accept events for the endpoints in turns and ring for none of them; returns the ids that receivers will see."""
     drafts = [
         EventDraft(
-            type=type, data=b'{"number": %d}' % number, customer_id=endpoints[number % len(endpoints)].customer_id
+            type=event_type, data=b'{"number": %d}' % number, customer_id=endpoints[number % len(endpoints)].customer_id
         )
         for number in range(count)
     ]
