@@ -78,7 +78,7 @@ def _breaks(old: Mapping[str, Any], new: Mapping[str, Any], *, place: str) -> It
     for name in sorted(set(old.get("required", [])) - set(new.get("required", []))):
         yield f"{place}.{name} was required and no longer is"
     was, now = _types(old), _types(new)
-    if was and not now <= was:
+    if was and not (now and now <= was):
         yield f"{place} was of type {'/'.join(sorted(was))} and may now be {'/'.join(sorted(now)) or 'anything'}"
     for name, part in old.get("properties", {}).items():
         if name not in kept:

@@ -106,14 +106,14 @@ def test_the_limit_is_exact() -> None:
         read_json(raw, limit_bytes=9)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=JSON)
 def test_any_body_for_a_customer_is_answered(ops: Caller, body: object) -> None:
     answer = ops.post("/customers", body)
     assert answer.status in (201, 409, 422)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(metadata=st.dictionaries(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), JSON))
 def test_metadata_comes_back_as_it_was_given(ops: Caller, metadata: dict[str, object]) -> None:
     answer = ops.post("/customers", {"name": "x", "metadata": metadata})

@@ -1,0 +1,167 @@
+"""/event-types: the operator's, and customers' own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deliveries.errors import InvalidInput
+from deliveries.models import EventType
+from deliveries.services.schemas import breaking_changes, check_schema, violations
+from tests.api.conftest import Caller, Tenant
+
+MONEY = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}
+
+
+def test_an_event_type_is_registered_changed_archived_and_deleted(ops: Caller) -> None:
+    made = ops.post("/event-types", {"name": "invoice.paid", "schema": MONEY, "example": {"amount": 5}})
+    assert made.status == 201
+    assert ops.get("/event-types/invoice.paid").json == made.json
+    changed = ops.patch("/event-types/invoice.paid", {"archived": True, "description": "Paid."})
+    assert (changed.json["archived"], changed.json["description"], changed.json["schema"]) == (True, "Paid.", MONEY)
+    assert ops.get("/event-types?archived=false").json["results"] == []
+    assert ops.patch("/event-types/invoice.paid", {"example": None}).json["example"] is None
+    assert ops.delete("/event-types/invoice.paid").status == 204
+    assert ops.get("/event-types/invoice.paid").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/name"),
+        ({"name": "a b"}, "/name"),
+        ({"name": "a..b"}, "/name"),
+        ({"name": "invoice.*"}, "/name"),
+        ({"name": "x" * 129}, "/name"),
+        ({"name": "a.b", "schema": 5}, "/schema"),
+        ({"name": "a.b", "schema": {"type": "nonsense"}}, "/schema"),
+        ({"name": "a.b", "schema": {"$ref": "https://evil.example/x.json"}}, "/schema"),
+        ({"name": "a.b", "schema": MONEY, "example": {}}, "/example"),
+        ({"name": "a.b", "validation": "maybe"}, "/validation"),
+        ({"name": "a.b", "archived": "no"}, "/archived"),
+        ({"name": "a.b", "description": "x" * 5001}, "/description"),
+    ],
+)
+def test_a_wrong_field_is_pointed_to(ops: Caller, body: dict[str, Any], pointer: str) -> None:
+    answer = ops.post("/event-types", body)
+    assert answer.status == 422
+    assert pointer in answer.pointers()
+    assert not EventType.objects.exists()
+
+
+def test_a_name_is_taken_once_per_owner(ops: Caller, alice: Tenant) -> None:
+    assert ops.post("/event-types", {"name": "a.b"}).status == 201
+    assert ops.post("/event-types", {"name": "a.b"}).status == 409
+    assert ops.post("/customers/alice/event-types", {"name": "a.b"}).status == 201
+
+
+def test_a_name_cannot_be_changed(ops: Caller) -> None:
+    ops.post("/event-types", {"name": "a.b"})
+    assert ops.patch("/event-types/a.b", {"name": "a.c"}).pointers() == ["/name"]
+
+
+def test_a_customer_sees_the_operators_types_and_its_own(ops: Caller, alice: Tenant, bob: Tenant) -> None:
+    ops.post("/event-types", {"name": "common"})
+    alice.caller.post("/customers/alice/event-types", {"name": "alices"})
+    names = {row["name"] for row in alice.caller.get("/event-types").json["results"]}
+    assert names == {"common", "alices"}
+    assert {row["name"] for row in bob.caller.get("/event-types").json["results"]} == {"common"}
+    assert {row["name"] for row in ops.get("/event-types").json["results"]} == {"common"}
+    assert [row["name"] for row in ops.get("/customers/alice/event-types").json["results"]] == ["alices"]
+
+
+def test_a_customer_changes_its_own_types_only(ops: Caller, alice: Tenant, bob: Tenant) -> None:
+    ops.post("/event-types", {"name": "common"})
+    alice.caller.post("/customers/alice/event-types", {"name": "alices"})
+    assert alice.caller.patch("/event-types/common", {"archived": True}).status == 403
+    assert alice.caller.delete("/event-types/common").status == 403
+    assert alice.caller.patch("/customers/alice/event-types/common", {"archived": True}).status == 404
+    assert alice.caller.patch("/customers/alice/event-types/alices", {"archived": True}).status == 200
+    assert bob.caller.patch("/customers/alice/event-types/alices", {"archived": False}).status == 404
+    assert alice.caller.delete("/customers/alice/event-types/alices").status == 204
+
+
+def test_a_schema_that_breaks_receivers_is_refused_unless_forced(ops: Caller) -> None:
+    ops.post("/event-types", {"name": "a.b", "schema": MONEY})
+    narrower = {"type": "object", "properties": {"amount": {"type": "string"}}}
+    answer = ops.patch("/event-types/a.b", {"schema": narrower})
+    assert answer.status == 409
+    assert "data.amount" in answer.json["detail"]
+    assert ops.patch("/event-types/a.b?force=true", {"schema": narrower}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("new", "breaks"),
+    [
+        (MONEY, 0),
+        ({**MONEY, "properties": {**MONEY["properties"], "note": {"type": "string"}}}, 0),
+        ({**MONEY, "required": []}, 1),
+        ({**MONEY, "properties": {}}, 1),
+        ({**MONEY, "properties": {"amount": {"type": ["integer", "null"]}}}, 1),
+        ({**MONEY, "properties": {"amount": {}}}, 1),
+        (None, 0),
+    ],
+)
+def test_what_breaks_a_reader_is_told(new: Any, breaks: int) -> None:
+    assert len(breaking_changes(MONEY, new)) == breaks
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"pattern": "(a+)+$"},
+        {"pattern": "a"},
+        {"pattern": "^a*a*$"},
+        {"pattern": "^(a|b)$"},
+        {"patternProperties": {"^a": {}}},
+        {"$id": "https://x.example/"},
+        {"$schema": "http://json-schema.org/draft-07/schema#"},
+        {"$ref": "#"},
+        {"$ref": "#/$defs/gone"},
+        {"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {"$dynamicRef": "#x"},
+        {"properties": {"a": {"items": {"$ref": "file:///etc/passwd"}}}},
+        {"uniqueItems": True},
+        {
+            "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(30)} | {"d30": {}},
+            "$ref": "#/$defs/d0",
+        },
+        {"description": "x" * 70_000},
+    ],
+)
+def test_a_schema_that_could_hang_or_fetch_is_refused(schema: Any) -> None:
+    with pytest.raises(InvalidInput):
+        check_schema(schema)
+
+
+def test_a_deep_schema_is_refused() -> None:
+    schema: Any = {}
+    for _ in range(40):
+        schema = {"items": schema}
+    with pytest.raises(InvalidInput):
+        check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        True,
+        {},
+        MONEY,
+        {"pattern": r"^[A-Z]{3}-\d+$"},
+        {"properties": {"pattern": {"type": "string"}}},
+        {"$defs": {"m": MONEY}, "properties": {"a": {"$ref": "#/$defs/m"}, "b": {"$ref": "#/$defs/m"}}},
+        {"const": {"$ref": "https://only.data/"}},
+    ],
+)
+def test_an_ordinary_schema_is_kept(schema: Any) -> None:
+    assert check_schema(schema) == schema
+
+
+def test_violations_say_where_and_what() -> None:
+    assert violations(MONEY, {"amount": 5}) == []
+    ((place, sentence),) = violations(MONEY, {"amount": "x"})
+    assert place == "/amount"
+    assert "integer" in sentence
