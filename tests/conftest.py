@@ -26,17 +26,18 @@ RECEIVER_PORTS = 8
 STARTED = ExitStack()
 
 
-def pytest_configure(config: pytest.Config) -> None:
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+PORTS = free_ports(RECEIVER_PORTS)
+
+
+def prepare() -> None:
     """Start the services, unless this is a worker of xdist, and tell Django where everything is."""
-    worker = getattr(config, "workerinput", {}).get("workerid", "")
-    if not worker:
+    if not WORKER:
         forget_settings()
         start_services()
-    ports = free_ports(RECEIVER_PORTS)
-    config.stash[PORTS] = ports
-    targets = [f"{address}:{port}" for port in ports for address in ("127.0.0.1/32", "[::1]/128")]
+    targets = [f"{address}:{port}" for port in PORTS for address in ("127.0.0.1/32", "[::1]/128")]
     os.environ["HOOKPOST_ALLOW_TARGETS"] = ",".join(targets)
-    os.environ["BROKER_URL"] = broker_url_of(worker)
+    os.environ["BROKER_URL"] = broker_url_of(WORKER)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
 
@@ -49,9 +50,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what was started."""
     STARTED.close()
-
-
-PORTS = pytest.StashKey[list[int]]()
 
 
 def forget_settings() -> None:
@@ -83,9 +81,9 @@ def broker_url_of(worker: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def receiver_ports(request: pytest.FixtureRequest) -> list[int]:
+def receiver_ports() -> list[int]:
     """Ports of 127.0.0.1 and ::1 that the guard lets through; nobody listens there until a test does."""
-    return request.config.stash[PORTS]
+    return PORTS
 
 
 @pytest.fixture
@@ -102,3 +100,7 @@ def broker() -> Iterator[dramatiq.Broker]:
     broker.flush_all()
     yield broker
     broker.flush_all()
+
+
+# At import, not in pytest_configure: the conftest of a folder below may be imported before that, and settings are read once.
+prepare()

@@ -45,7 +45,7 @@ _TLS_ALERT = " alert "
 _BROKEN = frozenset({pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_GOT_NOTHING, _E_PROXY})
 
 _SAID = {
-    pycurl.E_ABORTED_BY_CALLBACK: "kept connections were closed twice without an answer",
+    pycurl.E_ABORTED_BY_CALLBACK: "the connection was closed twice without an answer",
     pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
     pycurl.E_RECV_ERROR: "the connection broke before an answer came",
     pycurl.E_SEND_ERROR: "the connection broke while the request was sent",

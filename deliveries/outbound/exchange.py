@@ -22,9 +22,12 @@ from deliveries.outbound.options import TlsOptions, set_client_certificate, set_
 BODY_LIMIT_BYTES = 16 * 1024
 HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
-# A kept connection that closes without a line of an answer was most likely closed while idle: libcurl then sends
-# the request again over another one. It would do so five times, and a receiver that dies of a request six times.
+# A kept connection that closes without a line of an answer was most likely closed while idle. libcurl would then send
+# the request again over other kept ones, up to five times: the second sending goes over a new connection, or not at all.
 SENDINGS_LIMIT = 2
+_CLOSED_WHILE_IDLE = frozenset(
+    {pycurl.E_ABORTED_BY_CALLBACK, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING}
+)
 
 _REFUSE_LINE = -1  # any number but the line's length makes libcurl end the transfer
 # Names without a value: libcurl then leaves its own default for them out.
@@ -63,6 +66,7 @@ class Exchange:
         self.proxied = bool(proxy)
         self._rule = rule
         self._timeouts = (0, 0)
+        self._fresh = False
         self._forget()
         set_static_options(self.curl, ca_file=ca_file, proxy=proxy)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
@@ -92,6 +96,9 @@ class Exchange:
         """Set what differs between requests; raises InvalidInput if libcurl cannot send this one."""
         self._forget()
         self.tag = tag
+        if self._fresh:
+            self._fresh = False
+            self.curl.setopt(pycurl.FRESH_CONNECT, 0)
         try:
             self._set_request(request)
         except (pycurl.error, UnicodeError, TypeError, ValueError) as error:
@@ -103,6 +110,17 @@ class Exchange:
         if tls is not None:
             self.reusable = False
             set_client_certificate(self.curl, tls)
+
+    def go_again(self, *, code: int) -> bool:
+        """Make ready for a second sending over a new connection, if only kept ones that were closed were tried."""
+        untouched = not self.dialled and not self.status and self._header_room == HEADERS_LIMIT_BYTES
+        left_ms = self._timeouts[0] - self.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
+        if self._fresh or code not in _CLOSED_WHILE_IDLE or not untouched or left_ms <= 0:
+            return False
+        self._fresh, self._sendings, self._timeouts = True, 1, (0, 0)
+        self.curl.setopt(pycurl.FRESH_CONNECT, 1)
+        self.curl.setopt(pycurl.TIMEOUT_MS, left_ms)
+        return True
 
     def _set_request(self, request: PreparedRequest) -> None:
         curl = self.curl
@@ -137,7 +155,8 @@ class Exchange:
 
     def _begin_sending(self, *_addresses: object) -> int:
         self._sendings += 1
-        return int(pycurl.PREREQFUNC_OK if self._sendings <= SENDINGS_LIMIT else pycurl.PREREQFUNC_ABORT)
+        may_send = self._sendings == 1 or (self._sendings <= SENDINGS_LIMIT and self.dialled)
+        return int(pycurl.PREREQFUNC_OK if may_send else pycurl.PREREQFUNC_ABORT)
 
     def _take_header(self, line: bytes) -> int | None:
         self._header_room -= len(line)

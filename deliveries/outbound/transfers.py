@@ -166,8 +166,17 @@ class Transfers:
         while queued:
             queued, finished, failed = self._multi.info_read()
             ended += [self._end(curl, code=0, message="") for curl in finished]
-            ended += [self._end(curl, code=code, message=message) for curl, code, message in failed]
+            for curl, code, message in failed:
+                if not self._went_again(curl, code=code):
+                    ended.append(self._end(curl, code=code, message=message))
         return ended
+
+    def _went_again(self, curl: pycurl.Curl, *, code: int) -> bool:
+        if not self._flying[curl].go_again(code=code):
+            return False
+        self._multi.remove_handle(curl)
+        self._multi.add_handle(curl)
+        return True
 
     def _end(self, curl: pycurl.Curl, *, code: int, message: str) -> tuple[object, Answer]:
         exchange = self._flying.pop(curl)
