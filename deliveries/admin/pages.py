@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm
@@ -81,6 +82,13 @@ class PageAdmin(ModelAdmin, OwnTransactions):
         key = self.key_of(object_id)
         return None if key is None else self.get_queryset(request).filter(pk=key).first()
 
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """Return a row that this viewer may see; another one does not exist for them."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        return row
+
     def key_of(self, text: str) -> Any:
         """Read an id of this noun in either form; None for anything else."""
         return read_id(getattr(self.model, "PREFIX", ""), text)
@@ -139,9 +147,7 @@ class PageAdmin(ModelAdmin, OwnTransactions):
 
     def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
         """Do one act to one row, and go back to its page."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row = self.row_or_404(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.may_act(request, act, row):
@@ -178,6 +184,8 @@ class PageAdmin(ModelAdmin, OwnTransactions):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """Show what a service refused at the field that it names; nothing was stored then."""
+        if object_id is not None:
+            self.row_or_404(request, object_id)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except HookpostError as refused:
@@ -189,8 +197,10 @@ class PageAdmin(ModelAdmin, OwnTransactions):
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        raise Http404
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Say that a row is not there before saying that it may not be deleted."""
+        self.row_or_404(request, object_id)
+        return super().delete_view(request, object_id, extra_context)
 
     # --- the trail
 
@@ -198,9 +208,7 @@ class PageAdmin(ModelAdmin, OwnTransactions):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """Show the audit entries of one row."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row = self.row_or_404(request, object_id)
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         entries = (

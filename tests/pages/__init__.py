@@ -1,0 +1,1 @@
+"""Tests of the pages: what people see, and what they must not."""
