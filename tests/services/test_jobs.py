@@ -1,0 +1,211 @@
+"""Jobs: bounded steps, nothing twice, an end that is seen, and a cancel that takes back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deliveries.errors import Conflict, InvalidInput
+from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
+from deliveries.models.visible import OPERATOR
+from deliveries.services import jobs
+from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint
+from deliveries.services.selection import Selection
+from tests.api.logs import log_delivery, log_due, log_event
+
+pytestmark = pytest.mark.django_db
+
+REDELIVER, REPLAY = Job.Kind.REDELIVER, Job.Kind.REPLAY
+
+
+@pytest.fixture
+def endpoint(receiver_ports: list[int]) -> Endpoint:
+    customer = Customer.objects.create(name="Alice")
+    return create_endpoint(customer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/"}, actor="system")[0]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "CHUNK", 2)
+    monkeypatch.setattr(jobs, "WAITING_LIMIT", 4)
+
+
+def start(endpoint: Endpoint, kind: Job.Kind = REDELIVER, **narrowed: object) -> Job:
+    selection = Selection(endpoint_id=endpoint.id, **narrowed)  # type: ignore[arg-type]
+    return jobs.start_job(kind, selection, customer=endpoint.customer, actor="key:ops")
+
+
+def finish(job: Job) -> None:
+    """Let all that waits of a job be sent."""
+    DueDelivery.objects.filter(job_id=job.id).delete()
+
+
+def test_steps_are_bounded_and_go_on_where_the_cursor_says(endpoint: Endpoint) -> None:
+    deliveries = [log_delivery(endpoint) for _ in range(3)]
+    job = start(endpoint)
+    assert jobs.run_job_step(job.id) == (True, [(endpoint.id, False)])
+    assert DueDelivery.objects.count() == 2
+    more, _ = jobs.run_job_step(job.id)
+    assert not more
+    assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == {each.id for each in deliveries}
+    assert jobs.run_job_step(job.id) == (False, [])
+
+
+def test_a_step_that_runs_again_queues_nothing_twice(endpoint: Endpoint) -> None:
+    """Given a worker that died after its commit, when the same step comes again, then only the rest is queued."""
+    for _ in range(4):
+        log_delivery(endpoint)
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    finish(job)  # sent meanwhile
+    while jobs.run_job_step(job.id)[0]:
+        pass
+    job.refresh_from_db()
+    assert (job.queued, DueDelivery.objects.count()) == (4, 2)
+
+
+def test_only_so_much_of_a_job_waits_at_once(endpoint: Endpoint) -> None:
+    for _ in range(7):
+        log_delivery(endpoint)
+    job = start(endpoint)
+    steps = 0
+    while jobs.run_job_step(job.id)[0]:
+        steps += 1
+    assert (steps, DueDelivery.objects.count()) == (2, 4)
+    assert jobs.tend_jobs() == [job.id]
+    finish(job)
+    assert jobs.run_job_step(job.id)[0]
+
+
+def test_a_job_ends_when_nothing_of_it_waits(endpoint: Endpoint) -> None:
+    log_delivery(endpoint)
+    job = start(endpoint)
+    assert jobs.tend_jobs() == [job.id]
+    jobs.run_job_step(job.id)
+    assert jobs.tend_jobs() == []
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING
+    finish(job)
+    jobs.tend_jobs()
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE
+    assert job.finished_at is not None
+
+
+def test_a_job_without_matches_ends(endpoint: Endpoint) -> None:
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    jobs.tend_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.total) == (Job.State.DONE, 0)
+
+
+def test_what_is_about_to_be_sent_anyway_is_left_out(endpoint: Endpoint) -> None:
+    due, redelivered, retrying = (log_delivery(endpoint, state="pending") for _ in range(3))
+    log_due(due)
+    log_due(redelivered, manual=True)
+    log_due(retrying, due_at=datetime.now(UTC) + timedelta(hours=1))
+    job = start(endpoint)
+    while jobs.run_job_step(job.id)[0]:
+        pass
+    queued = DueDelivery.objects.filter(job_id=job.id)
+    assert [row.delivery_id for row in queued] == [retrying.id]
+    job.refresh_from_db()
+    assert (job.queued, job.total) == (1, 1)
+
+
+def test_what_came_after_the_job_is_not_part_of_it(endpoint: Endpoint) -> None:
+    log_delivery(endpoint, age=timedelta(minutes=1))
+    job = start(endpoint)
+    log_delivery(endpoint)
+    while jobs.run_job_step(job.id)[0]:
+        pass
+    assert DueDelivery.objects.count() == 1
+
+
+def test_a_cancelled_job_takes_back_what_waits(endpoint: Endpoint) -> None:
+    for _ in range(3):
+        log_delivery(endpoint, state="exhausted")
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    jobs.cancel_job(job, actor="key:ops")
+    assert not DueDelivery.objects.exists()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"exhausted"}
+    assert jobs.run_job_step(job.id) == (False, [])
+    assert jobs.tend_jobs() == []
+    with pytest.raises(Conflict):
+        jobs.cancel_job(job, actor="key:ops")
+
+
+def test_a_cancelled_replay_cancels_its_deliveries(endpoint: Endpoint) -> None:
+    event = log_event(endpoint, age=timedelta(minutes=1))
+    job = start(endpoint, REPLAY)
+    jobs.run_job_step(job.id)
+    assert Delivery.objects.get(event=event).state == "pending"
+    jobs.cancel_job(job, actor="key:ops")
+    assert Delivery.objects.get(event=event).state == "cancelled"
+
+
+def test_a_replay_runs_twice_without_a_second_delivery(endpoint: Endpoint) -> None:
+    for minute in (1, 2, 3):
+        log_event(endpoint, age=timedelta(minutes=minute))
+    for _ in range(2):
+        job = start(endpoint, REPLAY)
+        while jobs.run_job_step(job.id)[0]:
+            pass
+    assert Delivery.objects.count() == 3
+    assert DueDelivery.objects.count() == 3
+    job.refresh_from_db()
+    assert job.queued == 0
+
+
+def test_a_replay_obeys_the_filter(endpoint: Endpoint) -> None:
+    Endpoint.objects.update(filter="$.data.amount > 10")
+    for amount, minute in ((5, 1), (50, 2)):
+        event = log_event(endpoint, age=timedelta(minutes=minute))
+        Event.objects.filter(id=event.id).update(body=b'{"data":{"amount":%d}}' % amount)
+    job = start(endpoint, REPLAY)
+    jobs.run_job_step(job.id)
+    assert Delivery.objects.count() == 1
+
+
+def test_a_replay_to_a_paused_endpoint_is_held(endpoint: Endpoint) -> None:
+    log_event(endpoint, age=timedelta(minutes=1))
+    pause_endpoint(endpoint, actor="key:ops")
+    jobs.run_job_step(start(endpoint, REPLAY).id)
+    assert Delivery.objects.get().state == "held"
+    assert DueDelivery.objects.get().due_at is None
+
+
+def test_a_deleted_endpoint_ends_its_jobs(endpoint: Endpoint) -> None:
+    log_event(endpoint, age=timedelta(minutes=1))
+    log_delivery(endpoint, state="exhausted")
+    pair = [start(endpoint), start(endpoint, REPLAY)]
+    delete_endpoint(endpoint, actor="key:ops")
+    for job in pair:
+        jobs.run_job_step(job.id)
+    jobs.tend_jobs()
+    assert set(Job.objects.values_list("state", flat=True)) == {"done"}
+    assert not DueDelivery.objects.exists()
+
+
+def test_everything_is_refused_and_so_are_too_many_jobs(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInput):
+        jobs.start_job(REDELIVER, Selection(), customer=None, actor="key:ops")
+    with pytest.raises(InvalidInput):
+        jobs.count_matching(REDELIVER, Selection(), viewer=OPERATOR)
+    monkeypatch.setattr(jobs, "OPEN_JOBS_LIMIT", 1)
+    start(endpoint)
+    with pytest.raises(Conflict):
+        start(endpoint)
+
+
+def test_a_selection_survives_its_row(endpoint: Endpoint) -> None:
+    now = datetime.now(UTC)
+    selection = Selection(
+        customer_id=endpoint.customer_id, types=("a.*", "b"), states=("exhausted",), status_code=503, since=now
+    )
+    job = jobs.start_job(REDELIVER, selection, customer=None, actor="key:ops")
+    job.refresh_from_db()
+    assert Selection.from_json(job.filters) == selection
