@@ -40,6 +40,7 @@ def prepare() -> None:
     os.environ["BROKER_URL"] = broker_url_of(WORKER)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker of xdist would inherit it, and read the settings before this
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
