@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.security.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,6 +120,13 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if conf.trusted_proxy else None
+# Behind a proxy only: without one nothing here speaks TLS, and a redirect to it would lead nowhere.
+SECURE_SSL_REDIRECT = IS_HTTPS and conf.trusted_proxy
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, without TLS
+SECURE_HSTS_SECONDS = conf.hsts_seconds if IS_HTTPS else 0
+# Only this host is ours to speak for: no includeSubDomains (W005), no preload (W021). Without a trusted
+# proxy there is no redirect (W008), which our own hookpost.W008 explains.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 USE_X_FORWARDED_HOST = False
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(conf.body_limit_bytes, conf.batch_body_limit_bytes) + 65_536

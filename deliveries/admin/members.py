@@ -13,7 +13,7 @@ from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from deliveries.admin.badges import badge, link, moment
 from deliveries.admin.pages import PageAdmin
@@ -130,7 +130,7 @@ class WelcomeForm(SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.widget = UnfoldAdminPasswordInput(attrs={**field.widget.attrs, "autocomplete": "new-password"})
+            field.widget = UnfoldAdminPasswordWidget(attrs={**field.widget.attrs, "autocomplete": "new-password"})
 
 
 class WelcomeView(PasswordResetConfirmView):

@@ -1,4 +1,4 @@
-"""Staff themselves: users, groups, failed log-ins; for superusers only.
+"""Staff themselves: users, groups, failed log-ins, second factors; for superusers only.
 
 What lives here: Django's own pages in our look. Whoever may edit users could make themselves anything,
 so no model permission opens these pages.
@@ -18,6 +18,9 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from deliveries.admin.sites import staff_site
+from deliveries.admin.viewer import actor_of
+from deliveries.models import SecondFactor
+from deliveries.services.second_factor import remove_factor
 
 
 class SuperuserPages(ModelAdmin):
@@ -73,3 +76,26 @@ class StaffAccessAttempt(SuperuserPages):
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """Nothing to edit."""
         return False
+
+
+@admin.register(SecondFactor, site=staff_site)
+class StaffSecondFactor(SuperuserPages):
+    """Second factors of staff and members; deleting one lets somebody in who has lost theirs."""
+
+    list_display = ("user", "confirmed", "created_at")
+    fields = readonly_fields = ("user", "confirmed", "created_at")
+    search_fields = ("user__username",)
+    list_select_related = ("user",)
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only the person can set one up."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Nothing to edit."""
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: SecondFactor) -> None:
+        """Remove it, and say so in the audit trail."""
+        remove_factor(obj, actor=actor_of(request))

@@ -84,7 +84,7 @@ class HookpostSite(UnfoldAdminSite):
         """Add the page of the second factor."""
         from deliveries.admin.second_factor import second_factor_view  # it needs these sites
 
-        own = path("second-factor/", self.admin_view(partial(second_factor_view, self)), name="second_factor")
+        own = path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor")
         return [own, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

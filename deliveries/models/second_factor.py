@@ -23,7 +23,7 @@ from deliveries.models.keyring import seal, unseal
 STEPS_EITHER_WAY = 1
 
 
-class SecondFactor(ThrottlingMixin, Device):
+class SecondFactor(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp is not annotated
     """What a person shows besides the password; `last_step` keeps a code from being used twice."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

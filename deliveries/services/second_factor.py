@@ -26,7 +26,8 @@ User = AbstractBaseUser | AnonymousUser
 
 def confirmed_factor(user: User) -> SecondFactor | None:
     """Return the factor that is asked for at log-in, if there is one."""
-    return SecondFactor.objects.filter(user_id=user.pk, confirmed=True).first()
+    found: SecondFactor | None = SecondFactor.objects.filter(user_id=user.pk, confirmed=True).first()
+    return found
 
 
 def is_required(user: AbstractUser) -> bool:

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,10 +33,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def ring(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Everything is sealed under the key `old` to begin with."""
     set_ring(monkeypatch, "old")
-    yield monkeypatch
+    return monkeypatch
 
 
 def used() -> set[tuple[str, str]]:
@@ -119,7 +118,7 @@ def test_check_names_the_stored_keys_and_fails_while_an_old_one_is(
 def test_a_ring_without_the_key_is_refused(ring: pytest.MonkeyPatch, ring_now: tuple[str, ...]) -> None:
     an_endpoint()
     set_ring(ring, *ring_now)
-    with pytest.raises(WrongSetting, match="^HOOKPOST_ENCRYPTION_KEYS: no key 'old'"):
+    with pytest.raises(WrongSetting, match=r"^HOOKPOST_ENCRYPTION_KEYS: no key 'old'"):
         refuse_wrong_ring()
     assert [each.id for each in check_keyring(None, databases=["default"])] == ["hookpost.E001"]
 

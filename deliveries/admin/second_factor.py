@@ -1,0 +1,125 @@
+"""The page of the second factor, the same on both sites: asked for at log-in, set up, renewed, removed.
+
+What lives here: from the browser to services/second_factor.py and back. What is shown once is in one answer only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import qrcode
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.models import AbstractUser
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.views.decorators.debug import sensitive_post_parameters
+from django_otp import login as remember
+from qrcode.image.svg import SvgPathImage
+
+from deliveries.admin.viewer import actor_of
+from deliveries.models import SecondFactor
+from deliveries.services import second_factor as factors
+
+WRONG = "This code is not right, was used already, or came too soon after a wrong one. Wait a moment and try the next."
+
+
+@sensitive_post_parameters()
+def second_factor_view(request: HttpRequest, *, site: Any) -> HttpResponse:
+    """Serve the step that this person is at."""
+    user = cast(AbstractUser, request.user)
+    factor = factors.confirmed_factor(user)
+    if factor is None:
+        acts = {"begin": _begin, "confirm": _confirm}
+    elif not user.is_verified():  # type: ignore[attr-defined]
+        acts = {"check": _check}
+    else:
+        acts = {"backup": _backup, "remove": _remove}
+    if request.method != "POST":
+        return _page(site, request, factor=factor)
+    act = acts.get(request.POST.get("act", ""))
+    return act(site, request, user) if act is not None else HttpResponseBadRequest("not at this step")
+
+
+def _begin(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+    return _page(site, request, begun=factors.begin_factor(user))
+
+
+def _confirm(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+    done = factors.confirm_factor(user, request.POST.get("code", ""))
+    if done is None:
+        begun = SecondFactor.objects.filter(user_id=user.pk, confirmed=False).first()
+        return _page(site, request, begun=begun, wrong=WRONG)
+    factor, codes = done
+    _remember(request, factor)
+    return _page(site, request, factor=factor, codes=codes)
+
+
+def _check(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+    factor = factors.check_code(user, request.POST.get("code", ""))
+    if factor is None:
+        return _page(site, request, factor=factors.confirmed_factor(user), wrong=WRONG)
+    _remember(request, factor)
+    return HttpResponseRedirect(_next(site, request))
+
+
+def _backup(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+    return _page(site, request, factor=factors.confirmed_factor(user), codes=factors.new_backup_codes(user))
+
+
+def _remove(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+    factor = factors.check_code(user, request.POST.get("code", ""))
+    if factor is None:
+        return _page(site, request, factor=factors.confirmed_factor(user), wrong=WRONG)
+    factors.remove_factor(factor, actor=actor_of(request))
+    messages.success(request, "The second factor was removed.")
+    return HttpResponseRedirect(request.path)
+
+
+def _remember(request: HttpRequest, factor: SecondFactor) -> None:
+    request.session.cycle_key()  # who knew the session before the second step does not know it after
+    remember(request, factor)
+
+
+def _next(site: Any, request: HttpRequest) -> str:
+    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return reverse(f"{site.name}:index")
+
+
+def _page(
+    site: Any,
+    request: HttpRequest,
+    *,
+    factor: SecondFactor | None = None,
+    begun: SecondFactor | None = None,
+    codes: list[str] | None = None,
+    wrong: str = "",
+) -> HttpResponse:
+    user = cast(AbstractUser, request.user)
+    context = {
+        **site.each_context(request),
+        "title": "Second factor",
+        "factor": factor,
+        "begun": begun,
+        "qr": begun and _qr(begun.open_uri()),
+        "asked": factor is not None and not user.is_verified(),  # type: ignore[attr-defined]
+        "required": factors.is_required(user),
+        "codes": codes,
+        "wrong": wrong,
+        "next_url": _next(site, request),
+    }
+    request.current_app = site.name
+    template = "hookpost/second_factor_asked.html" if context["asked"] else "hookpost/second_factor.html"
+    answer = TemplateResponse(request, template, context)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _qr(text: str) -> SafeString:
+    picture: Any = qrcode.make(text, image_factory=SvgPathImage, border=2)
+    return SafeString(picture.to_string(encoding="unicode"))  # drawn here; the text is dots in it
