@@ -47,7 +47,7 @@ PROGRAMS = (
 
 def skip_unless_ready(program: Program) -> None:
     """Skip the test when the program's tools or packages are not here."""
-    if shutil.which(program.command[0]) is None and not (FOLDER / program.command[0]).exists():
+    if shutil.which(program.command[0]) is None and not (FOLDER / program.command[0]).is_file():
         pytest.skip(f"{program.command[0]} is not installed or not built: see `make receivers`")
     if not (FOLDER / program.needs).exists():
         pytest.skip(f"tests/receivers/{program.needs} is missing: run `make receivers`")

@@ -21,6 +21,7 @@ from django.db import connection
 from rich.console import Console
 
 from config.embedded import places, postgres, processes
+from config.signals import STOPS
 from deliveries.conf import conf
 from deliveries.demo import people, screen, story
 from deliveries.demo.client import Api
@@ -49,7 +50,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Tell the story; exit code 0 means that everything came as it should."""
         console = Console(highlight=False)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and stops the children
+        for each in STOPS:
+            signal.signal(each, signal.default_int_handler)  # both end as Ctrl-C does, and stop the children
         told = False
         try:
             refuse_company()
@@ -60,7 +62,9 @@ class Command(BaseCommand):
                 story.tell(story.Stage(api=api, receiver=receiver, console=console))
                 told = True
                 tell_where(console, base_url, key=api.key)
-                if not options["once"]:
+                if options["once"]:
+                    screen.line(console, "\nStops now; `make up` starts it again with the same data.")
+                else:
                     stay(console, child)
         except KeyboardInterrupt:
             if not told:
