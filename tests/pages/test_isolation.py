@@ -101,7 +101,11 @@ def test_lists_cannot_be_bent_by_lookups_in_the_address(query: dict[str, str], c
 
 
 def test_keys_of_pages_do_not_lead_out_of_the_customer(carol: Client, acme: House, globex: House) -> None:
-    for place in (f"newer-{acme.delivery.pk}", f"older-{globex.delivery.pk}", "newer-00000000-0000-0000-0000-000000000000"):
+    for place in (
+        f"newer-{acme.delivery.pk}",
+        f"older-{globex.delivery.pk}",
+        "newer-00000000-0000-0000-0000-000000000000",
+    ):
         rows = carol.get("/portal/deliveries/delivery/", {"p": place}).context["cl"].result_list
         assert all(row.customer_id == acme.customer.pk for row in rows)
 

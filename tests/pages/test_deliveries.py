@@ -1,0 +1,220 @@
+"""Deliveries as people see them: lists, one with its attempts, sending again."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery
+from deliveries.services.events import EventDraft, accept_event
+from tests.pages.conftest import House
+
+pytestmark = pytest.mark.django_db
+
+
+def page_of(client: Client, house: House, *, site: str = "admin") -> str:
+    """The page of the house's delivery."""
+    answer = client.get(f"/{site}/deliveries/delivery/{house.delivery.public_id}/change/")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def redeliver(client: Client, house: House, *, site: str = "admin", reason: str = "") -> str:
+    """Press the button; returns the page that follows."""
+    address = f"/{site}/deliveries/delivery/{house.delivery.public_id}/redeliver/"
+    return client.post(address, {"reason": reason}, follow=True).content.decode()
+
+
+def emit(house: House, count: int) -> None:
+    """Events of the house's customer."""
+    for number in range(count):
+        accept_event(EventDraft(customer_id=house.customer.id, type="order.shipped", data=b"%d" % number))
+
+
+def shown(client: Client, query: dict[str, str]) -> list[Delivery]:
+    """The rows of the staff's list."""
+    answer = client.get("/admin/deliveries/delivery/", query)
+    assert answer.status_code == 200
+    return list(answer.context["cl"].result_list)
+
+
+@pytest.mark.parametrize("site", ["admin", "portal"])
+def test_a_delivery_is_shown_with_its_attempts_in_plain_words(
+    site: str, bob: Client, carol: Client, acme: House
+) -> None:
+    text = page_of(bob if site == "admin" else carol, acme, site=site)
+    assert "The endpoint refused the request." in text
+    assert "203.0.113.7:443" in text
+    assert acme.event.public_id in text
+    assert "7 ms" in text
+
+
+def test_what_an_endpoint_answered_is_escaped_and_never_linked(bob: Client, acme: House) -> None:
+    text = page_of(bob, acme)
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<script>alert" not in text
+    assert 'href="https://evil.example' not in text
+    assert "x-odd: &lt;b&gt;" in text
+
+
+def test_characters_that_turn_the_line_around_are_shown_as_escapes(bob: Client, acme: House) -> None:
+    text = page_of(bob, acme)
+    assert "\u202e" not in text
+    assert "\x00" not in text
+    assert "\\u202e" in text
+
+
+def test_the_body_is_shown_token_by_token_as_it_was_sent(bob: Client, acme: House) -> None:
+    assert "&quot;big&quot;: 1e400" in page_of(bob, acme)
+
+
+def test_a_redelivery_is_queued_with_actor_and_reason(bob: Client, acme: House) -> None:
+    text = redeliver(bob, acme, reason="they fixed it")
+    assert "One more attempt is on its way" in text
+    assert DueDelivery.objects.filter(delivery_id=acme.delivery.pk, manual=True).count() == 1
+    entry = AuditEntry.objects.get(action="delivery.redeliver")
+    assert (entry.actor, entry.reason, entry.target) == ("user:bob", "they fixed it", acme.delivery.public_id)
+
+
+def test_a_double_click_sends_once_and_says_so(carol: Client, acme: House) -> None:
+    redeliver(carol, acme, site="portal")
+    text = redeliver(carol, acme, site="portal")
+    assert "A redelivery of this delivery is waiting to be sent." in text
+    assert DueDelivery.objects.filter(delivery_id=acme.delivery.pk, manual=True).count() == 1
+
+
+def test_a_get_never_sends_again(bob: Client, acme: House) -> None:
+    answer = bob.get(f"/admin/deliveries/delivery/{acme.delivery.public_id}/redeliver/")
+    assert answer.status_code == 405
+    assert not AuditEntry.objects.filter(action="delivery.redeliver").exists()
+
+
+def test_a_redelivery_without_the_forms_token_is_refused(acme: House) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(acme.member.user, backend="django.contrib.auth.backends.ModelBackend")
+    answer = strict.post(f"/portal/deliveries/delivery/{acme.delivery.public_id}/redeliver/")
+    assert answer.status_code == 403
+
+
+def test_selected_deliveries_are_sent_again_after_a_reason_was_asked_for(bob: Client, acme: House) -> None:
+    emit(acme, 2)
+    chosen = [str(row.pk) for row in Delivery.objects.all()]
+    form = {"action": "redeliver_selected", "_selected_action": chosen}
+    asked = bob.post("/admin/deliveries/delivery/", form)
+    assert "Send 3 deliveries again?" in asked.content.decode()
+    assert not DueDelivery.objects.filter(manual=True).exists()
+    bob.post("/admin/deliveries/delivery/", {**form, "confirmed": "yes", "reason": "outage"})
+    assert DueDelivery.objects.filter(manual=True).count() == 3
+    assert AuditEntry.objects.filter(action="delivery.redeliver", reason="outage").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"state": "exhausted"}, 0),
+        ({"state": "pending"}, 4),
+        ({"error": "http_4xx"}, 1),
+        ({"customer": "acme"}, 4),
+        ({"customer": "Acm"}, 4),
+        ({"customer": "nobody"}, 0),
+        ({"type": "order.shipped"}, 3),
+        ({"window": "1h"}, 4),
+        ({"since": "2099-01-01T00:00"}, 0),
+        ({"until": "2099-01-01T00:00"}, 4),
+        ({"since": "nonsense", "endpoint": ""}, 4),
+        ({"endpoint": "ep_nonsense"}, 0),
+        ({"state": "pending", "error": "http_4xx"}, 1),
+        ({"q": "acme"}, 4),
+        ({"q": "'; drop table"}, 0),
+        ({"customer": "a\x00b"}, 0),
+        ({"window": "\x00", "state": "\x00"}, 4),
+    ],
+)
+def test_the_list_is_narrowed_by(query: dict[str, str], found: int, bob: Client, acme: House) -> None:
+    emit(acme, 3)
+    assert len(shown(bob, query)) == found
+
+
+def test_any_id_that_support_is_given_finds_the_delivery(bob: Client, acme: House, globex: House) -> None:
+    for row in (acme.delivery, acme.event, acme.endpoint, acme.customer):
+        assert [each.pk for each in shown(bob, {"q": row.public_id})] == [acme.delivery.pk]
+        assert [each.pk for each in shown(bob, {"q": str(row.pk)})] == [acme.delivery.pk]
+
+
+def test_pages_follow_each_other_by_key_in_both_directions(bob: Client, acme: House) -> None:
+    emit(acme, 119)
+    everything = list(Delivery.objects.order_by("-id").values_list("pk", flat=True))
+    seen, place = [], ""
+    while True:
+        answer = bob.get(f"/admin/deliveries/delivery/{place}")
+        seen.append([row.pk for row in answer.context["cl"].result_list])
+        place = answer.context["cl"].paginator.older
+        if not place:
+            break
+    assert [len(page) for page in seen] == [50, 50, 20]
+    assert [key for page in seen for key in page] == everything
+    back = bob.get(f"/admin/deliveries/delivery/{answer.context['cl'].paginator.newer}").context["cl"]
+    assert [row.pk for row in back.result_list] == seen[1]
+
+
+def test_a_list_never_counts_or_skips_rows(bob: Client, acme: House) -> None:
+    emit(acme, 60)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        bob.get("/admin/deliveries/delivery/", {"customer": "acme", "state": "succeeded"})
+    on_log = [each["sql"] for each in queries if "hookpost_delivery" in each["sql"]]
+    assert on_log
+    assert not [sql for sql in on_log if "COUNT(" in sql.upper() or "OFFSET" in sql.upper()]
+
+
+def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(bob: Client, acme: House) -> None:
+    with CaptureQueriesContext(connection) as few:
+        bob.get("/admin/deliveries/delivery/")
+    emit(acme, 40)
+    with CaptureQueriesContext(connection) as many:
+        bob.get("/admin/deliveries/delivery/")
+    assert len(many) == len(few)
+
+
+def test_a_search_that_takes_too_long_is_given_up_with_advice(
+    bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deliveries.admin.paging.LIST_SECONDS", 0.001)
+    monkeypatch.setattr("deliveries.admin.filters.customers_called", slow_condition)
+    text = bob.get("/admin/deliveries/delivery/", {"customer": "acme"}).content.decode()
+    assert "This search takes too long." in text
+
+
+def slow_condition(text: str) -> object:
+    """A condition that PostgreSQL needs longer for than it may take."""
+    from django.db.models.expressions import RawSQL
+
+    return RawSQL("SELECT gen_random_uuid() FROM generate_series(1, 3000000)", ())
+
+
+def test_a_delivery_whose_event_is_gone_is_still_shown(bob: Client, acme: House) -> None:
+    acme.event.delete()
+    assert "older than the log" in page_of(bob, acme)
+
+
+def test_a_delivery_of_a_deleted_endpoint_is_still_shown(bob: Client, carol: Client, acme: House) -> None:
+    from deliveries.services.endpoints import delete_endpoint
+
+    delete_endpoint(acme.endpoint, actor="user:carol")
+    assert "deleted" in page_of(bob, acme)
+    assert "deleted" in page_of(carol, acme, site="portal")
+
+
+def test_an_error_that_nobody_knows_is_shown_as_it_is(bob: Client, acme: House) -> None:
+    Attempt.objects.update(error="new<kind")
+    assert "new&lt;kind" in page_of(bob, acme)
+
+
+def test_an_event_is_shown_with_where_it_went(bob: Client, carol: Client, acme: House) -> None:
+    for client, site in ((bob, "admin"), (carol, "portal")):
+        text = client.get(f"/{site}/deliveries/event/{acme.event.public_id}/change/").content.decode()
+        assert acme.endpoint.url in text
+        assert "404 http 4xx" in text

@@ -1,0 +1,262 @@
+"""Endpoints as members and support handle them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from deliveries.models import AuditEntry, Endpoint, EndpointSecret, Lane
+from deliveries.services.event_types import create_event_type
+from tests.pages.conftest import House
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/portal/deliveries/endpoint/add/"
+
+
+def form_with(port: int, **changes: Any) -> dict[str, Any]:
+    """A filled form."""
+    form = {"url": f"http://127.0.0.1:{port}/new", "signing": "standard", "payload_mode": "full"}
+    return {**form, "max_in_flight": "10", "timeout_seconds": "15", **changes}
+
+
+def stored() -> Endpoint:
+    """What the form made."""
+    return Endpoint.objects.get(url__endswith="/new")
+
+
+def errors_of(answer: HttpResponse) -> dict[str, list[str]]:
+    """The errors that the form shows, by field."""
+    form = answer.context["adminform"].form  # type: ignore[attr-defined]
+    return {name: list(texts) for name, texts in form.errors.items()}
+
+
+def press(client: Client, house: House, act: str, *, site: str = "portal", **form: str) -> HttpResponse:
+    """Press a button on the endpoint's page."""
+    return client.post(f"/{site}/deliveries/endpoint/{house.endpoint.public_id}/{act}/", form, follow=True)
+
+
+def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, receiver_ports: list[int]) -> None:
+    create_event_type({"name": "invoice.paid"}, actor="system")
+    form = form_with(
+        receiver_ports[0],
+        chosen_types=["invoice.paid", "acme.own"],
+        other_types="order.*, stock.low",
+        filter="$.data.amount > 100",
+        signing="hex_sha256",
+        headers="Authorization: Bearer abc\nX-Team: billing",
+        rate_limit="7",
+        schedule="0, 60, 600",
+    )
+    assert carol.post(ADD, form).status_code == 200
+    endpoint = stored()
+    assert endpoint.event_types == ["invoice.paid", "acme.own", "order.*", "stock.low"]
+    assert endpoint.headers == {"authorization": "Bearer abc", "x-team": "billing"}
+    assert (endpoint.signing, endpoint.rate_limit, endpoint.retry_schedule) == ("hex_sha256", 7, [0, 60, 600])
+    assert endpoint.customer == acme.customer
+    assert Lane.objects.filter(endpoint=endpoint).exists()
+    assert AuditEntry.objects.get(target=endpoint.public_id).actor == "user:carol"
+
+
+def test_the_secret_is_shown_once_and_later_only_its_end(carol: Client, acme: House, receiver_ports: list[int]) -> None:
+    answer = carol.post(ADD, form_with(receiver_ports[0]))
+    (secret,) = set(re.findall(r"whsec_[A-Za-z0-9+/]+=*", answer.content.decode()))
+    assert "no-store" in answer.headers["Cache-Control"]
+    page = carol.get(f"/portal/deliveries/endpoint/{stored().public_id}/change/").content.decode()
+    assert secret not in page
+    assert secret[-4:] in page
+
+
+def test_the_page_with_the_secret_shows_how_to_check_a_request(
+    carol: Client, acme: House, receiver_ports: list[int]
+) -> None:
+    text = carol.post(ADD, form_with(receiver_ports[0], signing="github")).content.decode()
+    assert "from standardwebhooks import Webhook" in text
+    assert "npm install standardwebhooks" in text
+    assert "octokit" in text
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("url", {"url": "http://169.254.169.254/latest"}),
+        ("url", {"url": "https://127.0.0.1/"}),
+        ("url", {"url": "ftp://example.com"}),
+        ("url", {"url": ""}),
+        ("url", {"url": "https://user:pw@example.com/"}),
+        ("filter", {"filter": '$.a like_regex "x"'}),
+        ("filter", {"filter": "$.a =="}),
+        ("chosen_types", {"other_types": "*"}),
+        ("chosen_types", {"other_types": "not a name!"}),
+        ("chosen_types", {"chosen_types": ["globex.own"]}),
+        ("headers", {"headers": "no colon here"}),
+        ("headers", {"headers": "Host: evil.example"}),
+        ("headers", {"headers": "X-A: 1\nx-a: 2"}),
+        ("headers", {"headers": "Webhook-Id: 1"}),
+        ("rate_limit", {"rate_limit": "0"}),
+        ("rate_limit", {"rate_limit": "-3"}),
+        ("max_in_flight", {"max_in_flight": "1000"}),
+        ("timeout_seconds", {"timeout_seconds": "31"}),
+        ("timeout_seconds", {"timeout_seconds": "x"}),
+        ("schedule", {"schedule": "0, soon"}),
+        ("schedule", {"schedule": "0, 999999999"}),
+        ("signing", {"signing": "rot13"}),
+        ("payload_mode", {"payload_mode": "fat"}),
+        ("secret", {"secret": "whsec_short"}),
+        ("description", {"description": "x" * 301}),
+        ("url", {"url": "https://example.com/\x00"}),
+    ],
+)
+def test_bad_input_is_shown_at_its_field_and_nothing_is_stored(
+    field: str, changes: dict[str, Any], carol: Client, acme: House, globex: House, receiver_ports: list[int]
+) -> None:
+    before = (Endpoint.objects.count(), EndpointSecret.objects.count(), Lane.objects.count())
+    answer = carol.post(ADD, form_with(receiver_ports[0], **changes))
+    assert answer.status_code == 200
+    assert list(errors_of(answer)) == [field]
+    assert (Endpoint.objects.count(), EndpointSecret.objects.count(), Lane.objects.count()) == before
+
+
+def test_a_refused_change_leaves_the_endpoint_as_it_was(carol: Client, acme: House, receiver_ports: list[int]) -> None:
+    address = f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/"
+    answer = carol.post(address, form_with(receiver_ports[0], description="new", filter="$.a =="))
+    assert list(errors_of(answer)) == ["filter"]
+    acme.endpoint.refresh_from_db()
+    assert (acme.endpoint.description, acme.endpoint.url[-5:]) == ("", "/Acme")
+
+
+def test_a_change_stores_only_what_was_changed(carol: Client, acme: House, receiver_ports: list[int]) -> None:
+    form = form_with(receiver_ports[0], url=acme.endpoint.url, description="billing")
+    answer = carol.post(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/", form)
+    assert answer.status_code == 302
+    assert AuditEntry.objects.get(action="endpoint.update").detail == {"fields": ["description"]}
+    acme.endpoint.refresh_from_db()
+    assert acme.endpoint.description == "billing"
+    assert acme.endpoint.headers == {"authorization": "Bearer Acme-topsecret"}
+
+
+def test_custom_headers_are_removed_on_request(carol: Client, acme: House, receiver_ports: list[int]) -> None:
+    form = form_with(receiver_ports[0], url=acme.endpoint.url, forget_headers="on")
+    carol.post(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/", form)
+    acme.endpoint.refresh_from_db()
+    assert acme.endpoint.headers == {}
+
+
+def test_a_family_that_is_not_in_the_catalogue_survives_a_save(
+    carol: Client, acme: House, receiver_ports: list[int]
+) -> None:
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(event_types=["acme.own", "order.*"])
+    page = carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/")
+    initial = page.context["adminform"].form.initial
+    assert (initial["chosen_types"], initial["other_types"]) == (["acme.own"], "order.*")
+
+
+def test_the_catalogue_offers_the_operators_types_and_ones_own_but_no_archived_ones(
+    carol: Client, acme: House, globex: House
+) -> None:
+    create_event_type({"name": "invoice.paid"}, actor="system")
+    create_event_type({"name": "old.thing", "archived": True}, actor="system")
+    choices = carol.get(ADD).context["adminform"].form.fields["chosen_types"].choices
+    assert [name for name, _ in choices] == ["acme.own", "invoice.paid"]
+
+
+def test_pausing_and_resuming_leave_a_trail_with_the_reason(carol: Client, acme: House) -> None:
+    press(carol, acme, "pause", reason="maintenance")
+    acme.endpoint.refresh_from_db()
+    assert (acme.endpoint.state, acme.endpoint.state_reason) == ("paused", "maintenance")
+    press(carol, acme, "resume", backlog="send")
+    acme.endpoint.refresh_from_db()
+    assert acme.endpoint.state == "enabled"
+    actions = AuditEntry.objects.filter(actor="user:carol").order_by("id").values_list("action", "reason")
+    assert list(actions) == [("endpoint.pause", "maintenance"), ("endpoint.resume", "")]
+
+
+def test_resuming_can_cancel_the_backlog(carol: Client, acme: House) -> None:
+    press(carol, acme, "pause")
+    press(carol, acme, "resume", backlog="cancel")
+    acme.delivery.refresh_from_db()
+    assert acme.delivery.state == "cancelled"
+
+
+def test_rotating_shows_a_new_secret_and_lets_the_old_one_sign_on(carol: Client, acme: House) -> None:
+    text = press(carol, acme, "rotate", keep_hours="24").content.decode()
+    assert "whsec_" in text
+    assert acme.secret not in text
+    old, new = acme.endpoint.secrets.order_by("id")
+    assert new.expires_at is None
+    assert old.expires_at - timezone.now() < timedelta(hours=24)
+
+
+@pytest.mark.parametrize("hours", ["", "-1", "x", "9999", "200", "\uff11"])
+def test_nonsense_hours_rotate_nothing(hours: str, carol: Client, acme: House) -> None:
+    press(carol, acme, "rotate", keep_hours=hours)
+    assert acme.endpoint.secrets.count() == 1
+
+
+def test_a_test_event_goes_to_this_endpoint_and_leads_to_its_delivery(
+    carol: Client, acme: House, receiver_ports: list[int]
+) -> None:
+    carol.post(ADD, form_with(receiver_ports[0]))
+    answer = press(carol, acme, "test", event_type="hookpost.test")
+    assert "hookpost.test" in answer.content.decode()
+    assert answer.redirect_chain[-1][0].startswith("/portal/deliveries/delivery/dlv_")
+    assert acme.endpoint.delivery_set.count() == 2
+    assert stored().delivery_set.count() == 0
+
+
+def test_a_test_event_of_another_customers_type_is_refused(carol: Client, acme: House, globex: House) -> None:
+    text = press(carol, acme, "test", event_type="globex.own").content.decode()
+    assert "Choose one of the event types." in text
+
+
+def test_a_member_deletes_an_endpoint_and_its_log_stays(carol: Client, acme: House) -> None:
+    address = f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/delete/"
+    assert "its secrets, headers and waiting deliveries" in carol.get(address).content.decode()
+    carol.post(address, {"post": "yes"})
+    acme.endpoint.refresh_from_db()
+    assert acme.endpoint.deleted_at is not None
+    assert not acme.endpoint.secrets.exists()
+    assert carol.get(f"/portal/deliveries/delivery/{acme.delivery.public_id}/change/").status_code == 200
+
+
+def test_members_do_not_disable(carol: Client, acme: House) -> None:
+    assert press(carol, acme, "disable").status_code == 403
+
+
+def test_support_pauses_but_neither_edits_nor_deletes_nor_rotates(
+    bob: Client, acme: House, receiver_ports: list[int]
+) -> None:
+    base = f"/admin/deliveries/endpoint/{acme.endpoint.public_id}"
+    assert press(bob, acme, "pause", site="admin", reason="flood").status_code == 200
+    assert press(bob, acme, "rotate", site="admin", keep_hours="0").status_code == 403
+    assert press(bob, acme, "disable", site="admin").status_code == 403
+    assert bob.post(f"{base}/change/", form_with(receiver_ports[0])).status_code == 403
+    assert bob.post(f"{base}/delete/", {"post": "yes"}).status_code == 403
+    acme.endpoint.refresh_from_db()
+    assert (acme.endpoint.state, acme.endpoint.state_reason, acme.endpoint.url[-5:]) == ("paused", "flood", "/Acme")
+
+
+def test_with_the_permission_support_edits_a_url(bob: Client, acme: House, receiver_ports: list[int]) -> None:
+    User.objects.get(username="bob").user_permissions.add(Permission.objects.get(codename="change_endpoint"))
+    answer = bob.post(f"/admin/deliveries/endpoint/{acme.endpoint.public_id}/change/", form_with(receiver_ports[0]))
+    assert answer.status_code == 302
+    assert stored().pk == acme.endpoint.pk
+
+
+def test_the_page_tells_health_rest_and_backlog(bob: Client, acme: House) -> None:
+    now = timezone.now()
+    Lane.objects.filter(endpoint=acme.endpoint).update(
+        failing_since=now - timedelta(hours=3), failures=9, opened=2, rest_until=now + timedelta(minutes=4), slow=True
+    )
+    text = bob.get(f"/admin/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
+    assert "9 in a row" in text
+    assert "Resting until" in text
+    assert "1 waiting, 0 held" in text
+    assert "Slow: it is served apart" in text
