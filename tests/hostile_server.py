@@ -75,7 +75,7 @@ class Case:
     request_bytes: int = 100
     detail: str = ""  # must be part of the answer's detail
     body: bytes | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | None] = field(default_factory=dict)
 
 
 class HostileServer:
