@@ -135,6 +135,7 @@ class Transfers:
             exchange.curl.close()
         self._flying.clear()
         self._spare.clear()
+        self._ready.clear()
         self._close_multi()
 
     def __enter__(self) -> Self:
