@@ -112,7 +112,7 @@ class JsonObject(serializers.JSONField):
         return data
 
 
-@extend_schema_field({})
+@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
 class JsonValue(serializers.JSONField):
     """Any JSON value of a bounded size."""
 

@@ -6,6 +6,7 @@ error pages under /api. It must not know what any view does.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -51,7 +52,7 @@ def problem(code: int, detail: str, *, slug: str = "", found: Iterable[Mapping[s
     return made | {"errors": listed} if listed else made
 
 
-def problem_of(error: Exception) -> tuple[Problem, dict[str, str]] | None:
+def problem_of(error: BaseException) -> tuple[Problem, dict[str, str]] | None:
     """Return the problem that an exception means, and headers for its answer; None for a mistake of ours."""
     for known, describe in _DESCRIPTIONS.items():
         if isinstance(error, known):
@@ -117,6 +118,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; the traceback is in the log, not in the answer."""
     if not _is_api(request):
         return defaults.server_error(request)
+    found = problem_of(sys.exc_info()[1] or Exception())  # a view without the REST framework lost the database
+    if found is not None:
+        return plain_problem(*found)
     return plain_problem(problem(500, "something went wrong on our side; it was logged"))
 
 
