@@ -44,6 +44,7 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
             "django": {"level": level, "propagate": True, "handlers": []},
             "django.server": {"level": level, "propagate": True, "handlers": []},
             "django.request": {"level": "ERROR"},
+            "django.db.backends": {"level": "INFO"},  # statements with their values, sessions among them
             "dramatiq": {"level": "WARNING" if level == "INFO" else level},
             "dramatiq.broker": {"level": "ERROR"},  # complains that a process has two workers
             "pika": {"level": "CRITICAL"},  # tells each failure six times; Dramatiq tells it once more

@@ -1,4 +1,4 @@
-"""What browsers are told about our answers, all of them.
+"""What browsers are told about our answers, all of them, and what Django's error pages may tell.
 
 What lives here: the headers that Django's own middleware does not send, above all the content security
 policy. It must not know a page: a page that needs another policy brings it along.
@@ -7,8 +7,10 @@ policy. It must not know a page: a page that needs another policy brings it alon
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.views.debug import SafeExceptionReporterFilter
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -52,3 +54,28 @@ def security_headers(respond: Respond) -> Respond:
         return response
 
     return answer
+
+
+class NothingOfFrames(SafeExceptionReporterFilter):
+    """Lets debug pages show code and request, but no variable, body, header or cookie: any may hold a secret."""
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        """Show names only."""
+        return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
+
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
+        """Show names only."""
+        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
+
+    def get_safe_settings(self) -> dict[str, Any]:
+        """Show no setting: `manage.py configuration` lists them."""
+        return {}
+
+    def get_safe_request_meta(self, request: Any) -> dict[str, Any]:
+        """Show what a proxy's log would show."""
+        shown = ("REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "CONTENT_TYPE", "CONTENT_LENGTH")
+        return {} if request is None else {name: request.META.get(name) for name in shown}
+
+    def get_safe_cookies(self, request: Any) -> dict[str, Any]:
+        """Show names only."""
+        return {} if request is None else dict.fromkeys(request.COOKIES, self.cleansed_substitute)

@@ -106,6 +106,9 @@ AXES_VERBOSE = False
 AXES_IPWARE_PROXY_COUNT = 1 if conf.trusted_proxy else 0
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"] if conf.trusted_proxy else ["REMOTE_ADDR"]
 
+SESSION_ENGINE = "config.sessions"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.security.NothingOfFrames"
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+HIDDEN = "[hidden]"
+SHORTEST_HIDDEN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +33,18 @@ class Answer:
     def header(self, name: str) -> str | None:
         """Return the first header of that name (lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
+
+
+def words_to_hide(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of secret header values that are long enough to be told from ordinary text, longest first."""
+    words = {word for value in values for word in value.split() if len(word) >= SHORTEST_HIDDEN}
+    return tuple(sorted(words, key=len, reverse=True))
+
+
+def without(answer: Answer, words: Sequence[str]) -> Answer:
+    """Return the answer without these words: a receiver that echoes our request must not fill the log with secrets."""
+    body, headers = answer.body, answer.headers
+    for word in words:
+        body = body.replace(word.encode(), HIDDEN.encode())
+        headers = tuple((name, value.replace(word, HIDDEN)) for name, value in headers)
+    return replace(answer, body=body, headers=headers) if words else answer

@@ -19,7 +19,7 @@ from deliveries.conf import conf
 from deliveries.errors import CannotDecrypt
 from deliveries.models.base import new_id
 from deliveries.models.keyring import unseal
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answer import Answer, without, words_to_hide
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
@@ -34,7 +34,8 @@ class Target:
     signing: str
     payload_mode: str
     keys: tuple[SigningKey, ...]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    hidden: Sequence[str] = field(repr=False)
     schedule: Sequence[int]
     timeout_seconds: int
     max_in_flight: int
@@ -56,7 +57,7 @@ class Claimed:
     attempts: int
     actor: str
     type: str
-    body: bytes
+    body: bytes = field(repr=False)
 
     @property
     def key(self) -> tuple[UUID, bool]:
@@ -213,6 +214,7 @@ def _target(row: Any) -> Target:
         payload_mode=row.payload_mode,
         keys=keys,
         headers=headers,
+        hidden=words_to_hide(headers.values()),
         schedule=row.retry_schedule or DEFAULT_SCHEDULE,
         timeout_seconds=row.timeout_seconds,
         max_in_flight=1 if row.ordered else row.max_in_flight,
@@ -253,7 +255,7 @@ def _lane_columns(lanes: Sequence[LeasedLane], releasing: set[UUID]) -> dict[str
 
 
 def _attempt_columns(rows: Sequence[tuple[LeasedLane, Finished]]) -> dict[str, Any]:
-    answers = [finished.answer for _, finished in rows]
+    answers = [without(finished.answer, lane.target.hidden) for lane, finished in rows]
     outcomes = [finished.outcome for _, finished in rows]
     claims = [finished.claimed for _, finished in rows]
     in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
