@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -55,6 +55,9 @@ class Dispatcher:
             try:
                 if lead():
                     self.tick()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("dispatcher_without_database", error=str(error).partition("\n")[0])
+                connection.close()
             except Exception:
                 log.exception("dispatcher_failed")
                 connection.close()
@@ -63,15 +66,14 @@ class Dispatcher:
 
     def tick(self) -> None:
         """Go once around."""
-        every_lane = self._ticks % EVERY_LANE_TICKS == 0
+        ticks, self._ticks = self._ticks, self._ticks + 1  # first, so that what fails is not tried again each second
         hold_backlogs()
-        release_backlogs(every_lane=every_lane)
+        release_backlogs(every_lane=ticks % EVERY_LANE_TICKS == 0)
         self._wake_due()
         for job_id in jobs.tend_jobs():
             self.ring_job(job_id)
-        if self._ticks % HOUSEKEEPING_TICKS == 0:
+        if ticks % HOUSEKEEPING_TICKS == 0:
             keep_house()
-        self._ticks += 1
 
     def _wake_due(self) -> None:
         now = time.monotonic()

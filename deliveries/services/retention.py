@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -38,13 +39,7 @@ def drop_partitions(*, now: datetime | None = None) -> list[str]:
     if not names:
         return []
     sql.run("drop_due_before", {"bound": floor_of(oldest)})
-    for name in names:
-        parent = name.rpartition("_p")[0]
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            cursor.execute(f'ALTER TABLE "{parent}" DETACH PARTITION "{name}"')
-            cursor.execute(f'DROP TABLE "{name}"')
-    return names
+    return [name for name in names if _drop(name)]
 
 
 def purge_idempotency_keys() -> int:
@@ -71,12 +66,27 @@ def _create(table: str, name: str, day: datetime) -> None:
     low, high = floor_of(day), floor_of(day + timedelta(days=1))
     storage = STORAGE.get(table, "")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))")
-        cursor.execute("SELECT to_regclass(%s)", [name])
-        if cursor.fetchone()[0] is None:
+        if not _exists_alone(cursor, name):
             bounds = f"FOR VALUES FROM ('{low}') TO ('{high}')"
             cursor.execute(f'CREATE TABLE "{name}" PARTITION OF "{table}" {bounds} {storage}')
+
+
+def _drop(name: str) -> bool:
+    parent = name.rpartition("_p")[0]
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _exists_alone(cursor, name):
+            return False  # somebody else dropped it meanwhile
+        cursor.execute(f'ALTER TABLE "{parent}" DETACH PARTITION "{name}"')
+        cursor.execute(f'DROP TABLE "{name}"')
+    return True
+
+
+def _exists_alone(cursor: CursorWrapper, name: str) -> bool:
+    """Say whether the partition is there, with nobody else at work on partitions until the transaction ends."""
+    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))")
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+    return bool(cursor.fetchone()[0])
 
 
 def _midnight(moment: datetime) -> datetime:

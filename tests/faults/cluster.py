@@ -23,6 +23,7 @@ from tests.faults.brokers import private_broker
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02
+PATIENCE = 4  # deadlines are written for two idle cores, and starting a process is most of the work
 
 
 class Cluster:
@@ -122,9 +123,9 @@ class Cluster:
 
     def eventually(self, condition: Callable[[], object], *, seconds: float, what: str = "the condition") -> None:
         """Poll until the condition holds; fail with the processes' last words when it does not."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while not condition():
-            assert time.monotonic() < end, f"{what} did not come true within {seconds} s\n{self.logs()}"
+            assert time.monotonic() < end, f"{what} did not come true in time\n{self.logs()}"
             time.sleep(POLL_SECONDS)
 
 

@@ -11,6 +11,15 @@ from pytest_django import DjangoDbBlocker
 from tests.faults.cluster import Cluster, django_on
 from tests.faults.counting import Counting, counting
 
+TIMEOUT_SECONDS = 300
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Starting processes takes long on a busy machine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
+
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

@@ -18,7 +18,7 @@ def test_a_worker_frozen_past_its_lease_changes_nothing_its_successor_recorded(
     (endpoint,) = endpoints_at([receiver], max_in_flight=5, timeout_seconds=1)
     emitted = emit([endpoint], 20)
     frozen = cluster.worker(lease_seconds=2)
-    receiver.wait_for(5, timeout=20)
+    receiver.wait_for(5, timeout=80)
     frozen.send_signal(signal.SIGSTOP)
     held = Lane.objects.get()
     receiver.let_go()

@@ -80,7 +80,7 @@ def test_a_worker_asked_to_stop_does_not_wait_for_a_hanging_receiver(
     (endpoint,) = endpoints_at(receivers[:1], timeout_seconds=30)
     emit([endpoint], 3)
     worker = cluster.worker()
-    receivers[0].wait_for(1, timeout=20)
+    receivers[0].wait_for(1, timeout=80)
     asked = time.monotonic()
     worker.terminate()
     assert worker.wait(25) == 0

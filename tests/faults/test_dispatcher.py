@@ -1,0 +1,45 @@
+"""Several dispatchers: one leads, and when it dies another one does."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from tests.faults.bells import rung
+from tests.faults.cluster import Cluster, kill
+from tests.faults.counting import Counting
+from tests.faults.steps import arrived_ids, emit, endpoints_at, leader
+
+WAKE_AGAIN_AT_LEAST = 2.5
+
+
+def test_a_killed_leader_is_replaced_at_once(cluster: Cluster, receivers: list[Counting]) -> None:
+    endpoints = endpoints_at(receivers[:2])
+    for _ in range(2):
+        cluster.worker()
+    cluster.eventually(lambda: leader(cluster), seconds=20, what="a leader")
+    dead = leader(cluster)
+    kill(cluster.children[dead])
+    emitted = emit(endpoints, 50)
+    cluster.eventually(lambda: arrived_ids(receivers) == emitted, seconds=10, what="the arrival of all")
+    assert leader(cluster) not in ("", dead)
+
+
+def test_of_two_dispatchers_one_rings(cluster: Cluster, receivers: list[Counting]) -> None:
+    endpoints = endpoints_at(receivers[:1], each=5)
+    for _ in range(2):
+        cluster.child("dispatcher", "manage.py", "dispatcher")
+    cluster.eventually(lambda: both_ask(cluster), seconds=20, what="the presence of two dispatchers")
+    emit(endpoints, 10)
+    with rung(cluster) as bells:
+        cluster.eventually(lambda: len(bells()) == 5, seconds=10, what="the first ringing")
+        first = time.monotonic()
+        cluster.eventually(lambda: max(bells().values()) > 1, seconds=10, what="the second ringing")
+        assert time.monotonic() - first > WAKE_AGAIN_AT_LEAST
+        assert bells() <= Counter({str(endpoint.id): 2 for endpoint in endpoints})
+
+
+def both_ask(cluster: Cluster) -> bool:
+    """Whether two dispatchers are connected."""
+    ((count,),) = cluster.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dispatcher%'")
+    return count == 2
