@@ -153,7 +153,7 @@ class DeliveryPages(PageAdmin):
             "event": event,
             "body": pretty_json(bytes(event.body)) if event else "",
             "body_bytes": len(event.body) if event else 0,
-            "acts": self.acts_for(request, row),
+            "acts": {} if row.endpoint.deleted_at else self.acts_for(request, row),
             "endpoint_url": ""
             if row.endpoint.deleted_at
             else self.url("change", row.endpoint.public_id, model="endpoint"),

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.forms.fields import InvalidJSONInput
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 DEPTH_LIMIT = 100
@@ -36,8 +37,12 @@ class StoredJSONField(forms.JSONField):
             raise forms.ValidationError(REFUSED.format("it holds a NUL character"))
         return read
 
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Keep what was typed as it was typed."""
+        return None if data is None else InvalidJSONInput(data)
+
     def prepare_value(self, value: Any) -> Any:
         """Show stored JSON with line breaks."""
-        if isinstance(value, str) or value is None:
+        if value is None or isinstance(value, InvalidJSONInput):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False)

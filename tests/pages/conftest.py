@@ -42,9 +42,11 @@ class House:
 
 def make_house(name: str, username: str, port: int) -> House:
     """A customer whose only delivery was answered with an attacker's page."""
+    from datetime import timedelta
+
     from django.utils import timezone
 
-    from deliveries.models import Attempt, Delivery, Event, Job
+    from deliveries.models import Attempt, Delivery, DueDelivery, Event, Job
     from deliveries.models.base import new_id
     from deliveries.services import api_keys, customers, endpoints, event_types, events, members
 
@@ -58,6 +60,7 @@ def make_house(name: str, username: str, port: int) -> House:
     accepted = events.accept_event(events.EventDraft(customer_id=customer.id, type="invoice.paid", data=data))
     delivery = Delivery.objects.get(event_id=accepted.event_id)
     Delivery.objects.filter(pk=delivery.pk).update(attempts=1, error="http_4xx", status_code=404)
+    DueDelivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))  # the retry waits
     attempt = Attempt.objects.create(
         id=new_id(),
         delivery_id=delivery.id,

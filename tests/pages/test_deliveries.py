@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery
 from deliveries.services.events import EventDraft, accept_event
@@ -31,6 +34,7 @@ def emit(house: House, count: int) -> None:
     """Events of the house's customer."""
     for number in range(count):
         accept_event(EventDraft(customer_id=house.customer.id, type="order.shipped", data=b"%d" % number))
+    DueDelivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))
 
 
 def shown(client: Client, query: dict[str, str]) -> list[Delivery]:
@@ -161,9 +165,7 @@ def test_pages_follow_each_other_by_key_in_both_directions(bob: Client, acme: Ho
 
 def test_a_list_never_counts_or_skips_rows(bob: Client, acme: House) -> None:
     emit(acme, 60)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         bob.get("/admin/deliveries/delivery/", {"customer": "acme", "state": "succeeded"})
     on_log = [each["sql"] for each in queries if "hookpost_delivery" in each["sql"]]
     assert on_log
@@ -205,7 +207,14 @@ def test_a_delivery_of_a_deleted_endpoint_is_still_shown(bob: Client, carol: Cli
 
     delete_endpoint(acme.endpoint, actor="user:carol")
     assert "deleted" in page_of(bob, acme)
-    assert "deleted" in page_of(carol, acme, site="portal")
+    text = page_of(carol, acme, site="portal")
+    assert "deleted" in text
+    assert "Redeliver" not in text
+
+
+def test_a_delivery_that_is_due_now_is_not_sent_twice(bob: Client, acme: House) -> None:
+    DueDelivery.objects.update(due_at="2020-01-01T00:00:00Z")
+    assert "An attempt of this delivery is under way." in redeliver(bob, acme)
 
 
 def test_an_error_that_nobody_knows_is_shown_as_it_is(bob: Client, acme: House) -> None:
