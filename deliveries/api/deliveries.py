@@ -108,7 +108,9 @@ class DeliveriesView(ApiView):
         filters = asked(DeliveryFilters, request, also=PARAMETERS)
         with in_query():
             selection = selection_of(viewer, filters)
-        return Response(page_of(request, select_deliveries(visible.deliveries(viewer), selection), show_delivery))
+        rows = visible.deliveries(viewer)
+        base = None if selection.indexed() == selection else select_deliveries(rows, selection.indexed())
+        return Response(page_of(request, select_deliveries(rows, selection), show_delivery, base=base))
 
 
 class DeliveryView(ApiView):

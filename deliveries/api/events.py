@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
-from uuid import UUID
 
 import orjson
 from django.db.models import QuerySet
@@ -28,7 +27,7 @@ from deliveries.api.endpoint_shapes import AcceptedShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.filters import TimeFilters, customer_id_of
 from deliveries.api.find import find_customer, find_event
-from deliveries.api.pages import PARAMETERS, links, page_of, place_of, rows_at
+from deliveries.api.pages import PARAMETERS, Slice, links, page_of, place_of, rows_at
 from deliveries.api.problems import QueryError
 from deliveries.errors import InvalidId
 from deliveries.models import Event, visible
@@ -126,8 +125,9 @@ class EventsView(EmitView):
         rows = visible.events(viewer)
         if "customer" in filters:
             rows = rows.filter(customer=customer_id_of(viewer, filters["customer"]))
-        rows = _narrowed(rows, filters, types="type")
-        return Response(page_of(request, rows, show_event))
+        base = between(rows, since=filters.get("since"), until=filters.get("until"))
+        rows = _of_types(base, filters, name="type")
+        return Response(page_of(request, rows, show_event, base=None if rows is base else base))
 
     @extend_schema(
         operation_id="emit_event", parameters=[IDEMPOTENCY], request=NewEventShape, responses={202: AcceptedShape}
@@ -175,23 +175,25 @@ class FeedView(ApiView):
         viewer = caller_of(request).viewer
         owner = find_customer(viewer, customer)
         filters = asked(FeedFilters, request, also=FEED_PARAMETERS)
-        rows = _narrowed(visible.events(viewer).filter(customer=owner), filters, types="types")
-        rows = _after(request, rows)
-        keys, more = _settled_keys(request, rows)
-        tag = _etag(keys, more=more)
+        base = between(
+            visible.events(viewer).filter(customer=owner), since=filters.get("since"), until=filters.get("until")
+        )
+        base = _after(request, base)
+        page = _settled(request, _of_types(base, filters, name="types"), base)
+        keys = [row.id for row in page.rows]
+        tag = _etag(page)
         if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
             return Response(status=304, headers={"ETag": tag})
-        page = links(request, place_of(request), keys, more=more)
-        found = rows.in_bulk(keys)
-        page["results"] = [show_event(found[key]) for key in keys if key in found]
-        return Response(page, headers={"ETag": tag})
+        found = base.in_bulk(keys)
+        results = [show_event(found[key]) for key in keys if key in found]
+        return Response(links(request, place_of(request), page) | {"results": results}, headers={"ETag": tag})
 
 
-def _narrowed(rows: QuerySet[Event], filters: Mapping[str, Any], *, types: str) -> QuerySet[Event]:
-    if types in filters:
-        with in_query():
-            rows = of_types(rows, read_types(filters[types], field=types), column="type")
-    return between(rows, since=filters.get("since"), until=filters.get("until"))
+def _of_types(rows: QuerySet[Event], filters: Mapping[str, Any], *, name: str) -> QuerySet[Event]:
+    if name not in filters:
+        return rows
+    with in_query():
+        return of_types(rows, read_types(filters[name], field=name), column="type")
 
 
 def _after(request: Request, rows: QuerySet[Event]) -> QuerySet[Event]:
@@ -204,23 +206,23 @@ def _after(request: Request, rows: QuerySet[Event]) -> QuerySet[Event]:
         raise QueryError([{"pointer": "/after", "detail": error.detail}]) from error
 
 
-def _settled_keys(request: Request, rows: QuerySet[Event]) -> tuple[list[UUID], bool]:
-    """Return the ids of a page, without those that an event of an earlier id could still come before.
+def _settled(request: Request, rows: QuerySet[Event], base: QuerySet[Event]) -> Slice[Event]:
+    """Return a page without those events that one of an earlier id could still come before.
 
     Events that were accepted a moment ago are waited for, so that who polls after posting finds them.
     """
     place = place_of(request)
     for last in (False, True):
         horizon = settled_before(datetime.now(UTC))
-        found, more = rows_at(rows.only("id"), place, ascending=True)
-        keys = [row.id for row in found if row.id < horizon]
-        if len(keys) == len(found):
-            return keys, more
+        page = rows_at(rows.only("id"), place, base=None if rows is base else base, ascending=True)
+        settled = [row for row in page.rows if row.id < horizon]
+        if len(settled) == len(page.rows) and (page.edge is None or page.edge < horizon):
+            return page
         if not last:
             time.sleep(SETTLE_SECONDS)
-    return keys, False
+    return Slice(settled, None)
 
 
-def _etag(keys: list[UUID], *, more: bool) -> str:
-    digest = hashlib.sha256(b"".join(key.bytes for key in keys) + bytes([more])).hexdigest()
+def _etag(page: Slice[Event]) -> str:
+    digest = hashlib.sha256(b"".join(row.id.bytes for row in page.rows) + str(page.edge).encode()).hexdigest()
     return f'"{digest[:32]}"'

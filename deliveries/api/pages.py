@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -20,6 +20,7 @@ from deliveries.api.problems import QueryError
 
 LIMIT = 50
 LIMIT_MAX = 250
+WINDOW = 20_000
 PARAMETERS = frozenset({"limit", "cursor"})
 
 Row = TypeVar("Row", bound=Model)
@@ -45,37 +46,74 @@ class Place:
     limit: int
     cursor: Cursor | None
 
+    @property
+    def direction(self) -> Direction:
+        """Which way the page goes."""
+        return self.cursor.direction if self.cursor else "n"
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the page is read against the list's order."""
+        return self.direction == "p"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[Row]):
+    """The rows of a page in the list's order, and the id behind which its direction goes on, if it does."""
+
+    rows: list[Row]
+    edge: UUID | None
+
 
 def page_of(
-    request: Request, rows: QuerySet[Row], show: Callable[[Row], Mapping[str, Any]], *, ascending: bool = False
+    request: Request,
+    rows: QuerySet[Row],
+    show: Callable[[Row], Mapping[str, Any]],
+    *,
+    base: QuerySet[Row] | None = None,
 ) -> dict[str, Any]:
-    """Return one page of a list, newest first unless `ascending`."""
+    """Return one page of a list, newest first; `base` as for rows_at."""
     place = place_of(request)
-    found, more = rows_at(rows, place, ascending=ascending)
-    return links(request, place, [row.pk for row in found], more=more) | {"results": [show(row) for row in found]}
+    found = rows_at(rows, place, base=base)
+    return links(request, place, found) | {"results": [show(row) for row in found.rows]}
 
 
-def rows_at(rows: QuerySet[Row], place: Place, *, ascending: bool = False) -> tuple[list[Row], bool]:
-    """Return the rows of a page in the list's order, and whether there are more in its direction."""
-    backwards = place.cursor is not None and place.cursor.direction == "p"
-    rising = ascending != backwards
-    if place.cursor is not None:
-        rows = rows.filter(**{"pk__gt" if rising else "pk__lt": place.cursor.id})
-    found = list(rows.order_by("pk" if rising else "-pk")[: place.limit + 1])
-    more = len(found) > place.limit
+def rows_at(
+    rows: QuerySet[Row], place: Place, *, base: QuerySet[Row] | None = None, ascending: bool = False
+) -> Slice[Row]:
+    """Return the rows of a page.
+
+    `base` is what an index finds, where `rows` narrow it by more than that: a page looks at so many rows of
+    it and no more, and may come out short or empty while the list goes on. A rare needle in five million
+    rows then costs more pages, and not one page of seconds.
+    """
+    rising = ascending != place.backwards
+    order, side = ("pk", "pk__gt") if rising else ("-pk", "pk__lt")
+    start = {side: place.cursor.id} if place.cursor else {}
+    window = None
+    if base is not None:
+        window = base.filter(**start).order_by(order).values_list("pk", flat=True)[WINDOW : WINDOW + 1].first()
+    if window is not None:
+        rows = rows.filter(**{"pk__lte" if rising else "pk__gte": window})
+    found = list(rows.filter(**start).order_by(order)[: place.limit + 1])
+    edge = found[place.limit - 1].pk if len(found) > place.limit else window
     found = found[: place.limit]
-    return (found[::-1] if backwards else found), more
+    return Slice(found[::-1] if place.backwards else found, edge)
 
 
-def links(request: Request, place: Place, ids: list[UUID], *, more: bool) -> dict[str, Any]:
-    """Return `next` and `previous` of a page with these ids."""
-    backwards = place.cursor is not None and place.cursor.direction == "p"
-    has_next = bool(ids) and (backwards or more)
-    has_previous = bool(ids) and place.cursor is not None and (more or not backwards)
-    return {
-        "next": _link(request, Cursor("n", ids[-1])) if has_next else None,
-        "previous": _link(request, Cursor("p", ids[0])) if has_previous else None,
-    }
+def links(request: Request, place: Place, page: Slice[Row]) -> dict[str, Any]:
+    """Return `next` and `previous` of a page."""
+    back = None if place.cursor is None else _way_back(place.cursor, page.rows)
+    on = None if page.edge is None else Cursor(place.direction, page.edge)
+    following, previous = (back, on) if place.backwards else (on, back)
+    return {"next": _link(request, following), "previous": _link(request, previous)}
+
+
+def _way_back(cursor: Cursor, rows: list[Any]) -> Cursor:
+    """Return the cursor of the page that one came from: before the first row, or back over the cursor itself."""
+    if cursor.direction == "p":
+        return Cursor("n", rows[-1].pk if rows else UUID(int=min(cursor.id.int + 1, 2**128 - 1)))
+    return Cursor("p", rows[0].pk if rows else UUID(int=max(cursor.id.int - 1, 0)))
 
 
 def place_of(request: Request) -> Place:
@@ -101,7 +139,9 @@ def _read_limit(text: str) -> int:
     return int(text)
 
 
-def _link(request: Request, cursor: Cursor) -> str:
+def _link(request: Request, cursor: Cursor | None) -> str | None:
+    if cursor is None:
+        return None
     query = request.query_params.copy()
     query["cursor"] = str(cursor)
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

@@ -8,7 +8,7 @@ Times are turned into ranges of ids, which are what the indexes and partitions k
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -44,6 +44,12 @@ class Selection:
     def is_empty(self) -> bool:
         """Whether everything is meant."""
         return self == Selection()
+
+    def indexed(self) -> Self:
+        """Return the part that an index finds: what else narrows is looked for row by row."""
+        by_owner = self.customer_id or self.endpoint_id or self.event_id
+        states = () if by_owner or self.states != (Delivery.State.EXHAUSTED,) else self.states
+        return replace(self, types=(), states=states, status_code=None, error="", failed=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which a job keeps it: only the fields that narrow."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from deliveries.models import Customer
 from tests.api.conftest import Caller, Tenant
+from tests.api.logs import log_delivery, log_event
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +101,44 @@ def test_a_cursor_of_one_tenant_shows_another_only_its_own(ops: Caller, seven: N
 
 def test_a_limit_of_250_is_taken(ops: Caller) -> None:
     assert ops.get("/customers?limit=250").status == 200
+
+
+def test_a_page_looks_at_so_many_rows_and_the_list_goes_on(
+    ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given rare needles, when a page finds none in its window, then it is empty and has a next."""
+    monkeypatch.setattr("deliveries.api.pages.WINDOW", 3)
+    states = ["held", "succeeded", "succeeded", "succeeded", "succeeded", "held", "succeeded", "succeeded"]
+    held = [log_delivery(alice.endpoint, state=state).public_id for state in states]
+    wanted = [held[5], held[0]]
+    for query in ("state=held", "state=held&customer=alice", f"state=held&endpoint={alice.endpoint.public_id}"):
+        forward: list[str] = []
+        pages = 0
+        following: Any = f"/deliveries?{query}&limit=2"
+        while following:
+            page = ops.get(following).json
+            pages, last = pages + 1, page
+            forward += [row["id"] for row in page["results"]]
+            following = page["next"]
+        assert (forward, pages > 1) == (wanted, True)
+        backward = [row["id"] for row in last["results"]]
+        while last["previous"]:
+            last = ops.get(last["previous"]).json
+            backward = [row["id"] for row in last["results"]] + backward
+        assert backward == wanted
+
+
+def test_the_feed_goes_on_behind_a_window_too(ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deliveries.api.pages.WINDOW", 2)
+    types = ["a.b", "a.b", "a.b", "a.b", "rare"]
+    ids = [
+        log_event(alice.endpoint, type=name, age=timedelta(minutes=len(types) - place)).public_id
+        for place, name in enumerate(types)
+    ]
+    found: list[str] = []
+    following: Any = "/customers/alice/events?types=rare"
+    while following:
+        page = ops.get(following).json
+        found += [row["id"] for row in page["results"]]
+        following = page["next"]
+    assert found == ids[-1:]
