@@ -1,0 +1,48 @@
+"""What the prose promises exists: programs are quoted as they are tested, links lead somewhere, commands are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.signatures import PROFILES
+
+CHECKOUT = Path(__file__).parents[2]
+PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").rglob("*.md")])
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(CHECKOUT)) for page in PAGES])
+QUOTED = re.compile(r"<!-- (tests/\S+) -->\n```\w+\n(.*?)```", re.DOTALL)
+
+
+def test_the_receivers_guide_quotes_the_programs_that_the_tests_deliver_to() -> None:
+    quoted = QUOTED.findall((CHECKOUT / "docs/receivers.md").read_text())
+    assert len(quoted) == 6
+    for path, program in quoted:
+        assert program == (CHECKOUT / path).read_text(), f"copy {path} into docs/receivers.md"
+
+
+@EACH_PAGE
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@EACH_PAGE
+def test_commands_named_on_a_page_exist(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= set(get_commands())
+
+
+def test_the_guide_names_every_signing_profile() -> None:
+    guide = (CHECKOUT / "docs/receivers.md").read_text()
+    assert [name for name in PROFILES if name != "standard" and f"`{name}`" not in guide] == []
+
+
+def test_the_operators_page_names_every_error_of_an_attempt() -> None:
+    page = (CHECKOUT / "docs/operations.md").read_text()
+    assert [error for error in EXPLANATIONS if f"`{error}`" not in page] == []
