@@ -8,6 +8,7 @@ rebuilt: the bytes that came in are the bytes that are signed. It must not know 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
@@ -49,6 +50,8 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
     atomic: bool = False
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an escaped backslash; backslashes stand in texts only
 _event_decoder = msgspec.json.Decoder(EventBody)
 _batch_decoder = msgspec.json.Decoder(BatchBody)
 
@@ -114,7 +117,7 @@ def _emit_batch(request: HttpRequest, key: KnownKey) -> dict[str, Any]:
     raw = _body(request, conf.batch_body_limit_bytes)
     try:
         batch = _batch_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise _refused_json(error) from error
     if not 1 <= len(batch.events) <= BATCH_LIMIT:
         raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
@@ -159,7 +162,7 @@ def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> E
 def _draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> EventDraft:
     try:
         given = _event_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise _refused_json(error) from error
     if given.timestamp is not None and given.timestamp.tzinfo is None:
         raise InvalidInput("a timestamp needs its offset from UTC, such as Z", field="timestamp")
@@ -205,7 +208,7 @@ def _check_data(raw: bytes) -> bytes:
         raise InvalidInput(f"data is not JSON: {str(error).partition(':')[0]}", field="data") from error
     if not isinstance(value, dict):
         raise InvalidInput("data must be an object", field="data")
-    if b"\\u0000" in raw and "\\u0000" in orjson.dumps(value).decode().replace("\\\\", ""):
+    if _NUL.search(raw):
         raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
     return raw
 
@@ -218,7 +221,7 @@ def _idempotency_key(request: HttpRequest) -> str | None:
 
 
 def _refused_json(error: Exception) -> Exception:
-    text = str(error)
+    text = "it nests too deep" if isinstance(error, RecursionError) else str(error)
     if not isinstance(error, msgspec.ValidationError):
         return ParseError(f"the body is not JSON: {text}")
     sentence, _, place = text.partition(" - at `$")
