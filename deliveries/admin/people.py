@@ -48,7 +48,7 @@ class SuperuserPages(ModelAdmin):
 
 
 @admin.register(User, site=staff_site)
-class StaffUser(SuperuserPages, DjangoUserAdmin):
+class StaffUser(DjangoUserAdmin, SuperuserPages):
     """Users."""
 
     form = UserChangeForm
@@ -57,7 +57,7 @@ class StaffUser(SuperuserPages, DjangoUserAdmin):
 
 
 @admin.register(Group, site=staff_site)
-class StaffGroup(SuperuserPages, DjangoGroupAdmin):
+class StaffGroup(DjangoGroupAdmin, SuperuserPages):
     """Groups and their permissions."""
 
 
