@@ -1,0 +1,147 @@
+"""The pages in a real browser: both main paths, no error in its console, no request to anywhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+
+from deliveries.models import AuditEntry, Endpoint
+from tests.pages.conftest import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+    from pytest_django.live_server_helper import LiveServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+PASSWORD = "a-good-password-41"
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium with an empty profile."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    with sync_api.sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which Django would take for an asynchronous program.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+    if before is not None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A tab that remembers what went wrong in it, and which other hosts it asked."""
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1360, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda asked: troubles.append(asked.url) if is_elsewhere(asked.url, live_server.url) else None)
+    yield page
+    context.close()
+    assert troubles == []
+
+
+def is_elsewhere(url: str, home: str) -> bool:
+    """Say whether a request leaves the page's own server."""
+    return not url.startswith((home, "data:", "blob:"))
+
+
+def log_in(page: Page, user: User, *, site: str) -> None:
+    """Log in as a person does."""
+    user.set_password(PASSWORD)
+    user.save()
+    page.goto(f"/{site}/")
+    page.fill("#id_username", user.get_username())
+    page.fill("#id_password", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"**/{site}/")
+
+
+def test_a_member_registers_an_endpoint_and_sees_the_secret_once(
+    page: Page, acme: House, receiver_ports: list[int]
+) -> None:
+    log_in(page, acme.member.user, site="portal")
+    page.click("#nav-sidebar >> text=Endpoints")
+    page.goto("/portal/deliveries/endpoint/add/")
+    page.fill("#id_url", "http://169.254.169.254/")
+    page.click("button:has-text('Save')")
+    assert page.is_visible("text=The URL must start with https://")
+    page.fill("#id_url", f"http://127.0.0.1:{receiver_ports[0]}/from-the-browser")
+    page.check("input[value='acme.own']")
+    page.click("button:has-text('Save')")
+    secret = page.inner_text("#hp-value")
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", secret)
+    page.click("button:has-text('Copy')")
+    page.wait_for_selector("button:has-text('Copied')")
+    page.reload()  # the address was replaced: this asks for the endpoint's page, and creates nothing
+    assert secret not in page.content()
+    endpoint = Endpoint.objects.get(url__endswith="/from-the-browser")
+    assert endpoint.event_types == ["acme.own"]
+
+
+def test_support_finds_a_failure_and_sends_it_again(page: Page, acme: House) -> None:
+    log_in(page, User.objects.create_superuser("alice", password=PASSWORD), site="admin")
+    page.click("#nav-sidebar >> text=Deliveries")
+    page.click("text=Filters")
+    page.fill("input[name=customer]", "acme")
+    page.click("button:has-text('Apply Filters')")
+    page.click("#result_list tbody th a")
+    assert page.is_visible("text=The endpoint refused the request.")
+    page.fill("input[name=reason]", "they fixed it")
+    page.click("button:has-text('Redeliver')")
+    page.wait_for_selector("text=One more attempt is on its way.")
+    assert AuditEntry.objects.get(action="delivery.redeliver").reason == "they fixed it"
+
+
+def test_an_attackers_answer_is_text_in_the_browser(page: Page, acme: House) -> None:
+    log_in(page, acme.member.user, site="portal")
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
+    page.goto(f"/portal/deliveries/delivery/{acme.delivery.public_id}/change/")
+    assert page.is_visible("text=<script>alert(1)</script>")
+    assert page.query_selector("a[href*='evil.example']") is None
+
+
+def test_bulk_redelivery_is_offered_after_a_choice(page: Page, acme: House) -> None:
+    log_in(page, acme.member.user, site="portal")
+    page.goto("/portal/deliveries/delivery/")
+    page.check("input.action-select")
+    page.select_option("select[name=action]", "redeliver_selected")
+    page.click("button[name=index]")
+    page.click("button:has-text('Redeliver')")
+    page.wait_for_selector("text=1 delivery is being sent again.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_telephone_in_both_themes(page: Page, acme: House, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": 420, "height": 900})
+    log_in(page, acme.member.user, site="portal")
+    for path in (
+        "",
+        "deliveries/delivery/",
+        "deliveries/endpoint/add/",
+        f"deliveries/delivery/{acme.delivery.pk}/change/",
+    ):
+        page.goto(f"/portal/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420, path
