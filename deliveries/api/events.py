@@ -24,7 +24,7 @@ from deliveries.api.base import ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.emit import EmitBatchView, EmitView
 from deliveries.api.endpoint_shapes import AcceptedShape
-from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
+from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import TimeFilters, customer_id_of
 from deliveries.api.find import find_customer, find_event
 from deliveries.api.pages import PARAMETERS, Slice, links, page_of, place_of, rows_at
@@ -79,7 +79,7 @@ def show_event(event: Event) -> dict[str, Any]:
         "id": event.public_id,
         "customer": ids.encode_id(ids.CUSTOMER, event.customer_id),
         "type": event.type,
-        "created_at": Moment().to_representation(event.created_at),
+        "created_at": shown_moment(event.created_at),
         "body": orjson.Fragment(bytes(event.body)),
     }
 

@@ -122,6 +122,11 @@ class JsonValue(serializers.JSONField):
         return data
 
 
+def shown_moment(value: datetime | None) -> str | None:
+    """Return a time as answers show it, in UTC."""
+    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def check_size(value: Any) -> None:
     """Refuse a JSON value that is too large to be kept beside a row."""
     if len(orjson.dumps(value)) > JSON_LIMIT_BYTES:
