@@ -4,13 +4,13 @@
  2. services/events.py      accept: one statement stores it and fans it out (sql/accept_events.sql)
  3. actors.py               wake: one Dramatiq message names the lanes that got work
  4. services/dispatch.py    the dispatcher finds due lanes by itself when a message was lost
- 5. services/turns.py       a turn leases lanes, claims, sends, records, gives the lanes back
+ 5. services/turns.py       a turn leases lanes; services/engine.py claims, sends, records, gives them back
  6. services/lanes.py       each of these as one round trip (sql/lease_lanes, claim_batch, record_outcomes)
  7. services/prepare.py     from a claimed delivery to a signed request
  8. protocol/signatures.py  Standard Webhooks, and the schemes of other senders
  9. outbound/transfers.py   many requests over one libcurl multi; outbound/guard.py sees each address
 10. protocol/outcome.py     what an answer means: succeeded, retry, exhausted, rest, disable
-11. services/keeper.py      leases renewed, hanging requests driven to their end
+11. services/health.py      what an outcome does to its lane: breaker, rest, slow queue
 12. services/redelivery.py  sending again by hand; jobs.py in bulk; retention.py drops old days
 """
 

@@ -14,8 +14,8 @@ import dramatiq
 import structlog
 
 from deliveries.services.dispatch import Dispatcher
-from deliveries.services.keeper import keeper
-from deliveries.services.turns import Turn
+from deliveries.services.engine import Engine
+from deliveries.services.turns import take_turn
 
 log = structlog.get_logger(__name__)
 
@@ -28,13 +28,13 @@ WEEK_MS = 7 * 24 * 3600 * 1000
 @dramatiq.actor(queue_name="deliveries", max_retries=0, time_limit=WEEK_MS)
 def deliver_due(endpoint_ids: Sequence[str]) -> None:
     """Take a turn over these lanes."""
-    _take_turn(endpoint_ids, slow=False)
+    take_turn([UUID(text) for text in endpoint_ids], engine=_engines.of(slow=False), slow=False)
 
 
 @dramatiq.actor(queue_name="deliveries_slow", max_retries=0, time_limit=WEEK_MS)
 def deliver_due_slow(endpoint_ids: Sequence[str]) -> None:
     """Take a turn over lanes that time out, on threads of their own."""
-    _take_turn(endpoint_ids, slow=True)
+    take_turn([UUID(text) for text in endpoint_ids], engine=_engines.of(slow=True), slow=True)
 
 
 @dramatiq.actor(queue_name="jobs", max_retries=0, time_limit=WEEK_MS)
@@ -48,21 +48,38 @@ def run_job(job_id: str) -> None:
         run_job.send(job_id)
 
 
-def _take_turn(endpoint_ids: Sequence[str], *, slow: bool) -> None:
-    turn = Turn([UUID(text) for text in endpoint_ids], slow=slow, wake=wake)
-    if turn.is_over:
-        turn.close()
-        return
-    keeper.register(turn)
-    try:
-        while not turn.run():
-            if keeper.adopt(turn):
-                return
-    except BaseException:
-        keeper.forget(turn)
-        turn.abandon()
-        raise
-    keeper.forget(turn)
+class _Engines:
+    """The engines of this process, one for quick lanes and one for slow; started by the first turn."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[bool, tuple[Engine, threading.Thread]] = {}
+        self._stopping = threading.Event()
+
+    def of(self, *, slow: bool) -> Engine:
+        with self._lock:
+            if slow not in self._running:
+                engine = Engine(wake=wake)
+                name = "engine-slow" if slow else "engine"
+                thread = threading.Thread(target=engine.run, args=(self._stopping,), name=name, daemon=True)
+                thread.start()
+                self._running[slow] = engine, thread
+            return self._running[slow][0]
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for engine, _ in self._running.values():
+            engine.adopt(())
+        for _, thread in self._running.values():
+            thread.join()
+
+
+_engines = _Engines()
+
+
+def stop_engines() -> None:
+    """Let requests in flight end for a moment, and give all lanes of this process back."""
+    _engines.stop()
 
 
 class _Doorbell:

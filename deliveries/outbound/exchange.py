@@ -23,7 +23,7 @@ BODY_LIMIT_BYTES = 16 * 1024
 HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
 # A kept connection that closes without a line of an answer was most likely closed while idle. libcurl would then send
-# the request again over other kept ones, up to five times: the second sending goes over a new connection, or not at all.
+# the request again over other kept ones, up to five times: here a second sending goes over a new connection only.
 SENDINGS_LIMIT = 2
 _CLOSED_WHILE_IDLE = frozenset(
     {pycurl.E_ABORTED_BY_CALLBACK, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING}

@@ -7,6 +7,7 @@ It must not know deliveries. One thread at a time may use a Transfers; it may be
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import threading
 import time
@@ -58,12 +59,16 @@ class Transfers:
         self._spare: list[Exchange] = []
         self._ready: list[tuple[object, Answer]] = []
         self._idle_connections = idle_connections
+        self._interrupt = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._interrupted = self._closed = False
+        self._closing = threading.Lock()
         self._open_multi()
 
     def _open_multi(self) -> None:
         self._wake_at: float | None = None
         self._resolver_hangs = False
         self._epoll = select.epoll()
+        self._epoll.register(self._interrupt, select.EPOLLIN)
         self._watched: dict[int, int] = {}
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
@@ -113,8 +118,17 @@ class Transfers:
         self._flying[exchange.curl] = exchange
         self._multi.add_handle(exchange.curl)
 
-    def finish(self, *, wait_seconds: float) -> list[tuple[object, Answer]]:
-        """Return what ended, as soon as anything did; waits at most that long, not at all with none in flight."""
+    def interrupt(self) -> None:
+        """Make `finish` return at once, now or when it is called next; from any thread."""
+        with self._closing:
+            if not self._closed:
+                os.eventfd_write(self._interrupt, 1)
+
+    def finish(self, *, wait_seconds: float, idle_too: bool = False) -> list[tuple[object, Answer]]:
+        """Return what ended, as soon as anything did, or on an interrupt; waits at most that long.
+
+        With nothing in flight it waits only if `idle_too`.
+        """
         give_up = time.monotonic() + wait_seconds
         while True:
             ended, self._ready = self._ready, []
@@ -123,7 +137,10 @@ class Transfers:
                 self._multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections + len(self._flying))
                 self._drive(0.0 if ended else give_up - time.monotonic())
                 ended += self._collect()
-            if ended or not self._flying or time.monotonic() >= give_up:
+            elif idle_too and not ended:
+                self._drive(give_up - time.monotonic())
+            interrupted, self._interrupted = self._interrupted, False
+            if ended or interrupted or not (self._flying or idle_too) or time.monotonic() >= give_up:
                 return ended
 
     def close(self) -> None:
@@ -137,6 +154,10 @@ class Transfers:
         self._spare.clear()
         self._ready.clear()
         self._close_multi()
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                os.close(self._interrupt)
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +174,10 @@ class Transfers:
         if self._wake_at is not None:
             seconds = min(seconds, self._wake_at - time.monotonic())
         for descriptor, events in self._epoll.poll(max(seconds, 0.0)):
-            if self._watched[descriptor] == _ASLEEP:
+            if descriptor == self._interrupt:
+                os.eventfd_read(self._interrupt)
+                self._interrupted = True
+            elif self._watched[descriptor] == _ASLEEP:
                 self._put_away(descriptor)
             else:
                 self._multi.socket_action(descriptor, _ACTIONS.get(events) or _action_of(events))

@@ -77,7 +77,10 @@ class Finished:
 
 @dataclass(slots=True, kw_only=True)
 class LeasedLane:
-    """A lane in the hands of one turn. `rest_until` is on this process's monotonic clock, in seconds."""
+    """A lane in the hands of this process; moments are on its monotonic clock, in seconds.
+
+    `owned_until` is the end of the lease, `until` the end of the turn's slice.
+    """
 
     endpoint_id: UUID
     fence: int
@@ -90,6 +93,8 @@ class LeasedLane:
     tokens: float
     tokens_at: float
     rest_until: float
+    owned_until: float
+    until: float = 0.0
     waiting: deque[Claimed] = field(default_factory=deque)
     in_flight: set[tuple[UUID, bool]] = field(default_factory=set)
     finished: list[Finished] = field(default_factory=list)
@@ -161,8 +166,9 @@ def release_lanes(lanes: Sequence[LeasedLane]) -> None:
 
 
 def renew_leases(lanes: Sequence[LeasedLane]) -> None:
-    """Prove that the worker of these lanes lives."""
-    sql.run(
+    """Prove that the worker of these lanes lives; a lane that is another's by now stops."""
+    moment = time.monotonic()
+    rows = sql.run(
         "renew_leases",
         {
             "endpoint_ids": [lane.endpoint_id for lane in lanes],
@@ -170,6 +176,10 @@ def renew_leases(lanes: Sequence[LeasedLane]) -> None:
             "lease_seconds": float(conf.lease_seconds),
         },
     )
+    kept = {row.endpoint_id for row in rows}
+    for lane in lanes:
+        lane.stopped = lane.stopped or lane.endpoint_id not in kept
+        lane.owned_until = moment + conf.lease_seconds
 
 
 def mark_suspect(lane: LeasedLane, delivery_id: UUID) -> None:
@@ -195,6 +205,7 @@ def _leased(row: Any, moment: float) -> LeasedLane:
         tokens=row.tokens,
         tokens_at=moment - row.tokens_age_seconds,
         rest_until=moment + row.rest_seconds,
+        owned_until=moment + conf.lease_seconds,
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.services import turns
 from deliveries.services.endpoints import create_endpoint
+from deliveries.services.engine import Engine
 from deliveries.services.events import Accepted, EventDraft, accept_event
-from deliveries.services.turns import Turn
 from tests.receiver import Answer, Request
 
 
@@ -25,11 +27,28 @@ def emit(endpoint: Endpoint, *, number: int = 1, name: str = "invoice.paid") -> 
     return accept_event(EventDraft(type=name, data=b'{"number": %d}' % number, customer_id=endpoint.customer_id))
 
 
-def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = 5) -> list[tuple[UUID, bool]]:
-    """One turn over the endpoint's lane, to its end; returns what it wants woken."""
+def an_engine(*endpoints: Endpoint, slow: bool = False) -> tuple[Engine, list[tuple[UUID, bool]]]:
+    """An engine that has leased these lanes, and the list of what it wants woken."""
     woken: list[tuple[UUID, bool]] = []
-    turn = Turn([endpoint.id], slow=slow, wake=woken.extend)
-    assert turn.run(seconds=seconds), "requests still hang"
+    engine = Engine(wake=woken.extend)
+    turns.take_turn([endpoint.id for endpoint in endpoints], engine=engine, slow=slow)
+    return engine, woken
+
+
+def run_until_idle(engine: Engine, *, seconds: float = 5) -> None:
+    """Step until every lane was given back."""
+    give_up = time.monotonic() + seconds
+    engine.step()
+    while engine.lanes:
+        assert time.monotonic() < give_up, "requests still hang"
+        engine.step()
+    engine.abandon()
+
+
+def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = 5) -> list[tuple[UUID, bool]]:
+    """One turn over the endpoint's lane, to its end; returns what is to be woken."""
+    engine, woken = an_engine(endpoint, slow=slow)
+    run_until_idle(engine, seconds=seconds)
     return woken
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from deliveries import sql
 from deliveries.models import Attempt, Delivery, DueDelivery, Lane
 from deliveries.services.lanes import claim_batch, lease_lanes
-from deliveries.services.turns import Turn
-from tests.engine.steps import an_endpoint, attempts_of, emit, expire_lease, take_turn, the_delivery
+from tests.engine.steps import (
+    an_endpoint,
+    an_engine,
+    attempts_of,
+    emit,
+    expire_lease,
+    run_until_idle,
+    take_turn,
+    the_delivery,
+)
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,14 +61,14 @@ def test_a_late_result_stays_in_the_log_and_changes_nothing_else(receiver: Recei
         return 200, {}, b"successor"
 
     receiver.answer = first_hangs_then_fails
-    frozen = Turn([endpoint.id], slow=False, wake=lambda lanes: None)
-    frozen.step(claiming=True)
-    receiver.wait_for(1)
+    frozen, _ = an_engine(endpoint)
+    while not receiver.requests:
+        frozen.step()
     expire_lease(endpoint)
     take_turn(endpoint)
     assert the_delivery(endpoint).state == "succeeded"
     release.set()
-    assert frozen.run(seconds=5)
+    run_until_idle(frozen)
     delivery = the_delivery(endpoint)
     assert (delivery.state, delivery.status_code, delivery.attempts) == ("succeeded", 200, 1)
     assert sorted(bytes(each.response_body) for each in attempts_of(delivery)) == [b"late", b"successor"]
@@ -100,18 +107,17 @@ def test_work_that_comes_between_the_last_claim_and_the_release_is_named_to_be_w
         return 200, {}, b""
 
     receiver.answer = wait_for_the_second_event
-    woken: list[object] = []
-    turn = Turn([endpoint.id], slow=False, wake=woken.extend)
-    turn.step(claiming=True)
-    assert turn.in_flight == 1
+    engine, woken = an_engine(endpoint)
+    while not receiver.requests:
+        engine.step()
     emit(endpoint, number=2)
     emitted.set()
-    assert turn.run(seconds=5)
+    run_until_idle(engine)
     assert woken == [(endpoint.id, False)]
     assert DueDelivery.objects.count() == 1
 
 
-def test_a_hanging_request_does_not_keep_a_turn_from_giving_other_lanes_back(
+def test_a_hanging_request_does_not_keep_other_lanes_from_being_given_back(
     receiver: Receiver, receiver_ports: list[int]
 ) -> None:
     release = threading.Event()
@@ -125,12 +131,11 @@ def test_a_hanging_request_does_not_keep_a_turn_from_giving_other_lanes_back(
         hanging, quick = an_endpoint(receiver.url), an_endpoint(healthy.url)
         emit(hanging)
         emit(quick)
-        turn = Turn([hanging.id, quick.id], slow=False, wake=lambda lanes: None)
-        started = time.monotonic()
-        assert not turn.run(seconds=0.3)
-        assert time.monotonic() - started < 5
-        assert set(turn.lanes) == {hanging.id}
+        engine, _ = an_engine(hanging, quick)
+        while quick.id in engine.lanes or not healthy.requests:
+            engine.step()
+        assert set(engine.lanes) == {hanging.id}
         assert Lane.objects.get(endpoint=quick).lease_until is None
         release.set()
-        assert turn.run(seconds=5)
+        run_until_idle(engine)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"succeeded"}

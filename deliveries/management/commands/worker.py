@@ -28,7 +28,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT, then finish the turns in hand, first the workers' and then the late ones."""
         from deliveries.checks import refuse_to_start
-        from deliveries.services.keeper import keeper
 
         refuse_to_start()
         with stop_signals() as stop_wanted:
@@ -41,18 +40,17 @@ class Command(BaseCommand):
                 time.sleep(POLL_SECONDS)
             stop.set()
             stop_workers(workers)
-            keeper.stop()
-            stop_keeper()
+            stop_engines()
             dispatcher.join()
             if not stop_wanted:
                 raise CommandError("the dispatcher ended by itself")
 
 
-def stop_keeper() -> None:
+def stop_engines() -> None:
     """Let requests that still hang end, and give their lanes back."""
-    from deliveries.services.keeper import keeper
+    from deliveries import actors
 
-    keeper.stop()
+    actors.stop_engines()
 
 
 def start_dispatcher(stop: threading.Event) -> threading.Thread:
