@@ -1,4 +1,4 @@
-"""A whole installation that a test may harm: PostgreSQL, a broker, workers and emitters, each a real process.
+"""A whole installation that a test may harm: PostgreSQL, a broker, web servers and workers, each a real process.
 
 What lives here: starting processes, ending them by pid, and waiting for a condition with a deadline. It must
 not know what is asserted.
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -20,6 +20,7 @@ from django.db import connections
 
 from config.embedded import Services, processes
 from tests.faults.brokers import private_broker
+from tests.ports import free_ports, is_free
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02
@@ -36,6 +37,7 @@ class Cluster:
         self.settings = {"HOOKPOST_LOG_LEVEL": "WARNING"}
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.started = 0
+        (self.port,) = free_ports(1)
 
     def start(self) -> None:
         """Start both services and create the tables."""
@@ -61,13 +63,19 @@ class Cluster:
         """A worker process; settings are variables without their prefix: `lease_seconds=2`."""
         return self.child("worker", "manage.py", "worker", **settings)
 
+    def web(self, **settings: object) -> subprocess.Popen[bytes]:
+        """A web server on the port of this cluster, listening."""
+        server = self.child("web", "manage.py", "web", "--port", str(self.port), **settings)
+        self.eventually(lambda: not is_free(self.port), seconds=20, what="the web server")
+        return server
+
     def child(self, name: str, *arguments: str, **settings: object) -> subprocess.Popen[bytes]:
         """A process of ours that runs this Python file or module; PostgreSQL knows it by its name."""
         self.started += 1
         name = f"{name}-{self.started}"
         with (self.data_dir / f"{name}.log").open("wb") as log:
             self.children[name] = subprocess.Popen(
-                [*processes.dies_with_parent(signal.SIGKILL), sys.executable, *arguments],
+                [*processes.dies_with_parent(signal.SIGTERM), sys.executable, *arguments], start_new_session=True,
                 cwd=CHECKOUT, env=self.environment(name, **settings),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -130,9 +138,9 @@ class Cluster:
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:
-    """End a process by SIGKILL and wait until it is gone."""
-    if child.poll() is None:
-        child.send_signal(signal.SIGKILL)
+    """End a process and its own children by SIGKILL and wait until it is gone."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from tests.faults.calling import Caller
 from tests.faults.cluster import Cluster, django_on
 from tests.faults.counting import Counting, counting
 
@@ -48,3 +49,15 @@ def receivers(receiver_ports: list[int]) -> Iterator[list[Counting]]:
     """A receiver on each allowed port, counting."""
     with counting(receiver_ports) as receivers:
         yield receivers
+
+
+@pytest.fixture
+def caller(cluster: Cluster) -> Iterator[Caller]:
+    """A service with a key; the web server runs."""
+    from deliveries.services.api_keys import create_api_key
+
+    _, key = create_api_key("tests", ["events:write"], actor="user:alice")
+    cluster.web()
+    caller = Caller(cluster.port, key)
+    yield caller
+    caller.close()

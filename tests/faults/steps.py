@@ -27,6 +27,11 @@ def endpoints_at(receivers: Sequence[Counting], *, each: int = 1, **fields: Any)
     ]
 
 
+def customers_of(endpoints: Sequence[Endpoint]) -> list[str]:
+    """The ids of the endpoints' customers, as a caller of the API names them."""
+    return [endpoint.customer.public_id for endpoint in endpoints]
+
+
 def emit(endpoints: Sequence[Endpoint], count: int, *, event_type: str = "invoice.paid") -> set[str]:
     """Accept events for the endpoints in turns and ring for none of them; returns the ids that receivers will see."""
     drafts = [

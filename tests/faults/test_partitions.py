@@ -6,28 +6,27 @@ from datetime import UTC, datetime, timedelta
 
 from deliveries.models import Attempt, Delivery
 from deliveries.services import retention
+from tests.faults.calling import Caller
 from tests.faults.cluster import Cluster
 from tests.faults.counting import Counting
-from tests.faults.emitting import emitter
-from tests.faults.steps import arrived, arrived_ids, duplicates, endpoints_at, is_all_succeeded, leader
+from tests.faults.steps import arrived, arrived_ids, customers_of, duplicates, endpoints_at, is_all_succeeded, leader
 
 DAYS_BACK = 45
 
 
-def test_days_are_dropped_while_deliveries_go_on(cluster: Cluster, receivers: list[Counting]) -> None:
-    endpoints = endpoints_at(receivers[:2])
+def test_days_are_dropped_while_deliveries_go_on(cluster: Cluster, receivers: list[Counting], caller: Caller) -> None:
+    customers = customers_of(endpoints_at(receivers[:2]))
     cluster.worker()
     cluster.eventually(lambda: leader(cluster), seconds=20, what="a dispatcher")
     retention.open_partitions(days_back=DAYS_BACK)
-    with emitter(cluster) as emitting:
-        for endpoint in endpoints:
-            emitting.order(endpoint, 500)
-        cluster.eventually(lambda: arrived(receivers) > 50, seconds=30, what="the arrival of the first")
-        retention.drop_partitions()
-        assert arrived(receivers) < 1000
-        emitted = emitting.report().ids | emitting.report().ids
+    begun = caller.begin(customers, 1000)
+    cluster.eventually(lambda: arrived(receivers) > 50, seconds=30, what="the arrival of the first")
+    retention.drop_partitions()
+    assert arrived(receivers) < 1000
+    emitted = caller.result(begun)
     cluster.eventually(is_all_succeeded, seconds=30, what="the success of all")
-    assert arrived_ids(receivers) == emitted
+    assert not emitted.refusals
+    assert arrived_ids(receivers) == emitted.ids
     assert duplicates(receivers) == 0
     assert (Delivery.objects.count(), Attempt.objects.count()) == (1000, 1000)
     oldest = f"{datetime.now(UTC) - timedelta(days=31):%Y%m%d}"
