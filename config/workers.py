@@ -5,6 +5,9 @@ What lives here: building, starting and stopping them. It must not know what an 
 
 from __future__ import annotations
 
+import gc
+import os
+import resource
 import threading
 
 import dramatiq
@@ -14,11 +17,23 @@ from deliveries.conf import Conf
 
 IDLE_WAKE_UP_MILLISECONDS = 50
 PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
+DESCRIPTORS = 65_536
 STOP_SECONDS = 40  # longer than any attempt's deadline
 
 # After the broker's return all goes on within a second; Dramatiq's own values are 3 and 5 s.
 dramatiq_worker.CONSUMER_RESTART_DELAY_SECS = 1
 dramatiq_worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 1
+
+
+def prepare_process() -> None:
+    """Make room for many connections, bound what a silent name server costs, and keep the collector off old objects."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:

@@ -13,7 +13,7 @@ import dramatiq
 from django.core.management.base import BaseCommand, CommandError
 
 from config.signals import stop_signals
-from config.workers import build_workers, stop_workers
+from config.workers import build_workers, prepare_process, stop_workers
 from deliveries.conf import conf
 
 POLL_SECONDS = 0.1
@@ -30,6 +30,7 @@ class Command(BaseCommand):
         from deliveries.checks import refuse_to_start
 
         refuse_to_start()
+        prepare_process()
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
