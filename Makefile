@@ -14,7 +14,7 @@ RUN := .venv/bin/python
 .PHONY: help demo up test receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
 
 demo: $(READY) ## Start everything, send a signed event to a local receiver, show it arriving
 	@$(RUN) manage.py demo $(ARGS)
@@ -27,6 +27,9 @@ test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
 
 receivers: ## Fetch and build the receivers of tests/receivers: Node, Go, Java, Rust, as far as they are here
 	@tests/receivers/build
+
+test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
+	@$(RUN) -m tests.rabbitmq $(ARGS)
 
 lint: $(READY) ## Check style and types
 	@.venv/bin/ruff check .

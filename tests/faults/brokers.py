@@ -34,7 +34,7 @@ total_memory_available_override_value = 1GB
 
 
 class Broker(Protocol):
-    """What tests do to a broker; `pid` is that of the server itself."""
+    """What tests do to a broker; `pid` is that of its process group."""
 
     url: str
 

@@ -47,7 +47,7 @@ def test_events_are_accepted_at_speed_without_a_broker_and_arrive_when_it_is_bac
 def harm_broker(cluster: Cluster, harm: str) -> None:
     """Do it."""
     if harm == "frozen":
-        os.kill(cluster.broker.pid, signal.SIGSTOP)
+        os.killpg(cluster.broker.pid, signal.SIGSTOP)
     else:
         (cluster.broker.stop if harm == "stopped" else cluster.broker.kill)()
 
@@ -55,7 +55,7 @@ def harm_broker(cluster: Cluster, harm: str) -> None:
 def mend_broker(cluster: Cluster, harm: str) -> None:
     """Undo it."""
     if harm == "frozen":
-        os.kill(cluster.broker.pid, signal.SIGCONT)
+        os.killpg(cluster.broker.pid, signal.SIGCONT)
     else:
         cluster.broker.start()
 
