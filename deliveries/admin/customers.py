@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, moment
-from deliveries.admin.endpoints import health_badge
+from deliveries.admin.endpoint_columns import health_badge
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
 from deliveries.admin.pages import PageAdmin, ServiceForm

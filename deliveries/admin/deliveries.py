@@ -13,11 +13,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
 from deliveries.admin import filters
-from deliveries.admin.badges import answer_of, badge, code, explain, is_past, link, moment, shortened
+from deliveries.admin.badges import answer_of, badge, explain, link, moment
+from deliveries.admin.delivery_columns import DeliveryColumns
 from deliveries.admin.groups import REDELIVER
 from deliveries.admin.pages import PageAdmin, read_id, reason_of, sentence
 from deliveries.admin.paging import KeysetChangeList
@@ -33,7 +33,7 @@ SHOWN_ATTEMPTS = 100
 BULK_LIMIT = 200
 
 
-class DeliveryPages(PageAdmin):
+class DeliveryPages(DeliveryColumns, PageAdmin):
     """What staff and members see alike."""
 
     rows = visible.deliveries
@@ -85,48 +85,6 @@ class DeliveryPages(PageAdmin):
         """Find by the ids that a delivery carries; each has an index."""
         term = search_term.strip()
         return (queryset.filter(condition_for(term)) if term else queryset), False
-
-    # --- the list
-
-    @admin.display(description="State")
-    def shown_state(self, row: Delivery) -> SafeString:
-        """State as a badge."""
-        return badge(row.state)
-
-    @admin.display(description="Delivery")
-    def shown_id(self, row: Delivery) -> SafeString:
-        """The end of the id tells deliveries apart; the whole of it is in the tooltip."""
-        return code(f"…{row.public_id[-6:]}", title=row.public_id, one_line=True)
-
-    @admin.display(description="Endpoint")
-    def shown_endpoint(self, row: Delivery) -> SafeString:
-        """The URL, which is not a link: only Hookpost calls it."""
-        return code(shortened(row.endpoint.url.partition("://")[2], length=28), title=row.endpoint.url, one_line=True)
-
-    @admin.display(description="Customer")
-    def shown_customer(self, row: Delivery) -> str:
-        """The customer's name."""
-        return row.customer.name
-
-    @admin.display(description="Last answer")
-    def shown_answer(self, row: Delivery) -> SafeString | str:
-        """Status and error of the last attempt, explained in the tooltip."""
-        return answer_of(row)
-
-    @admin.display(description="Tries")
-    def shown_attempts(self, row: Delivery) -> int:
-        """Requests sent so far."""
-        return row.attempts
-
-    @admin.display(description="Created (UTC)")
-    def shown_created(self, row: Delivery) -> SafeString | str:
-        """When the event was accepted."""
-        return moment(row.created_at, short=True)
-
-    @admin.display(description="Next attempt")
-    def shown_next(self, row: Delivery) -> SafeString | str:
-        """When the schedule goes on."""
-        return "now" if is_past(row.next_attempt_at) else moment(row.next_attempt_at, relative=True)
 
     # --- one delivery
 

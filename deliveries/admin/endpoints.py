@@ -5,7 +5,6 @@ What lives here: the pages of both sites. It must not know the rules for fields 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -16,8 +15,9 @@ from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
 from deliveries.admin import filters
-from deliveries.admin.badges import badge, code, link, moment, shortened
+from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
+from deliveries.admin.endpoint_columns import EndpointColumns, health_badge
 from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
 from deliveries.admin.groups import PAUSE
 from deliveries.admin.pages import PageAdmin, reason_of
@@ -28,7 +28,6 @@ from deliveries.admin.viewer import customer_of
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, EventType, visible
 from deliveries.protocol import ids
-from deliveries.protocol.breaker import Breaker, is_half_open
 from deliveries.protocol.signatures import PROFILES
 from deliveries.services import endpoints as verbs
 from deliveries.services.audit import record_act
@@ -42,7 +41,7 @@ HOW = ("signing", "payload_mode", "headers", "forget_headers")
 PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
-class EndpointPages(PageAdmin):
+class EndpointPages(EndpointColumns, PageAdmin):
     """What staff and members see alike."""
 
     rows = visible.endpoints
@@ -95,48 +94,6 @@ class EndpointPages(PageAdmin):
         """Return the event types that an endpoint can choose: the operator's and its customer's own."""
         viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
         return visible.event_types(viewer).filter(archived=False)
-
-    # --- the list
-
-    @admin.display(description="State")
-    def shown_state(self, row: Endpoint) -> SafeString:
-        """State as a badge, its reason in the tooltip."""
-        return badge(row.state, title=row.state_reason)
-
-    @admin.display(description="URL")
-    def shown_url(self, row: Endpoint) -> SafeString:
-        """The URL as text."""
-        return code(shortened(row.url), title=row.url)
-
-    @admin.display(description="Health")
-    def shown_health(self, row: Endpoint) -> SafeString | str:
-        """What is known of the lane."""
-        return health_badge(row)
-
-    @admin.display(description="Created")
-    def shown_created(self, row: Endpoint) -> SafeString | str:
-        """When it was registered."""
-        return moment(row.created_at)
-
-    @admin.display(description="Event types")
-    def shown_types(self, row: Endpoint) -> str:
-        """The chosen names, or all."""
-        return ", ".join(row.event_types) or "all"
-
-    @admin.display(description="Signing")
-    def shown_signing(self, row: Endpoint) -> str:
-        """The title of the profile."""
-        return PROFILES[row.signing].title if row.signing in PROFILES else row.signing
-
-    @admin.display(description="Custom headers")
-    def shown_headers(self, row: Endpoint) -> str:
-        """Names only; values are never shown."""
-        return ", ".join(row.header_names) or "none"
-
-    @admin.display(description="Retry schedule")
-    def shown_schedule(self, row: Endpoint) -> str:
-        """Seconds before each attempt."""
-        return ", ".join(map(str, row.retry_schedule or ())) or "the usual one"
 
     # --- one endpoint
 
@@ -315,20 +272,3 @@ class PortalEndpoint(EndpointPages, PortalAdmin):
     def customer_for(self, request: HttpRequest, form: Any) -> Any:
         """The member's own customer, whatever the form says."""
         return customer_of(request)
-
-
-def health_badge(row: Endpoint) -> SafeString | str:
-    """Return the health of an endpoint's lane in a word."""
-    lane = row.lane
-    if row.state != Endpoint.State.ENABLED:
-        return badge("stopped", colour="default")
-    now = timezone.now()
-    if lane.rest_until is not None and lane.rest_until > now:
-        return badge("resting", colour="warning", title=f"until {lane.rest_until:%Y-%m-%d %H:%M:%S} UTC")
-    if is_half_open(Breaker(lane.failures, lane.opened)):
-        return badge("probing", colour="warning", title="The next request is sent alone, to see whether it works.")
-    if lane.failing_since is not None:
-        since = now - lane.failing_since
-        shown = since if since > timedelta(0) else timedelta(0)
-        return badge("failing", colour="danger", title=f"for {int(shown.total_seconds() // 60)} min")
-    return badge("draining", colour="info") if row.draining else badge("healthy", colour="success")

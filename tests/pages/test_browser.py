@@ -86,7 +86,7 @@ def test_a_member_registers_an_endpoint_and_sees_the_secret_once(
     page.goto("/portal/deliveries/endpoint/add/")
     page.fill("#id_url", "http://169.254.169.254/")
     page.click("button:has-text('Save')")
-    assert page.is_visible("text=The URL must start with https://")
+    page.wait_for_selector("text=The URL must start with https://")
     page.fill("#id_url", f"http://127.0.0.1:{receiver_ports[0]}/from-the-browser")
     page.check("input[value='acme.own']")
     page.click("button:has-text('Save')")
@@ -107,7 +107,7 @@ def test_support_finds_a_failure_and_sends_it_again(page: Page, acme: House) -> 
     page.fill("input[name=customer]", "acme")
     page.click("button:has-text('Apply Filters')")
     page.click("#result_list tbody th a")
-    assert page.is_visible("text=The endpoint refused the request.")
+    page.wait_for_selector("text=The endpoint refused the request.")
     page.fill("input[name=reason]", "they fixed it")
     page.click("button:has-text('Redeliver')")
     page.wait_for_selector("text=One more attempt is on its way.")
@@ -118,7 +118,7 @@ def test_an_attackers_answer_is_text_in_the_browser(page: Page, acme: House) -> 
     log_in(page, acme.member.user, site="portal")
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
     page.goto(f"/portal/deliveries/delivery/{acme.delivery.public_id}/change/")
-    assert page.is_visible("text=<script>alert(1)</script>")
+    page.wait_for_selector("text=<script>alert(1)</script>")
     assert page.query_selector("a[href*='evil.example']") is None
 
 
