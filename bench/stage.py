@@ -24,6 +24,7 @@ from bench.receivers import Nginx, await_port, free_port, nginx
 CHECKOUT = Path(__file__).resolve().parents[1]
 WORKER_PROCESSES = 2
 STOP_SECONDS = 60
+MONTH_DAYS = 30
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +124,14 @@ def prepare_django(*, migrate: bool = True) -> None:
     django.setup()
     if migrate:
         call_command("migrate", verbosity=0, interactive=False)
+        open_month()
+
+
+def open_month() -> None:
+    """Open the partitions that an installation has after a month: planning pays for each."""
+    from deliveries.services.retention import open_partitions
+
+    open_partitions(days_back=MONTH_DAYS)
 
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:

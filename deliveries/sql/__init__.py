@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection
@@ -20,6 +21,17 @@ from psycopg.rows import namedtuple_row
 from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array
 
 FOLDER = Path(__file__).parent
+
+# Planning our statements takes longer than executing them, and longer with every partition: one plan must serve.
+ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
+# A plan made while a day's partition is empty would scan it, and go on scanning when it is full. Only a worker's
+# connection runs these statements, so people's queries are planned as ever.
+WORKERS_ONLY = frozenset({"lease_lanes", "claim_batch", "record_outcomes"})
+BY_INDEX = "SET enable_seqscan = off"
+
+ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too
+
+_told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 # Before the first connection is made, which takes a copy of what is registered.
 psycopg.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
@@ -71,10 +83,19 @@ def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
     Raises django.db errors, as the ORM does.
     """
     connection.ensure_connection()
-    known = prepared(name)
-    with (
-        connection.wrap_database_errors,
-        psycopg.RawCursor(connection.connection, row_factory=namedtuple_row) as cursor,
-    ):
+    known, server = prepared(name), connection.connection
+    with connection.wrap_database_errors, psycopg.RawCursor(server, row_factory=namedtuple_row) as cursor:
+        _keep_plans(cursor, name)
         cursor.execute(known.text, known.values(parameters), prepare=True, binary=True)
         return cursor.fetchall() if cursor.description else []
+
+
+def _keep_plans(cursor: psycopg.RawCursor[Any], name: str) -> None:
+    """Tell a connection once that plans are kept."""
+    server = cursor.connection
+    told = _told.setdefault(server, set())
+    for wish in (ONE_PLAN, BY_INDEX) if name in WORKERS_ONLY else (ONE_PLAN,):
+        if wish not in told and not connection.in_atomic_block:  # inside a transaction it might be rolled back
+            server.prepare_threshold = ONLY_ON_REQUEST
+            cursor.execute(wish)
+            told.add(wish)
