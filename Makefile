@@ -10,8 +10,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
+HOSTILE := tests/outbound tests/security tests/protocol tests/api tests/pages tests/services tests/engine
 
-.PHONY: help demo up test receivers lint format bench soak lock venv clean
+.PHONY: help demo up test test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -27,6 +28,9 @@ test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
 
 receivers: ## Fetch and build the receivers of tests/receivers: Node, Go, Java, Rust, as far as they are here
 	@tests/receivers/build
+
+test-hostile: $(READY) ## Run what attacks: hostile receivers, callers and people; lists the cases by name
+	@$(RUN) -m pytest -v -n auto --dist loadfile $(HOSTILE) $(ARGS)
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,9 +15,9 @@ from django.db import connection, transaction
 from structlog.testing import capture_logs
 
 from deliveries.checks import check_keyring
-from deliveries.errors import WrongSetting
+from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import AuditEntry, Endpoint, EndpointSecret
-from deliveries.models.keyring import sealing_key_id
+from deliveries.models.keyring import sealing_key_id, unseal
 from deliveries.services.endpoints import rotate_secret
 from deliveries.services.keys import refuse_wrong_ring, reseal_all, stored_keys
 from tests.engine.steps import emit, the_delivery
@@ -132,6 +131,20 @@ def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyP
         refuse_wrong_ring()
 
 
+def test_a_value_moved_to_another_row_does_not_open() -> None:
+    one, other = (EndpointSecret.objects.get(endpoint=an_endpoint()[0]) for _ in range(2))
+    one.sealed = other.sealed
+    with pytest.raises(CannotDecrypt):
+        one.open_key()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 5, 12, 20, 40])
+def test_a_value_cut_short_does_not_open(cut: int) -> None:
+    secret = EndpointSecret.objects.get(endpoint=an_endpoint()[0])
+    with pytest.raises(CannotDecrypt):
+        unseal(bytes(secret.sealed)[:cut], row_id=secret.id)
+
+
 def test_a_lost_key_of_older_values_is_a_warning(ring: pytest.MonkeyPatch) -> None:
     an_endpoint()
     set_ring(ring, "new")
@@ -149,7 +162,8 @@ def test_an_empty_database_refuses_no_ring() -> None:
 def test_web_and_worker_end_with_code_2_under_a_wrong_key(command: str) -> None:
     an_endpoint()
     wrong = ":".join(a_key("wrong"))
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    name = connection.settings_dict["NAME"]
+    url = re.sub(r"^(\w+://[^/?]*)/?[^?]*", rf"\1/{name}", os.environ["DATABASE_URL"])
     environment = os.environ | {"HOOKPOST_ENCRYPTION_KEYS": wrong, "DATABASE_URL": url}
     done = subprocess.run(
         [sys.executable, "manage.py", command, *(["--port", "0"] if command == "web" else [])],
