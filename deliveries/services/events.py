@@ -28,8 +28,9 @@ from deliveries.errors import (
     NotFound,
     Unavailable,
 )
-from deliveries.models import Endpoint, EventType, IdempotencyKey
+from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
+from deliveries.models.visible import Viewer
 from deliveries.protocol.event_types import matching_keys
 from deliveries.protocol.request import full_body
 from deliveries.services.retention import open_partitions
@@ -116,7 +117,8 @@ def accept_events(
 
 def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
     """Emit an example event to this endpoint only; uses the registered example of the type, if there is one."""
-    example = EventType.objects.filter(name=event_type).exclude(example=None).values_list("example", flat=True).first()
+    types = visible.event_types(Viewer(endpoint.customer_id)).filter(name=event_type).exclude(example=None)
+    example = types.order_by("customer_id").values_list("example", flat=True).first()
     data = example if example is not None else {"message": "This is a test event of Hookpost."}
     draft = EventDraft(type=event_type, data=orjson.dumps(data), customer_id=endpoint.customer_id)
     entry = _entry(draft)

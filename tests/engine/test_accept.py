@@ -198,3 +198,10 @@ def test_a_test_event_goes_to_its_endpoint_only_whatever_that_subscribed_to(rece
     create_endpoint(endpoint.customer, {"url": receiver.url}, actor="user:alice")
     assert send_test_event(endpoint).deliveries == 1
     assert Delivery.objects.get().endpoint_id == endpoint.id
+
+
+def test_a_test_event_never_shows_another_customers_example(receiver: Receiver) -> None:
+    endpoint, other = an_endpoint(receiver.url), an_endpoint(receiver.url)
+    EventType.objects.create(name="order.made", customer=other.customer, example={"secret": "of Bob"})
+    send_test_event(endpoint, event_type="order.made")
+    assert b"of Bob" not in bytes(Event.objects.get().body)
