@@ -1,0 +1,66 @@
+"""Middleware that only pages need: sessions, log-in, messages, lock-out. Requests to the API pass by.
+
+What lives here: the fork. It must not know what either side does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from axes.middleware import AxesMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django_otp.middleware import OTPMiddleware
+
+API = ("/api/", "/healthz", "/readyz", "/metrics")
+
+
+class PagesOnly:
+    """Leaves requests to the API alone: they carry a key and no cookie, and what a page needs would cost them a third."""
+
+    get_response: Callable[[HttpRequest], HttpResponse]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, with the work of the class behind this one only for pages."""
+        if request.path_info.startswith(API):
+            return self.get_response(request)
+        answer: HttpResponse = super().__call__(request)  # type: ignore[misc]
+        return answer
+
+
+class Sessions(PagesOnly, SessionMiddleware):
+    """Sessions, for pages."""
+
+
+class Authentication(PagesOnly, AuthenticationMiddleware):
+    """Who is logged in, for pages."""
+
+
+class SecondFactor(PagesOnly, OTPMiddleware):
+    """Whether a second factor was shown, for pages."""
+
+
+class Messages(PagesOnly, MessageMiddleware):
+    """Messages, for pages."""
+
+
+class LockOut(PagesOnly, AxesMiddleware):
+    """Lock-out after failed log-ins, for pages."""
+
+
+class Csrf(CsrfViewMiddleware):
+    """Protection of forms; the API has no cookies that a foreign page could use."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Read the cookie, for pages."""
+        if not request.path_info.startswith(API):
+            super().process_request(request)
+
+    def process_view(self, request, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]
+        """Check the token, for pages."""
+        if request.path_info.startswith(API):
+            return None
+        return super().process_view(request, callback, callback_args, callback_kwargs)
