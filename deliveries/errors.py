@@ -9,7 +9,8 @@ HookpostError
 │   ├── InvalidFilter      a filter PostgreSQL could not evaluate safely
 │   ├── InvalidEventType   not a dotted name, or not a pattern
 │   ├── InvalidSecret      not a secret of the accepted form and size
-│   └── InvalidHeader      a header that may not be sent
+│   ├── InvalidHeader      a header that may not be sent
+│   └── InvalidData        data that does not fit the schema of its event type
 ├── NotFound           no such row, or not visible to this caller     trying again: no
 ├── Conflict           the state forbids it now                       trying again: later, maybe
 │   └── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
@@ -24,6 +25,9 @@ A receiver's failure is no exception: it is an outcome (protocol/outcome.py).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class HookpostError(Exception):
@@ -69,6 +73,14 @@ class InvalidSecret(InvalidInput):
 
 class InvalidHeader(InvalidInput):
     """A header that may not be sent."""
+
+
+class InvalidData(InvalidInput):
+    """Data does not fit the schema of its event type; each of `found` has a JSON pointer into the data and a detail."""
+
+    def __init__(self, detail: str, found: Sequence[Any]) -> None:
+        super().__init__(detail, field="data")
+        self.found = found
 
 
 class NotFound(HookpostError):

@@ -239,4 +239,6 @@ def _problem(error: HookpostError) -> Any:
 
 
 def _told(accepted: Accepted) -> dict[str, Any]:
-    return {"id": ids.encode_id(ids.EVENT, accepted.event_id), "deliveries": accepted.deliveries}
+    told = {"id": ids.encode_id(ids.EVENT, accepted.event_id), "deliveries": accepted.deliveries}
+    warnings = [{"pointer": f"/data{each.pointer}", "detail": each.detail} for each in accepted.warnings]
+    return told | {"warnings": warnings} if warnings else told

@@ -128,11 +128,19 @@ class TestShape(Shape):
     type = Text(required=False, max_length=128)
 
 
+class WarningShape(Shape):
+    """What the data breaks of a schema whose type only warns."""
+
+    pointer = Text(help_text="JSON pointer into the event, such as /data/amount.")
+    detail = Text()
+
+
 class AcceptedShape(Shape):
     """An accepted event."""
 
     id = TypeId(ids.EVENT)
     deliveries = Number()
+    warnings = WarningShape(many=True, required=False)
 
 
 def show_endpoint(endpoint: Endpoint) -> dict[str, Any]:

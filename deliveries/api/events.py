@@ -23,7 +23,7 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.emit import EmitBatchView, EmitView
-from deliveries.api.endpoint_shapes import AcceptedShape
+from deliveries.api.endpoint_shapes import AcceptedShape, WarningShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import TimeFilters, customer_id_of
 from deliveries.api.find import find_customer, find_event
@@ -105,6 +105,7 @@ class BatchResultShape(Shape):
 
     id = TypeId(ids.EVENT, required=False)
     deliveries = Number(required=False)
+    warnings = WarningShape(many=True, required=False)
     error = JsonObject(required=False)
 
 

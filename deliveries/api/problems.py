@@ -133,16 +133,21 @@ def _escaped(key: object) -> str:
 
 
 def _invalid_input(error: errors.InvalidInput) -> tuple[Problem, dict[str, str]]:
-    found = [{"pointer": "/" + error.field.replace(".", "/"), "detail": error.detail}] if error.field else []
-    return problem(422, error.detail, slug="invalid-input", found=found), {}
+    return problem(422, error.detail, slug="invalid-input", found=_pointed(error) if error.field else ()), {}
+
+
+def _pointed(error: errors.HookpostError) -> list[dict[str, str]]:
+    """Return to which members of an event, or of another body, an error points."""
+    if isinstance(error, errors.InvalidData):
+        return [{"pointer": f"/data{each.pointer}", "detail": each.detail} for each in error.found]
+    field = error.field.replace(".", "/") if isinstance(error, errors.InvalidInput) else ""
+    return [{"pointer": f"/{field}" if field else "", "detail": str(error)}]
 
 
 def _batch_refused(error: errors.BatchRefused) -> tuple[Problem, dict[str, str]]:
-    reason = error.reason
-    field = reason.field.replace(".", "/") if isinstance(reason, errors.InvalidInput) and reason.field else ""
-    pointer = f"/events/{error.place}" + (f"/{field}" if field else "")
+    found = [each | {"pointer": f"/events/{error.place}{each['pointer']}"} for each in _pointed(error.reason)]
     detail = "nothing was stored: an event of the batch is refused"
-    return problem(422, detail, slug="batch-refused", found=[{"pointer": pointer, "detail": str(reason)}]), {}
+    return problem(422, detail, slug="batch-refused", found=found), {}
 
 
 def _validation(error: exceptions.ValidationError) -> tuple[Problem, dict[str, str]]:

@@ -15,7 +15,7 @@ from deliveries.errors import Conflict, InvalidEventType, InvalidInput
 from deliveries.models import Customer, EventType
 from deliveries.protocol.event_types import check_name
 from deliveries.services.audit import record_act
-from deliveries.services.schemas import breaking_changes, check_schema, violations
+from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
 
 DESCRIPTION_LIMIT = 5000
 CUSTOMERS_OWN_LIMIT = 500
@@ -80,10 +80,10 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _check_example(event_type: EventType) -> None:
     if event_type.schema is None or event_type.example is None:
         return
-    found = violations(event_type.schema, event_type.example)
+    found = violations(compiled(event_type.schema), event_type.example)
     if found:
-        place, sentence = found[0]
-        raise InvalidInput(f"does not fit the schema: {place or '/'}: {sentence}", field="example")
+        place, sentence = found[0].pointer or "/", found[0].detail
+        raise InvalidInput(f"does not fit the schema: {place}: {sentence}", field="example")
 
 
 def _save(event_type: EventType) -> None:

@@ -21,6 +21,7 @@ from deliveries.conf import conf
 from deliveries.errors import (
     BatchRefused,
     HookpostError,
+    InvalidData,
     InvalidEventType,
     InvalidInput,
     KeyReused,
@@ -34,9 +35,12 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.event_types import matching_keys
 from deliveries.protocol.request import full_body
 from deliveries.services.retention import open_partitions
+from deliveries.services.schemas import WORK_LIMIT, Violation, Work
+from deliveries.services.validation import Rules, check_data, rules_for
 
 TEST_EVENT_TYPE = "hookpost.test"
 GROUP_LIMIT = 100
+BATCH_WORK_LIMIT = 5 * WORK_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +64,15 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A stored event. `wake` names the lanes (endpoint id, whether slow) that got work; none for a repeated key."""
+    """A stored event. `wake` names the lanes (endpoint id, whether slow) that got work; none for a repeated key.
+
+    `warnings` is what its data breaks of a schema that only warns.
+    """
 
     event_id: UUID
     deliveries: int
     wake: tuple[tuple[UUID, bool], ...] = ()
+    warnings: tuple[Violation, ...] = ()
 
 
 @dataclass(slots=True)
@@ -72,6 +80,7 @@ class _Entry:
     draft: EventDraft
     event_id: UUID
     body: bytes
+    warnings: tuple[Violation, ...] = ()
     result: Accepted | HookpostError | None = None
     done: bool = field(default=False)
 
@@ -82,7 +91,7 @@ _committing = threading.Lock()
 
 def accept_event(draft: EventDraft) -> Accepted:
     """Store one event with its deliveries; raises what refused it, and nothing is stored then."""
-    entry = _entry(draft)
+    entry = _judged(draft, rules_for([draft.type]), Work())
     if connection.in_atomic_block:  # the caller's own transaction decides
         _commit([entry])
     else:
@@ -100,18 +109,18 @@ def accept_events(
     One that is refused does not hinder the others, unless `atomic`: then BatchRefused tells the first
     refusal, and nothing is stored.
     """
-    entries = [_entry_or_error(draft) for draft in drafts]
+    rules = rules_for({draft.type for draft in drafts if isinstance(draft, EventDraft)})
+    work = Work(BATCH_WORK_LIMIT)
+    entries = [_entry_or_error(draft, rules, work) for draft in drafts]
     wanted = [entry for entry in entries if isinstance(entry, _Entry)]
     if not atomic:
         _commit(wanted)
         return [_result_of(entry) for entry in entries]
+    _refuse_first(entries)
     with transaction.atomic():
-        if len(wanted) == len(entries):
-            _commit(wanted)
+        _commit(wanted)
         results = [_result_of(entry) for entry in entries]
-        for place, result in enumerate(results):
-            if isinstance(result, HookpostError):
-                raise BatchRefused(place, result)
+        _refuse_first(results)
     return results
 
 
@@ -128,17 +137,34 @@ def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) ->
     return entry.result
 
 
+def _refuse_first(results: Sequence[object]) -> None:
+    for place, result in enumerate(results):
+        if isinstance(result, HookpostError):
+            raise BatchRefused(place, result)
+
+
 def _result_of(entry: _Entry | HookpostError) -> Accepted | HookpostError:
-    if isinstance(entry, HookpostError):
-        return entry
-    return entry.result or Unavailable("nothing was stored, because another event of the batch was refused")
+    return entry if isinstance(entry, HookpostError) else entry.result or Unavailable("the event was not stored")
 
 
-def _entry_or_error(draft: EventDraft | HookpostError) -> _Entry | HookpostError:
+def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules, work: Work) -> _Entry | HookpostError:
     try:
-        return draft if isinstance(draft, HookpostError) else _entry(draft)
+        return draft if isinstance(draft, HookpostError) else _judged(draft, rules, work)
     except InvalidInput as error:
         return error
+
+
+def _judged(draft: EventDraft, rules: Rules, work: Work) -> _Entry:
+    """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
+    entry = _entry(draft)
+    owners = (draft.customer_id, draft.customer_uid)
+    try:
+        entry.warnings = check_data(rules, draft.type, draft.data, owners=owners, work=work)
+    except InvalidData:
+        known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key))
+        if draft.idempotency_key is None or not known.exists():
+            raise
+    return entry
 
 
 def _entry(draft: EventDraft) -> _Entry:
@@ -220,8 +246,8 @@ def _result(entry: _Entry, row: Any) -> Accepted | HookpostError:
     if row.accepted:
         wake = tuple((endpoint_id, False) for endpoint_id in row.wake)
         wake += tuple((endpoint_id, True) for endpoint_id in row.wake_slow)
-        return Accepted(event_id=row.event_id, deliveries=row.deliveries, wake=wake)
-    return _refusal(entry.draft, row.refused) if row.refused else _repeated(entry.draft)
+        return Accepted(event_id=row.event_id, deliveries=row.deliveries, wake=wake, warnings=entry.warnings)
+    return _refusal(entry.draft, row.refused) if row.refused else _repeated(entry)
 
 
 def _refusal(draft: EventDraft, reason: str) -> HookpostError:
@@ -234,13 +260,14 @@ def _refusal(draft: EventDraft, reason: str) -> HookpostError:
     return InvalidEventType(f"there is no event type {draft.type}", field="type")
 
 
-def _repeated(draft: EventDraft) -> Accepted | HookpostError:
+def _repeated(entry: _Entry) -> Accepted | HookpostError:
+    draft = entry.draft
     known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key)).first()
     if known is None:
         return Unavailable("the first request with this Idempotency-Key did not commit")
     if bytes(known.fingerprint) != draft.fingerprint:
         return KeyReused("this Idempotency-Key came with another body before")
-    return Accepted(event_id=known.event_id, deliveries=known.deliveries)
+    return Accepted(event_id=known.event_id, deliveries=known.deliveries, warnings=entry.warnings)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,19 +1,23 @@
 """JSON Schemas of event types: which are accepted, what breaks old readers, and what data violates them.
 
 What lives here: the checks. It must not know rows or requests. Nothing is ever fetched: a schema may
-only refer to its own parts. Source: JSON Schema 2020-12.
+only refer to its own parts. What an evaluation may cost is counted, keyword by keyword, because somebody
+waits for it. Source: JSON Schema 2020-12.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from jsonschema.validators import extend
 from referencing import Registry
 
 from deliveries.errors import InvalidInput
@@ -22,6 +26,7 @@ SIZE_LIMIT_BYTES = 65_536
 DEPTH_LIMIT = 32
 VIOLATION_LIMIT = 20
 COST_LIMIT = 5000
+WORK_LIMIT = 50_000  # a quarter of a second at worst
 
 _SCHEMA_2020 = "https://json-schema.org/draft/2020-12/schema"
 _REFUSED = ("patternProperties", "$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "uniqueItems")
@@ -45,6 +50,8 @@ def check_schema(schema: Any) -> Any:
         raise _refused(f"a schema has at most {SIZE_LIMIT_BYTES} bytes")
     for part in _parts(schema, depth=0):
         _check_part(part)
+        if part is not schema and "$schema" in part:
+            raise _refused("$schema stands at the top of a schema only")
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -53,14 +60,46 @@ def check_schema(schema: Any) -> Any:
     return schema
 
 
-def violations(schema: Any, data: Any) -> list[tuple[str, str]]:
-    """Return where data (parsed JSON) breaks a schema that check_schema returned: JSON pointer and sentence."""
-    found = []
-    for error in _validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)).iter_errors(data):
-        found.append(("".join(f"/{step}" for step in error.absolute_path), error.message[:200]))
-        if len(found) == VIOLATION_LIMIT:
-            break
-    return found
+@dataclass(slots=True)
+class Work:
+    """How many comparisons are left to whoever waits for the evaluations that share this."""
+
+    left: int = WORK_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """Where data breaks its schema: a JSON pointer into the data (RFC 6901), and a sentence."""
+
+    pointer: str
+    detail: str
+
+
+class _WorkUsedUpError(Exception):
+    """The evaluation ends here."""
+
+
+_evaluating = threading.local()
+
+
+def compiled(schema: Any) -> Any:
+    """Return a schema that check_schema returned in the form that `violations` takes."""
+    # A part that names its dialect would be evaluated by the library's own class, which does not count.
+    bare = {name: value for name, value in schema.items() if name != "$schema"} if isinstance(schema, dict) else schema
+    return _Counting(bare, registry=Registry())
+
+
+def violations(schema: Any, data: Any, *, work: Work | None = None) -> list[Violation]:
+    """Return where data (parsed JSON) breaks a compiled schema; what would take too long to tell breaks it, too."""
+    _evaluating.work = work or Work()
+    found: list[Violation] = []
+    ends = []
+    try:
+        for error in islice(schema.iter_errors(data), VIOLATION_LIMIT):
+            found.append(Violation(pointer=_pointer(error.absolute_path), detail=_shortened(error.message)))
+    except (_WorkUsedUpError, RecursionError):
+        ends = [Violation(pointer="", detail="this is too much to be held against the schema")]
+    return sorted(found, key=lambda each: each.pointer) + ends
 
 
 def breaking_changes(old: Any, new: Any) -> list[str]:
@@ -146,9 +185,35 @@ def _target(reference: Any, root: Mapping[str, Any], above: tuple[str, ...]) -> 
         raise _refused(f"$ref leads nowhere: {reference}") from None
 
 
-@lru_cache(maxsize=256)
-def _validator(schema: bytes) -> Draft202012Validator:
-    return Draft202012Validator(orjson.loads(schema), registry=Registry())
+def _counted(keyword: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a keyword of the library that takes its share of the work before it starts."""
+
+    def evaluate(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        work = _evaluating.work
+        work.left -= 1 + _size(value) + _size(instance) // 8
+        if work.left < 0:
+            raise _WorkUsedUpError
+        return keyword(validator, value, instance, schema)
+
+    return evaluate
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, dict | list) else len(value) // 8 if isinstance(value, str) else 0
+
+
+_Counting: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {name: _counted(keyword) for name, keyword in Draft202012Validator.VALIDATORS.items()}
+)
+
+
+def _shortened(message: str) -> str:
+    """Return a sentence of the library, which begins with the value, without most of a long value."""
+    return message if len(message) <= 200 else f"{message[:80]} … {message[-110:]}"
+
+
+def _pointer(steps: Any) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _refused(detail: str) -> InvalidInput:

@@ -8,7 +8,7 @@ import pytest
 
 from deliveries.errors import InvalidInput
 from deliveries.models import EventType
-from deliveries.services.schemas import breaking_changes, check_schema, violations
+from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
 from tests.api.conftest import Caller, Tenant
 
 MONEY = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}
@@ -161,7 +161,7 @@ def test_an_ordinary_schema_is_kept(schema: Any) -> None:
 
 
 def test_violations_say_where_and_what() -> None:
-    assert violations(MONEY, {"amount": 5}) == []
-    ((place, sentence),) = violations(MONEY, {"amount": "x"})
-    assert place == "/amount"
-    assert "integer" in sentence
+    assert violations(compiled(MONEY), {"amount": 5}) == []
+    (violation,) = violations(compiled(MONEY), {"amount": "x"})
+    assert violation.pointer == "/amount"
+    assert "integer" in violation.detail

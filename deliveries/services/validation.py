@@ -1,0 +1,134 @@
+"""Whether the data of an event fits the schema of its type, judged before the event is stored.
+
+What lives here: a memory of which types are checked and how, and the verdict. It must not know requests,
+nor what a schema may say: schemas.py does. A change of an event type is seen within REFRESH_SECONDS, so
+that checking costs no round trip per event. What the operator registered is judged by the operator's
+schema: a customer's own type of the same name cannot have the operator's events refused.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from deliveries import sql
+from deliveries.errors import InvalidData, Unavailable
+from deliveries.models import EventType
+from deliveries.services.schemas import Violation, Work, compiled, violations
+
+REFRESH_SECONDS = 1.0
+REMEMBERED = 1000
+LOG_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+Owner = UUID | str | None  # a customer by id or by uid, or the operator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How events of one type are checked; `version` changes with every change of the row."""
+
+    type_id: UUID
+    version: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    read_at: float
+    rules: Mapping[Owner, Rule]
+
+
+Rules = Mapping[str, Mapping[Owner, Rule]]
+
+_known: dict[str, _Known] = {}
+_reading = threading.Lock()
+_logged: dict[str, tuple[float, int]] = {}
+
+
+def rules_for(names: Collection[str]) -> Rules:
+    """Return the rules of these event types, at most REFRESH_SECONDS old; mostly from memory."""
+    oldest = time.monotonic() - REFRESH_SECONDS
+    found = {name: known.rules for name in names if (known := _known.get(name)) and known.read_at > oldest}
+    return found if len(found) == len(set(names)) else _read_again(names, oldest)
+
+
+def check_data(
+    rules: Rules, name: str, data: bytes, *, owners: Sequence[UUID | str | None], work: Work
+) -> tuple[Violation, ...]:
+    """Return what is wrong with raw JSON data of a type that only warns; raises InvalidData where it rejects.
+
+    `owners` is how the event's customer may be found: by id, by uid.
+    """
+    known = rules.get(name)
+    rule = next((known[owner] for owner in (None, *owners) if owner in known), None) if known else None
+    if rule is None or rule.mode == EventType.Validation.OFF:
+        return ()
+    schema = _schema_of(rule.type_id, rule.version)
+    found = () if schema is None else tuple(violations(schema, orjson.loads(data), work=work))
+    if found:
+        _tell(name, rule.mode)
+    if found and rule.mode == EventType.Validation.REJECT:
+        raise InvalidData(f"data does not fit the schema of {name}", found)
+    return found
+
+
+def forget_rules() -> None:
+    """Read everything again at the next event."""
+    _known.clear()
+    _schema_of.cache_clear()
+
+
+def _read_again(names: Collection[str], oldest: float) -> Rules:
+    """Ask once for all names that are known and old, so that there is one question a second and not one per type."""
+    with _reading:
+        if len(_known) + len(names) > REMEMBERED:
+            _known.clear()
+        wanted = {name for name in {*_known, *names} if name not in _known or _known[name].read_at <= oldest}
+        if wanted:
+            _known.update(_read(wanted))
+        return {name: _known[name].rules for name in names}
+
+
+def _read(names: set[str]) -> dict[str, _Known]:
+    now = time.monotonic()
+    try:
+        rows = sql.run("validating_types", {"names": sorted(names)})
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable("the database did not answer") from error
+    rules: dict[str, dict[Owner, Rule]] = {name: {} for name in names}
+    for row in rows:
+        rule = Rule(type_id=row.id, version=row.version, mode=row.validation)
+        owners = (None,) if row.customer_id is None else (row.customer_id, row.uid or row.customer_id)
+        rules[row.name].update(dict.fromkeys(owners, rule))
+    return {name: _Known(read_at=now, rules=found) for name, found in rules.items()}
+
+
+@lru_cache(maxsize=512)
+def _schema_of(type_id: UUID, version: str) -> Any:
+    """Return a type's schema, compiled; `version` is what makes a changed one be read again."""
+    schema = EventType.objects.filter(pk=type_id).values_list("schema", flat=True).first()
+    return None if schema is None else compiled(schema)
+
+
+def _tell(name: str, mode: str) -> None:
+    """Log at most one line a second for each type, with how often it happened since; never the data."""
+    now = time.monotonic()
+    last, times = _logged.get(name, (0.0, 0))
+    if now - last < LOG_SECONDS:
+        _logged[name] = (last, times + 1)
+        return
+    if len(_logged) >= REMEMBERED:
+        _logged.clear()
+    _logged[name] = (now, 0)
+    log.warning("event_data_violates_schema", type=name, mode=mode, times=times + 1)
