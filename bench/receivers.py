@@ -25,7 +25,7 @@ http {{
     uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     log_format arrival '$msec $http_webhook_id';
     server {{
-        listen {port} backlog=8192;
+        listen 127.0.0.1:{port} backlog=8192;
         location / {{ return 204; }}
         location /status {{ stub_status; }}
         location /timed {{ access_log {folder}/arrivals.log arrival buffer=64k flush=100ms; return 204; }}
@@ -57,6 +57,20 @@ class Nginx:
             text = answer.read().decode()
         self._polls += 1
         return int(text.splitlines()[2].split()[2]) - self._polls
+
+
+def arrivals(receiver: Nginx, *, of: set[str], seconds: float = 30.0) -> dict[str, float]:
+    """Return when each of these webhook-ids came to /timed first, in Unix seconds; the log is written with delay."""
+    end = time.monotonic() + seconds
+    while True:
+        lines = (line.split() for line in receiver.arrivals.read_text().splitlines())
+        pairs = [pair for pair in lines if len(pair) == 2]
+        found = {message_id: float(moment) for moment, message_id in reversed(pairs) if message_id in of}
+        if len(found) == len(of):
+            return found
+        if time.monotonic() > end:
+            raise TimeoutError(f"{len(of) - len(found)} of {len(of)} events never arrived")
+        time.sleep(0.1)
 
 
 @contextmanager
