@@ -29,9 +29,11 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """Return the row as it will be stored."""
-        row: Session = super().create_model_instance(data)
-        row.session_key = hash_session(row.session_key)
-        return row
+        return Session(
+            session_key=hash_session(self._get_or_create_session_key()),  # type: ignore[attr-defined]
+            session_data=self.encode(data),
+            expire_date=self.get_expiry_date(),
+        )
 
     def delete(self, session_key: str | None = None) -> None:
         """Delete the row of this session, or of another."""

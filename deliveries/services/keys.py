@@ -5,7 +5,7 @@ What lives here: secrets, header sets and second factors as sealed bytes. It mus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,14 +24,33 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 BEFORE_ALL = UUID(int=0)
 
-Write = Callable[[UUID, bytes], object]
 
-# Each kind of sealed value: the statement that locks the stale ones, and how a new value is written.
-_KINDS: Mapping[str, Write] = {
-    "stale_secrets": lambda row_id, sealed: EndpointSecret.objects.filter(id=row_id).update(sealed=sealed),
-    "stale_headers": lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(headers_sealed=sealed),
-    "stale_factors": lambda row_id, sealed: SecondFactor.objects.filter(id=row_id).update(sealed=sealed),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """A kind of sealed value: the statement that locks the stale ones, how one is written, and how it is given up."""
+
+    statement: str
+    write: Callable[[UUID, bytes], object]
+    forget: Callable[[UUID], object]
+
+
+_KINDS = (
+    _Kind(
+        statement="stale_secrets",
+        write=lambda row_id, sealed: EndpointSecret.objects.filter(id=row_id).update(sealed=sealed),
+        forget=lambda row_id: EndpointSecret.objects.filter(id=row_id).delete(),
+    ),
+    _Kind(
+        statement="stale_headers",
+        write=lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(headers_sealed=sealed),
+        forget=lambda row_id: Endpoint.objects.filter(id=row_id).update(headers_sealed=None, header_names=[]),
+    ),
+    _Kind(
+        statement="stale_factors",
+        write=lambda row_id, sealed: SecondFactor.objects.filter(id=row_id).update(sealed=sealed),
+        forget=lambda row_id: SecondFactor.objects.filter(id=row_id).delete(),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,22 +79,25 @@ def stored_keys() -> list[KeyUse]:
     ]
 
 
-def reseal_all(*, actor: str, batch: int = BATCH) -> Generator[Step, None, None]:
+def reseal_all(*, actor: str, batch: int = BATCH, forget_lost: bool = False) -> Generator[Step, None, None]:
     """Seal everything anew that another key than the first sealed; one committed batch for each step taken.
 
-    Stop at any step: what is done is done, and the next run starts with what is left.
+    Stop at any step: what is done is done, and the next run starts with what is left. With `forget_lost`,
+    what no key opens is removed: such an endpoint is not sent to until it gets a new secret.
     """
-    resealed = 0
+    resealed = unopened = 0
     try:
-        for statement, write in _KINDS.items():
+        for kind in _KINDS:
             after: UUID | None = BEFORE_ALL
             while after is not None:
-                step, after = _reseal_batch(statement, write, after=after, batch=batch)
-                resealed += step.resealed
+                step, after = _reseal_batch(kind, after=after, batch=batch, forget_lost=forget_lost)
+                resealed, unopened = resealed + step.resealed, unopened + step.unopened
                 yield step
     finally:
-        if resealed:
-            record_act(actor, "keys.rotate", target="keyring", detail={"key": first_key_id(), "values": resealed})
+        forgotten = unopened if forget_lost else 0
+        if resealed or forgotten:
+            detail = {"key": first_key_id(), "values": resealed, "forgotten": forgotten}
+            record_act(actor, "keys.rotate", target="keyring", detail=detail)
 
 
 def first_key_id() -> str:
@@ -107,18 +129,18 @@ def ring_problem() -> str:
     return ""
 
 
-def _reseal_batch(statement: str, write: Write, *, after: UUID, batch: int) -> tuple[Step, UUID | None]:
+def _reseal_batch(kind: _Kind, *, after: UUID, batch: int, forget_lost: bool) -> tuple[Step, UUID | None]:
     resealed = unopened = 0
     with transaction.atomic():
-        rows = sql.run(statement, {"prefix": sealed_prefix(), "after": after, "batch": batch})
+        rows = sql.run(kind.statement, {"prefix": sealed_prefix(), "after": after, "batch": batch})
         for row in rows:
             try:
-                opened = unseal(bytes(row.sealed), row_id=row.id)
+                kind.write(row.id, seal(unseal(bytes(row.sealed), row_id=row.id), row_id=row.id))
+                resealed += 1
             except CannotDecrypt:
                 unopened += 1
-                continue
-            write(row.id, seal(opened, row_id=row.id))
-            resealed += 1
+                if forget_lost:
+                    kind.forget(row.id)
     return Step(resealed=resealed, unopened=unopened), rows[-1].id if len(rows) == batch else None
 
 

@@ -131,6 +131,20 @@ def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyP
         refuse_wrong_ring()
 
 
+def test_what_no_key_opens_is_removed_only_by_its_number(ring: pytest.MonkeyPatch) -> None:
+    endpoint, _ = an_endpoint(headers=HEADERS)
+    set_ring(ring, "new")
+    with pytest.raises(CommandError, match="2 values open with no key of the ring, not 1"):
+        call_command("rotate_keys", "--forget-lost", "1")
+    assert EndpointSecret.objects.count() == 1
+    call_command("rotate_keys", "--forget-lost", "2")
+    assert used() == set()
+    assert Endpoint.objects.get(id=endpoint.id).headers == {}
+    refuse_wrong_ring()
+    rotate_secret(endpoint, actor="user:alice")
+    assert used() == {("secret", "new")}
+
+
 def test_a_value_moved_to_another_row_does_not_open() -> None:
     one, other = (EndpointSecret.objects.get(endpoint=an_endpoint()[0]) for _ in range(2))
     one.sealed = other.sealed

@@ -24,28 +24,36 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whether to look only, and the size of a batch."""
+        """Whether to look only, the size of a batch, and what to do about lost keys."""
         parser.add_argument("--check", action="store_true", help="only say which keys are in use; exit 1 if an old one")
         parser.add_argument("--batch", type=int, default=500, metavar="N", help="values per transaction (default 500)")
+
+        parser.add_argument(
+            "--forget-lost",
+            type=int,
+            metavar="NUMBER",
+            help="remove so many values that no key of the ring opens; must be the number that --check shows",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate, or look; may be stopped and run again at any time."""
         uses = stored_keys()
         if not options["check"]:
-            self.rotate(stale_number(uses), batch=max(1, options["batch"]))
+            forget_lost = agree_to_forget(uses, options["forget_lost"])
+            self.rotate(stale_number(uses), batch=max(1, options["batch"]), forget_lost=forget_lost)
             uses = stored_keys()
         self.show(uses)
         if stale := stale_number(uses):
             hint = "run rotate_keys" if options["check"] else "run it again with the missing keys in the ring"
             raise CommandError(f"{stale} values are not sealed under {first_key_id()!r}: {hint}", returncode=1)
 
-    def rotate(self, total: int, *, batch: int) -> None:
+    def rotate(self, total: int, *, batch: int, forget_lost: bool) -> None:
         """Take one batch after the other until all is done, or a signal asks to stop."""
         columns = TextColumn("Sealing anew"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         unopened = 0
         with (
             stop_signals() as stop_wanted,
-            closing(reseal_all(actor="system", batch=batch)) as steps,
+            closing(reseal_all(actor="system", batch=batch, forget_lost=forget_lost)) as steps,
             Progress(*columns, console=Console(stderr=True), transient=True) as progress,
         ):
             task = progress.add_task("", total=total)
@@ -55,7 +63,8 @@ class Command(BaseCommand):
                 if stop_wanted:
                     raise CommandError("stopped; run it again for the rest", returncode=130)
         if unopened:
-            self.stderr.write(f"{unopened} values open with no key of the ring and were left as they are")
+            end = "removed" if forget_lost else "left as they are"
+            self.stderr.write(f"{unopened} values open with no key of the ring and were {end}")
 
     def show(self, uses: list[KeyUse]) -> None:
         """Print which key sealed how many values."""
@@ -69,3 +78,11 @@ class Command(BaseCommand):
 def stale_number(uses: list[KeyUse]) -> int:
     """Return how many values another key than the first sealed."""
     return sum(use.number for use in uses if use.key_id != first_key_id())
+
+
+def agree_to_forget(uses: list[KeyUse], number: int | None) -> bool:
+    """Say whether what no key opens is removed; only for who names its number, so that no mistyped ring costs it."""
+    lost = sum(use.number for use in uses if not use.opens)
+    if number is not None and number != lost:
+        raise CommandError(f"{lost} values open with no key of the ring, not {number}; nothing was changed")
+    return number is not None

@@ -23,6 +23,7 @@ from config.children import Child, stop_all
 from config.embedded import Services
 from config.embedded.places import absolute
 from config.signals import stop_signals
+from deliveries.checks import refuse_to_start
 from deliveries.conf import conf
 from deliveries.errors import CannotStart
 
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             Services(conf.data_dir, database=not conf.database_url, broker=not conf.broker_url) as services,
         ):
             migrate_alone()
+            refuse_to_start()
             children = children_of(services, host=host, port=port)
             try:
                 self.supervise(children, services, stop_wanted, url=f"http://{url_host(host)}:{port}")
