@@ -5,7 +5,7 @@ What lives here: the fork. It must not know what either side does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from axes.middleware import AxesMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -19,9 +19,9 @@ API = ("/api/", "/healthz", "/readyz", "/metrics")
 
 
 class PagesOnly:
-    """Leaves requests to the API alone: they carry a key and no cookie, and what a page needs would cost them a third."""
+    """Leaves requests to the API alone: they carry a key and no cookie."""
 
-    get_response: Callable[[HttpRequest], HttpResponse]
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, with the work of the class behind this one only for pages."""
@@ -39,7 +39,7 @@ class Authentication(PagesOnly, AuthenticationMiddleware):
     """Who is logged in, for pages."""
 
 
-class SecondFactor(PagesOnly, OTPMiddleware):
+class SecondFactor(PagesOnly, OTPMiddleware):  # type: ignore[misc]
     """Whether a second factor was shown, for pages."""
 
 
@@ -47,7 +47,7 @@ class Messages(PagesOnly, MessageMiddleware):
     """Messages, for pages."""
 
 
-class LockOut(PagesOnly, AxesMiddleware):
+class LockOut(PagesOnly, AxesMiddleware):  # type: ignore[misc]
     """Lock-out after failed log-ins, for pages."""
 
 

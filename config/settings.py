@@ -62,8 +62,6 @@ MIDDLEWARE = [
     "config.pages_only.LockOut",
 ]
 
-SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # it looks for its middleware by name and misses config.pages_only.LockOut
-
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = True
@@ -131,7 +129,8 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, w
 SECURE_HSTS_SECONDS = conf.hsts_seconds if IS_HTTPS else 0
 # Only this host is ours to speak for: no includeSubDomains (W005), no preload (W021). Without a trusted
 # proxy there is no redirect (W008), which our own hookpost.W008 explains.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+# axes looks for its middleware by name and misses config.pages_only.LockOut.
+SILENCED_SYSTEM_CHECKS = ["axes.W002", "security.W005", "security.W008", "security.W021"]
 USE_X_FORWARDED_HOST = False
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(conf.body_limit_bytes, conf.batch_body_limit_bytes) + 65_536
