@@ -47,8 +47,8 @@ format: $(READY) ## Put the code into the house style
 bench: $(READY) ## Measure, one JSON line per figure
 	@$(RUN) -m bench $(ARGS)
 
-soak: $(READY) ## Run for a long time under load and faults
-	@$(RUN) -m bench.soak $(ARGS)
+soak: $(READY) ## Do all faults at once while events are accepted, and report (ARGS="--events 200000")
+	@$(RUN) -m tests.faults.soak $(ARGS)
 
 lock: $(READY) ## Choose the versions of all dependencies again
 	@command -v uv >/dev/null || .venv/bin/pip install --quiet --disable-pip-version-check uv

@@ -238,7 +238,7 @@ class Conf:
     )
     lease_seconds: int = setting(
         "HOOKPOST_LEASE_SECONDS",
-        "90",
+        "20",
         _between(2, 3600),
         "How long after a worker's last sign of life its lanes are taken over; it gives one every third of that.",
     )
