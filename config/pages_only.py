@@ -5,14 +5,13 @@ What lives here: the fork. It must not know what either side does.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from axes.middleware import AxesMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import CsrfViewMiddleware
 from django_otp.middleware import OTPMiddleware
 
 API = ("/api/", "/healthz", "/readyz", "/metrics")
@@ -26,9 +25,8 @@ class PagesOnly:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, with the work of the class behind this one only for pages."""
         if request.path_info.startswith(API):
-            return self.get_response(request)
-        answer: HttpResponse = super().__call__(request)  # type: ignore[misc]
-        return answer
+            return cast(HttpResponse, self.get_response(request))
+        return cast(HttpResponse, super().__call__(request))  # type: ignore[misc]
 
 
 class Sessions(PagesOnly, SessionMiddleware):
@@ -49,18 +47,3 @@ class Messages(PagesOnly, MessageMiddleware):
 
 class LockOut(PagesOnly, AxesMiddleware):  # type: ignore[misc]
     """Lock-out after failed log-ins, for pages."""
-
-
-class Csrf(CsrfViewMiddleware):
-    """Protection of forms; the API has no cookies that a foreign page could use."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        """Read the cookie, for pages."""
-        if not request.path_info.startswith(API):
-            super().process_request(request)
-
-    def process_view(self, request, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]
-        """Check the token, for pages."""
-        if request.path_info.startswith(API):
-            return None
-        return super().process_view(request, callback, callback_args, callback_kwargs)

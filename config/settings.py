@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.pages_only.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "config.pages_only.Csrf",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "config.pages_only.Authentication",
     "config.pages_only.SecondFactor",
     "config.pages_only.Messages",
