@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from deliveries.errors import CannotStart, WrongSetting
 
 WITHOUT_SERVICES = {
-    *("help", "version", "up", "demo", "configuration", "check", "collectstatic", "spectacular"),
+    *("help", "version", "up", "demo", "listen", "configuration", "check", "collectstatic", "spectacular"),
     *("makemessages", "compilemessages"),
 }
 

@@ -10,4 +10,5 @@ ends.py       how a transfer ended, as an Answer
 transfers.py  many exchanges at once over one CurlMulti
 adapter.py    the same engine as a requests transport adapter
 client.py     the doors: new_transfers, new_session, prepared_post, send_one
+local.py      doors without a guard, for a developer's machine
 """

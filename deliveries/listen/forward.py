@@ -1,0 +1,69 @@
+"""One event to the developer's server.
+
+What lives here: the request as production would make it, and waiting for a server that is not there.
+It must not know the feed. There is no schedule here: an answer that would be tried again in production
+is only shown.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from deliveries.listen.feed import FeedEvent
+from deliveries.outbound.client import prepared_post, send_one
+from deliveries.outbound.local import new_local_transfers
+from deliveries.outbound.transfers import Transfers
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.request import delivery_headers
+from deliveries.protocol.signatures import SigningKey, format_secret
+from deliveries.services.prepare import USER_AGENT
+
+AWAY = frozenset({"connect_refused", "connect_timeout", "dns_error"})
+LONGEST_WAIT_SECONDS = 5.0
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The developer's server, and how requests to it are signed."""
+
+    url: str
+    key: SigningKey
+    secret: str = field(repr=False)
+    signing: str = "standard"
+    transfers: Transfers = field(default_factory=new_local_transfers, repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+
+def forward(event: FeedEvent, target: Target, *, tell: Callable[[str], None]) -> Answer:
+    """Send one event and return the answer; while nobody listens there, wait and try again."""
+    tries = 0
+    while (answer := send(event, target)).error in AWAY:
+        tries += 1
+        if tries == 1:
+            tell(f"nobody listens at {target.url} ({answer.detail}); trying again until somebody does")
+        target.sleep(min(LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(tries, 5)))
+    return answer
+
+
+def send(event: FeedEvent, target: Target) -> Answer:
+    """Send one request, signed as of now."""
+    body = bytes(event.body)
+    headers = delivery_headers(
+        user_agent=USER_AGENT,
+        profile=target.signing,
+        keys=[target.key],
+        message_id=event.id,
+        timestamp=int(time.time()),
+        body=body,
+        custom={},
+    )
+    return send_one(prepared_post(target.url, headers, body), transfers=target.transfers)
+
+
+def new_secret() -> str:
+    """Return a secret for this run."""
+    return format_secret(SigningKey("hmac", secrets.token_bytes(SECRET_BYTES)))

@@ -1,0 +1,95 @@
+"""`manage.py listen`: forwards a customer's events to a URL on this machine, signed as in production.
+
+What lives here: the command line, and the loop. It must not know how the feed is read or a request is
+signed. It asks no database: the key and the address of the API are all it needs.
+"""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import sys
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+
+from deliveries.conf import conf
+from deliveries.errors import InvalidInput
+from deliveries.listen import screen
+from deliveries.listen.api import Api, checked_url, find_customer
+from deliveries.listen.feed import Feed, follow, start_of
+from deliveries.listen.forward import Target, forward, new_secret
+from deliveries.protocol.signatures import PROFILES, check_profile, parse_secret
+
+
+class Command(BaseCommand):
+    """Forward events to a local server."""
+
+    help = "Forward a customer's events to a URL on this machine, signed as in production, until Ctrl-C."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("--key", required=True, help="An API key that may read, best a customer's; - asks for it.")
+        parser.add_argument("--url", required=True, help="Where to forward to, such as http://localhost:3000/hook.")
+        parser.add_argument("--server", default=conf.base_url, help="Where Hookpost is; now %(default)s.")
+        parser.add_argument("--customer", help="Id or uid; not needed with a customer's key.")
+        parser.add_argument("--types", default="", help="Names, or families such as invoice.*, with commas; all.")
+        parser.add_argument("--since", help="RFC 3339, or 10m, 2h, 1d ago; otherwise from now on.")
+        parser.add_argument("--after", help="Go on after this event, evt_….")
+        parser.add_argument("--secret", help="whsec_… or whsk_…; made for this run when absent.")
+        parser.add_argument("--signing", default="standard", choices=PROFILES, help="Signing profile; %(default)s.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Forward until Ctrl-C, then say what came."""
+        console = Console(highlight=False)
+        target = _target(options)
+        api = Api(base_url=checked_url(options["server"], "--server"), key=_key(options["key"]))
+        tally = screen.Tally()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            feed = _feed(api, options)
+            screen.note(console, f"Events of {feed.customer} go to {target.url}. Stop with Ctrl-C.", style="")
+            if not options["secret"]:
+                screen.note(console, f"Signed with {target.secret}", style="")
+            _run(console, api, feed, target, tally)
+        except KeyboardInterrupt:
+            screen.summary(console, tally)
+
+
+def _run(console: Console, api: Api, feed: Feed, target: Target, tally: screen.Tally) -> None:
+    def tell(text: str) -> None:
+        screen.note(console, text)
+
+    for event in follow(api, feed, tell=tell):
+        answer = forward(event, target, tell=tell)
+        tally.last = event.id
+        if screen.is_success(answer):
+            tally.succeeded += 1
+        else:
+            tally.failed += 1
+        screen.event_line(console, event, answer, now=datetime.now().astimezone())
+
+
+def _feed(api: Api, options: dict[str, Any]) -> Feed:
+    customer, answer = find_customer(api, options["customer"])
+    start = start_of(since=options["since"], after=options["after"], answer=answer)
+    return Feed(customer=customer, types=options["types"], start=start)
+
+
+def _target(options: dict[str, Any]) -> Target:
+    secret = options["secret"] or new_secret()
+    try:
+        key = parse_secret(secret)
+        signing = check_profile(options["signing"], kind=key.kind)
+    except InvalidInput as error:
+        raise CommandError(f"--{error.field}: {error.detail}") from error
+    return Target(url=checked_url(options["url"], "--url"), key=key, secret=secret, signing=signing)
+
+
+def _key(given: str) -> str:
+    if given != "-":
+        return given.strip()
+    return (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
