@@ -5,6 +5,7 @@ What lives here: the pages of both sites. It must not know how a key is hashed o
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from django import forms
@@ -120,15 +121,9 @@ class ApiKeyPages(PageAdmin):
         """When it was made."""
         return moment(row.created_at)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show what is kept of a key, with the button that revokes it."""
-        row = self.get_object(request, object_id)
-        if row is not None:
-            more = {"title": "API key", "subtitle": row.name, "acts": self.acts_for(request, row)}
-            extra_context = {**more, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
+    def beside(self, request: HttpRequest, row: ApiKey) -> dict[str, Any]:
+        """Return what the page shows besides the row."""
+        return {"title": "API key", "subtitle": row.name, "acts": self.acts_for(request, row)}
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
         """Who may make a key of this customer may revoke it, once."""
@@ -139,9 +134,9 @@ class ApiKeyPages(PageAdmin):
         revoke_api_key(row, actor=self.actor(request), reason=reason_of(request))
         messages.success(request, "Revoked. Requests with this key are refused from now on.")
 
+    @abstractmethod
     def customer_for(self, request: HttpRequest, form: Any) -> Customer | None:
         """Return whose key is made."""
-        raise NotImplementedError
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Let the service make the key."""

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
 
-class TooSlow(Exception):  # noqa: N818
+class TooSlow(Exception):
     """The query was given up; a narrower one may be fast."""
 
 

@@ -84,16 +84,7 @@ class StaffCustomer(PageAdmin):
         """When it was created."""
         return moment(row.created_at)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the form with members and endpoints below it."""
-        row = self.get_object(request, object_id)
-        if row is not None:
-            extra_context = {**self.surroundings_of(request, row), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def surroundings_of(self, request: HttpRequest, row: Customer) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Customer) -> dict[str, Any]:
         """Return what belongs to the customer."""
         viewer = Viewer(customer_id=row.pk)
         members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]

@@ -88,16 +88,7 @@ class DeliveryPages(DeliveryColumns, PageAdmin):
 
     # --- one delivery
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show one delivery with its attempts and the body of its event."""
-        row = self.get_object(request, object_id)
-        if row is not None:
-            extra_context = {**self.log_of(request, row), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def log_of(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
         """Return what the page shows besides the row."""
         attempts = visible.attempts(self.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:SHOWN_ATTEMPTS]
         event = visible.events(self.viewer(request)).filter(pk=row.event_id).first()
@@ -202,10 +193,10 @@ class StaffDelivery(DeliveryPages):
             return queryset.filter(customer_id=customer), False
         return super().get_search_results(request, queryset, search_term)
 
-    def log_of(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
         """Link the customer too."""
         url = self.url("change", row.customer.public_id, model="customer")
-        return {**super().log_of(request, row), "customer_link": link(url, row.customer.name)}
+        return {**super().beside(request, row), "customer_link": link(url, row.customer.name)}
 
 
 @admin.register(Delivery, site=portal_site)

@@ -5,6 +5,7 @@ What lives here: the pages of both sites. It must not know the rules for fields 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -97,16 +98,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
 
     # --- one endpoint
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the form with state, health, secrets' hints and acts above it."""
-        row = self.get_object(request, object_id)
-        if row is not None:
-            extra_context = {**self.status_of(request, row), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def status_of(self, request: HttpRequest, row: Endpoint) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, Any]:
         """Return what the page shows besides the form."""
         return {
             "title": "Endpoint",
@@ -193,9 +185,9 @@ class EndpointPages(EndpointColumns, PageAdmin):
         request.secret = secret  # type: ignore[attr-defined]  # for response_add, in this request only
         return endpoint
 
+    @abstractmethod
     def customer_for(self, request: HttpRequest, form: Any) -> Any:
         """Return whose endpoint is made."""
-        raise NotImplementedError
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Nothing: save_form has done it."""

@@ -6,6 +6,7 @@ What lives here: the pages of both sites. It must not know the rules for names a
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from typing import Any
 
 from django import forms
@@ -95,9 +96,9 @@ class EventTypePages(PageAdmin):
         """The example with line breaks."""
         return shown_json(row.example)
 
+    @abstractmethod
     def owner_of(self, request: HttpRequest, form: Any) -> Customer | None:
         """Return whose event type is made."""
-        raise NotImplementedError
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Let the service store what was given."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from deliveries.admin import filters
@@ -59,16 +59,7 @@ class EventPages(ReadOnlyPages):
         """When it was accepted."""
         return moment(row.created_at)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show one event with its body and its deliveries."""
-        row = self.get_object(request, object_id)
-        if row is not None:
-            extra_context = {**self.story_of(request, row), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def story_of(self, request: HttpRequest, row: Event) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Event) -> dict[str, Any]:
         """Return what the page shows besides the row."""
         found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).select_related("endpoint")
         deliveries = [
@@ -81,6 +72,7 @@ class EventPages(ReadOnlyPages):
             for each in found.order_by("id")[:SHOWN_DELIVERIES]
         ]
         return {
+            **super().beside(request, row),
             "title": f"Event {row.public_id}",
             "subtitle": None,
             "event": row,

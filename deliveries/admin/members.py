@@ -83,15 +83,9 @@ class StaffMember(PageAdmin):
         """When they became a member."""
         return moment(row.created_at)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show one member, with the button for a link."""
-        row = self.get_object(request, object_id)
-        if row is not None:
-            more = {"title": "Member", "subtitle": str(row.user), "acts": self.acts_for(request, row)}
-            extra_context = {**more, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
+    def beside(self, request: HttpRequest, row: Member) -> dict[str, Any]:
+        """Return what the page shows besides the row."""
+        return {"title": "Member", "subtitle": str(row.user), "acts": self.acts_for(request, row)}
 
     def act_login_link(self, request: HttpRequest, row: Member) -> HttpResponse:
         """Make a link and show it once."""

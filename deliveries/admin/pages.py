@@ -192,6 +192,18 @@ class PageAdmin(ModelAdmin, OwnTransactions):
             request.refused = refused  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show one row with what stands beside it."""
+        row = self.get_object(request, object_id)
+        beside = {} if row is None else self.beside(request, row)
+        return super().change_view(request, object_id, form_url, {**beside, **(extra_context or {})})
+
+    def beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the page shows besides the row."""
+        return {}
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """One button that saves; the page that follows says what comes next."""
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from deliveries.admin.pages import PageAdmin
 
@@ -29,9 +29,6 @@ class ReadOnlyPages(PageAdmin):
         """Never."""
         return False
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show one row; what nobody changes has no history."""
-        extra_context = {"show_history": False, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
+    def beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the page shows besides the row; what nobody changes has no history."""
+        return {"show_history": False}

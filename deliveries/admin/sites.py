@@ -6,6 +6,7 @@ It must not know single nouns: they register themselves.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any, ClassVar, cast
@@ -38,9 +39,9 @@ class HookpostSite(UnfoldAdminSite):
     index_title = "Overview"
     stranger: ClassVar[str]
 
+    @abstractmethod
     def viewer(self, request: HttpRequest) -> Viewer:
         """Return whose eyes look at the front page."""
-        raise NotImplementedError
 
     def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
         """Give the pages our name, mark, colours and menu (called by Unfold)."""

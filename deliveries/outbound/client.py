@@ -18,8 +18,9 @@ from deliveries.conf import Conf
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.adapter import TIMEOUT_SECONDS, CurlAdapter
 from deliveries.outbound.exchange import PlainHeaders
-from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve, parsed_address
+from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve
 from deliveries.outbound.transfers import IDLE_CONNECTIONS, Transfers
+from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.answer import Answer
 
 Request = requests.PreparedRequest  # for those who may not import requests

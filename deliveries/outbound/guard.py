@@ -1,12 +1,11 @@
 """Which addresses a request may be sent to, judged on the address that is really dialled.
 
-Lives here: the refused ranges, the operator's allow-list, the check at registration.
+Lives here: the operator's allow-list beside protocol/addresses.py, the check at registration.
 It must not know libcurl, requests or the database.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import queue
 import re
 import socket
@@ -15,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from deliveries.conf import AllowedTarget, Network
+from deliveries.conf import AllowedTarget
 from deliveries.errors import InvalidUrl
+from deliveries.protocol.addresses import is_public, parsed_address
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
 RESOLVE_SECONDS = 5.0
@@ -26,42 +25,6 @@ RESOLVE_SECONDS = 5.0
 _RESOLVERS = threading.BoundedSemaphore(32)
 _REMEMBERED = 4096
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
-
-_REFUSED_V4: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(cidr)
-    for cidr in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "168.63.129.16/32",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.31.196.0/24",
-        "192.52.193.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "192.175.48.0/24",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-    )
-)
-_GLOBAL_V6 = ipaddress.ip_network("2000::/3")
-_REFUSED_V6: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(cidr)
-    for cidr in (
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "2620:4f:8000::/48",
-        "3fff::/20",
-    )
-)
 
 
 class DialRule(Protocol):
@@ -151,26 +114,6 @@ class ProxyOnly:
             return frozenset(resolved(self._host, self._port, resolve=self._resolve, timeout_seconds=RESOLVE_SECONDS))
         except InvalidUrl:
             return frozenset()
-
-
-def parsed_address(text: str) -> Address | None:
-    """Return the address with a v4-mapped one unwrapped, or None if it is none or has a scope."""
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed
-    if parsed.scope_id is not None:
-        return None
-    return parsed.ipv4_mapped or parsed
-
-
-def is_public(address: Address) -> bool:
-    """Tell whether an unwrapped address is one of the public internet's unicast addresses."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in network for network in _REFUSED_V4)
-    return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
 
 
 def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) -> tuple[str, ...]:

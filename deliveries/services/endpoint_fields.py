@@ -17,7 +17,8 @@ from deliveries import conf as settings
 from deliveries.errors import InvalidFilter, InvalidInput, InvalidUrl
 from deliveries.models import Endpoint
 from deliveries.outbound.client import check_target
-from deliveries.outbound.guard import parsed_address, resolved
+from deliveries.outbound.guard import resolved
+from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.backoff import check_schedule
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
