@@ -31,10 +31,10 @@ class Emitted:
 
 
 class Caller:
-    """Posts events for customers, from several threads at once."""
+    """Posts events for customers, from several threads at once, to the web servers on these ports."""
 
-    def __init__(self, port: int, key: str, *, threads: int = 4) -> None:
-        self.port = port
+    def __init__(self, *ports: int, key: str, threads: int = 4) -> None:
+        self.ports = ports
         self.key = key
         self.closing = False
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="caller")
@@ -85,8 +85,7 @@ class Caller:
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json", "idempotency-key": key}
         try:
             if getattr(self.mine, "connection", None) is None:
-                self.mine.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
-                self.connections.append(self.mine.connection)
+                self.mine.connection = self._connection()
             self.mine.connection.request("POST", "/api/v1/events", body, headers)
             answer = self.mine.connection.getresponse()
             return str(answer.status), json.loads(answer.read())
@@ -94,3 +93,10 @@ class Caller:
             self.mine.connection.close()
             self.mine.connection = None
             return type(error).__name__, None
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """A connection to the next server: the one before may be gone."""
+        self.mine.server = getattr(self.mine, "server", -1) + 1
+        port = self.ports[self.mine.server % len(self.ports)]
+        self.connections.append(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS))
+        return self.connections[-1]

@@ -58,6 +58,6 @@ def caller(cluster: Cluster) -> Iterator[Caller]:
 
     _, key = create_api_key("tests", ["events:write"], actor="user:alice")
     cluster.web()
-    caller = Caller(cluster.port, key)
+    caller = Caller(cluster.port, key=key)
     yield caller
     caller.close()

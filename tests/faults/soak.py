@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.faults.calling import Caller, Emitted
 from tests.faults.cluster import Cluster, kill
-from tests.ports import free_ports
+from tests.ports import free_ports, is_free
 
 UNDONE = """
 SELECT l.slow, l.crashes, l.fence, l.failures, l.lease_until - now() AS lease, l.rest_until - now() AS rest,
@@ -56,22 +56,25 @@ class Soak:
         self.cluster = cluster
         self.options = options
         self.receiver = f"http://127.0.0.1:{receiver_port}"
+        self.web_ports = free_ports(2)
         self.tally = Tally()
         self.faults: dict[Callable[[], None], float] = {
             self.flush: options.flush_seconds,
             self.kill_a_worker: options.kill_seconds,
-            self.kill_the_web: options.web_seconds,
+            self.kill_a_web: options.web_seconds,
         }
         self.due: dict[Callable[[], None], float] = {}
 
     def run(self) -> dict[str, Any]:
         """Emit all events while everything is harmed, wait for the last delivery, and judge."""
         customers, key = self.prepare()
-        self.cluster.web()
+        for port in self.web_ports:
+            self.start_web(port)
+            self.cluster.eventually(lambda at=port: is_taken(at), seconds=30, what="the web server")
         for _ in range(self.options.workers):
             self.cluster.worker()
         started = time.monotonic()
-        caller = Caller(self.cluster.port, key, threads=CALLERS)
+        caller = Caller(*self.web_ports, key=key, threads=CALLERS)
         begun = caller.begin(customers, self.options.events)
         while not all(future.done() for future in begun):
             self.harm(sum(future.done() for future in begun) / len(begun))
@@ -127,11 +130,15 @@ class Soak:
         self.cluster.worker()
         self.tally.worker_kills += 1
 
-    def kill_the_web(self) -> None:
-        """Kill the web server and start another one."""
+    def kill_a_web(self) -> None:
+        """Kill one of the two web servers in turns and start it again; callers go to the other one meanwhile."""
         self.bury("web")
-        self.cluster.web()
+        self.start_web(self.web_ports[self.tally.web_kills % len(self.web_ports)])
         self.tally.web_kills += 1
+
+    def start_web(self, port: int) -> None:
+        """Start a web server, without waiting for it."""
+        self.cluster.child("web", "manage.py", "web", "--port", str(port))
 
     def bury(self, kind: str) -> None:
         """Kill the oldest process of this kind."""
@@ -234,8 +241,6 @@ def play(cluster: Cluster, options: argparse.Namespace, port: int) -> int:
 
 def is_taken(port: int) -> bool:
     """Whether somebody listens there."""
-    from tests.ports import is_free
-
     return not is_free(port)
 
 
@@ -265,7 +270,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--flush-seconds", type=float, default=2, help="how often the broker is emptied; 0: never")
     parser.add_argument("--kill-seconds", type=float, default=3, help="how often a worker is killed; 0: never")
-    parser.add_argument("--web-seconds", type=float, default=10, help="how often the web server is killed; 0: never")
+    parser.add_argument("--web-seconds", type=float, default=10, help="how often a web server is killed; 0: never")
     parser.add_argument("--restarts", type=int, default=2, help="of PostgreSQL, every second one by SIGKILL")
     parser.add_argument("--within-seconds", type=float, default=60, help="from the last fault to the last delivery")
     parser.add_argument("--rounds", type=int, default=1)
