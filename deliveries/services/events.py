@@ -6,9 +6,8 @@ what is to be woken is in the answer.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +33,7 @@ from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
 from deliveries.protocol.event_types import matching_keys
 from deliveries.protocol.request import full_body
+from deliveries.services.group_commit import GroupCommit
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import WORK_LIMIT, Violation, Work
 from deliveries.services.validation import Rules, check_data, rules_for
@@ -82,11 +82,6 @@ class _Entry:
     body: bytes
     warnings: tuple[Violation, ...] = ()
     result: Accepted | HookpostError | None = None
-    done: bool = field(default=False)
-
-
-_pending: list[_Entry] = []
-_committing = threading.Lock()
 
 
 def accept_event(draft: EventDraft) -> Accepted:
@@ -95,7 +90,7 @@ def accept_event(draft: EventDraft) -> Accepted:
     if connection.in_atomic_block:  # the caller's own transaction decides
         _commit([entry])
     else:
-        _commit_with_others(entry)
+        _commits.submit(entry)
     if not isinstance(entry.result, Accepted):
         raise entry.result or Unavailable("the event was not stored")
     return entry.result
@@ -176,24 +171,6 @@ def _entry(draft: EventDraft) -> _Entry:
     return _Entry(draft, new_id(), body)
 
 
-def _commit_with_others(entry: _Entry) -> None:
-    """Whoever gets the lock commits for all who wait; the others find their result done."""
-    _pending.append(entry)
-    with _committing:
-        if entry.done:
-            return
-        group = _pending[:GROUP_LIMIT]
-        if entry not in group:
-            group.append(entry)
-        for each in group:
-            _pending.remove(each)
-        try:
-            _commit(group)
-        finally:
-            for each in group:
-                each.done = True
-
-
 def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> None:
     if not group:
         return
@@ -272,3 +249,6 @@ def _repeated(entry: _Entry) -> Accepted | HookpostError:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0]
+
+
+_commits = GroupCommit(_commit, limit=GROUP_LIMIT)
