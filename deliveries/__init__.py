@@ -5,7 +5,7 @@
  3. actors.py               wake: one Dramatiq message names the lanes that got work
  4. services/dispatch.py    the dispatcher finds due lanes by itself when a message was lost
  5. services/turns.py       a turn leases lanes; services/engine.py claims, sends, records, gives them back
- 6. services/lanes.py       each of these as one round trip (sql/lease_lanes, claim_batch, record_outcomes)
+ 6. services/lanes.py       lease and claim, services/recording.py record: one round trip each (sql/)
  7. services/prepare.py     from a claimed delivery to a signed request
  8. protocol/signatures.py  Standard Webhooks, and the schemes of other senders
  9. outbound/transfers.py   many requests over one libcurl multi; outbound/guard.py sees each address

@@ -31,9 +31,6 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "done": "success",
     }
 )
-OTHER_EXPLANATIONS: Mapping[str, str] = MappingProxyType(
-    {"worker_lost": "The worker was lost each time it sent this delivery, so it was given up."}
-)
 
 
 def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
@@ -44,7 +41,7 @@ def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
 
 def explain(error: str) -> str:
     """Return the error of an attempt in plain words; an unknown one as it is."""
-    return EXPLANATIONS.get(error) or OTHER_EXPLANATIONS.get(error) or error
+    return EXPLANATIONS.get(error) or error
 
 
 def answer_of(row: Delivery | Attempt) -> SafeString | str:

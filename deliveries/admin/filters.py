@@ -16,7 +16,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from deliveries.admin.badges import OTHER_EXPLANATIONS
 from deliveries.admin.pages import read_id
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint
 from deliveries.protocol import ids
@@ -104,12 +103,11 @@ class ErrorFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """All errors that an attempt can end in."""
-        return [(name, name.replace("_", " ")) for name in (*EXPLANATIONS, *OTHER_EXPLANATIONS)]
+        return [(name, name.replace("_", " ")) for name in EXPLANATIONS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Match the error exactly."""
-        known = {*EXPLANATIONS, *OTHER_EXPLANATIONS}
-        return queryset.filter(error=self.value()) if self.value() in known else queryset
+        return queryset.filter(error=self.value()) if self.value() in EXPLANATIONS else queryset
 
 
 class WindowFilter(ChoiceFilter):

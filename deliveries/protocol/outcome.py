@@ -35,6 +35,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "http_5xx": "The endpoint failed while handling the request.",
         "gone": "The endpoint answered 410 Gone, so it was disabled.",
         "rate_limited": "The endpoint asked to be sent fewer requests.",
+        "worker_lost": "The worker ended while it sent this; what ends its worker each time is given up.",
+        "not_sent": "Hookpost could not make a request of this delivery; its operator finds out why.",
     }
 )
 

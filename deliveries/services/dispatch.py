@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -21,6 +23,7 @@ from django.db import InterfaceError, OperationalError, connection
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.models import Lane
+from deliveries.protocol.breaker import FAILURES_TO_OPEN
 from deliveries.services import endpoints, jobs, retention
 
 log = structlog.get_logger(__name__)
@@ -30,7 +33,7 @@ RingAlone = Callable[[UUID, bool], None]
 RingJob = Callable[[UUID], None]
 
 TICK_SECONDS = 1.0
-WAKE_AGAIN_SECONDS = 3.0
+WAKE_AGAIN_SECONDS = 3.0  # unless the lane was leased meanwhile: then the last bell was heard
 LEADER_PATIENCE_SECONDS = 10.0
 HOLD_CHUNK = 5000
 LEADER_LOCK = (0x6875636B, 1)  # two numbers of our own in the space of advisory locks
@@ -45,7 +48,7 @@ class Dispatcher:
     ring: Ring
     ring_alone: RingAlone
     ring_job: RingJob = lambda job_id: None
-    _woken: dict[UUID, float] = field(default_factory=dict)
+    _woken: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _ticks: int = 0
 
     def run_forever(self, stop: threading.Event) -> None:
@@ -67,24 +70,32 @@ class Dispatcher:
     def tick(self) -> None:
         """Go once around."""
         ticks, self._ticks = self._ticks, self._ticks + 1  # first, so that what fails is not tried again each second
-        hold_backlogs()
-        release_backlogs(every_lane=ticks % EVERY_LANE_TICKS == 0)
-        self._wake_due()
+        work: list[Callable[[], object]] = [
+            hold_backlogs,
+            partial(release_backlogs, every_lane=ticks % EVERY_LANE_TICKS == 0),
+        ]
+        work += [self._wake_due, self._ring_jobs]
+        if ticks % HOUSEKEEPING_TICKS == 0:
+            work.append(keep_house)
+        do_each(work)
+
+    def _ring_jobs(self) -> None:
         for job_id in jobs.tend_jobs():
             self.ring_job(job_id)
-        if ticks % HOUSEKEEPING_TICKS == 0:
-            keep_house()
 
     def _wake_due(self) -> None:
         now = time.monotonic()
         rows = sql.run("lanes_with_work", {"endpoint_ids": None})
-        fresh = [
-            row for row in rows if now - self._woken.get(row.endpoint_id, -WAKE_AGAIN_SECONDS) >= WAKE_AGAIN_SECONDS
-        ]
+        fresh = [row for row in rows if not self._was_woken(row, now)]
         waiting = {row.endpoint_id for row in rows}
-        self._woken = {k: v for k, v in self._woken.items() if k in waiting} | {row.endpoint_id: now for row in fresh}
+        kept = {k: v for k, v in self._woken.items() if k in waiting}
+        self._woken = kept | {row.endpoint_id: (row.fence, now) for row in fresh}
         self.ring((row.endpoint_id, row.slow) for row in fresh if not row.alone)
         self._ring_alone((row.endpoint_id, row.slow) for row in fresh if row.alone)
+
+    def _was_woken(self, row: Any, now: float) -> bool:
+        fence, moment = self._woken.get(row.endpoint_id, (None, now))
+        return bool(fence == row.fence) and now - moment < WAKE_AGAIN_SECONDS
 
     def _ring_alone(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
         try:
@@ -126,11 +137,29 @@ def release_backlogs(*, every_lane: bool = False) -> int:
 
 
 def keep_house() -> None:
-    """Open partitions ahead, drop old days, forget old keys, disable what failed for days."""
-    retention.open_partitions()
-    retention.drop_partitions()
-    retention.purge_idempotency_keys()
-    disable_failing()
+    """Open partitions ahead, drop old days, forget old keys, disable what failed for days, end what was left over."""
+    do_each(
+        [
+            retention.open_partitions,
+            retention.drop_partitions,
+            retention.purge_idempotency_keys,
+            disable_failing,
+            endpoints.cancel_orphans,
+        ]
+    )
+
+
+def do_each(work: Iterable[Callable[[], object]]) -> None:
+    """Do one after the other, the next ones also when one fails; raises only if the connection is lost."""
+    for act in work:
+        try:
+            act()
+        except InterfaceError:
+            raise
+        except Exception as error:
+            log.exception("dispatcher_failed", error=type(error).__name__)
+            if connection.connection is None or not connection.is_usable():
+                raise
 
 
 def disable_failing(*, now: datetime | None = None) -> int:
@@ -138,8 +167,10 @@ def disable_failing(*, now: datetime | None = None) -> int:
     if not conf.disable_after_days:
         return 0
     oldest = (now or datetime.now(UTC)) - timedelta(days=conf.disable_after_days)
-    failing = Lane.objects.filter(failing_since__lt=oldest, endpoint__state="enabled", endpoint__deleted_at=None)
-    for lane in failing.select_related("endpoint")[:100]:
+    failing = Lane.objects.filter(
+        failing_since__lt=oldest, failures__gte=FAILURES_TO_OPEN, endpoint__state="enabled", endpoint__deleted_at=None
+    ).select_related("endpoint")[:100]
+    for lane in failing:
         reason = f"every attempt failed for {conf.disable_after_days} days"
         endpoints.disable_endpoint(lane.endpoint, actor="system", reason=reason)
     return len(failing)

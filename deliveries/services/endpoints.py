@@ -9,17 +9,18 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, Endpoint, EndpointSecret, Lane
+from deliveries.models import Customer, DueDelivery, Endpoint, EndpointSecret, Lane
 from deliveries.protocol.signatures import HMAC_PREFIX, check_profile, format_secret, parse_secret
 from deliveries.services.audit import record_act
 from deliveries.services.endpoint_fields import check_fields, host_of
@@ -134,6 +135,14 @@ def disable_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> Non
     _set_state(endpoint, State.DISABLED, actor=actor, action="endpoint.disable", reason=reason)
 
 
+def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
+    """Disable an endpoint that asked for it, unless its URL was changed meanwhile or it is gone."""
+    endpoint = Endpoint.objects.filter(id=endpoint_id, url=url).first()
+    if endpoint is not None:
+        with suppress(Endpoint.DoesNotExist):
+            disable_endpoint(endpoint, actor="system", reason=reason)
+
+
 def resume_endpoint(endpoint: Endpoint, *, actor: str, cancel_backlog: bool = False, reason: str = "") -> None:
     """Enable an endpoint again; its backlog drains at a limited rate, or is cancelled by choice."""
     cancelled = cancel_waiting(endpoint_id=endpoint.id, scheduled_only=True) if cancel_backlog else 0
@@ -156,8 +165,15 @@ def cancel_waiting(*, endpoint_id: UUID | None = None, job_id: UUID | None = Non
         parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only}
         taken: int = sql.run("cancel_due", {**parameters, "batch": CANCEL_BATCH})[0].taken
         total += taken
-        if taken < CANCEL_BATCH:
+        if not taken:  # a batch that is not full may have met rows that somebody else took out
             return total
+
+
+def cancel_orphans() -> int:
+    """Cancel what was accepted or asked for at the very moment when its endpoint was deleted; returns how many."""
+    waiting = Exists(DueDelivery.objects.filter(endpoint_id=OuterRef("id")))
+    gone = Endpoint.objects.filter(waiting, deleted_at__isnull=False).values_list("id", flat=True)
+    return sum(cancel_waiting(endpoint_id=endpoint_id) for endpoint_id in gone[:100])
 
 
 def new_secret() -> str:

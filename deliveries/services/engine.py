@@ -2,8 +2,9 @@
 
     take in -> claim -> feed -> collect -> settle -> renew, again and again
 
-A hanging receiver costs a slot in the multi, never a thread. Connections are shared by all turns.
-Knows no broker: lanes that want another turn are named to `wake`. No transaction is open here.
+A hanging receiver costs a slot in the multi, never a thread. Connections are shared by all turns. What is wrong
+with one lane or delivery stays there. Knows no broker: lanes that want another turn are named to `wake`.
+No transaction is open here.
 """
 
 from __future__ import annotations
@@ -19,28 +20,40 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.models import Endpoint
+from deliveries.errors import HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome, decide
-from deliveries.services import endpoints
-from deliveries.services.health import has_room, note_outcome, pay, stop
+from deliveries.services.endpoints import disable_if_still_at
+from deliveries.services.health import (
+    buried,
+    cut_off,
+    give_pause,
+    has_room,
+    is_done,
+    is_hungry,
+    is_poison,
+    judge,
+    note_outcome,
+    pay,
+    stop,
+)
 from deliveries.services.lanes import (
     Claimed,
     Finished,
     LeasedLane,
     claim_batch,
     mark_suspect,
-    record_outcomes,
     release_lanes,
     renew_leases,
 )
-from deliveries.services.prepare import prepare_delivery
+from deliveries.services.patience import patiently
+from deliveries.services.recording import record_attempts, record_outcomes
+from deliveries.services.sending import send
 
 log = structlog.get_logger(__name__)
 
@@ -56,13 +69,11 @@ ROOM_AT_LEAST = 20
 CLAIM_BYTES = 16_777_216
 WAITING_LIMIT = 2000
 IN_FLIGHT_LIMIT = 5000
-LOSSES_OF_A_POISON = 4
 CLAIM_AFTER_SECONDS = 0.003
 PATIENCE_SECONDS = 20.0
-PAUSE_SECONDS = 0.25
 GRACE_SECONDS = 5.0
+OVERTIME_SECONDS = 1.0
 NEVER = float("inf")
-ONLY_ONCE = (0,)
 
 _dice = random.SystemRandom()
 
@@ -76,6 +87,9 @@ class Engine:
         self._rng = rng or _dice
         self._transfers: Transfers = new_transfers()
         self._inbox: deque[LeasedLane] = deque()
+        self._ended: list[tuple[object, Answer]] = []
+        self._stopping = threading.Event()
+        self._closed = False
         self._renew_at = NEVER
         self._claim_at = NEVER
         self._settle_at = NEVER
@@ -85,7 +99,10 @@ class Engine:
     def adopt(self, lanes: Iterable[LeasedLane]) -> None:
         """Drive these lanes from now on; they were leased just now."""
         self._inbox.extend(lanes)
-        self._transfers.interrupt()
+        if self._closed:
+            self._give_back(self._empty_inbox())
+        else:
+            self._transfers.interrupt()
 
     def wait_for_room(self) -> None:
         """Return when the engine has room for more lanes."""
@@ -94,14 +111,18 @@ class Engine:
 
     def run(self, stopping: threading.Event) -> None:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""
+        self._stopping = stopping
         while not stopping.is_set():
             try:
                 self.step()
             except Exception:
                 log.exception("engine_failed")
                 self.abandon()
-        with suppress(DatabaseError, InterfaceError):
+        try:
             self._wind_down()
+        except Exception:
+            log.exception("engine_failed")
+        self._closed = True
         self.abandon()
         connection.close()
 
@@ -118,34 +139,49 @@ class Engine:
 
     def _wind_down(self) -> None:
         give_up = time.monotonic() + GRACE_SECONDS
-        while self._transfers.in_flight and time.monotonic() < give_up:
+        while (self._transfers.in_flight or self._ended) and time.monotonic() < give_up:
             self.step(sending=False)
         self._settle()
 
     def abandon(self) -> None:
-        """End everything in flight after an error or at shut-down; what was not recorded stays due."""
+        """End everything in flight after an error or at shut-down; the log keeps it, its deliveries stay due."""
         self._transfers.close()
         self._transfers = new_transfers()
-        held = [*self.lanes.values(), *self._inbox]
+        held = [*self.lanes.values(), *self._empty_inbox()]
         self.lanes.clear()
-        self._inbox.clear()
+        self._ended.clear()
         self._unrecorded, self._settle_at = 0, NEVER
+        lost = [(lane, cut_off(*sent)) for lane in held for sent in lane.in_flight.values()]
+        finished = [lane for lane in held if lane.finished]
+        with suppress(DatabaseError, InterfaceError):
+            record_outcomes(finished)
+            record_attempts(lost)
+        self._give_back(held)
+
+    def _empty_inbox(self) -> list[LeasedLane]:
+        return [self._inbox.popleft() for _ in range(len(self._inbox))]
+
+    def _give_back(self, lanes: Sequence[LeasedLane]) -> None:
         with suppress(DatabaseError, InterfaceError):  # the leases end by themselves
-            release_lanes(held)
+            release_lanes(lanes)
 
     def _has_room(self) -> bool:
         waiting = sum(len(lane.waiting) for lane in [*self.lanes.values(), *self._inbox])
         return waiting < WAITING_LIMIT and self._transfers.in_flight < IN_FLIGHT_LIMIT
 
     def _take_in(self) -> None:
-        while self._inbox:
-            lane = self._inbox.popleft()
-            self.lanes[lane.endpoint_id] = lane
+        for lane in self._empty_inbox():
+            if older := self.lanes.get(lane.endpoint_id):
+                # We lost that lease and got the lane again: what the older one sent must end and be recorded first.
+                older.stopped = True
+                self._inbox.append(lane)
+            else:
+                self.lanes[lane.endpoint_id] = lane
             self._renew_at = min(self._renew_at, time.monotonic() + conf.lease_seconds / 3)
 
     def _claim(self) -> None:
         now = time.monotonic()
-        hungry = [lane for lane in self.lanes.values() if _is_hungry(lane, now)]
+        hungry = [lane for lane in self.lanes.values() if is_hungry(lane, now)]
         self._claim_at = min(self._claim_at, now + CLAIM_AFTER_SECONDS) if hungry else NEVER
         if not hungry or (2 * len(hungry) < len(self.lanes) and now < self._claim_at):
             return
@@ -159,50 +195,45 @@ class Engine:
             return
         room = max(2 * conf.batch_size // len(lanes), ROOM_AT_LEAST)
         room = max(1, min(room, CLAIM_BYTES // (self._body_bytes * len(lanes))))
-        _patiently(lambda: claim_batch(lanes, room=room))
+        self._patiently(lambda: claim_batch(lanes, room=room))
         bodies = [len(claimed.body) for lane in lanes for claimed in lane.waiting]
         self._body_bytes = max(1024, sum(bodies) // (len(bodies) or 1))
 
     def _feed(self, *, sending: bool) -> None:
         now = time.monotonic()
         for lane in self.lanes.values():
-            # A process that was frozen wakes up here: what it claimed belongs to another worker by now.
-            if lane.waiting and (lane.stopped or not sending or now >= lane.owned_until):
+            # Its time is over, or the process was frozen and the lane is another worker's by now. What waits stays due,
+            # and is sent under the configuration of that time.
+            late = now >= min(lane.owned_until, lane.until + OVERTIME_SECONDS)
+            if lane.waiting and (lane.stopped or late or not sending):
                 stop(lane, rest_seconds=0)
             while lane.waiting and has_room(lane) and pay(lane):
                 self._send(lane, lane.waiting.popleft())
-            if _is_done(lane, now):
+            if is_done(lane, now):
                 self._settle_at = min(self._settle_at, now + RECORD_AFTER_SECONDS)
 
     def _send(self, lane: LeasedLane, claimed: Claimed) -> None:
         if lane.crashes:
-            if claimed.delivery_id == lane.suspect_id and lane.crashes >= LOSSES_OF_A_POISON:
-                self._bury(lane, claimed)
+            if is_poison(lane, claimed):
+                self._finish(lane, buried(claimed, at=datetime.now(UTC)))
                 return
-            mark_suspect(lane, claimed.delivery_id)
-        now = datetime.now(UTC)
-        request = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
-        lane.in_flight.add(claimed.key)
-        self._transfers.start(request, tag=(lane, claimed, now), timeout_seconds=lane.target.timeout_seconds)
-
-    def _bury(self, lane: LeasedLane, claimed: Claimed) -> None:
-        answer = Answer(error="worker_lost", detail="Each worker that sent this delivery was lost while it did.")
-        outcome = Outcome(state="exhausted", error="worker_lost")
-        self._finish(lane, Finished(claimed=claimed, started_at=datetime.now(UTC), answer=answer, outcome=outcome))
+            self._patiently(lambda: mark_suspect(lane, claimed.delivery_id))
+        try:
+            if failed := send(lane, claimed, transfers=self._transfers, rng=self._rng):
+                self._finish(lane, failed)
+        except HookpostError as error:
+            reason = str(error)
+            self._patiently(lambda: give_pause(lane, reason=reason))
 
     def _collect(self) -> None:
-        for tag, answer in self._transfers.finish(wait_seconds=self._patience(), idle_too=True):
+        ended, self._ended = self._ended, []
+        ended += self._transfers.finish(wait_seconds=0.0 if ended else self._patience(), idle_too=True)
+        for tag, answer in ended:
             lane, claimed, started_at = cast(Tag, tag)
-            lane.in_flight.discard(claimed.key)
-            outcome = decide(
-                answer,
-                schedule=ONLY_ONCE if claimed.manual else lane.target.schedule,
-                attempts_done=claimed.attempts + 1,
-                now=started_at,
-                rng=self._rng,
-            )
-            self._finish(lane, Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome))
-            note_outcome(lane, claimed, outcome, rng=self._rng)
+            lane.in_flight.pop(claimed.key, None)
+            finished = judge(lane, claimed, answer, started_at=started_at, rng=self._rng)
+            self._finish(lane, finished)
+            note_outcome(lane, claimed, finished.outcome, rng=self._rng)
 
     def _patience(self) -> float:
         if not self.lanes:
@@ -224,17 +255,15 @@ class Engine:
     def _settle(self) -> None:
         """Record what is finished, and give back the lanes that are done."""
         now = time.monotonic()
-        lanes = [lane for lane in self.lanes.values() if lane.finished or _is_done(lane, now)]
-        released = [lane.endpoint_id for lane in lanes if _is_done(lane, now)]
-        disable = {
-            x.endpoint_id: f.outcome.disable_reason for x in lanes for f in x.finished if f.outcome.disable_reason
-        }
+        lanes = [lane for lane in self.lanes.values() if lane.finished or is_done(lane, now)]
+        released = [lane.endpoint_id for lane in lanes if is_done(lane, now)]
+        disable = [(x, f.outcome.disable_reason) for x in lanes for f in x.finished if f.outcome.disable_reason]
         self._unrecorded, self._settle_at = 0, NEVER
         if not lanes:
             return
-        _patiently(lambda: record_outcomes(lanes, release=released))
-        for endpoint_id, reason in disable.items():
-            endpoints.disable_endpoint(Endpoint.objects.get(id=endpoint_id), actor="system", reason=reason)
+        self._patiently(lambda: record_outcomes(lanes, release=released))
+        for lane, reason in disable:
+            disable_if_still_at(lane.endpoint_id, url=lane.target.url, reason=reason)
         self._let_go(released)
 
     def _let_go(self, endpoint_ids: Sequence[UUID]) -> None:
@@ -242,35 +271,26 @@ class Engine:
         for endpoint_id in endpoint_ids:
             del self.lanes[endpoint_id]
         if endpoint_ids:
-            rows = _patiently(lambda: sql.run("lanes_with_work", {"endpoint_ids": list(endpoint_ids)}))
+            rows = self._patiently(lambda: sql.run("lanes_with_work", {"endpoint_ids": list(endpoint_ids)}))
             self._wake((row.endpoint_id, row.slow) for row in rows)
 
     def _renew(self) -> None:
         if time.monotonic() < self._renew_at:
             return
         self._renew_at = time.monotonic() + conf.lease_seconds / 3 if self.lanes else NEVER
-        if held := list(self.lanes.values()):
-            _patiently(lambda: renew_leases(held))
+        if held := [*self.lanes.values(), *self._inbox]:
+            self._patiently(lambda: renew_leases(held))
 
+    def _patiently(self, act: Callable[[], Result]) -> Result:
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        return patiently(
+            act,
+            meanwhile=self._keep_driving,
+            give_up=lambda: self._stopping.is_set() and time.monotonic() > give_up_at,
+        )
 
-def _is_hungry(lane: LeasedLane, now: float) -> bool:
-    # Only half empty, so that one claim fetches many.
-    spent = lane.waiting or lane.stopped or lane.drained or now >= lane.until
-    return not spent and has_room(lane) and 2 * len(lane.in_flight) <= lane.target.max_in_flight
-
-
-def _is_done(lane: LeasedLane, now: float) -> bool:
-    return not lane.in_flight and not lane.waiting and (lane.stopped or lane.drained or now >= lane.until)
-
-
-def _patiently(act: Callable[[], Result]) -> Result:
-    """Keep trying while the database is away: what came back from endpoints must not be lost with it."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return act()
-        except (OperationalError, InterfaceError):
-            connection.close()
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(PAUSE_SECONDS)
+    def _keep_driving(self, seconds: float) -> None:
+        """Take what answers come: they must not be lost, nor count as too late, because the database is away."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._ended += self._transfers.finish(wait_seconds=left, idle_too=True)

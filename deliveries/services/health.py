@@ -1,14 +1,61 @@
-"""What an outcome does to its lane: breaker, rest, slowness. Changes the lane in memory; record_outcomes stores it."""
+"""What an answer means and does to its lane: breaker, rest, slowness, rate.
+
+Changes the lane in memory; recording.py stores it. Sends nothing.
+"""
 
 from __future__ import annotations
 
 import random
 import time
+from datetime import datetime
 
+import structlog
+
+from deliveries.protocol.answer import Answer
 from deliveries.protocol.breaker import after_failure, after_success
-from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.outcome import Outcome, decide
 from deliveries.protocol.rate import take, wait_seconds
-from deliveries.services.lanes import Claimed, LeasedLane
+from deliveries.services.lanes import Claimed, Finished, LeasedLane, postpone_redeliveries
+
+log = structlog.get_logger(__name__)
+
+PROBLEM_REST_SECONDS = 60.0
+ONLY_ONCE = (0,)
+LOSSES_OF_A_POISON = 4
+BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
+NOT_JUDGED = "the answer could not be judged; the worker's log says why"
+
+
+def judge(lane: LeasedLane, claimed: Claimed, answer: Answer, *, started_at: datetime, rng: random.Random) -> Finished:
+    """Return the attempt with what follows from its answer; one that nobody can judge has failed."""
+    schedule = ONLY_ONCE if claimed.manual else lane.target.schedule
+    done = claimed.attempts + 1
+    try:
+        outcome = decide(answer, schedule=schedule, attempts_done=done, now=started_at, rng=rng)
+    except Exception:
+        log.exception("answer_not_judged", delivery_id=str(claimed.delivery_id))
+        answer = Answer(error="protocol_error", detail=NOT_JUDGED, duration_ms=answer.duration_ms)
+        outcome = decide(answer, schedule=schedule, attempts_done=done, now=started_at, rng=rng)
+    return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
+
+
+def is_poison(lane: LeasedLane, claimed: Claimed) -> bool:
+    """Say whether this delivery took so many workers along, one after the other, that it is to be given up."""
+    return claimed.delivery_id == lane.suspect_id and lane.crashes >= LOSSES_OF_A_POISON
+
+
+def buried(claimed: Claimed, *, at: datetime) -> Finished:
+    """Return the end of a delivery that took each of its workers along."""
+    answer = Answer(error="worker_lost", detail="Each worker that sent this delivery was lost while it did.")
+    outcome = Outcome(state="exhausted", error=answer.error)
+    return Finished(claimed=claimed, started_at=at, answer=answer, outcome=outcome)
+
+
+def cut_off(claimed: Claimed, started_at: datetime) -> Finished:
+    """Return an attempt that nobody will see the end of."""
+    answer = Answer(error="worker_lost", detail="The worker stopped before an answer came.")
+    outcome = Outcome(state="pending", error=answer.error)
+    return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
 
 
 def note_outcome(lane: LeasedLane, claimed: Claimed, outcome: Outcome, *, rng: random.Random) -> None:
@@ -16,17 +63,31 @@ def note_outcome(lane: LeasedLane, claimed: Claimed, outcome: Outcome, *, rng: r
     rest = outcome.rest_seconds
     if outcome.healthy:
         lane.breaker, lane.healthy = after_success(lane.breaker), True
-    elif lane.breaker.opened == lane.opened_at_lease:
-        # Requests that were in flight together fail together: that opens the breaker once.
+        lane.opened_at_lease = 0
+    elif claimed.rank != BY_HAND and lane.breaker.opened == lane.opened_at_lease:
+        # Requests that were in flight together fail together: that opens the breaker once. What people try by hand
+        # does not count, or their trying would keep the retries waiting.
         lane.breaker, pause = after_failure(lane.breaker, rng=rng)
         lane.healthy, rest = False, max(rest, pause)
     lane.slow = outcome.timed_out
-    if lane.target.ordered and outcome.state == "pending":
-        rest = max(rest, outcome.retry_in_seconds or 0.0)
     if rest or outcome.down or outcome.disable_reason:
         stop(lane, rest_seconds=rest)
+    keep_order(lane, outcome)
     if claimed.manual and outcome.state == "succeeded":
         lane.rest_until = 0.0  # the fix is proven: no need to rest any longer
+
+
+def keep_order(lane: LeasedLane, outcome: Outcome) -> None:
+    """Let an ordered lane wait for a retry: nothing may overtake it."""
+    if lane.target.ordered and outcome.state == "pending":
+        stop(lane, rest_seconds=outcome.retry_in_seconds or 0.0)
+
+
+def give_pause(lane: LeasedLane, *, reason: str) -> None:
+    """Let a lane rest that cannot send anything as it is configured, and say so."""
+    log.error("lane_cannot_send", endpoint_id=str(lane.endpoint_id), reason=reason)
+    stop(lane, rest_seconds=PROBLEM_REST_SECONDS)
+    postpone_redeliveries(lane, seconds=PROBLEM_REST_SECONDS)
 
 
 def stop(lane: LeasedLane, *, rest_seconds: float) -> None:
@@ -40,7 +101,7 @@ def stop(lane: LeasedLane, *, rest_seconds: float) -> None:
 def pay(lane: LeasedLane) -> bool:
     """Take one token of the lane's rate limit; without one the lane stops until there is one again."""
     rate = lane.target.rate_limit
-    if rate is None or lane.waiting[0].rank == 0:
+    if rate is None or lane.waiting[0].rank == BY_HAND:
         return True
     now = time.monotonic()
     granted, lane.tokens = take(
@@ -56,3 +117,14 @@ def has_room(lane: LeasedLane) -> bool:
     """Say whether one more request may be in flight; one at most after a lost worker or as a probe."""
     alone = lane.crashes or lane.breaker.opened
     return len(lane.in_flight) < (1 if alone else lane.target.max_in_flight)
+
+
+def is_hungry(lane: LeasedLane, now: float) -> bool:
+    """Say whether to claim for the lane; only half empty, so that one claim fetches many."""
+    spent = lane.waiting or lane.stopped or lane.drained or now >= lane.until
+    return not spent and has_room(lane) and 2 * len(lane.in_flight) <= lane.target.max_in_flight
+
+
+def is_done(lane: LeasedLane, now: float) -> bool:
+    """Say whether the lane is to be given back."""
+    return not lane.in_flight and not lane.waiting and (lane.stopped or lane.drained or now >= lane.until)

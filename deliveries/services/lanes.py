@@ -1,6 +1,6 @@
-"""Lanes in the database: lease them, claim what is due, record what came of it, give them back.
+"""Lanes in the database: lease them, claim what is due, prove that their worker lives, give them back.
 
-Each function is one round trip. Decides nothing about answers and sends nothing.
+Each function is one round trip. Decides nothing about answers, sends nothing; what came of it is recording.py's.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,14 +16,15 @@ from uuid import UUID
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.errors import CannotDecrypt
-from deliveries.models.base import new_id
+from deliveries.errors import HookpostError
 from deliveries.models.keyring import unseal
-from deliveries.protocol.answer import Answer, without, words_to_hide
+from deliveries.protocol.answer import Answer, words_to_hide
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.signatures import SigningKey, parse_secret
+
+FIRST_CLAIM = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Finished:
 class LeasedLane:
     """A lane in the hands of this process; moments are on its monotonic clock, in seconds.
 
-    `owned_until` is the end of the lease, `until` the end of the turn's slice.
+    `owned_until` is the end of the lease, `until` the end of the turn's slice, `claims` how many this lease had.
     """
 
     endpoint_id: UUID
@@ -96,8 +97,9 @@ class LeasedLane:
     owned_until: float
     until: float = 0.0
     waiting: deque[Claimed] = field(default_factory=deque)
-    in_flight: set[tuple[UUID, bool]] = field(default_factory=set)
+    in_flight: dict[tuple[UUID, bool], tuple[Claimed, datetime]] = field(default_factory=dict)
     finished: list[Finished] = field(default_factory=list)
+    claims: int = 0
     stopped: bool = False
     drained: bool = False
     healthy: bool = False
@@ -122,7 +124,8 @@ def lease_lanes(endpoint_ids: Sequence[UUID], *, slow: bool) -> list[LeasedLane]
 def claim_batch(lanes: Sequence[LeasedLane], *, room: int) -> None:
     """Fill each lane's `waiting` with up to `room` due deliveries that are not in flight already.
 
-    A lane that got fewer than it asked for is `drained`.
+    A lane that got fewer than it asked for is `drained`. A retry and a redelivery of the same delivery are never
+    under way together: the later one stays due.
     """
     wanted = {lane.endpoint_id: _room(lane, room) for lane in lanes}
     rows = sql.run(
@@ -135,29 +138,15 @@ def claim_batch(lanes: Sequence[LeasedLane], *, room: int) -> None:
         },
     )
     by_id = {lane.endpoint_id: lane for lane in lanes}
+    busy = {delivery_id for lane in lanes for delivery_id, _ in lane.in_flight}
     for row in rows:
-        lane = by_id[row.endpoint_id]
-        if (row.delivery_id, row.manual) not in lane.in_flight:
-            lane.waiting.append(_claimed(row))
+        if row.delivery_id not in busy:
+            busy.add(row.delivery_id)
+            by_id[row.endpoint_id].waiting.append(_claimed(row))
     for lane in lanes:
+        lane.claims += 1
         # A rank gives no more than its share, an eighth at least: only a hand emptier than that means empty.
         lane.drained = len(lane.waiting) < (wanted[lane.endpoint_id] + 7) // 8
-
-
-def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()) -> None:
-    """Store every finished attempt of the lanes and what follows from it, and renew or end their leases.
-
-    A lane whose fence was passed on in the meantime keeps its attempts in the log and changes nothing else.
-    """
-    releasing = set(release)
-    rows = [(lane, finished) for lane in lanes for finished in lane.finished]
-    kept = {
-        row.endpoint_id for row in sql.run("record_outcomes", _lane_columns(lanes, releasing) | _attempt_columns(rows))
-    }
-    for lane in lanes:
-        lane.finished.clear()
-        lane.crashes, lane.healthy = 0, False
-        lane.stopped = lane.stopped or lane.endpoint_id not in kept
 
 
 def release_lanes(lanes: Sequence[LeasedLane]) -> None:
@@ -182,6 +171,11 @@ def renew_leases(lanes: Sequence[LeasedLane]) -> None:
         lane.owned_until = moment + conf.lease_seconds
 
 
+def postpone_redeliveries(lane: LeasedLane, *, seconds: float) -> None:
+    """Let what was asked for by hand wait, although it heeds no rest of its lane."""
+    sql.run("postpone_redeliveries", {"endpoint_id": lane.endpoint_id, "seconds": seconds})
+
+
 def mark_suspect(lane: LeasedLane, delivery_id: UUID) -> None:
     """Remember what is sent next, in case the worker does not live to tell."""
     sql.run("mark_suspect", {"endpoint_id": lane.endpoint_id, "fence": lane.fence, "delivery_id": delivery_id})
@@ -189,7 +183,10 @@ def mark_suspect(lane: LeasedLane, delivery_id: UUID) -> None:
 
 def _room(lane: LeasedLane, room: int) -> int:
     # After a lost worker, and to probe a lane that was down, one delivery goes alone.
-    return 1 if lane.crashes or lane.breaker.opened else room
+    if lane.crashes or lane.breaker.opened:
+        return 1
+    # A lane shows by its claims how much it can send while its turn lasts.
+    return min(room, max(FIRST_CLAIM, 2 * lane.target.max_in_flight) << 2 * min(lane.claims, 8))
 
 
 def _leased(row: Any, moment: float) -> LeasedLane:
@@ -216,9 +213,11 @@ def _target(row: Any) -> Target:
     try:
         pairs = zip(row.secret_ids or (), row.sealed or (), strict=True)
         keys = tuple(parse_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)
-        headers = json.loads(unseal(row.headers_sealed, row_id=row.endpoint_id)) if row.headers_sealed else {}
-    except CannotDecrypt as error:
+        headers = dict(json.loads(unseal(row.headers_sealed, row_id=row.endpoint_id))) if row.headers_sealed else {}
+    except HookpostError as error:
         problem = str(error)
+    except (ValueError, TypeError):
+        problem = "a stored secret or header cannot be read"
     return Target(
         url=row.url,
         signing=row.signing,
@@ -233,7 +232,8 @@ def _target(row: Any) -> Target:
         ordered=row.ordered,
         enabled=row.state == "enabled",
         deleted=row.deleted,
-        problem=problem or ("" if keys else "the endpoint has no secret"),
+        problem=problem
+        or ("" if keys else "the endpoint was deleted" if row.deleted else "the endpoint has no secret"),
     )
 
 
@@ -248,46 +248,3 @@ def _claimed(row: Any) -> Claimed:
         type=row.type,
         body=row.body,
     )
-
-
-def _lane_columns(lanes: Sequence[LeasedLane], releasing: set[UUID]) -> dict[str, Any]:
-    return {
-        "lease_seconds": float(conf.lease_seconds),
-        "lane_ids": [lane.endpoint_id for lane in lanes],
-        "lane_fences": [lane.fence for lane in lanes],
-        "lane_failures": [lane.breaker.failures for lane in lanes],
-        "lane_opened": [lane.breaker.opened for lane in lanes],
-        "lane_rests": [lane.rest_seconds() for lane in lanes],
-        "lane_tokens": [float(lane.tokens) for lane in lanes],
-        "lane_slows": [lane.slow for lane in lanes],
-        "lane_healthy": [lane.healthy for lane in lanes],
-        "lane_releases": [lane.endpoint_id in releasing for lane in lanes],
-    }
-
-
-def _attempt_columns(rows: Sequence[tuple[LeasedLane, Finished]]) -> dict[str, Any]:
-    answers = [without(finished.answer, lane.target.hidden) for lane, finished in rows]
-    outcomes = [finished.outcome for _, finished in rows]
-    claims = [finished.claimed for _, finished in rows]
-    in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
-    return {
-        "attempt_ids": [new_id() for _ in rows],
-        "delivery_ids": [claimed.delivery_id for claimed in claims],
-        "endpoint_ids": [lane.endpoint_id for lane, _ in rows],
-        "manuals": [claimed.manual for claimed in claims],
-        "numbers": [None if claimed.manual else claimed.attempts + 1 for claimed in claims],
-        "actors": [claimed.actor for claimed in claims],
-        "started": [finished.started_at for _, finished in rows],
-        "durations": [answer.duration_ms for answer in answers],
-        "statuses": [answer.status for answer in answers],
-        "errors": [outcome.error for outcome in outcomes],
-        "details": [answer.detail for answer in answers],
-        "addresses": [answer.address for answer in answers],
-        "headers": ["\n".join(f"{name}: {value}" for name, value in answer.headers) for answer in answers],
-        "bodies": [answer.body for answer in answers],
-        "truncated": [answer.truncated for answer in answers],
-        "states": [outcome.state for outcome in outcomes],
-        "retries": [outcome.retry_in_seconds or 0.0 for outcome in outcomes],
-        "ranks": [1 if keep else 2 for keep in in_place],
-        "in_place": in_place,
-    }

@@ -39,7 +39,9 @@ def drop_partitions(*, now: datetime | None = None) -> list[str]:
     if not names:
         return []
     sql.run("drop_due_before", {"bound": floor_of(oldest)})
-    return [name for name in names if _drop(name)]
+    dropped = [name for name in names if _drop(name)]
+    sql.run("drop_due_before", {"bound": floor_of(oldest)})  # what was queued again while the drop waited for its lock
+    return dropped
 
 
 def purge_idempotency_keys() -> int:

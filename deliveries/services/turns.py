@@ -9,16 +9,11 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
-
 from deliveries.services.engine import Engine
-from deliveries.services.health import stop
-from deliveries.services.lanes import LeasedLane, lease_lanes
-
-log = structlog.get_logger(__name__)
+from deliveries.services.health import give_pause
+from deliveries.services.lanes import lease_lanes
 
 SLICE_SECONDS = 1.0
-PROBLEM_REST_SECONDS = 60.0
 
 
 def take_turn(endpoint_ids: Sequence[UUID], *, engine: Engine, slow: bool = False) -> None:
@@ -26,14 +21,10 @@ def take_turn(endpoint_ids: Sequence[UUID], *, engine: Engine, slow: bool = Fals
     engine.wait_for_room()
     lanes = lease_lanes(endpoint_ids, slow=slow)
     until = time.monotonic() + SLICE_SECONDS
-    for lane in lanes:
-        lane.until = until
-        _stop_if_it_cannot_send(lane)
-    engine.adopt(lanes)
-
-
-def _stop_if_it_cannot_send(lane: LeasedLane) -> None:
-    reason = lane.target.problem or ("the endpoint was deleted" if lane.target.deleted else "")
-    if reason:
-        log.error("lane_cannot_send", endpoint_id=str(lane.endpoint_id), reason=reason)
-        stop(lane, rest_seconds=PROBLEM_REST_SECONDS)
+    try:
+        for lane in lanes:
+            lane.until = until
+            if lane.target.problem:
+                give_pause(lane, reason=lane.target.problem)
+    finally:
+        engine.adopt(lanes)  # whatever happened: they are leased

@@ -1,12 +1,12 @@
 -- Records attempts, moves or ends their deliveries, and keeps each lane's health, in one round trip.
--- lane_*: one entry per lane (ids, fences, failures, opened, rests, tokens, slows, failing, lease seconds); the others: one per outcome.
+-- lane_*: one entry per lane (ids, fences, failures, opened, rests, tokens and their ages, slows, healthy, releases; all leases last as long); the others: one per outcome.
 -- Attempts are always kept; all else only while the lane's fence is ours, so that a worker frozen past its lease changes nothing its successor recorded.
 WITH lane_in AS (
     SELECT * FROM unnest(
         %(lane_ids)s::uuid[], %(lane_fences)s::bigint[], %(lane_failures)s::int[], %(lane_opened)s::int[],
         %(lane_rests)s::float8[], %(lane_tokens)s::float8[], %(lane_slows)s::bool[], %(lane_healthy)s::bool[],
-        %(lane_releases)s::bool[]
-    ) AS i (endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, healthy, release)
+        %(lane_releases)s::bool[], %(lane_token_ages)s::float8[]
+    ) AS i (endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, healthy, release, token_age)
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
     WHERE l.fence = i.fence
@@ -17,7 +17,7 @@ WITH lane_in AS (
         opened = i.opened,
         rest_until = CASE WHEN i.rest_seconds > 0 THEN now() + make_interval(secs => i.rest_seconds) END,
         tokens = i.tokens,
-        tokens_at = now(),
+        tokens_at = now() - make_interval(secs => i.token_age),
         slow = i.slow,
         failing_since = CASE WHEN i.healthy THEN NULL WHEN i.failures > 0 THEN coalesce(l.failing_since, now())
             ELSE l.failing_since END,
@@ -75,17 +75,20 @@ WITH lane_in AS (
     WHERE d.delivery_id = v.delivery_id AND d.manual = v.manual AND v.state = 'pending'
 ), delivery_out AS (
     UPDATE hookpost_delivery d
-    SET attempts = d.attempts + 1,
+    SET attempts = least(d.attempts + 1, 32767),
         status_code = nullif(v.status_code, 0),
         error = v.error,
-        state = CASE WHEN v.state = 'succeeded' THEN v.state WHEN v.manual OR d.state = 'cancelled' THEN d.state
-            WHEN v.state = 'pending' THEN d.state ELSE v.state END,
-        next_attempt_at = CASE WHEN v.manual AND v.state <> 'succeeded' OR d.state = 'held' THEN d.next_attempt_at
+        state = CASE WHEN v.state = 'succeeded' THEN v.state
+            WHEN v.manual OR v.state = 'pending' OR d.state NOT IN ('pending', 'held') THEN d.state ELSE v.state END,
+        next_attempt_at = CASE WHEN v.state = 'succeeded' OR d.state <> 'pending' THEN NULL
+            WHEN v.manual THEN d.next_attempt_at
             WHEN v.state = 'pending' THEN now() + make_interval(secs => v.retry_seconds) END,
-        finished_at = CASE WHEN v.state = 'succeeded' OR NOT v.manual AND v.state <> 'pending' THEN now()
+        finished_at = CASE WHEN v.state = 'succeeded' THEN now()
+            WHEN NOT v.manual AND v.state <> 'pending' AND d.state IN ('pending', 'held') THEN now()
             ELSE d.finished_at END,
         failed_at = CASE WHEN v.state = 'succeeded' THEN NULL
-            WHEN NOT v.manual AND v.state = 'exhausted' THEN now() ELSE d.failed_at END
+            WHEN NOT v.manual AND v.state = 'exhausted' AND d.state IN ('pending', 'held') THEN now()
+            ELSE d.failed_at END
     FROM valid v
     WHERE d.id = v.delivery_id
 )

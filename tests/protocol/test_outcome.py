@@ -171,3 +171,8 @@ def test_no_answer_can_make_the_decision_fail_or_contradict_itself(
 def test_every_error_is_explained_in_one_sentence() -> None:
     assert set(ERRORS) <= set(EXPLANATIONS)
     assert all(text.endswith(".") and text.count(". ") == 0 for text in EXPLANATIONS.values())
+
+
+@pytest.mark.parametrize("error", [*ERRORS, "gone", "rate_limited", "worker_lost", "not_sent"])
+def test_every_error_of_an_attempt_is_explained_in_a_sentence(error: str) -> None:
+    assert EXPLANATIONS[error].endswith(".")

@@ -1,0 +1,132 @@
+"""What came of the attempts, written down: the log, the deliveries, the queue and each lane's health.
+
+What lives here: one round trip for a whole batch, and what happens when a row of it cannot be stored.
+Decides nothing about answers and sends nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import DataError, IntegrityError
+
+from deliveries import sql
+from deliveries.conf import conf
+from deliveries.models.base import new_id
+from deliveries.protocol.answer import Answer, without
+from deliveries.services.lanes import Finished, LeasedLane
+from deliveries.services.retention import open_partitions
+
+log = structlog.get_logger(__name__)
+
+Row = tuple[LeasedLane, Finished]
+
+NOT_STORED = "the answer of the endpoint cannot be stored"
+HIGHEST_STATUS = 999
+LONGEST_MS = 3_600_000
+LONGEST_REST_SECONDS = 7 * 86_400.0
+
+
+def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()) -> None:
+    """Store every finished attempt of the lanes and what follows from it, and renew or end their leases.
+
+    A lane whose fence was passed on in the meantime keeps its attempts in the log and changes nothing else.
+    """
+    releasing = set(release)
+    rows = [(lane, finished) for lane in lanes for finished in lane.finished]
+    try:
+        kept = _store(lanes, rows, releasing)
+    except DataError:
+        kept = _store_one_by_one(lanes, rows, releasing)
+    for lane in lanes:
+        lane.finished.clear()
+        lane.crashes, lane.healthy = 0, False
+        lane.stopped = lane.stopped or lane.endpoint_id not in kept
+
+
+def record_attempts(rows: Sequence[Row]) -> None:
+    """Store attempts in the log and change nothing else: their deliveries stay due."""
+    _store([], rows, set())
+
+
+def _store(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:
+    parameters = _lane_columns(lanes, releasing) | _attempt_columns(rows)
+    try:
+        stored = sql.run("record_outcomes", parameters)
+    except IntegrityError as error:
+        if "no partition" not in str(error):
+            raise
+        open_partitions()
+        stored = sql.run("record_outcomes", parameters)
+    return {row.endpoint_id for row in stored}
+
+
+def _store_one_by_one(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:
+    """One row that cannot be stored must not keep the others out; of itself, what can be stored is."""
+    for lane, finished in rows:
+        try:
+            _store([lane], [(lane, finished)], set())
+        except DataError as error:
+            log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=_first_line(error))
+            _store([lane], [(lane, replace(finished, answer=_storable(finished.answer)))], set())
+    return _store(lanes, [], releasing)
+
+
+def _storable(answer: Answer) -> Answer:
+    status = answer.status if 0 <= answer.status <= HIGHEST_STATUS else 0
+    duration_ms = max(0, min(answer.duration_ms, LONGEST_MS))
+    return Answer(status=status, error=answer.error, detail=NOT_STORED, duration_ms=duration_ms, truncated=True)
+
+
+def _lane_columns(lanes: Sequence[LeasedLane], releasing: set[UUID]) -> dict[str, Any]:
+    now = time.monotonic()
+    return {
+        "lease_seconds": float(conf.lease_seconds),
+        "lane_ids": [lane.endpoint_id for lane in lanes],
+        "lane_fences": [lane.fence for lane in lanes],
+        "lane_failures": [lane.breaker.failures for lane in lanes],
+        "lane_opened": [lane.breaker.opened for lane in lanes],
+        "lane_rests": [min(lane.rest_seconds(), LONGEST_REST_SECONDS) for lane in lanes],
+        "lane_tokens": [float(lane.tokens) for lane in lanes],
+        "lane_token_ages": [max(0.0, now - lane.tokens_at) for lane in lanes],
+        "lane_slows": [lane.slow for lane in lanes],
+        "lane_healthy": [lane.healthy for lane in lanes],
+        "lane_releases": [lane.endpoint_id in releasing for lane in lanes],
+    }
+
+
+def _attempt_columns(rows: Sequence[Row]) -> dict[str, Any]:
+    answers = [without(finished.answer, lane.target.hidden) for lane, finished in rows]
+    outcomes = [finished.outcome for _, finished in rows]
+    claims = [finished.claimed for _, finished in rows]
+    in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
+    return {
+        "attempt_ids": [new_id() for _ in rows],
+        "delivery_ids": [claimed.delivery_id for claimed in claims],
+        "endpoint_ids": [lane.endpoint_id for lane, _ in rows],
+        "manuals": [claimed.manual for claimed in claims],
+        "numbers": [None if claimed.manual else claimed.attempts + 1 for claimed in claims],
+        "actors": [claimed.actor for claimed in claims],
+        "started": [finished.started_at for _, finished in rows],
+        "durations": [answer.duration_ms for answer in answers],
+        "statuses": [answer.status for answer in answers],
+        "errors": [outcome.error for outcome in outcomes],
+        "details": [answer.detail for answer in answers],
+        "addresses": [answer.address for answer in answers],
+        "headers": ["\n".join(f"{name}: {value}" for name, value in answer.headers) for answer in answers],
+        "bodies": [answer.body for answer in answers],
+        "truncated": [answer.truncated for answer in answers],
+        "states": [outcome.state for outcome in outcomes],
+        "retries": [outcome.retry_in_seconds or 0.0 for outcome in outcomes],
+        "ranks": [1 if keep else 2 for keep in in_place],
+        "in_place": in_place,
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
