@@ -1,0 +1,98 @@
+"""Whether endpoints that hang, refuse or are slow delay the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from uuid import UUID
+
+from bench import filling
+from bench.latency import percentile
+from bench.receivers import arrivals, odd_receiver
+from bench.report import Figure
+from bench.stage import Stage
+
+ENDPOINTS = 200
+RATE = 200
+SECONDS = 15.0
+FULL_SECONDS = 60.0
+TIMEOUT_SECONDS = 5
+BACKLOG, FULL_BACKLOG = 20_000, 200_000
+SLOW_SECONDS = 0.05
+HANG_SECONDS = 3600.0
+TICK_SECONDS = 0.005
+
+
+def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
+    """Yield the p99 of healthy endpoints next to bad ones, as a ratio to the p99 without them."""
+    seconds = FULL_SECONDS if full else SECONDS
+    hanging, slow, refusing = stage.odd_ports[:3]
+    with ExitStack() as stack:
+        stack.enter_context(odd_receiver(port=hanging, delay_seconds=HANG_SECONDS))
+        stack.enter_context(odd_receiver(port=slow, delay_seconds=SLOW_SECONDS))
+        alone = healthy_p99(stage, {}, seconds=seconds)
+        bad = {number: hanging if number % 2 else refusing for number in range(ENDPOINTS // 5)}
+        beside_bad = healthy_p99(stage, bad, seconds=seconds)
+        backlog = FULL_BACKLOG if full else BACKLOG
+        beside_big = healthy_p99(stage, {0: slow}, seconds=seconds, backlog=backlog)
+    yield Figure(name="healthy_alone_p99", value=alone, unit="ms", note=f"{ENDPOINTS} endpoints, {RATE} events/s")
+    yield Figure(
+        name="healthy_beside_hanging_p99",
+        value=beside_bad,
+        unit="ms",
+        ratio={"alone": beside_bad / alone},
+        targets={"alone": "<= 2"},
+        note="10 % hang until the deadline, 10 % refuse",
+    )
+    yield Figure(
+        name="healthy_beside_backlog_p99",
+        value=beside_big,
+        unit="ms",
+        ratio={"alone": beside_big / alone},
+        targets={"alone": "<= 2"},
+        note=f"one endpoint with {backlog} due at {SLOW_SECONDS * 1000:.0f} ms each",
+    )
+
+
+def healthy_p99(stage: Stage, odd: dict[int, int], *, seconds: float, backlog: int = 0) -> float:
+    """Offer events to all endpoints; return the p99 in ms from accept to arrival at those that are not odd."""
+    filling.wipe()
+
+    def url(number: int) -> str:
+        port = odd.get(number)
+        return f"http://127.0.0.1:{port}/{number}" if port else stage.nginx.url(number, path="timed")
+
+    pairs = filling.make_endpoints(ENDPOINTS, url=url, timeout_seconds=TIMEOUT_SECONDS)
+    healthy = {customer for number, (customer, _) in enumerate(pairs) if number not in odd}
+    filling.rest_lanes()
+    for number in odd if backlog else ():
+        filling.fill([pairs[number][0]], each=backlog)
+    filling.settle()
+    with stage.workers():
+        filling.release([endpoint for _, endpoint in pairs])
+        offer([customer for customer, _ in pairs], healthy, rate=RATE, seconds=3.0)
+        accepted = offer([customer for customer, _ in pairs], healthy, rate=RATE, seconds=seconds)
+        arrived = arrivals(stage.nginx, of=set(accepted))
+    return percentile(sorted((arrived[each] - moment) * 1000 for each, moment in accepted.items()), 99)
+
+
+def offer(customers: Sequence[UUID], healthy: set[UUID], *, rate: int, seconds: float) -> dict[str, float]:
+    """Accept events at a fixed rate, in turn, and return when those for healthy endpoints were due."""
+    from deliveries.actors import wake
+    from deliveries.protocol import ids
+    from deliveries.services.events import Accepted, EventDraft, accept_events
+
+    begin, sent, moments = time.time(), 0, {}
+    while sent < rate * seconds:
+        due = min(int((time.time() - begin) * rate), int(rate * seconds))
+        chosen = [customers[number % len(customers)] for number in range(sent, due)]
+        drafts = [EventDraft(type="invoice.paid", data=filling.DATA, customer_id=customer) for customer in chosen]
+        for place, result in enumerate(accept_events(drafts)):
+            assert isinstance(result, Accepted)
+            wake(result.wake)
+            if chosen[place] in healthy:
+                moments[ids.encode_id(ids.EVENT, result.event_id)] = begin + (sent + place) / rate
+        sent = due
+        time.sleep(TICK_SECONDS)
+    return moments
