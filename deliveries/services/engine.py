@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -263,7 +264,7 @@ class Engine:
             return
         self._patiently(lambda: record_outcomes(lanes, release=released))
         for lane, reason in disable:
-            disable_if_still_at(lane.endpoint_id, url=lane.target.url, reason=reason)
+            self._patiently(partial(disable_if_still_at, lane.endpoint_id, url=lane.target.url, reason=reason))
         self._let_go(released)
 
     def _let_go(self, endpoint_ids: Sequence[UUID]) -> None:

@@ -1,0 +1,157 @@
+"""The database away, read-only or full; the worker stopped; a lane lost and won again: no attempt is lost with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import InternalError, OperationalError, connection
+
+from deliveries.models import Attempt, Lane
+from deliveries.services import recording
+from deliveries.services.engine import Engine
+from deliveries.services.turns import take_turn as take_turn_of
+from tests.engine.steps import an_endpoint, an_engine, emit, expire_lease, run_until_idle, the_delivery
+from tests.receiver import Answer, Receiver, Request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def hanging(receiver: Receiver) -> Iterator[threading.Event]:
+    """A receiver that answers when it is told to."""
+    release = threading.Event()
+
+    def answer(request: Request) -> Answer:
+        release.wait(10)
+        return 200, {}, b"late"
+
+    receiver.answer = answer
+    yield release
+    release.set()
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Exception]:
+    """Let recording fail in these ways, one after the other."""
+    left = list(errors)
+    run: Callable[..., list[object]] = recording.sql.run
+
+    def run_or_fail(name: str, parameters: dict[str, object]) -> list[object]:
+        if name == "record_outcomes" and left:
+            raise left.pop(0)
+        return run(name, parameters)
+
+    monkeypatch.setattr(recording.sql, "run", run_or_fail)
+    return left
+
+
+def test_an_outcome_is_recorded_once_the_database_can_write_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = failing(
+        monkeypatch,
+        OperationalError("the connection is lost"),
+        InternalError("cannot execute INSERT in a read-only transaction"),
+        OperationalError("could not extend file: No space left on device"),
+    )
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    run_until_idle(engine)
+    assert left == []
+    assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("succeeded", 1)
+    assert len(receiver.requests) == Attempt.objects.count() == 1
+
+
+def test_answers_that_come_while_the_database_is_away_are_not_lost(
+    receiver: Receiver, receiver_ports: list[int], hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Receiver(receiver_ports[1]) as quick:
+        first, second = an_endpoint(quick.url), an_endpoint(receiver.url)
+        emit(first)
+        emit(second)
+
+        class Away(OperationalError):
+            def __str__(self) -> str:
+                hanging.set()  # the second answers while the first cannot be recorded
+                return "away"
+
+        failing(monkeypatch, Away(), Away())
+        engine, _ = an_engine(first, second)
+        run_until_idle(engine, seconds=10)
+    assert [the_delivery(each).state for each in (first, second)] == ["succeeded", "succeeded"]
+    assert Attempt.objects.count() == 2
+
+
+def test_a_request_cut_off_by_the_end_of_its_worker_stays_in_the_log_and_its_delivery_due(
+    receiver: Receiver, hanging: threading.Event
+) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    while not receiver.requests:
+        engine.step()
+    engine.abandon()
+    attempt = Attempt.objects.get()
+    assert (attempt.error, attempt.status_code) == ("worker_lost", None)
+    assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("pending", 0)
+    lane = Lane.objects.get()
+    assert (lane.lease_until, lane.crashes) == (None, 0)
+
+
+def test_what_was_finished_is_recorded_when_the_engine_fails(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    while not any(lane.finished for lane in engine.lanes.values()):
+        engine._take_in()
+        engine._claim()
+        engine._feed(sending=True)
+        engine._collect()
+    engine.abandon()
+    assert the_delivery(endpoint).state == "succeeded"
+
+
+def test_an_engine_that_has_ended_gives_lanes_back_at_once(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    engine = Engine(wake=lambda lanes: None)
+    stopping = threading.Event()
+    stopping.set()
+    engine.run(stopping)
+    take_turn_of([endpoint.id], engine=engine)
+    lane = Lane.objects.get()
+    assert (lane.lease_until, lane.crashes) == (None, 0)
+
+
+def test_a_lane_that_was_lost_and_won_again_keeps_the_attempts_of_its_first_lease(
+    receiver: Receiver, hanging: threading.Event
+) -> None:
+    endpoint = an_endpoint(receiver.url, max_in_flight=1)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    while not receiver.requests:
+        engine.step()
+    expire_lease(endpoint)
+    take_turn_of([endpoint.id], engine=engine)
+    for _ in range(3):
+        engine.step()
+    assert len(receiver.requests) == 1, "a second one at the same time"
+    hanging.set()
+    while engine.lanes:  # of the first lease
+        engine.step()
+    run_until_idle(engine)
+    assert len(receiver.requests) == Attempt.objects.count() == 2
+    assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("succeeded", 1)
+    assert Lane.objects.get().lease_until is None
+
+
+def test_a_suspect_that_cannot_be_noted_at_once_is_noted_before_it_is_sent(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    Lane.objects.update(crashes=1, lease_until="2020-01-01T00:00:00Z")
+    engine, _ = an_engine(endpoint)
+    connection.close()
+    run_until_idle(engine)
+    assert the_delivery(endpoint).state == "succeeded"

@@ -1,0 +1,134 @@
+"""Rate, order and breaker of a lane, where they meet each other and redeliveries."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
+from deliveries.services.dispatch import disable_failing
+from deliveries.services.redelivery import redeliver
+from tests.engine.steps import (
+    Script,
+    an_endpoint,
+    an_engine,
+    emit,
+    let_time_pass,
+    rest_seconds,
+    run_until_idle,
+    take_turn,
+    the_delivery,
+)
+from tests.receiver import Receiver, Request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def numbers_at(receiver: Receiver) -> list[int]:
+    return [orjson.loads(request.body)["data"]["number"] for request in receiver.requests]
+
+
+def test_tokens_go_on_counting_while_a_resting_lane_is_looked_at_in_vain(receiver: Receiver) -> None:
+    """Given a lane that rests for its rate limit, when events keep ringing for it, then it has a token in time."""
+    endpoint = an_endpoint(receiver.url, rate_limit=1)
+    long_ago = datetime.now(UTC) - timedelta(seconds=5)
+    Lane.objects.update(tokens=0, tokens_at=long_ago, rest_until=datetime.now(UTC) + timedelta(seconds=60))
+    emit(endpoint)
+    for _ in range(3):
+        take_turn(endpoint)
+    assert receiver.requests == []
+    Lane.objects.update(rest_until=None)
+    take_turn(endpoint)
+    assert len(receiver.requests) == 1
+
+
+def test_an_ordered_endpoint_waits_for_a_retry_also_where_the_retry_waits_for_nothing(receiver: Receiver) -> None:
+    receiver.answer = Script(200, 500, 500, 200)
+    endpoint = an_endpoint(receiver.url, ordered=True, retry_schedule=[0, 0, 0, 0])
+    for number in range(4):
+        emit(endpoint, number=number)
+    for _ in range(3):
+        take_turn(endpoint)
+    assert numbers_at(receiver) == [0, 1, 1, 1, 2, 3]
+
+
+def test_an_ordered_endpoint_goes_on_behind_what_is_given_up(receiver: Receiver) -> None:
+    receiver.answer = Script(200, 404, 200)
+    endpoint = an_endpoint(receiver.url, ordered=True, retry_schedule=[0])
+    for number in range(3):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert numbers_at(receiver) == [0, 1, 2]
+
+
+def test_what_is_tried_by_hand_does_not_make_a_resting_lane_rest_longer(receiver: Receiver) -> None:
+    receiver.answer = Script(500)
+    endpoint = an_endpoint(receiver.url, retry_schedule=[0, 1000])
+    emit(endpoint)
+    take_turn(endpoint)
+    rest = datetime.now(UTC) + timedelta(seconds=30)
+    Lane.objects.update(opened=2, failures=7, rest_until=rest)
+    redeliver(the_delivery(endpoint), actor="user:carol")
+    take_turn(endpoint)
+    assert len(receiver.requests) == 2
+    lane = Lane.objects.get()
+    assert (lane.opened, lane.failures) == (2, 7)
+    assert rest_seconds(endpoint) <= 30
+
+
+def test_a_lane_that_recovers_and_fails_again_within_one_turn_opens_its_breaker_again(receiver: Receiver) -> None:
+    receiver.answer = Script(200, 500)
+    endpoint = an_endpoint(receiver.url, max_in_flight=1)
+    Lane.objects.update(opened=2, failures=7)
+    for number in range(20):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert Lane.objects.get().opened == 1
+    assert len(receiver.requests) == 6
+
+
+def test_what_waits_in_a_slow_lane_at_the_end_of_its_turn_stays_due_and_fresh(receiver: Receiver) -> None:
+    """Given a slow endpoint that is paused amid its turn, when the turn is over, then nothing more is sent."""
+    endpoint = an_endpoint(receiver.url, max_in_flight=1)
+    for number in range(20):
+        emit(endpoint, number=number)
+
+    def answer(request: Request) -> tuple[int, dict[str, str], bytes]:
+        time.sleep(0.1)  # a receiver that takes its time
+        return 200, {}, b""
+
+    receiver.answer = answer
+    engine, woken = an_engine(endpoint)
+    engine.step()
+    (lane,) = engine.lanes.values()
+    lane.until = time.monotonic() - 0.7
+    run_until_idle(engine)
+    assert 1 <= len(receiver.requests) < 15
+    assert DueDelivery.objects.count() == 20 - len(receiver.requests)
+    assert woken == [(endpoint.id, False)]
+
+
+def test_an_endpoint_is_disabled_after_days_of_failures_and_not_for_a_single_one(receiver: Receiver) -> None:
+    once, always = an_endpoint(receiver.url), an_endpoint(receiver.url)
+    long_ago = datetime.now(UTC) - timedelta(days=6)
+    Lane.objects.filter(endpoint=once).update(failing_since=long_ago, failures=1)
+    Lane.objects.filter(endpoint=always).update(failing_since=long_ago, failures=30)
+    assert disable_failing() == 1
+    assert Endpoint.objects.get(state="disabled") == always
+
+
+def test_a_retry_waits_in_its_rank_while_an_endpoint_gets_first_attempts(receiver: Receiver) -> None:
+    receiver.answer = Script(500, 200)
+    endpoint = an_endpoint(receiver.url, max_in_flight=1, retry_schedule=[0, 60])
+    emit(endpoint, number=0)
+    take_turn(endpoint)
+    let_time_pass(endpoint)
+    for number in range(1, 200):
+        emit(endpoint, number=number)
+    take_turn(endpoint, seconds=30)
+    place = numbers_at(receiver).index(0, 1)
+    assert 10 < place < 100, "neither before all first attempts nor after them"
+    assert not Delivery.objects.filter(state="exhausted").exists()
