@@ -32,11 +32,12 @@ PRIMARY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One line of the menu: a noun of the app, or the front page."""
+    """One line of the menu: a noun of the app, a page of its own, or the front page."""
 
     title: str
     icon: str
     model: str = ""
+    page: str = ""
     app: str = "deliveries"
 
 
@@ -78,10 +79,10 @@ def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen:
 
 
 def _line(request: HttpRequest, site_name: str, item: Item) -> dict[str, Any]:
-    if not item.model:
+    if not item.model and not item.page:
         url = reverse(f"{site_name}:index")
         active = request.path == url
     else:
-        url = reverse(f"{site_name}:{item.app}_{item.model}_changelist")
+        url = reverse(f"{site_name}:" + (item.page or f"{item.app}_{item.model}_changelist"))
         active = request.path.startswith(url)
     return {"title": item.title, "icon": item.icon, "link": url, "active": active, "has_permission": True}

@@ -195,6 +195,7 @@ class PortalSite(HookpostSite):
                 look.Item(title="Endpoints", icon="hub", model="endpoint"),
                 look.Item(title="Deliveries", icon="send", model="delivery"),
                 look.Item(title="Events", icon="bolt", model="event"),
+                look.Item(title="Catalogue", icon="menu_book", page="catalogue"),
                 look.Item(title="Event types", icon="category", model="eventtype"),
                 look.Item(title="API keys", icon="key", model="apikey"),
             ),
@@ -206,10 +207,17 @@ class PortalSite(HookpostSite):
         return request.user.is_active and member_of(request) is not None
 
     def get_urls(self) -> list[Any]:
-        """Add the page behind a log-in link."""
+        """Add the page behind a log-in link, and the catalogue."""
+        from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
         from deliveries.admin.members import WelcomeView  # it needs this site
 
-        return [path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"), *super().get_urls()]
+        entry = self.admin_view(partial(catalogue_entry_view, site=self))
+        return [
+            path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
+            path("catalogue/", self.admin_view(partial(catalogue_view, site=self)), name="catalogue"),
+            path("catalogue/<path:object_id>/", entry, name="catalogue_entry"),
+            *super().get_urls(),
+        ]
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """A member sees what is their customer's."""

@@ -41,6 +41,8 @@ WITHOUT_A_NOUN = {
     "jsi18n/",
     "search/",
     "second-factor/",
+    "catalogue/",
+    f"catalogue/{SOME_ID}/",  # swept in tests/pages/test_catalogue.py
     "welcome/x/x/",
     f"r/x/{SOME_ID}/",
     "(?Pxdeliveries)/",

@@ -1,0 +1,91 @@
+"""The catalogue for customers: what may be sent to them, what it looks like, and how to verify it.
+
+What lives here: the portal's pages for reading, made of the event types that the member sees. Changing
+one's own is in event_types.py. It must not know how events are sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from deliveries.admin.pages import read_id
+from deliveries.admin.schema_members import LINE_LIMIT, members_of
+from deliveries.admin.text import pretty_json, readable
+from deliveries.admin.viewer import customer_of
+from deliveries.models import EventType, visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol.request import full_body
+
+SHOWN = 500
+SEARCH_LIMIT = 128
+EXAMPLE_MOMENT = "2026-01-31T09:30:00.000Z"
+
+
+@require_safe
+def catalogue_view(request: HttpRequest, *, site: Any) -> HttpResponse:
+    """Serve the list of what may be sent."""
+    wanted = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LIMIT]
+    rows = _offered(request)
+    if wanted:
+        rows = rows.filter(Q(name__icontains=wanted) | Q(description__icontains=wanted))
+    found = list(rows.only("id", "name", "description", "customer_id").order_by("name", "customer_id")[: SHOWN + 1])
+    entries = [
+        {
+            "name": row.name,
+            "meaning": readable(row.description.encode()),
+            "owner": "your own" if row.customer_id else "Hookpost",
+            "url": reverse(f"{site.name}:catalogue_entry", args=[row.public_id]),
+        }
+        for row in found[:SHOWN]
+    ]
+    context = {"title": "Catalogue", "entries": entries, "wanted": wanted, "is_cut": len(found) > SHOWN}
+    return _page(site, request, "hookpost/catalogue.html", context)
+
+
+@require_safe
+def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: Any) -> HttpResponse:
+    """Serve one event type."""
+    key = read_id(EventType.PREFIX, object_id)
+    row = None if key is None else _offered(request).filter(pk=key).first()
+    if row is None:
+        raise Http404
+    return _page(site, request, "hookpost/catalogue_entry.html", _entry(row, site_name=site.name))
+
+
+def _offered(request: HttpRequest) -> QuerySet[EventType]:
+    """Return what the member's customer may be sent: the operator's types and its own, without archived ones."""
+    return visible.event_types(Viewer(customer_id=customer_of(request).pk)).filter(archived=False)
+
+
+def _entry(row: EventType, *, site_name: str) -> dict[str, Any]:
+    is_own = row.customer_id is not None
+    members = members_of(row.schema)
+    return {
+        "title": f"Event type {row.name}",
+        "entry": row,
+        "meaning": readable(row.description.encode()),
+        "owner": "your own" if is_own else "Hookpost",
+        "members": members,
+        "is_cut": len(members) == LINE_LIMIT,
+        "schema": None if row.schema is None else pretty_json(orjson.dumps(row.schema)),
+        "body": None if row.example is None else pretty_json(example_body(row)),
+        "catalogue_url": reverse(f"{site_name}:catalogue"),
+        "change_url": reverse(f"{site_name}:deliveries_eventtype_change", args=[row.public_id]) if is_own else "",
+    }
+
+
+def example_body(row: EventType) -> bytes:
+    """Return a body as it would arrive with the type's example as data."""
+    return full_body(row.name, EXAMPLE_MOMENT, orjson.dumps(row.example))
+
+
+def _page(site: Any, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    request.current_app = site.name
+    return TemplateResponse(request, template, {**site.each_context(request), **context})
