@@ -24,10 +24,10 @@ FOLDER = Path(__file__).parent
 
 # Planning our statements takes longer than executing them, and longer with every partition: one plan must serve.
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
-# A plan made while a day's partition is empty would scan it, and go on scanning when it is full. Only a worker's
-# connection runs these statements, so people's queries are planned as ever.
+# A plan made while a day's partition is empty or small would scan it, and go on scanning when it is full. Only a
+# worker's connection runs these statements, so people's queries are planned as ever.
 WORKERS_ONLY = frozenset({"lease_lanes", "claim_batch", "record_outcomes"})
-BY_INDEX = "SET enable_seqscan = off"
+BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
 ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too
 

@@ -1,6 +1,7 @@
 -- The next due deliveries of leased lanes, by rank: redeliveries, first attempts, late retries, bulk.
 -- endpoint_ids uuid[], fences bigint[], rooms int[] (how many each lane takes), awake bool[] (false: only redeliveries by hand)
 -- Reads only: the lease owns the lane's rows, so a claim that is never recorded needs no undoing. Seven eighths for first attempts, so that retries never starve.
+-- The LIMIT 1 keeps the plan to one look-up per delivery: a join could read the whole log instead.
 SELECT d.delivery_id, d.manual, d.endpoint_id, d.event_id, d.rank, d.attempts, d.actor, d.job_id,
        v.type, v.body, v.created_at
 FROM unnest(%(endpoint_ids)s::uuid[], %(fences)s::bigint[], %(rooms)s::int[], %(awake)s::bool[])
@@ -24,4 +25,5 @@ CROSS JOIN LATERAL (
      ORDER BY q.due_at, q.event_id LIMIT (lane.room + 7) / 8)
     LIMIT lane.room
 ) d
-JOIN hookpost_event v ON v.id = d.event_id
+CROSS JOIN LATERAL (SELECT type, body, created_at FROM hookpost_event WHERE id = d.event_id LIMIT 1) v
+ORDER BY d.rank, d.due_at, d.event_id

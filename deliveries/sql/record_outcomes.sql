@@ -25,8 +25,8 @@ WITH lane_in AS (
         suspect_id = NULL,
         lease_until = CASE WHEN i.release THEN NULL
             ELSE now() + make_interval(secs => %(lease_seconds)s::float8) END
-    FROM lane_in i JOIN mine USING (endpoint_id)
-    WHERE l.endpoint_id = i.endpoint_id
+    FROM lane_in i
+    WHERE l.endpoint_id = i.endpoint_id AND i.endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM mine))
     RETURNING l.endpoint_id
 ), outcome AS (
     SELECT * FROM unnest(
@@ -48,7 +48,7 @@ WITH lane_in AS (
         detail, address, response_headers, response_body, truncated
     FROM outcome
 ), valid AS (
-    SELECT o.* FROM outcome o JOIN lane_out USING (endpoint_id)
+    SELECT * FROM outcome WHERE endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM lane_out))
 ), due_ended AS (
     DELETE FROM hookpost_due_delivery d USING valid v
     WHERE d.delivery_id = v.delivery_id AND (d.manual = v.manual AND v.state <> 'pending' OR v.state = 'succeeded')
