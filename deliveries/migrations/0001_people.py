@@ -1,10 +1,11 @@
 """The small tables, edited by people."""
 
-import deliveries.models.base
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import deliveries.models.base
 
 
 class Migration(migrations.Migration):

@@ -3,9 +3,10 @@
 Partitions themselves are opened by services/retention.py, ahead of time and after every migrate.
 """
 
-import deliveries.models.base
 import django.db.models.deletion
 from django.db import migrations, models
+
+import deliveries.models.base
 
 CREATE = """
 CREATE TABLE hookpost_event (

@@ -15,7 +15,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="job",
-            index=models.Index(fields=["id"], name="job_open", condition=models.Q(("state__in", ("pending", "running")))),
+            index=models.Index(
+                fields=["id"], name="job_open", condition=models.Q(("state__in", ("pending", "running")))
+            ),
         ),
         migrations.RunSQL(
             "COMMENT ON INDEX due_delivery_by_job IS 'services/jobs.py, sql/cancel_due.sql';"

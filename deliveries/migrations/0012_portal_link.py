@@ -1,8 +1,9 @@
 """One-time links into the portal."""
 
-import deliveries.models.base
 import django.db.models.deletion
 from django.db import migrations, models
+
+import deliveries.models.base
 
 
 class Migration(migrations.Migration):

@@ -1,10 +1,11 @@
 """Second factors of people's log-ins, with sealed seeds."""
 
-import deliveries.models.base
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import deliveries.models.base
 
 
 class Migration(migrations.Migration):

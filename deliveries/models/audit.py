@@ -64,6 +64,4 @@ class Job(IdentifiedModel):
         db_table = "hookpost_job"
         ordering = ("-id",)
         # services/jobs.py: tend_jobs, once a second
-        indexes = (
-            models.Index(fields=("id",), name="job_open", condition=models.Q(state__in=("pending", "running"))),
-        )
+        indexes = (models.Index(fields=("id",), name="job_open", condition=models.Q(state__in=("pending", "running"))),)
