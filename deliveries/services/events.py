@@ -7,13 +7,15 @@ what is to be woken is in the answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+import structlog
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -37,6 +39,8 @@ from deliveries.services.group_commit import GroupCommit
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import WORK_LIMIT, Violation, Work
 from deliveries.services.validation import Rules, check_data, rules_for
+
+log = structlog.get_logger(__name__)
 
 TEST_EVENT_TYPE = "hookpost.test"
 GROUP_LIMIT = 100
@@ -183,22 +187,25 @@ def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> No
             return
         for entry in group:
             entry.result = InvalidInput(f"the data cannot be stored: {_first_line(error)}", field="data")
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:  # away, full, read-only: whatever it is, nothing was stored
+        log.warning("events_not_stored", events=len(group), error=_first_line(error))
         for entry in group:
-            entry.result = Unavailable(f"the database did not commit: {_first_line(error)}")
+            entry.result = entry.result or Unavailable(f"the database did not commit: {_first_line(error)}")
 
 
 def _store(group: Sequence[_Entry], only_endpoint: UUID | None) -> None:
     parameters = _parameters(group) | {"only_endpoint": only_endpoint}
     try:
-        rows = sql.run("accept_events", parameters)
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            rows = sql.run("accept_events", parameters)
     except IntegrityError as error:
         if "no partition" not in str(error):
             raise
         open_partitions()
         rows = sql.run("accept_events", parameters)
     by_id = {row.event_id: row for row in rows}
-    for entry in group:
+    # First those that are stored: looking up the others asks the database again, which may fail.
+    for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):
         entry.result = _result(entry, by_id[entry.event_id])
 
 

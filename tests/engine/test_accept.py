@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import orjson
 import pytest
-from django.db import connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
 
 from deliveries import errors
 from deliveries.models import Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
 from deliveries.protocol.ids import delivery_id
+from deliveries.services import events
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events, send_test_event
 from deliveries.services.retention import partitions_of
-from tests.engine.steps import an_endpoint, emit
+from tests.engine.steps import an_endpoint, emit, take_turn
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,3 +207,66 @@ def test_a_test_event_never_shows_another_customers_example(receiver: Receiver) 
     EventType.objects.create(name="order.made", customer=other.customer, example={"secret": "of Bob"})
     send_test_event(endpoint, event_type="order.made")
     assert b"of Bob" not in bytes(Event.objects.get().body)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InternalError("cannot execute INSERT in a read-only transaction"),
+        OperationalError("could not extend file: No space left on device"),
+        ProgrammingError("relation does not exist"),
+        InterfaceError("the connection is closed"),
+    ],
+)
+def test_a_database_that_refuses_is_told_to_the_caller_as_unavailable(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    customer = an_endpoint(receiver.url).customer
+
+    run = events.sql.run
+
+    def refuse(name: str, parameters: dict[str, object]) -> list[object]:
+        if name == "accept_events":
+            raise error
+        return run(name, parameters)
+
+    monkeypatch.setattr(events.sql, "run", refuse)
+    with pytest.raises(errors.Unavailable):
+        accept_event(draft(customer))
+    assert [type(each) for each in accept_events([draft(customer), draft(customer)])] == [errors.Unavailable] * 2
+    assert not Event.objects.exists()
+
+
+def test_a_missing_partition_is_opened_inside_a_callers_transaction_too(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    with connection.cursor() as cursor:
+        for name in partitions_of("hookpost_event"):
+            cursor.execute(f"DROP TABLE {name}")
+    with transaction.atomic():
+        emit(endpoint)
+    assert Event.objects.count() == 1
+
+
+def test_an_event_that_is_stored_is_not_refused_because_another_cannot_be_looked_up(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = an_endpoint(receiver.url).customer
+    repeated = draft(customer, owner_id=customer.id, idempotency_key="k", fingerprint=b"f")
+    accept_event(repeated)
+
+    def fail(entry: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(events, "_repeated", fail)
+    results = accept_events([repeated, draft(customer)])
+    assert [type(each) for each in results] == [errors.Unavailable, Accepted]
+    assert Event.objects.count() == 2
+
+
+def test_the_events_of_one_batch_reach_an_ordered_endpoint_in_their_order(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, ordered=True)
+    accept_events([draft(endpoint.customer, data=b"%d" % number) for number in range(300)])
+    take_turn(endpoint, seconds=30)
+    sent = [orjson.loads(request.body)["data"] for request in receiver.requests]
+    assert sent == list(range(len(sent)))
+    assert len(sent) > 20

@@ -1,0 +1,113 @@
+"""The floors of the house: imports point down only, files and functions stay small.
+
+What lives here: what docs/architecture.md promises, read from the source itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted(
+    path.relative_to(ROOT)
+    for folder in ("deliveries", "config")
+    for path in (ROOT / folder).rglob("*.py")
+    if "migrations" not in path.parts
+)
+LINES_LIMIT = 300
+FUNCTION_LINES_LIMIT = 60
+ONLY_OUTBOUND = {"requests", "pycurl", "urllib3"}
+
+FLOORS = {
+    "errors": 0,
+    "conf": 0,
+    "protocol": 1,
+    "models": 2,
+    "sql": 2,
+    "outbound": 2,
+    "services": 3,
+    "actors": 4,
+    "api": 5,
+    "admin": 5,
+    "listen": 5,
+    "demo": 5,
+    "management": 5,
+    "apps": 5,
+    "checks": 5,
+}
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Each module that a file imports, also inside functions, with its line."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import hides its floor"
+            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def part_of(module: str) -> str:
+    """The part of the house that a module of deliveries belongs to, "" for its front door and for other packages."""
+    words = module.split(".")
+    return words[1] if words[0] == "deliveries" and len(words) > 1 and words[1] in FLOORS else ""
+
+
+def part_at(path: Path) -> str:
+    return part_of(".".join(path.with_suffix("").parts))
+
+
+def test_every_part_of_the_house_has_its_floor() -> None:
+    """Given a new folder or file at the top, then its floor is named here first."""
+    parts = {path.parts[1].removesuffix(".py") for path in FILES if path.parts[0] == "deliveries"}
+    assert parts - {"__init__", "migrations"} == FLOORS.keys() & parts
+    assert len(FILES) > 100
+
+
+def test_imports_point_down_only() -> None:
+    upwards = [
+        f"{path}:{line}: {module}"
+        for path in FILES
+        if part_at(path)
+        for module, line in imports_of(path)
+        if FLOORS.get(part_of(module), -1) > FLOORS[part_at(path)]
+    ]
+    assert upwards == []
+
+
+def test_only_outbound_knows_how_requests_are_sent() -> None:
+    foreign = [
+        f"{path}:{line}: {module}"
+        for path in FILES
+        if part_at(path) != "outbound"
+        for module, line in imports_of(path)
+        if module.partition(".")[0] in ONLY_OUTBOUND
+    ]
+    assert foreign == []
+
+
+def test_the_lowest_floors_know_no_django() -> None:
+    low = [path for path in FILES if FLOORS.get(part_at(path), 9) <= FLOORS["protocol"]]
+    known = [f"{path}: {module}" for path in low for module, _ in imports_of(path) if module.startswith("django")]
+    assert len(low) > 10
+    assert known == []
+
+
+def test_files_are_small_and_say_what_lives_in_them() -> None:
+    texts = {path: (ROOT / path).read_text() for path in FILES}
+    assert [path for path, text in texts.items() if len(text.splitlines()) >= LINES_LIMIT] == []
+    assert [path for path, text in texts.items() if text.strip() and not ast.get_docstring(ast.parse(text))] == []
+
+
+def test_functions_are_small() -> None:
+    long = [
+        f"{path}:{node.lineno}: {node.name}"
+        for path in FILES
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno + 1 >= FUNCTION_LINES_LIMIT
+    ]
+    assert long == []
