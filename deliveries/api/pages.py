@@ -20,7 +20,7 @@ from deliveries.api.problems import QueryError
 
 LIMIT = 50
 LIMIT_MAX = 250
-WINDOW = 10_000
+WINDOW = 5_000
 PARAMETERS = frozenset({"limit", "cursor"})
 
 Row = TypeVar("Row", bound=Model)
