@@ -62,7 +62,7 @@ Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
 Tag = tuple[LeasedLane, Claimed, datetime]
 Result = TypeVar("Result")
 
-RECORD_AFTER_SECONDS = 0.02
+RECORD_AFTER_SECONDS = 0.008
 RECORD_LATER_SECONDS = 0.2
 WAIT_SECONDS = 0.1
 IDLE_WAIT_SECONDS = 1.0
