@@ -29,15 +29,14 @@ from deliveries.errors import HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
+from deliveries.services import suspects
 from deliveries.services.endpoints import disable_if_still_at
 from deliveries.services.health import (
-    buried,
     cut_off,
     give_pause,
     has_room,
     is_done,
     is_hungry,
-    is_poison,
     judge,
     note_outcome,
     pay,
@@ -151,6 +150,8 @@ class Engine:
         held = [*self.lanes.values(), *self._empty_inbox()]
         self.lanes.clear()
         self._ended.clear()
+        for lane in held:
+            suspects.came_back(lane)
         self._unrecorded, self._settle_at = 0, NEVER
         lost = [(lane, cut_off(*sent)) for lane in held for sent in lane.in_flight.values()]
         finished = [lane for lane in held if lane.finished]
@@ -205,20 +206,21 @@ class Engine:
         for lane in self.lanes.values():
             # Its time is over, or the process was frozen and the lane is another worker's by now. What waits stays due,
             # and is sent under the configuration of that time.
-            late = now >= min(lane.owned_until, lane.until + OVERTIME_SECONDS)
+            late = now >= lane.owned_until or (now >= lane.until + OVERTIME_SECONDS and not lane.careful)
             if lane.waiting and (lane.stopped or late or not sending):
                 stop(lane, rest_seconds=0)
-            while lane.waiting and has_room(lane) and pay(lane):
+            while lane.waiting and has_room(lane) and suspects.may_go(lane) and pay(lane):
                 self._send(lane, lane.waiting.popleft())
             if is_done(lane, now):
                 self._settle_at = min(self._settle_at, now + RECORD_AFTER_SECONDS)
 
     def _send(self, lane: LeasedLane, claimed: Claimed) -> None:
-        if lane.crashes:
-            if is_poison(lane, claimed):
-                self._finish(lane, buried(claimed, at=datetime.now(UTC)))
+        if lane.careful:
+            if suspects.is_poison(lane, claimed):
+                self._finish(lane, suspects.buried(claimed, at=datetime.now(UTC)))
                 return
-            self._patiently(lambda: mark_suspect(lane, claimed.delivery_id))
+            losses = suspects.losses_of(lane, claimed)
+            self._patiently(lambda: mark_suspect(lane, claimed.delivery_id, losses=losses))
         try:
             if failed := send(lane, claimed, transfers=self._transfers, rng=self._rng):
                 self._finish(lane, failed)

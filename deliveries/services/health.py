@@ -21,7 +21,6 @@ log = structlog.get_logger(__name__)
 
 PROBLEM_REST_SECONDS = 60.0
 ONLY_ONCE = (0,)
-LOSSES_OF_A_POISON = 4
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
 NOT_JUDGED = "the answer could not be judged; the worker's log says why"
 
@@ -37,18 +36,6 @@ def judge(lane: LeasedLane, claimed: Claimed, answer: Answer, *, started_at: dat
         answer = Answer(error="protocol_error", detail=NOT_JUDGED, duration_ms=answer.duration_ms)
         outcome = decide(answer, schedule=schedule, attempts_done=done, now=started_at, rng=rng)
     return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
-
-
-def is_poison(lane: LeasedLane, claimed: Claimed) -> bool:
-    """Say whether this delivery took so many workers along, one after the other, that it is to be given up."""
-    return claimed.delivery_id == lane.suspect_id and lane.crashes >= LOSSES_OF_A_POISON
-
-
-def buried(claimed: Claimed, *, at: datetime) -> Finished:
-    """Return the end of a delivery that took each of its workers along."""
-    answer = Answer(error="worker_lost", detail="Each worker that sent this delivery was lost while it did.")
-    outcome = Outcome(state="exhausted", error=answer.error)
-    return Finished(claimed=claimed, started_at=at, answer=answer, outcome=outcome)
 
 
 def cut_off(claimed: Claimed, started_at: datetime) -> Finished:
@@ -115,7 +102,7 @@ def pay(lane: LeasedLane) -> bool:
 
 def has_room(lane: LeasedLane) -> bool:
     """Say whether one more request may be in flight; one at most after a lost worker or as a probe."""
-    alone = lane.crashes or lane.breaker.opened
+    alone = lane.careful or lane.breaker.opened
     return len(lane.in_flight) < (1 if alone else lane.target.max_in_flight)
 
 

@@ -80,7 +80,8 @@ class Finished:
 class LeasedLane:
     """A lane in the hands of this process; moments are on its monotonic clock, in seconds.
 
-    `owned_until` is the end of the lease, `until` the end of the turn's slice, `claims` how many this lease had.
+    `owned_until` is the end of the lease, `until` the end of the turn's slice, `claims` how many this lease had,
+    `careful` how many deliveries still go alone after a lost worker.
     """
 
     endpoint_id: UUID
@@ -89,6 +90,7 @@ class LeasedLane:
     breaker: Breaker
     slow: bool
     crashes: int
+    careful: int
     suspect_id: UUID | None
     opened_at_lease: int
     tokens: float
@@ -176,14 +178,15 @@ def postpone_redeliveries(lane: LeasedLane, *, seconds: float) -> None:
     sql.run("postpone_redeliveries", {"endpoint_id": lane.endpoint_id, "seconds": seconds})
 
 
-def mark_suspect(lane: LeasedLane, delivery_id: UUID) -> None:
-    """Remember what is sent next, in case the worker does not live to tell."""
-    sql.run("mark_suspect", {"endpoint_id": lane.endpoint_id, "fence": lane.fence, "delivery_id": delivery_id})
+def mark_suspect(lane: LeasedLane, delivery_id: UUID, *, losses: int) -> None:
+    """Remember what is sent next and its losses so far, in case the worker does not live to tell."""
+    parameters = {"endpoint_id": lane.endpoint_id, "fence": lane.fence, "delivery_id": delivery_id, "losses": losses}
+    sql.run("mark_suspect", parameters)
 
 
 def _room(lane: LeasedLane, room: int) -> int:
     # After a lost worker, and to probe a lane that was down, one delivery goes alone.
-    if lane.crashes or lane.breaker.opened:
+    if lane.careful or lane.breaker.opened:
         return 1
     # A lane shows by its claims how much it can send while its turn lasts.
     return min(room, max(FIRST_CLAIM, 2 * lane.target.max_in_flight) << 2 * min(lane.claims, 8))
@@ -197,6 +200,7 @@ def _leased(row: Any, moment: float) -> LeasedLane:
         breaker=Breaker(row.failures, row.opened),
         slow=row.slow,
         crashes=row.crashes,
+        careful=2 * row.max_in_flight if row.crashes else 0,
         suspect_id=row.suspect_id,
         opened_at_lease=row.opened,
         tokens=row.tokens,

@@ -21,6 +21,7 @@ from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer, without
 from deliveries.services.lanes import Finished, LeasedLane
 from deliveries.services.retention import open_partitions
+from deliveries.services.suspects import came_back
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +45,11 @@ def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()
     except DataError:
         kept = _store_one_by_one(lanes, rows, releasing)
     for lane in lanes:
+        lane.careful = max(0, lane.careful - len(lane.finished))
         lane.finished.clear()
-        lane.crashes, lane.healthy = 0, False
+        lane.healthy = False
+        if not lane.in_flight:
+            came_back(lane)
         lane.stopped = lane.stopped or lane.endpoint_id not in kept
 
 

@@ -2,7 +2,7 @@
 -- endpoint_ids uuid[], lease_seconds float, slow bool, alone bool (may take a lane whose last worker was lost)
 -- One round trip per turn; SKIP LOCKED, because another worker that leases the same lane has it then. Fresh each time: no cache.
 WITH free AS (
-    SELECT endpoint_id, lease_until IS NOT NULL AS lost
+    SELECT endpoint_id, lease_until IS NOT NULL AS lost, suspect_id AS suspected
     FROM hookpost_lane
     WHERE endpoint_id = ANY(%(endpoint_ids)s::uuid[])
       AND slow = %(slow)s::bool
@@ -14,13 +14,14 @@ WITH free AS (
     UPDATE hookpost_lane l
     SET fence = l.fence + 1,
         lease_until = now() + make_interval(secs => %(lease_seconds)s::float8),
-        crashes = l.crashes + free.lost::int
+        crashes = l.crashes + free.lost::int,
+        suspect_id = NULL  -- until it is sent again: what only waits in a worker has no part in its loss
     FROM free
     WHERE l.endpoint_id = free.endpoint_id
-    RETURNING l.*
+    RETURNING l.*, free.suspected
 )
 SELECT
-    l.endpoint_id, l.fence, l.crashes, l.suspect_id, l.failures, l.opened, l.slow,
+    l.endpoint_id, l.fence, l.crashes, l.suspected AS suspect_id, l.failures, l.opened, l.slow,
     l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
     coalesce(extract(epoch FROM l.rest_until - now())::float8, 0) AS rest_seconds,
     e.customer_id, e.url, e.state, e.signing, e.payload_mode, e.rate_limit, e.max_in_flight, e.retry_schedule,

@@ -1,0 +1,115 @@
+"""Who ends its worker is found and given up, and nobody else in its place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from deliveries.models import Delivery, Endpoint, Lane
+from deliveries.services import suspects
+from deliveries.services.engine import Engine
+from deliveries.services.turns import take_turn as take_turn_of
+from tests.engine.steps import an_endpoint, emit, expire_lease, run_until_idle, the_delivery
+from tests.receiver import Answer, Receiver, Request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Lost(BaseException):
+    """The end of a worker: nothing is caught, recorded or given back."""
+
+
+@pytest.fixture
+def quick(receiver_ports: list[int]) -> Iterator[Receiver]:
+    with Receiver(receiver_ports[1]) as quick:
+        yield quick
+
+
+def a_worker(*endpoints: Endpoint, poison: str) -> bool:
+    """Let a worker serve the lanes, each by a turn of its own; returns whether it lived to the end."""
+    engine = Engine(wake=lambda lanes: None)
+    start = engine._transfers.start
+
+    def start_or_die(request: object, **given: object) -> None:
+        if poison.encode() in getattr(request, "body", b""):
+            raise Lost
+        start(request, **given)  # type: ignore[arg-type]
+
+    engine._transfers.start = start_or_die  # type: ignore[method-assign, assignment]
+    for endpoint in endpoints:
+        take_turn_of([endpoint.id], engine=engine)
+    try:
+        run_until_idle(engine)
+    except Lost:
+        lanes = list(engine.lanes.values())
+        engine._transfers.close()
+        for lane in lanes:
+            suspects.came_back(lane)  # as it is for another process
+        for endpoint in endpoints:
+            if Lane.objects.get(endpoint=endpoint).lease_until is not None:
+                expire_lease(endpoint)
+        return False
+    return True
+
+
+def test_what_is_in_flight_each_time_another_delivery_ends_the_worker_is_not_given_up(
+    receiver: Receiver, quick: Receiver
+) -> None:
+    release = threading.Event()
+
+    def hang(request: Request) -> Answer:
+        release.wait(2)
+        return 200, {}, b""
+
+    receiver.answer = hang
+    slow, sick = an_endpoint(receiver.url), an_endpoint(quick.url)
+    emit(slow)
+    for number in range(4):
+        emit(sick, number=number)
+    poison = emit(sick, name="poison.pill")
+    emit(sick, number=5)
+    losses = 0
+    while not a_worker(slow, sick, poison="poison.pill"):
+        losses += 1
+        release.set() if losses >= 4 else None
+    release.set()
+    assert losses <= 8
+    assert the_delivery(slow).state == "succeeded"
+    buried = Delivery.objects.exclude(state="succeeded").get()
+    assert (buried.event_id, buried.state, buried.error) == (poison.event_id, "exhausted", "worker_lost")
+
+
+def test_a_lane_whose_worker_was_lost_goes_on_one_by_one_for_a_while(receiver: Receiver) -> None:
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def answer(request: Request) -> Answer:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        with lock:
+            busy -= 1
+        return 200, {}, b""
+
+    receiver.answer = answer
+    endpoint = an_endpoint(receiver.url, max_in_flight=3)
+    for number in range(6):
+        emit(endpoint, number=number)
+    Lane.objects.update(crashes=1)
+    assert a_worker(endpoint, poison="poison.pill")
+    assert (len(receiver.requests), most) == (6, 1)
+    lane = Lane.objects.get()
+    assert (lane.crashes, lane.suspect_id, lane.lease_until) == (0, None, None)
+
+
+def test_what_only_waited_in_a_worker_has_no_part_in_its_loss(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    Lane.objects.update(crashes=3, suspect_id=the_delivery(endpoint).id)
+    for _ in range(3):
+        take_turn_of([endpoint.id], engine=Engine(wake=lambda lanes: None))
+        expire_lease(endpoint)
+    assert a_worker(endpoint, poison="poison.pill")
+    assert the_delivery(endpoint).state == "succeeded"
