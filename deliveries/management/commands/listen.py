@@ -48,7 +48,7 @@ class Command(BaseCommand):
         target = _target(options)
         api = Api(base_url=checked_url(options["server"], "--server"), key=_key(options["key"]))
         tally = screen.Tally()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             feed = _feed(api, options)
             screen.note(console, f"Events of {feed.customer} go to {target.url}. Stop with Ctrl-C.", style="")
@@ -57,6 +57,8 @@ class Command(BaseCommand):
             _run(console, api, feed, target, tally)
         except KeyboardInterrupt:
             screen.summary(console, tally)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _run(console: Console, api: Api, feed: Feed, target: Target, tally: screen.Tally) -> None:
