@@ -17,6 +17,7 @@ from uuid import UUID
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import HookpostError
+from deliveries.models.base import new_id
 from deliveries.models.keyring import unseal
 from deliveries.protocol.answer import Answer, words_to_hide
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
@@ -68,12 +69,13 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """One attempt that ended, ready to be recorded."""
+    """One attempt that ended, ready to be recorded; its id tells whether it was recorded already."""
 
     claimed: Claimed
     started_at: datetime
     answer: Answer
     outcome: Outcome
+    attempt_id: UUID = field(default_factory=new_id)
 
 
 @dataclass(slots=True, kw_only=True)

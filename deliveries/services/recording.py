@@ -14,10 +14,10 @@ from uuid import UUID
 
 import structlog
 from django.db import DataError, IntegrityError
+from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer, without
 from deliveries.services.lanes import Finished, LeasedLane
 from deliveries.services.retention import open_partitions
@@ -42,7 +42,7 @@ def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()
     rows = [(lane, finished) for lane in lanes for finished in lane.finished]
     try:
         kept = _store(lanes, rows, releasing)
-    except DataError:
+    except (DataError, IntegrityError):
         kept = _store_one_by_one(lanes, rows, releasing)
     for lane in lanes:
         lane.careful = max(0, lane.careful - len(lane.finished))
@@ -75,6 +75,10 @@ def _store_one_by_one(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasin
     for lane, finished in rows:
         try:
             _store([lane], [(lane, finished)], set())
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            # It was committed before, and the connection broke before PostgreSQL could say so.
         except DataError as error:
             log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=_first_line(error))
             _store([lane], [(lane, replace(finished, answer=_storable(finished.answer)))], set())
@@ -110,7 +114,7 @@ def _attempt_columns(rows: Sequence[Row]) -> dict[str, Any]:
     claims = [finished.claimed for _, finished in rows]
     in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
     return {
-        "attempt_ids": [new_id() for _ in rows],
+        "attempt_ids": [finished.attempt_id for _, finished in rows],
         "delivery_ids": [claimed.delivery_id for claimed in claims],
         "endpoint_ids": [lane.endpoint_id for lane, _ in rows],
         "manuals": [claimed.manual for claimed in claims],

@@ -1,4 +1,4 @@
-"""A worker that dies of certain events: `manage.py worker` whose process ends the moment it prepares one to be sent.
+"""A worker that dies of certain events: `manage.py worker` whose process ends the moment it is to send one.
 
 Run as `python -m tests.faults.poisoned_worker`. It stands for a crash in C code, or a memory limit: nothing is
 caught, recorded or given back.
@@ -19,16 +19,16 @@ def main() -> None:
     """Work until an event of that type comes."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
-    from deliveries.services import engine
+    from deliveries.outbound.transfers import Transfers
 
-    prepare = engine.prepare_delivery
+    start = Transfers.start
 
-    def prepare_or_die(claimed: Any, **rest: Any) -> Any:
-        if claimed.type == POISON:
+    def start_or_die(self: Transfers, request: Any, **rest: Any) -> Any:
+        if POISON.encode() in request.body:
             os._exit(139)
-        return prepare(claimed, **rest)
+        return start(self, request, **rest)
 
-    engine.prepare_delivery = prepare_or_die
+    Transfers.start = start_or_die  # type: ignore[method-assign]
     call_command("worker")
 
 
