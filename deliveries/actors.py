@@ -45,7 +45,7 @@ def run_job(job_id: str) -> None:
     more, lanes = jobs.run_job_step(UUID(job_id))
     wake(lanes)
     if more:
-        run_job.send(job_id)
+        ring_job(UUID(job_id))
 
 
 class _Engines:

@@ -137,7 +137,8 @@ def claim_batch(lanes: Sequence[LeasedLane], *, room: int) -> None:
         {
             "endpoint_ids": [lane.endpoint_id for lane in lanes],
             "fences": [lane.fence for lane in lanes],
-            "rooms": [wanted[lane.endpoint_id] + len(lane.in_flight) for lane in lanes],
+            "rooms": [wanted[lane.endpoint_id] for lane in lanes],
+            "busy": [len(lane.in_flight) for lane in lanes],
             "awake": [lane.target.enabled and not lane.rest_seconds() for lane in lanes],
         },
     )

@@ -257,3 +257,12 @@ def test_an_endpoint_that_times_out_moves_to_the_slow_queue(receiver: Receiver) 
     take_turn(endpoint, slow=True)
     assert not Lane.objects.get().slow
     assert the_delivery(endpoint).state == "succeeded"
+
+
+def test_bulk_work_of_an_idle_lane_is_done_in_one_turn(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    for number in range(40):
+        emit(endpoint, number=number)
+    DueDelivery.objects.update(rank=3)
+    assert take_turn(endpoint, seconds=20) == []
+    assert len(receiver.requests) == 40

@@ -1,0 +1,65 @@
+"""The dispatcher's round: what fails in it does not keep the rest from being done."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.db import InternalError, OperationalError, connection
+
+from deliveries.models import Lane
+from deliveries.services import dispatch, retention
+from deliveries.services.dispatch import Dispatcher
+from tests.engine.steps import an_endpoint, emit
+from tests.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def refuse(*args: object, **given: object) -> None:
+    raise InternalError("cannot execute UPDATE in a read-only transaction")
+
+
+@pytest.mark.parametrize("step", ["hold_backlogs", "release_backlogs", "keep_house"])
+def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    monkeypatch.setattr(dispatch, step, refuse)
+    rung: list[tuple[UUID, bool]] = []
+    Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None).tick()
+    assert rung == [(endpoint.id, False)]
+
+
+def test_old_keys_are_forgotten_although_a_partition_cannot_be_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(retention, "drop_partitions", refuse)
+    monkeypatch.setattr(retention, "purge_idempotency_keys", lambda: done.append("keys"))
+    monkeypatch.setattr(dispatch, "disable_failing", lambda: done.append("endpoints"))
+    dispatch.keep_house()
+    assert done == ["keys", "endpoints"]
+
+
+def test_a_round_ends_when_the_connection_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a lock that went with its connection, then nothing more is done as if this process still led."""
+    done: list[str] = []
+
+    connection.ensure_connection()
+
+    def lose_the_connection() -> None:
+        connection.connection.close()
+        raise OperationalError("the connection is lost")
+
+    with pytest.raises(OperationalError):
+        dispatch.do_each([lose_the_connection, lambda: done.append("more")])
+    connection.close()
+    assert done == []
+
+
+def test_a_lane_that_nobody_leases_is_not_woken_at_every_tick(receiver: Receiver) -> None:
+    for _ in range(3):
+        emit(an_endpoint(receiver.url))
+    rung: list[tuple[UUID, bool]] = []
+    dispatcher = Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None)
+    for _ in range(3):
+        dispatcher.tick()
+    assert len(rung) == Lane.objects.count() == 3
