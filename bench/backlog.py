@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -108,7 +109,12 @@ def write_log(pairs: list[tuple[UUID, UUID]], *, rows: int, days_ago: int = DAYS
     begin = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
     milliseconds, span = int(begin.timestamp() * 1000), days * 86_400_000
     customer, endpoint = pairs[0]
-    parameters = {"customer": customer, "endpoint": endpoint, "body": filling.DATA, "step": span // rows}
+    parameters: dict[str, Any] = {
+        "customer": customer,
+        "endpoint": endpoint,
+        "body": filling.DATA,
+        "step": span // rows,
+    }
     with connection.cursor() as cursor:
         cursor.execute(LOG, parameters | {"begin": milliseconds, "rows": rows})
 

@@ -34,7 +34,6 @@ def drain(
     each: int,
     prepare: Callable[[list[tuple[UUID, UUID]]], None] = lambda pairs: None,
     meanwhile: Callable[[], None] = lambda: None,
-    **settings: str,
 ) -> Drained:
     """Fill lanes while they rest, start workers, warm them up on lanes apart, and time the drain."""
     filling.wipe()
@@ -44,7 +43,7 @@ def drain(
     filling.fill([customer for customer, _ in pairs], each=each)
     prepare(pairs)
     filling.settle()
-    with stage.workers(**settings) as processes:
+    with stage.workers() as processes:
         warm_up(stage, [endpoint for _, endpoint in warm], [customer for customer, _ in warm])
         cpu, started = cpu_seconds(processes), time.monotonic()
         before = stage.nginx.count()

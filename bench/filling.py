@@ -6,6 +6,7 @@ What lives here: bulk set-up. Deliveries come from the real accept statement; la
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -94,6 +95,11 @@ def await_empty_queue() -> None:
     wait_until(lambda: not _value("SELECT EXISTS (SELECT FROM hookpost_due_delivery)"), "the queue to be empty")
 
 
+def due() -> int:
+    """Return how many deliveries wait for their attempt."""
+    return int(_value("SELECT count(*) FROM hookpost_due_delivery"))
+
+
 def finished() -> int:
     """Return how many deliveries have succeeded."""
     return int(_value("SELECT count(*) FROM hookpost_delivery WHERE state = 'succeeded'"))
@@ -112,7 +118,7 @@ def _execute(text: str) -> None:
         cursor.execute(text)
 
 
-def _value(text: str) -> object:
+def _value(text: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(text)
         row = cursor.fetchone()

@@ -71,7 +71,9 @@ def send(
     connection counts.
     """
     multi, idle = pycurl.CurlMulti(), deque(_handle(url, headers) for _ in range(connections))
-    begin, answers, started, flying = time.time(), [], 0, {}
+    answers: list[Answered] = []
+    flying: dict[pycurl.Curl, tuple[float, list[bytes]]] = {}
+    begin, started = time.time(), 0
     while True:
         now = time.time()
         over = now - begin >= seconds

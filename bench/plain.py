@@ -62,7 +62,7 @@ def plain_rate(stage: Stage, *, deliveries: int, endpoints: int) -> float:
 def actor_on(url: str) -> dramatiq.Actor[[str], None]:
     """Return the actor on a broker with Dramatiq's defaults."""
     broker = RedisBroker(url=url, namespace=NAMESPACE)
-    return dramatiq.actor(deliver, broker=broker, queue_name="plain", max_retries=0)
+    return dramatiq.actor(broker=broker, queue_name="plain", max_retries=0)(deliver)
 
 
 def deliver(delivery_id: str) -> None:
@@ -71,7 +71,7 @@ def deliver(delivery_id: str) -> None:
 
     delivery = Delivery.objects.select_related("event", "endpoint").get(id=UUID(delivery_id))
     body = bytes(delivery.event.body)
-    secret = delivery.endpoint.secrets.first()
+    secret = delivery.endpoint.secrets.get()
     timestamp = int(time.time())
     message_id = delivery.event.public_id
     digest = hmac.digest(secret.open_key().value, f"{message_id}.{timestamp}.".encode() + body, "sha256")

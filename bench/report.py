@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
 
-COMPARISONS = {">=": lambda value, bound: value >= bound, "<=": lambda value, bound: value <= bound}
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": lambda value, bound: value >= bound,
+    "<=": lambda value, bound: value <= bound,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
