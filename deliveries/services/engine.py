@@ -32,7 +32,6 @@ from deliveries.protocol.answer import Answer
 from deliveries.services import suspects
 from deliveries.services.endpoints import disable_if_still_at
 from deliveries.services.health import (
-    cut_off,
     give_pause,
     has_room,
     is_done,
@@ -52,7 +51,7 @@ from deliveries.services.lanes import (
     renew_leases,
 )
 from deliveries.services.patience import patiently
-from deliveries.services.recording import record_attempts, record_outcomes
+from deliveries.services.recording import record_outcomes, record_rest
 from deliveries.services.sending import send
 
 log = structlog.get_logger(__name__)
@@ -118,6 +117,7 @@ class Engine:
             except Exception:
                 log.exception("engine_failed")
                 self.abandon()
+                stopping.wait(WAIT_SECONDS)
         try:
             self._wind_down()
         except Exception:
@@ -153,15 +153,18 @@ class Engine:
         for lane in held:
             suspects.came_back(lane)
         self._unrecorded, self._settle_at = 0, NEVER
-        lost = [(lane, cut_off(*sent)) for lane in held for sent in lane.in_flight.values()]
-        finished = [lane for lane in held if lane.finished]
-        with suppress(DatabaseError, InterfaceError):
-            record_outcomes(finished)
-            record_attempts(lost)
+        try:
+            record_rest(held)
+        except Exception:
+            log.exception("attempts_lost")
         self._give_back(held)
 
     def _empty_inbox(self) -> list[LeasedLane]:
-        return [self._inbox.popleft() for _ in range(len(self._inbox))]
+        lanes = []
+        with suppress(IndexError):  # another thread may empty it too
+            while True:
+                lanes.append(self._inbox.popleft())
+        return lanes
 
     def _give_back(self, lanes: Sequence[LeasedLane]) -> None:
         with suppress(DatabaseError, InterfaceError):  # the leases end by themselves
@@ -190,11 +193,10 @@ class Engine:
         self._claim_at = NEVER
         if any(lane.finished for lane in hungry):
             self._settle()  # what is finished but not recorded is still due, and would be claimed again
-        self._claim_for([lane for lane in hungry if lane.endpoint_id in self.lanes])
+        if still := [lane for lane in hungry if lane.endpoint_id in self.lanes]:
+            self._claim_for(still)
 
     def _claim_for(self, lanes: Sequence[LeasedLane]) -> None:
-        if not lanes:
-            return
         room = max(2 * conf.batch_size // len(lanes), ROOM_AT_LEAST)
         room = max(1, min(room, CLAIM_BYTES // (self._body_bytes * len(lanes))))
         self._patiently(lambda: claim_batch(lanes, room=room))
@@ -219,14 +221,13 @@ class Engine:
             if suspects.is_poison(lane, claimed):
                 self._finish(lane, suspects.buried(claimed, at=datetime.now(UTC)))
                 return
-            losses = suspects.losses_of(lane, claimed)
-            self._patiently(lambda: mark_suspect(lane, claimed.delivery_id, losses=losses))
+            noting = partial(mark_suspect, lane, claimed.delivery_id, losses=suspects.losses_of(lane, claimed))
+            self._patiently(noting)
         try:
             if failed := send(lane, claimed, transfers=self._transfers, rng=self._rng):
                 self._finish(lane, failed)
         except HookpostError as error:
-            reason = str(error)
-            self._patiently(lambda: give_pause(lane, reason=reason))
+            self._patiently(partial(give_pause, lane, reason=str(error)))
 
     def _collect(self) -> None:
         ended, self._ended = self._ended, []
@@ -251,9 +252,8 @@ class Engine:
         self._settle_at = min(self._settle_at, time.monotonic() + patience)
 
     def _must_settle(self) -> bool:
-        if self._unrecorded >= conf.batch_size or (self._unrecorded and not self._transfers.in_flight):
-            return True
-        return time.monotonic() >= self._settle_at or (bool(self.lanes) and not self._transfers.in_flight)
+        is_idle = bool(self.lanes) and not self._transfers.in_flight
+        return is_idle or self._unrecorded >= conf.batch_size or time.monotonic() >= self._settle_at
 
     def _settle(self) -> None:
         """Record what is finished, and give back the lanes that are done."""

@@ -38,13 +38,6 @@ def judge(lane: LeasedLane, claimed: Claimed, answer: Answer, *, started_at: dat
     return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
 
 
-def cut_off(claimed: Claimed, started_at: datetime) -> Finished:
-    """Return an attempt that nobody will see the end of."""
-    answer = Answer(error="worker_lost", detail="The worker stopped before an answer came.")
-    outcome = Outcome(state="pending", error=answer.error)
-    return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
-
-
 def note_outcome(lane: LeasedLane, claimed: Claimed, outcome: Outcome, *, rng: random.Random) -> None:
     """Keep count of failures, and let the lane stop and rest where the outcome asks for it."""
     rest = outcome.rest_seconds

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from psycopg.errors import UniqueViolation
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.protocol.answer import Answer, without
-from deliveries.services.lanes import Finished, LeasedLane
+from deliveries.protocol.outcome import Outcome
+from deliveries.services.lanes import Claimed, Finished, LeasedLane
 from deliveries.services.retention import open_partitions
 from deliveries.services.suspects import came_back
 
@@ -53,9 +55,11 @@ def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()
         lane.stopped = lane.stopped or lane.endpoint_id not in kept
 
 
-def record_attempts(rows: Sequence[Row]) -> None:
-    """Store attempts in the log and change nothing else: their deliveries stay due."""
-    _store([], rows, set())
+def record_rest(lanes: Sequence[LeasedLane]) -> None:
+    """Store what the lanes have finished; of what is in flight only that it was sent: its deliveries stay due."""
+    record_outcomes([lane for lane in lanes if lane.finished])
+    if cut_off := [(lane, _cut_off(*sent)) for lane in lanes for sent in lane.in_flight.values()]:
+        _store([], cut_off, set())
 
 
 def _store(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:
@@ -83,6 +87,12 @@ def _store_one_by_one(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasin
             log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=_first_line(error))
             _store([lane], [(lane, replace(finished, answer=_storable(finished.answer)))], set())
     return _store(lanes, [], releasing)
+
+
+def _cut_off(claimed: Claimed, started_at: datetime) -> Finished:
+    answer = Answer(error="worker_lost", detail="The worker stopped before an answer came.")
+    outcome = Outcome(state="pending", error=answer.error)
+    return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
 
 
 def _storable(answer: Answer) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -155,3 +156,24 @@ def test_a_suspect_that_cannot_be_noted_at_once_is_noted_before_it_is_sent(recei
     connection.close()
     run_until_idle(engine)
     assert the_delivery(endpoint).state == "succeeded"
+
+
+def test_an_engine_goes_on_after_an_error_that_nobody_thought_of(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    stopping = threading.Event()
+    engine = Engine(wake=lambda lanes: stopping.set())
+    left = failing(monkeypatch, ZeroDivisionError(), ZeroDivisionError())
+    thread = threading.Thread(target=engine.run, args=(stopping,))
+    thread.start()
+    take_turn_of([endpoint.id], engine=engine)
+    give_up = time.monotonic() + 10
+    while the_delivery(endpoint).state != "succeeded" and time.monotonic() < give_up:
+        take_turn_of([endpoint.id], engine=engine)
+    stopping.set()
+    thread.join(10)
+    assert left == []
+    assert the_delivery(endpoint).state == "succeeded"
+    assert Lane.objects.get().lease_until is None
