@@ -12,7 +12,7 @@ READY := .venv/ready
 RUN := .venv/bin/python
 HOSTILE := tests/outbound tests/security tests/protocol tests/api tests/pages tests/services tests/engine
 
-.PHONY: help demo up test test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up test test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
