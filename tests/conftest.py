@@ -103,5 +103,5 @@ def broker() -> Iterator[dramatiq.Broker]:
     broker.flush_all()
 
 
-# At import, not in pytest_configure: the conftest of a folder below may be imported before that, and settings are read once.
+# At import, not in pytest_configure: the conftest of a folder below may be imported before that.
 prepare()

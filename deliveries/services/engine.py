@@ -21,7 +21,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -66,7 +66,7 @@ WAIT_SECONDS = 0.1
 IDLE_WAIT_SECONDS = 1.0
 ROOM_AT_LEAST = 20
 CLAIM_BYTES = 16_777_216
-WAITING_LIMIT = 2000
+BUSY_LANES_LIMIT = 32
 IN_FLIGHT_LIMIT = 5000
 CLAIM_AFTER_SECONDS = 0.003
 PATIENCE_SECONDS = 20.0
@@ -99,14 +99,14 @@ class Engine:
         """Drive these lanes from now on; they were leased just now."""
         self._inbox.extend(lanes)
         if self._closed:
-            self._give_back(self._empty_inbox())
+            release_lanes(self._empty_inbox())
         else:
             self._transfers.interrupt()
 
     def wait_for_room(self) -> None:
         """Return when the engine has room for more lanes."""
         while not self._has_room():
-            time.sleep(WAIT_SECONDS)
+            time.sleep(CLAIM_AFTER_SECONDS)
 
     def run(self, stopping: threading.Event) -> None:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""
@@ -157,7 +157,7 @@ class Engine:
             record_rest(held)
         except Exception:
             log.exception("attempts_lost")
-        self._give_back(held)
+        release_lanes(held)
 
     def _empty_inbox(self) -> list[LeasedLane]:
         lanes = []
@@ -166,13 +166,10 @@ class Engine:
                 lanes.append(self._inbox.popleft())
         return lanes
 
-    def _give_back(self, lanes: Sequence[LeasedLane]) -> None:
-        with suppress(DatabaseError, InterfaceError):  # the leases end by themselves
-            release_lanes(lanes)
-
     def _has_room(self) -> bool:
-        waiting = sum(len(lane.waiting) for lane in [*self.lanes.values(), *self._inbox])
-        return waiting < WAITING_LIMIT and self._transfers.in_flight < IN_FLIGHT_LIMIT
+        lanes = [*self.lanes.values(), *self._inbox]
+        busy = [lane for lane in lanes if lane.waiting or not lane.claims]  # not those that only hang
+        return len(busy) < BUSY_LANES_LIMIT and self._transfers.in_flight < IN_FLIGHT_LIMIT
 
     def _take_in(self) -> None:
         for lane in self._empty_inbox():

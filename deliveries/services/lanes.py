@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -128,7 +131,7 @@ def lease_lanes(endpoint_ids: Sequence[UUID], *, slow: bool) -> list[LeasedLane]
 def claim_batch(lanes: Sequence[LeasedLane], *, room: int) -> None:
     """Fill each lane's `waiting` with up to `room` due deliveries that are not in flight already.
 
-    A lane that got fewer than it asked for is `drained`. A retry and a redelivery of the same delivery are never
+    A lane of which all that is due came back is `drained`. A retry and a redelivery of the same delivery are never
     under way together: the later one stays due.
     """
     wanted = {lane.endpoint_id: _room(lane, room) for lane in lanes}
@@ -148,15 +151,16 @@ def claim_batch(lanes: Sequence[LeasedLane], *, room: int) -> None:
         if row.delivery_id not in busy:
             busy.add(row.delivery_id)
             by_id[row.endpoint_id].waiting.append(_claimed(row))
+    given = Counter((row.endpoint_id, row.rank) for row in rows)
     for lane in lanes:
         lane.claims += 1
-        # A rank gives no more than its share, an eighth at least: only a hand emptier than that means empty.
-        lane.drained = len(lane.waiting) < (wanted[lane.endpoint_id] + 7) // 8
+        lane.drained = _is_drained(lane, wanted[lane.endpoint_id], given)
 
 
 def release_lanes(lanes: Sequence[LeasedLane]) -> None:
-    """Give lanes back that have nothing to record."""
-    sql.run("release_lanes", {"endpoint_ids": [x.endpoint_id for x in lanes], "fences": [x.fence for x in lanes]})
+    """Give lanes back that have nothing to record; without a database their leases end by themselves."""
+    with suppress(DatabaseError, InterfaceError):
+        sql.run("release_lanes", {"endpoint_ids": [x.endpoint_id for x in lanes], "fences": [x.fence for x in lanes]})
 
 
 def renew_leases(lanes: Sequence[LeasedLane]) -> None:
@@ -185,6 +189,14 @@ def mark_suspect(lane: LeasedLane, delivery_id: UUID, *, losses: int) -> None:
     """Remember what is sent next and its losses so far, in case the worker does not live to tell."""
     parameters = {"endpoint_id": lane.endpoint_id, "fence": lane.fence, "delivery_id": delivery_id, "losses": losses}
     sql.run("mark_suspect", parameters)
+
+
+def _is_drained(lane: LeasedLane, room: int, given: Mapping[tuple[UUID, int], int]) -> bool:
+    """Say whether no rank gave as much as sql/claim_batch.sql lets it give, nor all together."""
+    shares = (room, (room * 7 + 7) // 8, room, (room + 7) // 8)
+    counts = [given.get((lane.endpoint_id, rank), 0) for rank in range(len(shares))]
+    busy = len(lane.in_flight)
+    return sum(counts) < room + busy and all(n < most + busy for n, most in zip(counts, shares, strict=True))
 
 
 def _room(lane: LeasedLane, room: int) -> int:
