@@ -95,10 +95,12 @@ def test_a_killed_web_server_is_started_again_with_its_children(up: Up) -> None:
 
 
 def test_a_killed_database_is_started_again(up: Up) -> None:
-    pid = int((up.log.with_suffix("") / "postgres/data/postmaster.pid").read_text().split()[0])
+    place = up.log.with_suffix("") / "postgres/data/postmaster.pid"
+    pid = int(place.read_text().split()[0])
     os.kill(pid, signal.SIGKILL)
     up.eventually(lambda: not psutil.pid_exists(pid))
     up.eventually(up.serves)
+    assert int(place.read_text().split()[0]) != pid
 
 
 def test_all_goes_down_in_good_order(tmp_path: Path) -> None:

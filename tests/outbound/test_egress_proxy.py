@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deliveries.conf import load
+from deliveries.errors import InvalidUrl
 from deliveries.outbound.client import check_target, new_transfers, prepared_post, send_one
 from deliveries.outbound.guard import Guard, ProxyOnly
 from deliveries.outbound.transfers import Transfers
@@ -159,9 +160,18 @@ def test_a_private_literal_never_reaches_the_proxy(host: str, proxy: Proxy) -> N
 
 
 def test_behind_a_proxy_a_name_may_be_registered_that_only_the_proxy_knows() -> None:
-    conf = load({"HOOKPOST_EGRESS_PROXY": "http://proxy.example:3128"})
+    asked: list[str] = []
 
-    check_target("only-the-proxy-knows.invalid", 443, conf=conf)
+    def resolve(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        raise OSError("no such name")
+
+    conf = load({"HOOKPOST_EGRESS_PROXY": "http://proxy.example:3128"})
+    check_target("only-the-proxy-knows.invalid", 443, conf=conf, resolve=resolve)
+    assert asked == []
+    with pytest.raises(InvalidUrl):
+        check_target("only-the-proxy-knows.invalid", 443, conf=load({}), resolve=resolve)
+    assert asked == ["only-the-proxy-knows.invalid"]
 
 
 def test_a_kept_tunnel_is_used_again(proxy: Proxy, hostile: HostileServer) -> None:

@@ -129,7 +129,7 @@ def test_bulk_redelivery_is_offered_after_a_choice(page: Page, acme: House) -> N
     page.select_option("select[name=action]", "redeliver_selected")
     page.click("button[name=index]")
     page.click("button:has-text('Redeliver')")
-    page.wait_for_selector("text=1 delivery is being sent again.")
+    assert page.wait_for_selector("text=1 delivery is being sent again.") is not None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
