@@ -1,5 +1,6 @@
 """The tables. Rows only: no network, no signals, no work in `save()`."""
 
+from deliveries.models.alerts import Alert
 from deliveries.models.audit import AuditEntry, Job
 from deliveries.models.customers import ApiKey, Customer, Member
 from deliveries.models.endpoints import Endpoint, EndpointSecret
@@ -10,6 +11,7 @@ from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane
 from deliveries.models.second_factor import SecondFactor
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "Attempt",
     "AuditEntry",

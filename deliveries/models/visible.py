@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from deliveries.models.alerts import Alert
 from deliveries.models.audit import AuditEntry, Job
 from deliveries.models.customers import ApiKey, Customer, Member
 from deliveries.models.endpoints import Endpoint
@@ -83,6 +84,11 @@ def jobs(viewer: Viewer) -> QuerySet[Job]:
 def audit_entries(viewer: Viewer) -> QuerySet[AuditEntry]:
     """The audit trail."""
     return AuditEntry.objects.filter(_own(viewer, "customer_id"))
+
+
+def alerts(viewer: Viewer) -> QuerySet[Alert]:
+    """Alerts; a customer sees those of its own endpoints."""
+    return Alert.objects.filter(_own(viewer, "endpoint__customer_id"))
 
 
 def _own(viewer: Viewer, column: str) -> Q:

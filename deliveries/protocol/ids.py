@@ -25,6 +25,7 @@ SECRET = "sec"  # noqa: S105
 MEMBER = "mem"
 AUDIT = "aud"
 PORTAL_LINK = "plk"
+ALERT = "alr"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
