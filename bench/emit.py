@@ -26,7 +26,7 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     filling.rest_lanes()
     headers, event = request_headers(), event_of(pairs[0][0])
     with stage.web(DJANGO_SETTINGS_MODULE="bench.empty") as url:
-        empty = rate(stage, f"{url}/api/v1/events", headers=headers, body=event, seconds=seconds)
+        empty = rate(stage, f"{url}/api/v1/empty", headers=headers, body=event, seconds=seconds)
     with stage.web() as url:
         single = rate(stage, f"{url}/api/v1/events", headers=headers, body=event, seconds=seconds)
         batch = b'{"events":[%b]}' % b",".join(event_of(pairs[n % 20][0]) for n in range(BATCH))

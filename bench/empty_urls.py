@@ -14,4 +14,4 @@ def accept(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"{}", status=202, content_type="application/json")
 
 
-urlpatterns = [path("api/v1/events", accept)]
+urlpatterns = [path("api/v1/empty", accept)]

@@ -1,6 +1,6 @@
 """The web server's way in.
 
-What lives here: the WSGI application. It must not know a server by name.
+What lives here: the WSGI application: posted events first, then Django. It must not know a server by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from deliveries.errors import CannotStart, WrongSetting
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 try:
-    application = get_wsgi_application()
+    django = get_wsgi_application()
 except (WrongSetting, CannotStart) as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
+
+from config.direct import events_first  # once Django's apps are there
+
+application = events_first(django)

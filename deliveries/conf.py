@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from typing import Any
 
 from deliveries.errors import WrongSetting
+
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -53,6 +57,21 @@ def _between(low: int, high: int) -> Callable[[str], int]:
 def _words(raw: str) -> tuple[str, ...]:
     """words, comma separated"""
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def _addresses(raw: str) -> tuple[str, ...]:
+    """mail addresses, comma separated"""
+    for word in _words(raw):
+        if _ADDRESS.fullmatch(word) is None:
+            raise ValueError(f"{word!r} is not a mail address")
+    return _words(raw)
+
+
+def _sender(raw: str) -> str:
+    """mail address, alone or as Name <address>"""
+    if _ADDRESS.fullmatch(parseaddr(raw)[1]) is None or not raw.isprintable():
+        raise ValueError("is not a mail address")
+    return raw.strip()
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -170,12 +189,15 @@ class Conf:
         "HOOKPOST_TRUSTED_PROXY", "false", _bool, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
     )
     email_url: str = setting(
-        "HOOKPOST_EMAIL_URL",
-        "",
-        _url("smtp", "smtps"),
-        "smtp://user:password@host:port for alerts; empty prints mail to the console.",
+        "HOOKPOST_EMAIL_URL", "", _url("smtp", "smtps"), "smtp://user:password@host:port; empty prints to the console."
     )
-    email_from: str = setting("HOOKPOST_EMAIL_FROM", "hookpost@localhost", _text, "Sender of alerts.")
+    email_from: str = setting("HOOKPOST_EMAIL_FROM", "hookpost@localhost", _sender, "Sender of alerts.")
+    alert_mail: tuple[str, ...] = setting(
+        "HOOKPOST_ALERT_MAIL", "", _addresses, "Who of the operator's gets the alerts, besides the members concerned."
+    )
+    alert_after_hours: int = setting(
+        "HOOKPOST_ALERT_AFTER_HOURS", "24", _between(1, 8760), "Hours of nothing but failures before an alert."
+    )
 
     allow_targets: tuple[AllowedTarget, ...] = setting(
         "HOOKPOST_ALLOW_TARGETS",
@@ -222,7 +244,7 @@ class Conf:
         "HOOKPOST_IDEMPOTENCY_HOURS", "24", _between(24, 720), "How long an Idempotency-Key is remembered."
     )
 
-    web_threads: int = setting("HOOKPOST_WEB_THREADS", "16", _between(1, 256), "Threads of each web process.")
+    web_threads: int = setting("HOOKPOST_WEB_THREADS", "32", _between(1, 256), "Threads of each web process.")
     web_processes: int = setting(
         "HOOKPOST_WEB_PROCESSES", "1", _between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
     )

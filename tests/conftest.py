@@ -17,6 +17,8 @@ from pathlib import Path
 import django
 import dramatiq
 import pytest
+import pytest_django
+from django.db import connection
 
 from config.embedded import Services
 from tests.ports import free_ports
@@ -79,6 +81,17 @@ def broker_url_of(worker: str) -> str:
         return url
     number = 1 + int(worker.removeprefix("gw")) % 15
     return f"{url.partition('?')[0]}?db={number}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """The database, which threads that live as long as the process may still hold open at the end."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -25,6 +26,7 @@ from deliveries.services.audit import actor_of_key
 
 CHALLENGE = 'Bearer realm="hookpost"'
 REMEMBERED = 10_000
+NOTE_USE_SECONDS = 60.0
 
 _HEADER = re.compile(r"Bearer +(hk_[A-Za-z0-9_-]{43})", re.IGNORECASE)
 
@@ -60,7 +62,7 @@ class Caller:
         return actor_of_key(self.key)
 
 
-_known: dict[bytes, KnownKey] = {}
+_known: dict[bytes, tuple[KnownKey, float]] = {}  # and when its use was noted last
 _lock = threading.Lock()
 
 
@@ -70,13 +72,16 @@ def known_key(header: str) -> KnownKey:
     Raises AuthenticationFailed for a key that was dead or unknown when it was last looked up.
     """
     digest = hash_key(_text_of(header))
-    known = _known.get(digest)
-    if known is None:
-        known = _facts(authenticate_text(header))
+    known, used_at = _known.get(digest, (None, 0.0))
+    now = time.monotonic()
+    if known is None or now - used_at > NOTE_USE_SECONDS:
+        key = authenticate_text(header)
+        touch_api_key(key)
+        known = _facts(key)
         with _lock:
             if len(_known) >= REMEMBERED:
                 _known.clear()
-            _known[digest] = known
+            _known[digest] = known, now
     return known
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from deliveries import __version__
 from deliveries import conf as settings
 from deliveries.api.base import ApiView, asked
-from deliveries.api.emit import BATCH_LIMIT
+from deliveries.api.drafts import BATCH_LIMIT
 from deliveries.api.fields import Number, Shape, Text
 from deliveries.api.pages import LIMIT_MAX
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE

@@ -52,6 +52,11 @@ def problem(code: int, detail: str, *, slug: str = "", found: Iterable[Mapping[s
     return made | {"errors": listed} if listed else made
 
 
+def problem_body(code: int, detail: str) -> bytes:
+    """Return a problem as bytes."""
+    return orjson.dumps(problem(code, detail))
+
+
 def problem_of(error: BaseException) -> tuple[Problem, dict[str, str]] | None:
     """Return the problem that an exception means, and headers for its answer; None for a mistake of ours."""
     for known, describe in _DESCRIPTIONS.items():

@@ -33,7 +33,7 @@ from deliveries.errors import (
 from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
-from deliveries.protocol.event_types import matching_keys
+from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.protocol.request import full_body
 from deliveries.services.group_commit import GroupCommit
 from deliveries.services.retention import open_partitions
@@ -136,6 +136,18 @@ def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) ->
     return entry.result
 
 
+def accept_own(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
+    """Store operational events, for the endpoints that ask for them; Unavailable takes the transaction back."""
+    entries = [_entry(draft) for draft in drafts]
+    with transaction.atomic():
+        _commit(entries)
+        results = [_result_of(entry) for entry in entries]
+        for result in results:
+            if isinstance(result, Unavailable):
+                raise result
+    return results
+
+
 def _refuse_first(results: Sequence[object]) -> None:
     for place, result in enumerate(results):
         if isinstance(result, HookpostError):
@@ -155,6 +167,8 @@ def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules, work: Work)
 
 def _judged(draft: EventDraft, rules: Rules, work: Work) -> _Entry:
     """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
+    if is_ours(draft.type):
+        raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field="type")
     entry = _entry(draft)
     owners = (draft.customer_id, draft.customer_uid)
     try:
@@ -258,4 +272,9 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0]
 
 
-_commits = GroupCommit(_commit, limit=GROUP_LIMIT)
+def _commit_group(group: Sequence[_Entry]) -> None:
+    _commit(group)
+    connection.close_if_unusable_or_obsolete()  # after an error the next group gets a new one
+
+
+_commits = GroupCommit(_commit_group, limit=GROUP_LIMIT)

@@ -1,13 +1,21 @@
 """Group commit: callers that come at the same time share one statement.
 
-What lives here: who leads, who waits. It must not know what is committed.
+What lives here: one thread that takes all who wait, commits, and lets them go. It must not know what is committed.
+A thread of its own, not one of the callers: a process then needs one connection to the database for it, not one per
+caller, and its statements are prepared once.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 
@@ -15,52 +23,53 @@ Item = TypeVar("Item")
 class _Waiter(Generic[Item]):
     """One caller. Each waits for a signal of its own: one lock for all would let them through one by one."""
 
+    __slots__ = ("item", "signal")
+
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.done = False
         self.signal = threading.Lock()
         self.signal.acquire()
 
 
 class GroupCommit(Generic[Item]):
-    """Commits the items of concurrent callers together; one of them leads, and hands over to one who came meanwhile."""
+    """Commits the items of concurrent callers together, at most `limit` at once; `commit` tells each item its result.
+
+    What `commit` raises is logged, and its items are left without a result.
+    """
 
     def __init__(self, commit: Callable[[Sequence[Item]], None], *, limit: int) -> None:
         self._commit, self._limit = commit, limit
-        self._waiting: list[_Waiter[Item]] = []
-        self._is_led = False
+        self._waiting: SimpleQueue[_Waiter[Item]] = SimpleQueue()
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def submit(self, item: Item) -> None:
-        """Return when the item was committed, by this caller or by another; an error is raised in the leader only."""
+        """Return when the item was committed, or given up."""
         waiter = _Waiter(item)
-        if not self._join(waiter):
-            waiter.signal.acquire()
-            if waiter.done:
-                return
-        group = self._take()
-        try:
-            self._commit([each.item for each in group])
-        finally:
-            self._hand_over()
+        self._waiting.put(waiter)
+        if self._thread is None:
+            self._start()
+        waiter.signal.acquire()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            group = self._take()
+            try:
+                self._commit([each.item for each in group])
+            except Exception:
+                log.exception("group_commit_failed")
             for each in group:
-                each.done = True
                 each.signal.release()
 
-    def _join(self, waiter: _Waiter[Item]) -> bool:
-        with self._lock:
-            self._waiting.append(waiter)
-            leads, self._is_led = not self._is_led, True
-        return leads
-
     def _take(self) -> list[_Waiter[Item]]:
-        with self._lock:
-            group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+        group = [self._waiting.get()]
+        with suppress(Empty):
+            while len(group) < self._limit:
+                group.append(self._waiting.get_nowait())
         return group
-
-    def _hand_over(self) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting[0].signal.release()
-            else:
-                self._is_led = False

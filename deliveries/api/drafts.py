@@ -1,0 +1,140 @@
+"""From the bytes that a service posted to drafts of events.
+
+What lives here: the form of an event's JSON, and what is refused before the database is asked. `data` is never
+rebuilt: the bytes that came in are the bytes that are signed. It must not know how events are stored or answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import orjson
+from rest_framework.exceptions import ParseError
+
+from deliveries.api.auth import KnownKey
+from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotFound
+from deliveries.models import Customer
+from deliveries.protocol import ids
+from deliveries.protocol.event_types import check_name
+from deliveries.services.events import EventDraft
+
+BATCH_LIMIT = 1000
+
+
+class EventBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /events; `data` stays as it was written."""
+
+    customer: str
+    type: str
+    data: msgspec.Raw
+    timestamp: datetime | None = None
+
+
+class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /events/batch."""
+
+    events: list[msgspec.Raw]
+    atomic: bool = False
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ESCAPED_NUL = b"\\u0000"
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an escaped backslash; backslashes stand in texts only
+_event_decoder = msgspec.json.Decoder(EventBody)
+_batch_decoder = msgspec.json.Decoder(BatchBody)
+
+
+def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> EventDraft:
+    """Return the draft of the event in a body; raises what refuses it, and NotFound for another's customer."""
+    try:
+        given = _event_decoder.decode(raw)
+    except _UNREADABLE as error:
+        raise _refused_json(error) from error
+    if given.timestamp is not None and given.timestamp.tzinfo is None:
+        raise InvalidInput("a timestamp needs its offset from UTC, such as Z", field="timestamp")
+    return EventDraft(
+        type=_check_type(given.type),
+        data=_check_data(bytes(given.data)),
+        timestamp=given.timestamp,
+        idempotency_key=idempotency_key,
+        owner_id=key.id,
+        api_key_id=key.id,
+        fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
+        **_customer(given.customer, key),
+    )
+
+
+def read_batch(
+    raw: bytes, key: KnownKey, *, idempotency_key: str | None
+) -> tuple[list[EventDraft | HookpostError], bool]:
+    """Return a draft, or what refuses it, for each event of a batch, and whether all or none is wanted."""
+    try:
+        batch = _batch_decoder.decode(raw)
+    except _UNREADABLE as error:
+        raise _refused_json(error) from error
+    if not 1 <= len(batch.events) <= BATCH_LIMIT:
+        raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
+    drafts = [
+        _draft_or_error(bytes(each), key, f"{idempotency_key}:{place}" if idempotency_key else None)
+        for place, each in enumerate(batch.events)
+    ]
+    return drafts, batch.atomic
+
+
+def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> EventDraft | HookpostError:
+    try:
+        return read_draft(raw, key, idempotency_key=idempotency_key)
+    except HookpostError as error:
+        return error
+    except ParseError as error:
+        return InvalidInput(str(error.detail))
+
+
+def _customer(reference: str, key: KnownKey) -> dict[str, Any]:
+    try:
+        customer_id = ids.decode_id(ids.CUSTOMER, reference)
+    except InvalidId:
+        customer_id = None
+    if "\x00" in reference:
+        raise NotFound
+    if key.customer_id is None:
+        return {"customer_id": customer_id, "customer_uid": reference}
+    own = customer_id == key.customer_id or Customer.objects.filter(id=key.customer_id, uid=reference).exists()
+    if not own:
+        raise NotFound
+    return {"customer_id": key.customer_id}
+
+
+def _check_type(name: str) -> str:
+    try:
+        return check_name(name)
+    except InvalidInput as error:
+        raise InvalidInput(error.detail, field="type") from error
+
+
+def _check_data(raw: bytes) -> bytes:
+    """The decoder above checks form only; this one also refuses what no receiver could read."""
+    try:
+        value = orjson.loads(raw)
+    except ValueError as error:
+        raise InvalidInput(f"data is not JSON: {str(error).partition(':')[0]}", field="data") from error
+    if not isinstance(value, dict):
+        raise InvalidInput("data must be an object", field="data")
+    if _ESCAPED_NUL in raw and _NUL.search(raw):
+        raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
+    return raw
+
+
+def _refused_json(error: Exception) -> Exception:
+    text = "it nests too deep" if isinstance(error, RecursionError) else str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return ParseError(f"the body is not JSON: {text}")
+    sentence, _, place = text.partition(" - at `$")
+    pointer = place.rstrip("`").replace("[", ".").replace("]", "").strip(".")
+    if not pointer and "`" in sentence:
+        pointer = sentence.rpartition("field ")[2].strip("`")
+    return InvalidInput(sentence[:1].lower() + sentence[1:], field=pointer)

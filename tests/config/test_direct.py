@@ -1,0 +1,163 @@
+"""Posted events past Django's middleware: nobody can tell from the answer, and nothing is let in that it would stop."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.test import override_settings
+
+from config import direct
+from config.wsgi import application
+from deliveries.models import ApiKey, Customer, Event
+from deliveries.services.api_keys import create_api_key, revoke_api_key
+
+pytestmark = pytest.mark.django_db
+DJANGO = get_wsgi_application()
+PATH = "/api/v1/events"
+BODY = b'{"customer":"alice","type":"invoice.paid","data":{"n":1}}'
+
+
+@dataclass
+class Answer:
+    """What an application told the server."""
+
+    body: bytes = b""
+    status: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def start(self, status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+        """WSGI's start_response."""
+        assert len({name for name, _ in headers}) == len(headers)
+        self.status, self.headers = status, dict(headers)
+
+
+def post(
+    key: str, *, to: Any = application, body: bytes = BODY, path: str = "/api/v1/events", **environ: Any
+) -> Answer:
+    """Call a WSGI application as a server does."""
+    answer = Answer()
+    given = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1:8000",
+        "HTTP_AUTHORIZATION": f"Bearer {key}",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": io.StringIO(),
+    }
+    parts = to(given | environ, answer.start)
+    answer.body = b"".join(parts)
+    if hasattr(parts, "close"):
+        parts.close()
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def one_transaction() -> Iterator[None]:
+    """Django's application leaves the connection open, as its own test client sees to: the test is one transaction."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def key() -> str:
+    """A key that may emit, and a customer."""
+    Customer.objects.create(name="Alice", uid="alice")
+    return create_api_key("ops", ["events:write"], actor="system")[1]
+
+
+@pytest.mark.parametrize(
+    "body", [BODY, b"{", b'{"customer":"alice","type":"a b","data":{}}', b'{"customer":"bob","type":"a","data":{}}']
+)
+def test_the_answer_is_the_one_that_django_would_give(key: str, body: bytes) -> None:
+    straight, through = post(key, body=body), post(key, body=body, to=DJANGO)
+    assert straight.status == through.status
+    assert straight.headers.keys() == through.headers.keys()
+    assert {**straight.headers, "Content-Length": ""} == {**through.headers, "Content-Length": ""}
+    assert json.loads(straight.body).keys() == json.loads(through.body).keys()
+
+
+def test_an_event_and_a_batch_are_stored(key: str) -> None:
+    assert post(key).status == "202 Accepted"
+    batch = post(key, body=b'{"events":[%b,%b]}' % (BODY, BODY), path="/api/v1/events/batch")
+    assert (batch.status, len(json.loads(batch.body)["results"])) == ("202 Accepted", 2)
+    assert Event.objects.count() == 3
+
+
+def test_without_a_key_nothing_is_stored(key: str) -> None:
+    answer = post("")
+    assert answer.status == "401 Unauthorized"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert not Event.objects.exists()
+
+
+def test_a_revoked_key_stores_nothing_at_once(key: str) -> None:
+    assert post(key).status == "202 Accepted"
+    revoke_api_key(ApiKey.objects.get(), actor="system")
+    assert post(key).status == "401 Unauthorized"
+    assert Event.objects.count() == 1
+
+
+def test_a_foreign_host_is_refused(key: str) -> None:
+    assert post(key, HTTP_HOST="evil.example").status == "400 Bad Request"
+    assert not Event.objects.exists()
+
+
+def test_a_body_that_ends_early_stores_nothing(key: str) -> None:
+    answer = post(key, CONTENT_LENGTH=str(len(BODY) + 1))
+    assert answer.status == "400 Bad Request"
+    assert not Event.objects.exists()
+
+
+def test_a_body_over_the_limit_is_not_read(key: str) -> None:
+    class Unread(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise AssertionError("read")
+
+    answer = post(key, CONTENT_LENGTH="999999999", **{"wsgi.input": Unread()})
+    assert answer.status == "413 Request Entity Too Large"
+
+
+def test_behind_a_proxy_plain_http_is_led_to_tls(key: str) -> None:
+    trusted = {"SECURE_SSL_REDIRECT": True, "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
+    with override_settings(**trusted, SECURE_HSTS_SECONDS=60):
+        fresh = direct.events_first(get_wsgi_application())
+        assert post(key, to=fresh).status == "301 Moved Permanently"
+        assert not Event.objects.exists()
+        answer = post(key, to=fresh, HTTP_X_FORWARDED_PROTO="https")
+    assert answer.status == "202 Accepted"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=60"
+
+
+def test_a_mistake_of_ours_is_a_problem_without_a_trace_of_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("the secret of the house")
+
+    monkeypatch.setattr(direct, "EMITS", {"/api/v1/events": broken})
+    answer = post(key)
+    assert (answer.status, answer.headers["Content-Type"]) == ("500 Internal Server Error", "application/problem+json")
+    assert b"secret" not in answer.body
+
+
+def test_the_use_of_a_key_is_noted(key: str) -> None:
+    post(key)
+    assert ApiKey.objects.get().last_used_at is not None
