@@ -29,6 +29,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "disabled": "danger",
         "running": "info",
         "done": "success",
+        "failed": "danger",
     }
 )
 

@@ -1,20 +1,27 @@
 """Jobs: bulk work with its progress.
 
-What lives here: the staff's pages, for looking only. Jobs are started and cancelled by API.
+What lives here: the staff's pages: looking, and resuming or cancelling what does not go on by itself. Jobs
+are started by API. It must not know how a job is done.
 """
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from deliveries.actors import ring_job
 from deliveries.admin.badges import badge, code, moment
+from deliveries.admin.groups import REDELIVER
+from deliveries.admin.pages import reason_of
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import staff_site
 from deliveries.models import Job, visible
+from deliveries.services.jobs import STOPPABLE, cancel_job, resume_job
 
 
 @admin.register(Job, site=staff_site)
@@ -22,12 +29,15 @@ class StaffJob(ReadOnlyPages):
     """All jobs."""
 
     rows = visible.jobs
+    acts = ("resume", "cancel")
+    change_form_template = "hookpost/job.html"
     list_display = ("shown_id", "kind", "shown_state", "shown_progress", "actor", "shown_created", "shown_finished")
     fields = (
         "shown_id",
         "kind",
         "shown_state",
         "shown_progress",
+        "problem",
         "customer",
         "filters",
         "actor",
@@ -46,6 +56,25 @@ class StaffJob(ReadOnlyPages):
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
         """Pages by key."""
         return KeysetChangeList
+
+    def may_act(self, request: HttpRequest, act: str, row: Job) -> bool:
+        """Who may send again may also stop it; only acts that the state leaves open are shown."""
+        is_open = row.state == Job.State.FAILED if act == "resume" else row.state in STOPPABLE
+        return request.user.has_perm(REDELIVER) and (request.method == "POST" or is_open)
+
+    def act_resume(self, request: HttpRequest, row: Job) -> None:
+        """Go on where it stopped."""
+        ring_job(resume_job(row, actor=self.actor(request), reason=reason_of(request)).id)
+        messages.success(request, "Resumed: it goes on where it stopped.")
+
+    def act_cancel(self, request: HttpRequest, row: Job) -> None:
+        """Queue nothing more, and take back what waits."""
+        cancel_job(row, actor=self.actor(request), reason=reason_of(request))
+        messages.success(request, "Cancelled. What was in flight still arrives.")
+
+    def beside(self, request: HttpRequest, row: Job) -> dict[str, Any]:
+        """Return the acts that are open, and why the job stopped."""
+        return {**super().beside(request, row), "acts": self.acts_for(request, row), "problem": row.problem}
 
     @admin.display(description="Job")
     def shown_id(self, row: Job) -> SafeString:

@@ -24,7 +24,7 @@ from deliveries.api.pages import PARAMETERS, page_of
 from deliveries.models import Customer, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
-from deliveries.services.jobs import cancel_job, count_matching, start_job
+from deliveries.services.jobs import cancel_job, count_matching, resume_job, start_job
 from deliveries.services.selection import Selection, read_types
 
 
@@ -45,6 +45,7 @@ class JobShape(Shape):
     created_at = Moment()
     started_at = Moment(allow_null=True)
     finished_at = Moment(allow_null=True)
+    problem = Text(help_text="Why its last step failed; empty when it did not.")
 
 
 class CountShape(Shape):
@@ -70,6 +71,9 @@ class SpanShape(TimeFilters):
     reason = Text(required=False, allow_blank=True, max_length=300)
 
 
+# What went wrong inside is for the operator to read.
+PROBLEM_OF_OURS = "a part of it could not be queued"
+
 JOB_OR_COUNT = {
     200: CountShape,
     202: JobShape,
@@ -78,8 +82,10 @@ JOB_OR_COUNT = {
 
 def show_job(job: Job, viewer: Viewer) -> dict[str, Any]:
     """Return a job as answers show it, its filters in the words of the API."""
-    actor = job.actor if viewer.is_operator else ""
-    return dict(JobShape(job).data) | {"filters": _shown_filters(job), "actor": actor}
+    shown = dict(JobShape(job).data) | {"filters": _shown_filters(job)}
+    if viewer.is_operator:
+        return shown
+    return shown | {"actor": "", "problem": job.problem and PROBLEM_OF_OURS}
 
 
 class BulkRedeliverView(ApiView):
@@ -151,6 +157,22 @@ class CancelJobView(ApiView):
         row = find_job(caller.viewer, job)
         reason = given(ReasonShape, request).get("reason", "")
         return Response(show_job(cancel_job(row, actor=caller.actor, reason=reason), caller.viewer))
+
+
+class ResumeJobView(ApiView):
+    """Go on."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="resume_job", request=ReasonShape, responses=JobShape)
+    def post(self, request: Request, job: str) -> Response:
+        """Let a failed job go on where it stopped."""
+        caller = caller_of(request)
+        row = find_job(caller.viewer, job)
+        reason = given(ReasonShape, request).get("reason", "")
+        resumed = resume_job(row, actor=caller.actor, reason=reason)
+        actors.ring_job(resumed.id)
+        return Response(show_job(resumed, caller.viewer))
 
 
 def _for_endpoint(request: Request, kind: Job.Kind, customer: str, ref: str) -> Response:

@@ -52,6 +52,7 @@ api: list[URLPattern | URLResolver] = [
     path("jobs", jobs.JobsView.as_view()),
     path("jobs/<str:job>", jobs.JobView.as_view()),
     path("jobs/<str:job>/cancel", jobs.CancelJobView.as_view()),
+    path("jobs/<str:job>/resume", jobs.ResumeJobView.as_view()),
     path("meta", meta.MetaView.as_view()),
     path("openapi.json", openapi.openapi, name="openapi"),
     path("docs", openapi.docs, name="api-docs"),

@@ -43,6 +43,7 @@ class Job(IdentifiedModel):
         PENDING = "pending", "Pending"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
+        FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -59,6 +60,9 @@ class Job(IdentifiedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    failures = models.SmallIntegerField(default=0, db_default=0, help_text="Steps in a row that failed.")
+    rest_until = models.DateTimeField(null=True, help_text="No step before this, after one that failed.")
+    problem = models.TextField(blank=True, default="", db_default="", help_text="Why the last step failed.")
 
     class Meta:
         db_table = "hookpost_job"

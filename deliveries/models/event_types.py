@@ -39,6 +39,14 @@ class EventType(IdentifiedModel):
     class Meta:
         db_table = "hookpost_event_type"
         ordering = ("name",)
+        # sql/validating_types.sql
+        indexes = (
+            models.Index(
+                fields=("name",),
+                name="event_type_judging",
+                condition=models.Q(customer=None) | ~models.Q(validation="off"),
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("customer", "name"),

@@ -61,6 +61,11 @@ def endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(_own(viewer, "customer_id"), deleted_at=None)
 
 
+def endpoints_ever(viewer: Viewer) -> QuerySet[Endpoint]:
+    """Endpoints, deleted ones included: the log still names them."""
+    return Endpoint.objects.filter(_own(viewer, "customer_id"))
+
+
 def events(viewer: Viewer) -> QuerySet[Event]:
     """Events of the log."""
     return Event.objects.filter(_own(viewer, "customer_id"))

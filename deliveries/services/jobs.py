@@ -4,15 +4,21 @@ What lives here: starting, stepping, cancelling and ending jobs. It must not kno
 bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's cursor in
 one transaction, so that a killed worker's successor goes on where the queue says, and queues nothing
 twice. What is queued has the last rank, and only so much of a job waits at once.
+
+A step is counted as failed before it begins and as good when it commits, so that one which ends its
+worker counts too. After each failure the job rests longer; after FAILURES_LIMIT in a row it is `failed`
+until a person resumes or cancels it. What it queued before is sent all the same.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from deliveries import sql
@@ -24,15 +30,22 @@ from deliveries.services.audit import record_act
 from deliveries.services.endpoints import cancel_waiting
 from deliveries.services.selection import Selection, between, of_types, select_deliveries
 
+log = structlog.get_logger(__name__)
+
 CHUNK = 1000
 WAITING_LIMIT = 5000
 OPEN_JOBS_LIMIT = 20
+PROBLEM_LIMIT = 300
 ALL_QUEUED = UUID(int=2**128 - 1)
+FAILURES_LIMIT = 5
+REST_SECONDS, REST_GROWTH = 2, 5  # 2 s, 10 s, 50 s, 250 s: a database that restarts fails no job
+WORKER_LOST = "the worker ended during the step"
 
 Lanes = list[tuple[UUID, bool]]
 Kind = Job.Kind
 State = Job.State
 OPEN = (State.PENDING, State.RUNNING)
+STOPPABLE = (*OPEN, State.FAILED)
 
 
 def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> int:
@@ -62,28 +75,22 @@ def start_job(kind: Kind, selection: Selection, *, customer: Customer | None, ac
 
 
 def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
-    """Queue the next chunk; returns whether to step again at once, and the lanes to wake."""
-    with transaction.atomic():
-        job = Job.objects.select_for_update(skip_locked=True).filter(id=job_id, state__in=OPEN).first()
-        if job is None or job.cursor == ALL_QUEUED or _waiting(job) >= WAITING_LIMIT:
-            return False, []
-        ids = list(_next_ids(job))
-        rows = _queue(job, ids) if ids else []
-        job.queued += sum(row.queued for row in rows)
-        job.state, job.started_at = State.RUNNING, job.started_at or timezone.now()
-        job.cursor = ids[-1] if len(ids) == CHUNK else ALL_QUEUED
-        if job.cursor == ALL_QUEUED:
-            job.total = job.queued  # what could not be sent again is not waited for
-        job.save(update_fields=["queued", "total", "state", "started_at", "cursor"])
-    return job.cursor != ALL_QUEUED, [(row.endpoint_id, row.slow) for row in rows]
+    """Queue the next chunk; returns whether to step again at once, and the lanes to wake. Raises what the step did."""
+    if not _begin_step(job_id):
+        return False, []
+    try:
+        return _take_step(job_id)
+    except Exception as error:
+        _note_failure(job_id, error)
+        raise
 
 
 def tend_jobs() -> list[UUID]:
-    """End jobs of which nothing waits any more; returns those that want another step."""
-    wanting = []
+    """End jobs of which nothing waits any more; returns those that want another step, and do not rest."""
+    wanting, now = [], timezone.now()
     for job in Job.objects.filter(state__in=OPEN).order_by("id"):
         if job.cursor != ALL_QUEUED:
-            wanting.append(job.id)
+            wanting += [job.id] if job.rest_until is None or job.rest_until <= now else []
         elif not _waiting(job):
             Job.objects.filter(id=job.id, state=State.RUNNING).update(state=State.DONE, finished_at=timezone.now())
     return wanting
@@ -93,13 +100,82 @@ def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
     """Stop a job: nothing more is queued, and what waits is taken back. What is in flight still arrives."""
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(id=job.id)
-        if locked.state not in OPEN:
+        if locked.state not in STOPPABLE:
             raise Conflict(f"the job is {locked.get_state_display().lower()} already")
         locked.state, locked.finished_at = State.CANCELLED, timezone.now()
         locked.save(update_fields=["state", "finished_at"])
         record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason)
     cancel_waiting(job_id=job.id)
     return locked
+
+
+def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
+    """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict for any other."""
+    with transaction.atomic():
+        locked = Job.objects.select_for_update().get(id=job.id)
+        if locked.state != State.FAILED:
+            raise Conflict(f"the job is {locked.get_state_display().lower()}; only a failed one is resumed")
+        locked.state, locked.failures, locked.rest_until, locked.finished_at = State.RUNNING, 0, None, None
+        locked.save(update_fields=["state", "failures", "rest_until", "finished_at"])
+        record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason)
+    return locked
+
+
+def _begin_step(job_id: UUID) -> bool:
+    """Count a step as failed until it has committed; returns whether there is one to take now."""
+    with transaction.atomic():
+        job = _locked(job_id).filter(Q(rest_until=None) | Q(rest_until__lte=timezone.now())).first()
+        if job is None or job.cursor == ALL_QUEUED or _waiting(job) >= WAITING_LIMIT:
+            return False
+        if job.failures >= FAILURES_LIMIT:  # whoever took the last step did not live to say so
+            _end_failed(job)
+            return False
+        rest = timedelta(seconds=REST_SECONDS * REST_GROWTH**job.failures)
+        job.failures, job.rest_until = job.failures + 1, timezone.now() + rest
+        job.save(update_fields=["failures", "rest_until"])
+    return True
+
+
+def _take_step(job_id: UUID) -> tuple[bool, Lanes]:
+    with transaction.atomic():
+        job = _locked(job_id).first()
+        if job is None:
+            return False, []
+        ids = list(_next_ids(job))
+        rows = _queue(job, ids) if ids else []
+        job.queued += sum(row.queued for row in rows)
+        job.state, job.started_at = State.RUNNING, job.started_at or timezone.now()
+        job.failures, job.rest_until, job.problem = 0, None, ""
+        job.cursor = ids[-1] if len(ids) == CHUNK else ALL_QUEUED
+        if job.cursor == ALL_QUEUED:
+            job.total = job.queued  # what could not be sent again is not waited for
+        job.save(
+            update_fields=["queued", "total", "state", "started_at", "failures", "rest_until", "problem", "cursor"]
+        )
+    return job.cursor != ALL_QUEUED, [(row.endpoint_id, row.slow) for row in rows]
+
+
+def _note_failure(job_id: UUID, error: Exception) -> None:
+    with transaction.atomic():
+        job = _locked(job_id).first()
+        if job is None:  # cancelled meanwhile
+            return
+        job.problem = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:PROBLEM_LIMIT].replace("\0", "")
+        job.save(update_fields=["problem"])
+        if job.failures >= FAILURES_LIMIT:
+            _end_failed(job)
+
+
+def _end_failed(job: Job) -> None:
+    job.state, job.finished_at, job.rest_until = State.FAILED, timezone.now(), None
+    job.problem = job.problem or WORKER_LOST
+    job.save(update_fields=["state", "finished_at", "rest_until", "problem"])
+    log.error("job_failed", job=job.public_id, problem=job.problem, steps=job.failures)
+
+
+def _locked(job_id: UUID) -> QuerySet[Job]:
+    """An open job, unless another step of it is under way."""
+    return Job.objects.select_for_update(skip_locked=True).filter(id=job_id, state__in=OPEN)
 
 
 def _candidates(kind: str, selection: Selection, viewer: Viewer) -> QuerySet[Delivery] | QuerySet[Event]:

@@ -137,3 +137,18 @@ def test_a_job_is_cancelled_once(ops: Caller, alice: Tenant) -> None:
     assert not DueDelivery.objects.exists()
     assert ops.post(f"/jobs/{job['id']}/cancel").status == 409
     assert ops.get("/jobs/job_01m7xrh3m4f64af0n940sfkm51").status == 404
+
+
+def test_a_failed_job_says_why_and_is_resumed_once(ops: Caller, alice: Tenant) -> None:
+    log_delivery(alice.endpoint, state="exhausted")
+    job = alice.caller.post("/deliveries/redeliver", {"state": "exhausted"}).json
+    path = f"/jobs/{job['id']}"
+    assert ops.post(f"{path}/resume").status == 409
+    Job.objects.update(state="failed", problem="DataError: refused", failures=5)
+    assert (ops.get(path).json["state"], ops.get(path).json["problem"]) == ("failed", "DataError: refused")
+    assert alice.caller.get(path).json["problem"] == "a part of it could not be queued"
+    answer = alice.caller.post(f"{path}/resume", {"reason": "again"})
+    assert (answer.status, answer.json["state"]) == (200, "running")
+    assert alice.caller.post(f"{path}/resume").status == 409
+    run_job_step(Job.objects.get().id)
+    assert DueDelivery.objects.count() == 1

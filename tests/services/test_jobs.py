@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import DataError
 
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
+from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
 from deliveries.services import jobs
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint
@@ -122,6 +123,112 @@ def test_what_came_after_the_job_is_not_part_of_it(endpoint: Endpoint) -> None:
     while jobs.run_job_step(job.id)[0]:
         pass
     assert DueDelivery.objects.count() == 1
+
+
+def break_steps(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+    """Let every step fail, as a statement that PostgreSQL refuses does; without an error it ends its worker."""
+
+    def refuse(job: Job) -> object:
+        raise error or SystemExit
+
+    monkeypatch.setattr(jobs, "_next_ids", refuse)
+
+
+def step_until_rested(job: Job) -> None:
+    """Take a step that fails, and let the rest after it pass."""
+    with pytest.raises((DataError, SystemExit)):
+        jobs.run_job_step(job.id)
+    Job.objects.filter(rest_until__isnull=False).update(rest_until=datetime.now(UTC))
+
+
+def test_a_failed_step_makes_the_job_rest_longer_each_time(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_delivery(endpoint)
+    job = start(endpoint)
+    break_steps(monkeypatch, DataError("a value\nthat PostgreSQL refuses"))
+    rests = []
+    for _ in range(jobs.FAILURES_LIMIT - 1):
+        before = datetime.now(UTC)
+        with pytest.raises(DataError):
+            jobs.run_job_step(job.id)
+        job.refresh_from_db()
+        assert job.rest_until is not None
+        rests.append(round((job.rest_until - before).total_seconds()))
+        assert jobs.tend_jobs() == []  # the dispatcher does not ring while it rests
+        assert jobs.run_job_step(job.id) == (False, [])
+        Job.objects.update(rest_until=datetime.now(UTC))
+    assert rests == [2, 10, 50, 250]
+    assert (job.state, job.problem) == (Job.State.PENDING, "DataError: a value")
+
+
+def test_a_job_whose_step_always_fails_fails(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_delivery(endpoint)
+    job = start(endpoint)
+    break_steps(monkeypatch, DataError("refused"))
+    for _ in range(jobs.FAILURES_LIMIT):
+        assert jobs.tend_jobs() == [job.id]
+        step_until_rested(job)
+    job.refresh_from_db()
+    assert (job.state, job.problem) == (Job.State.FAILED, "DataError: refused")
+    assert job.finished_at is not None
+    assert jobs.tend_jobs() == []
+    assert jobs.run_job_step(job.id) == (False, [])
+
+
+def test_a_step_that_ends_its_worker_each_time_fails_the_job(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_delivery(endpoint)
+    job = start(endpoint)
+    break_steps(monkeypatch)
+    for _ in range(jobs.FAILURES_LIMIT):
+        step_until_rested(job)
+    job.refresh_from_db()
+    assert job.state == Job.State.PENDING  # nobody lived to say so
+    assert jobs.tend_jobs() == [job.id]
+    assert jobs.run_job_step(job.id) == (False, [])
+    job.refresh_from_db()
+    assert (job.state, job.problem) == (Job.State.FAILED, jobs.WORKER_LOST)
+
+
+def test_a_good_step_forgets_the_failures(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_delivery(endpoint)
+    job = start(endpoint)
+    with monkeypatch.context() as broken:
+        break_steps(broken, DataError("refused"))
+        step_until_rested(job)
+    jobs.run_job_step(job.id)
+    job.refresh_from_db()
+    assert (job.failures, job.rest_until, job.problem, job.queued) == (0, None, "", 1)
+
+
+def test_a_failed_job_goes_on_at_its_cursor_when_resumed(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        log_delivery(endpoint)
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    with pytest.raises(Conflict):
+        jobs.resume_job(job, actor="key:ops")
+    with monkeypatch.context() as broken:
+        break_steps(broken, DataError("refused"))
+        for _ in range(jobs.FAILURES_LIMIT):
+            step_until_rested(job)
+    finish(job)
+    resumed = jobs.resume_job(job, actor="key:ops", reason="repaired")
+    assert (resumed.state, resumed.finished_at) == (Job.State.RUNNING, None)
+    assert jobs.tend_jobs() == [job.id]
+    jobs.run_job_step(job.id)
+    job.refresh_from_db()
+    assert (job.queued, job.problem, DueDelivery.objects.count()) == (3, "", 1)
+    assert AuditEntry.objects.get(action="job.resume").reason == "repaired"
+
+
+def test_a_failed_job_can_be_cancelled(endpoint: Endpoint) -> None:
+    log_delivery(endpoint, state="exhausted")
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    Job.objects.update(state=Job.State.FAILED)
+    assert jobs.cancel_job(job, actor="key:ops").state == Job.State.CANCELLED
+    assert not DueDelivery.objects.exists()
 
 
 def test_a_cancelled_job_takes_back_what_waits(endpoint: Endpoint) -> None:

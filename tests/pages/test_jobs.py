@@ -1,0 +1,48 @@
+"""Jobs on the staff's pages: why one stopped, going on, cancelling."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from deliveries.models import AuditEntry, Job
+from tests.pages.conftest import House
+
+
+def page_of(house: House) -> str:
+    """The address of the customer's job."""
+    return f"/admin/deliveries/job/{house.job.public_id}"
+
+
+def test_a_failed_job_says_why_and_support_lets_it_go_on(bob: Client, acme: House) -> None:
+    Job.objects.update(state="failed", problem="DataError: <b>refused", failures=5)
+    shown = bob.get(f"{page_of(acme)}/change/").content.decode()
+    assert "DataError: &lt;b&gt;refused" in shown
+    assert f"{page_of(acme)}/resume/" in shown
+    answer = bob.post(f"{page_of(acme)}/resume/", {"reason": "repaired"}, follow=True)
+    assert "goes on where it stopped" in answer.content.decode()
+    acme.job.refresh_from_db()
+    assert (acme.job.state, acme.job.failures) == ("running", 0)
+    entry = AuditEntry.objects.get(action="job.resume")
+    assert (entry.actor, entry.reason) == ("user:bob", "repaired")
+
+
+def test_support_cancels_a_job(bob: Client, acme: House) -> None:
+    assert f"{page_of(acme)}/resume/" not in bob.get(f"{page_of(acme)}/change/").content.decode()
+    bob.post(f"{page_of(acme)}/cancel/", {})
+    acme.job.refresh_from_db()
+    assert acme.job.state == "cancelled"
+    again = bob.post(f"{page_of(acme)}/cancel/", {}, follow=True).content.decode()
+    assert "The job is cancelled already." in again
+    assert f"{page_of(acme)}/cancel/" not in again
+
+
+@pytest.mark.parametrize("act", ["resume", "cancel"])
+def test_who_may_not_send_again_does_not_touch_jobs(bob: Client, acme: House, act: str, carol: Client) -> None:
+    group = Group.objects.get(name="Support")
+    group.permissions.remove(group.permissions.get(codename="redeliver_delivery"))
+    assert bob.post(f"{page_of(acme)}/{act}/", {}).status_code == 403
+    assert carol.post(f"{page_of(acme)}/{act}/", {}).status_code in (302, 403, 404)
+    acme.job.refresh_from_db()
+    assert acme.job.state == "pending"
