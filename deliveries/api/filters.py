@@ -15,7 +15,7 @@ from rest_framework import serializers
 from deliveries.api.fields import Moment, Shape, Text, TypeId
 from deliveries.api.find import find_customer, find_endpoint
 from deliveries.errors import InvalidId, InvalidInput, NotFound
-from deliveries.models import Delivery
+from deliveries.models import Delivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.outcome import EXPLANATIONS
@@ -50,9 +50,9 @@ class DeliveryFilters(TimeFilters):
 
 def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:
     """Return what the filters mean for this viewer; raises InvalidInput."""
-    customer = filters.get("customer")
+    customer = customer_id_of(viewer, filters["customer"]) if "customer" in filters else None
     return Selection(
-        customer_id=None if customer is None else customer_id_of(viewer, customer),
+        customer_id=customer,
         endpoint_id=_endpoint_id(viewer, customer, filters["endpoint"]) if "endpoint" in filters else None,
         event_id=filters.get("event"),
         types=read_types(filters["type"]) if "type" in filters else (),
@@ -77,12 +77,19 @@ def _deleted_customer(viewer: Viewer, ref: str) -> UUID:
     return _decoded(ids.CUSTOMER, ref) if viewer.is_operator else NOBODY
 
 
-def _endpoint_id(viewer: Viewer, customer: str | None, ref: str) -> UUID:
+def _endpoint_id(viewer: Viewer, customer_id: UUID | None, ref: str) -> UUID:
     decoded = _decoded(ids.ENDPOINT, ref)
-    if decoded != NOBODY or customer is None:
-        return decoded
+    if decoded == NOBODY:
+        return _endpoint_of_uid(viewer, customer_id, ref)
+    owner = visible.endpoints_ever(viewer).filter(id=decoded).values_list("customer_id", flat=True).first()
+    if owner is None:  # of a deleted customer, whose log the operator may still read
+        return decoded if viewer.is_operator else NOBODY
+    return decoded if customer_id in (None, owner) else NOBODY
+
+
+def _endpoint_of_uid(viewer: Viewer, customer_id: UUID | None, uid: str) -> UUID:
     try:
-        return find_endpoint(viewer, customer, ref).id
+        return find_endpoint(viewer, ids.encode_id(ids.CUSTOMER, customer_id or NOBODY), uid).id
     except NotFound:
         return NOBODY
 

@@ -16,11 +16,12 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
+from deliveries.api.fences import among
 from deliveries.api.problems import QueryError
 
 LIMIT = 50
 LIMIT_MAX = 250
-WINDOW = 5_000
+WINDOW = 2_000
 PARAMETERS = frozenset({"limit", "cursor"})
 
 Row = TypeVar("Row", bound=Model)
@@ -90,12 +91,14 @@ def rows_at(
     rising = ascending != place.backwards
     order, side = ("pk", "pk__gt") if rising else ("-pk", "pk__lt")
     start = {side: place.cursor.id} if place.cursor else {}
-    window = None
+    rows, window = rows.filter(**start).order_by(order), None
     if base is not None:
-        window = base.filter(**start).order_by(order).values_list("pk", flat=True)[WINDOW : WINDOW + 1].first()
-    if window is not None:
-        rows = rows.filter(**{"pk__lte" if rising else "pk__gte": window})
-    found = list(rows.filter(**start).order_by(order)[: place.limit + 1])
+        looked_at = base.filter(**start).order_by(order)
+        window = looked_at.values_list("pk", flat=True)[WINDOW : WINDOW + 1].first()
+        if window is not None:  # by id and not by number: rows that come meanwhile push none out
+            looked_at = looked_at.filter(**{"pk__lte" if rising else "pk__gte": window})
+        rows = among(rows, looked_at)
+    found = list(rows[: place.limit + 1])
     edge = found[place.limit - 1].pk if len(found) > place.limit else window
     found = found[: place.limit]
     return Slice(found[::-1] if place.backwards else found, edge)
