@@ -85,6 +85,11 @@ def _errors(chosen: Conf) -> Iterator[CheckMessage]:
             "HOOKPOST_IDEMPOTENCY_HOURS: keys would outlive the events that they name (HOOKPOST_RETENTION_DAYS)",
             id="hookpost.E004",
         )
+    if 0 < 24 * chosen.disable_after_days <= chosen.alert_after_hours:
+        yield Error(
+            "HOOKPOST_ALERT_AFTER_HOURS: endpoints would be disabled before the alert (HOOKPOST_DISABLE_AFTER_DAYS)",
+            id="hookpost.E005",
+        )
 
 
 def _warnings(chosen: Conf) -> Iterator[CheckMessage]:
@@ -119,6 +124,9 @@ def _warnings_in_production(chosen: Conf) -> Iterator[CheckMessage]:
     if not chosen.email_url:
         hint = "Alerts before an endpoint is disabled are printed, and nobody reads them."
         yield Warning("HOOKPOST_EMAIL_URL: is empty, so no mail is sent", hint=hint, id="hookpost.W010")
+    if not chosen.alert_mail:
+        hint = "When the encryption key is wrong, nothing is sent, and only the log says so."
+        yield Warning("HOOKPOST_ALERT_MAIL: is empty, so the operator gets no alerts", hint=hint, id="hookpost.W012")
     if chosen.require_2fa == "false":
         hint = "Set it to staff, once the staff have set theirs up."
         yield Warning("HOOKPOST_REQUIRE_2FA: a password is all it takes to log in", hint=hint, id="hookpost.W011")

@@ -11,6 +11,7 @@ import re
 from deliveries.errors import InvalidEventType
 
 NAME_LIMIT = 128
+OURS = "hookpost."  # sql/accept_events.sql knows it too
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
@@ -22,6 +23,11 @@ def check_name(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise InvalidEventType("an event type is made of letters, digits, _ and -, in parts joined by single dots")
     return name
+
+
+def is_ours(name: str) -> bool:
+    """Say whether only Hookpost itself emits events of this name; endpoints get them only if they name them."""
+    return name.startswith(OURS)
 
 
 def check_pattern(pattern: str) -> str:

@@ -1,6 +1,7 @@
 """The dispatcher: one leader that once a second finds what no message told of.
 
     wake due lanes, also those of lost workers | hold and release backlogs | partitions, keys, failing endpoints
+    tell of what failed: operational events in the round, mail on a thread of its own
 
 Every worker deployment runs it; an advisory lock in PostgreSQL makes one of them the leader.
 Rings no bell itself: `ring`, `ring_alone` and `ring_job` come in.
@@ -24,7 +25,7 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.models import Lane
 from deliveries.protocol.breaker import FAILURES_TO_OPEN
-from deliveries.services import endpoints, jobs, retention
+from deliveries.services import alert_mail, alerts, endpoints, jobs, retention
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,7 @@ class Dispatcher:
     ring_job: RingJob = lambda job_id: None
     _woken: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _ticks: int = 0
+    _postman: threading.Thread | None = None
 
     def run_forever(self, stop: threading.Event) -> None:
         """Tick once a second while this process leads; go on after every error."""
@@ -74,7 +76,7 @@ class Dispatcher:
             hold_backlogs,
             partial(release_backlogs, every_lane=ticks % EVERY_LANE_TICKS == 0),
         ]
-        work += [self._wake_due, self._ring_jobs]
+        work += [self._wake_due, self._ring_jobs, alerts.tell_customers, self._post_alerts]
         if ticks % HOUSEKEEPING_TICKS == 0:
             work.append(keep_house)
         do_each(work)
@@ -82,6 +84,12 @@ class Dispatcher:
     def _ring_jobs(self) -> None:
         for job_id in jobs.tend_jobs():
             self.ring_job(job_id)
+
+    def _post_alerts(self) -> None:
+        """Let alerts be mailed beside the rounds: a mail server may hang."""
+        if (self._postman is None or not self._postman.is_alive()) and alert_mail.is_mail_due():
+            self._postman = threading.Thread(target=alert_mail.run_postman, name="postman", daemon=True)
+            self._postman.start()
 
     def _wake_due(self) -> None:
         now = time.monotonic()
@@ -137,13 +145,15 @@ def release_backlogs(*, every_lane: bool = False) -> int:
 
 
 def keep_house() -> None:
-    """Open partitions ahead, drop old days, forget old keys, disable what failed for days, end what was left over."""
+    """Open partitions ahead, drop old days, forget old keys, note and disable what fails, end what was left over."""
     do_each(
         [
             retention.open_partitions,
             retention.drop_partitions,
             retention.purge_idempotency_keys,
+            alerts.note_failing,
             disable_failing,
+            alerts.purge_alerts,
             endpoints.cancel_orphans,
         ]
     )

@@ -22,7 +22,8 @@ from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, EndpointSecret, Lane
 from deliveries.protocol.signatures import HMAC_PREFIX, check_profile, format_secret, parse_secret
-from deliveries.services.audit import record_act
+from deliveries.services.alerts import note_disabled
+from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.endpoint_fields import check_fields, host_of
 
 SECRET_BYTES = 32
@@ -258,3 +259,5 @@ def _set_state(
         endpoint.state_changed_at, endpoint.draining = timezone.now(), state == State.ENABLED
         endpoint.save(update_fields=["state", "state_reason", "state_changed_at", "draining", "updated_at"])
         record_act(actor, action, customer=endpoint.customer, target=endpoint.public_id, reason=reason, detail=detail)
+        if state == State.DISABLED and actor == SYSTEM:
+            note_disabled(endpoint)

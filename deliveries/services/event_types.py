@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from deliveries.errors import Conflict, InvalidEventType, InvalidInput
 from deliveries.models import Customer, EventType
-from deliveries.protocol.event_types import check_name
+from deliveries.protocol.event_types import check_name, is_ours
 from deliveries.services.audit import record_act
 from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
 
@@ -68,6 +68,8 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
             check_name(checked["name"])
         except InvalidEventType as error:
             raise InvalidEventType(error.detail, field="name") from error
+        if is_ours(checked["name"]):
+            raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field="name")
     if len(checked.get("description", "")) > DESCRIPTION_LIMIT:
         raise InvalidInput(f"at most {DESCRIPTION_LIMIT} characters", field="description")
     if checked.get("validation", "off") not in EventType.Validation.values:

@@ -15,6 +15,7 @@ from deliveries.protocol.answer import Answer
 from deliveries.protocol.breaker import after_failure, after_success
 from deliveries.protocol.outcome import Outcome, decide
 from deliveries.protocol.rate import take, wait_seconds
+from deliveries.services.alerts import note_cannot_send
 from deliveries.services.lanes import Claimed, Finished, LeasedLane, postpone_redeliveries
 
 log = structlog.get_logger(__name__)
@@ -64,10 +65,12 @@ def keep_order(lane: LeasedLane, outcome: Outcome) -> None:
 
 
 def give_pause(lane: LeasedLane, *, reason: str) -> None:
-    """Let a lane rest that cannot send anything as it is configured, and say so."""
+    """Let a lane rest that cannot send anything as it is configured, and say so to log and operator."""
     log.error("lane_cannot_send", endpoint_id=str(lane.endpoint_id), reason=reason)
     stop(lane, rest_seconds=PROBLEM_REST_SECONDS)
     postpone_redeliveries(lane, seconds=PROBLEM_REST_SECONDS)
+    if not lane.target.deleted:
+        note_cannot_send(lane.endpoint_id, reason=reason)
 
 
 def stop(lane: LeasedLane, *, rest_seconds: float) -> None:

@@ -7,20 +7,22 @@ Decides nothing about answers and sends nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.protocol.answer import Answer, without
+from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import Outcome
+from deliveries.services.alerts import note_exhausted
 from deliveries.services.lanes import Claimed, Finished, LeasedLane
 from deliveries.services.retention import open_partitions
 from deliveries.services.suspects import came_back
@@ -65,13 +67,28 @@ def record_rest(lanes: Sequence[LeasedLane]) -> None:
 def _store(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:
     parameters = _lane_columns(lanes, releasing) | _attempt_columns(rows)
     try:
-        stored = sql.run("record_outcomes", parameters)
+        return _run(parameters, rows)
     except IntegrityError as error:
         if "no partition" not in str(error):
             raise
         open_partitions()
-        stored = sql.run("record_outcomes", parameters)
-    return {row.endpoint_id for row in stored}
+        return _run(parameters, rows)
+
+
+def _run(parameters: Mapping[str, Any], rows: Sequence[Row]) -> set[UUID]:
+    """Store; together with what is given up goes the note that tells of it, which most batches do not need."""
+    given_up = [(lane.endpoint_id, finished.claimed.delivery_id) for lane, finished in rows if _is_loss(finished)]
+    if not given_up:
+        return {row.endpoint_id for row in sql.run("record_outcomes", parameters)}
+    with transaction.atomic():
+        kept = {row.endpoint_id for row in sql.run("record_outcomes", parameters)}
+        note_exhausted([loss for loss in given_up if loss[0] in kept])
+    return kept
+
+
+def _is_loss(finished: Finished) -> bool:
+    claimed = finished.claimed
+    return finished.outcome.state == "exhausted" and not claimed.manual and not is_ours(claimed.type)
 
 
 def _store_one_by_one(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:

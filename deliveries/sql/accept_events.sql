@@ -11,7 +11,7 @@ WITH input AS (
             ) THEN 'api_key'
             WHEN c.customer_id IS NULL THEN 'customer'
             WHEN t.archived THEN 'archived'
-            WHEN t.archived IS NULL AND %(reject_unknown)s::bool THEN 'type'
+            WHEN t.archived IS NULL AND %(reject_unknown)s::bool AND NOT starts_with(i.type, 'hookpost.') THEN 'type'
         END AS refused
     FROM unnest(
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
@@ -40,8 +40,8 @@ WITH input AS (
     WHERE i.refused IS NULL
       AND CASE
         WHEN %(only_endpoint)s::uuid IS NOT NULL THEN e.id = %(only_endpoint)s::uuid
-        WHEN cardinality(e.event_types) > 0 AND NOT e.event_types && string_to_array(i.type_keys, ' ')::varchar[]
-            THEN false
+        WHEN (cardinality(e.event_types) > 0 OR starts_with(i.type, 'hookpost.'))
+            AND NOT e.event_types && string_to_array(i.type_keys, ' ')::varchar[] THEN false
         WHEN e.filter <> '' THEN coalesce(convert_from(i.body, 'UTF8')::jsonb @@ e.filter::jsonpath, false)
         ELSE true
       END

@@ -8,6 +8,7 @@ WITH wanted AS (
     JOIN hookpost_event v ON v.id = i.id
     JOIN hookpost_endpoint e ON e.id = %(endpoint_id)s::uuid AND e.deleted_at IS NULL
         AND e.customer_id = v.customer_id
+        AND (cardinality(e.event_types) > 0 OR NOT starts_with(v.type, 'hookpost.'))
     WHERE CASE WHEN e.filter = '' THEN true
         ELSE coalesce(convert_from(v.body, 'UTF8')::jsonb @@ e.filter::jsonpath, false) END
 ), made AS (

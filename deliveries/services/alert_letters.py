@@ -1,0 +1,137 @@
+"""What the mails say: from alerts to letters.
+
+What lives here: words. What others chose or answered (names, descriptions, hosts, errors) becomes one line of plain
+text, so that it can neither end a header nor look like a line of ours. URLs may be secrets: only their host is named.
+It must not know how mail is sent.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from deliveries.conf import conf
+from deliveries.models import Alert, Endpoint
+from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.services.alerts import disabled_after
+
+SHOWN_LIMIT = 50
+NAME_LIMIT = 80
+
+Kind = Alert.Kind
+
+HEADLINES: Mapping[str, str] = {
+    Kind.FAILING: "The endpoint {host} fails",
+    Kind.DISABLED: "The endpoint {host} was disabled",
+    Kind.EXHAUSTED: "Deliveries to {host} were given up",
+    Kind.CANNOT_SEND: "Nothing can be sent",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One mail to one address; `about` are the ids of its alerts."""
+
+    to: str
+    subject: str
+    body: str
+    about: frozenset[UUID]
+
+
+def letters_for(
+    alerts: Sequence[Alert], *, addresses: Mapping[UUID, Sequence[str]], errors: Mapping[UUID, str]
+) -> list[Letter]:
+    """Return the operator's letters, then the customers': one for each address, whatever number of alerts it tells.
+
+    `addresses` are the members' by customer, `errors` what was wrong lately by endpoint.
+    """
+    for_operator = [alert for alert in alerts if alert.kind != Kind.EXHAUSTED and alert.mailed_at is None]
+    letters = [_letter(to, for_operator, errors, site="admin") for to in conf.alert_mail if for_operator]
+    for customer_id, members in addresses.items():
+        own = [alert for alert in alerts if _concerns(alert, customer_id)]
+        letters += [_letter(to, own, errors, site="portal") for to in members if own]
+    return letters
+
+
+def plain(text: str, *, limit: int = NAME_LIMIT) -> str:
+    """Return one line of visible text, cut to a length."""
+    shown = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * limit])
+    line = " ".join(shown.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _concerns(alert: Alert, customer_id: UUID) -> bool:
+    return alert.kind != Kind.CANNOT_SEND and alert.endpoint is not None and alert.endpoint.customer_id == customer_id
+
+
+def _letter(to: str, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, site: str) -> Letter:
+    subject = _headline(alerts[0])
+    if len(alerts) > 1:
+        subject += f" (and {len(alerts) - 1} more)"
+    parts = [_paragraph(alert, errors, site=site) for alert in alerts[:SHOWN_LIMIT]]
+    if len(alerts) > SHOWN_LIMIT:
+        parts.append(f"And {len(alerts) - SHOWN_LIMIT} more: {conf.base_url}/{site}/")
+    about = frozenset(alert.id for alert in alerts)
+    return Letter(to=to, subject=f"[Hookpost] {subject}", body="\n\n".join(parts) + "\n", about=about)
+
+
+def _headline(alert: Alert) -> str:
+    return HEADLINES[alert.kind].format(host=_host(alert.endpoint) if alert.endpoint else "")
+
+
+def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str) -> str:
+    lines = [_headline(alert) + ".", *_explained(alert)]
+    endpoint = alert.endpoint
+    if endpoint is not None:
+        lines += _named(endpoint, site=site)
+        if error := errors.get(endpoint.id):
+            lines.append(f"Lately:      {error}")
+        lines.append(f"See:         {conf.base_url}/{site}/deliveries/endpoint/{endpoint.public_id}/change/")
+    return "\n".join(lines)
+
+
+def _explained(alert: Alert) -> Iterable[str]:
+    if alert.kind == Kind.FAILING:
+        yield f"Every attempt has failed since {_stamp(alert.since)}."
+        if end := disabled_after(alert.since):
+            yield f"If that goes on, it is disabled after {_stamp(end)}: nothing is lost then, deliveries are held."
+    elif alert.kind == Kind.DISABLED:
+        yield f"At {_stamp(alert.since)}, because {plain(alert.reason, limit=300)}."
+        yield "Its deliveries are held. When the cause is gone, resume the endpoint and they are sent."
+    elif alert.kind == Kind.EXHAUSTED:
+        yield f"Since {_stamp(alert.created_at)}: every attempt of the retry schedule failed."
+        yield "They can be sent again when the cause is gone. The next such mail about this endpoint comes in a day."
+    else:
+        yield f"Since {_stamp(alert.created_at)}: {plain(alert.reason, limit=300)}."
+        yield "What is due waits and is sent when this is put right. The next such mail comes in a day."
+
+
+def _named(endpoint: Endpoint, *, site: str) -> Iterable[str]:
+    yield f"Endpoint:    {_host(endpoint)}, {endpoint.public_id}"
+    if description := plain(endpoint.description):
+        yield f"Description: {description}"
+    if site == "admin":
+        yield f"Customer:    {plain(endpoint.customer.name)}, {endpoint.customer.public_id}"
+
+
+def explain_lately(error: str, status_code: int | None) -> str:
+    """Return in a sentence how the latest attempt ended; empty when it did not fail."""
+    if not error:
+        return ""
+    said = EXPLANATIONS.get(error) or plain(error)
+    return f"{said} ({status_code})" if status_code else said
+
+
+def _host(endpoint: Endpoint) -> str:
+    try:
+        return plain(urlsplit(endpoint.url).hostname or "") or endpoint.public_id
+    except ValueError:
+        return endpoint.public_id
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,179 @@
+"""Alerts by mail: to the members of the customer, and to the operator.
+
+What lives here: who gets a letter, and when a letter is tried again. Alerts are claimed in one transaction and marked
+in another; in between no transaction is open, and the mail server may take its time: the dispatcher runs this on a
+thread of its own. It must not know what a letter says.
+
+A process that dies in between lets a letter go out twice, not never.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from enum import Enum, auto
+from uuid import UUID
+
+import structlog
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection, transaction
+from django.utils import timezone
+
+from deliveries.models import Alert, Delivery, Member
+from deliveries.services.alert_letters import Letter, explain_lately, letters_for
+
+log = structlog.get_logger(__name__)
+
+CLAIM_LIMIT = 1000
+MEMBERS_LIMIT = 20
+RUN_SECONDS = 120.0
+CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
+SOONEST_RETRY = timedelta(minutes=1)
+GIVE_UP = timedelta(days=1)
+FOR_GOOD = 500  # the least reply code that says: never (RFC 5321 4.2.1)
+HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+
+class Came(Enum):
+    """What handing a letter over came to."""
+
+    SENT = auto()
+    LATER = auto()
+    REFUSED = auto()
+
+
+def is_mail_due() -> bool:
+    """Say whether an alert waits to be mailed."""
+    return Alert.objects.filter(mail_due_at__lte=timezone.now()).exists()
+
+
+def run_postman() -> None:
+    """Send what is due, on a thread of its own; whatever fails is logged."""
+    try:
+        send_due_mail()
+    except Exception:
+        log.exception("alert_mail_failed")
+    finally:
+        connection.close()
+
+
+def send_due_mail() -> int:
+    """Send the letters about all alerts that are due; returns how many letters went out."""
+    alerts = _claim()
+    if not alerts:
+        return 0
+    current = [alert for alert in alerts if not _is_over(alert)]
+    letters = letters_for(current, addresses=_addresses(current), errors=_errors(current))
+    sent, left = _send(letters)
+    _settle(alerts, sent=sent, left=left)
+    return len(letters) - len(left)
+
+
+def _claim() -> list[Alert]:
+    now = timezone.now()
+    with transaction.atomic():
+        due = Alert.objects.filter(mail_due_at__lte=now).select_related("endpoint__customer", "endpoint__lane")
+        alerts = list(due.order_by("mail_due_at").select_for_update(of=("self",), skip_locked=True)[:CLAIM_LIMIT])
+        Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(mail_due_at=now + CLAIM_AGAIN)
+    return alerts
+
+
+def _is_over(alert: Alert) -> bool:
+    """Say whether there is nothing to write about any more: the endpoint was deleted, or works again."""
+    if alert.endpoint is None:
+        return False
+    lane = getattr(alert.endpoint, "lane", None)
+    works = alert.kind == Alert.Kind.FAILING and (lane is None or lane.failing_since != alert.since)
+    return works or alert.endpoint.deleted_at is not None
+
+
+def _addresses(alerts: Iterable[Alert]) -> Mapping[UUID, Sequence[str]]:
+    customer_ids = {alert.endpoint.customer_id for alert in alerts if alert.endpoint}
+    members = Member.objects.filter(customer_id__in=customer_ids, user__is_active=True).exclude(user__email="")
+    found: dict[UUID, dict[str, None]] = {}
+    for customer_id, address in members.order_by("id").values_list("customer_id", "user__email"):
+        found.setdefault(customer_id, {})[address] = None
+    return {customer_id: list(addresses)[:MEMBERS_LIMIT] for customer_id, addresses in found.items()}
+
+
+def _errors(alerts: Iterable[Alert]) -> Mapping[UUID, str]:
+    found = {}
+    for endpoint_id in {alert.endpoint_id for alert in alerts if alert.endpoint_id}:
+        latest = Delivery.objects.filter(endpoint_id=endpoint_id, attempts__gt=0).order_by("-id").first()
+        if latest is not None:
+            found[endpoint_id] = explain_lately(latest.error, latest.status_code)
+    return found
+
+
+def _send(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
+    """Hand letters over until the server fails or the time is over; returns those that went out, and those left."""
+    sent: list[Letter] = []
+    refused: list[Letter] = []
+    give_up_at = time.monotonic() + RUN_SECONDS
+    server = get_connection()
+    try:
+        if letters:
+            server.open()
+        for letter in letters:
+            if time.monotonic() > give_up_at:
+                break
+            came_to = _hand_over(letter, server)
+            if came_to is not Came.LATER:
+                (sent if came_to is Came.SENT else refused).append(letter)
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("alert_mail_failed", **_told(error), letters=len(letters), sent=len(sent))
+    finally:
+        _close(server)
+    return sent, [letter for letter in letters if letter not in sent and letter not in refused]
+
+
+def _hand_over(letter: Letter, server: BaseEmailBackend) -> Came:
+    """Send one letter, or say that it is refused for now or for good; that the server fails is raised."""
+    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=HEADERS, connection=server)
+    try:
+        message.send()
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+        log.warning("alert_mail_refused", **_told(error))
+        is_final = _code_of(error) >= FOR_GOOD and not isinstance(error, smtplib.SMTPSenderRefused)
+        return Came.REFUSED if is_final else Came.LATER
+    except ValueError as error:  # a header that Django will not send, an address that cannot be written
+        log.warning("alert_mail_refused", error=type(error).__name__)
+        return Came.REFUSED
+    return Came.SENT
+
+
+def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[Letter]) -> None:
+    now = timezone.now()
+    told = {alert_id for letter in sent for alert_id in letter.about}
+    waiting = {alert_id for letter in left for alert_id in letter.about}
+    done = [alert.id for alert in alerts if alert.id not in waiting]
+    Alert.objects.filter(id__in=done).update(mail_due_at=None)
+    Alert.objects.filter(id__in=told, mailed_at=None).update(mailed_at=now)
+    for alert in alerts:
+        if alert.id in waiting:
+            age = now - alert.created_at  # waiting as long as it is old doubles the distance each time
+            again = now + max(age, SOONEST_RETRY) if age < GIVE_UP else None
+            Alert.objects.filter(id=alert.id).update(mail_due_at=again)
+            if again is None:
+                log.error("alert_mail_given_up", alert=alert.public_id)
+
+
+def _close(server: BaseEmailBackend) -> None:
+    try:
+        server.close()
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("alert_mail_failed", **_told(error))
+
+
+def _code_of(error: smtplib.SMTPException) -> int:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return max((code for code, _ in error.recipients.values()), default=500)
+    return int(getattr(error, "smtp_code", 500))
+
+
+def _told(error: Exception) -> dict[str, object]:
+    code = _code_of(error) if isinstance(error, smtplib.SMTPException) else 0
+    return {"error": type(error).__name__, "code": code}

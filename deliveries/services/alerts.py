@@ -1,0 +1,186 @@
+"""Alerts: what failed is noted once for each incident, and the customer's own endpoints hear of it.
+
+What lives here: noting, in the transaction of what it tells of where there is one, and the operational events
+`hookpost.*` for the endpoints that ask for them. Sends no mail: alert_mail.py does.
+
+An event about an event of ours would go on for ever: what is given up of `hookpost.*` is not noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from deliveries import sql
+from deliveries.conf import conf
+from deliveries.errors import HookpostError
+from deliveries.models import Alert, Delivery, Endpoint, Lane
+from deliveries.models.base import new_id
+from deliveries.protocol import ids
+from deliveries.protocol.breaker import FAILURES_TO_OPEN
+from deliveries.protocol.event_types import OURS, matching_keys
+from deliveries.services.events import EventDraft, accept_own
+
+log = structlog.get_logger(__name__)
+
+NOTE_LIMIT = 500
+TELL_LIMIT = 200
+PURGE_LIMIT = 5000
+REASON_LIMIT = 300
+KEYRING = "HOOKPOST_ENCRYPTION_KEYS"
+
+Kind = Alert.Kind
+
+
+def note_failing(*, now: datetime | None = None) -> int:
+    """Note endpoints that did nothing but fail for the hours of the setting; returns how many are new."""
+    moment = now or timezone.now()
+    noted = Alert.objects.filter(
+        endpoint_id=OuterRef("endpoint_id"), kind=Kind.FAILING, delivery_id=None, since=OuterRef("failing_since")
+    )
+    lanes = Lane.objects.filter(
+        ~Exists(noted),
+        failing_since__lt=moment - timedelta(hours=conf.alert_after_hours),
+        failures__gte=FAILURES_TO_OPEN,
+        endpoint__state=Endpoint.State.ENABLED,
+        endpoint__deleted_at=None,
+    )[:NOTE_LIMIT]
+    rows = [_row(Kind.FAILING, lane.endpoint_id, since=since) for lane in lanes if (since := lane.failing_since)]
+    Alert.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def note_disabled(endpoint: Endpoint) -> None:
+    """Note that nobody but Hookpost itself has just disabled an endpoint; part of the caller's transaction."""
+    row = _row(Kind.DISABLED, endpoint.id, since=endpoint.state_changed_at, reason=endpoint.state_reason)
+    Alert.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def note_exhausted(given_up: Sequence[tuple[UUID, UUID]]) -> None:
+    """Note deliveries that were given up, as (endpoint id, delivery id); part of the caller's transaction."""
+    endpoint_ids = list({endpoint_id for endpoint_id, _ in given_up})
+    rows: list[tuple[UUID, UUID | None]] = [*given_up, *((endpoint_id, None) for endpoint_id in endpoint_ids)]
+    parameters = {
+        "ids": [new_id() for _ in rows],
+        "endpoint_ids": [endpoint_id for endpoint_id, _ in rows],
+        "delivery_ids": [delivery_id for _, delivery_id in rows],
+        "keys": matching_keys(type_of(Kind.EXHAUSTED)),
+    }
+    sql.run("note_exhausted", parameters)
+
+
+def note_cannot_send(endpoint_id: UUID, *, reason: str) -> None:
+    """Note for the operator that a lane can send nothing; a keyring that does not fit is one incident for all."""
+    whose = None if KEYRING in reason else endpoint_id
+    sql.run("note_cannot_send", {"id": new_id(), "endpoint_id": whose, "reason": reason[:REASON_LIMIT]})
+
+
+def tell_customers() -> int:
+    """Emit what was noted as events, to the endpoints that ask for them; returns how many alerts were dealt with.
+
+    Event and mark are one transaction: each alert is told once, whoever leads.
+    """
+    with transaction.atomic():
+        untold = Alert.objects.filter(told_at=None).select_related("endpoint__lane").order_by("id")
+        alerts = list(untold.select_for_update(of=("self",), skip_locked=True)[:TELL_LIMIT])
+        if not alerts:
+            return 0
+        for result in accept_own(_drafts(alerts)):
+            if isinstance(result, HookpostError):
+                log.warning("alert_not_told", error=str(result))
+        Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(told_at=timezone.now())
+    return len(alerts)
+
+
+def purge_alerts(*, now: datetime | None = None) -> int:
+    """Forget alerts that are older than the log, a bounded number; one whose incident goes on is kept."""
+    oldest = ids.floor_of((now or timezone.now()) - timedelta(days=conf.retention_days))
+    old = Alert.objects.filter(id__lt=oldest)
+    going_on = Exists(Lane.objects.filter(endpoint_id=OuterRef("endpoint_id"), failing_since=OuterRef("since")))
+    chosen = old.exclude(going_on).order_by("id").values_list("id", flat=True)[:PURGE_LIMIT]
+    return Alert.objects.filter(id__in=list(chosen)).delete()[0]
+
+
+def type_of(kind: str) -> str:
+    """Return the event type that tells of an alert."""
+    return OURS + kind
+
+
+def _row(kind: Kind, endpoint_id: UUID, *, since: datetime, reason: str = "") -> Alert:
+    now = timezone.now()
+    return Alert(
+        kind=kind, endpoint_id=endpoint_id, since=since, reason=reason[:REASON_LIMIT], created_at=now, mail_due_at=now
+    )
+
+
+def _drafts(alerts: Sequence[Alert]) -> list[EventDraft]:
+    listening = _listening(alerts)
+    given_up = Delivery.objects.in_bulk([alert.delivery_id for alert in alerts if alert.delivery_id])
+    drafts = []
+    for alert in alerts:
+        endpoint = alert.endpoint
+        if endpoint is None or (endpoint.customer_id, alert.kind) not in listening:
+            continue
+        if (data := _data(alert, endpoint, given_up)) is not None:
+            drafts.append(
+                EventDraft(
+                    type=type_of(alert.kind),
+                    data=orjson.dumps(data),
+                    customer_id=endpoint.customer_id,
+                    timestamp=alert.created_at,
+                )
+            )
+    return drafts
+
+
+def _listening(alerts: Iterable[Alert]) -> set[tuple[UUID, str]]:
+    """Return the customers with an endpoint that asks for a kind of alert; events for nobody are not stored."""
+    customer_ids = {alert.endpoint.customer_id for alert in alerts if alert.endpoint}
+    asking = Endpoint.objects.filter(customer_id__in=customer_ids, deleted_at=None)
+    return {
+        (customer_id, kind)
+        for kind in {alert.kind for alert in alerts}
+        for customer_id in asking.filter(event_types__overlap=matching_keys(type_of(kind))).values_list(
+            "customer_id", flat=True
+        )
+    }
+
+
+def _data(alert: Alert, endpoint: Endpoint, given_up: Mapping[UUID, Delivery]) -> dict[str, Any] | None:
+    """Return what the event says; None when there is nothing left to say. URLs may be secrets and are left out."""
+    said: dict[str, Any] = {"endpoint": endpoint.public_id, "endpoint_uid": endpoint.uid}
+    if alert.kind == Kind.FAILING:
+        return said | {"failing_since": _written(alert.since), "disabled_after": _written(disabled_after(alert.since))}
+    if alert.kind == Kind.DISABLED:
+        lane: Lane | None = getattr(endpoint, "lane", None)
+        failing_since = _written(lane.failing_since if lane else None)
+        return said | {"disabled_at": _written(alert.since), "reason": alert.reason, "failing_since": failing_since}
+    delivery = given_up.get(alert.delivery_id) if alert.delivery_id else None
+    if delivery is None or delivery.failed_at is None:  # older than the log, or it has arrived since
+        return None
+    return said | {
+        "delivery": delivery.public_id,
+        "event": ids.encode_id(ids.EVENT, delivery.event_id),
+        "event_type": delivery.event_type,
+        "attempts": delivery.attempts,
+        "status_code": delivery.status_code,
+        "error": delivery.error,
+        "exhausted_at": _written(delivery.failed_at),
+    }
+
+
+def disabled_after(failing_since: datetime) -> datetime | None:
+    """Return when an endpoint that goes on failing is disabled; None for never."""
+    return failing_since + timedelta(days=conf.disable_after_days) if conf.disable_after_days else None
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
