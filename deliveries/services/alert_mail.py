@@ -69,7 +69,7 @@ def send_due_mail() -> int:
     letters = letters_for(current, addresses=_addresses(current), errors=_errors(current))
     sent, left = _send(letters)
     _settle(alerts, sent=sent, left=left)
-    return len(letters) - len(left)
+    return len(sent)
 
 
 def _claim() -> list[Alert]:

@@ -1,0 +1,45 @@
+"""What the tests of mailed alerts stand on.
+
+What lives here: somebody to write to, and a mail server. It must not know what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.services.mailing import CAROL, OPERATOR, use
+from tests.smtp_server import MailServer
+
+if TYPE_CHECKING:  # this file is read before Django is set up
+    from deliveries.models import Endpoint
+
+
+@pytest.fixture
+def shop(db: None) -> Endpoint:
+    """An endpoint whose customer has a member with an address."""
+    from deliveries.services.members import add_member
+    from tests.engine.steps import an_endpoint
+
+    endpoint = an_endpoint("https://93.184.216.34/in", description="The shop")
+    add_member(endpoint.customer, "carol", email=CAROL, actor="user:root")
+    return endpoint
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator wants alerts too."""
+    from deliveries.services import alert_letters
+
+    monkeypatch.setattr(alert_letters, "conf", replace(alert_letters.conf, alert_mail=(OPERATOR,)))
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[MailServer]:
+    """A mail server that letters go to over the wire."""
+    with MailServer() as server:
+        use(server.port, settings)
+        yield server

@@ -1,0 +1,132 @@
+"""Alerts by mail: when and how often, and what becomes of a letter when the mail server fails."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deliveries.models import Alert, Endpoint
+from deliveries.services.alert_mail import is_mail_due, send_due_mail
+from deliveries.services.dispatch import Dispatcher, keep_house
+from deliveries.services.members import add_member
+from tests.services.mailing import CAROL, OPERATOR, use
+from tests.services.steps import failing
+from tests.smtp_server import MailServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_letter_arrives_over_the_wire(shop: Endpoint, server: MailServer) -> None:
+    failing(shop, hours=25)
+    keep_house()
+    assert send_due_mail() == 1
+    ((to, raw),) = server.letters
+    assert to == CAROL
+    assert b"Every attempt has failed since" in raw
+
+
+def test_a_mail_server_that_is_away_is_tried_again_and_later_each_time(
+    shop: Endpoint, settings: Any, receiver_ports: list[int]
+) -> None:
+    use(receiver_ports[3], settings)
+    failing(shop, hours=25)
+    keep_house()
+    waits = []
+    for minutes in (0, 10, 100):
+        now = datetime.now(UTC)
+        Alert.objects.update(mail_due_at=now, created_at=now - timedelta(minutes=minutes))
+        assert send_due_mail() == 0
+        waits.append(round((Alert.objects.get().mail_due_at - now).total_seconds() / 60))  # type: ignore[operator]
+    assert waits == [1, 10, 100]
+    with MailServer() as server:
+        use(server.port, settings)
+        Alert.objects.update(mail_due_at=datetime.now(UTC))
+        assert send_due_mail() == 1
+
+
+def test_a_letter_that_nobody_takes_for_a_day_is_given_up(
+    shop: Endpoint, settings: Any, receiver_ports: list[int]
+) -> None:
+    use(receiver_ports[3], settings)
+    failing(shop, hours=25)
+    keep_house()
+    Alert.objects.update(created_at=datetime.now(UTC) - timedelta(hours=25))
+    send_due_mail()
+    alert = Alert.objects.get()
+    assert (alert.mail_due_at, alert.mailed_at) == (None, None)
+
+
+def test_an_address_that_is_refused_hinders_no_other(shop: Endpoint, settings: Any) -> None:
+    add_member(shop.customer, "dave", email="dave@example.com", actor="user:root")
+    failing(shop, hours=25)
+    keep_house()
+    with MailServer(refusals={CAROL: "550 no such person"}) as server:
+        use(server.port, settings)
+        assert send_due_mail() == 1
+        assert [to for to, _ in server.letters] == ["dave@example.com"]
+    assert Alert.objects.get().mail_due_at is None
+
+
+def test_an_address_that_is_refused_for_now_is_tried_again(shop: Endpoint, settings: Any, operator: None) -> None:
+    failing(shop, hours=25)
+    keep_house()
+    with MailServer(refusals={CAROL: "450 greylisted"}) as server:
+        use(server.port, settings)
+        assert send_due_mail() == 1
+        server.refusals.clear()
+        Alert.objects.update(mail_due_at=datetime.now(UTC))
+        assert send_due_mail() == 1
+        assert [to for to, _ in server.letters] == [OPERATOR, CAROL]  # the operator not twice
+    assert not is_mail_due()
+
+
+def test_an_address_that_cannot_be_written_hinders_no_other(shop: Endpoint, server: MailServer) -> None:
+    bad = add_member(shop.customer, "dave", actor="user:root")
+    bad.user.email = "dave@example.com\r\nBcc: x@example.net"
+    bad.user.save()
+    failing(shop, hours=25)
+    keep_house()
+    assert send_due_mail() == 1
+    assert [to for to, _ in server.letters] == [CAROL]
+    assert not is_mail_due()
+
+
+def test_what_is_claimed_is_not_sent_by_another_leader_and_comes_back_if_its_sender_dies(
+    shop: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(shop, hours=25)
+    keep_house()
+
+    def die(*args: object, **given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr("deliveries.services.alert_mail._send", die)
+        with pytest.raises(KeyboardInterrupt):
+            send_due_mail()
+    assert send_due_mail() == 0
+    Alert.objects.update(mail_due_at=datetime.now(UTC))
+    assert send_due_mail() == 1
+
+
+def test_a_hanging_mail_server_holds_up_no_round_of_the_dispatcher(shop: Endpoint, settings: Any) -> None:
+    failing(shop, hours=25)
+    dispatcher = Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None)
+    with MailServer(silent=True) as server:
+        use(server.port, settings)
+        keep_house()
+        started = time.monotonic()
+        for _ in range(3):
+            dispatcher.tick()
+        assert time.monotonic() - started < 5
+        assert server.met.wait(10)
+        postman = dispatcher._postman
+        assert postman is not None
+        assert postman.is_alive()
+        server.speak.set()
+        postman.join(20)
+        assert not postman.is_alive()
+        assert [to for to, _ in server.letters] == [CAROL]
