@@ -6,22 +6,42 @@ back, it was never emitted. It must not know how events are stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from hashlib import sha256
+from typing import Any, Self
 from uuid import UUID
 
 import orjson
 from django.db import transaction
 
 from deliveries.actors import wake
-from deliveries.errors import InvalidInput
+from deliveries.errors import InvalidId, InvalidInput
 from deliveries.models import Customer
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import check_name
 from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.schemas import Violation
 
 # An event without an owner's key: Idempotency-Keys from inside share one space.
 INSIDE = UUID(int=0)
+
+
+class Emitted(str):
+    """The id of an emitted event, with what POST /events would tell besides.
+
+    `deliveries` says to how many endpoints it goes; `warnings` is what its data breaks of a schema that warns.
+    """
+
+    __slots__ = ("deliveries", "warnings")
+
+    deliveries: int
+    warnings: tuple[Violation, ...]
+
+    def __new__(cls, event_id: str, *, deliveries: int = 0, warnings: Sequence[Violation] = ()) -> Self:
+        made = super().__new__(cls, event_id)
+        made.deliveries, made.warnings = deliveries, tuple(warnings)
+        return made
 
 
 def emit(
@@ -31,26 +51,43 @@ def emit(
     *,
     timestamp: datetime | None = None,
     idempotency_key: str | None = None,
-) -> str:
-    """Store an event with its deliveries in the current transaction, and return the event's id.
+) -> Emitted:
+    """Store an event with its deliveries in the current transaction, and return the event's id (see Emitted).
 
-    `customer` is a Customer, its id, or the `uid` that you gave it. Raises the errors of
+    `customer` is a Customer, its id in either form, or the `uid` that you gave it. Raises the errors of
     services.events.accept_event; delivery begins when the transaction commits.
     """
     try:
         raw = orjson.dumps(data)
     except TypeError as error:
         raise InvalidInput(f"data is not JSON: {error}", field="data") from error
+    customer_id, uid = _owner(customer)
     draft = EventDraft(
         type=check_name(event_type),
         data=raw,
-        customer_id=customer.id if isinstance(customer, Customer) else customer if isinstance(customer, UUID) else None,
-        customer_uid=customer if isinstance(customer, str) else None,
+        customer_id=customer_id,
+        customer_uid=uid,
         timestamp=timestamp,
         idempotency_key=idempotency_key,
         owner_id=INSIDE if idempotency_key else None,
-        fingerprint=raw if idempotency_key else b"",
+        fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if idempotency_key else b"",
     )
     accepted = accept_event(draft)
     transaction.on_commit(lambda: wake(accepted.wake))
-    return ids.encode_id(ids.EVENT, accepted.event_id)
+    event_id = ids.encode_id(ids.EVENT, accepted.event_id)
+    return Emitted(event_id, deliveries=accepted.deliveries, warnings=accepted.warnings)
+
+
+def _owner(customer: Customer | UUID | str) -> tuple[UUID | None, str | None]:
+    """Return the id of a customer, or the uid that it was called by."""
+    if isinstance(customer, str):
+        try:
+            return ids.decode_id(ids.CUSTOMER, customer), None
+        except InvalidId:
+            return None, customer
+    return customer.id if isinstance(customer, Customer) else customer, None
+
+
+def _fingerprint(owner: str, event_type: str, raw: bytes) -> bytes:
+    """Return what the same call again has in common with this one, and another has not."""
+    return sha256(b"\0".join((owner.encode(), event_type.encode(), raw))).digest()

@@ -7,8 +7,8 @@ import pytest
 from django.db import transaction
 
 import deliveries
-from deliveries.errors import InvalidInput
-from deliveries.models import Customer, Delivery, Event
+from deliveries.errors import InvalidInput, KeyReused
+from deliveries.models import Customer, Delivery, Event, EventType
 from deliveries.protocol.ids import decode_id
 from tests.engine.steps import an_endpoint
 from tests.receiver import Receiver
@@ -25,6 +25,29 @@ def test_an_event_from_inside_is_stored_when_the_callers_transaction_commits(
         Customer.objects.create(name="in the same transaction")
     assert decode_id("evt", event_id) == Event.objects.get().id
     assert Delivery.objects.get().endpoint_id == endpoint.id
+
+
+def test_an_emitted_id_tells_how_far_it_goes_and_what_it_breaks(receiver: Receiver, broker: dramatiq.Broker) -> None:
+    endpoint = an_endpoint(receiver.url)
+    schema = {"type": "object", "properties": {"grams": {"type": "integer"}}}
+    EventType.objects.create(name="parcel.weighed", schema=schema, validation="warn")
+    event_id = deliveries.emit(endpoint.customer.public_id, "parcel.weighed", {"grams": "much"})
+    assert (event_id, event_id.deliveries) == (Event.objects.get().public_id, 1)
+    assert [each.pointer for each in event_id.warnings] == ["/grams"]
+    assert deliveries.emit(endpoint.customer, "parcel.weighed", {"grams": 3}).warnings == ()
+
+
+def test_the_same_key_from_inside_is_one_event_and_another_event_is_refused(
+    receiver: Receiver, broker: dramatiq.Broker
+) -> None:
+    endpoint = an_endpoint(receiver.url)
+    first, again = (
+        deliveries.emit(endpoint.customer, "invoice.paid", {}, idempotency_key="order-17") for _ in range(2)
+    )
+    assert (first, first.deliveries) == (again, again.deliveries)
+    with pytest.raises(KeyReused):
+        deliveries.emit(endpoint.customer, "invoice.sent", {}, idempotency_key="order-17")
+    assert Event.objects.count() == 1
 
 
 def test_an_event_from_inside_is_gone_when_the_callers_transaction_is(
