@@ -10,7 +10,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
-HOSTILE := tests/outbound tests/security tests/protocol tests/api tests/pages tests/services tests/engine
 
 .PHONY: help demo up test test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
@@ -30,7 +29,7 @@ receivers: ## Fetch and build the receivers of tests/receivers: Node, Go, Java, 
 	@tests/receivers/build
 
 test-hostile: $(READY) ## Run what attacks: hostile receivers, callers and people; lists the cases by name
-	@$(RUN) -m pytest -v -n auto --dist loadfile $(HOSTILE) $(ARGS)
+	@$(RUN) -m tests.hostile $(ARGS)
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

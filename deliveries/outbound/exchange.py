@@ -22,6 +22,7 @@ from deliveries.outbound.options import TlsOptions, set_client_certificate, set_
 BODY_LIMIT_BYTES = 16 * 1024
 HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
+_PIECES_LIMIT = 64
 # A kept connection that closes without a line of an answer was most likely closed while idle. libcurl would then send
 # the request again over other kept ones, up to five times: here a second sending goes over a new connection only.
 SENDINGS_LIMIT = 2
@@ -189,6 +190,8 @@ class Exchange:
         room = BODY_LIMIT_BYTES - self.body_bytes
         self.chunks.append(chunk[:room] if len(chunk) > room else chunk)
         self.body_bytes += len(chunk)
+        if len(self.chunks) > _PIECES_LIMIT:
+            self.chunks = [b"".join(self.chunks)]  # a piece costs a hundred times its byte when thousands are joined
         if len(chunk) > room:
             self.body_bytes = BODY_LIMIT_BYTES
             self.stopped = "body"
