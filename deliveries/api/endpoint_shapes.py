@@ -50,7 +50,11 @@ class EndpointShape(Shape):
     timeout_seconds = Number(required=False)
     ordered = Flag(required=False)
     state = serializers.ChoiceField(Endpoint.State.choices, required=False)
-    state_reason = Text(read_only=True)
+    state_reason = Text(read_only=True, help_text="Why it is paused or disabled, if somebody said so.")
+    state_changed_at = Moment(read_only=True)
+    failing_since = Moment(
+        source="lane.failing_since", read_only=True, allow_null=True, help_text="Since when every attempt has failed."
+    )
     draining = Flag(read_only=True)
     created_at = Moment(read_only=True)
     updated_at = Moment(read_only=True)

@@ -39,7 +39,7 @@ class EndpointsView(ApiView):
         viewer = caller_of(request).viewer
         filters = asked(EndpointFilters, request, also=PARAMETERS)
         rows = visible.endpoints(viewer).filter(customer=find_customer(viewer, customer), **filters)
-        return Response(page_of(request, rows.prefetch_related("secrets"), show_endpoint))
+        return Response(page_of(request, rows.select_related("lane").prefetch_related("secrets"), show_endpoint))
 
     @extend_schema(operation_id="create_endpoint", request=EndpointShape, responses={201: NewEndpointShape})
     def post(self, request: Request, customer: str) -> Response:

@@ -29,7 +29,7 @@ def find_customer(viewer: Viewer, ref: str) -> Customer:
 def find_endpoint(viewer: Viewer, customer_ref: str, ref: str) -> Endpoint:
     """Return the endpoint of an id or `uid` among those of a customer."""
     customer = find_customer(viewer, customer_ref)
-    rows = visible.endpoints(viewer).filter(customer=customer).select_related("customer")
+    rows = visible.endpoints(viewer).filter(customer=customer).select_related("customer", "lane")
     return _by_id_or_uid(rows.prefetch_related("secrets"), Endpoint.PREFIX, ref)
 
 

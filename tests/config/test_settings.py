@@ -41,6 +41,8 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("HOOKPOST_ENCRYPTION_KEYS", "no-colon"),
         ("HOOKPOST_ENCRYPTION_KEYS", "k1:c2hvcnQ="),
         ("HOOKPOST_EMAIL_URL", "smtp://mail.example:99999"),
+        ("HOOKPOST_EMAIL_FROM", "nobody"),
+        ("HOOKPOST_ALERT_MAIL", "ops@example.com, nobody"),
         ("HOOKPOST_ALLOW_TARGETS", "127.0.0.1"),
     ],
 )

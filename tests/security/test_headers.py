@@ -23,6 +23,7 @@ PRODUCTION = {
     "HOOKPOST_BASE_URL": "https://hooks.example.com",
     "HOOKPOST_TRUSTED_PROXY": "true",
     "HOOKPOST_EMAIL_URL": "smtp://mail.example",
+    "HOOKPOST_ALERT_MAIL": "ops@example.com",
     "HOOKPOST_REQUIRE_2FA": "staff",
 }
 FORBIDDEN_IN_SCRIPTS = ("'unsafe-inline'", "data:", "http:", "https:", "*")
@@ -107,6 +108,8 @@ def conf_with(**changes: str) -> Conf:
         ({"HOOKPOST_DEBUG": "true", "HOOKPOST_BASE_URL": "http://localhost:8000"}, []),
         ({"HOOKPOST_BATCH_BODY_LIMIT_BYTES": "2048"}, ["hookpost.E003"]),
         ({"HOOKPOST_IDEMPOTENCY_HOURS": "48", "HOOKPOST_RETENTION_DAYS": "1"}, ["hookpost.E004"]),
+        ({"HOOKPOST_ALERT_AFTER_HOURS": "120"}, ["hookpost.E005"]),
+        ({"HOOKPOST_ALERT_AFTER_HOURS": "120", "HOOKPOST_DISABLE_AFTER_DAYS": "0"}, []),
         ({"HOOKPOST_SECRET_KEY": "short"}, ["hookpost.W002"]),
         ({"HOOKPOST_LEASE_SECONDS": "5"}, ["hookpost.W003"]),
         ({"HOOKPOST_ALLOWED_HOSTS": "*"}, ["hookpost.W004"]),
@@ -119,6 +122,7 @@ def conf_with(**changes: str) -> Conf:
         ({"DATABASE_URL": ""}, ["hookpost.W009"]),
         ({"HOOKPOST_EMAIL_URL": ""}, ["hookpost.W010"]),
         ({"HOOKPOST_REQUIRE_2FA": "false"}, ["hookpost.W011"]),
+        ({"HOOKPOST_ALERT_MAIL": ""}, ["hookpost.W012"]),
     ],
 )
 def test_settings_that_are_wrong_together_have_an_id(changes: dict[str, str], found: list[str]) -> None:
