@@ -77,7 +77,7 @@ def send(
     while True:
         now = time.time()
         over = now - begin >= seconds
-        due = 0 if over else (int((now - begin) * rate) if rate else started + len(idle))
+        due = 0 if over else (1 + int((now - begin) * rate) if rate else started + len(idle))
         while idle and started < due:
             curl, chunks = idle.popleft()
             chunks.clear()
@@ -87,7 +87,10 @@ def send(
             started += 1
         if over and not flying:
             return answers
-        multi.select(0.001 if rate else 0.05)
+        if flying:
+            multi.select(0.001 if rate else 0.05)
+        elif rate:
+            time.sleep(max(0.0, begin + started / rate - time.time()))  # select would return at once
         multi.perform()
         answers += _collect(multi, flying, idle)
 

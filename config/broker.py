@@ -7,6 +7,7 @@ know an actor. The broker is a doorbell: when it is away a caller learns so with
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -16,7 +17,7 @@ import redis
 from django.db import close_old_connections, connections
 from dramatiq.brokers import rabbitmq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.errors import ConnectionClosed
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPConnectionError
@@ -28,6 +29,7 @@ from deliveries.errors import WrongSetting
 NAMESPACE = "hookpost"
 TIMEOUT_SECONDS = 1.0
 HEARTBEAT_SECONDS = 60
+LISTEN_SECONDS = 0.3  # less than the limit for an answer
 
 rabbitmq.MAX_ENQUEUE_ATTEMPTS = 2  # two tries of one second; Dramatiq has no option for it
 
@@ -70,12 +72,43 @@ def middleware() -> list[dramatiq.Middleware]:
     return [DatabaseConnections(), NothingTwice()]
 
 
+class LaneConsumer(_RedisConsumer):
+    """Waits inside the server for the next message, where Dramatiq's own polls for it, up to 50 ms too late."""
+
+    def __init__(self, broker: LaneBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout=0)  # type: ignore[no-untyped-call]
+        self._pause_seconds = timeout / 1000
+
+    def __next__(self) -> Any:
+        """Return a message, or None after a while without one."""
+        message = super().__next__()  # type: ignore[no-untyped-call]
+        if message is None:
+            self._wait()
+        return message
+
+    def _wait(self) -> None:
+        if self.outstanding_message_count >= self.prefetch:
+            time.sleep(self._pause_seconds)
+            return
+        key = f"{self.broker.namespace}:{self.queue_name}"
+        try:
+            # Moves the first one to its own place: nothing changes, but the server answers when there is one.
+            self.broker.client.blmove(key, key, LISTEN_SECONDS, "LEFT", "LEFT")
+        except redis.RedisError as error:
+            raise ConnectionClosed(error) from error
+
+
 class LaneBroker(RedisBroker):
     """Dramatiq's broker for Redis, without delay queues and with one error for whatever ails the server.
 
     Delays live in PostgreSQL. Dramatiq itself handles lost connections only: after a timeout, or an
     answer such as "out of memory", it would give up a message that it could acknowledge a second later.
     """
+
+    @property
+    def consumer_class(self) -> type[LaneConsumer]:
+        """What listens to a queue."""
+        return LaneConsumer
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue, without its twin for delays that a worker would poll for nothing."""

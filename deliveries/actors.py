@@ -20,8 +20,9 @@ from deliveries.services.turns import take_turn
 log = structlog.get_logger(__name__)
 
 LANES_PER_TURN_LIMIT = 32
+LANES_TOGETHER = 12
 TURNS_AT_ONCE = 4
-COLLECT_SECONDS = 0.003
+COLLECT_SECONDS = 0.010
 WEEK_MS = 7 * 24 * 3600 * 1000
 
 
@@ -83,7 +84,7 @@ def stop_engines() -> None:
 
 
 class _Doorbell:
-    """Collects woken lanes for a few milliseconds and rings once for many."""
+    """Rings at once, and then once for all lanes that were woken in the milliseconds since."""
 
     def __init__(self) -> None:
         self._lanes: dict[UUID, bool] = {}
@@ -104,8 +105,8 @@ class _Doorbell:
         while True:
             self._filled.wait()
             self._filled.clear()
-            time.sleep(COLLECT_SECONDS)
             self._ring()
+            time.sleep(COLLECT_SECONDS)
 
     def _ring(self) -> None:
         with self._lock:
@@ -121,8 +122,10 @@ class _Doorbell:
 
 
 def lanes_per_turn(lanes: int) -> int:
-    """Say how many lanes one message names: few, so that several threads share them, unless there are many."""
-    return max(TURNS_AT_ONCE, min(LANES_PER_TURN_LIMIT, -(-lanes // TURNS_AT_ONCE)))
+    """Say how many lanes one message names: a handful stays together, more are shared by several turns."""
+    if lanes <= LANES_TOGETHER:
+        return LANES_TOGETHER
+    return min(LANES_PER_TURN_LIMIT, -(-lanes // TURNS_AT_ONCE))
 
 
 def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
