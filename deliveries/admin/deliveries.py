@@ -16,8 +16,8 @@ from django.template.response import TemplateResponse
 
 from deliveries.actors import wake
 from deliveries.admin import filters
-from deliveries.admin.badges import answer_of, badge, explain, link, moment
-from deliveries.admin.delivery_columns import DeliveryColumns
+from deliveries.admin.badges import answer_of, badge, explain, moment
+from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns, still_there
 from deliveries.admin.groups import REDELIVER
 from deliveries.admin.pages import PageAdmin, read_id, reason_of, sentence
 from deliveries.admin.paging import KeysetChangeList
@@ -48,8 +48,8 @@ class DeliveryPages(DeliveryColumns, PageAdmin):
     fields = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        """With endpoint and customer; deliveries of a deleted customer are shown to nobody."""
-        return super().get_queryset(request).select_related("endpoint", "customer")
+        """With endpoint and customer, by statements of their own: a join would hide what outlived its customer."""
+        return super().get_queryset(request).prefetch_related("endpoint", "customer")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Pages by key."""
@@ -92,6 +92,8 @@ class DeliveryPages(DeliveryColumns, PageAdmin):
         """Return what the page shows besides the row."""
         attempts = visible.attempts(self.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:SHOWN_ATTEMPTS]
         event = visible.events(self.viewer(request)).filter(pk=row.event_id).first()
+        endpoint = still_there(row, "endpoint")
+        is_gone = endpoint is None or endpoint.deleted_at is not None
         return {
             "title": f"Delivery {row.public_id}",
             "subtitle": None,
@@ -102,10 +104,8 @@ class DeliveryPages(DeliveryColumns, PageAdmin):
             "event": event,
             "body": pretty_json(bytes(event.body)) if event else "",
             "body_bytes": len(event.body) if event else 0,
-            "acts": {} if row.endpoint.deleted_at else self.acts_for(request, row),
-            "endpoint_url": ""
-            if row.endpoint.deleted_at
-            else self.url("change", row.endpoint.public_id, model="endpoint"),
+            "acts": {} if is_gone else self.acts_for(request, row),
+            "endpoint_url": "" if is_gone else self.url("change", row.endpoint.public_id, model="endpoint"),
             "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),
         }
 
@@ -155,7 +155,7 @@ class DeliveryPages(DeliveryColumns, PageAdmin):
 
 
 @admin.register(Delivery, site=staff_site)
-class StaffDelivery(DeliveryPages):
+class StaffDelivery(CustomerLink, DeliveryPages):
     """All deliveries, for support."""
 
     list_display = (
@@ -195,8 +195,7 @@ class StaffDelivery(DeliveryPages):
 
     def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
         """Link the customer too."""
-        url = self.url("change", row.customer.public_id, model="customer")
-        return {**super().beside(request, row), "customer_link": link(url, row.customer.name)}
+        return {**super().beside(request, row), "customer_link": self.customer_link(row)}
 
 
 @admin.register(Delivery, site=portal_site)

@@ -1,15 +1,41 @@
 """Columns of the lists of deliveries.
 
-What lives here: one small piece of a page per value of a row. It must not know the list around it.
+What lives here: one small piece of a page per value of a row, also for rows whose customer was deleted. It
+must not know the list around it.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
 
-from deliveries.admin.badges import answer_of, badge, code, is_past, moment, shortened
+from deliveries.admin.badges import answer_of, badge, code, is_past, link, moment, shortened
 from deliveries.models import Delivery
+from deliveries.protocol import ids
+
+DELETED = "deleted"
+
+
+def still_there(row: Any, name: str) -> Any | None:
+    """Return what a row of the log belongs to; None when that was deleted, for the log outlives customers."""
+    try:
+        return getattr(row, name)
+    except ObjectDoesNotExist:
+        return None
+
+
+class CustomerLink:
+    """Mixed into the staff's pages of the log."""
+
+    def customer_link(self, row: Any) -> SafeString:
+        """The customer, linked; the id alone of one that was deleted."""
+        customer = still_there(row, "customer")
+        if customer is None:
+            return code(ids.encode_id(ids.CUSTOMER, row.customer_id), title="deleted")
+        return link(self.url("change", customer.public_id, model="customer"), customer.name)  # type: ignore[attr-defined]
 
 
 class DeliveryColumns:
@@ -26,14 +52,18 @@ class DeliveryColumns:
         return code(f"…{row.public_id[-6:]}", title=row.public_id, one_line=True)
 
     @admin.display(description="Endpoint")
-    def shown_endpoint(self, row: Delivery) -> SafeString:
+    def shown_endpoint(self, row: Delivery) -> SafeString | str:
         """The URL, which is not a link: only Hookpost calls it."""
-        return code(shortened(row.endpoint.url.partition("://")[2], length=28), title=row.endpoint.url, one_line=True)
+        endpoint = still_there(row, "endpoint")
+        if endpoint is None:
+            return DELETED
+        return code(shortened(endpoint.url.partition("://")[2], length=28), title=endpoint.url, one_line=True)
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Delivery) -> str:
         """The customer's name."""
-        return row.customer.name
+        customer = still_there(row, "customer")
+        return DELETED if customer is None else customer.name
 
     @admin.display(description="Last answer")
     def shown_answer(self, row: Delivery) -> SafeString | str:

@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from deliveries.admin import filters
-from deliveries.admin.badges import answer_of, badge, code, link, moment
+from deliveries.admin.badges import answer_of, badge, code, moment
+from deliveries.admin.delivery_columns import CustomerLink, still_there
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
@@ -37,8 +38,8 @@ class EventPages(ReadOnlyPages):
     fields = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Lists do not read bodies; events of a deleted customer are shown to nobody."""
-        return super().get_queryset(request).select_related("customer").defer("body")
+        """Lists do not read bodies; a join would hide what outlived its customer."""
+        return super().get_queryset(request).prefetch_related("customer").defer("body")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Pages by key."""
@@ -61,11 +62,12 @@ class EventPages(ReadOnlyPages):
 
     def beside(self, request: HttpRequest, row: Event) -> dict[str, Any]:
         """Return what the page shows besides the row."""
-        found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).select_related("endpoint")
+        found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).prefetch_related("endpoint")
         deliveries = [
             {
                 "url": self.url("change", each.public_id, model="delivery"),
                 "row": each,
+                "endpoint": still_there(each, "endpoint"),
                 "state": badge(each.state),
                 "answer": answer_of(each),
             }
@@ -76,6 +78,7 @@ class EventPages(ReadOnlyPages):
             "title": f"Event {row.public_id}",
             "subtitle": None,
             "event": row,
+            "customer": still_there(row, "customer"),
             "deliveries": deliveries,
             "body": pretty_json(bytes(row.body)),
             "body_bytes": len(row.body),
@@ -83,7 +86,7 @@ class EventPages(ReadOnlyPages):
 
 
 @admin.register(Event, site=staff_site)
-class StaffEvent(EventPages):
+class StaffEvent(CustomerLink, EventPages):
     """All events, for support."""
 
     list_display = ("shown_id", "shown_type", "shown_customer", "shown_created")
@@ -92,7 +95,7 @@ class StaffEvent(EventPages):
     @admin.display(description="Customer")
     def shown_customer(self, row: Event) -> SafeString:
         """The customer, linked."""
-        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+        return self.customer_link(row)
 
 
 @admin.register(Event, site=portal_site)

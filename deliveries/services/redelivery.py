@@ -8,7 +8,7 @@ from django.db import transaction
 
 from deliveries import sql
 from deliveries.errors import Conflict, NotFound
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Endpoint
 from deliveries.services.audit import record_act
 
 REFUSALS = {
@@ -23,6 +23,8 @@ def redeliver(delivery: Delivery, *, actor: str, reason: str = "") -> list[tuple
     """Queue one more attempt beside the schedule; returns the lanes to wake, raises Conflict when it may not be now."""
     with transaction.atomic():
         rows = sql.run("redeliver_one", {"delivery_id": delivery.id, "actor": actor})
+        if not rows and not Endpoint.objects.filter(id=delivery.endpoint_id).exists():
+            raise Conflict(REFUSALS["endpoint_gone"])  # with its customer
         if not rows:
             raise NotFound("no such delivery")
         if rows[0].refused:
