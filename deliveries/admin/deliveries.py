@@ -18,6 +18,7 @@ from deliveries.actors import wake
 from deliveries.admin import filters
 from deliveries.admin.badges import answer_of, badge, explain, moment
 from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns, still_there
+from deliveries.admin.export import ExportPages, FoundRows
 from deliveries.admin.groups import REDELIVER
 from deliveries.admin.pages import PageAdmin, read_id, reason_of, sentence
 from deliveries.admin.paging import KeysetChangeList
@@ -33,7 +34,7 @@ SHOWN_ATTEMPTS = 100
 BULK_LIMIT = 200
 
 
-class DeliveryPages(DeliveryColumns, PageAdmin):
+class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
     """What staff and members see alike."""
 
     rows = visible.deliveries
@@ -52,8 +53,8 @@ class DeliveryPages(DeliveryColumns, PageAdmin):
         return super().get_queryset(request).prefetch_related("endpoint", "customer")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
-        """Pages by key."""
-        return KeysetChangeList
+        """Pages by key; for an export, the rows alone."""
+        return FoundRows if request.path.endswith("/export/") else KeysetChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Deliveries come from events."""

@@ -1,0 +1,246 @@
+"""The list of deliveries as CSV, to take along.
+
+What lives here: from what the filter shows to lines of text, a bounded part at a time, so that neither memory nor the
+database feels a long log. Cells hold what others chose and answered: a spreadsheet must not take any for a formula.
+It must not know the filters, nor who may see which rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from deliveries.admin.bounds import TooSlow, at_most
+from deliveries.admin.pages import PageAdmin
+from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.viewer import customer_of
+from deliveries.models import Customer, Delivery, Endpoint, visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol import ids
+from deliveries.services.audit import record_act
+
+log = structlog.get_logger(__name__)
+
+ROWS_LIMIT = 100_000
+PART = 1000
+PART_SECONDS = 15
+EXPORT_SECONDS = 300.0
+AT_ONCE = 2  # of each process: whoever reads slowly holds a thread
+KEPT_CHARACTERS = 200
+COLUMNS = (
+    "delivery",
+    "customer",
+    "endpoint_url",
+    "event",
+    "event_type",
+    "state",
+    "attempts",
+    "last_status",
+    "last_error",
+    "created_at",
+    "finished_at",
+)
+FORMULA_STARTS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms
+
+
+class FoundRows(KeysetChangeList):
+    """The rows that the filter finds, not read yet."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read nothing: an export reads part by part."""
+        self.list_per_page = PART
+
+
+class ExportPages(PageAdmin):
+    """Mixed into the pages of deliveries: an address that answers with what the list is narrowed to."""
+
+    list_after_template = "hookpost/export.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address; exporting is a POST, for it leaves an entry in the audit trail."""
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/", view, name="deliveries_delivery_export"), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the deliveries that the query string narrows to, newest first."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        back = HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
+        try:
+            found = cast(FoundRows, self.get_changelist_instance(request))
+        except IncorrectLookupParameters:
+            return back
+        if not _slots.take():
+            messages.warning(request, "Other exports are under way. Try again in a minute.")
+            return back
+        self.note_export(request)
+        return answer_with(_Export(found, viewer=self.viewer(request)))
+
+    def note_export(self, request: HttpRequest) -> None:
+        """Write down who took what along."""
+        is_everything = self.viewer(request).is_operator
+        record_act(
+            self.actor(request),
+            "delivery.export",
+            customer=None if is_everything else customer_of(request),
+            target="deliveries",
+            detail={"filter": filter_of(request)},
+        )
+
+
+class _Slots:
+    """How many exports a process does at once; one that never ended counts no longer than it might have taken."""
+
+    def __init__(self) -> None:
+        self._ends: list[float] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            self._ends = [end for end in self._ends if end > now]
+            if len(self._ends) >= AT_ONCE:
+                return False
+            self._ends.append(now + EXPORT_SECONDS + PART_SECONDS)
+            return True
+
+    def give_back(self) -> None:
+        with self._lock:
+            if self._ends:
+                self._ends.pop(0)
+
+
+_slots = _Slots()
+
+
+class _Export:
+    """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
+
+    def __init__(self, found: FoundRows, *, viewer: Viewer) -> None:
+        self._lines = export_lines(found, viewer=viewer)
+        self._is_open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._lines
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._lines.close()
+            _slots.give_back()
+
+
+def answer_with(export: _Export) -> StreamingHttpResponse:
+    """Return a download that is written while it is read."""
+    name = f"deliveries-{timezone.now():%Y-%m-%d-%H%M%S}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(export, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def export_lines(found: FoundRows, *, viewer: Viewer) -> Generator[bytes, None, None]:
+    """Yield the lines of an export, many at a time; the last one says so when it ended early."""
+    yield as_csv([COLUMNS])
+    bound: UUID | None = None
+    written, give_up_at = 0, time.monotonic() + EXPORT_SECONDS
+    while True:
+        try:
+            rows = _part(found, bound)
+            lines = as_csv(_cells(rows[:PART], viewer=viewer))
+        except TooSlow:
+            yield _last("this search takes too long; narrow it by time, customer or endpoint")
+            return
+        except DatabaseError as error:
+            log.warning("export_ended", error=type(error).__name__)
+            yield _last("the database did not answer")
+            return
+        yield lines
+        written += len(rows[:PART])
+        if len(rows) <= PART:
+            return
+        bound = rows[PART - 1].pk
+        if written >= ROWS_LIMIT:
+            yield _last(f"these are the newest {written:,}; narrow the filter to get the others")
+            return
+        if time.monotonic() > give_up_at:
+            yield _last("it took too long; narrow the filter")
+            return
+
+
+def as_csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return rows as lines after RFC 4180; no cell can be taken for a formula."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([[cell(value) for value in row] for row in rows])
+    return text.getvalue().encode(errors="replace")
+
+
+def cell(value: Any) -> str:
+    """Return a value as a cell; what a spreadsheet would calculate gets an apostrophe in front."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = str(value).replace("\0", "")
+    is_formula = text[:1] in FORMULA_STARTS or text.lstrip()[:1] in FORMULA_STARTS
+    return f"'{text}" if text and is_formula else text
+
+
+def filter_of(request: HttpRequest) -> dict[str, str]:
+    """Return what a list is narrowed by, as the audit trail can keep it."""
+    kept = {name: str(value) for name, value in request.GET.items() if value and name != PAGE_VAR}
+    return {_storable(name): _storable(value) for name, value in list(kept.items())[:20]}
+
+
+def _storable(text: str) -> str:
+    return text[:KEPT_CHARACTERS].replace("\0", "").encode(errors="replace").decode()
+
+
+def _part(found: FoundRows, bound: UUID | None) -> list[Delivery]:
+    """Read the next rows, and one more to know of others; no transaction is open while they are sent."""
+    with at_most(seconds=PART_SECONDS):
+        return list(found.rows_from("older", bound).select_related(None).prefetch_related(None))
+
+
+def _cells(rows: Sequence[Delivery], *, viewer: Viewer) -> list[tuple[Any, ...]]:
+    customers: Mapping[UUID, Customer] = visible.customers(viewer).in_bulk({row.customer_id for row in rows})
+    endpoints: Mapping[UUID, Endpoint] = visible.endpoints_ever(viewer).in_bulk({row.endpoint_id for row in rows})
+    return [_cells_of(row, customers.get(row.customer_id), endpoints.get(row.endpoint_id)) for row in rows]
+
+
+def _cells_of(row: Delivery, customer: Customer | None, endpoint: Endpoint | None) -> tuple[Any, ...]:
+    """One line; of a customer that was deleted, with its endpoints, the log knows only the ids."""
+    return (
+        row.public_id,
+        customer.name if customer else ids.encode_id(ids.CUSTOMER, row.customer_id),
+        endpoint.url if endpoint else ids.encode_id(ids.ENDPOINT, row.endpoint_id),
+        ids.encode_id(ids.EVENT, row.event_id),
+        row.event_type,
+        row.state,
+        row.attempts,
+        row.status_code,
+        row.error,
+        row.created_at,
+        row.finished_at,
+    )
+
+
+def _last(reason: str) -> bytes:
+    return as_csv([(f"Not all deliveries are here: {reason}.",)])

