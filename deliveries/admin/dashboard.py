@@ -18,13 +18,14 @@ from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import answer_of
 from deliveries.admin.bounds import TooSlow, at_most
-from deliveries.models import Delivery, DueDelivery, Endpoint, Lane, visible
+from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 3
 SHOWN_ENDPOINTS = 10
+ALERTS_SPAN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Figures:
     failing: Sequence[Lane]
     stopped: Sequence[Endpoint]
     recent: Sequence[tuple[Delivery, SafeString | str]]
+    alerts: Sequence[Alert]
 
 
 def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
@@ -80,7 +82,15 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
             .order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
         ),
         recent=[(row, answer_of(row)) for row in recent_failures(viewer, since=since)],
+        alerts=alerts_of(viewer),
     )
+
+
+def alerts_of(viewer: Viewer) -> list[Alert]:
+    """Return the latest alerts of the last days; what was given up one by one is not among them."""
+    since = floor_of(timezone.now() - ALERTS_SPAN)
+    rows = visible.alerts(viewer).filter(id__gte=since, delivery_id=None).select_related("endpoint__customer")
+    return list(rows.order_by("-id")[:SHOWN_ENDPOINTS])
 
 
 def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
