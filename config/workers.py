@@ -13,6 +13,7 @@ import threading
 import dramatiq
 from dramatiq import worker as dramatiq_worker
 
+from deliveries import sql
 from deliveries.conf import Conf
 
 IDLE_WAKE_UP_MILLISECONDS = 50
@@ -31,6 +32,7 @@ def prepare_process() -> None:
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    sql.prepare_all()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

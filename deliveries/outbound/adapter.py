@@ -43,6 +43,7 @@ _EXCEPTIONS: dict[str, type[requests.RequestException]] = {
     "deadline_exceeded": requests.exceptions.ReadTimeout,
     "protocol_error": requests.exceptions.ConnectionError,
     "proxy_error": requests.exceptions.ProxyError,
+    "no_socket": requests.exceptions.ConnectionError,
 }
 
 Outcome = requests.Response | requests.RequestException

@@ -44,6 +44,18 @@ _TLS_ALERT = " alert "
 
 _BROKEN = frozenset({pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_GOT_NOTHING, _E_PROXY})
 
+# What this machine has none left of; a receiver cannot bring it about, and is not to be blamed.
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# Resolving, and reading the authorities' certificates, take descriptors too, and say only that they failed.
+_NEEDING_DESCRIPTORS = frozenset(
+    {
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_FAILED_INIT,
+    }
+)
+
 _SAID = {
     pycurl.E_ABORTED_BY_CALLBACK: "the connection was closed twice without an answer",
     pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
@@ -72,7 +84,10 @@ def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
             address=_address_of(exchange),
             duration_ms=duration_ms,
         )
-    error, detail = _reason(exchange, code=code, message=message)
+    if lacking := _lacking(exchange, code=code):
+        error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
+    else:
+        error, detail = _reason(exchange, code=code, message=message)
     return Answer(error=error, detail=plain_line(detail), address=_address_of(exchange), duration_ms=duration_ms)
 
 
@@ -125,6 +140,34 @@ def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
     return "protocol_error", _SAID.get(code, message)
 
 
+def _lacking(exchange: Exchange, *, code: int) -> int:
+    """Return the errno of what this machine had none left of, 0 when the request ended for another reason."""
+    if code == pycurl.E_OUT_OF_MEMORY:
+        return errno.ENOMEM
+    if code in _NEEDING_DESCRIPTORS:
+        return _error_of_descriptors()
+    if code != pycurl.E_COULDNT_CONNECT or (exchange.blocked and not exchange.no_socket):
+        return 0
+    number = exchange.no_socket or exchange.curl.getinfo(pycurl.OS_ERRNO)
+    if number == errno.EADDRNOTAVAIL and not exchange.dialled.startswith("["):
+        return number  # no local port; for IPv6 it may also mean that this machine has no such address at all
+    return number if number in _EXHAUSTED else 0 if number else _error_of_descriptors()
+
+
+def _error_of_descriptors() -> int:
+    """Return the errno when there is no room for the two descriptors that pycurl needs for a socket."""
+    opened: list[int] = []
+    try:
+        opened += [os.eventfd(0)]
+        opened += [os.eventfd(0)]
+    except OSError as error:
+        return error.errno or errno.EMFILE
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return 0
+
+
 def _proxy_failure(exchange: Exchange, *, code: int) -> str:
     curl = exchange.curl
     status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
@@ -156,9 +199,7 @@ def _timed_out(exchange: Exchange) -> tuple[str, str]:
 def _not_connected(exchange: Exchange) -> tuple[str, str]:
     if exchange.blocked:
         return "blocked_address", f"{exchange.blocked} is not an address that requests may go to"
-    if exchange.no_socket:
-        return "connect_refused", f"no socket could be opened here: {exchange.no_socket}"
-    number = exchange.curl.getinfo(pycurl.OS_ERRNO)
+    number = exchange.no_socket or exchange.curl.getinfo(pycurl.OS_ERRNO)
     said = os.strerror(number) if number else "no connection"
     if number == errno.ETIMEDOUT:
         return "connect_timeout", f"{exchange.dialled}: {said}"

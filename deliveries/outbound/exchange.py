@@ -6,6 +6,7 @@ It must not know other requests, deadlines of batches or the meaning of a status
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
@@ -40,7 +41,8 @@ class _HandedOver(socket.socket):
     """A socket that pycurl duplicates at once; this one closes as soon as pycurl lets go of it."""
 
     def __del__(self) -> None:
-        self.close()
+        if self.fileno() >= 0:  # there may have been none to open
+            self.close()
 
 
 class PlainHeaders(CaseInsensitiveDict[str]):
@@ -84,7 +86,7 @@ class Exchange:
         self.stopped = ""  # which cap ended the transfer
         self.blocked = ""
         self.dialled = ""
-        self.no_socket = ""
+        self.no_socket = 0  # the errno, when this machine had no socket for the last address that may be dialled
         self.unresolved = False  # its time was over while the resolver was still busy
         self.encrypted = False
         self._header_room = HEADERS_LIMIT_BYTES
@@ -149,10 +151,12 @@ class Exchange:
             self.blocked = self.dialled
             return int(pycurl.SOCKET_BAD)
         try:
-            return _HandedOver(target.family, target.socktype, target.protocol)
+            opened = _HandedOver(target.family, target.socktype, target.protocol)
         except OSError as error:
-            self.no_socket = error.strerror or "no socket"
+            self.no_socket = error.errno or errno.EMFILE
             return int(pycurl.SOCKET_BAD)
+        self.no_socket = 0
+        return opened
 
     def _begin_sending(self, *_addresses: object) -> int:
         self._sendings += 1

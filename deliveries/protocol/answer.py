@@ -18,7 +18,8 @@ class Answer:
 
     `status` is 0 without a final status line. `error` is "" when an answer came, else one of
     dns_error, blocked_address, connect_refused, connect_timeout, tls_error,
-    deadline_exceeded, protocol_error, proxy_error. `detail` is one line for people.
+    deadline_exceeded, protocol_error, proxy_error, or no_socket, when this machine could make no request.
+    `detail` is one line for people.
     """
 
     status: int = 0

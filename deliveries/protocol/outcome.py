@@ -40,6 +40,9 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
+_OWN_FAULTS = frozenset({"no_socket"})
+
 GONE = "the endpoint answered 410 Gone"
 ASKED = "the endpoint asked for it with the header webhook-delivery: disable"
 
@@ -80,6 +83,11 @@ class Outcome:
 
 
 _SUCCESS = Outcome(state="succeeded", healthy=True)
+
+
+def is_own_fault(answer: Answer) -> bool:
+    """Say whether no request was made for want of something here: the delivery stays due, and its lane rests."""
+    return answer.error in _OWN_FAULTS
 
 
 def decide(

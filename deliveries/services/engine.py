@@ -2,9 +2,8 @@
 
     take in -> claim -> feed -> collect -> settle -> renew, again and again
 
-A hanging receiver costs a slot in the multi, never a thread. Connections are shared by all turns. What is wrong
-with one lane or delivery stays there. Knows no broker: lanes that want another turn are named to `wake`.
-No transaction is open here.
+A hanging receiver costs a slot in the multi, never a thread. All turns share the connections. What is wrong with one
+lane or delivery stays there. Knows no broker: `wake` is told which lanes want another turn. No transaction is open.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from deliveries.errors import HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.outcome import is_own_fault
 from deliveries.services import suspects
 from deliveries.services.endpoints import disable_if_still_at
 from deliveries.services.health import (
@@ -40,6 +40,7 @@ from deliveries.services.health import (
     note_outcome,
     pay,
     stop,
+    wait_for_sockets,
 )
 from deliveries.services.lanes import (
     Claimed,
@@ -89,9 +90,7 @@ class Engine:
         self._ended: list[tuple[object, Answer]] = []
         self._stopping = threading.Event()
         self._closed = False
-        self._renew_at = NEVER
-        self._claim_at = NEVER
-        self._settle_at = NEVER
+        self._renew_at = self._claim_at = self._settle_at = NEVER
         self._unrecorded = 0
         self._body_bytes = 1024  # of one event, as the last claim had them on average
 
@@ -232,6 +231,9 @@ class Engine:
         for tag, answer in ended:
             lane, claimed, started_at = cast(Tag, tag)
             lane.in_flight.pop(claimed.key, None)
+            if is_own_fault(answer):
+                self._patiently(partial(wait_for_sockets, lane, reason=answer.detail, rng=self._rng))
+                continue
             finished = judge(lane, claimed, answer, started_at=started_at, rng=self._rng)
             self._finish(lane, finished)
             note_outcome(lane, claimed, finished.outcome, rng=self._rng)

@@ -13,7 +13,7 @@ import structlog
 
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.breaker import after_failure, after_success
-from deliveries.protocol.outcome import Outcome, decide
+from deliveries.protocol.outcome import REST_SECONDS, Outcome, decide
 from deliveries.protocol.rate import take, wait_seconds
 from deliveries.services.alerts import note_cannot_send
 from deliveries.services.lanes import Claimed, Finished, LeasedLane, postpone_redeliveries
@@ -71,6 +71,16 @@ def give_pause(lane: LeasedLane, *, reason: str) -> None:
     postpone_redeliveries(lane, seconds=PROBLEM_REST_SECONDS)
     if not lane.target.deleted:
         note_cannot_send(lane.endpoint_id, reason=reason)
+
+
+def wait_for_sockets(lane: LeasedLane, *, reason: str, rng: random.Random) -> None:
+    """Let a lane rest for want of a socket: no request was made, so breaker, schedule and log stay as they are."""
+    if lane.stopped:
+        return  # one reason is enough, however many requests found it
+    seconds = REST_SECONDS * rng.uniform(0.5, 1.5)
+    postpone_redeliveries(lane, seconds=seconds)
+    stop(lane, rest_seconds=seconds)
+    log.error("no_socket", endpoint_id=str(lane.endpoint_id), reason=reason)
 
 
 def stop(lane: LeasedLane, *, rest_seconds: float) -> None:

@@ -77,6 +77,12 @@ def prepared(name: str) -> Statement:
     return Statement(_PARAMETER.sub(number, text).replace("%%", "%").encode(), tuple(names), lists)
 
 
+def prepare_all() -> None:
+    """Read every statement now: a process without a descriptor left could not do it later."""
+    for path in FOLDER.glob("*.sql"):
+        prepared(path.stem)
+
+
 def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
     """Execute sql/<name>.sql in one round trip and return its rows as named tuples.
 
