@@ -81,10 +81,9 @@ class LaneConsumer(_RedisConsumer):
 
     def __next__(self) -> Any:
         """Return a message, or None after a while without one."""
-        message = super().__next__()  # type: ignore[no-untyped-call]
-        if message is None:
+        if not self.message_cache:
             self._wait()
-        return message
+        return super().__next__()  # type: ignore[no-untyped-call]
 
     def _wait(self) -> None:
         if self.outstanding_message_count >= self.prefetch:
