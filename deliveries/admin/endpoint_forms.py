@@ -58,7 +58,8 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         label="Further names or families",
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "invoice.*, customer.created"}),
-        help_text="Separated by commas. invoice.* is every event type that starts with invoice.",
+        help_text="Separated by commas. invoice.* is every event type that starts with invoice; "
+        "hookpost.* tells of endpoints that fail.",
     )
     filter = forms.CharField(
         required=False,

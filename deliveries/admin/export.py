@@ -71,7 +71,7 @@ class FoundRows(KeysetChangeList):
 class ExportPages(PageAdmin):
     """Mixed into the pages of deliveries: an address that answers with what the list is narrowed to."""
 
-    list_after_template = "hookpost/export.html"
+    list_before_template = "hookpost/export.html"
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address; exporting is a POST, for it leaves an entry in the audit trail."""

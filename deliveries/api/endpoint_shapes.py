@@ -34,7 +34,7 @@ class EndpointShape(Shape):
     url = Text(max_length=URL_LIMIT)
     description = Text(required=False, allow_blank=True)
     event_types = serializers.ListField(
-        child=Text(), required=False, help_text="Names, or families such as invoice.*; empty: all."
+        child=Text(), required=False, help_text="Names, or families such as invoice.*; empty: all but hookpost.*."
     )
     filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
     headers = Headers(write_only=True, required=False, help_text="Sent with each request; kept encrypted.")
