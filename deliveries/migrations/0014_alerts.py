@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 (
                     "endpoint",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         help_text="Empty: all.",
                         null=True,

@@ -26,8 +26,15 @@ class Alert(IdentifiedModel):
         CANNOT_SEND = "sending.stopped", "Nothing can be sent"
 
     kind = models.CharField(max_length=32, choices=Kind.choices)
+    # Without a constraint: its lock on the endpoint, taken while a lane is locked, could wait for whoever resumes it.
     endpoint = models.ForeignKey(
-        Endpoint, null=True, on_delete=models.CASCADE, related_name="alerts", db_index=False, help_text="Empty: all."
+        Endpoint,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="alerts",
+        db_constraint=False,
+        db_index=False,
+        help_text="Empty: all.",
     )
     delivery_id = models.UUIDField(null=True)
     since = models.DateTimeField()

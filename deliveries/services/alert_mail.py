@@ -84,7 +84,7 @@ def _claim() -> list[Alert]:
 def _is_over(alert: Alert) -> bool:
     """Say whether there is nothing to write about any more: the endpoint was deleted, or works again."""
     if alert.endpoint is None:
-        return False
+        return alert.endpoint_id is not None
     lane = getattr(alert.endpoint, "lane", None)
     works = alert.kind == Alert.Kind.FAILING and (lane is None or lane.failing_since != alert.since)
     return works or alert.endpoint.deleted_at is not None

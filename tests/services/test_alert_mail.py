@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from deliveries.models import Alert, Endpoint
+from deliveries.models.base import new_id
+from deliveries.services import alerts
 from deliveries.services.alert_mail import is_mail_due, send_due_mail
 from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.members import add_member
@@ -130,3 +132,13 @@ def test_a_hanging_mail_server_holds_up_no_round_of_the_dispatcher(shop: Endpoin
         postman.join(20)
         assert not postman.is_alive()
         assert [to for to, _ in server.letters] == [CAROL]
+
+
+def test_an_alert_whose_endpoint_is_gone_for_good_is_written_about_to_nobody(operator: None) -> None:
+    """Given a customer that was deleted in the very moment of the note."""
+    now = datetime.now(UTC)
+    Alert.objects.create(kind=Kind.EXHAUSTED, endpoint_id=new_id(), since=now, created_at=now, mail_due_at=now)
+    Alert.objects.create(kind=Kind.DISABLED, endpoint_id=new_id(), since=now, created_at=now, mail_due_at=now)
+    assert alerts.tell_customers() == 2
+    assert send_due_mail() == 0
+    assert not is_mail_due()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
 
 from deliveries.models import Alert, Attempt, Delivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
@@ -16,7 +18,7 @@ from deliveries.services import alerts, recording
 from deliveries.services.customers import delete_customer
 from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
-from deliveries.services.lanes import Finished, claim_batch, lease_lanes
+from deliveries.services.lanes import Finished, LeasedLane, claim_batch, lease_lanes
 from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.security.steps import set_ring
@@ -132,13 +134,7 @@ def test_what_is_given_up_and_its_note_are_stored_together_or_not_at_all(
         raise OperationalError("the connection is lost")
 
     endpoint = an_endpoint(receiver.url)
-    emit(endpoint)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=1)
-    lost = Outcome(state="exhausted", error="http_4xx")
-    claimed = lane.waiting.popleft()
-    finished = Finished(claimed=claimed, started_at=datetime.now(UTC), answer=Answer(status=404), outcome=lost)
-    lane.finished.append(finished)
+    lane = finished_for_good(endpoint)
     with monkeypatch.context() as broken:
         broken.setattr(recording, "note_exhausted", refuse)
         with pytest.raises(OperationalError):
@@ -151,14 +147,8 @@ def test_what_is_given_up_and_its_note_are_stored_together_or_not_at_all(
 
 def test_a_worker_that_came_too_late_notes_nothing(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
-    emit(endpoint)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=1)
+    lane = finished_for_good(endpoint)
     Lane.objects.update(fence=lane.fence + 1)
-    lost = Outcome(state="exhausted", error="http_4xx")
-    claimed = lane.waiting.popleft()
-    finished = Finished(claimed=claimed, started_at=datetime.now(UTC), answer=Answer(status=404), outcome=lost)
-    lane.finished.append(finished)
     recording.record_outcomes([lane])
     assert Attempt.objects.count() == 1
     assert not Alert.objects.exists()
@@ -214,3 +204,40 @@ def test_old_alerts_are_forgotten_unless_their_incident_goes_on(receiver: Receiv
     Lane.objects.update(failing_since=None)
     assert alerts.purge_alerts(now=later) == 1
     assert kinds_of(endpoint) == []
+
+
+def test_noting_waits_for_nobody_who_resumes_the_endpoint(receiver: Receiver) -> None:
+    """Given a resume that holds the endpoint and wants its lane, then what was given up is noted all the same."""
+    endpoint = an_endpoint(receiver.url)
+    lane = finished_for_good(endpoint)
+    resumed = threading.Thread(target=partial(resume_when, lane_is_locked := threading.Event(), endpoint))
+    with transaction.atomic():
+        Lane.objects.select_for_update().get()
+        resumed.start()
+        assert lane_is_locked.wait(10)
+        recording.record_outcomes([lane])
+    resumed.join(10)
+    assert not resumed.is_alive()
+    assert kinds_of(endpoint) == [Kind.EXHAUSTED]
+
+
+def resume_when(has_endpoint: threading.Event, endpoint: Endpoint) -> None:
+    """Hold the endpoint, say so, then want the lane."""
+    with transaction.atomic():
+        Endpoint.objects.select_for_update().get()
+        has_endpoint.set()
+        Lane.objects.update(failures=0)
+    connection.close()
+
+
+def finished_for_good(endpoint: Endpoint) -> LeasedLane:
+    """A leased lane with one delivery that is to be given up."""
+    emit(endpoint)
+    (lane,) = lease_lanes([endpoint.id], slow=False)
+    claim_batch([lane], room=1)
+    lost = Outcome(state="exhausted", error="http_4xx")
+    claimed = lane.waiting.popleft()
+    lane.finished.append(
+        Finished(claimed=claimed, started_at=datetime.now(UTC), answer=Answer(status=404), outcome=lost)
+    )
+    return lane
