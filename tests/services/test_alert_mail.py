@@ -15,7 +15,7 @@ from deliveries.services.alert_mail import is_mail_due, send_due_mail
 from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.members import add_member
 from tests.services.mailing import CAROL, OPERATOR, use
-from tests.services.steps import failing
+from tests.services.steps import Kind, failing
 from tests.smtp_server import MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
