@@ -24,6 +24,8 @@ ATTACKS = (
     "tests/outbound/test_guard.py",
     "tests/outbound/test_connections.py",
     "tests/outbound/test_resolver.py",
+    "tests/outbound/test_names.py",
+    "tests/security/test_silent_names.py",
     "tests/outbound/test_descriptors.py",
     "tests/security/test_own_faults.py",
     "tests/outbound/test_egress_proxy.py",

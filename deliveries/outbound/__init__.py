@@ -4,6 +4,7 @@ The only place that imports requests and pycurl. It knows addresses, bytes and d
 not know deliveries, endpoints, the database or Django.
 
 guard.py      which addresses may be dialled
+names.py      who waits for which name to be looked up
 options.py    what every libcurl handle is told, once
 exchange.py   one handle with one request, and what its callbacks collected
 ends.py       how a transfer ended, as an Answer

@@ -18,6 +18,8 @@ from deliveries.protocol.answer import Answer
 HEADER_COUNT = 50
 HEADER_CHARACTERS = 1024
 DETAIL_CHARACTERS = 300
+NOT_FOUND = "the host name cannot be resolved"
+NOT_IN_TIME = "the host name was not resolved in time"
 _LINE_BYTES = 2 * HEADER_CHARACTERS
 
 _TLS = frozenset(
@@ -91,6 +93,14 @@ def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
     return Answer(error=error, detail=plain_line(detail), address=_address_of(exchange), duration_ms=duration_ms)
 
 
+def answer_unresolved(error: str, *, seconds: float) -> Answer:
+    """Return the end of a request whose name was not found, or not in time."""
+    detail = NOT_IN_TIME if error == "connect_timeout" else NOT_FOUND
+    if error == "dns_error" and (lacking := _error_of_descriptors()):
+        error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
+    return Answer(error=error, detail=detail, duration_ms=int(seconds * 1000))
+
+
 def stored_headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
     """Return at most 50 headers of 1 KB, names lower case, free of NUL, decodable text only."""
     return tuple([_header_of(line[:_LINE_BYTES]) for line in lines[:HEADER_COUNT]])
@@ -130,7 +140,7 @@ def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return _timed_out(exchange)
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
-        return "dns_error", "the host name cannot be resolved"
+        return "dns_error", NOT_FOUND
     if code == pycurl.E_COULDNT_CONNECT:
         return _not_connected(exchange)
     if code in _TLS or (exchange.encrypted and _TLS_ALERT in message):
@@ -188,7 +198,7 @@ def _timed_out(exchange: Exchange) -> tuple[str, str]:
     curl = exchange.curl
     if not exchange.dialled and not curl.getinfo(pycurl.PRIMARY_IP):
         exchange.unresolved = True
-        return "connect_timeout", "the host name was not resolved in time"
+        return "connect_timeout", NOT_IN_TIME
     if exchange.dialled and not curl.getinfo(pycurl.CONNECT_TIME):
         return "connect_timeout", f"no connection to {exchange.dialled} in time"
     if exchange.dialled and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):

@@ -65,6 +65,7 @@ class Exchange:
     def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str) -> None:
         self.curl = pycurl.Curl()
         self.tag: object = None
+        self.name = ""  # of the host, if it has to be looked up
         self.reusable = True
         self.proxied = bool(proxy)
         self._rule = rule

@@ -18,9 +18,10 @@ import pycurl
 from requests import PreparedRequest
 
 from deliveries.errors import InvalidInput
-from deliveries.outbound.ends import answer_of
+from deliveries.outbound.ends import answer_of, answer_unresolved
 from deliveries.outbound.exchange import Exchange
-from deliveries.outbound.guard import DialRule, Guard
+from deliveries.outbound.guard import DialRule, Guard, Resolve
+from deliveries.outbound.names import Held, Names, name_in
 from deliveries.outbound.options import TlsOptions
 from deliveries.protocol.answer import Answer
 
@@ -51,10 +52,12 @@ class Transfers:
         ca_file: str | None = None,
         idle_connections: int = IDLE_CONNECTIONS,
         connect_seconds: float = CONNECT_SECONDS,
+        resolve: Resolve | None = None,
     ) -> None:
         self._rule, self._proxy, self._ca_file = rule, proxy, ca_file
         self._literals = literals or Guard()
         self._connect_seconds = connect_seconds
+        self._names = Names(tell=self.interrupt, resolve=resolve)
         self._flying: dict[pycurl.Curl, Exchange] = {}
         self._spare: list[Exchange] = []
         self._ready: list[tuple[object, Answer]] = []
@@ -66,7 +69,7 @@ class Transfers:
 
     def _open_multi(self) -> None:
         self._wake_at: float | None = None
-        self._resolver_hangs = False
+        self._resolver_hangs = self._resolved = False
         self._epoll = select.epoll()
         self._epoll.register(self._interrupt, select.EPOLLIN)
         self._watched: dict[int, int] = {}
@@ -75,8 +78,11 @@ class Transfers:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
 
     def _close_multi(self) -> None:
-        # Closing waits for resolver threads, which nothing can stop: seconds, when a name server is silent.
-        if self._resolver_hangs:
+        # Closing waits for resolver threads, which nothing can stop: seconds, when a name server is silent. One may
+        # still ask for IPv6 addresses although the request ended long ago.
+        if self._resolver_hangs or self._resolved:
+            self._multi.setopt(pycurl.M_SOCKETFUNCTION, _ignore)
+            self._multi.setopt(pycurl.M_TIMERFUNCTION, _ignore)
             threading.Thread(target=self._multi.close, name="close after a hanging resolver", daemon=True).start()
         else:
             self._multi.close()
@@ -85,7 +91,7 @@ class Transfers:
     @property
     def in_flight(self) -> int:
         """How many started requests have not been handed back by `finish`."""
-        return len(self._flying) + len(self._ready)
+        return len(self._flying) + len(self._ready) + self._names.waiting
 
     def start(
         self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None = None
@@ -97,6 +103,25 @@ class Transfers:
         if self._proxy and not self._literals.permits_by_proxy(request.url or ""):
             self._ready.append((tag, _BLOCKED_BEHIND_PROXY))
             return
+        name = "" if self._proxy else name_in(request.url or "")
+        if name and not self._names.knows(name):
+            self._hold(name, request, tag=tag, timeout_seconds=timeout_seconds, tls=tls)
+        else:
+            self._begin(request, tag=tag, timeout_seconds=timeout_seconds, tls=tls, name=name)
+
+    def _hold(
+        self, name: str, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None
+    ) -> None:
+        now = time.monotonic()
+        give_up_at = now + min(timeout_seconds, self._connect_seconds)
+        self._names.hold(
+            name,
+            Held(request=request, tag=tag, timeout_seconds=timeout_seconds, tls=tls, since=now, give_up_at=give_up_at),
+        )
+
+    def _begin(
+        self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None, name: str
+    ) -> None:
         if self._resolver_hangs and not self._flying:
             # libcurl resolves with at most 20 threads a multi; the next requests get a multi with free ones.
             self._close_multi()
@@ -115,6 +140,7 @@ class Transfers:
             exchange.curl.close()
             self._ready.append((tag, Answer(error="protocol_error", detail=error.detail)))
             return
+        exchange.name, self._resolved = name, self._resolved or bool(name)
         self._flying[exchange.curl] = exchange
         self._multi.add_handle(exchange.curl)
 
@@ -131,8 +157,10 @@ class Transfers:
         """
         give_up = time.monotonic() + wait_seconds
         while True:
+            if self._names.waiting:
+                self._let_through()
             ended, self._ready = self._ready, []
-            if self._flying:
+            if self._flying or self._names.waiting:
                 # libcurl counts connections in use too: without these, hanging receivers would end keep-alive for all.
                 self._multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections + len(self._flying))
                 self._drive(0.0 if ended else give_up - time.monotonic())
@@ -140,8 +168,18 @@ class Transfers:
             elif idle_too and not ended:
                 self._drive(give_up - time.monotonic())
             interrupted, self._interrupted = self._interrupted, False
-            if ended or interrupted or not (self._flying or idle_too) or time.monotonic() >= give_up:
+            if ended or interrupted or not (self.in_flight or idle_too) or time.monotonic() >= give_up:
                 return ended
+
+    def _let_through(self) -> None:
+        now = time.monotonic()
+        for held, error in self._names.ended():
+            if error:
+                self._ready.append((held.tag, answer_unresolved(error, seconds=now - held.since)))
+            else:
+                left = max(held.left_seconds(now), 0.001)
+                name = name_in(held.request.url or "")
+                self._begin(held.request, tag=held.tag, timeout_seconds=left, tls=held.tls, name=name)
 
     def close(self) -> None:
         """End everything in flight and close every connection."""
@@ -153,6 +191,7 @@ class Transfers:
         self._flying.clear()
         self._spare.clear()
         self._ready.clear()
+        self._names.close()
         self._close_multi()
         with self._closing:
             if not self._closed:
@@ -171,6 +210,8 @@ class Transfers:
         return Exchange(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy)
 
     def _drive(self, seconds: float) -> None:
+        if self._names.waiting:
+            seconds = min(seconds, self._names.give_up_at - time.monotonic())
         if self._wake_at is not None:
             seconds = min(seconds, self._wake_at - time.monotonic())
         for descriptor, events in self._epoll.poll(max(seconds, 0.0)):
@@ -209,6 +250,8 @@ class Transfers:
         tag, exchange.tag = exchange.tag, None
         answer = answer_of(exchange, code=code, message=message)
         self._resolver_hangs |= exchange.unresolved
+        if exchange.name and exchange.status and not exchange.dialled:
+            self._names.note_kept(exchange.name)
         if exchange.reusable and len(self._spare) < _POOLED_HANDLES:
             self._spare.append(exchange)
         else:
@@ -235,6 +278,10 @@ class Transfers:
 
     def _set_timer(self, timeout_ms: int) -> None:
         self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
+
+
+def _ignore(*_told: object) -> None:
+    """Do nothing for a multi that is being closed by another thread."""
 
 
 def _action_of(events: int) -> int:

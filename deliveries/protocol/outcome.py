@@ -59,6 +59,8 @@ _DOWN = frozenset(
     }
 )
 _TIMEOUTS = frozenset({"connect_timeout", "deadline_exceeded"})
+# A name server that is silent, unlike one that says no, keeps a thread of ours that long for every look-up.
+_SILENT_MS = 1000
 _RESTING_STATUSES = frozenset({429, 502, 503, 504})
 
 
@@ -116,7 +118,7 @@ def decide(
         disable_reason=disable_reason,
         down=error in _DOWN,
         healthy=200 <= answer.status < 500 and answer.status != 429 and not answer.error,
-        timed_out=error in _TIMEOUTS,
+        timed_out=error in _TIMEOUTS or (error == "dns_error" and answer.duration_ms >= _SILENT_MS),
     )
 
 

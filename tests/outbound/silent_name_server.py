@@ -1,4 +1,4 @@
-"""A process of its own in which every name server is silent; prints what the engine made of it, as JSON.
+"""A process of its own whose name server is silent about most names; prints what the engine made of it, as JSON.
 
 Lives here: what test_resolver.py runs in namespaces of its own, so that it may bring up loopback,
 take port 53 and replace /etc/resolv.conf and /etc/hosts without touching the machine.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import json
+import os
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -24,19 +26,51 @@ from deliveries.outbound.guard import Guard
 from deliveries.outbound.transfers import Transfers
 from tests.outbound.one_receiver import OK, OneReceiver
 
-NAMES = 30  # more than libcurl has resolver threads
+NAMES = 50  # libcurl has 20 resolver threads, and takes two for each request
+HEALTHY = 5
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1
 
 
 def main() -> None:
-    """Ask for names that nobody answers for, then for one in /etc/hosts."""
+    """Ask for names that nobody answers for and for some that have an answer, then for one in /etc/hosts."""
+    os.environ["RES_OPTIONS"] = "timeout:1 attempts:2"  # as a worker has it
     bring_up_loopback()
     name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     name_server.bind(("127.0.0.1", 53))
+    threading.Thread(target=answer_some, args=(name_server,), daemon=True).start()
     replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\n")
     replace_file("/etc/hosts", "127.0.0.1 localhost hooks.alice.example\n")
-    with OneReceiver([OK], [OK]) as receiver:
-        json.dump(measured(receiver), sys.stdout)
+    with OneReceiver(*[[OK]] * (HEALTHY + 2)) as receiver:
+        json.dump({"healthy": beside_silent_ones(receiver), **measured(receiver)}, sys.stdout)
+
+
+def answer_some(name_server: socket.socket) -> None:
+    """Be 127.0.0.1 for all names with "healthy" in them, and silent about others."""
+    while True:
+        asked, sender = name_server.recvfrom(512)
+        question = asked[12 : asked.index(0, 12) + 5]
+        if b"healthy" in question:
+            wants_ipv4 = question[-4:-2] == b"\0\1"
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1" if wants_ipv4 else b""
+            head = asked[:2] + b"\x81\x80\0\1" + bytes([0, wants_ipv4]) + b"\0\0\0\0"
+            name_server.sendto(head + question + answer, sender)
+
+
+def beside_silent_ones(receiver: OneReceiver) -> list[float]:
+    """Return how many seconds requests to healthy names took that were started after many to silent ones."""
+    port, took = receiver.targets[0].port, []
+    with Transfers(rule=Guard(receiver.targets)) as transfers:
+        for number in range(NAMES):
+            silent = prepared_post(f"http://h{number}.silent.example:{port}/", [], b"{}")
+            transfers.start(silent, tag="", timeout_seconds=4)
+        begun = time.monotonic()
+        for number in range(HEALTHY):
+            healthy = prepared_post(f"http://h{number}.healthy.example:{port}/", [], b"{}")
+            transfers.start(healthy, tag="healthy", timeout_seconds=4)
+        while transfers.in_flight:
+            ended = transfers.finish(wait_seconds=0.1)
+            took += [time.monotonic() - begun for tag, answer in ended if tag and answer.status == 200]
+    return took
 
 
 def measured(receiver: OneReceiver) -> dict[str, object]:

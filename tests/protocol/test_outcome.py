@@ -176,3 +176,17 @@ def test_every_error_is_explained_in_one_sentence() -> None:
 @pytest.mark.parametrize("error", [*ERRORS, "gone", "rate_limited", "worker_lost", "not_sent"])
 def test_every_error_of_an_attempt_is_explained_in_a_sentence(error: str) -> None:
     assert EXPLANATIONS[error].endswith(".")
+
+
+@pytest.mark.parametrize(("duration_ms", "slow"), [(3, False), (2001, True)])
+def test_a_name_server_that_is_silent_counts_as_slow_and_one_that_says_no_does_not(
+    duration_ms: int, slow: bool
+) -> None:
+    outcome = decide(
+        Answer(error="dns_error", duration_ms=duration_ms),
+        schedule=[0, 5],
+        attempts_done=1,
+        now=NOW,
+        rng=random.Random(1),
+    )
+    assert outcome.timed_out is slow

@@ -1,0 +1,151 @@
+"""Requests wait for their names apart: one look-up for each name, and none for a kept connection."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deliveries.outbound import names
+from deliveries.outbound.client import prepared_post
+from deliveries.outbound.guard import Guard
+from deliveries.outbound.transfers import Transfers
+from deliveries.protocol.answer import Answer
+from tests.outbound.one_receiver import OK, OneReceiver
+from tests.outbound.shared import finish_all
+
+
+class Resolver:
+    """Answers for what is in /etc/hosts; names with "silent" in them hang until the test is over."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.over = threading.Event()
+
+    def __call__(self, host: str, port: int | None, **more: Any) -> Any:
+        """Look a name up."""
+        self.asked[host] += 1
+        if "silent" in host:
+            self.over.wait(30)
+            raise socket.gaierror(socket.EAI_AGAIN, "silent")
+        return socket.getaddrinfo(host, port, **more)
+
+
+@pytest.fixture
+def resolver() -> Iterator[Resolver]:
+    """A resolver under this test's control."""
+    resolver = Resolver()
+    yield resolver
+    resolver.over.set()
+
+
+def send(transfers: Transfers, *urls: str, timeout_seconds: float = 5) -> dict[object, Answer]:
+    """Send all at once; answers by their place."""
+    for place, url in enumerate(urls):
+        transfers.start(prepared_post(url, [], b"{}"), tag=place, timeout_seconds=timeout_seconds)
+    return finish_all(transfers)
+
+
+def by_name(receiver: OneReceiver) -> str:
+    """The receiver's URL with a name in it."""
+    return receiver.url.replace("127.0.0.1", "localhost")
+
+
+def test_many_requests_for_a_name_take_one_look_up(resolver: Resolver) -> None:
+    with Transfers(rule=Guard(), resolve=resolver) as transfers:
+        ended = send(transfers, *["http://silent.example/"] * 30, timeout_seconds=0.2)
+
+    assert resolver.asked == {"silent.example": 1}
+    assert {(answer.error, answer.detail) for answer in ended.values()} == {
+        ("connect_timeout", "the host name was not resolved in time")
+    }
+    assert all(200 <= answer.duration_ms < 1200 for answer in ended.values())
+
+
+def test_a_request_waits_for_its_own_name_only(resolver: Resolver) -> None:
+    with OneReceiver([OK]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
+        silent = [f"http://silent-{number}.example/" for number in range(names.LOOKUPS_LIMIT // 2)]
+        begun = time.monotonic()
+        for url in [*silent, by_name(receiver)]:
+            transfers.start(prepared_post(url, [], b"{}"), tag=url, timeout_seconds=5)
+        ended: list[tuple[object, Answer]] = []
+        while not ended:
+            ended = transfers.finish(wait_seconds=1)
+
+    assert [(tag, answer.status) for tag, answer in ended] == [(by_name(receiver), 200)]
+    assert time.monotonic() - begun < 1
+
+
+def test_more_silent_names_than_threads_still_end_in_time(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "LOOKUPS_LIMIT", 3)
+    with Transfers(rule=Guard(), resolve=resolver) as transfers:
+        ended = send(transfers, *[f"http://silent-{number}.example/" for number in range(9)], timeout_seconds=0.2)
+
+    assert len(resolver.asked) == 3
+    assert {answer.error for answer in ended.values()} == {"connect_timeout"}
+
+
+def test_a_name_that_does_not_exist_is_a_dns_error() -> None:
+    def not_found(*_asked: Any, **_more: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "not found")
+
+    with Transfers(rule=Guard(), resolve=not_found) as transfers:
+        (answer,) = send(transfers, "http://nobody.example/").values()
+
+    assert (answer.error, answer.detail) == ("dns_error", "the host name cannot be resolved")
+
+
+@pytest.mark.parametrize("name", ["a" * 64 + ".example", "xn--.example", "a..example"])
+def test_a_name_that_cannot_even_be_asked_for_is_a_dns_error(name: str) -> None:
+    with Transfers(rule=Guard()) as transfers:
+        (answer,) = send(transfers, f"http://{name}/", timeout_seconds=2).values()
+
+    assert answer.error in {"dns_error", "protocol_error", "connect_timeout"}
+
+
+def test_addresses_are_not_looked_up(resolver: Resolver) -> None:
+    with OneReceiver([OK]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
+        ended = send(transfers, receiver.url, "http://[::1]:1/", "http://127.1:1/")
+
+    assert [ended[place].error for place in range(3)] == ["", "blocked_address", "blocked_address"]
+    assert not resolver.asked
+
+
+def test_a_kept_connection_needs_no_look_up(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OneReceiver([OK] * 4) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
+        for _ in range(3):
+            assert send(transfers, by_name(receiver))[0].status == 200
+        assert resolver.asked == {"localhost": 1}
+        monkeypatch.setattr(names, "GOOD_SECONDS", -1.0)
+        assert send(transfers, by_name(receiver))[0].status == 200
+
+    assert resolver.asked == {"localhost": 1}
+
+
+def test_the_wait_for_a_name_counts_in_the_deadline() -> None:
+    def slow(*asked: Any, **more: Any) -> Any:
+        threading.Event().wait(0.3)
+        return socket.getaddrinfo(*asked, **more)
+
+    with OneReceiver([]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=slow) as transfers:
+        url = by_name(receiver)
+        begun = time.monotonic()
+        (answer,) = send(transfers, url, timeout_seconds=0.6).values()
+
+    assert answer.error in {"deadline_exceeded", "protocol_error"}
+    assert time.monotonic() - begun < 1.2
+
+
+def test_closing_forgets_who_waits(resolver: Resolver) -> None:
+    transfers = Transfers(rule=Guard(), resolve=resolver)
+    transfers.start(prepared_post("http://silent.example/", [], b"{}"), tag=1, timeout_seconds=5)
+    assert transfers.in_flight == 1
+    transfers.close()
+    resolver.over.set()
+
+    assert transfers.in_flight == 0
