@@ -11,7 +11,7 @@
  9. outbound/transfers.py   many requests over one libcurl multi; outbound/guard.py sees each address
 10. protocol/outcome.py     what an answer means: succeeded, retry, exhausted, rest, disable
 11. services/health.py      what an outcome does to its lane: breaker, rest, slow queue
-12. services/redelivery.py  sending again by hand; jobs.py in bulk; retention.py drops old days
+12. services/redelivery.py  sending again by hand; jobs.py in bulk; alerts.py tells what failed; retention.py drops days
 """
 
 __version__ = "0.1.0"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -130,6 +131,15 @@ def test_bulk_redelivery_is_offered_after_a_choice(page: Page, acme: House) -> N
     page.click("button[name=index]")
     page.click("button:has-text('Redeliver')")
     assert page.wait_for_selector("text=1 delivery is being sent again.") is not None
+
+
+def test_what_the_filter_shows_is_taken_along_as_a_file(page: Page, acme: House, globex: House) -> None:
+    log_in(page, User.objects.create_superuser("alice", password=PASSWORD), site="admin")
+    page.goto("/admin/deliveries/delivery/?customer=globex")
+    with page.expect_download() as download:
+        page.click("text=Export as CSV")
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["delivery", globex.delivery.public_id]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
