@@ -5,16 +5,17 @@ What lives here: how a view is entered and left: key, scope, rate, JSON. It must
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from deliveries.api.auth import BearerKey, HasScope, Scope, caller_of
+from deliveries.api.fields import Shape
 from deliveries.api.parsers import StrictJsonParser
 from deliveries.api.problems import QueryError, field_errors
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
@@ -30,11 +31,15 @@ READ_OR_MANAGE: Mapping[str, str] = {
 }
 REDELIVER: Mapping[str, str] = {"GET": Scope.READ, "HEAD": Scope.READ, "POST": Scope.REDELIVER}
 
-Shape = TypeVar("Shape", bound=Serializer[Any])
+Asked = TypeVar("Asked", bound=Shape)
+LISTS = ("GET", "HEAD")
 
 
 class ApiView(APIView):
-    """A view behind an API key. `scopes` names the scope that each method needs."""
+    """A view behind an API key. `scopes` names the scope that each method needs.
+
+    `queried` names the methods that read the query, and refuse in it what they do not know; others take none.
+    """
 
     authentication_classes = (BearerKey,)
     permission_classes = (HasScope,)
@@ -43,6 +48,7 @@ class ApiView(APIView):
     content_negotiation_class = JsonAnyway
     metadata_class = None
     scopes: ClassVar[Mapping[str, str]] = READ_OR_MANAGE
+    queried: ClassVar[Collection[str]] = ()
     allowance: Allowance | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +57,12 @@ class ApiView(APIView):
         self.allowance = take_token(caller_of(request).key.id)
         if self.allowance is not None:
             refuse_if_empty(self.allowance)
+        if request.method not in self.queried:
+            asked(Shape, request)
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Say in Allow which methods there are."""
+        return no_content()
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Tell what is left of the rate, and that answers are not for shared caches."""
@@ -62,14 +74,14 @@ class ApiView(APIView):
         return answer
 
 
-def given(shape: type[Shape], request: Request, *, partial: bool = False) -> dict[str, Any]:
+def given(shape: type[Asked], request: Request, *, partial: bool = False) -> dict[str, Any]:
     """Return the checked members of a request's body; with `partial` only those that were given."""
     reader = shape(data=request.data, partial=partial)
     reader.is_valid(raise_exception=True)
     return dict(reader.validated_data)
 
 
-def asked(shape: type[Shape], request: Request, *, also: frozenset[str] = frozenset()) -> dict[str, Any]:
+def asked(shape: type[Asked], request: Request, *, also: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the checked parameters of a query; raises QueryError, also for one that is not known."""
     query = request.query_params
     twice = [name for name in query if len(query.getlist(name)) > 1]
@@ -88,6 +100,12 @@ def in_query() -> Iterator[None]:
         yield
     except InvalidInput as error:
         raise QueryError([{"pointer": f"/{error.field}", "detail": error.detail}]) from error
+
+
+def created(request: Request, body: Mapping[str, Any], ref: str) -> Response:
+    """Return 201 with the address of what was made below the list that it was posted to."""
+    place = request.build_absolute_uri(f"{request.path}/{quote(ref)}")
+    return Response(body, status=201, headers={"Location": place})
 
 
 def no_content() -> Response:

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
-from deliveries.api.base import ApiView, asked, given, no_content
+from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import JsonObject, Moment, Shape, Text, TypeId
 from deliveries.api.find import find_customer
@@ -47,6 +47,8 @@ def show_customer(customer: Customer) -> dict[str, Any]:
 class CustomersView(ApiView):
     """All customers."""
 
+    queried = LISTS
+
     @extend_schema(
         operation_id="list_customers", parameters=[CustomerFilters, *PAGE_QUERY], responses=listed(CustomerShape)
     )
@@ -61,7 +63,7 @@ class CustomersView(ApiView):
         """Create a customer."""
         refuse_customer_keys(request)
         customer = create_customer(given(CustomerShape, request), actor=caller_of(request).actor)
-        return Response(show_customer(customer), status=201)
+        return created(request, show_customer(customer), customer.public_id)
 
 
 class CustomerView(ApiView):

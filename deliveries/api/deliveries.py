@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from deliveries import actors
 from deliveries.api.auth import caller_of
-from deliveries.api.base import REDELIVER, ApiView, asked, given, in_query
+from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
@@ -126,6 +126,8 @@ def listed_rows(viewer: Viewer, selection: Selection) -> tuple[QuerySet[Delivery
 class DeliveriesView(ApiView):
     """All deliveries."""
 
+    queried = LISTS
+
     @extend_schema(
         operation_id="list_deliveries", parameters=[DeliveryFilters, *PAGE_QUERY], responses=listed(DeliveryShape)
     )
@@ -150,6 +152,8 @@ class DeliveryView(ApiView):
 
 class AttemptsView(ApiView):
     """The attempts of a delivery."""
+
+    queried = LISTS
 
     @extend_schema(operation_id="list_attempts", parameters=PAGE_QUERY, responses=listed(AttemptShape))
     def get(self, request: Request, delivery: str) -> Response:

@@ -57,6 +57,13 @@ _PROBLEMS = {
     "429": "Too many requests; Retry-After says when to come back.",
     "503": "The database is not available; nothing was stored.",
 }
+# Headers of answers, by status.
+_HEADERS = {
+    "201": {"Location": "Where it is from now on; not of a portal link."},
+    "401": {"WWW-Authenticate": "Bearer"},
+    "429": {"Retry-After": "Seconds.", "RateLimit": "What is left.", "RateLimit-Policy": "What there is."},
+    "503": {"Retry-After": "Seconds."},
+}
 _WITH_BODY = ("413", "415", "422")
 
 
@@ -72,7 +79,16 @@ class DescribedView(AutoSchema):
                 if (code in _WITH_BODY and "requestBody" not in operation) or (code == "409" and not writes):
                     continue
                 operation["responses"].setdefault(code, problem_response(meaning))
+            for code, headers in _HEADERS.items():
+                if code in operation["responses"]:
+                    described = {name: header(meaning) for name, meaning in headers.items()}
+                    operation["responses"][code].setdefault("headers", {}).update(described)
         return operation
+
+
+def header(meaning: str) -> dict[str, Any]:
+    """Return the description of a header of an answer."""
+    return {"description": meaning, "schema": {"type": "string"}}
 
 
 def problem_response(meaning: str) -> dict[str, Any]:

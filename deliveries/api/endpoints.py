@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
-from deliveries.api.base import ApiView, asked, given, no_content
+from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import EndpointChange, EndpointShape, NewEndpointShape, show_endpoint
 from deliveries.api.fields import Shape, Text
@@ -31,6 +31,8 @@ class EndpointFilters(Shape):
 class EndpointsView(ApiView):
     """The endpoints of a customer."""
 
+    queried = LISTS
+
     @extend_schema(
         operation_id="list_endpoints", parameters=[EndpointFilters, *PAGE_QUERY], responses=listed(EndpointShape)
     )
@@ -47,7 +49,7 @@ class EndpointsView(ApiView):
         owner = find_customer(caller_of(request).viewer, customer)
         fields = given(EndpointShape, request)
         endpoint, secret = create_endpoint(owner, fields, actor=caller_of(request).actor)
-        return Response(show_endpoint(endpoint) | {"secret": secret}, status=201)
+        return created(request, show_endpoint(endpoint) | {"secret": secret}, endpoint.public_id)
 
 
 class EndpointView(ApiView):

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
-from deliveries.api.base import ApiView, asked, given, no_content
+from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
 from deliveries.api.find import find_customer, find_event_type
@@ -89,6 +89,8 @@ class _Whose(ApiView):
 class EventTypesView(_Whose):
     """The operator's event types."""
 
+    queried = LISTS
+
     @extend_schema(
         operation_id="list_event_types",
         parameters=[EventTypeFilters, *PAGE_QUERY],
@@ -107,11 +109,13 @@ class EventTypesView(_Whose):
         """Register an event type."""
         owner = self.owner(request, **path)
         event_type = create_event_type(given(EventTypeShape, request), customer=owner, actor=caller_of(request).actor)
-        return Response(show_event_type(event_type), status=201)
+        return created(request, show_event_type(event_type), event_type.name)
 
 
 class EventTypeView(_Whose):
     """One event type of the operator's."""
+
+    queried = ("PATCH",)
 
     @extend_schema(operation_id="get_event_type", responses=EventTypeShape)
     def get(self, request: Request, name: str, **path: str) -> Response:

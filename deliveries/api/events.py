@@ -14,13 +14,14 @@ from typing import Any, cast
 
 import orjson
 from django.db.models import QuerySet
+from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
-from deliveries.api.base import ApiView, asked, in_query
+from deliveries.api.base import LISTS, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.emit import EmitBatchView, EmitView
 from deliveries.api.endpoint_shapes import AcceptedShape, WarningShape
@@ -118,6 +119,8 @@ class BatchAnswerShape(Shape):
 class EventsView(EmitView):
     """All events."""
 
+    queried = LISTS
+
     @extend_schema(operation_id="list_events", parameters=[EventFilters, *PAGE_QUERY], responses=listed(EventShape))
     def get(self, request: Request) -> Response:
         """List events, newest first."""
@@ -161,6 +164,8 @@ class EventView(ApiView):
 class FeedView(ApiView):
     """The events of one customer, oldest first: to poll, and to reconcile with."""
 
+    queried = LISTS
+
     @extend_schema(
         operation_id="read_feed",
         parameters=[
@@ -183,7 +188,7 @@ class FeedView(ApiView):
         page = _settled(request, _of_types(base, filters, name="types"), base)
         keys = [row.id for row in page.rows]
         tag = _etag(page)
-        if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
+        if _is_known(request, tag):
             return Response(status=304, headers={"ETag": tag})
         found = base.in_bulk(keys)
         results = [show_event(found[key]) for key in keys if key in found]
@@ -222,6 +227,12 @@ def _settled(request: Request, rows: QuerySet[Event], base: QuerySet[Event]) -> 
         if not last:
             time.sleep(SETTLE_SECONDS)
     return Slice(settled, None)
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    """Whether If-None-Match names this answer. Source: RFC 9110 13.1.2, weak comparison."""
+    named = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in named or tag in {each.removeprefix("W/") for each in named}
 
 
 def _etag(page: Slice[Event]) -> str:

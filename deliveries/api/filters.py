@@ -31,6 +31,12 @@ class TimeFilters(Shape):
     since = Moment(required=False, help_text="From this time on.")
     until = Moment(required=False, help_text="Before this time.")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a span that ends before it begins: who asks for it has mixed something up."""
+        if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
+            raise serializers.ValidationError({"until": "this is before `since`"})
+        return attrs
+
 
 class QueryNumber(serializers.IntegerField):
     """A whole number in a query string, or a JSON number."""

@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from deliveries.api.problems import reading
 from deliveries.services.stats import QueueStats, queue_stats
 
 BROKER_SECONDS = 1.0
@@ -36,13 +36,13 @@ MEANINGS = {
 }
 
 
-@require_safe
+@reading
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say that this process answers."""
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
+@reading
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether database and broker answer; 503 only without a database."""
     database, broker = database_answers(), broker_answers(settings.BROKER_URL)
@@ -51,7 +51,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": status, **parts}, status=200 if database else 503)
 
 
-@require_safe
+@reading
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return figures for Prometheus."""
     registry = CollectorRegistry(auto_describe=False)

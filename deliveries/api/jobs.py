@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 
 from deliveries import actors
 from deliveries.api.auth import caller_of
-from deliveries.api.base import REDELIVER, ApiView, asked, given
+from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
@@ -127,6 +128,8 @@ class ReplayView(ApiView):
 class JobsView(ApiView):
     """All jobs."""
 
+    queried = LISTS
+
     @extend_schema(operation_id="list_jobs", parameters=PAGE_QUERY, responses=listed(JobShape))
     def get(self, request: Request) -> Response:
         """List jobs, newest first."""
@@ -196,7 +199,8 @@ def _begin(
         return Response({"count": count_matching(kind, selection, viewer=caller_of(request).viewer)})
     job = start_job(kind, selection, customer=customer, actor=caller_of(request).actor, reason=fields.get("reason", ""))
     actors.ring_job(job.id)
-    return Response(show_job(job, caller_of(request).viewer), status=202)
+    place = request.build_absolute_uri(reverse("job", args=[job.public_id]))
+    return Response(show_job(job, caller_of(request).viewer), status=202, headers={"Location": place})
 
 
 def _shown_filters(job: Job) -> dict[str, Any]:

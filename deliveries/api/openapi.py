@@ -10,11 +10,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
 from deliveries.api.describe import PROBLEM
+from deliveries.api.problems import reading
 from deliveries.api.renderers import to_json
 from deliveries.models import EventType, visible
 from deliveries.models.visible import OPERATOR
@@ -42,13 +42,13 @@ class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         return {"type": "http", "scheme": "bearer", "description": "An API key, hk_…"}
 
 
-@require_safe
+@reading
 def openapi(request: HttpRequest) -> HttpResponse:
     """Return the OpenAPI 3.1 document."""
     return HttpResponse(to_json(document()), content_type="application/json")
 
 
-@require_safe
+@reading
 def docs(request: HttpRequest) -> HttpResponse:
     """Show the document as a page; nothing is loaded from elsewhere."""
     page = render(request, "hookpost/api_docs.html")

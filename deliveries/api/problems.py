@@ -7,7 +7,8 @@ error pages under /api. It must not know what any view does.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,7 @@ from deliveries import errors
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+READ_METHODS = "GET, HEAD, OPTIONS"
 API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 
 Problem = dict[str, Any]
@@ -96,6 +98,20 @@ def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
     return [each for place, value in pairs for each in field_errors(value, place)]
 
 
+def reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Let a plain view answer GET and HEAD, and any other method as the rest of the API does."""
+
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers={"Allow": READ_METHODS})
+        return plain_problem(problem(405, f"{request.method} is not for this address"), {"Allow": READ_METHODS})
+
+    return answer
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
     if not _is_api(request):
@@ -116,7 +132,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if not _is_api(request):
         return defaults.page_not_found(request, exception)
-    return plain_problem(problem(404, "there is nothing at this address"))
+    hint = "; addresses here do not end in a slash" if request.path.endswith("/") else ""
+    return plain_problem(problem(404, f"there is nothing at this address{hint}"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -50,7 +50,7 @@ api: list[URLPattern | URLResolver] = [
     path("deliveries/<str:delivery>/attempts", deliveries.AttemptsView.as_view()),
     path("deliveries/<str:delivery>/redeliver", deliveries.RedeliverView.as_view()),
     path("jobs", jobs.JobsView.as_view()),
-    path("jobs/<str:job>", jobs.JobView.as_view()),
+    path("jobs/<str:job>", jobs.JobView.as_view(), name="job"),
     path("jobs/<str:job>/cancel", jobs.CancelJobView.as_view()),
     path("jobs/<str:job>/resume", jobs.ResumeJobView.as_view()),
     path("meta", meta.MetaView.as_view()),

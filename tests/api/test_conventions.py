@@ -1,0 +1,121 @@
+"""What callers expect of any API: methods, addresses, queries, and where a thing is that was made."""
+
+from __future__ import annotations
+
+import pytest
+
+from deliveries.models import Customer, Job
+from tests.api.conftest import Caller, Tenant, caller_with
+from tests.api.logs import log_delivery, log_event
+
+LATE_FIRST = "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z"
+READING = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
+
+
+def test_options_names_the_methods_to_any_key(ops: Caller, nobody: Caller, alice: Tenant) -> None:
+    emitter = caller_with("events:write")
+    for caller in (ops, alice.caller, emitter):
+        answer = caller.send("OPTIONS", "/customers")
+        assert (answer.status, answer.raw) == (204, b"")
+        assert answer.headers["allow"] == "GET, POST, HEAD, OPTIONS"
+    assert emitter.send("OPTIONS", "/events/batch").headers["allow"] == "POST, OPTIONS"
+    assert nobody.send("OPTIONS", "/customers").status == 401
+
+
+@pytest.mark.parametrize("path", READING)
+def test_what_is_only_read_refuses_other_methods_as_a_problem(nobody: Caller, path: str) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        answer = nobody.send(method, path)
+        assert (answer.status, answer.headers["content-type"]) == (405, "application/problem+json")
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert nobody.send("OPTIONS", path).status == 204
+    assert nobody.send("HEAD", path).raw == b""
+
+
+def test_head_is_get_without_a_body(ops: Caller, alice: Tenant) -> None:
+    for path in ("/customers", "/customers/alice", "/customers/alice/events", "/meta"):
+        asked, read = ops.send("HEAD", path), ops.get(path)
+        assert (asked.status, asked.raw) == (200, b"")
+        assert asked.headers["content-type"] == read.headers["content-type"] == "application/json"
+    assert ops.send("HEAD", "/customers/nobody").status == 404
+
+
+def test_a_slash_at_the_end_is_named_as_the_mistake(ops: Caller, alice: Tenant) -> None:
+    for path in ("/customers/", "/customers/alice/", "/events/"):
+        answer = ops.post(path, {}) if path == "/events/" else ops.get(path)
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert "slash" in answer.json["detail"]
+    assert "slash" not in ops.get("/nothing").json["detail"]
+
+
+def test_any_accept_header_is_answered_in_json(ops: Caller) -> None:
+    for accept in ("text/html", "application/xml", "image/*;q=0", "nonsense"):
+        assert ops.get("/customers", Accept=accept).headers["content-type"] == "application/json"
+
+
+def test_what_was_made_is_where_location_says(ops: Caller, alice: Tenant, url: str) -> None:
+    for path, body in (
+        ("/customers", {"name": "Zoe", "uid": "zoe"}),
+        ("/event-types", {"name": "invoice.paid"}),
+        ("/customers/zoe/endpoints", {"url": url}),
+        ("/customers/zoe/event-types", {"name": "own.type"}),
+    ):
+        made = ops.post(path, body)
+        assert made.status == 201
+        assert made.headers["location"].startswith("http://testserver/api/v1/")
+        assert ops.get(made.headers["location"]).json["id"] == made.json["id"]
+
+
+def test_the_job_is_where_location_says(ops: Caller, alice: Tenant) -> None:
+    log_delivery(alice.endpoint, state="exhausted")
+    begun = ops.post("/deliveries/redeliver", {"customer": "alice"})
+    assert begun.status == 202
+    assert ops.get(begun.headers["location"]).json["id"] == begun.json["id"]
+    assert "location" not in ops.post("/deliveries/redeliver", {"customer": "alice", "dry_run": True}).headers
+
+
+@pytest.mark.parametrize("path", ["/deliveries", "/events", "/customers/alice/events"])
+def test_a_span_that_ends_before_it_begins_is_refused(ops: Caller, alice: Tenant, path: str) -> None:
+    answer = ops.get(f"{path}?{LATE_FIRST}")
+    assert (answer.status, answer.pointers()) == (400, ["/until"])
+    assert ops.get(f"{path}?since=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z").json["results"] == []
+
+
+def test_bulk_work_over_such_a_span_is_refused_too(ops: Caller, alice: Tenant) -> None:
+    span = {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}
+    main = "/customers/alice/endpoints/main"
+    for path in ("/deliveries/redeliver", f"{main}/recover", f"{main}/replay"):
+        answer = ops.post(path, span)
+        assert (answer.status, answer.pointers()) == (422, ["/until"])
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/customers/alice"),
+        ("GET", "/customers/alice/endpoints/main"),
+        ("GET", "/customers/alice/endpoints/main/stats"),
+        ("GET", "/meta"),
+        ("POST", "/customers"),
+        ("PATCH", "/customers/alice"),
+        ("DELETE", "/customers/alice"),
+        ("POST", "/customers/alice/endpoints/main/pause"),
+        ("POST", "/deliveries/redeliver"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_changes_nothing(ops: Caller, alice: Tenant, method: str, path: str) -> None:
+    answer = ops.send(method, f"{path}?dry_run=true", {"name": "Zoe"} if path.startswith("/customers") else None)
+    assert (answer.status, answer.pointers()) == (400, ["/dry_run"])
+    assert list(Customer.objects.values_list("name", flat=True)) == ["Alice"]
+    alice.endpoint.refresh_from_db()
+    assert alice.endpoint.state == "enabled"
+
+
+def test_a_feed_is_known_by_any_of_several_tags(ops: Caller, alice: Tenant) -> None:
+    log_event(alice.endpoint)
+    tag = ops.get("/customers/alice/events").headers["etag"]
+    for named in (f'"other", {tag}', f'W/"other" , W/{tag}', "*"):
+        assert ops.get("/customers/alice/events", **{"If-None-Match": named}).status == 304
+    for named in ('"other"', tag.strip('"'), "", '"', "\x7f"):
+        assert ops.get("/customers/alice/events", **{"If-None-Match": named}).status == 200
