@@ -22,7 +22,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.utils import timezone
 
-from deliveries.models import Alert, Delivery, Member
+from deliveries.models import Alert, Delivery, DueDelivery, Member
 from deliveries.services.alert_letters import Letter, explain_lately, letters_for
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 CLAIM_LIMIT = 1000
 MEMBERS_LIMIT = 20
 RUN_SECONDS = 120.0
+LOOKED_AT = 100
 CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
 SOONEST_RETRY = timedelta(minutes=1)
 GIVE_UP = timedelta(days=1)
@@ -102,10 +103,18 @@ def _addresses(alerts: Iterable[Alert]) -> Mapping[UUID, Sequence[str]]:
 def _errors(alerts: Iterable[Alert]) -> Mapping[UUID, str]:
     found = {}
     for endpoint_id in {alert.endpoint_id for alert in alerts if alert.endpoint_id}:
-        latest = Delivery.objects.filter(endpoint_id=endpoint_id, attempts__gt=0).order_by("-id").first()
-        if latest is not None:
+        if (latest := _tried_lately(endpoint_id)) is not None:
             found[endpoint_id] = explain_lately(latest.error, latest.status_code)
     return found
+
+
+def _tried_lately(endpoint_id: UUID) -> Delivery | None:
+    """Return a delivery that waits for a retry, else one of the newest that was tried, if it is near."""
+    retries = DueDelivery.objects.filter(endpoint_id=endpoint_id, rank=DueDelivery.Rank.RETRY)
+    if waiting := list(retries.values_list("delivery_id", flat=True)[:1]):
+        return Delivery.objects.filter(id=waiting[0]).first()
+    newest = Delivery.objects.filter(endpoint_id=endpoint_id).order_by("-id")[:LOOKED_AT]
+    return next((delivery for delivery in newest if delivery.attempts), None)
 
 
 def _send(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:

@@ -15,7 +15,7 @@ from deliveries.services.alert_mail import is_mail_due, send_due_mail
 from deliveries.services.dispatch import keep_house
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, disable_endpoint
 from deliveries.services.members import add_member
-from tests.engine.steps import an_endpoint, emit, take_turn
+from tests.engine.steps import Script, an_endpoint, emit, take_turn
 from tests.receiver import Receiver
 from tests.services.mailing import CAROL, OPERATOR
 from tests.services.steps import DEAD, Kind, failing, give_up
@@ -116,6 +116,20 @@ def test_a_letter_leads_to_the_page_of_the_endpoint(shop: Endpoint, operator: No
     send_due_mail()
     for letter, site in zip(mail.outbox, ("admin", "portal"), strict=True):
         assert reverse(f"{site}:deliveries_endpoint_change", args=[shop.public_id]) in letter.body
+
+
+def test_a_letter_says_how_the_latest_attempt_ended_also_in_front_of_a_backlog(receiver: Receiver) -> None:
+    receiver.answer = Script(503)
+    endpoint = an_endpoint(receiver.url)
+    add_member(endpoint.customer, "carol", email=CAROL, actor="user:root")
+    emit(endpoint)
+    take_turn(endpoint)
+    for number in range(150):
+        emit(endpoint, number=number)
+    failing(endpoint, hours=25)
+    keep_house()
+    send_due_mail()
+    assert "Lately:      The endpoint failed while handling the request. (503)" in mail.outbox[0].body
 
 
 HOSTILE = "Bob\r\nBcc: everybody@example.net\r\n\r\nClick http://evil.example/ \u202e\x00\x1b[2J\u2028 é"
