@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from email.utils import parseaddr
 from typing import Any
 
 from deliveries.errors import WrongSetting
-
-_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+from deliveries.variables import (
+    addresses,
+    authorities,
+    between,
+    choice,
+    keys,
+    ports,
+    sender,
+    text,
+    truth,
+    url,
+    words,
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -29,104 +38,16 @@ class AllowedTarget:
     port: int
 
 
-def _text(raw: str) -> str:
-    """text"""
-    return raw.strip()
-
-
-def _bool(raw: str) -> bool:
-    """true, false"""
-    known = {"1": True, "true": True, "yes": True, "on": True}
-    known |= {"0": False, "false": False, "no": False, "off": False, "": False}
-    if raw.strip().lower() not in known:
-        raise ValueError("say true or false")
-    return known[raw.strip().lower()]
-
-
-def _between(low: int, high: int) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        value = int(raw)
-        if not low <= value <= high:
-            raise ValueError(f"must be between {low} and {high}")
-        return value
-
-    parse.__doc__ = f"{low} to {high}"  # shown in docs/configuration.md, as are the docstrings of all parsers
-    return parse
-
-
-def _words(raw: str) -> tuple[str, ...]:
-    """words, comma separated"""
-    return tuple(word.strip() for word in raw.split(",") if word.strip())
-
-
-def _addresses(raw: str) -> tuple[str, ...]:
-    """mail addresses, comma separated"""
-    for word in _words(raw):
-        if _ADDRESS.fullmatch(word) is None:
-            raise ValueError(f"{word!r} is not a mail address")
-    return _words(raw)
-
-
-def _sender(raw: str) -> str:
-    """mail address, alone or as Name <address>"""
-    if _ADDRESS.fullmatch(parseaddr(raw)[1]) is None or not raw.isprintable():
-        raise ValueError("is not a mail address")
-    return raw.strip()
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw.strip() and not raw.strip().startswith(tuple(f"{s}://" for s in schemes)):
-            raise ValueError("must start with " + " or ".join(f"{s}://" for s in schemes))
-        return raw.strip()
-
-    parse.__doc__ = ", ".join(f"{s}://" for s in schemes)
-    return parse
-
-
 def _targets(raw: str) -> tuple[AllowedTarget, ...]:
     """CIDR:port, comma separated"""
     targets = []
-    for word in _words(raw):
+    for word in words(raw):
         cidr, colon, port = word.rpartition(":")
         if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"{word!r} is not CIDR:port, such as 127.0.0.1/32:9400 or [::1]/128:9400")
         network = ipaddress.ip_network(cidr.replace("[", "").replace("]", ""))
         targets.append(AllowedTarget(network, int(port)))
     return tuple(targets)
-
-
-def _ports(raw: str) -> tuple[tuple[int, int], ...]:
-    """ports and ranges, comma separated"""
-    ranges = []
-    for word in _words(raw):
-        low, _, high = word.partition("-")
-        pair = int(low), int(high or low)
-        if not 0 < pair[0] <= pair[1] < 65536:
-            raise ValueError(f"{word!r} is not a port or a range of ports")
-        ranges.append(pair)
-    return tuple(ranges)
-
-
-def _keys(raw: str) -> tuple[tuple[str, str], ...]:
-    """id:base64, comma separated"""
-    pairs = []
-    for word in _words(raw):
-        key_id, colon, value = word.partition(":")
-        if not colon or not key_id or not value:
-            raise ValueError("must be id:base64key, several separated by commas, the first one encrypts")
-        pairs.append((key_id, value))
-    return tuple(pairs)
-
-
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw.strip() not in choices:
-            raise ValueError("must be one of " + ", ".join(choices))
-        return raw.strip()
-
-    parse.__doc__ = ", ".join(choices)
-    return parse
 
 
 def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
@@ -139,64 +60,64 @@ class Conf:
     """All settings of one process."""
 
     data_dir: str = setting(
-        "HOOKPOST_DATA", "var", _text, "Folder of the embedded PostgreSQL and Valkey, and of generated keys."
+        "HOOKPOST_DATA", "var", text, "Folder of the embedded PostgreSQL and Valkey, and of generated keys."
     )
     database_url: str = setting(
-        "DATABASE_URL", "", _url("postgres", "postgresql"), "PostgreSQL 15 or newer; empty starts the embedded one."
+        "DATABASE_URL", "", url("postgres", "postgresql"), "PostgreSQL 15 or newer; empty starts the embedded one."
     )
     broker_url: str = setting(
         "BROKER_URL",
         "",
-        _url("redis", "rediss", "amqp", "amqps", "unix"),
+        url("redis", "rediss", "amqp", "amqps", "unix"),
         "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey.",
     )
     secret_key: str = setting(
-        "HOOKPOST_SECRET_KEY", "", _text, "Signs sessions and links; empty makes one and keeps it in the data folder."
+        "HOOKPOST_SECRET_KEY", "", text, "Signs sessions and links; empty makes one and keeps it in the data folder."
     )
     encryption_keys: tuple[tuple[str, str], ...] = setting(
         "HOOKPOST_ENCRYPTION_KEYS",
         "",
-        _keys,
+        keys,
         "Keyring for secrets at rest, `id:base64` of 32 bytes, comma separated; the first encrypts, all decrypt; empty makes one and keeps it in the data folder.",
     )
     base_url: str = setting(
         "HOOKPOST_BASE_URL",
         "http://127.0.0.1:8000",
-        _url("http", "https"),
+        url("http", "https"),
         "Where people and services reach Hookpost; used in links and thin payloads.",
     )
     allowed_hosts: tuple[str, ...] = setting(
-        "HOOKPOST_ALLOWED_HOSTS", "", _words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."
+        "HOOKPOST_ALLOWED_HOSTS", "", words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."
     )
-    debug: bool = setting("HOOKPOST_DEBUG", "false", _bool, "Django's debug pages. Never in production.")
+    debug: bool = setting("HOOKPOST_DEBUG", "false", truth, "Django's debug pages. Never in production.")
     log_level: str = setting(
-        "HOOKPOST_LOG_LEVEL", "INFO", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level of what is logged."
+        "HOOKPOST_LOG_LEVEL", "INFO", choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level of what is logged."
     )
-    log_format: str = setting("HOOKPOST_LOG_FORMAT", "text", _choice("text", "json"), "How log lines are written.")
+    log_format: str = setting("HOOKPOST_LOG_FORMAT", "text", choice("text", "json"), "How log lines are written.")
     hsts_seconds: int = setting(
         "HOOKPOST_HSTS_SECONDS",
         "31536000",
-        _between(0, 63_072_000),
+        between(0, 63_072_000),
         "How long browsers insist on https after a visit, where HOOKPOST_BASE_URL is https; 0 sends no such header.",
     )
     require_2fa: str = setting(
         "HOOKPOST_REQUIRE_2FA",
         "false",
-        _choice("false", "staff", "all"),
+        choice("false", "staff", "all"),
         "Who must set up a second factor for the log-in; whoever has one is asked for it in any case.",
     )
     trusted_proxy: bool = setting(
-        "HOOKPOST_TRUSTED_PROXY", "false", _bool, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
+        "HOOKPOST_TRUSTED_PROXY", "false", truth, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
     )
     email_url: str = setting(
-        "HOOKPOST_EMAIL_URL", "", _url("smtp", "smtps"), "smtp://user:password@host:port; empty prints to the console."
+        "HOOKPOST_EMAIL_URL", "", url("smtp", "smtps"), "smtp://user:password@host:port; empty prints to the console."
     )
-    email_from: str = setting("HOOKPOST_EMAIL_FROM", "hookpost@localhost", _sender, "Sender of alerts.")
+    email_from: str = setting("HOOKPOST_EMAIL_FROM", "hookpost@localhost", sender, "Sender of alerts.")
     alert_mail: tuple[str, ...] = setting(
-        "HOOKPOST_ALERT_MAIL", "", _addresses, "Who of the operator's gets the alerts, besides the members concerned."
+        "HOOKPOST_ALERT_MAIL", "", addresses, "Who of the operator's gets the alerts, besides the members concerned."
     )
     alert_after_hours: int = setting(
-        "HOOKPOST_ALERT_AFTER_HOURS", "24", _between(1, 8760), "Hours of nothing but failures before an alert."
+        "HOOKPOST_ALERT_AFTER_HOURS", "24", between(1, 8760), "Hours of nothing but failures before an alert."
     )
 
     allow_targets: tuple[AllowedTarget, ...] = setting(
@@ -205,75 +126,81 @@ class Conf:
         _targets,
         "Private targets that endpoints may reach, CIDR:port, comma separated; they may be plain http.",
     )
-    allow_http: bool = setting("HOOKPOST_ALLOW_HTTP", "false", _bool, "Accept endpoints with plain http.")
+    allow_http: bool = setting("HOOKPOST_ALLOW_HTTP", "false", truth, "Accept endpoints with plain http.")
     allowed_ports: tuple[tuple[int, int], ...] = setting(
-        "HOOKPOST_ALLOWED_PORTS", "80,443,1024-65535", _ports, "Ports that endpoints may use."
+        "HOOKPOST_ALLOWED_PORTS", "80,443,1024-65535", ports, "Ports that endpoints may use."
+    )
+    ca_file: str = setting(
+        "HOOKPOST_CA_FILE",
+        "",
+        authorities,
+        "Authorities that certificates of endpoints and of the egress proxy must come from, in place of the public ones (add those to the file to trust both); read when a process starts.",
     )
     egress_proxy: str = setting(
         "HOOKPOST_EGRESS_PROXY",
         "",
-        _url("http", "https"),
+        url("http", "https"),
         "Proxy that every outgoing request takes; there is no direct fallback.",
     )
     egress_addresses: tuple[str, ...] = setting(
-        "HOOKPOST_EGRESS_ADDRESSES", "", _words, "Addresses published at /api/v1/meta for receivers' allow-lists."
+        "HOOKPOST_EGRESS_ADDRESSES", "", words, "Addresses published at /api/v1/meta for receivers' allow-lists."
     )
 
     body_limit_bytes: int = setting(
-        "HOOKPOST_BODY_LIMIT_BYTES", "262144", _between(1024, 16_777_216), "Largest body of one event."
+        "HOOKPOST_BODY_LIMIT_BYTES", "262144", between(1024, 16_777_216), "Largest body of one event."
     )
     batch_body_limit_bytes: int = setting(
-        "HOOKPOST_BATCH_BODY_LIMIT_BYTES", "16777216", _between(1024, 134_217_728), "Largest request to /events/batch."
+        "HOOKPOST_BATCH_BODY_LIMIT_BYTES", "16777216", between(1024, 134_217_728), "Largest request to /events/batch."
     )
     api_rate_limit: int = setting(
         "HOOKPOST_API_RATE_LIMIT",
         "0",
-        _between(0, 1_000_000),
+        between(0, 1_000_000),
         "Requests a minute of one API key, except posting events; 0 is without limit.",
     )
     unknown_event_types: str = setting(
         "HOOKPOST_UNKNOWN_EVENT_TYPES",
         "accept",
-        _choice("accept", "reject"),
+        choice("accept", "reject"),
         "What to do with an event whose type is not registered.",
     )
     retention_days: int = setting(
-        "HOOKPOST_RETENTION_DAYS", "30", _between(1, 3650), "How long events, deliveries and attempts are kept."
+        "HOOKPOST_RETENTION_DAYS", "30", between(1, 3650), "How long events, deliveries and attempts are kept."
     )
     idempotency_hours: int = setting(
-        "HOOKPOST_IDEMPOTENCY_HOURS", "24", _between(24, 720), "How long an Idempotency-Key is remembered."
+        "HOOKPOST_IDEMPOTENCY_HOURS", "24", between(24, 720), "How long an Idempotency-Key is remembered."
     )
 
-    web_threads: int = setting("HOOKPOST_WEB_THREADS", "32", _between(1, 256), "Threads of each web process.")
+    web_threads: int = setting("HOOKPOST_WEB_THREADS", "32", between(1, 256), "Threads of each web process.")
     web_processes: int = setting(
-        "HOOKPOST_WEB_PROCESSES", "1", _between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
+        "HOOKPOST_WEB_PROCESSES", "1", between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
     )
     worker_processes: int = setting(
-        "HOOKPOST_WORKER_PROCESSES", "1", _between(1, 64), "Worker processes started by `manage.py up`."
+        "HOOKPOST_WORKER_PROCESSES", "1", between(1, 64), "Worker processes started by `manage.py up`."
     )
-    turn_threads: int = setting("HOOKPOST_TURN_THREADS", "4", _between(1, 256), "Threads of each worker that deliver.")
+    turn_threads: int = setting("HOOKPOST_TURN_THREADS", "4", between(1, 256), "Threads of each worker that deliver.")
     slow_threads: int = setting(
-        "HOOKPOST_SLOW_THREADS", "2", _between(1, 256), "Threads of each worker for lanes that time out."
+        "HOOKPOST_SLOW_THREADS", "2", between(1, 256), "Threads of each worker for lanes that time out."
     )
     batch_size: int = setting(
-        "HOOKPOST_BATCH_SIZE", "200", _between(1, 2000), "Deliveries that a turn claims and records at once."
+        "HOOKPOST_BATCH_SIZE", "200", between(1, 2000), "Deliveries that a turn claims and records at once."
     )
     lease_seconds: int = setting(
         "HOOKPOST_LEASE_SECONDS",
         "20",
-        _between(2, 3600),
+        between(2, 3600),
         "How long after a worker's last sign of life its lanes are taken over; it gives one every third of that.",
     )
     resume_rate: int = setting(
         "HOOKPOST_RESUME_RATE",
         "200",
-        _between(1, 100_000),
+        between(1, 100_000),
         "Held deliveries a second that a resumed endpoint drains, unless its own rate limit is lower.",
     )
     disable_after_days: int = setting(
         "HOOKPOST_DISABLE_AFTER_DAYS",
         "5",
-        _between(0, 365),
+        between(0, 365),
         "Days of nothing but failures after which an endpoint is disabled; 0 never disables.",
     )
 

@@ -31,6 +31,7 @@ ATTACKS = (
     "tests/outbound/test_egress_proxy.py",
     "tests/outbound/test_client.py",
     "tests/outbound/test_transfers.py",
+    "tests/security/test_authorities.py",
     "tests/security/test_fuzz_emit.py",
     "tests/security/test_every_address.py",
     "tests/security/test_keys.py",

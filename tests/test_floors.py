@@ -23,6 +23,7 @@ ONLY_OUTBOUND = {"requests", "pycurl", "urllib3"}
 FLOORS = {
     "errors": 0,
     "conf": 0,
+    "variables": 0,
     "protocol": 1,
     "models": 2,
     "sql": 2,

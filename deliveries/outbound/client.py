@@ -34,7 +34,7 @@ class OutboundSession(requests.Session):
 
 
 def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Transfers:
-    """Return an engine with the operator's allow-list and egress proxy; one for each thread."""
+    """Return an engine with the operator's allow-list, authorities and egress proxy; one for each thread."""
     conf = conf or settings.conf
     guard = Guard(conf.allow_targets)
     rule: DialRule = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else guard
@@ -42,7 +42,7 @@ def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Tr
         rule=rule,
         literals=guard,
         proxy=conf.egress_proxy,
-        ca_file=ca_file,
+        ca_file=ca_file or conf.ca_file or None,
         idle_connections=idle_connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
     )
 

@@ -189,6 +189,8 @@ def _proxy_failure(exchange: Exchange, *, code: int) -> str:
         return f"no connection to the egress proxy: {_not_connected(exchange)[1]}"
     if code == pycurl.E_OPERATION_TIMEDOUT and not curl.getinfo(pycurl.PRETRANSFER_TIME):
         return "the egress proxy did not connect in time"
+    if code in _TLS and not status:
+        return "no TLS connection to the egress proxy, most often because of its certificate"
     if code in _BROKEN and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
         return "the egress proxy broke the connection"
     return ""

@@ -59,6 +59,7 @@ def _set_protocol(curl: pycurl.Curl) -> None:
 
 def _set_tls(curl: pycurl.Curl, *, ca_file: str) -> None:
     curl.setopt(pycurl.CAINFO, ca_file)
+    curl.setopt(pycurl.PROXY_CAINFO, ca_file)
     curl.setopt(pycurl.SSL_VERIFYPEER, 1)
     curl.setopt(pycurl.SSL_VERIFYHOST, 2)
     curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)

@@ -1,0 +1,122 @@
+"""What the text of an environment variable may say, and the value that it means.
+
+Lives here: the parsers that conf.py names; each raises ValueError with the reason, and its docstring is shown in
+docs/configuration.md. It must not know which variables there are.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable
+from email.utils import parseaddr
+
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+
+
+def text(raw: str) -> str:
+    """text"""
+    return raw.strip()
+
+
+def truth(raw: str) -> bool:
+    """true, false"""
+    known = {"1": True, "true": True, "yes": True, "on": True}
+    known |= {"0": False, "false": False, "no": False, "off": False, "": False}
+    if raw.strip().lower() not in known:
+        raise ValueError("say true or false")
+    return known[raw.strip().lower()]
+
+
+def between(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser of numbers within these bounds."""
+
+    def parse(raw: str) -> int:
+        value = int(raw)
+        if not low <= value <= high:
+            raise ValueError(f"must be between {low} and {high}")
+        return value
+
+    parse.__doc__ = f"{low} to {high}"  # shown in docs/configuration.md, as are the docstrings of all parsers
+    return parse
+
+
+def words(raw: str) -> tuple[str, ...]:
+    """words, comma separated"""
+    return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def addresses(raw: str) -> tuple[str, ...]:
+    """mail addresses, comma separated"""
+    for word in words(raw):
+        if _ADDRESS.fullmatch(word) is None:
+            raise ValueError(f"{word!r} is not a mail address")
+    return words(raw)
+
+
+def sender(raw: str) -> str:
+    """mail address, alone or as Name <address>"""
+    if _ADDRESS.fullmatch(parseaddr(raw)[1]) is None or not raw.isprintable():
+        raise ValueError("is not a mail address")
+    return raw.strip()
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """Return a parser of URLs with one of these schemes."""
+
+    def parse(raw: str) -> str:
+        if raw.strip() and not raw.strip().startswith(tuple(f"{s}://" for s in schemes)):
+            raise ValueError("must start with " + " or ".join(f"{s}://" for s in schemes))
+        return raw.strip()
+
+    parse.__doc__ = ", ".join(f"{s}://" for s in schemes)
+    return parse
+
+
+def ports(raw: str) -> tuple[tuple[int, int], ...]:
+    """ports and ranges, comma separated"""
+    ranges = []
+    for word in words(raw):
+        low, _, high = word.partition("-")
+        pair = int(low), int(high or low)
+        if not 0 < pair[0] <= pair[1] < 65536:
+            raise ValueError(f"{word!r} is not a port or a range of ports")
+        ranges.append(pair)
+    return tuple(ranges)
+
+
+def keys(raw: str) -> tuple[tuple[str, str], ...]:
+    """id:base64, comma separated"""
+    pairs = []
+    for word in words(raw):
+        key_id, colon, value = word.partition(":")
+        if not colon or not key_id or not value:
+            raise ValueError("must be id:base64key, several separated by commas, the first one encrypts")
+        pairs.append((key_id, value))
+    return tuple(pairs)
+
+
+def authorities(raw: str) -> str:
+    """file, PEM"""
+    path = raw.strip()
+    if path:
+        store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            store.load_verify_locations(cafile=path)
+        except ssl.SSLError as error:
+            raise ValueError(f"{path} holds no certificate in PEM") from error
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}") from error
+    return path
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    """Return a parser of one of these words."""
+
+    def parse(raw: str) -> str:
+        if raw.strip() not in choices:
+            raise ValueError("must be one of " + ", ".join(choices))
+        return raw.strip()
+
+    parse.__doc__ = ", ".join(choices)
+    return parse
