@@ -11,9 +11,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar, cast
@@ -31,17 +29,8 @@ from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import is_own_fault
 from deliveries.services import suspects
 from deliveries.services.endpoints import disable_if_still_at
-from deliveries.services.health import (
-    give_pause,
-    has_room,
-    is_done,
-    is_hungry,
-    judge,
-    note_outcome,
-    pay,
-    stop,
-    wait_for_sockets,
-)
+from deliveries.services.hands import NEVER, Hands
+from deliveries.services.health import give_pause, judge, note_outcome, pay, stop, wait_for_sockets
 from deliveries.services.lanes import (
     Claimed,
     Finished,
@@ -51,6 +40,7 @@ from deliveries.services.lanes import (
     release_lanes,
     renew_leases,
 )
+from deliveries.services.pace import IN_FLIGHT_LIMIT, claim_room, has_room, is_done, is_hungry
 from deliveries.services.patience import patiently
 from deliveries.services.recording import record_outcomes, record_rest
 from deliveries.services.sending import send
@@ -65,15 +55,10 @@ RECORD_AFTER_SECONDS = 0.008
 RECORD_LATER_SECONDS = 0.2
 WAIT_SECONDS = 0.1
 IDLE_WAIT_SECONDS = 1.0
-ROOM_AT_LEAST = 20
-CLAIM_BYTES = 16_777_216
-BUSY_LANES_LIMIT = 32
-IN_FLIGHT_LIMIT = 5000
 CLAIM_AFTER_SECONDS = 0.003
 PATIENCE_SECONDS = 20.0
 GRACE_SECONDS = 5.0
 OVERTIME_SECONDS = 1.0
-NEVER = float("inf")
 
 _dice = random.SystemRandom()
 
@@ -82,11 +67,11 @@ class Engine:
     """The lanes in the hands of this process. `adopt` and `wait_for_room` are for other threads, the rest is not."""
 
     def __init__(self, *, wake: Wake, rng: random.Random | None = None) -> None:
-        self.lanes: dict[UUID, LeasedLane] = {}
+        self._hands = Hands()
+        self.lanes = self._hands.lanes
         self._wake = wake
         self._rng = rng or _dice
         self._transfers: Transfers = new_transfers()
-        self._inbox: deque[LeasedLane] = deque()
         self._ended: list[tuple[object, Answer]] = []
         self._stopping = threading.Event()
         self._closed = False
@@ -96,15 +81,15 @@ class Engine:
 
     def adopt(self, lanes: Iterable[LeasedLane]) -> None:
         """Drive these lanes from now on; they were leased just now."""
-        self._inbox.extend(lanes)
+        self._hands.put(lanes)
         if self._closed:
-            release_lanes(self._empty_inbox())
+            release_lanes(self._hands.empty_inbox())
         else:
             self._transfers.interrupt()
 
     def wait_for_room(self) -> None:
         """Return when the engine has room for more lanes."""
-        while not self._has_room():
+        while not self._hands.have_room() or self._transfers.in_flight >= IN_FLIGHT_LIMIT:
             time.sleep(CLAIM_AFTER_SECONDS)
 
     def run(self, stopping: threading.Event) -> None:
@@ -146,8 +131,7 @@ class Engine:
         """End everything in flight after an error or at shut-down; the log keeps it, its deliveries stay due."""
         self._transfers.close()
         self._transfers = new_transfers()
-        held = [*self.lanes.values(), *self._empty_inbox()]
-        self.lanes.clear()
+        held = self._hands.drop_everything()
         self._ended.clear()
         for lane in held:
             suspects.came_back(lane)
@@ -158,33 +142,18 @@ class Engine:
             log.exception("attempts_lost")
         release_lanes(held)
 
-    def _empty_inbox(self) -> list[LeasedLane]:
-        lanes = []
-        with suppress(IndexError):  # another thread may empty it too
-            while True:
-                lanes.append(self._inbox.popleft())
-        return lanes
-
-    def _has_room(self) -> bool:
-        lanes = [*self.lanes.values(), *self._inbox]
-        busy = [lane for lane in lanes if lane.waiting or not lane.claims]  # not those that only hang
-        return len(busy) < BUSY_LANES_LIMIT and self._transfers.in_flight < IN_FLIGHT_LIMIT
-
     def _take_in(self) -> None:
-        for lane in self._empty_inbox():
-            if older := self.lanes.get(lane.endpoint_id):
-                # We lost that lease and got the lane again: what the older one sent must end and be recorded first.
-                older.stopped = True
-                self._inbox.append(lane)
-            else:
-                self.lanes[lane.endpoint_id] = lane
-            self._renew_at = min(self._renew_at, time.monotonic() + conf.lease_seconds / 3)
+        now = time.monotonic()
+        self._hands.take_in(now)
+        if self.lanes:
+            self._renew_at = min(self._renew_at, now + conf.lease_seconds / 3)
 
     def _claim(self) -> None:
         now = time.monotonic()
-        hungry = [lane for lane in self.lanes.values() if is_hungry(lane, now)]
+        awake = self._hands.awake
+        hungry = [lane for lane in awake if is_hungry(lane, now)]
         self._claim_at = min(self._claim_at, now + CLAIM_AFTER_SECONDS) if hungry else NEVER
-        if not hungry or (2 * len(hungry) < len(self.lanes) and now < self._claim_at):
+        if not hungry or (2 * len(hungry) < len(awake) and now < self._claim_at):
             return
         self._claim_at = NEVER
         if any(lane.finished for lane in hungry):
@@ -193,24 +162,26 @@ class Engine:
             self._claim_for(still)
 
     def _claim_for(self, lanes: Sequence[LeasedLane]) -> None:
-        room = max(2 * conf.batch_size // len(lanes), ROOM_AT_LEAST)
-        room = max(1, min(room, CLAIM_BYTES // (self._body_bytes * len(lanes))))
+        room = claim_room(len(lanes), body_bytes=self._body_bytes)
         self._patiently(lambda: claim_batch(lanes, room=room))
         bodies = [len(claimed.body) for lane in lanes for claimed in lane.waiting]
         self._body_bytes = max(1024, sum(bodies) // (len(bodies) or 1))
 
     def _feed(self, *, sending: bool) -> None:
         now = time.monotonic()
-        for lane in self.lanes.values():
+        in_flight = self._transfers.in_flight
+        for lane in self._hands.awake:
             # Its time is over, or the process was frozen and the lane is another worker's by now. What waits stays due,
             # and is sent under the configuration of that time.
             late = now >= lane.owned_until or (now >= lane.until + OVERTIME_SECONDS and not lane.careful)
             if lane.waiting and (lane.stopped or late or not sending):
                 stop(lane, rest_seconds=0)
-            while lane.waiting and has_room(lane) and suspects.may_go(lane) and pay(lane):
+            while lane.waiting and has_room(lane, in_flight=in_flight) and suspects.may_go(lane) and pay(lane):
                 self._send(lane, lane.waiting.popleft())
+                in_flight = self._transfers.in_flight
             if is_done(lane, now):
                 self._settle_at = min(self._settle_at, now + RECORD_AFTER_SECONDS)
+        self._hands.rest(now)
 
     def _send(self, lane: LeasedLane, claimed: Claimed) -> None:
         if lane.careful:
@@ -228,9 +199,12 @@ class Engine:
     def _collect(self) -> None:
         ended, self._ended = self._ended, []
         ended += self._transfers.finish(wait_seconds=0.0 if ended else self._patience(), idle_too=True)
+        now = time.monotonic()
         for tag, answer in ended:
             lane, claimed, started_at = cast(Tag, tag)
             lane.in_flight.pop(claimed.key, None)
+            lane.answers, lane.moved_at = lane.answers + 1, now
+            self._hands.touch(lane)
             if is_own_fault(answer):
                 self._patiently(partial(wait_for_sockets, lane, reason=answer.detail, rng=self._rng))
                 continue
@@ -241,7 +215,9 @@ class Engine:
     def _patience(self) -> float:
         if not self.lanes:
             return IDLE_WAIT_SECONDS
-        return min(WAIT_SECONDS, max(0.0, min(self._settle_at, self._claim_at) - time.monotonic()))
+        return min(
+            WAIT_SECONDS, max(0.0, min(self._settle_at, self._claim_at, self._hands.sweep_at) - time.monotonic())
+        )
 
     def _finish(self, lane: LeasedLane, finished: Finished) -> None:
         lane.finished.append(finished)
@@ -257,7 +233,7 @@ class Engine:
     def _settle(self) -> None:
         """Record what is finished, and give back the lanes that are done."""
         now = time.monotonic()
-        lanes = [lane for lane in self.lanes.values() if lane.finished or is_done(lane, now)]
+        lanes = [lane for lane in self._hands.awake if lane.finished or is_done(lane, now)]
         released = [lane.endpoint_id for lane in lanes if is_done(lane, now)]
         disable = [(x, f.outcome.disable_reason) for x in lanes for f in x.finished if f.outcome.disable_reason]
         self._unrecorded, self._settle_at = 0, NEVER
@@ -270,8 +246,7 @@ class Engine:
 
     def _let_go(self, endpoint_ids: Sequence[UUID]) -> None:
         """Forget lanes that were given back, and name those that got work between the last claim and the release."""
-        for endpoint_id in endpoint_ids:
-            del self.lanes[endpoint_id]
+        self._hands.forget(endpoint_ids)
         if endpoint_ids:
             rows = self._patiently(lambda: sql.run("lanes_with_work", {"endpoint_ids": list(endpoint_ids)}))
             self._wake((row.endpoint_id, row.slow) for row in rows)
@@ -280,7 +255,7 @@ class Engine:
         if time.monotonic() < self._renew_at:
             return
         self._renew_at = time.monotonic() + conf.lease_seconds / 3 if self.lanes else NEVER
-        if held := [*self.lanes.values(), *self._inbox]:
+        if held := self._hands.everything():
             self._patiently(lambda: renew_leases(held))
 
     def _patiently(self, act: Callable[[], Result]) -> Result:

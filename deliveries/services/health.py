@@ -104,20 +104,3 @@ def pay(lane: LeasedLane) -> bool:
     if not granted:
         stop(lane, rest_seconds=wait_seconds(lane.tokens, rate))
     return bool(granted)
-
-
-def has_room(lane: LeasedLane) -> bool:
-    """Say whether one more request may be in flight; one at most after a lost worker or as a probe."""
-    alone = lane.careful or lane.breaker.opened
-    return len(lane.in_flight) < (1 if alone else lane.target.max_in_flight)
-
-
-def is_hungry(lane: LeasedLane, now: float) -> bool:
-    """Say whether to claim for the lane; only half empty, so that one claim fetches many."""
-    spent = lane.waiting or lane.stopped or lane.drained or now >= lane.until
-    return not spent and has_room(lane) and 2 * len(lane.in_flight) <= lane.target.max_in_flight
-
-
-def is_done(lane: LeasedLane, now: float) -> bool:
-    """Say whether the lane is to be given back."""
-    return not lane.in_flight and not lane.waiting and (lane.stopped or lane.drained or now >= lane.until)

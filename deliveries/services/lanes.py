@@ -85,7 +85,8 @@ class Finished:
 class LeasedLane:
     """A lane in the hands of this process; moments are on its monotonic clock, in seconds.
 
-    `owned_until` is the end of the lease, `until` the end of the turn's slice, `claims` how many this lease had,
+    `owned_until` is the end of the lease, `until` the end of the turn's slice, `claims` and `answers` how many this
+    lease had, `moved_at` when it began or the last answer came,
     `careful` how many deliveries still go alone after a lost worker.
     """
 
@@ -102,11 +103,13 @@ class LeasedLane:
     tokens_at: float
     rest_until: float
     owned_until: float
+    moved_at: float
     until: float = 0.0
     waiting: deque[Claimed] = field(default_factory=deque)
     in_flight: dict[tuple[UUID, bool], tuple[Claimed, datetime]] = field(default_factory=dict)
     finished: list[Finished] = field(default_factory=list)
     claims: int = 0
+    answers: int = 0
     stopped: bool = False
     drained: bool = False
     healthy: bool = False
@@ -222,6 +225,7 @@ def _leased(row: Any, moment: float) -> LeasedLane:
         tokens_at=moment - row.tokens_age_seconds,
         rest_until=moment + row.rest_seconds,
         owned_until=moment + conf.lease_seconds,
+        moved_at=moment,
     )
 
 
