@@ -24,11 +24,11 @@ NAME_LIMIT = 80
 
 Kind = Alert.Kind
 
-HEADLINES: Mapping[str, str] = {
-    Kind.FAILING: "The endpoint {host} fails",
-    Kind.DISABLED: "The endpoint {host} was disabled",
-    Kind.EXHAUSTED: "Deliveries to {host} were given up",
+HEADLINES: Mapping[str, str] = {  # the gravest first, which is the order in a letter
     Kind.CANNOT_SEND: "Nothing can be sent",
+    Kind.DISABLED: "The endpoint {host} was disabled",
+    Kind.FAILING: "The endpoint {host} fails",
+    Kind.EXHAUSTED: "Deliveries to {host} were given up",
 }
 
 
@@ -49,10 +49,11 @@ def letters_for(
 
     `addresses` are the members' by customer, `errors` what was wrong lately by endpoint.
     """
-    for_operator = [alert for alert in alerts if alert.kind != Kind.EXHAUSTED and alert.mailed_at is None]
+    ordered = sorted(alerts, key=lambda alert: list(HEADLINES).index(alert.kind))
+    for_operator = [alert for alert in ordered if alert.kind != Kind.EXHAUSTED and alert.mailed_at is None]
     letters = [_letter(to, for_operator, errors, site="admin") for to in conf.alert_mail if for_operator]
     for customer_id, members in addresses.items():
-        own = [alert for alert in alerts if _concerns(alert, customer_id)]
+        own = [alert for alert in ordered if _concerns(alert, customer_id)]
         letters += [_letter(to, own, errors, site="portal") for to in members if own]
     return letters
 

@@ -132,6 +132,17 @@ def test_a_letter_says_how_the_latest_attempt_ended_also_in_front_of_a_backlog(r
     assert "Lately:      The endpoint failed while handling the request. (503)" in mail.outbox[0].body
 
 
+def test_the_gravest_alert_makes_the_subject(receiver: Receiver) -> None:
+    """Given an endpoint that answers 410, then its delivery is given up too, which matters less."""
+    receiver.answer = Script(410)
+    endpoint = an_endpoint(receiver.url)
+    add_member(endpoint.customer, "carol", email=CAROL, actor="user:root")
+    emit(endpoint)
+    take_turn(endpoint)
+    send_due_mail()
+    assert letters() == [(CAROL, "[Hookpost] The endpoint 127.0.0.1 was disabled (and 1 more)")]
+
+
 HOSTILE = "Bob\r\nBcc: everybody@example.net\r\n\r\nClick http://evil.example/ \u202e\x00\x1b[2J\u2028 é"
 
 
