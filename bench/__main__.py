@@ -8,7 +8,7 @@ import sys
 from bench.report import Figure, print_table
 from bench.stage import stage
 
-GROUPS = ("drain", "emit", "latency", "isolation", "backlog", "memory", "guard", "lists")
+GROUPS = ("drain", "parts", "emit", "latency", "isolation", "backlog", "memory", "guard", "lists")
 
 
 def main(words: list[str]) -> int:

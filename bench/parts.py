@@ -1,0 +1,107 @@
+"""What a delivery costs, by part: an engine in this process, with a clock at each of its steps."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from bench import filling
+from bench.report import Figure
+from bench.stage import Stage
+
+ENDPOINTS = 20
+DELIVERIES = 20_000
+PARTS = {
+    "claim": "leasing lanes, claiming what is due",
+    "send": "preparing, signing, starting requests",
+    "collect": "driving libcurl, judging answers",
+    "record": "recording, giving lanes back",
+}
+
+
+def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
+    """Yield the CPU time of each step of the engine, and PostgreSQL's, in microseconds a delivery."""
+    from deliveries.services.engine import Engine
+
+    spent: Counter[str] = Counter()
+
+    class Timed(Engine):
+        """An engine that notes how long its steps take on the CPU."""
+
+        def _claim(self) -> None:
+            with clock("claim", spent):
+                super()._claim()
+
+        def _feed(self, *, sending: bool) -> None:
+            with clock("send", spent):
+                super()._feed(sending=sending)
+
+        def _collect(self) -> None:
+            with clock("collect", spent):
+                super()._collect()
+
+        def _settle(self) -> None:
+            with clock("record", spent):
+                super()._settle()
+
+    filling.wipe()
+    pairs = filling.make_endpoints(ENDPOINTS, url=stage.nginx.url)
+    customers, endpoints = [customer for customer, _ in pairs], [endpoint for _, endpoint in pairs]
+    for _ in range(2):  # the first time warms up
+        filling.fill(customers, each=DELIVERIES // ENDPOINTS)
+        filling.settle()
+        spent.clear()
+        server = postgres_seconds(stage)
+        drive(Timed(wake=lambda lanes: None), endpoints, spent)
+        server = postgres_seconds(stage) - server
+    for part, note in PARTS.items():
+        yield Figure(name=f"cost_{part}", value=spent[part] / DELIVERIES * 1e6, unit="us/delivery", note=note)
+    yield Figure(name="cost_postgresql", value=server / DELIVERIES * 1e6, unit="us/delivery", note="all its processes")
+
+
+def drive(engine: Any, endpoints: list[Any], spent: Counter[str]) -> None:
+    """Take turns until nothing is due."""
+    from deliveries.services.turns import take_turn
+
+    while filling.due():
+        with clock("claim", spent):
+            take_turn(endpoints, engine=engine)
+        engine.step()
+        while engine.lanes:
+            engine.step()
+    engine.abandon()
+
+
+_running: list[str] = []
+
+
+@contextmanager
+def clock(part: str, spent: Counter[str]) -> Iterator[None]:
+    """Add this thread's CPU time to a part; what runs inside another part is taken off there."""
+    started = time.thread_time()
+    _running.append(part)
+    try:
+        yield
+    finally:
+        took = time.thread_time() - started
+        _running.pop()
+        spent[part] += took  # type: ignore[assignment]
+        if _running:
+            spent[_running[-1]] -= took  # type: ignore[assignment]
+
+
+def postgres_seconds(stage: Stage) -> float:
+    """Return the CPU time of the stage's PostgreSQL so far."""
+    total = 0.0
+    for process in psutil.process_iter(["name"]):
+        try:
+            if process.info["name"] == "postgres" and process.cwd().startswith(str(stage.folder)):
+                total += sum(process.cpu_times()[:2])
+        except psutil.Error:
+            continue
+    return total
