@@ -29,6 +29,7 @@ from deliveries.admin.viewer import customer_of
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, EventType, visible
 from deliveries.protocol import ids
+from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.signatures import PROFILES
 from deliveries.services import endpoints as verbs
 from deliveries.services.audit import record_act
@@ -114,6 +115,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
             "test_types": [
                 TEST_EVENT_TYPE,
                 *self.catalogue(request, row).order_by("name").values_list("name", flat=True),
+                *OPERATIONAL,
             ],
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
@@ -158,7 +160,8 @@ class EndpointPages(EndpointColumns, PageAdmin):
     def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
         """Send an example event to this endpoint only, and go to its delivery."""
         event_type = request.POST.get("event_type", TEST_EVENT_TYPE)
-        if event_type != TEST_EVENT_TYPE and not self.catalogue(request, row).filter(name=event_type).exists():
+        is_ours = event_type == TEST_EVENT_TYPE or event_type in OPERATIONAL
+        if not (is_ours or self.catalogue(request, row).filter(name=event_type).exists()):
             raise InvalidInput("choose one of the event types", field="event_type")
         accepted = send_test_event(row, event_type=event_type)
         record_act(

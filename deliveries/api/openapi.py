@@ -18,6 +18,7 @@ from deliveries.api.problems import reading
 from deliveries.api.renderers import to_json
 from deliveries.models import EventType, visible
 from deliveries.models.visible import OPERATOR
+from deliveries.protocol.operational import OPERATIONAL
 
 WEBHOOKS_LIMIT = 1000
 POLICY = (
@@ -70,7 +71,10 @@ def _base() -> dict[str, Any]:
 
 def _webhooks() -> dict[str, Any]:
     types = visible.event_types(OPERATOR).filter(customer=None, archived=False).order_by("name")
-    return {event_type.name: {"post": _webhook(event_type)} for event_type in types[:WEBHOOKS_LIMIT]}
+    own = [
+        EventType(name=each.name, description=each.description, example=each.example) for each in OPERATIONAL.values()
+    ]
+    return {event_type.name: {"post": _webhook(event_type)} for event_type in (*types[:WEBHOOKS_LIMIT], *own)}
 
 
 def _webhook(event_type: EventType) -> dict[str, Any]:

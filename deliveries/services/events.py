@@ -34,6 +34,7 @@ from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
 from deliveries.protocol.event_types import is_ours, matching_keys
+from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
 from deliveries.services.group_commit import GroupCommit
 from deliveries.services.retention import open_partitions
@@ -124,11 +125,13 @@ def accept_events(
 
 
 def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
-    """Emit an example event to this endpoint only; uses the registered example of the type, if there is one."""
+    """Emit an example event to this endpoint only: the registered example of the type, or ours, if there is one."""
     types = visible.event_types(Viewer(endpoint.customer_id)).filter(name=event_type).exclude(example=None)
     example = types.order_by("customer_id").values_list("example", flat=True).first()
-    data = example if example is not None else {"message": "This is a test event of Hookpost."}
-    draft = EventDraft(type=event_type, data=orjson.dumps(data), customer_id=endpoint.customer_id)
+    if example is None:
+        own = OPERATIONAL.get(event_type)
+        example = own.example if own else {"message": "This is a test event of Hookpost."}
+    draft = EventDraft(type=event_type, data=orjson.dumps(example), customer_id=endpoint.customer_id)
     entry = _entry(draft)
     _commit([entry], only_endpoint=endpoint.id)
     if not isinstance(entry.result, Accepted):

@@ -8,6 +8,7 @@ import pytest
 from django.urls import URLPattern
 
 from deliveries.api.urls import api
+from deliveries.protocol.operational import OPERATIONAL
 from tests.api.conftest import Caller, Tenant
 
 pytestmark = pytest.mark.django_db
@@ -59,12 +60,12 @@ def test_webhooks_are_the_live_event_types(ops: Caller, alice: Tenant) -> None:
     ops.post("/event-types", {"name": "invoice.paid", "schema": schema, "example": {"amount": 1}})
     ops.post("/customers/alice/event-types", {"name": "alices.own"})
     webhooks = ops.get("/openapi.json").json["webhooks"]
-    assert set(webhooks) == {"invoice.paid"}
+    assert set(webhooks) == {"invoice.paid", *OPERATIONAL}
     media = webhooks["invoice.paid"]["post"]["requestBody"]["content"]["application/json"]
     assert media["schema"]["properties"]["data"]["properties"] == schema["properties"]
     assert media["example"]["data"] == {"amount": 1}
     ops.patch("/event-types/invoice.paid", {"archived": True})
-    assert ops.get("/openapi.json").json["webhooks"] == {}
+    assert ops.get("/openapi.json").json["webhooks"].keys() == OPERATIONAL.keys()
 
 
 def test_the_page_loads_nothing_from_elsewhere(nobody: Caller) -> None:

@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 from deliveries import sql
 from deliveries.errors import InvalidEventType, Unavailable
 from deliveries.models import Alert, Delivery, Event, Job, Lane
+from deliveries.protocol.operational import OPERATIONAL
 from deliveries.services import alerts, events
 from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
@@ -217,3 +218,27 @@ def test_a_replay_of_everything_leaves_operational_events_out(receiver: Receiver
     Job.objects.update(created_at=datetime.now(UTC) + timedelta(minutes=1))
     run_job_step(Job.objects.get().id)
     assert [delivery.event_type for delivery in Delivery.objects.filter(endpoint=everything)] == ["invoice.paid"]
+
+
+def test_each_kind_says_what_its_example_says(receiver: Receiver) -> None:
+    """Given examples that receivers are written by, then no member of the real data is missing in them."""
+    broken = an_endpoint(receiver.url, uid="shop", retry_schedule=[0], event_types=["invoice.paid"])
+    listener, _ = a_listener(broken, receiver, "hookpost.*")
+    give_up(broken, receiver)
+    failing(broken, hours=7 * 24)
+    keep_house()
+    alerts.tell_customers()
+    take_turn(listener)
+    said = {body["type"]: body["data"] for body in told_to(receiver)}
+    assert said.keys() == OPERATIONAL.keys()
+    for name, data in said.items():
+        assert data.keys() == OPERATIONAL[name].example.keys()
+        assert [type(value) for value in data.values()] == [type(value) for value in OPERATIONAL[name].example.values()]
+
+
+@pytest.mark.parametrize("name", OPERATIONAL)
+def test_a_test_event_of_ours_carries_its_example(name: str, receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    assert send_test_event(endpoint, event_type=name).deliveries == 1
+    take_turn(endpoint)
+    assert told_to(receiver)[0]["data"] == OPERATIONAL[name].example
