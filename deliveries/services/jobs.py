@@ -124,7 +124,9 @@ def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
 def _begin_step(job_id: UUID) -> bool:
     """Count a step as failed until it has committed; returns whether there is one to take now."""
     with transaction.atomic():
-        job = _locked(job_id).filter(Q(rest_until=None) | Q(rest_until__lte=timezone.now())).first()
+        # Skipping what is locked: another step may be under way, and a ring more is not to wait for its end.
+        rested = Q(rest_until=None) | Q(rest_until__lte=timezone.now())
+        job = Job.objects.select_for_update(skip_locked=True).filter(rested, id=job_id, state__in=OPEN).first()
         if job is None or job.cursor == ALL_QUEUED or _waiting(job) >= WAITING_LIMIT:
             return False
         if job.failures >= FAILURES_LIMIT:  # whoever took the last step did not live to say so
@@ -174,8 +176,8 @@ def _end_failed(job: Job) -> None:
 
 
 def _locked(job_id: UUID) -> QuerySet[Job]:
-    """An open job, unless another step of it is under way."""
-    return Job.objects.select_for_update(skip_locked=True).filter(id=job_id, state__in=OPEN)
+    """An open job; waits for whoever counts what arrived of it, who holds the row for a moment."""
+    return Job.objects.select_for_update().filter(id=job_id, state__in=OPEN)
 
 
 def _candidates(kind: str, selection: Selection, viewer: Viewer) -> QuerySet[Delivery] | QuerySet[Event]:

@@ -1,0 +1,78 @@
+"""A job's row is locked for a moment each time that outcomes are counted: no step fails of that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, connections, transaction
+
+from deliveries.models import Customer, DueDelivery, Job
+from deliveries.services import jobs
+from deliveries.services.endpoints import create_endpoint
+from deliveries.services.selection import Selection
+from tests.api.logs import log_delivery
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATIENCE_SECONDS = 10
+
+
+@pytest.fixture
+def job(receiver_ports: list[int]) -> Job:
+    customer = Customer.objects.create(name="Alice")
+    endpoint, _ = create_endpoint(customer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/"}, actor="system")
+    log_delivery(endpoint, state="exhausted")
+    return jobs.start_job(Job.Kind.REDELIVER, Selection(endpoint_id=endpoint.id), customer=customer, actor="key:ops")
+
+
+@contextmanager
+def held_by_another(job: Job) -> Iterator[threading.Event]:
+    """The row is locked over another connection, until the event is set or somebody waits for it."""
+    locked, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Job.objects.select_for_update().get(id=job.id)
+            locked.set()
+            while not (is_waited_for() or let_go.wait(0.01)):
+                pass
+        connections.close_all()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert locked.wait(PATIENCE_SECONDS)
+    try:
+        yield let_go
+    finally:
+        let_go.set()
+        holder.join()
+
+
+def is_waited_for() -> bool:
+    """Whether somebody waits for a lock in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def test_a_step_waits_for_whoever_counts_outcomes(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert jobs._begin_step(job.id)
+    monkeypatch.setattr(jobs, "_begin_step", lambda job_id: True)
+    with held_by_another(job):
+        assert jobs.run_job_step(job.id)[1]
+    job.refresh_from_db()
+    assert (job.failures, job.rest_until, DueDelivery.objects.count()) == (0, None, 1)
+
+
+def test_a_ring_while_a_step_is_under_way_neither_waits_nor_counts(job: Job) -> None:
+    with held_by_another(job):
+        assert jobs.run_job_step(job.id) == (False, [])
+    job.refresh_from_db()
+    assert (job.failures, job.queued) == (0, 0)
+    assert jobs.tend_jobs() == [job.id]
