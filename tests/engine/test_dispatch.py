@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from django.db import InternalError, OperationalError, connection
 
 from deliveries.models import Lane
-from deliveries.services import dispatch, retention
+from deliveries.services import alert_mail, alerts, dispatch, retention
 from deliveries.services.dispatch import Dispatcher
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
@@ -28,6 +30,46 @@ def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: py
     rung: list[tuple[UUID, bool]] = []
     Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None).tick()
     assert rung == [(endpoint.id, False)]
+
+
+@pytest.mark.parametrize("step", [(alerts, "tell_customers"), (alert_mail, "is_mail_due"), (alerts, "note_failing")])
+def test_alerts_that_fail_hinder_nothing_else(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
+) -> None:
+    endpoint = an_endpoint(receiver.url)
+    Lane.objects.update(failing_since=datetime.now(UTC) - timedelta(days=9), failures=9)
+    emit(endpoint)
+    monkeypatch.setattr(*step, refuse)
+    rung: list[tuple[UUID, bool]] = []
+    Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None).tick()
+    assert rung == [(endpoint.id, False)]
+    endpoint.refresh_from_db()
+    assert endpoint.state == "disabled"
+
+
+def test_one_thread_at_a_time_sends_mail(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a mail server that takes its time, then the next rounds start no second thread, until it is done."""
+    runs: list[int] = []
+    go_on = threading.Event()
+
+    def send_slowly() -> None:
+        runs.append(1)
+        go_on.wait(10)
+
+    monkeypatch.setattr(alert_mail, "run_postman", send_slowly)
+    monkeypatch.setattr(alert_mail, "is_mail_due", lambda: True)
+    dispatcher = Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None)
+    for _ in range(3):
+        dispatcher.tick()
+    postman = dispatcher._postman
+    go_on.set()
+    assert postman is not None
+    postman.join(10)
+    assert len(runs) == 1
+    dispatcher.tick()
+    assert dispatcher._postman is not postman
+    dispatcher._postman.join(10)  # type: ignore[union-attr]
+    assert len(runs) == 2
 
 
 def test_old_keys_are_forgotten_although_a_partition_cannot_be_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
