@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 
 from bench.report import Figure, print_table
 from bench.stage import stage
@@ -19,12 +20,14 @@ def main(words: list[str]) -> int:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)} and full", file=sys.stderr)
         return 2
     figures: list[Figure] = []
+    began = time.monotonic()
     with stage() as here:
         for group in chosen:
             for figure in importlib.import_module(f"bench.{group}").measure(here, full=full):
                 print(figure.line(), flush=True)
                 figures.append(figure)
     print_table(figures)
+    print(f"measured in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0
 
 

@@ -12,7 +12,7 @@ from bench.load import fastest
 from bench.report import Figure
 from bench.stage import Stage
 
-SECONDS = 8.0
+SECONDS = 6.0
 CONNECTIONS = 32
 BATCH_CONNECTIONS = 8
 BATCH = 100

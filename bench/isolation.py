@@ -15,13 +15,14 @@ from bench.stage import Stage
 
 ENDPOINTS = 200
 RATE = 200
-SECONDS = 15.0
+SECONDS = 8.0
 FULL_SECONDS = 60.0
 TIMEOUT_SECONDS = 5
 BACKLOG, FULL_BACKLOG = 20_000, 200_000
 SLOW_SECONDS = 0.05
 HANG_SECONDS = 3600.0
 TICK_SECONDS = 0.005
+OUTAGE_ENDPOINTS, OUTAGE_BACKLOG = 2000, 20
 
 
 def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
@@ -36,6 +37,7 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
         beside_bad = healthy_p99(stage, bad, seconds=seconds)
         backlog = FULL_BACKLOG if full else BACKLOG
         beside_big = healthy_p99(stage, {0: slow}, seconds=seconds, backlog=backlog)
+        outage = outage_p99(stage, hanging, seconds=seconds) if full else None
     yield Figure(name="healthy_alone_p99", value=alone, unit="ms", note=f"{ENDPOINTS} endpoints, {RATE} events/s")
     yield Figure(
         name="healthy_beside_hanging_p99",
@@ -53,26 +55,54 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
         targets={"alone": "<= 2"},
         note=f"one endpoint with {backlog} due at {SLOW_SECONDS * 1000:.0f} ms each",
     )
+    if outage is not None:
+        yield Figure(
+            name="healthy_in_an_outage_p99",
+            value=outage,
+            unit="ms",
+            ratio={"alone": outage / alone},
+            note=f"{OUTAGE_ENDPOINTS} others with {OUTAGE_BACKLOG} due each begin to hang at the same moment",
+        )
 
 
-def healthy_p99(stage: Stage, odd: dict[int, int], *, seconds: float, backlog: int = 0) -> float:
-    """Offer events to all endpoints; return the p99 in ms from accept to arrival at those that are not odd."""
+def outage_p99(stage: Stage, port: int, *, seconds: float) -> float:
+    """Return the p99 of the healthy from the moment on at which ten times as many begin to hang."""
+    bad = dict.fromkeys(range(OUTAGE_ENDPOINTS), port)
+    endpoints = OUTAGE_ENDPOINTS + ENDPOINTS
+    return healthy_p99(stage, bad, seconds=seconds, backlog=OUTAGE_BACKLOG, endpoints=endpoints, from_the_start=True)
+
+
+def healthy_p99(
+    stage: Stage,
+    odd: dict[int, int],
+    *,
+    seconds: float,
+    backlog: int = 0,
+    endpoints: int = ENDPOINTS,
+    from_the_start: bool = False,
+) -> float:
+    """Offer events to all endpoints; return the p99 in ms from accept to arrival at those that are not odd.
+
+    `from_the_start` offers to the healthy only, and counts from the moment on at which all lanes wake.
+    """
     filling.wipe()
 
     def url(number: int) -> str:
         port = odd.get(number)
         return f"http://127.0.0.1:{port}/{number}" if port else stage.nginx.url(number, path="timed")
 
-    pairs = filling.make_endpoints(ENDPOINTS, url=url, timeout_seconds=TIMEOUT_SECONDS)
+    pairs = filling.make_endpoints(endpoints, url=url, timeout_seconds=TIMEOUT_SECONDS)
     healthy = {customer for number, (customer, _) in enumerate(pairs) if number not in odd}
+    offered = [customer for customer, _ in pairs if not from_the_start or customer in healthy]
     filling.rest_lanes()
-    for number in odd if backlog else ():
-        filling.fill([pairs[number][0]], each=backlog)
+    if backlog:
+        filling.fill([pairs[number][0] for number in odd], each=backlog)
     filling.settle()
     with stage.workers():
         filling.release([endpoint for _, endpoint in pairs])
-        offer([customer for customer, _ in pairs], healthy, rate=RATE, seconds=3.0)
-        accepted = offer([customer for customer, _ in pairs], healthy, rate=RATE, seconds=seconds)
+        if not from_the_start:
+            offer(offered, healthy, rate=RATE, seconds=3.0)
+        accepted = offer(offered, healthy, rate=RATE, seconds=seconds)
         arrived = arrivals(stage.nginx, of=set(accepted))
     return percentile(sorted((arrived[each] - moment) * 1000 for each, moment in accepted.items()), 99)
 

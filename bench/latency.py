@@ -17,7 +17,7 @@ from bench.stage import Stage
 
 ENDPOINTS = 50
 LOW, HIGH = 50, 1000
-SECONDS = 20.0
+SECONDS = 12.0
 FULL_SECONDS = 60.0
 
 
