@@ -10,7 +10,7 @@ OPERATOR = "ops@example.org"
 CAROL = "carol@example.com"
 
 
-def use(port: int, settings: Any) -> None:
+def use(port: int, settings: Any, *, user: str = "") -> None:
     """Send by the server on this port, as HOOKPOST_EMAIL_URL would have it."""
-    for name, value in email_settings(f"smtp://127.0.0.1:{port}").items():
+    for name, value in email_settings(f"smtp://{user}127.0.0.1:{port}").items():
         setattr(settings, name, value)
