@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 import structlog
@@ -36,6 +37,8 @@ def events_first(django: Application) -> Application:
     added = {secure: headers_of_every_answer(secure=secure) for secure in {True, bool(settings.SECURE_SSL_REDIRECT)}}
 
     def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            read_chunks(environ)
         emit = EMITS.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
         secure = emit is not None and is_secure(environ)
         if emit is None or (settings.SECURE_SSL_REDIRECT and not secure) or not is_ours(environ.get("HTTP_HOST", "")):
@@ -60,6 +63,12 @@ def answer(environ: Environ, emit: Emit) -> Reply:
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         close_old_connections()  # as Django does after each request
     return reply
+
+
+def read_chunks(environ: Environ) -> None:
+    """Give a body that came in chunks its length, because Django takes it for empty; one that is too long stays so."""
+    body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
 
 
 def is_secure(environ: Environ) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
@@ -135,6 +136,25 @@ def test_a_body_over_the_limit_is_not_read(key: str) -> None:
 
     answer = post(key, CONTENT_LENGTH="999999999", **{"wsgi.input": Unread()})
     assert answer.status == "413 Request Entity Too Large"
+
+
+def test_a_body_in_chunks_is_read_to_its_end(key: str) -> None:
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    assert post(key, **chunked).status == "202 Accepted"
+    made = post(
+        create_api_key("admin", ["manage"], actor="system")[1],
+        path="/api/v1/customers",
+        body=b'{"name":"Bob"}',
+        **chunked,
+    )
+    assert made.status == "201 Created"
+    assert Customer.objects.filter(name="Bob").exists()
+
+
+def test_an_endless_body_in_chunks_is_refused(key: str) -> None:
+    endless = b" " * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 10)
+    answer = post(key, body=endless, HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")
+    assert answer.status.startswith("413")
 
 
 def test_behind_a_proxy_plain_http_is_led_to_tls(key: str) -> None:
