@@ -119,3 +119,29 @@ def test_a_feed_is_known_by_any_of_several_tags(ops: Caller, alice: Tenant) -> N
         assert ops.get("/customers/alice/events", **{"If-None-Match": named}).status == 304
     for named in ('"other"', tag.strip('"'), "", '"', "\x7f"):
         assert ops.get("/customers/alice/events", **{"If-None-Match": named}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "member", "value", "empty"),
+    [
+        ("/customers/alice/endpoints/main", "rate_limit", 5, None),
+        ("/customers/alice/endpoints/main", "retry_schedule", [0, 9], None),
+        ("/customers/alice/endpoints/main", "description", "The shop", ""),
+        ("/customers/alice/endpoints/main", "filter", "$.data.amount > 1", ""),
+        ("/customers/alice/endpoints/main", "event_types", ["a.*"], []),
+        ("/customers/alice", "metadata", {"plan": "pro"}, {}),
+        ("/event-types/a.b", "schema", {"type": "object"}, None),
+        ("/event-types/a.b", "example", {"x": 1}, None),
+        ("/event-types/a.b", "description", "Paid", ""),
+    ],
+)
+def test_each_member_is_cleared_by_its_own_nothing_and_stays_when_absent(
+    ops: Caller, alice: Tenant, path: str, member: str, value: object, empty: object
+) -> None:
+    ops.post("/event-types", {"name": "a.b"})
+    before = ops.get(path).json[member]
+    assert ops.patch(path, {member: value}).json[member] == value
+    assert ops.patch(path, {}).json[member] == value
+    assert ops.patch(path, {member: empty}).json[member] == before
+    if empty is not None:
+        assert ops.patch(path, {member: None}).pointers() == [f"/{member}"]
