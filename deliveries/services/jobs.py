@@ -57,8 +57,7 @@ def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> int:
 
 def start_job(kind: Kind, selection: Selection, *, customer: Customer | None, actor: str, reason: str = "") -> Job:
     """Write down bulk work; of one customer's deliveries only, if there is one. Raises InvalidInput, Conflict."""
-    if Job.objects.filter(state__in=OPEN).count() >= OPEN_JOBS_LIMIT:
-        raise Conflict(f"{OPEN_JOBS_LIMIT} jobs are under way already")
+    _refuse_too_many()
     total = count_matching(kind, selection, viewer=Viewer(customer.id if customer else None))
     with transaction.atomic():
         job = Job.objects.create(
@@ -111,6 +110,7 @@ def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
 
 def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
     """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict for any other."""
+    _refuse_too_many()
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(id=job.id)
         if locked.state != State.FAILED:
@@ -119,6 +119,11 @@ def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
         locked.save(update_fields=["state", "failures", "rest_until", "finished_at"])
         record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason)
     return locked
+
+
+def _refuse_too_many() -> None:
+    if Job.objects.filter(state__in=OPEN).count() >= OPEN_JOBS_LIMIT:
+        raise Conflict(f"{OPEN_JOBS_LIMIT} jobs are under way already")
 
 
 def _begin_step(job_id: UUID) -> bool:

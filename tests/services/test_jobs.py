@@ -303,9 +303,13 @@ def test_everything_is_refused_and_so_are_too_many_jobs(endpoint: Endpoint, monk
     with pytest.raises(InvalidInput):
         jobs.count_matching(REDELIVER, Selection(), viewer=OPERATOR)
     monkeypatch.setattr(jobs, "OPEN_JOBS_LIMIT", 1)
+    failed = start(endpoint)
+    Job.objects.update(state=Job.State.FAILED)
     start(endpoint)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="under way"):
         start(endpoint)
+    with pytest.raises(Conflict, match="under way"):
+        jobs.resume_job(failed, actor="key:ops")
 
 
 def test_a_selection_survives_its_row(endpoint: Endpoint) -> None:
