@@ -33,6 +33,8 @@ ATTACKS = (
     "tests/outbound/test_transfers.py",
     "tests/security/test_authorities.py",
     "tests/security/test_fuzz_emit.py",
+    "tests/security/test_any_input.py",
+    "tests/security/test_any_form.py",
     "tests/security/test_every_address.py",
     "tests/security/test_keys.py",
     "tests/security/test_second_factor.py",

@@ -16,7 +16,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.forms import BaseForm
+from django.forms import BaseForm, ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_protect
 from unfold.admin import ModelAdmin
 
 from deliveries.admin.paging import PlainChangeList
+from deliveries.admin.pick import RowPicker
 from deliveries.admin.viewer import actor_of
 from deliveries.errors import HookpostError, InvalidId, InvalidInput
 from deliveries.models import visible
@@ -68,6 +69,14 @@ class PageAdmin(ModelAdmin, OwnTransactions):
     actions_on_bottom = False
 
     # --- which rows
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        """Let rows be picked by typing, where the page says so."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RowPicker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """Return whose eyes these are; staff see all."""
