@@ -64,7 +64,7 @@ _dice = random.SystemRandom()
 
 
 class Engine:
-    """The lanes in the hands of this process. `adopt` and `wait_for_room` are for other threads, the rest is not."""
+    """The lanes in the hands of this process; `adopt`, `nudge` and `wait_for_room` are for other threads."""
 
     def __init__(self, *, wake: Wake, rng: random.Random | None = None) -> None:
         self._hands = Hands()
@@ -86,6 +86,12 @@ class Engine:
             release_lanes(self._hands.empty_inbox())
         else:
             self._transfers.interrupt()
+
+    def nudge(self, endpoint_ids: Iterable[UUID]) -> list[UUID]:
+        """Let those of the lanes that are in hand look for work again; returns the others."""
+        free = self._hands.nudge(endpoint_ids)
+        self._transfers.interrupt()
+        return free
 
     def wait_for_room(self) -> None:
         """Return when the engine has room for more lanes."""

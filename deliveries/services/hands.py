@@ -6,6 +6,7 @@ for more. With thousands of hanging receivers a step of the engine costs no more
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -19,13 +20,14 @@ NEVER = float("inf")
 
 
 class Hands:
-    """All lanes, those awake, and the inbox. `put` and `have_room` are for other threads, the rest is not."""
+    """All lanes, those awake, and the inbox. `put`, `nudge` and `have_room` are for other threads, the rest is not."""
 
     def __init__(self) -> None:
         self.lanes: dict[UUID, LeasedLane] = {}
         self.sweep_at = NEVER
         self._awake: dict[UUID, LeasedLane] = {}
         self._inbox: deque[LeasedLane] = deque()
+        self._nudged: deque[LeasedLane] = deque()
         self._busy = 0
 
     @property
@@ -36,6 +38,20 @@ class Hands:
     def put(self, lanes: Iterable[LeasedLane]) -> None:
         """Hand lanes in; they are taken in at the next step."""
         self._inbox.extend(lanes)
+
+    def nudge(self, endpoint_ids: Iterable[UUID]) -> list[UUID]:
+        """Let lanes in hand look for work again, and return those that are not in hand.
+
+        One that is given back meanwhile is not forgotten: who gives it back looks for work afterwards.
+        """
+        now, free = time.monotonic(), []
+        for endpoint_id in endpoint_ids:
+            lane = self.lanes.get(endpoint_id)
+            if lane and now < lane.owned_until:
+                self._nudged.append(lane)
+            else:
+                free.append(endpoint_id)
+        return free
 
     def have_room(self) -> bool:
         """Say whether more lanes may be put in; those that only wait for an answer do not count."""
@@ -60,6 +76,11 @@ class Hands:
             else:
                 self.lanes[lane.endpoint_id] = lane
                 self.touch(lane)
+        while self._nudged:
+            nudged = self._nudged.popleft()
+            if self.lanes.get(nudged.endpoint_id) is nudged:
+                nudged.drained = False
+                self.touch(nudged)
         if now >= self.sweep_at:
             self._awake, self.sweep_at = dict(self.lanes), NEVER
         if self.lanes:

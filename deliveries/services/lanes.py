@@ -119,13 +119,13 @@ class LeasedLane:
         return max(0.0, self.rest_until - time.monotonic())
 
 
-def lease_lanes(endpoint_ids: Sequence[UUID], *, slow: bool) -> list[LeasedLane]:
-    """Lease those of the lanes that are free; a lane whose worker was lost only when it is named alone."""
+def lease_lanes(endpoint_ids: Sequence[UUID], *, slow: bool, alone: bool | None = None) -> list[LeasedLane]:
+    """Lease those of the lanes that are free; one whose worker was lost only if its turn is for it alone."""
     parameters = {
         "endpoint_ids": list(endpoint_ids),
         "lease_seconds": float(conf.lease_seconds),
         "slow": slow,
-        "alone": len(endpoint_ids) == 1,
+        "alone": len(endpoint_ids) == 1 if alone is None else alone,
     }
     moment = time.monotonic()
     return [_leased(row, moment) for row in sql.run("lease_lanes", parameters)]

@@ -18,8 +18,10 @@ SLICE_SECONDS = 1.0
 
 def take_turn(endpoint_ids: Sequence[UUID], *, engine: Engine, slow: bool = False) -> None:
     """Lease those of the lanes that are free, and hand them on; waits while the engine is full."""
+    if not (free := engine.nudge(endpoint_ids)):
+        return
     engine.wait_for_room()
-    lanes = lease_lanes(endpoint_ids, slow=slow)
+    lanes = lease_lanes(free, slow=slow, alone=len(endpoint_ids) == 1)
     until = time.monotonic() + SLICE_SECONDS
     try:
         for lane in lanes:

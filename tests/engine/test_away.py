@@ -135,6 +135,7 @@ def test_a_lane_that_was_lost_and_won_again_keeps_the_attempts_of_its_first_leas
     while not receiver.requests:
         engine.step()
     expire_lease(endpoint)
+    engine.lanes[endpoint.id].owned_until = 0.0  # as this process sees it, too
     take_turn_of([endpoint.id], engine=engine)
     for _ in range(3):
         engine.step()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deliveries.models import Delivery, Endpoint
+from deliveries.models import Delivery, Endpoint, Lane
 from deliveries.services import hands, pace
 from deliveries.services.engine import Engine
 from deliveries.services.lanes import lease_lanes
@@ -96,6 +96,21 @@ def test_a_lane_that_has_answered_uses_all_its_room_in_a_crowd(hanging: list[End
     assert not pace.has_room(lane, in_flight=crowd)
     lane.answers = 1
     assert pace.has_room(lane, in_flight=crowd)
+
+
+def test_a_lane_in_hand_that_is_woken_sends_what_came_meanwhile_without_being_given_back(
+    receiver: Receiver, hanging: list[Endpoint], released: threading.Event
+) -> None:
+    engine, _ = an_engine(hanging[0])
+    step_until(engine, lambda: engine.lanes and not engine._hands.awake)
+    fence = engine.lanes[hanging[0].id].fence
+    emit(hanging[0], number=99)
+    take_turn([hanging[0].id], engine=engine)
+    assert not engine._hands._inbox, "leased a second time"
+    released.set()
+    run_until_idle(engine, seconds=10)
+    assert Lane.objects.get(endpoint=hanging[0]).fence == fence
+    assert Delivery.objects.filter(endpoint=hanging[0], state="succeeded").count() == BACKLOG + 1
 
 
 def test_a_lane_whose_time_is_over_is_looked_at_although_no_answer_comes(
