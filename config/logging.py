@@ -5,9 +5,11 @@ What lives here: structlog joined to the standard library's logging. It must not
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict, ExcInfo
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -58,9 +60,29 @@ def formatter(form: str) -> dict[str, Any]:
     if form == "json":
         ends: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        plain = structlog.dev.plain_traceback
-        ends = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain, pad_event_to=0)]
+        renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=indented_traceback, pad_event_to=0)
+        ends = [on_one_line, renderer]
     return {
         "foreign_pre_chain": SHARED,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ends],
     }
+
+
+def on_one_line(_logger: Any, _name: str, fields: EventDict) -> EventDict:
+    """Escape what would begin a line of its own or talk to a terminal: callers choose paths, names and messages."""
+    for key, value in fields.items():
+        if isinstance(value, str) and not value.isprintable():
+            fields[key] = _escaped(value)
+    return fields
+
+
+def indented_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback so that no line of it, nor of the error's message, begins where lines of the log do."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    for line in plain.getvalue().strip("\n").split("\n"):
+        out.write("\n  " + _escaped(line))
+
+
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

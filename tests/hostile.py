@@ -40,6 +40,7 @@ ATTACKS = (
     "tests/security/test_second_factor.py",
     "tests/security/test_headers.py",
     "tests/security/test_leaks.py",
+    "tests/security/test_log_lines.py",
     "tests/security/test_browser.py",
     "tests/api/test_tenants.py",
     "tests/pages/test_isolation.py",
