@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import pycurl
 from requests import PreparedRequest
@@ -89,7 +90,7 @@ class Exchange:
         self.dialled = ""
         self.no_socket = 0  # the errno, when this machine had no socket for the last address that may be dialled
         self.unresolved = False  # its time was over while the resolver was still busy
-        self.encrypted = False
+        self.encrypted = self.escaped = False
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0
         self._sendings = 0
@@ -130,6 +131,8 @@ class Exchange:
         curl = self.curl
         curl.setopt(pycurl.URL, request.url)
         self.encrypted = (request.url or "")[:6].lower() == "https:"
+        # libcurl keeps the scope of an address from the callback that judges it, and decodes names: neither is wanted.
+        self.escaped = "%" in (request.url or "") and "%" in urlsplit(request.url or "").netloc
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
         if request.method != "POST":
@@ -148,7 +151,7 @@ class Exchange:
     def _open_socket(self, _purpose: int, target: Any) -> socket.socket | int:
         address, port = target.addr[0], target.addr[1]
         self.dialled = endpoint_text(address, port)
-        if (len(target.addr) > 3 and target.addr[3]) or not self._rule.permits(address, port):
+        if self.escaped or (len(target.addr) > 3 and target.addr[3]) or not self._rule.permits(address, port):
             self.blocked = self.dialled
             return int(pycurl.SOCKET_BAD)
         try:

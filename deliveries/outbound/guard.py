@@ -21,8 +21,11 @@ from deliveries.protocol.addresses import is_public, parsed_address
 Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
 RESOLVE_SECONDS = 5.0
-# Resolving cannot be cancelled: a thread whose time is over lives on until the resolver gives up.
-_RESOLVERS = threading.BoundedSemaphore(32)
+# Resolving cannot be cancelled: a thread whose time is over lives on until the resolver gives up. They are fewer than
+# the threads of a web process, and nobody waits long for one, so that names that hang cannot occupy it.
+LOOKUPS_AT_ONCE = 8
+TURN_SECONDS = 1.0
+_RESOLVERS = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
 _REMEMBERED = 4096
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
@@ -75,10 +78,13 @@ class Guard:
 
     def permits_by_proxy(self, url: str) -> bool:
         """Tell whether a URL may be given to a proxy, which resolves names itself: no private literals."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            return False
         if "@" in parts.netloc or "\\" in parts.netloc:
             return False  # read differently by different parsers
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         if _PLAIN_NAME.fullmatch(host) is None:
             address = parsed_address(host)
             return address is not None and self.permits(str(address), port)
@@ -129,7 +135,7 @@ def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) 
         finally:
             _RESOLVERS.release()
 
-    if not _RESOLVERS.acquire(timeout=timeout_seconds):
+    if not _RESOLVERS.acquire(timeout=min(timeout_seconds, TURN_SECONDS)):
         raise InvalidUrl(f"{host} could not be resolved in time", field="url")
     threading.Thread(target=look_up, name="resolve", daemon=True).start()
     try:

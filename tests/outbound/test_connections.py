@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from typing import Any
 
 import psutil
 import pytest
 
+from deliveries.conf import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.options import TlsOptions
@@ -151,6 +153,15 @@ def test_no_spelling_of_loopback_gets_past_the_guard(host: str) -> None:
         answer = send_one(prepared_post(f"http://{host}:9/", [], b""), timeout_seconds=2, transfers=transfers)
 
     assert answer.error == "blocked_address"
+
+
+@pytest.mark.parametrize("host", ["[fe80::1%25lo]", "[::1%25lo]", "[fe80::1%251]", "%6cocalhost", "127%2e0.0.1"])
+def test_a_host_with_a_scope_or_an_escape_is_never_dialled(host: str) -> None:
+    everything = [AllowedTarget(ipaddress.ip_network(network), 9) for network in ("::/0", "0.0.0.0/0")]
+    with Transfers(rule=Guard(everything)) as transfers:
+        answer = send_one(prepared_post(f"http://{host}:9/", [], b""), timeout_seconds=2, transfers=transfers)
+
+    assert answer.error in {"blocked_address", "protocol_error", "dns_error"}
 
 
 class Once:

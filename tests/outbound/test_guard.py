@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import threading
+import time
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 
 from deliveries.conf import AllowedTarget
 from deliveries.errors import InvalidUrl
-from deliveries.outbound.guard import Guard, ProxyOnly
+from deliveries.outbound.guard import LOOKUPS_AT_ONCE, TURN_SECONDS, Guard, ProxyOnly
 
 
 def words(text: str) -> list[str]:
@@ -165,6 +168,32 @@ def test_a_silent_resolver_is_not_waited_for() -> None:
     over.set()
 
 
+def test_registrations_of_silent_names_hold_few_threads_and_others_not_for_long() -> None:
+    over, asking = threading.Event(), threading.Semaphore(0)
+
+    def resolve(*_: object, **__: object) -> Any:
+        asking.release()
+        over.wait(20)
+        return []
+
+    def register() -> None:
+        with contextlib.suppress(InvalidUrl):
+            Guard().check_target("slow.example", 443, resolve=resolve, timeout_seconds=5)
+
+    threads = [threading.Thread(target=register) for _ in range(LOOKUPS_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    assert all(asking.acquire(timeout=5) for _ in threads)
+    begun = time.monotonic()
+    with pytest.raises(InvalidUrl, match="not be resolved in time"):
+        Guard().check_target("quick.example", 443, resolve=found("8.8.8.8"))
+    assert time.monotonic() - begun < TURN_SECONDS + 1
+    over.set()
+    for thread in threads:
+        thread.join(10)
+    Guard().check_target("quick.example", 443, resolve=found("8.8.8.8"))
+
+
 def test_only_the_proxy_is_dialled_and_its_name_may_move() -> None:
     addresses = ["203.0.113.7"]
     rule = ProxyOnly("http://proxy.example:3128", resolve=lambda *_, **__: found(*addresses)("", 3128))
@@ -201,7 +230,25 @@ def test_a_proxy_that_cannot_be_resolved_is_not_dialled() -> None:
         ("http://①②⑦.0.0.1/", False),
         ("http:///", False),
         ("no url", False),
+        ("http://[::1", False),
+        ("http://hooks.example:99999/", False),
+        ("http://hooks.example:x/", False),
     ],
 )
 def test_a_private_literal_is_not_handed_to_a_proxy(url: str, permitted: bool) -> None:
     assert Guard().permits_by_proxy(url) == permitted
+
+
+@given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "http://[", "http://127.0.0.1"]))
+def test_no_text_of_a_url_breaks_the_rule_for_proxies(text: str, before: str) -> None:
+    assert Guard().permits_by_proxy(before + text) in (True, False)
+
+
+@given(st.ip_addresses(v=4), st.ip_addresses(v=6))
+def test_an_ipv4_address_in_any_dress_of_ipv6_is_judged_no_better(four: IPv4Address, six: IPv6Address) -> None:
+    guard, number = Guard(), int(four)
+    mapped = IPv6Address(0xFFFF << 32 | number)
+    assert guard.permits(str(mapped), 443) == guard.permits(str(four), 443)
+    dresses = [number, 0x64FF9B << 96 | number, 0x64FF9B0001 << 80 | number, 0x2002 << 112 | number << 80]
+    assert not any(guard.permits(str(IPv6Address(each)), 443) for each in dresses)
+    assert not guard.permits(f"{six}%eth0", 443)
