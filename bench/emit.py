@@ -10,7 +10,7 @@ import orjson
 from bench import filling
 from bench.load import fastest
 from bench.report import Figure
-from bench.stage import Stage
+from bench.stage import Stage, service_seconds
 
 SECONDS = 6.0
 CONNECTIONS = 32
@@ -28,7 +28,9 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     with stage.web(DJANGO_SETTINGS_MODULE="bench.empty") as url:
         empty = rate(stage, f"{url}/api/v1/empty", headers=headers, body=event, seconds=seconds)
     with stage.web() as url:
+        before = seconds_spent(stage)
         single = rate(stage, f"{url}/api/v1/events", headers=headers, body=event, seconds=seconds)
+        after, stored = seconds_spent(stage), filling.events()
         batch = b'{"events":[%b]}' % b",".join(event_of(pairs[n % 20][0]) for n in range(BATCH))
         batches = rate(
             stage,
@@ -46,9 +48,16 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
         ratio={"empty_view": single / empty},
         targets={"empty_view": ">= 0.5"},
     )
+    for name, spent in zip(("web", "postgresql"), (b - a for a, b in zip(before, after, strict=True)), strict=True):
+        yield Figure(name=f"emit_cost_{name}", value=spent / stored * 1e6, unit="us/event", note="single events")
     yield Figure(
         name="emit_batch", value=batches * BATCH, unit="events/s", ratio={"emit_single": batches * BATCH / single}
     )
+
+
+def seconds_spent(stage: Stage) -> tuple[float, float]:
+    """Return the CPU time of the web processes and of PostgreSQL so far."""
+    return service_seconds(stage, "web"), service_seconds(stage, "postgres")
 
 
 def rate(

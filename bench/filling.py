@@ -95,6 +95,11 @@ def await_empty_queue() -> None:
     wait_until(lambda: not _value("SELECT EXISTS (SELECT FROM hookpost_due_delivery)"), "the queue to be empty")
 
 
+def events() -> int:
+    """Return how many events are stored."""
+    return int(_value("SELECT count(*) FROM hookpost_event"))
+
+
 def due() -> int:
     """Return how many deliveries wait for their attempt."""
     return int(_value("SELECT count(*) FROM hookpost_due_delivery"))

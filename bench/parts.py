@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psutil
-
 from bench import filling
 from bench.report import Figure
-from bench.stage import Stage
+from bench.stage import Stage, service_seconds
 
 ENDPOINTS = 20
 DELIVERIES = 20_000
@@ -56,9 +54,9 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
         filling.fill(customers, each=DELIVERIES // ENDPOINTS)
         filling.settle()
         spent.clear()
-        server = postgres_seconds(stage)
+        server = service_seconds(stage, "postgres")
         drive(Timed(wake=lambda lanes: None), endpoints, spent)
-        server = postgres_seconds(stage) - server
+        server = service_seconds(stage, "postgres") - server
     for part, note in PARTS.items():
         yield Figure(name=f"cost_{part}", value=spent[part] / DELIVERIES * 1e6, unit="us/delivery", note=note)
     yield Figure(name="cost_postgresql", value=server / DELIVERIES * 1e6, unit="us/delivery", note="all its processes")
@@ -93,15 +91,3 @@ def clock(part: str, spent: Counter[str]) -> Iterator[None]:
         spent[part] += took  # type: ignore[assignment]
         if _running:
             spent[_running[-1]] -= took  # type: ignore[assignment]
-
-
-def postgres_seconds(stage: Stage) -> float:
-    """Return the CPU time of the stage's PostgreSQL so far."""
-    total = 0.0
-    for process in psutil.process_iter(["name"]):
-        try:
-            if process.info["name"] == "postgres" and process.cwd().startswith(str(stage.folder)):
-                total += sum(process.cpu_times()[:2])
-        except psutil.Error:
-            continue
-    return total

@@ -134,6 +134,24 @@ def open_month() -> None:
     open_partitions(days_back=MONTH_DAYS)
 
 
+def service_seconds(here: Stage, name: str) -> float:
+    """Return user and system time of the stage's own `postgres` or `web` processes."""
+    total = 0.0
+    for process in psutil.process_iter(["name", "cmdline"]):
+        words = " ".join(process.info["cmdline"] or ())
+        try:
+            ours = (
+                process.cwd().startswith(str(here.folder))
+                if name == "postgres"
+                else process.environ().get("HOOKPOST_DATA") == str(here.folder)
+            )
+            if ours and (process.info["name"] == name or f"manage.py {name}" in words):
+                total += sum(process.cpu_times()[:2])
+        except psutil.Error:
+            continue
+    return total
+
+
 def cpu_seconds(processes: list[psutil.Process]) -> float:
     """Return user and system time of processes, their children included."""
     everyone = [each for process in processes for each in (process, *process.children(recursive=True))]
