@@ -40,7 +40,7 @@ from deliveries.services.lanes import (
     release_lanes,
     renew_leases,
 )
-from deliveries.services.pace import IN_FLIGHT_LIMIT, claim_room, has_room, is_done, is_hungry
+from deliveries.services.pace import IN_FLIGHT_LIMIT, STARTS_AT_ONCE, claim_room, has_room, is_done, is_hungry
 from deliveries.services.patience import patiently
 from deliveries.services.recording import record_outcomes, record_rest
 from deliveries.services.sending import send
@@ -161,6 +161,7 @@ class Engine:
         self._claim_at = min(self._claim_at, now + CLAIM_AFTER_SECONDS) if hungry else NEVER
         if not hungry or (2 * len(hungry) < len(awake) and now < self._claim_at):
             return
+        self._is_feeding = False  # there is more to start than one step starts
         self._claim_at = NEVER
         if any(lane.finished for lane in hungry):
             self._settle()  # what is finished but not recorded is still due, and would be claimed again
@@ -174,20 +175,25 @@ class Engine:
         self._body_bytes = max(1024, sum(bodies) // (len(bodies) or 1))
 
     def _feed(self, *, sending: bool) -> None:
-        now = time.monotonic()
-        in_flight = self._transfers.in_flight
+        now, room = time.monotonic(), STARTS_AT_ONCE
+        served = 0
         for lane in self._hands.awake:
             # Its time is over, or the process was frozen and the lane is another worker's by now. What waits stays due,
             # and is sent under the configuration of that time.
             late = now >= lane.owned_until or (now >= lane.until + OVERTIME_SECONDS and not lane.careful)
             if lane.waiting and (lane.stopped or late or not sending):
                 stop(lane, rest_seconds=0)
-            while lane.waiting and has_room(lane, in_flight=in_flight) and suspects.may_go(lane) and pay(lane):
+            served += room > 0
+            while room and lane.waiting and self._may_send(lane):
                 self._send(lane, lane.waiting.popleft())
-                in_flight = self._transfers.in_flight
+                room -= 1
             if is_done(lane, now):
                 self._settle_at = min(self._settle_at, now + RECORD_AFTER_SECONDS)
-        self._hands.rest(now)
+        self._hands.rest(now, served=served)
+        self._is_feeding = not room
+
+    def _may_send(self, lane: LeasedLane) -> bool:
+        return has_room(lane, in_flight=self._transfers.in_flight) and suspects.may_go(lane) and pay(lane)
 
     def _send(self, lane: LeasedLane, claimed: Claimed) -> None:
         if lane.careful:
@@ -221,9 +227,9 @@ class Engine:
     def _patience(self) -> float:
         if not self.lanes:
             return IDLE_WAIT_SECONDS
-        return min(
-            WAIT_SECONDS, max(0.0, min(self._settle_at, self._claim_at, self._hands.sweep_at) - time.monotonic())
-        )
+        if self._is_feeding:
+            return 0.0
+        return max(0.0, min(self._settle_at, self._claim_at, self._hands.sweep_at) - time.monotonic())
 
     def _finish(self, lane: LeasedLane, finished: Finished) -> None:
         lane.finished.append(finished)

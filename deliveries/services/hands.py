@@ -90,9 +90,10 @@ class Hands:
         """Look at a lane from the next step on."""
         self._awake[lane.endpoint_id] = lane
 
-    def rest(self, now: float) -> None:
-        """Look no longer at lanes that only wait for an answer."""
-        self._awake = {key: lane for key, lane in self._awake.items() if not is_still(lane, now)}
+    def rest(self, now: float, *, served: int) -> None:
+        """Look no longer at lanes that only wait for an answer, and next time at those first that were not served."""
+        lanes = [*self._awake.items()]
+        self._awake = {key: lane for key, lane in lanes[served:] + lanes[:served] if not is_still(lane, now)}
         self._busy = busy(self._awake.values())
 
     def forget(self, endpoint_ids: Iterable[UUID]) -> None:

@@ -15,6 +15,7 @@ CLAIM_BYTES = 16_777_216
 BUSY_LANES_LIMIT = 32
 IN_FLIGHT_LIMIT = 5000
 CROWDED = 1000
+STARTS_AT_ONCE = 64  # then answers are looked at: the next requests go over the connections that they free
 STILL_SECONDS = 0.03
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from deliveries.models import Delivery, Endpoint, Lane
+from deliveries.services import engine as engine_module
 from deliveries.services import hands, pace
 from deliveries.services.engine import Engine
 from deliveries.services.lanes import lease_lanes
@@ -111,6 +112,20 @@ def test_a_lane_in_hand_that_is_woken_sends_what_came_meanwhile_without_being_gi
     run_until_idle(engine, seconds=10)
     assert Lane.objects.get(endpoint=hanging[0]).fence == fence
     assert Delivery.objects.filter(endpoint=hanging[0], state="succeeded").count() == BACKLOG + 1
+
+
+def test_a_step_starts_few_requests_and_the_next_one_begins_with_the_lanes_that_got_none(
+    hanging: list[Endpoint], released: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "STARTS_AT_ONCE", 1)
+    engine, _ = an_engine(*hanging)
+    for started in range(1, HANGING + 1):
+        engine.step()
+        assert engine._transfers.in_flight == started
+    assert [len(lane.in_flight) for lane in engine.lanes.values()] == [1] * HANGING
+    released.set()
+    run_until_idle(engine, seconds=10)
+    assert Delivery.objects.filter(state="succeeded").count() == HANGING * BACKLOG
 
 
 def test_a_lane_whose_time_is_over_is_looked_at_although_no_answer_comes(
