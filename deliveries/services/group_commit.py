@@ -8,6 +8,7 @@ caller, and its statements are prepared once.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -16,6 +17,11 @@ from typing import Generic, TypeVar
 import structlog
 
 log = structlog.get_logger(__name__)
+
+# A commit costs the same for one as for many. While callers come a few at a time it is worth waiting for some more;
+# one that comes alone, or with many others, waits for nobody.
+FEW = range(2, 8)
+GATHER_SECONDS = 0.003
 
 Item = TypeVar("Item")
 
@@ -66,6 +72,8 @@ class GroupCommit(Generic[Item]):
                 log.exception("group_commit_failed")
             for each in group:
                 each.signal.release()
+            if len(group) in FEW:
+                time.sleep(GATHER_SECONDS)
 
     def _take(self) -> list[_Waiter[Item]]:
         group = [self._waiting.get()]
