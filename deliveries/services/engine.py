@@ -76,6 +76,7 @@ class Engine:
         self._stopping = threading.Event()
         self._closed = False
         self._renew_at = self._claim_at = self._settle_at = NEVER
+        self._is_feeding = False  # there is more to start than one step starts
         self._unrecorded = 0
         self._body_bytes = 1024  # of one event, as the last claim had them on average
 
@@ -161,7 +162,6 @@ class Engine:
         self._claim_at = min(self._claim_at, now + CLAIM_AFTER_SECONDS) if hungry else NEVER
         if not hungry or (2 * len(hungry) < len(awake) and now < self._claim_at):
             return
-        self._is_feeding = False  # there is more to start than one step starts
         self._claim_at = NEVER
         if any(lane.finished for lane in hungry):
             self._settle()  # what is finished but not recorded is still due, and would be claimed again
