@@ -137,7 +137,6 @@ class Engine:
     def abandon(self) -> None:
         """End everything in flight after an error or at shut-down; the log keeps it, its deliveries stay due."""
         self._transfers.close()
-        self._transfers = new_transfers()
         held = self._hands.drop_everything()
         self._ended.clear()
         for lane in held:
@@ -148,6 +147,17 @@ class Engine:
         except Exception:
             log.exception("attempts_lost")
         release_lanes(held)
+        self._transfers = self._other_transfers()
+
+    def _other_transfers(self) -> Transfers:
+        """Open a multi in place of the closed one; when this process has no descriptor left, wait for one."""
+        while True:
+            try:
+                return new_transfers()
+            except OSError as error:
+                log.warning("no_socket", reason=error.strerror)
+                if self._stopping.wait(WAIT_SECONDS):
+                    return self._transfers
 
     def _take_in(self) -> None:
         now = time.monotonic()

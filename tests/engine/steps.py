@@ -36,13 +36,18 @@ def an_engine(*endpoints: Endpoint, slow: bool = False) -> tuple[Engine, list[tu
 
 
 def run_until_idle(engine: Engine, *, seconds: float = 5) -> None:
+    """Step until every lane was given back, and end the engine."""
+    step_until_idle(engine, seconds=seconds)
+    engine.abandon()
+
+
+def step_until_idle(engine: Engine, *, seconds: float = 5) -> None:
     """Step until every lane was given back."""
     give_up = time.monotonic() + seconds
     engine.step()
     while engine.lanes:
         assert time.monotonic() < give_up, "requests still hang"
         engine.step()
-    engine.abandon()
 
 
 def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = 5) -> list[tuple[UUID, bool]]:

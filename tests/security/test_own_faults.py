@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from deliveries import sql
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.outbound.client import new_transfers
+from deliveries.outbound.transfers import Transfers
+from deliveries.services import engine as engine_module
 from deliveries.services.redelivery import redeliver
+from deliveries.services.turns import take_turn as take_turn_of
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
@@ -16,6 +23,7 @@ from tests.engine.steps import (
     let_time_pass,
     rest_seconds,
     run_until_idle,
+    step_until_idle,
     take_turn,
     the_delivery,
 )
@@ -30,7 +38,8 @@ def take_turn_without_sockets(endpoint: Endpoint) -> None:
     sql.prepare_all()
     engine, _ = an_engine(endpoint)
     with no_more_than(0):
-        run_until_idle(engine)
+        step_until_idle(engine)
+    engine.abandon()
 
 
 def test_without_a_socket_nothing_is_counted(receiver: Receiver) -> None:
@@ -55,6 +64,28 @@ def test_a_lane_without_a_socket_rests_for_seconds_and_goes_on(receiver: Receive
     take_turn(endpoint)
     assert the_delivery(endpoint).state == "succeeded"
     assert len(attempts_of(the_delivery(endpoint))) == 1
+
+
+def test_an_engine_that_starts_anew_without_a_descriptor_waits_for_one(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def scarce() -> Transfers:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return new_transfers()
+
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    monkeypatch.setattr(engine_module, "new_transfers", scarce)
+    engine.abandon()
+    assert len(tries) == 3
+    take_turn_of([endpoint.id], engine=engine)
+    run_until_idle(engine)
+    assert the_delivery(endpoint).state == "succeeded"
 
 
 def test_a_redelivery_without_a_socket_waits_as_well(receiver: Receiver) -> None:
