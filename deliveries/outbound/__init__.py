@@ -7,6 +7,7 @@ guard.py      which addresses may be dialled
 names.py      who waits for which name to be looked up
 options.py    what every libcurl handle is told, once
 exchange.py   one handle with one request, and what its callbacks collected
+phases.py     how long each phase of a transfer took
 ends.py       how a transfer ended, as an Answer
 transfers.py  many exchanges at once over one CurlMulti
 adapter.py    the same engine as a requests transport adapter

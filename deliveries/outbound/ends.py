@@ -13,7 +13,8 @@ from functools import lru_cache
 import pycurl
 
 from deliveries.outbound.exchange import Exchange, endpoint_text
-from deliveries.protocol.answer import Answer
+from deliveries.outbound.phases import phases_of
+from deliveries.protocol.answer import Answer, Phases
 
 HEADER_COUNT = 50
 HEADER_CHARACTERS = 1024
@@ -76,7 +77,8 @@ _STOPPED = {
 
 def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
     """Return what came back: a final status within the deadline decides, whatever ended the body."""
-    duration_ms = exchange.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
+    duration_ms = exchange.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000 + (exchange.looked_up_ms or 0)
+    phases = phases_of(exchange)
     if exchange.final and exchange.status >= 200:
         return Answer(
             status=exchange.status,
@@ -85,12 +87,19 @@ def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
             truncated=code != 0,
             address=_address_of(exchange),
             duration_ms=duration_ms,
+            phases=phases,
         )
     if lacking := _lacking(exchange, code=code):
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
     else:
         error, detail = _reason(exchange, code=code, message=message)
-    return Answer(error=error, detail=plain_line(detail), address=_address_of(exchange), duration_ms=duration_ms)
+    return Answer(
+        error=error,
+        detail=plain_line(detail),
+        address=_address_of(exchange),
+        duration_ms=duration_ms,
+        phases=phases,
+    )
 
 
 def answer_unresolved(error: str, *, seconds: float) -> Answer:
@@ -98,7 +107,8 @@ def answer_unresolved(error: str, *, seconds: float) -> Answer:
     detail = NOT_IN_TIME if error == "connect_timeout" else NOT_FOUND
     if error == "dns_error" and (lacking := _error_of_descriptors()):
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
-    return Answer(error=error, detail=detail, duration_ms=int(seconds * 1000))
+    took_ms = int(seconds * 1000)
+    return Answer(error=error, detail=detail, duration_ms=took_ms, phases=Phases(dns_ms=took_ms))
 
 
 def stored_headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:

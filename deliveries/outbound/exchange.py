@@ -67,6 +67,7 @@ class Exchange:
         self.curl = pycurl.Curl()
         self.tag: object = None
         self.name = ""  # of the host, if it has to be looked up
+        self.looked_up_ms: int | None = None  # how long the request waited for its name before libcurl had it
         self.reusable = True
         self.proxied = bool(proxy)
         self._rule = rule

@@ -120,7 +120,14 @@ class Transfers:
         )
 
     def _begin(
-        self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None, name: str
+        self,
+        request: PreparedRequest,
+        *,
+        tag: object,
+        timeout_seconds: float,
+        tls: TlsOptions | None,
+        name: str,
+        looked_up_ms: int | None = None,
     ) -> None:
         if self._resolver_hangs and not self._flying:
             # libcurl resolves with at most 20 threads a multi; the next requests get a multi with free ones.
@@ -140,7 +147,8 @@ class Transfers:
             exchange.curl.close()
             self._ready.append((tag, Answer(error="protocol_error", detail=error.detail)))
             return
-        exchange.name, self._resolved = name, self._resolved or bool(name)
+        exchange.name, exchange.looked_up_ms = name, looked_up_ms
+        self._resolved = self._resolved or bool(name)
         self._flying[exchange.curl] = exchange
         self._multi.add_handle(exchange.curl)
 
@@ -178,8 +186,14 @@ class Transfers:
                 self._ready.append((held.tag, answer_unresolved(error, seconds=now - held.since)))
             else:
                 left = max(held.left_seconds(now), 0.001)
-                name = name_in(held.request.url or "")
-                self._begin(held.request, tag=held.tag, timeout_seconds=left, tls=held.tls, name=name)
+                self._begin(
+                    held.request,
+                    tag=held.tag,
+                    timeout_seconds=left,
+                    tls=held.tls,
+                    name=name_in(held.request.url or ""),
+                    looked_up_ms=int((now - held.since) * 1000),
+                )
 
     def close(self) -> None:
         """End everything in flight and close every connection."""

@@ -13,13 +13,29 @@ SHORTEST_HIDDEN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phases:
+    """How long each phase of a request took; None where it did not happen, as on a kept connection.
+
+    `first_byte_ms` runs from the request's first byte to the answer's first.
+    """
+
+    dns_ms: int | None = None
+    connect_ms: int | None = None
+    tls_ms: int | None = None
+    first_byte_ms: int | None = None
+
+
+NO_PHASES = Phases()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One request's end: a final status within the deadline, or the error that ended it.
 
     `status` is 0 without a final status line. `error` is "" when an answer came, else one of
     dns_error, blocked_address, connect_refused, connect_timeout, tls_error,
     deadline_exceeded, protocol_error, proxy_error, or no_socket, when this machine could make no request.
-    `detail` is one line for people.
+    `detail` is one line for people. `address` is the one that was connected to, also over a kept connection.
     """
 
     status: int = 0
@@ -30,6 +46,7 @@ class Answer:
     detail: str = ""
     address: str = ""
     duration_ms: int = 0
+    phases: Phases = NO_PHASES
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name (lower case), or None."""
