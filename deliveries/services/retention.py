@@ -1,21 +1,53 @@
-"""Time passing: partitions opened ahead and dropped behind, old idempotency keys forgotten."""
+"""Time passing: partitions opened ahead and dropped behind, old idempotency keys forgotten.
+
+Never in the way of others: a partition is opened by a lock that lets everybody read and write on, and dropped only
+if nobody makes it wait for longer than a tenth of a second, for all who accept events would wait behind it.
+"""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection, transaction
+import psycopg
+import structlog
+from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.protocol.ids import floor_of
 
+log = structlog.get_logger(__name__)
+
 TABLES = ("hookpost_event", "hookpost_delivery", "hookpost_attempt")
 DAYS_AHEAD = 7
-LOCK_TIMEOUT = "2s"
+LOCK_TIMEOUT = "100ms"
+TURN_TIMEOUT = "2s"  # for the turn of whoever works on partitions, which stops nobody else
+IN_USE = "somebody reads the table for long, a dump or a report; it is dropped when they are done"
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60, 3600
 # Room on each page for the one update that ends a delivery.
 STORAGE = {"hookpost_delivery": "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1)"}
+
+
+class _Pause:
+    """How long nothing is dropped after somebody was in the way: a minute, then twice as long each time."""
+
+    seconds = 0
+    until = 0.0
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.until
+
+    def grow(self) -> None:
+        self.seconds = min(2 * self.seconds, LONGEST_PAUSE_SECONDS) or FIRST_PAUSE_SECONDS
+        self.until = time.monotonic() + self.seconds
+
+    def end(self) -> None:
+        self.seconds, self.until = 0, 0.0
+
+
+_pause = _Pause()
 
 
 def open_partitions(*, now: datetime | None = None, days_back: int = 1) -> list[str]:
@@ -36,10 +68,10 @@ def drop_partitions(*, now: datetime | None = None) -> list[str]:
     """Drop the days older than the retention, with what is still due of them, and return the names."""
     oldest = _midnight(now or datetime.now(UTC)) - timedelta(days=conf.retention_days)
     names = [name for table in TABLES for name in partitions_of(table) if _day_of(name) < oldest]
-    if not names:
+    if not names or not _pause.is_over():
         return []
     sql.run("drop_due_before", {"bound": floor_of(oldest)})
-    dropped = [name for name in names if _drop(name)]
+    dropped = [name for name in names if _pause.is_over() and _drop_unless_in_use(name)]
     sql.run("drop_due_before", {"bound": floor_of(oldest)})  # what was queued again while the drop waited for its lock
     return dropped
 
@@ -69,8 +101,23 @@ def _create(table: str, name: str, day: datetime) -> None:
     storage = STORAGE.get(table, "")
     with transaction.atomic(), connection.cursor() as cursor:
         if not _exists_alone(cursor, name):
+            # Not CREATE TABLE ... PARTITION OF, which waits for every reader and makes every writer wait behind it.
+            cursor.execute(f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING ALL EXCLUDING INDEXES) {storage}')
             bounds = f"FOR VALUES FROM ('{low}') TO ('{high}')"
-            cursor.execute(f'CREATE TABLE "{name}" PARTITION OF "{table}" {bounds} {storage}')
+            cursor.execute(f'ALTER TABLE "{table}" ATTACH PARTITION "{name}" {bounds}')
+
+
+def _drop_unless_in_use(name: str) -> bool:
+    try:
+        dropped = _drop(name)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        _pause.grow()
+        log.warning("partition_in_use", partition=name, reason=IN_USE, again_in_seconds=_pause.seconds)
+        return False
+    _pause.end()
+    return dropped
 
 
 def _drop(name: str) -> bool:
@@ -85,8 +132,9 @@ def _drop(name: str) -> bool:
 
 def _exists_alone(cursor: CursorWrapper, name: str) -> bool:
     """Say whether the partition is there, with nobody else at work on partitions until the transaction ends."""
-    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    cursor.execute(f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'")
     cursor.execute("SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))")
+    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
     return bool(cursor.fetchone()[0])
 
