@@ -92,7 +92,7 @@ def claims() -> Figure:
 
 def claim_milliseconds(endpoint_id: UUID) -> float:
     """Return the time of a claim, the best of ten; claims read only, so each finds the same."""
-    from deliveries.services.lanes import claim_batch, lease_lanes, release_lanes
+    from deliveries.engine.leases import claim_batch, lease_lanes, release_lanes
 
     lanes, times = lease_lanes([endpoint_id], slow=False), []
     for _ in range(CLAIMS):

@@ -24,7 +24,7 @@ PARTS = {
 
 def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     """Yield the CPU time of each step of the engine, and PostgreSQL's, in microseconds a delivery."""
-    from deliveries.services.engine import Engine
+    from deliveries.engine.loop import Engine
 
     spent: Counter[str] = Counter()
 
@@ -64,7 +64,7 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
 
 def drive(engine: Any, endpoints: list[Any], spent: Counter[str]) -> None:
     """Take turns until nothing is due."""
-    from deliveries.services.turns import take_turn
+    from deliveries.engine.turns import take_turn
 
     while filling.due():
         with clock("claim", spent):

@@ -13,9 +13,9 @@ from uuid import UUID
 import dramatiq
 import structlog
 
-from deliveries.services.dispatch import Dispatcher
-from deliveries.services.engine import Engine
-from deliveries.services.turns import take_turn
+from deliveries.engine.dispatcher import Dispatcher
+from deliveries.engine.loop import Engine
+from deliveries.engine.turns import take_turn
 
 log = structlog.get_logger(__name__)
 

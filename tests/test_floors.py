@@ -29,14 +29,15 @@ FLOORS = {
     "sql": 2,
     "outbound": 2,
     "services": 3,
-    "actors": 4,
-    "api": 5,
-    "admin": 5,
-    "listen": 5,
-    "demo": 5,
-    "management": 5,
-    "apps": 5,
-    "checks": 5,
+    "engine": 4,
+    "actors": 5,
+    "api": 6,
+    "admin": 6,
+    "listen": 6,
+    "demo": 6,
+    "management": 6,
+    "apps": 6,
+    "checks": 6,
 }
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from deliveries.engine.prepare import USER_AGENT
 from deliveries.listen.feed import FeedEvent
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers
@@ -19,7 +20,6 @@ from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.request import delivery_headers
 from deliveries.protocol.signatures import SigningKey, format_secret
-from deliveries.services.prepare import USER_AGENT
 
 AWAY = frozenset({"connect_refused", "connect_timeout", "dns_error"})
 LONGEST_WAIT_SECONDS = 5.0

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import connection
 
+from deliveries.engine import turns
+from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
-from deliveries.services import turns
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.engine import Engine
 from deliveries.services.events import Accepted, EventDraft, accept_event
 from tests.receiver import Answer, Request
 

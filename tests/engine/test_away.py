@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import InternalError, OperationalError, connection
 
+from deliveries.engine import recorder
+from deliveries.engine.loop import Engine
+from deliveries.engine.turns import take_turn as take_turn_of
 from deliveries.models import Attempt, Lane
-from deliveries.services import recording
-from deliveries.services.engine import Engine
-from deliveries.services.turns import take_turn as take_turn_of
 from tests.engine.steps import an_endpoint, an_engine, emit, expire_lease, run_until_idle, the_delivery
 from tests.receiver import Answer, Receiver, Request
 
@@ -36,14 +36,14 @@ def hanging(receiver: Receiver) -> Iterator[threading.Event]:
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Exception]:
     """Let recording fail in these ways, one after the other."""
     left = list(errors)
-    run: Callable[..., list[object]] = recording.sql.run
+    run: Callable[..., list[object]] = recorder.sql.run
 
     def run_or_fail(name: str, parameters: dict[str, object]) -> list[object]:
         if name == "record_outcomes" and left:
             raise left.pop(0)
         return run(name, parameters)
 
-    monkeypatch.setattr(recording.sql, "run", run_or_fail)
+    monkeypatch.setattr(recorder.sql, "run", run_or_fail)
     return left
 
 

@@ -7,9 +7,9 @@ import base64
 import pytest
 from django.db import connection
 
+from deliveries.engine import health
 from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Event
 from deliveries.models.keyring import seal
-from deliveries.services import health
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, an_engine, emit, rest_seconds, run_until_idle, the_delivery
 from tests.receiver import Receiver

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from django.db import InternalError, OperationalError, connection
 
+from deliveries.engine import dispatcher
+from deliveries.engine.dispatcher import Dispatcher
 from deliveries.models import Lane
-from deliveries.services import alert_mail, alerts, dispatch, retention
-from deliveries.services.dispatch import Dispatcher
+from deliveries.services import alert_mail, alerts, retention
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 
@@ -26,7 +27,7 @@ def refuse(*args: object, **given: object) -> None:
 def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    monkeypatch.setattr(dispatch, step, refuse)
+    monkeypatch.setattr(dispatcher, step, refuse)
     rung: list[tuple[UUID, bool]] = []
     Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None).tick()
     assert rung == [(endpoint.id, False)]
@@ -76,8 +77,8 @@ def test_old_keys_are_forgotten_although_a_partition_cannot_be_dropped(monkeypat
     done: list[str] = []
     monkeypatch.setattr(retention, "drop_partitions", refuse)
     monkeypatch.setattr(retention, "purge_idempotency_keys", lambda: done.append("keys"))
-    monkeypatch.setattr(dispatch, "disable_failing", lambda: done.append("endpoints"))
-    dispatch.keep_house()
+    monkeypatch.setattr(dispatcher, "disable_failing", lambda: done.append("endpoints"))
+    dispatcher.keep_house()
     assert done == ["keys", "endpoints"]
 
 
@@ -92,7 +93,7 @@ def test_a_round_ends_when_the_connection_is_lost(monkeypatch: pytest.MonkeyPatc
         raise OperationalError("the connection is lost")
 
     with pytest.raises(OperationalError):
-        dispatch.do_each([lose_the_connection, lambda: done.append("more")])
+        dispatcher.do_each([lose_the_connection, lambda: done.append("more")])
     connection.close()
     assert done == []
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from deliveries.engine.dispatcher import disable_failing
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
-from deliveries.services.dispatch import disable_failing
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import (
     Script,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
 from deliveries.models import Delivery, DueDelivery, Endpoint
-from deliveries.services.dispatch import hold_backlogs, release_backlogs
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver

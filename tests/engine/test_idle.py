@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from deliveries import sql
+from deliveries.engine.dispatcher import hold_backlogs, keep_house, release_backlogs
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
-from deliveries.services.dispatch import hold_backlogs, keep_house, release_backlogs
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Receiver
@@ -88,7 +88,7 @@ def test_what_was_accepted_while_its_endpoint_was_deleted_is_cancelled_soon(rece
 
 
 def test_a_lane_is_woken_at_the_next_tick_when_it_was_served_since_the_last(receiver: Receiver) -> None:
-    from deliveries.services.dispatch import Dispatcher
+    from deliveries.engine.dispatcher import Dispatcher
 
     rung: list[object] = []
     dispatcher = Dispatcher(ring=lambda lanes: rung.extend(lanes), ring_alone=lambda *lane: rung.append(lane))

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
+from deliveries.engine import quarantine
+from deliveries.engine.leases import claim_batch, lease_lanes, mark_suspect
 from deliveries.models import Attempt, Delivery, DueDelivery, Lane
-from deliveries.services import suspects
-from deliveries.services.lanes import claim_batch, lease_lanes, mark_suspect
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
@@ -84,7 +84,7 @@ def test_a_delivery_that_loses_its_worker_each_time_is_exhausted_and_the_others_
         if lane.crashes:
             assert len(lane.waiting) == 1
             claimed = lane.waiting[0]
-            mark_suspect(lane, claimed.delivery_id, losses=suspects.losses_of(lane, claimed))
+            mark_suspect(lane, claimed.delivery_id, losses=quarantine.losses_of(lane, claimed))
         expire_lease(endpoint)
     take_turn(endpoint)
     buried = Delivery.objects.get(event_id=poison.event_id)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from deliveries.engine import lane_table, pace
+from deliveries.engine import loop as engine_module
+from deliveries.engine.leases import lease_lanes
+from deliveries.engine.loop import Engine
+from deliveries.engine.turns import take_turn
 from deliveries.models import Delivery, Endpoint, Lane
-from deliveries.services import engine as engine_module
-from deliveries.services import hands, pace
-from deliveries.services.engine import Engine
-from deliveries.services.lanes import lease_lanes
-from deliveries.services.turns import take_turn
 from tests.engine.steps import an_endpoint, an_engine, emit, run_until_idle
 from tests.receiver import Answer, Receiver, Request
 
@@ -62,7 +62,7 @@ def step_until(engine: Engine, condition: Callable[[], object], *, seconds: floa
 def test_lanes_that_only_wait_for_an_answer_leave_room_for_others(
     hanging: list[Endpoint], healthy: Receiver, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hands, "BUSY_LANES_LIMIT", HANGING)
+    monkeypatch.setattr(lane_table, "BUSY_LANES_LIMIT", HANGING)
     engine, _ = an_engine(*hanging)
     step_until(engine, lambda: engine._transfers.in_flight == 2 * HANGING)
     assert all(lane.waiting for lane in engine.lanes.values())

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection, transaction
 
+from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
+from deliveries.engine.leases import Finished, LeasedLane, claim_batch, lease_lanes
+from deliveries.engine.recorder import record_outcomes
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
-from deliveries.services.dispatch import hold_backlogs, release_backlogs
 from deliveries.services.endpoints import cancel_waiting
-from deliveries.services.lanes import Finished, LeasedLane, claim_batch, lease_lanes
-from deliveries.services.recording import record_outcomes
 from tests.engine.steps import an_endpoint, emit, expire_lease, the_delivery
 from tests.receiver import Receiver
 

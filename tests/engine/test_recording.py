@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from deliveries.engine.leases import Finished, LeasedLane, claim_batch, lease_lanes, release_lanes
+from deliveries.engine.recorder import record_outcomes
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 from deliveries.services import retention
-from deliveries.services.lanes import Finished, LeasedLane, claim_batch, lease_lanes, release_lanes
-from deliveries.services.recording import record_outcomes
 from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from deliveries.engine.dispatcher import hold_backlogs
 from deliveries.errors import Conflict
 from deliveries.models import AuditEntry, DueDelivery, Endpoint, Lane
-from deliveries.services.dispatch import hold_backlogs
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import (
     Script,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from deliveries.engine import quarantine
+from deliveries.engine.loop import Engine
+from deliveries.engine.turns import take_turn as take_turn_of
 from deliveries.models import Delivery, Endpoint, Lane
-from deliveries.services import suspects
-from deliveries.services.engine import Engine
-from deliveries.services.turns import take_turn as take_turn_of
 from tests.engine.steps import an_endpoint, emit, expire_lease, run_until_idle, the_delivery
 from tests.receiver import Answer, Receiver, Request
 
@@ -46,7 +46,7 @@ def a_worker(*endpoints: Endpoint, poison: str) -> bool:
         lanes = list(engine.lanes.values())
         engine._transfers.close()
         for lane in lanes:
-            suspects.came_back(lane)  # as it is for another process
+            quarantine.came_back(lane)  # as it is for another process
         for endpoint in endpoints:
             if Lane.objects.get(endpoint=endpoint).lease_until is not None:
                 expire_lease(endpoint)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from deliveries.engine.leases import Finished, claim_batch, lease_lanes
+from deliveries.engine.recorder import record_outcomes
 from deliveries.models import Attempt, Delivery, DueDelivery
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
-from deliveries.services.lanes import Finished, claim_batch, lease_lanes
-from deliveries.services.recording import record_outcomes
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 

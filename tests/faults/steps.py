@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from deliveries.engine.dispatcher import LEADER_LOCK
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint
 from deliveries.protocol import ids
-from deliveries.services.dispatch import LEADER_LOCK
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from tests.faults.cluster import Cluster

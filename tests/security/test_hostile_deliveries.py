@@ -14,12 +14,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
+from deliveries.engine import loop as engine_module
+from deliveries.engine import turns
+from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Delivery, Endpoint
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.transfers import Transfers
-from deliveries.services import engine as engine_module
-from deliveries.services import turns
-from deliveries.services.engine import Engine
 from tests.engine.steps import an_endpoint, emit
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_connections import CASES

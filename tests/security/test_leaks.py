@@ -17,8 +17,8 @@ from django.test import Client, override_settings
 
 from config.logging import logging_settings
 from deliveries import actors
+from deliveries.engine.leases import lease_lanes
 from deliveries.models import Attempt, Endpoint
-from deliveries.services.lanes import lease_lanes
 from tests.engine.steps import emit, let_time_pass, take_turn
 from tests.receiver import Receiver
 from tests.security.crawl import crawl
@@ -128,7 +128,7 @@ def blow_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken_view(*args: object, **kwargs: object) -> None:
         raise RuntimeError("boom in a view")
 
-    monkeypatch.setattr("deliveries.services.prepare.delivery_headers", broken_turn)
+    monkeypatch.setattr("deliveries.engine.prepare.delivery_headers", broken_turn)
     monkeypatch.setattr("deliveries.models.visible.deliveries", broken_view)
 
 

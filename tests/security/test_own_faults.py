@@ -8,12 +8,12 @@ import os
 import pytest
 
 from deliveries import sql
+from deliveries.engine import loop as engine_module
+from deliveries.engine.turns import take_turn as take_turn_of
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.transfers import Transfers
-from deliveries.services import engine as engine_module
 from deliveries.services.redelivery import redeliver
-from deliveries.services.turns import take_turn as take_turn_of
 from tests.engine.steps import (
     an_endpoint,
     an_engine,

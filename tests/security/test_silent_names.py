@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from deliveries.conf import conf
+from deliveries.engine import loop as engine_module
 from deliveries.models import Attempt, Endpoint, Lane
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.transfers import Transfers
-from deliveries.services import engine as engine_module
 from tests.engine.steps import an_endpoint, an_engine, attempts_of, emit, run_until_idle, the_delivery
 from tests.receiver import Receiver
 

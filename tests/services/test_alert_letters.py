@@ -9,10 +9,10 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
+from deliveries.engine.dispatcher import keep_house
 from deliveries.models import Alert, Customer, Endpoint, Lane
 from deliveries.services import alerts
 from deliveries.services.alert_mail import is_mail_due, send_due_mail
-from deliveries.services.dispatch import keep_house
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, disable_endpoint
 from deliveries.services.members import add_member
 from tests.engine.steps import Script, an_endpoint, emit, take_turn

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from deliveries.engine.dispatcher import Dispatcher, keep_house
 from deliveries.models import Alert, Endpoint
 from deliveries.models.base import new_id
 from deliveries.services import alerts
 from deliveries.services.alert_mail import is_mail_due, send_due_mail
-from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.members import add_member
 from tests.services.mailing import CAROL, OPERATOR, use
 from tests.services.steps import Kind, failing

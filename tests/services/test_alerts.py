@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from deliveries.engine import recorder
+from deliveries.engine.dispatcher import Dispatcher, keep_house
+from deliveries.engine.leases import Finished, LeasedLane, claim_batch, lease_lanes
 from deliveries.models import Alert, Attempt, Delivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
-from deliveries.services import alerts, recording
+from deliveries.services import alerts
 from deliveries.services.customers import delete_customer
-from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
-from deliveries.services.lanes import Finished, LeasedLane, claim_batch, lease_lanes
 from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.security.steps import set_ring
@@ -136,11 +137,11 @@ def test_what_is_given_up_and_its_note_are_stored_together_or_not_at_all(
     endpoint = an_endpoint(receiver.url)
     lane = finished_for_good(endpoint)
     with monkeypatch.context() as broken:
-        broken.setattr(recording, "note_exhausted", refuse)
+        broken.setattr(recorder, "note_exhausted", refuse)
         with pytest.raises(OperationalError):
-            recording.record_outcomes([lane])
+            recorder.record_outcomes([lane])
     assert (Attempt.objects.count(), the_delivery(endpoint).state) == (0, "pending")
-    recording.record_outcomes([lane], release=[endpoint.id])
+    recorder.record_outcomes([lane], release=[endpoint.id])
     assert (Attempt.objects.count(), the_delivery(endpoint).state) == (1, "exhausted")
     assert kinds_of(endpoint) == [Kind.EXHAUSTED]
 
@@ -149,7 +150,7 @@ def test_a_worker_that_came_too_late_notes_nothing(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     lane = finished_for_good(endpoint)
     Lane.objects.update(fence=lane.fence + 1)
-    recording.record_outcomes([lane])
+    recorder.record_outcomes([lane])
     assert Attempt.objects.count() == 1
     assert not Alert.objects.exists()
 
@@ -215,7 +216,7 @@ def test_noting_waits_for_nobody_who_resumes_the_endpoint(receiver: Receiver) ->
         Lane.objects.select_for_update().get()
         resumed.start()
         assert lane_is_locked.wait(10)
-        recording.record_outcomes([lane])
+        recorder.record_outcomes([lane])
     resumed.join(10)
     assert not resumed.is_alive()
     assert kinds_of(endpoint) == [Kind.EXHAUSTED]

@@ -12,11 +12,11 @@ from django.db import OperationalError, connection
 from standardwebhooks.webhooks import Webhook
 
 from deliveries import sql
+from deliveries.engine.dispatcher import Dispatcher, keep_house
 from deliveries.errors import InvalidEventType, Unavailable
 from deliveries.models import Alert, Delivery, Event, Job, Lane
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.services import alerts, events
-from deliveries.services.dispatch import Dispatcher, keep_house
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
 from deliveries.services.event_types import create_event_type
 from deliveries.services.events import EventDraft, accept_event, accept_events, send_test_event

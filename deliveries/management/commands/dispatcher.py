@@ -1,6 +1,6 @@
 """`manage.py dispatcher`: the dispatcher alone, for deployments that want it apart.
 
-What lives here: one process around `services/dispatch.py`. It must not know a lane.
+What lives here: one process around `engine/dispatcher.py`. It must not know a lane.
 """
 
 from __future__ import annotations

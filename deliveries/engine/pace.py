@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from deliveries.conf import conf
-from deliveries.services.lanes import LeasedLane
+from deliveries.engine.leases import LeasedLane
 
 ROOM_AT_LEAST = 20
 CLAIM_BYTES = 16_777_216

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from uuid import UUID
 
-from deliveries.services.lanes import LeasedLane
-from deliveries.services.pace import BUSY_LANES_LIMIT, busy, is_still
+from deliveries.engine.leases import LeasedLane
+from deliveries.engine.pace import BUSY_LANES_LIMIT, busy, is_still
 
 SWEEP_SECONDS = 0.05
 NEVER = float("inf")

@@ -19,13 +19,13 @@ from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.engine.leases import Claimed, Finished, LeasedLane
+from deliveries.engine.quarantine import came_back
 from deliveries.protocol.answer import Answer, without
 from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import Outcome
 from deliveries.services.alerts import note_exhausted
-from deliveries.services.lanes import Claimed, Finished, LeasedLane
 from deliveries.services.retention import open_partitions
-from deliveries.services.suspects import came_back
 
 log = structlog.get_logger(__name__)
 

@@ -22,16 +22,11 @@ from django.db import connection
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.errors import HookpostError
-from deliveries.outbound.client import new_transfers
-from deliveries.outbound.transfers import Transfers
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import is_own_fault
-from deliveries.services import suspects
-from deliveries.services.endpoints import disable_if_still_at
-from deliveries.services.hands import NEVER, Hands
-from deliveries.services.health import give_pause, judge, note_outcome, pay, stop, wait_for_sockets
-from deliveries.services.lanes import (
+from deliveries.engine import quarantine
+from deliveries.engine.database_retry import patiently
+from deliveries.engine.health import give_pause, judge, note_outcome, pay, stop, wait_for_sockets
+from deliveries.engine.lane_table import NEVER, Hands
+from deliveries.engine.leases import (
     Claimed,
     Finished,
     LeasedLane,
@@ -40,10 +35,15 @@ from deliveries.services.lanes import (
     release_lanes,
     renew_leases,
 )
-from deliveries.services.pace import IN_FLIGHT_LIMIT, STARTS_AT_ONCE, claim_room, has_room, is_done, is_hungry
-from deliveries.services.patience import patiently
-from deliveries.services.recording import record_outcomes, record_rest
-from deliveries.services.sending import send
+from deliveries.engine.pace import IN_FLIGHT_LIMIT, STARTS_AT_ONCE, claim_room, has_room, is_done, is_hungry
+from deliveries.engine.recorder import record_outcomes, record_rest
+from deliveries.engine.sender import send
+from deliveries.errors import HookpostError
+from deliveries.outbound.client import new_transfers
+from deliveries.outbound.transfers import Transfers
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.outcome import is_own_fault
+from deliveries.services.endpoints import disable_if_still_at
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +140,7 @@ class Engine:
         held = self._hands.drop_everything()
         self._ended.clear()
         for lane in held:
-            suspects.came_back(lane)
+            quarantine.came_back(lane)
         self._unrecorded, self._settle_at = 0, NEVER
         try:
             record_rest(held)
@@ -203,14 +203,14 @@ class Engine:
         self._is_feeding = not room
 
     def _may_send(self, lane: LeasedLane) -> bool:
-        return has_room(lane, in_flight=self._transfers.in_flight) and suspects.may_go(lane) and pay(lane)
+        return has_room(lane, in_flight=self._transfers.in_flight) and quarantine.may_go(lane) and pay(lane)
 
     def _send(self, lane: LeasedLane, claimed: Claimed) -> None:
         if lane.careful:
-            if suspects.is_poison(lane, claimed):
-                self._finish(lane, suspects.buried(claimed, at=datetime.now(UTC)))
+            if quarantine.is_poison(lane, claimed):
+                self._finish(lane, quarantine.buried(claimed, at=datetime.now(UTC)))
                 return
-            noting = partial(mark_suspect, lane, claimed.delivery_id, losses=suspects.losses_of(lane, claimed))
+            noting = partial(mark_suspect, lane, claimed.delivery_id, losses=quarantine.losses_of(lane, claimed))
             self._patiently(noting)
         try:
             if failed := send(lane, claimed, transfers=self._transfers, rng=self._rng):

@@ -11,12 +11,12 @@ from datetime import datetime
 
 import structlog
 
+from deliveries.engine.leases import Claimed, Finished, LeasedLane, postpone_redeliveries
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.breaker import after_failure, after_success
 from deliveries.protocol.outcome import REST_SECONDS, Outcome, decide
 from deliveries.protocol.rate import take, wait_seconds
 from deliveries.services.alerts import note_cannot_send
-from deliveries.services.lanes import Claimed, Finished, LeasedLane, postpone_redeliveries
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ import threading
 from datetime import datetime
 from uuid import UUID
 
+from deliveries.engine.leases import Claimed, Finished, LeasedLane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
-from deliveries.services.lanes import Claimed, Finished, LeasedLane
 
 LOSSES_OF_A_POISON = 4
 

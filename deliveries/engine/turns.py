@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
-from deliveries.services.engine import Engine
-from deliveries.services.health import give_pause
-from deliveries.services.lanes import lease_lanes
+from deliveries.engine.health import give_pause
+from deliveries.engine.leases import lease_lanes
+from deliveries.engine.loop import Engine
 
 SLICE_SECONDS = 1.0
 

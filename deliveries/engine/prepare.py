@@ -9,10 +9,10 @@ import orjson
 
 from deliveries import __version__
 from deliveries.conf import conf
+from deliveries.engine.leases import Claimed, Target
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.protocol import ids
 from deliveries.protocol.request import delivery_headers, thin_body
-from deliveries.services.lanes import Claimed, Target
 
 USER_AGENT = f"Hookpost/{__version__}"
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import structlog
 
+from deliveries.engine.health import judge, keep_order
+from deliveries.engine.leases import Claimed, Finished, LeasedLane
+from deliveries.engine.prepare import prepare_delivery
 from deliveries.errors import HookpostError
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
-from deliveries.services.health import judge, keep_order
-from deliveries.services.lanes import Claimed, Finished, LeasedLane
-from deliveries.services.prepare import prepare_delivery
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""The engine: leases lanes, sends what is due and records what came of it. Nobody below knows it."""
