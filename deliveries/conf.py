@@ -167,6 +167,12 @@ class Conf:
     retention_days: int = setting(
         "HOOKPOST_RETENTION_DAYS", "30", between(1, 3650), "How long events, deliveries and attempts are kept."
     )
+    clock_tolerance_seconds: int = setting(
+        "HOOKPOST_CLOCK_TOLERANCE_SECONDS",
+        "30",
+        between(1, 120),
+        "How far a host's clock may be from the database's; a host that is further off accepts, sends and drops nothing.",
+    )
     idempotency_hours: int = setting(
         "HOOKPOST_IDEMPOTENCY_HOURS", "24", between(24, 720), "How long an Idempotency-Key is remembered."
     )

@@ -20,6 +20,7 @@ HookpostError
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
 └── Unavailable        the database did not commit                    trying again: yes
+    └── ClockOff           this host's clock is not the database's    yes, after it was set
 
 A receiver's failure is no exception: it is an outcome (protocol/outcome.py).
 """
@@ -122,3 +123,7 @@ class CannotDecrypt(HookpostError):
 
 class Unavailable(HookpostError):
     """The database did not commit; nothing was stored."""
+
+
+class ClockOff(Unavailable):
+    """This host's clock differs from the database's by more than the setting; nothing is done by either."""

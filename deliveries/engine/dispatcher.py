@@ -23,9 +23,10 @@ from django.db import InterfaceError, OperationalError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.errors import ClockOff
 from deliveries.models import Lane
 from deliveries.protocol.breaker import FAILURES_TO_OPEN
-from deliveries.services import alert_mail, alerts, endpoints, jobs, retention
+from deliveries.services import alert_mail, alerts, clock, endpoints, jobs, retention
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +59,12 @@ class Dispatcher:
         while not stop.is_set():
             started = time.monotonic()
             try:
+                clock.now()  # whose clock is off does not lead: it would open, drop and disable by it
                 if lead():
                     self.tick()
+            except ClockOff as error:
+                clock.complain(error, part="dispatcher")
+                connection.close()  # with the leadership, so that another host takes it
             except (OperationalError, InterfaceError) as error:
                 log.warning("dispatcher_without_database", error=str(error).partition("\n")[0])
                 connection.close()

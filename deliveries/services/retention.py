@@ -17,11 +17,13 @@ from django.db.backends.utils import CursorWrapper
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.protocol.ids import floor_of
+from deliveries.services import clock
 
 log = structlog.get_logger(__name__)
 
 TABLES = ("hookpost_event", "hookpost_delivery", "hookpost_attempt")
 DAYS_AHEAD = 7
+DAYS_PER_ROUND = 2
 LOCK_TIMEOUT = "100ms"
 TURN_TIMEOUT = "2s"  # for the turn of whoever works on partitions, which stops nobody else
 IN_USE = "somebody reads the table for long, a dump or a report; it is dropped when they are done"
@@ -51,8 +53,11 @@ _pause = _Pause()
 
 
 def open_partitions(*, now: datetime | None = None, days_back: int = 1) -> list[str]:
-    """Create the partitions from yesterday to a week ahead that are missing, and return their names."""
-    today = _midnight(now or datetime.now(UTC))
+    """Create the partitions from yesterday to a week ahead that are missing, and return their names.
+
+    The days are the database's: a host whose clock is wrong opens none of its own.
+    """
+    today = _midnight(now or clock.database_now())
     opened = []
     for table in TABLES:
         present = set(partitions_of(table))
@@ -65,15 +70,16 @@ def open_partitions(*, now: datetime | None = None, days_back: int = 1) -> list[
 
 
 def drop_partitions(*, now: datetime | None = None) -> list[str]:
-    """Drop the days older than the retention, with what is still due of them, and return the names."""
-    oldest = _midnight(now or datetime.now(UTC)) - timedelta(days=conf.retention_days)
-    names = [name for table in TABLES for name in partitions_of(table) if _day_of(name) < oldest]
-    if not names or not _pause.is_over():
+    """Drop the oldest days beyond the retention, with what is still due of them, and return the tables' names.
+
+    A few days a call, so that a mistake is seen before it is complete. Raises ClockOff, with nothing dropped, when
+    this host and the database do not agree on the time.
+    """
+    if not _pause.is_over() or not (days := _past_days(now or clock.database_now())):
         return []
-    sql.run("drop_due_before", {"bound": floor_of(oldest)})
-    dropped = [name for name in names if _pause.is_over() and _drop_unless_in_use(name)]
-    sql.run("drop_due_before", {"bound": floor_of(oldest)})  # what was queued again while the drop waited for its lock
-    return dropped
+    if now is None:
+        days = _past_days(clock.certain_now())
+    return [name for day in days[:DAYS_PER_ROUND] for name in _drop_day(day)]
 
 
 def purge_idempotency_keys() -> int:
@@ -118,6 +124,45 @@ def _drop_unless_in_use(name: str) -> bool:
         return False
     _pause.end()
     return dropped
+
+
+def _past_days(now: datetime) -> list[datetime]:
+    """Return the days of which there are partitions and whose time is over, oldest first."""
+    oldest = _midnight(now) - timedelta(days=conf.retention_days)
+    days = {_day_of(name) for table in TABLES for name in partitions_of(table)}
+    return sorted(day for day in days if day < oldest)
+
+
+def _drop_day(day: datetime) -> list[str]:
+    """Drop the tables of a day, and log what was in them; what was never delivered is a warning."""
+    names = [name for table in TABLES if (name := f"{table}_p{day:%Y%m%d}") in partitions_of(table)]
+    rows = {name: _rows_about(name) for name in names}
+    before = _forget_due(day)
+    dropped = [name for name in names if _pause.is_over() and _drop_unless_in_use(name)]
+    after = _forget_due(day)  # what was queued again while the drop waited for its lock
+    due, held = before[0] + after[0], before[1] + after[1]
+    if dropped or due or held:
+        say = log.warning if due or held else log.info
+        gone = {f"{name.removeprefix('hookpost_').rpartition('_p')[0]}_rows": rows[name] for name in dropped}
+        say("day_dropped", day=f"{day:%Y-%m-%d}", retention_days=conf.retention_days, due=due, held=held, **gone)
+    return dropped
+
+
+def _forget_due(day: datetime) -> tuple[int, int]:
+    """Remove what is due or held of that day and before; returns how many of each."""
+    (gone,) = sql.run("drop_due_before", {"bound": floor_of(day + timedelta(days=1))})
+    return gone.due, gone.held
+
+
+def _rows_about(name: str) -> int:
+    """Return how many rows a table has, as its statistics say; counted where they are silent, as of small ones."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [name])
+        (estimate,) = cursor.fetchone()
+        if estimate < 0:
+            cursor.execute(f'SELECT count(*) FROM "{name}"')  # noqa: S608  # a name of our own
+            (estimate,) = cursor.fetchone()
+    return int(estimate)
 
 
 def _drop(name: str) -> bool:

@@ -185,5 +185,6 @@ def test_nothing_is_due_of_a_day_that_is_being_dropped(lane: LeasedLane, monkeyp
     monkeypatch.setattr(retention, "_drop", drop_and_queue)
     old = datetime.now(UTC) - timedelta(days=400)
     retention.open_partitions(now=old)
-    retention.drop_partitions()
+    while retention.drop_partitions():
+        pass
     assert not DueDelivery.objects.filter(manual=True).exists()

@@ -1,0 +1,68 @@
+"""This host's clock beside the database's, for the whole process.
+
+What lives here: the last reading of both, remembered, and how one is taken. It must not know what the time is for,
+nor how far off is too far. A reading costs a round trip, so it is used until it is old; the host's clock being set,
+or the host having been asleep, shows without asking and ends it at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from deliveries.protocol.clock import Reading, compare
+
+FRESH_SECONDS = 30.0
+STEP_SECONDS = 0.5  # beyond what a clock is slewed by within a reading's life
+
+Seconds = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A reading with its age and what the host's wall clock showed beyond the steady one."""
+
+    reading: Reading
+    read_at: float
+    beyond: float
+
+
+@dataclass(slots=True)
+class HostClock:
+    """The clock of this host. `wall` may be set at any moment; `steady` never is."""
+
+    wall: Seconds = time.time
+    steady: Seconds = time.monotonic
+    _known: _Known | None = None
+
+    def learn(self, database_time: float, *, asked_at: float, answered_at: float) -> Reading:
+        """Remember what a round trip told; the three times are Unix seconds, two of them of `wall`."""
+        reading, now = compare(database_time, asked_at=asked_at, answered_at=answered_at), self.steady()
+        self._known = _Known(reading, now, self.wall() - now)
+        return reading
+
+    def reading(self, *, fresh_seconds: float = FRESH_SECONDS) -> Reading | None:
+        """Return what is remembered, unless it is too old or the host's clock was set since."""
+        known, now = self._known, self.steady()
+        if known is None or now - known.read_at > fresh_seconds:
+            return None
+        return known.reading if abs(self.wall() - now - known.beyond) <= STEP_SECONDS else None
+
+    def corrected(self, reading: Reading) -> float:
+        """Return the database's time in Unix seconds."""
+        return self.wall() - reading.offset_seconds
+
+
+host = HostClock()
+
+
+def measure() -> Reading:
+    """Ask the database for its time; raises django.db errors."""
+    asked_at = host.wall()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        (database_time,) = cursor.fetchone()
+    return host.learn(database_time, asked_at=asked_at, answered_at=host.wall())
