@@ -7,7 +7,7 @@ from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
 from deliveries.models.log import Attempt, Delivery, Event
 from deliveries.models.portal import PortalLink
-from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane
+from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane, Worker
 from deliveries.models.second_factor import SecondFactor
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "Member",
     "PortalLink",
     "SecondFactor",
+    "Worker",
 ]

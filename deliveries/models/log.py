@@ -89,6 +89,13 @@ class Attempt(IdentifiedModel):
     response_headers = models.TextField(default="")
     response_body = models.BinaryField(default=b"")
     truncated = models.BooleanField(default=False)
+    request_url = models.TextField("request URL", default="", db_default="")
+    request_headers = models.TextField(default="", db_default="", help_text="As sent; values of one's own are hidden.")
+    signed_with = models.TextField(default="", db_default="", help_text="Hints of the secrets that signed, by spaces.")
+    dns_ms = models.IntegerField(null=True)
+    connect_ms = models.IntegerField(null=True)
+    tls_ms = models.IntegerField(null=True)
+    first_byte_ms = models.IntegerField(null=True)
 
     class Meta:
         db_table = "hookpost_attempt"

@@ -51,10 +51,32 @@ class Lane(models.Model):
     failing_since = models.DateTimeField(null=True)
     tokens = models.FloatField(default=1, help_text="Rate limit: what may be sent at once.")
     tokens_at = models.DateTimeField(auto_now_add=True)
-    slow = models.BooleanField(default=False, help_text="Times out: served from the queue deliveries_slow.")
+    slow = models.BooleanField(default=False, help_text="Answers late or never: served from the queue deliveries_slow.")
+    worker_id = models.UUIDField(null=True, help_text="Who leased it last: the id of a row in hookpost_worker.")
+    rest_reason = models.TextField(default="", db_default="", help_text="Why the lane rests, while it does.")
+    window = models.SmallIntegerField(
+        default=0, db_default=0, help_text="Requests in flight at most, growing after a 429; 0: as many as it may."
+    )
 
     class Meta:
         db_table = "hookpost_lane"
+
+
+class Worker(models.Model):
+    """An engine of a worker process that says every second that it lives; leases of one that is silent are over.
+
+    `since` is when it last began to beat without a gap: only who beat all the while may call another one silent.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    host = models.TextField(default="", db_default="")
+    pid = models.IntegerField(default=0, db_default=0)
+    slow = models.BooleanField(default=False, db_default=False)
+    since = models.DateTimeField()
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "hookpost_worker"
 
 
 class IdempotencyKey(models.Model):
