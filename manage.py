@@ -2,7 +2,8 @@
 """The command line: `python manage.py up`, `migrate`, `create_api_key` and all of Django's.
 
 What lives here: the way in, and the end of a start that cannot go on. Without DATABASE_URL or
-BROKER_URL the embedded services run as long as the command does.
+BROKER_URL the embedded services run as long as the command does. A database that is away or has no
+tables yet is one line too, whatever the command; `--traceback` shows where it was asked.
 """
 
 from __future__ import annotations
@@ -30,7 +31,19 @@ def main(argv: list[str]) -> int:
     except (WrongSetting, CannotStart) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if "--traceback" in argv or not (sentence := explain(error)):
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 2
     return 0
+
+
+def explain(error: Exception) -> str:
+    """What ails the database, in a sentence; nothing for any other error."""
+    from deliveries.services import tables  # not before the settings are known to be right
+
+    return tables.explain(error)
 
 
 def services_for(argv: list[str]) -> AbstractContextManager[object]:

@@ -16,6 +16,8 @@ from config.embedded import database_url, places
 from deliveries.conf import Conf
 from deliveries.errors import WrongSetting
 
+LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
+
 
 def is_embedded(conf: Conf) -> bool:
     """Whether the database is the embedded one, named or not."""
@@ -54,6 +56,8 @@ def check_key(key_id: str, value: str) -> None:
         size = 0
     if size != 32:
         raise WrongSetting(f"HOOKPOST_ENCRYPTION_KEYS: key {key_id!r} is not the base64 of 32 bytes")
+    if len(key_id.encode()) > LONGEST_KEY_ID_BYTES:
+        raise WrongSetting(f"HOOKPOST_ENCRYPTION_KEYS: the id {key_id[:20]!r}… is longer than 255 bytes")
 
 
 def kept(conf: Conf, name: str, make: Callable[[], str]) -> str:

@@ -1,7 +1,7 @@
 """System checks: settings that are wrong or risky together, each with an id of its own.
 
 What lives here: what no single variable can tell (`deliveries/conf.py` checks each alone), and whether the
-keyring fits the database. Errors stop `web` and `worker`; warnings are told by `manage.py check`.
+keyring fits the database. Errors stop `web`, `worker` and `dispatcher`; warnings are told by `manage.py check`.
 docs/security.md lists the ids.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.db import ProgrammingError
 
 from deliveries.conf import Conf, conf
 from deliveries.errors import WrongSetting
@@ -34,23 +35,29 @@ def check_keyring(app_configs: Any, databases: Sequence[str] | None = None, **kw
     """Check that the keyring opens what is stored; `manage.py check --database default`."""
     from deliveries.services import keys  # models are not ready when this file is imported
 
-    if not databases:
+    if "default" not in (databases or ()):
+        return []
+    try:
+        uses = keys.stored_keys()
+    except ProgrammingError:  # `migrate` asks too, before there are tables: nothing is sealed then
         return []
     if problem := keys.ring_problem():
         return [Error(problem, hint="Put the key back into the ring.", id="hookpost.E001")]
-    lost = sorted({use.key_id for use in keys.stored_keys() if not use.opens})
+    lost = sorted({use.key_id for use in uses if not use.opens})
     message = "HOOKPOST_ENCRYPTION_KEYS: stored values open with no key of the ring: " + ", ".join(lost)
     hint = "Their endpoints are not sent to; put the keys back, or rotate the endpoints' secrets."
     return [Warning(message, hint=hint, id="hookpost.W001")] if lost else []
 
 
 def refuse_to_start() -> None:
-    """Raise WrongSetting for the first error, before a process takes up work."""
+    """Raise WrongSetting for the first error, or CannotStart without tables, before a process takes up work."""
     from deliveries.services.keys import refuse_wrong_ring
+    from deliveries.services.tables import refuse_missing_tables
 
     for each in problems_of(conf):
         if each.is_serious():
             raise WrongSetting(each.msg)
+    refuse_missing_tables()
     refuse_wrong_ring()
 
 

@@ -43,7 +43,7 @@ class Cluster:
         """Start both services and create the tables."""
         self.database.ensure()
         self.broker.start()
-        self.run("migrate", "-v0", "--skip-checks")
+        self.run("migrate", "-v0")
 
     def stop(self) -> None:
         """End everything."""

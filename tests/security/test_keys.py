@@ -172,8 +172,8 @@ def test_an_empty_database_refuses_no_ring() -> None:
     assert check_keyring(None, databases=["default"]) == []
 
 
-@pytest.mark.parametrize("command", ["web", "worker"])
-def test_web_and_worker_end_with_code_2_under_a_wrong_key(command: str) -> None:
+@pytest.mark.parametrize("command", ["web", "worker", "dispatcher"])
+def test_every_process_ends_with_code_2_under_a_wrong_key(command: str) -> None:
     an_endpoint()
     wrong = ":".join(a_key("wrong"))
     name = connection.settings_dict["NAME"]

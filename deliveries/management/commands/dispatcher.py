@@ -23,6 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
+        from deliveries.checks import refuse_to_start
+
+        refuse_to_start()
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)

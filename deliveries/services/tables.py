@@ -1,0 +1,49 @@
+"""Whether the tables are there: which migrations are missing, and what a person is told when a command needs them.
+
+What lives here: questions to the database about itself, and sentences. It must not know what a table holds.
+"""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from deliveries.errors import CannotStart
+
+NEEDED = frozenset({"admin", "auth", "axes", "contenttypes", "deliveries", "sessions"})
+NOT_MIGRATED = "the tables are missing, or older than this version: run `python manage.py migrate`"
+UNDEFINED = frozenset({"42P01", "42703"})  # a table, a column
+NOT_LET_IN = ("08", "28", "3D", "53", "57P")  # classes of SQLSTATE: connections, passwords, names, slots, shutdown
+
+
+def missing_migrations() -> list[str]:
+    """Return the migrations that this code needs and the database lacks, oldest first. Raises django.db errors."""
+    executor = MigrationExecutor(connection)
+    wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] in NEEDED]
+    return [f"{each.app_label}.{each.name}" for each, _ in executor.migration_plan(wanted)]
+
+
+def refuse_missing_tables() -> None:
+    """Raise CannotStart before the migrations have run; a database that is away is no reason, for it comes back."""
+    try:
+        missing = missing_migrations()
+    except (OperationalError, InterfaceError):
+        return
+    if missing:
+        raise CannotStart(f"{NOT_MIGRATED} ({missing[0]} comes next)")
+
+
+def explain(error: BaseException) -> str:
+    """Return in one sentence what ails the database, or nothing when only the traceback can tell."""
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return ""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    if state in UNDEFINED:
+        return NOT_MIGRATED
+    if isinstance(error, OperationalError) and (not state or state.startswith(NOT_LET_IN)):
+        return f"DATABASE_URL: the database cannot be used: {_first_line(error)}"
+    return ""
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

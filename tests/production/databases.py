@@ -1,0 +1,59 @@
+"""Databases that begin empty, in the server of the tests, and commands run on them as people run them.
+
+What lives here: making and dropping them, and one way to run `manage.py`. It must not know a table.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "PG")
+KEYS = {
+    "HOOKPOST_SECRET_KEY": "only for these tests, and long enough that nobody complains",
+    "HOOKPOST_ENCRYPTION_KEYS": "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """One database, and what its processes are told."""
+
+    settings: Mapping[str, str]
+    checkout: Path = field(default=CHECKOUT)
+
+    def environment(self, **others: str) -> dict[str, str]:
+        """What a process finds: nothing of ours from the caller, then these settings."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        return kept | dict(self.settings) | others
+
+    def manage(self, *arguments: str, seconds: float = 300, **others: str) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.checkout, env=self.environment(**others), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=seconds, check=False,
+        )  # fmt: skip
+
+
+@contextmanager
+def empty_database(server: str) -> Iterator[str]:
+    """The URL of a new database in the server that this URL names; it goes away afterwards."""
+    parts = conninfo_to_dict(server)
+    name = f"hookpost_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(**{**parts, "dbname": "postgres"}, autocommit=True) as connection:  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"postgresql://?{'&'.join(f'{key}={value}' for key, value in {**parts, 'dbname': name}.items())}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
