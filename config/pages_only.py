@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from axes.middleware import AxesMiddleware
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django_otp.middleware import OTPMiddleware
+
+from config.sessions import SessionStore
+from config.site_cookies import site_of
 
 API = ("/api/", "/healthz", "/readyz", "/metrics")
 
@@ -30,7 +34,12 @@ class PagesOnly:
 
 
 class Sessions(PagesOnly, SessionMiddleware):
-    """Sessions, for pages."""
+    """Sessions, for pages: each belongs to the site that made it."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Open the session of the site that is asked."""
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        request.session = SessionStore(key, site=site_of(request.path_info))
 
 
 class Authentication(PagesOnly, AuthenticationMiddleware):

@@ -1,6 +1,7 @@
-"""Sessions in the database, under the SHA-256 of their key: a copy of the table logs nobody in.
+"""Sessions in the database, under the SHA-256 of site and key: a copy of the table logs nobody in.
 
-What lives here: Django's store with another column value. It must not know who is logged in.
+What lives here: Django's store with another column value. A key that was made on one site finds nothing on the
+other. It must not know who is logged in.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ from django.utils import timezone
 KEPT_CHARACTERS = 40  # the column's width; 160 bits
 
 
-def hash_session(key: str) -> str:
+def hash_session(key: str, *, site: str) -> str:
     """Return what is stored of a session's key."""
-    return hashlib.sha256(key.encode()).hexdigest()[:KEPT_CHARACTERS]
+    return hashlib.sha256(f"{site}:{key}".encode()).hexdigest()[:KEPT_CHARACTERS]
 
 
 class SessionStore(DatabaseStore):
     """Finds, makes and deletes rows by the hash."""
 
+    def __init__(self, session_key: str | None = None, *, site: str = "") -> None:
+        self.site = site
+        super().__init__(session_key)
+
     def exists(self, session_key: str) -> bool:
         """Say whether there is a row."""
-        return super().exists(hash_session(session_key))
+        return super().exists(hash_session(session_key, site=self.site))
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """Return the row as it will be stored."""
+        key: str = self._get_or_create_session_key()  # type: ignore[attr-defined]
         return Session(
-            session_key=hash_session(self._get_or_create_session_key()),  # type: ignore[attr-defined]
+            session_key=hash_session(key, site=self.site),
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),
         )
@@ -38,11 +44,11 @@ class SessionStore(DatabaseStore):
     def delete(self, session_key: str | None = None) -> None:
         """Delete the row of this session, or of another."""
         if key := session_key or self.session_key:
-            super().delete(hash_session(key))
+            super().delete(hash_session(key, site=self.site))
 
     def _get_session_from_db(self) -> Session | None:
         living = Session.objects.filter(expire_date__gt=timezone.now())
-        row = living.filter(session_key=hash_session(self.session_key or "")).first()
+        row = living.filter(session_key=hash_session(self.session_key or "", site=self.site)).first()
         if row is None:
             self._session_key = None
         return row

@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "config.security.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.site_cookies.site_cookies",
     "config.pages_only.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -86,6 +87,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+    "deliveries.services.link_backend.LinkBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -107,6 +109,7 @@ AXES_IPWARE_PROXY_COUNT = 1 if conf.trusted_proxy else 0
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"] if conf.trusted_proxy else ["REMOTE_ADDR"]
 
 SESSION_ENGINE = "config.sessions"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # of one site, as sessions are
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.security.NothingOfFrames"
 
 LANGUAGE_CODE = "en-us"

@@ -134,7 +134,7 @@ class WelcomeView(PasswordResetConfirmView):
     template_name = "hookpost/welcome.html"
     success_url = reverse_lazy("portal:index")
     post_reset_login = True
-    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
+    post_reset_login_backend = "deliveries.services.link_backend.LinkBackend"
 
     def get_user(self, uidb64: str) -> Any:
         """Find the user by the link, never one of staff."""

@@ -26,11 +26,14 @@ from deliveries.api.fields import Moment, Shape, Text
 from deliveries.api.find import find_customer
 from deliveries.services.portal_links import create_link, redeem_link
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "deliveries.services.link_backend.LinkBackend"
+# Not no-referrer: under it browsers post `Origin: null`, which nobody can tell from another site's form. This one
+# sends the origin, and never the path with the token in it.
+REFERRER_POLICY = "strict-origin"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="referrer" content="no-referrer"><title>Hookpost</title>
+<title>Hookpost</title>
 <style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 24rem; padding: 0 1rem }}
 button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
 <body><h1>{}</h1><p>{}</p>{}</body></html>"""
@@ -81,5 +84,5 @@ def use_link(request: HttpRequest) -> HttpResponse:
 
 
 def _page(title: str, sentence: str, form: str, *, status: int = 200) -> HttpResponse:
-    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": REFERRER_POLICY}
     return HttpResponse(format_html(PAGE, title, sentence, form), status=status, headers=headers)

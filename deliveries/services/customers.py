@@ -50,7 +50,7 @@ def delete_customer(customer: Customer, *, actor: str, reason: str = "") -> None
     with transaction.atomic():
         detail = {"name": customer.name, "uid": customer.uid}
         record_act(actor, "customer.delete", target=customer.public_id, reason=reason, detail=detail)
-        get_user_model().objects.filter(member__customer=customer, is_staff=False).delete()
+        get_user_model().objects.filter(member__customer=customer, is_staff=False, is_superuser=False).delete()
         customer.delete()
 
 

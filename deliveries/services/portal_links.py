@@ -2,6 +2,7 @@
 
 What lives here: making and redeeming links. It must not know requests or sessions. A link is random,
 kept as a hash, good for ten minutes and one use; redeeming is one statement, so that of two clicks one wins.
+It is never for anybody of staff: who may make links would be staff by it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.utils import timezone
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
 from deliveries.services.audit import record_act
+from deliveries.services.members import is_plain
 
 LIFETIME = timedelta(minutes=10)
 TOKEN_BYTES = 32
@@ -43,7 +45,7 @@ def redeem_link(token: str) -> Member | None:
         if not alive.update(used_at=timezone.now()):
             return None
         link = PortalLink.objects.select_related("member__user", "member__customer").get(hashed=_hash(token))
-        if not link.member.user.is_active:
+        if not is_plain(link.member.user):
             return None
         actor = f"user:{link.member.user.get_username()}"
         record_act(actor, "portal_link.use", customer=link.member.customer, target=link.public_id)
@@ -52,10 +54,15 @@ def redeem_link(token: str) -> Member | None:
 
 def _member_of(customer: Customer, email: str | None) -> Member:
     members = Member.objects.filter(customer=customer, user__is_active=True).order_by("id")
+    plain = members.filter(user__is_staff=False, user__is_superuser=False)
     if email is None:
-        return members.first() or _new_member(customer, f"portal-{customer.public_id}", "")
+        return plain.first() or _new_member(customer, f"portal-{customer.public_id}", "")
     address = _check_email(email)
-    return members.filter(user__email__iexact=address).first() or _new_member(customer, address, address)
+    if found := plain.filter(user__email__iexact=address).first():
+        return found
+    if members.filter(user__email__iexact=address).exists():
+        raise Conflict("this member is staff; staff log in to the portal with their password")
+    return _new_member(customer, address, address)
 
 
 def _new_member(customer: Customer, username: str, email: str) -> Member:

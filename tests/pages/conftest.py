@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
+from tests.browsers import logged_in
+from tests.pages.chromium import browser, page, refused_page
+
 if TYPE_CHECKING:  # this file is read before Django is set up
     from deliveries.models import ApiKey, Attempt, Customer, Delivery, Endpoint, Event, EventType, Job, Member
+
+__all__ = ["House", "browser", "logged_in", "make_house", "page", "refused_page"]
 
 HOSTILE = b'<script>alert(1)</script><a href="https://evil.example/">click</a> \xff\x00 \xe2\x80\xaegnp'
 
@@ -90,13 +95,6 @@ def acme(db: None, receiver_ports: list[int]) -> House:
 def globex(db: None, receiver_ports: list[int]) -> House:
     """Dave's customer."""
     return make_house("Globex", "dave", receiver_ports[0])
-
-
-def logged_in(user: Any) -> Client:
-    """A browser in which this user is logged in."""
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

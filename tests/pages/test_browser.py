@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,70 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 
 from deliveries.models import AuditEntry, Endpoint
+from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
 from tests.pages.conftest import House
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-    from pytest_django.live_server_helper import LiveServer
+    from playwright.sync_api import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
-PASSWORD = "a-good-password-41"
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
-    pytest.mark.django_db(transaction=True),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium with an empty profile."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    with sync_api.sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, which Django would take for an asynchronous program.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
-    if before is not None:
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
-
-
-@pytest.fixture
-def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """A tab that remembers what went wrong in it, and which other hosts it asked."""
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 1360, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda asked: troubles.append(asked.url) if is_elsewhere(asked.url, live_server.url) else None)
-    yield page
-    context.close()
-    assert troubles == []
-
-
-def is_elsewhere(url: str, home: str) -> bool:
-    """Say whether a request leaves the page's own server."""
-    return not url.startswith((home, "data:", "blob:"))
-
-
-def log_in(page: Page, user: User, *, site: str) -> None:
-    """Log in as a person does."""
-    user.set_password(PASSWORD)
-    user.save()
-    page.goto(f"/{site}/")
-    page.fill("#id_username", user.get_username())
-    page.fill("#id_password", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_url(f"**/{site}/")
+pytestmark = NEEDS_CHROMIUM
 
 
 def test_a_member_registers_an_endpoint_and_sees_the_secret_once(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery
 from deliveries.services.events import EventDraft, accept_event
-from tests.pages.conftest import House
+from tests.pages.conftest import House, logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +97,7 @@ def test_a_get_never_sends_again(bob: Client, acme: House) -> None:
 
 def test_a_redelivery_without_the_forms_token_is_refused(acme: House) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(acme.member.user, backend="django.contrib.auth.backends.ModelBackend")
+    logged_in(acme.member.user, strict)
     answer = strict.post(f"/portal/deliveries/delivery/{acme.delivery.public_id}/redeliver/")
     assert answer.status_code == 403
 

@@ -21,7 +21,7 @@ from deliveries.admin.export import as_csv, cell
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint
 from deliveries.services.customers import delete_customer
 from deliveries.services.events import EventDraft, accept_event
-from tests.pages.conftest import House
+from tests.pages.conftest import House, logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -220,7 +220,7 @@ def test_lists_cannot_be_bent_by_lookups(carol: Client, acme: House, globex: Hou
 def test_an_export_is_a_post_with_the_forms_token(bob: Client, acme: House) -> None:
     assert bob.get("/admin/deliveries/delivery/export/").status_code == 405
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(acme.member.user, backend="django.contrib.auth.backends.ModelBackend")
+    logged_in(acme.member.user, strict)
     assert strict.post("/portal/deliveries/delivery/export/").status_code == 403
     assert not AuditEntry.objects.filter(action="delivery.export").exists()
 

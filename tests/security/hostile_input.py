@@ -115,7 +115,15 @@ JSON_VALUES: list[Any] = [
 HEADERS = {
     "authorization": ["", "Bearer", "Bearer ", "Basic Og==", f"Bearer {NUL}", "Bearer \xff", "bearer x y", LONG],
     "host": ["", "evil.example", "testserver:99999", "testserver@evil.example", "[::1", "\xff", "a" * 300],
-    "cookie": ["=", ";;;", f"sessionid={NUL}", "sessionid=" + LONG, "csrftoken=\xff", "sessionid=../../x"],
+    "cookie": [
+        "=",
+        ";;;",
+        f"sessionid={NUL}",
+        "sessionid=" + LONG,
+        "csrftoken=\xff",
+        "sessionid=../../x",
+        f"hookpost_portal_session={NUL}",
+    ],
     "content-type": ["", "text/xml", "application/json; charset=nonsense", "multipart/form-data", LONG],
     "content-length": ["-1", "x", "9" * 30, "", "1e3", "+5"],
     "content-encoding": ["gzip", "br", NUL],

@@ -8,13 +8,25 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client
 from django_otp.oath import totp
 
 from deliveries.models import Customer, Endpoint, SecondFactor
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.members import add_member
 from deliveries.services.second_factor import begin_factor
+from tests.browsers import logged_in
+
+__all__ = [
+    "PASSWORD",
+    "a_factor",
+    "a_key",
+    "a_member",
+    "a_superuser",
+    "an_endpoint",
+    "code_of",
+    "logged_in",
+    "set_ring",
+]
 
 PASSWORD = "correct horse battery staple"
 
@@ -45,13 +57,6 @@ def a_member(customer: Customer, name: str = "carol") -> User:
     user.set_password(PASSWORD)
     user.save()
     return user
-
-
-def logged_in(user: User) -> Client:
-    """A browser of this person, past the password."""
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def a_factor(user: User) -> SecondFactor:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from config.site_cookies import session_cookie
 from tests.receiver import Receiver
 from tests.security.crawl import crawl
 from tests.security.filled import fill
@@ -46,7 +47,7 @@ def addresses(browser: Client, start: str) -> list[str]:
     return found[:PAGES_AT_MOST]
 
 
-def visit(base: str, places: list[str], session: str) -> Seen:
+def visit(base: str, places: list[str], session: tuple[str, str] | None = None) -> Seen:
     """Open each page in Chromium and listen."""
     from playwright.sync_api import sync_playwright
 
@@ -55,7 +56,7 @@ def visit(base: str, places: list[str], session: str) -> Seen:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = chromium.new_context()
         if session:
-            context.add_cookies([{"name": "sessionid", "value": session, "url": base}])
+            context.add_cookies([{"name": session[0], "value": session[1], "url": base}])
         page = context.new_page()
         page.on(
             "console", lambda line: seen.complaints.append(f"{page.url}: {line.text}") if line.type == "error" else None
@@ -84,7 +85,8 @@ def test_every_page_keeps_to_its_policy(site: str, filled_pages: tuple[str, dict
     base, browsers = filled_pages
     browser = browsers[site]
     places = [*addresses(browser, f"/{site}/"), f"/{site}/second-factor/"]
-    seen = visit(base, places, browser.cookies["sessionid"].value)
+    cookie = session_cookie("staff" if site == "admin" else "portal")
+    seen = visit(base, places, (cookie, browser.cookies[cookie].value))
     assert seen.visited > (20 if site == "admin" else 10)
     assert seen.complaints == []
     assert seen.hosts == {urlsplit(base).netloc}
@@ -92,6 +94,6 @@ def test_every_page_keeps_to_its_policy(site: str, filled_pages: tuple[str, dict
 
 def test_pages_for_strangers_keep_to_their_policy(filled_pages: tuple[str, dict[str, Client]]) -> None:
     base, _ = filled_pages
-    seen = visit(base, ["/admin/login/", "/portal/login/", "/portal-link?token=x", "/api/v1/docs"], "")
+    seen = visit(base, ["/admin/login/", "/portal/login/", "/portal-link?token=x", "/api/v1/docs"])
     assert seen.complaints == []
     assert seen.hosts <= {urlsplit(base).netloc, ""}  # the page of the API's description makes blobs of its own

@@ -77,7 +77,7 @@ def assert_hardened(headers: object) -> None:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }.items() <= dict(headers.items()).items()  # type: ignore[attr-defined]
-    assert headers["Referrer-Policy"] in ("same-origin", "no-referrer")  # type: ignore[index]
+    assert headers["Referrer-Policy"] in ("same-origin", "strict-origin")  # type: ignore[index]
     assert "camera=()" in headers["Permissions-Policy"]  # type: ignore[index]
 
 

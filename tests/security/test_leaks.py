@@ -16,9 +16,11 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from config.logging import logging_settings
+from config.site_cookies import session_cookie
 from deliveries import actors
 from deliveries.engine.leases import lease_lanes
 from deliveries.models import Attempt, Endpoint
+from tests.browsers import open_session
 from tests.engine.steps import emit, let_time_pass, take_turn
 from tests.receiver import Receiver
 from tests.security.crawl import crawl
@@ -88,12 +90,12 @@ def test_a_dump_of_the_database_holds_no_secret(filled: Filled) -> None:
 
 
 def test_a_dump_of_the_database_logs_nobody_in(filled: Filled) -> None:
-    browser = logged_in(filled.root)
-    key = browser.cookies["sessionid"].value
+    browser = Client()
+    key = open_session(browser, filled.root, "staff")
     assert Session.objects.count() == 1
     assert key not in dump()
     thief = Client()
-    thief.cookies["sessionid"] = Session.objects.get().session_key
+    thief.cookies[session_cookie("staff")] = Session.objects.get().session_key
     assert thief.get("/admin/").status_code == 302
     assert browser.get("/admin/").status_code == 200
     browser.post("/admin/logout/")

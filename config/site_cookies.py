@@ -1,0 +1,68 @@
+"""Each site has its own cookies: what one site sets, the other never reads.
+
+What lives here: which site an address belongs to, and the names of its cookies. Django knows one name for a cookie;
+this middleware gives it each site's own one under that name, and renames what Django sets. So a session of the portal
+opens no door of the staff site, and opening a portal link logs nobody out of the staff site.
+It must not know who is logged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+STAFF, PORTAL = "staff", "portal"
+SITES = (STAFF, PORTAL)
+STAFF_PATH = "/admin/"
+
+
+def site_of(path: str) -> str:
+    """Return the site that a path belongs to; whatever is not the staff site's is the portal's."""
+    return STAFF if path.startswith(STAFF_PATH) else PORTAL
+
+
+def session_cookie(site: str) -> str:
+    """Return the name of a site's session cookie; over https no other host can set a cookie of such a name."""
+    return _own_name(site, "session", secure=settings.SESSION_COOKIE_SECURE)
+
+
+def csrf_cookie(site: str) -> str:
+    """Return the name of the cookie that a site's forms are checked against."""
+    return _own_name(site, "csrf", secure=settings.CSRF_COOKIE_SECURE)
+
+
+def site_cookies(respond: Respond) -> Respond:
+    """Middleware: show Django the cookies of the site that is asked, and set them under that site's names."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        names = _names(site_of(request.path_info))
+        for plain, own in names.items():
+            request.COOKIES.pop(plain, None)
+            if own in request.COOKIES:
+                request.COOKIES[plain] = request.COOKIES[own]
+        response = respond(request)
+        for plain, own in names.items():
+            _rename(response.cookies, plain, own)
+        return response
+
+    return answer
+
+
+def _names(site: str) -> dict[str, str]:
+    return {settings.SESSION_COOKIE_NAME: session_cookie(site), settings.CSRF_COOKIE_NAME: csrf_cookie(site)}
+
+
+def _own_name(site: str, use: str, *, secure: bool) -> str:
+    return f"{'__Host-' if secure else ''}hookpost_{site}_{use}"
+
+
+def _rename(cookies: SimpleCookie, plain: str, own: str) -> None:
+    if plain in cookies:
+        given = cookies.pop(plain)
+        cookies[own] = given.value
+        cookies[own].update({name: value for name, value in given.items() if value})
