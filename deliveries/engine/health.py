@@ -43,13 +43,13 @@ def note_outcome(lane: LeasedLane, claimed: Claimed, outcome: Outcome, *, rng: r
     """Keep count of failures, and let the lane stop and rest where the outcome asks for it."""
     rest = outcome.rest_seconds
     if outcome.healthy:
-        lane.breaker, lane.healthy = after_success(lane.breaker), True
+        lane.breaker = after_success(lane.breaker)
         lane.opened_at_lease = 0
     elif claimed.rank != BY_HAND and lane.breaker.opened == lane.opened_at_lease:
         # Requests that were in flight together fail together: that opens the breaker once. What people try by hand
         # does not count, or their trying would keep the retries waiting.
         lane.breaker, pause = after_failure(lane.breaker, rng=rng)
-        lane.healthy, rest = False, max(rest, pause)
+        rest = max(rest, pause)
     lane.slow = outcome.timed_out
     if rest or outcome.down or outcome.disable_reason:
         stop(lane, rest_seconds=rest)

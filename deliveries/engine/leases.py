@@ -112,7 +112,6 @@ class LeasedLane:
     answers: int = 0
     stopped: bool = False
     drained: bool = False
-    healthy: bool = False
 
     def rest_seconds(self) -> float:
         """How much longer the lane is to rest; 0 when it is awake."""

@@ -23,7 +23,7 @@ from deliveries.engine.leases import Claimed, Finished, LeasedLane
 from deliveries.engine.quarantine import came_back
 from deliveries.protocol.answer import Answer, without
 from deliveries.protocol.event_types import is_ours
-from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.outcome import NOT_THEIRS, Outcome
 from deliveries.services.alerts import note_exhausted
 from deliveries.services.retention import open_partitions
 
@@ -51,7 +51,6 @@ def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()
     for lane in lanes:
         lane.careful = max(0, lane.careful - len(lane.finished))
         lane.finished.clear()
-        lane.healthy = False
         if not lane.in_flight:
             came_back(lane)
         lane.stopped = lane.stopped or lane.endpoint_id not in kept
@@ -130,9 +129,19 @@ def _lane_columns(lanes: Sequence[LeasedLane], releasing: set[UUID]) -> dict[str
         "lane_tokens": [float(lane.tokens) for lane in lanes],
         "lane_token_ages": [max(0.0, now - lane.tokens_at) for lane in lanes],
         "lane_slows": [lane.slow for lane in lanes],
-        "lane_healthy": [lane.healthy for lane in lanes],
+        "lane_arrived": [_has_arrived(lane.finished) for lane in lanes],
         "lane_releases": [lane.endpoint_id in releasing for lane in lanes],
     }
+
+
+def _has_arrived(finished: Iterable[Finished]) -> bool | None:
+    """Say whether a delivery arrived; None when nothing was tried that tells of the endpoint.
+
+    What failed by hand had failed before, and what failed here says nothing of the endpoint.
+    """
+    told = [f.outcome for f in finished if f.outcome.state == "succeeded" or not f.claimed.manual]
+    judged = [outcome.state == "succeeded" for outcome in told if outcome.error not in NOT_THEIRS]
+    return any(judged) if judged else None
 
 
 def _attempt_columns(rows: Sequence[Row]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Lane(models.Model):
     rest_until = models.DateTimeField(null=True)
     failures = models.IntegerField(default=0, help_text="Failures in a row.")
     opened = models.IntegerField(default=0, help_text="Times in a row that the breaker opened.")
-    failing_since = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True, help_text="Since when no delivery has arrived.")
     tokens = models.FloatField(default=1, help_text="Rate limit: what may be sent at once.")
     tokens_at = models.DateTimeField(auto_now_add=True)
     slow = models.BooleanField(default=False, help_text="Answers late or never: served from the queue deliveries_slow.")
@@ -60,6 +60,12 @@ class Lane(models.Model):
 
     class Meta:
         db_table = "hookpost_lane"
+        # services/endpoint_health.py: who fails, among many who do not
+        indexes = (
+            models.Index(
+                fields=("failing_since",), name="lane_failing", condition=models.Q(failing_since__isnull=False)
+            ),
+        )
 
 
 class Worker(models.Model):

@@ -40,6 +40,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Ends of an attempt that tell nothing of the endpoint: whether deliveries arrive there is not judged by them.
+NOT_THEIRS = frozenset({"worker_lost", "not_sent"})
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})
 

@@ -1,12 +1,12 @@
 -- Records attempts, moves or ends their deliveries, and keeps each lane's health, in one round trip.
--- lane_*: one entry per lane (ids, fences, failures, opened, rests, tokens and their ages, slows, healthy, releases; all leases last as long); the others: one per outcome.
+-- lane_*: one entry per lane (ids, fences, failures, opened, rests, tokens and their ages, slows, arrived (null: nothing was tried), releases; all leases last as long); the others: one per outcome.
 -- Attempts are always kept; all else only while the lane's fence is ours, so that a worker frozen past its lease changes nothing its successor recorded.
 WITH lane_in AS (
     SELECT * FROM unnest(
         %(lane_ids)s::uuid[], %(lane_fences)s::bigint[], %(lane_failures)s::int[], %(lane_opened)s::int[],
-        %(lane_rests)s::float8[], %(lane_tokens)s::float8[], %(lane_slows)s::bool[], %(lane_healthy)s::bool[],
+        %(lane_rests)s::float8[], %(lane_tokens)s::float8[], %(lane_slows)s::bool[], %(lane_arrived)s::bool[],
         %(lane_releases)s::bool[], %(lane_token_ages)s::float8[]
-    ) AS i (endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, healthy, release, token_age)
+    ) AS i (endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, arrived, release, token_age)
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
     WHERE l.fence = i.fence
@@ -19,7 +19,7 @@ WITH lane_in AS (
         tokens = i.tokens,
         tokens_at = now() - make_interval(secs => i.token_age),
         slow = i.slow,
-        failing_since = CASE WHEN i.healthy THEN NULL WHEN i.failures > 0 THEN coalesce(l.failing_since, now())
+        failing_since = CASE WHEN i.arrived THEN NULL WHEN NOT i.arrived THEN coalesce(l.failing_since, now())
             ELSE l.failing_since END,
         crashes = 0,
         suspect_id = NULL,
