@@ -53,7 +53,7 @@ class EndpointShape(Shape):
     state_reason = Text(read_only=True, help_text="Why it is paused or disabled, if somebody said so.")
     state_changed_at = Moment(read_only=True)
     failing_since = Moment(
-        source="lane.failing_since", read_only=True, allow_null=True, help_text="Since when every attempt has failed."
+        source="lane.failing_since", read_only=True, allow_null=True, help_text="Since when no delivery has arrived."
     )
     draining = Flag(read_only=True)
     created_at = Moment(read_only=True)

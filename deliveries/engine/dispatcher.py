@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -24,9 +24,7 @@ from django.db import InterfaceError, OperationalError, connection
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import ClockOff
-from deliveries.models import Lane
-from deliveries.protocol.breaker import FAILURES_TO_OPEN
-from deliveries.services import alert_mail, alerts, clock, endpoints, jobs, retention
+from deliveries.services import alert_mail, alerts, clock, endpoint_health, endpoints, jobs, retention, rollup
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +38,7 @@ LEADER_PATIENCE_SECONDS = 10.0
 HOLD_CHUNK = 5000
 LEADER_LOCK = (0x6875636B, 1)  # two numbers of our own in the space of advisory locks
 EVERY_LANE_TICKS = 10
+ROLL_UP_TICKS = 5
 HOUSEKEEPING_TICKS = 60
 
 
@@ -52,6 +51,7 @@ class Dispatcher:
     ring_job: RingJob = lambda job_id: None
     _woken: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _ticks: int = 0
+    _is_behind: bool = True
     _postman: threading.Thread | None = None
 
     def run_forever(self, stop: threading.Event) -> None:
@@ -81,10 +81,15 @@ class Dispatcher:
             hold_backlogs,
             partial(release_backlogs, every_lane=ticks % EVERY_LANE_TICKS == 0),
         ]
-        work += [self._wake_due, self._ring_jobs, alerts.tell_customers, self._post_alerts]
+        work += [self._wake_due, self._ring_jobs, alerts.tell_customers, self._post_alerts, self._roll_up]
         if ticks % HOUSEKEEPING_TICKS == 0:
             work.append(keep_house)
         do_each(work)
+
+    def _roll_up(self) -> None:
+        """Count the attempts of the last seconds; while it is behind, a stretch in each round."""
+        if self._is_behind or self._ticks % ROLL_UP_TICKS == 0:
+            self._is_behind = rollup.roll_up()
 
     def _ring_jobs(self) -> None:
         for job_id in jobs.tend_jobs():
@@ -159,6 +164,7 @@ def keep_house() -> None:
             alerts.note_failing,
             disable_failing,
             alerts.purge_alerts,
+            rollup.purge_hours,
             endpoints.cancel_orphans,
         ]
     )
@@ -177,15 +183,12 @@ def do_each(work: Iterable[Callable[[], object]]) -> None:
                 raise
 
 
-def disable_failing(*, now: datetime | None = None) -> int:
-    """Disable endpoints that did nothing but fail for the days of the setting; returns how many."""
+def disable_failing() -> int:
+    """Disable endpoints where nothing has arrived for the days of the setting; returns how many."""
     if not conf.disable_after_days:
         return 0
-    oldest = (now or datetime.now(UTC)) - timedelta(days=conf.disable_after_days)
-    failing = Lane.objects.filter(
-        failing_since__lt=oldest, failures__gte=FAILURES_TO_OPEN, endpoint__state="enabled", endpoint__deleted_at=None
-    ).select_related("endpoint")[:100]
-    for lane in failing:
-        reason = f"every attempt failed for {conf.disable_after_days} days"
+    lanes = endpoint_health.long_failing(timedelta(days=conf.disable_after_days)).select_related("endpoint")[:100]
+    for lane in lanes:
+        reason = f"no delivery has arrived for {conf.disable_after_days} days"
         endpoints.disable_endpoint(lane.endpoint, actor="system", reason=reason)
-    return len(failing)
+    return len(lanes)

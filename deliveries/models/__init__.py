@@ -8,6 +8,7 @@ from deliveries.models.event_types import EventType
 from deliveries.models.log import Attempt, Delivery, Event
 from deliveries.models.portal import PortalLink
 from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane, Worker
+from deliveries.models.rollup import EndpointHour, Watermark
 from deliveries.models.second_factor import SecondFactor
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Delivery",
     "DueDelivery",
     "Endpoint",
+    "EndpointHour",
     "EndpointSecret",
     "Event",
     "EventType",
@@ -28,5 +30,6 @@ __all__ = [
     "Member",
     "PortalLink",
     "SecondFactor",
+    "Watermark",
     "Worker",
 ]

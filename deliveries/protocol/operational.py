@@ -39,7 +39,7 @@ OPERATIONAL: Mapping[str, OperationalType] = {
             example=_ENDPOINT
             | {
                 "disabled_at": "2026-02-04T12:00:00.000Z",
-                "reason": "every attempt failed for 5 days",
+                "reason": "no delivery has arrived for 5 days",
                 "failing_since": "2026-01-30T12:00:00.000Z",
             },
         ),

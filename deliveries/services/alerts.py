@@ -25,8 +25,8 @@ from deliveries.errors import HookpostError
 from deliveries.models import Alert, Delivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol import ids
-from deliveries.protocol.breaker import FAILURES_TO_OPEN
 from deliveries.protocol.event_types import OURS, matching_keys
+from deliveries.services.endpoint_health import long_failing
 from deliveries.services.events import EventDraft, accept_own
 
 log = structlog.get_logger(__name__)
@@ -40,19 +40,12 @@ KEYRING = "HOOKPOST_ENCRYPTION_KEYS"
 Kind = Alert.Kind
 
 
-def note_failing(*, now: datetime | None = None) -> int:
-    """Note endpoints that did nothing but fail for the hours of the setting; returns how many are new."""
-    moment = now or timezone.now()
+def note_failing() -> int:
+    """Note endpoints where nothing has arrived for the hours of the setting; returns how many are new."""
     noted = Alert.objects.filter(
         endpoint_id=OuterRef("endpoint_id"), kind=Kind.FAILING, delivery_id=None, since=OuterRef("failing_since")
     )
-    lanes = Lane.objects.filter(
-        ~Exists(noted),
-        failing_since__lt=moment - timedelta(hours=conf.alert_after_hours),
-        failures__gte=FAILURES_TO_OPEN,
-        endpoint__state=Endpoint.State.ENABLED,
-        endpoint__deleted_at=None,
-    )[:NOTE_LIMIT]
+    lanes = long_failing(timedelta(hours=conf.alert_after_hours)).filter(~Exists(noted))[:NOTE_LIMIT]
     rows = [_row(Kind.FAILING, lane.endpoint_id, since=since) for lane in lanes if (since := lane.failing_since)]
     Alert.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)

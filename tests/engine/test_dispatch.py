@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +14,7 @@ from deliveries.models import Lane
 from deliveries.services import alert_mail, alerts, retention
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
+from tests.services.steps import failing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +38,7 @@ def test_alerts_that_fail_hinder_nothing_else(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
 ) -> None:
     endpoint = an_endpoint(receiver.url)
-    Lane.objects.update(failing_since=datetime.now(UTC) - timedelta(days=9), failures=9)
+    failing(endpoint, hours=9 * 24)
     emit(endpoint)
     monkeypatch.setattr(*step, refuse)
     rung: list[tuple[UUID, bool]] = []

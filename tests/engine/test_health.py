@@ -23,6 +23,7 @@ from tests.engine.steps import (
     the_delivery,
 )
 from tests.receiver import Receiver, Request
+from tests.services.steps import count_failures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,11 +112,12 @@ def test_what_waits_in_a_slow_lane_at_the_end_of_its_turn_stays_due_and_fresh(re
     assert woken == [(endpoint.id, False)]
 
 
-def test_an_endpoint_is_disabled_after_days_of_failures_and_not_for_a_single_one(receiver: Receiver) -> None:
+def test_an_endpoint_is_disabled_after_days_of_failures_and_not_for_those_of_one_hour(receiver: Receiver) -> None:
     once, always = an_endpoint(receiver.url), an_endpoint(receiver.url)
     long_ago = datetime.now(UTC) - timedelta(days=6)
-    Lane.objects.filter(endpoint=once).update(failing_since=long_ago, failures=1)
-    Lane.objects.filter(endpoint=always).update(failing_since=long_ago, failures=30)
+    Lane.objects.update(failing_since=long_ago)
+    count_failures(once, long_ago, attempts=30)
+    count_failures(always, *(long_ago + timedelta(days=day) for day in range(6)), attempts=1)
     assert disable_failing() == 1
     assert Endpoint.objects.get(state="disabled") == always
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from deliveries.models import Alert, Endpoint, Lane
+from deliveries.models import Alert, Endpoint, EndpointHour, Lane
+from deliveries.models.rollup import DURATIONS_MS
 from deliveries.services.endpoints import create_endpoint
 from tests.engine.steps import Script, emit, take_turn
 from tests.receiver import Receiver
@@ -23,7 +24,28 @@ def failing(endpoint: Endpoint, *, hours: float) -> datetime:
     """The endpoint has done nothing but fail for so long."""
     since = datetime.now(UTC) - timedelta(hours=hours)
     Lane.objects.filter(endpoint=endpoint).update(failing_since=since, failures=9)
+    count_failures(endpoint, since, datetime.now(UTC))
     return since
+
+
+def count_failures(endpoint: Endpoint, *moments: datetime, attempts: int = 2) -> None:
+    """Attempts failed in the hours of these moments, and were counted."""
+    EndpointHour.objects.bulk_create(
+        [
+            EndpointHour(
+                endpoint_id=endpoint.id,
+                hour=moment.replace(minute=0, second=0, microsecond=0),
+                error="http_4xx",
+                status_code=401,
+                attempts=attempts,
+                first_attempts=attempts,
+                first_durations=[attempts, *(0 for _ in DURATIONS_MS)],
+                last_at=moment,
+            )
+            for moment in moments
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def kinds_of(endpoint: Endpoint) -> list[str]:

@@ -75,7 +75,7 @@ def test_the_alert_comes_before_the_endpoint_is_disabled(receiver: Receiver) -> 
     failing(endpoint, hours=7 * 24)
     keep_house()
     assert kinds_of(endpoint) == [Kind.FAILING, Kind.DISABLED]
-    assert Alert.objects.get(kind=Kind.DISABLED).reason == "every attempt failed for 5 days"
+    assert Alert.objects.get(kind=Kind.DISABLED).reason == "no delivery has arrived for 5 days"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""The roll-up: attempts of the log added to their hours, once each, a stretch at a time; old hours forgotten.
+
+What lives here: how far the counting has come. It must not know what the figures are for: endpoint_health.py does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from deliveries import sql
+from deliveries.models import EndpointHour, Watermark
+from deliveries.protocol import ids
+
+ATTEMPTS = "attempts"
+# An id tells when its attempt ended by the clock of its worker; it is stored a moment later. What comes later than
+# this is not counted. Clocks that are off by more do not send.
+LAG_SECONDS = 45.0
+STRETCH = 20_000
+START = timedelta(days=1)  # of the log that is there already, when the counting begins
+IDLE = timedelta(hours=1)
+DAYS_KEPT = 92
+PURGE_LIMIT = 10_000
+
+
+def roll_up(*, lag_seconds: float = LAG_SECONDS, limit: int = STRETCH) -> bool:
+    """Count the next stretch of attempts; returns whether there is more to count at once."""
+    with transaction.atomic():
+        mark = _take_watermark()
+        if mark is None:
+            return False
+        row = _count(after=mark.through, lag_seconds=lag_seconds, limit=limit)
+        # Without attempts the mark follows all the same, now and then: days gone by need not be looked into again.
+        if row.attempts or ids.time_of(row.bound) - ids.time_of(mark.through) > IDLE:
+            Watermark.objects.filter(name=ATTEMPTS).update(through=row.through or row.bound)
+    return bool(row.attempts >= limit)
+
+
+def purge_hours() -> int:
+    """Forget hours that no chart shows any more, a bounded number; returns how many rows."""
+    old = EndpointHour.objects.filter(hour__lt=Now() - timedelta(days=DAYS_KEPT)).order_by("hour")
+    chosen = list(old.values_list("pk", flat=True)[:PURGE_LIMIT])
+    return EndpointHour.objects.filter(pk__in=chosen).delete()[0] if chosen else 0
+
+
+def counted_until() -> datetime | None:
+    """Return the moment up to which attempts are counted, for those who show figures; None before the first time."""
+    mark = Watermark.objects.filter(name=ATTEMPTS).first()
+    return None if mark is None else ids.time_of(mark.through)
+
+
+def _take_watermark() -> Watermark | None:
+    """Return the mark, locked; None while another process has it."""
+    if not Watermark.objects.filter(name=ATTEMPTS).exists():
+        bound = _count(after=UUID(int=0), lag_seconds=LAG_SECONDS, limit=0).bound  # by the database's clock
+        start = ids.floor_of(ids.time_of(bound) - START)
+        Watermark.objects.bulk_create([Watermark(name=ATTEMPTS, through=start)], ignore_conflicts=True)
+    return Watermark.objects.select_for_update(skip_locked=True).filter(name=ATTEMPTS).first()
+
+
+def _count(*, after: UUID, lag_seconds: float, limit: int) -> Any:
+    return sql.run("roll_up_attempts", {"after": after, "lag_seconds": lag_seconds, "limit": limit})[0]
