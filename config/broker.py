@@ -24,6 +24,7 @@ from pika.exceptions import AMQPConnectionError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
 
 NAMESPACE = "hookpost"
@@ -149,11 +150,12 @@ class DatabaseConnections(dramatiq.Middleware):
     """What Django does around a request, around a message: connections that broke are not used again."""
 
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
-        """Drop broken connections of this thread."""
+        """Let this thread borrow its connections, and drop a broken one."""
+        share_connections()
         close_old_connections()
 
     def after_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy, **outcome: Any) -> None:
-        """Drop broken connections of this thread."""
+        """Give back what was borrowed."""
         close_old_connections()
 
     def before_worker_thread_shutdown(self, broker: dramatiq.Broker, thread: Any) -> None:

@@ -12,7 +12,15 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deliveries.errors import WrongSetting
 
-CONNECT_TIMEOUT_SECONDS = 5
+# A server that was cut off says nothing more: without these, whoever waits for it waits for minutes or hours.
+LIMITS = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 def database_settings(url: str) -> dict[str, Any]:
@@ -25,13 +33,13 @@ def database_settings(url: str) -> dict[str, Any]:
         raise WrongSetting("DATABASE_URL: names no database")
     named = {key: str(parts.pop(key, None) or "") for key in ("dbname", "user", "password", "host", "port")}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "deliveries.database",
         "NAME": named["dbname"],
         "USER": named["user"],
         "PASSWORD": named["password"],
         "HOST": named["host"],
         "PORT": named["port"],
         "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"application_name": "hookpost", "connect_timeout": CONNECT_TIMEOUT_SECONDS, **parts},
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # behind a pooler the next fetch may come to another session
+        "OPTIONS": {"application_name": "hookpost", **LIMITS, **parts},
     }

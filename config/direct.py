@@ -6,6 +6,7 @@ unusual about a request is left to Django. It must not know what an event is.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from django.middleware.security import SecurityMiddleware
 from config.security import security_headers
 from deliveries.api.emit import Emit, Reply, emit_batch, emit_one, reply_to
 from deliveries.api.problems import CONTENT_TYPE, problem_body
+from deliveries.database.sharing import is_sharing, share_connections
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +62,22 @@ def answer(environ: Environ, emit: Emit) -> Reply:
     except Exception:
         log.exception("emit_failed", path=environ["PATH_INFO"])
         reply = Reply(500, problem_body(500, "something went wrong on our side; it was logged"), CONTENT_TYPE)
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_sharing() or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         close_old_connections()  # as Django does after each request
     return reply
+
+
+def sharing(application: Application) -> Application:
+    """Return the application for threads that share the connections of their process."""
+
+    main = threading.main_thread().ident
+
+    def answer_with_a_borrowed_connection(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if threading.get_ident() != main:  # which serves nobody, except in tests, inside a transaction of theirs
+            share_connections()
+        return application(environ, start_response)
+
+    return answer_with_a_borrowed_connection
 
 
 def read_chunks(environ: Environ) -> None:

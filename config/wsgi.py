@@ -20,6 +20,6 @@ except (WrongSetting, CannotStart) as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
 
-from config.direct import events_first  # once Django's apps are there
+from config.direct import events_first, sharing  # once Django's apps are there
 
-application = events_first(django)
+application = sharing(events_first(django))

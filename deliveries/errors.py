@@ -20,6 +20,7 @@ HookpostError
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
 └── Unavailable        the database did not commit                    trying again: yes
+    ├── Unconfirmed        nor did it say that it did not            yes, with the same Idempotency-Key
     └── ClockOff           this host's clock is not the database's    yes, after it was set
 
 A receiver's failure is no exception: it is an outcome (protocol/outcome.py).
@@ -123,6 +124,16 @@ class CannotDecrypt(HookpostError):
 
 class Unavailable(HookpostError):
     """The database did not commit; nothing was stored."""
+
+
+class Unconfirmed(Unavailable):
+    """The database did not say whether it committed: it may be stored, or not. An Idempotency-Key answers later."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database did not say in time whether it stored this; send it again with the same Idempotency-Key, "
+            "and it is stored once"
+        )
 
 
 class ClockOff(Unavailable):

@@ -25,6 +25,7 @@ FLOORS = {
     "conf": 0,
     "variables": 0,
     "protocol": 1,
+    "database": 2,
     "models": 2,
     "sql": 2,
     "outbound": 2,

@@ -55,7 +55,7 @@ _PROBLEMS = {
     "415": "The body is not application/json.",
     "422": "Some fields are refused.",
     "429": "Too many requests; Retry-After says when to come back.",
-    "503": "The database is not available; nothing was stored.",
+    "503": "The database is not available. Nothing was stored, unless `detail` says that this is not known.",
 }
 # Headers of answers, by status.
 _HEADERS = {

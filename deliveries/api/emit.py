@@ -22,9 +22,11 @@ from deliveries.api.base import ApiView
 from deliveries.api.drafts import read_batch, read_draft
 from deliveries.api.problems import CONTENT_TYPE, TooLargeError, problem_of
 from deliveries.conf import conf
+from deliveries.database.limits import answered_within
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.protocol import ids
 from deliveries.services.events import Accepted, accept_event, accept_events
+from deliveries.services.group_commit import COMMIT_SECONDS
 
 KEY_LIMIT = 255
 JSON = "application/json"
@@ -75,7 +77,8 @@ class EmitBatchView(ApiView):
 def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     """Return the answer to a posted request, also to one that is refused; raises only for a mistake of ours."""
     try:
-        return Reply(202, orjson.dumps(emit(environ, read, _caller(environ))))
+        with answered_within(COMMIT_SECONDS):
+            return Reply(202, orjson.dumps(emit(environ, read, _caller(environ))))
     except Exception as error:
         found = problem_of(error)
         if found is None:

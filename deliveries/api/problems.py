@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions, status
@@ -23,6 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from deliveries import errors
+from deliveries.database.failures import first_line, is_read_only, is_surely_undone
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ def problem_of(error: BaseException) -> tuple[Problem, dict[str, str]] | None:
     """Return the problem that an exception means, and headers for its answer; None for a mistake of ours."""
     for known, describe in _DESCRIPTIONS.items():
         if isinstance(error, known):
-            described: tuple[Problem, dict[str, str]] = describe(error)
+            described: tuple[Problem, dict[str, str]] | None = describe(error)
             return described
     return None
 
@@ -186,8 +187,18 @@ def _framework(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]
 
 
 def _lost_database(error: Exception) -> tuple[Problem, dict[str, str]]:
-    log.warning("database_unavailable", error=type(error).__name__)
-    return problem(503, "the database is not available at the moment; nothing was stored"), {"Retry-After": "1"}
+    log.warning("database_unavailable", error=f"{type(error).__name__}: {first_line(error)}")
+    if is_read_only(error):
+        detail = "the database is read-only at the moment; nothing was changed"
+    elif is_surely_undone(error):
+        detail = "the database is not available at the moment; nothing was changed"
+    else:
+        detail = "the database did not answer; if this was a change, look whether it was made before you repeat it"
+    return problem(503, detail), {"Retry-After": "1"}
+
+
+def _read_only(error: Exception) -> tuple[Problem, dict[str, str]] | None:
+    return _lost_database(error) if is_read_only(error) else None
 
 
 def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> Any:
@@ -211,6 +222,7 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     errors.KeyRevoked: _fixed(401, WWW_Authenticate='Bearer realm="hookpost"'),
     errors.KeyReused: _fixed(422, slug="idempotency-key-reused"),
     errors.CannotDecrypt: _fixed(503, slug="cannot-decrypt", detail="a stored secret cannot be opened at the moment"),
+    errors.Unconfirmed: _fixed(503, slug="unconfirmed", Retry_After="1"),
     errors.Unavailable: _fixed(503, Retry_After="1"),
     exceptions.ValidationError: _validation,
     exceptions.APIException: _framework,
@@ -219,4 +231,6 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     DataError: _fixed(422, slug="invalid-input", detail="a value cannot be stored"),
     OperationalError: _lost_database,
     InterfaceError: _lost_database,
+    InternalError: _read_only,
+    NotSupportedError: _read_only,
 }

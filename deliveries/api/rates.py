@@ -12,10 +12,12 @@ import math
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import DatabaseError
 from rest_framework.exceptions import Throttled
 
 from deliveries import conf as settings
 from deliveries import sql
+from deliveries.database.failures import is_read_only
 
 WINDOW_SECONDS = 60
 
@@ -38,11 +40,16 @@ class Allowance:
 
 
 def take_token(key_id: UUID) -> Allowance | None:
-    """Count one request of a key; None when no limit is set."""
+    """Count one request of a key; None when no limit is set, or none can be kept."""
     limit = settings.conf.api_rate_limit
     if not limit:
         return None
-    row = sql.run("take_token", {"key_id": key_id, "limit": limit, "window_seconds": WINDOW_SECONDS})[0]
+    try:
+        row = sql.run("take_token", {"key_id": key_id, "limit": limit, "window_seconds": WINDOW_SECONDS})[0]
+    except DatabaseError as error:
+        if not is_read_only(error):
+            raise
+        return None  # nothing can be counted, and reading goes on
     wait = 0.0 if row.taken else max(0.0, (1 - row.tokens) * WINDOW_SECONDS / limit)
     return Allowance(limit=limit, remaining=max(0, math.floor(row.tokens)), wait_seconds=wait)
 

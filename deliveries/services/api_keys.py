@@ -11,16 +11,21 @@ import base64
 import hashlib
 import os
 import re
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from deliveries.database.failures import first_line
 from deliveries.errors import InvalidInput
 from deliveries.models import ApiKey, Customer
 from deliveries.services.audit import record_act
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "hk_"
 KEY_BYTES = 32
@@ -73,11 +78,34 @@ def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "") -> None:
 
 
 def touch_api_key(key: ApiKey) -> None:
-    """Note that a key was used, at most once a minute: a write per request would be the dearest part of it."""
+    """Note that a key was used, at most once a minute: a write per request would be the dearest part of it.
+
+    Whoever only reads is served although this cannot be written: the database may be read-only.
+    """
     stale = timezone.now() - TOUCH_EVERY
-    if key.last_used_at is None or key.last_used_at < stale:
-        unseen = Q(last_used_at=None) | Q(last_used_at__lt=stale)
+    if (key.last_used_at is not None and key.last_used_at >= stale) or not _pause.is_over():
+        return
+    unseen = Q(last_used_at=None) | Q(last_used_at__lt=stale)
+    try:
         ApiKey.objects.filter(unseen, pk=key.pk).update(last_used_at=timezone.now())
+    except DatabaseError as error:
+        _pause.begin()
+        log.warning("key_use_not_noted", error=first_line(error))
+
+
+class _Pause:
+    """After a note that failed none is tried for a minute."""
+
+    until = 0.0
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.until
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + TOUCH_EVERY.total_seconds()
+
+
+_pause = _Pause()
 
 
 def hash_key(text: str) -> bytes:

@@ -19,6 +19,8 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.database.failures import first_line, is_surely_undone
+from deliveries.database.limits import answered_within
 from deliveries.errors import (
     BatchRefused,
     HookpostError,
@@ -29,6 +31,7 @@ from deliveries.errors import (
     KeyRevoked,
     NotFound,
     Unavailable,
+    Unconfirmed,
 )
 from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
@@ -36,7 +39,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
-from deliveries.services.group_commit import GroupCommit
+from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import WORK_LIMIT, Violation, Work
 from deliveries.services.validation import Rules, check_data, rules_for
@@ -45,6 +48,7 @@ log = structlog.get_logger(__name__)
 
 TEST_EVENT_TYPE = "hookpost.test"
 GROUP_LIMIT = 100
+NOT_STORED = "the database does not store anything at the moment; nothing was stored"
 BATCH_WORK_LIMIT = 5 * WORK_LIMIT
 
 
@@ -95,7 +99,7 @@ def accept_event(draft: EventDraft) -> Accepted:
     if connection.in_atomic_block:  # the caller's own transaction decides
         _commit([entry])
     else:
-        _commits.submit(entry)
+        _submit(entry)
     if not isinstance(entry.result, Accepted):
         raise entry.result or Unavailable("the event was not stored")
     return entry.result
@@ -153,6 +157,8 @@ def accept_own(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
 
 def _refuse_first(results: Sequence[object]) -> None:
     for place, result in enumerate(results):
+        if isinstance(result, Unavailable):  # no event's fault
+            raise result
         if isinstance(result, HookpostError):
             raise BatchRefused(place, result)
 
@@ -203,11 +209,12 @@ def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> No
                 _commit([entry], only_endpoint=only_endpoint)
             return
         for entry in group:
-            entry.result = InvalidInput(f"the data cannot be stored: {_first_line(error)}", field="data")
-    except (DatabaseError, InterfaceError) as error:  # away, full, read-only: whatever it is, nothing was stored
-        log.warning("events_not_stored", events=len(group), error=_first_line(error))
+            entry.result = InvalidInput(f"the data cannot be stored: {first_line(error)}", field="data")
+    except (DatabaseError, InterfaceError) as error:  # away, full, read-only
+        log.warning("events_not_stored", events=len(group), error=first_line(error))
+        refusal = Unavailable(NOT_STORED) if is_surely_undone(error) else Unconfirmed()
         for entry in group:
-            entry.result = entry.result or Unavailable(f"the database did not commit: {_first_line(error)}")
+            entry.result = entry.result or refusal
 
 
 def _store(group: Sequence[_Entry], only_endpoint: UUID | None) -> None:
@@ -271,13 +278,18 @@ def _repeated(entry: _Entry) -> Accepted | HookpostError:
     return Accepted(event_id=known.event_id, deliveries=known.deliveries, warnings=entry.warnings)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+def _submit(entry: _Entry) -> None:
+    ending = _commits.submit(entry)
+    if ending is Ending.NOT_BEGUN:
+        raise Unavailable(NOT_STORED)
+    if ending is Ending.UNKNOWN:
+        raise Unconfirmed()
 
 
 def _commit_group(group: Sequence[_Entry]) -> None:
-    _commit(group)
-    connection.close_if_unusable_or_obsolete()  # after an error the next group gets a new one
+    connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
+    with answered_within(COMMIT_SECONDS):
+        _commit(group)
 
 
 _commits = GroupCommit(_commit_group, limit=GROUP_LIMIT)

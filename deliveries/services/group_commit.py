@@ -3,10 +3,14 @@
 What lives here: one thread that takes all who wait, commits, and lets them go. It must not know what is committed.
 A thread of its own, not one of the callers: a process then needs one connection to the database for it, not one per
 caller, and its statements are prepared once.
+
+Nobody waits for ever: a caller gives up after a while, and while a commit goes on for long only some may wait for it,
+so that a database that hangs never holds all threads of a process.
 """
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,46 +20,82 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from deliveries.conf import conf
+
 log = structlog.get_logger(__name__)
 
 # A commit costs the same for one as for many. While callers come a few at a time it is worth waiting for some more;
 # one that comes alone, or with many others, waits for nobody.
 FEW = range(2, 8)
 GATHER_SECONDS = 0.003
+COMMIT_SECONDS = 10.0  # whoever has waited for so long is told so
+STUCK_SECONDS = 1.0  # a commit takes milliseconds; from here on something is wrong
+THREADS_FOR_OTHERS = 4  # of a web process, which never wait for a commit that is stuck
 
 Item = TypeVar("Item")
+
+
+class Ending(enum.Enum):
+    """How a caller's wait ended."""
+
+    COMMITTED = "the commit has ended, well or not"
+    NOT_BEGUN = "given up before it was taken; it never will be"
+    UNKNOWN = "given up while its commit went on"
 
 
 class _Waiter(Generic[Item]):
     """One caller. Each waits for a signal of its own: one lock for all would let them through one by one."""
 
-    __slots__ = ("item", "signal")
+    __slots__ = ("fate", "item", "signal")
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.signal = threading.Lock()
         self.signal.acquire()
+        self.fate = threading.Lock()  # whoever has it decides: the committing thread takes the item, or the caller goes
 
 
 class GroupCommit(Generic[Item]):
     """Commits the items of concurrent callers together, at most `limit` at once; `commit` tells each item its result.
 
-    What `commit` raises is logged, and its items are left without a result.
+    What `commit` raises is logged, and its items are left without a result. A caller waits for `wait_seconds`; at most
+    `places` of them wait while a commit is stuck: by default all threads of a web process but a few.
     """
 
-    def __init__(self, commit: Callable[[Sequence[Item]], None], *, limit: int) -> None:
-        self._commit, self._limit = commit, limit
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], None],
+        *,
+        limit: int,
+        wait_seconds: float = COMMIT_SECONDS,
+        places: int | None = None,
+    ) -> None:
+        self._commit, self._limit, self._wait_seconds = commit, limit, wait_seconds
+        self._places = places or max(1, conf.web_threads - THREADS_FOR_OTHERS)
         self._waiting: SimpleQueue[_Waiter[Item]] = SimpleQueue()
+        self._callers: set[_Waiter[Item]] = set()
+        self._begun_at: float | None = None  # of the commit that goes on
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, item: Item) -> None:
+    def submit(self, item: Item) -> Ending:
         """Return when the item was committed, or given up."""
+        if self._is_stuck() and len(self._callers) >= self._places:
+            return Ending.NOT_BEGUN
         waiter = _Waiter(item)
+        self._callers.add(waiter)
         self._waiting.put(waiter)
         if self._thread is None:
             self._start()
-        waiter.signal.acquire()
+        is_over = waiter.signal.acquire(timeout=self._wait_seconds)
+        self._callers.discard(waiter)
+        if is_over:
+            return Ending.COMMITTED
+        return Ending.NOT_BEGUN if waiter.fate.acquire(blocking=False) else Ending.UNKNOWN
+
+    def _is_stuck(self) -> bool:
+        begun_at = self._begun_at
+        return begun_at is not None and time.monotonic() - begun_at > STUCK_SECONDS
 
     def _start(self) -> None:
         with self._lock:
@@ -66,18 +106,22 @@ class GroupCommit(Generic[Item]):
     def _run(self) -> None:
         while True:
             group = self._take()
+            self._begun_at = time.monotonic()
             try:
-                self._commit([each.item for each in group])
+                if group:
+                    self._commit([each.item for each in group])
             except Exception:
                 log.exception("group_commit_failed")
+            self._begun_at = None
             for each in group:
                 each.signal.release()
             if len(group) in FEW:
                 time.sleep(GATHER_SECONDS)
 
     def _take(self) -> list[_Waiter[Item]]:
+        """Return who waits, without those that have given up."""
         group = [self._waiting.get()]
         with suppress(Empty):
             while len(group) < self._limit:
                 group.append(self._waiting.get_nowait())
-        return group
+        return [each for each in group if each.fate.acquire(blocking=False)]

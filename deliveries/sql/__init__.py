@@ -90,9 +90,12 @@ def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
     """
     connection.ensure_connection()
     known, server = prepared(name), connection.connection
+    # A pooler gives the next statement to any session: nothing that was set or prepared would be there.
+    is_session = not getattr(server, "is_pooled", False)
     with connection.wrap_database_errors, psycopg.RawCursor(server, row_factory=namedtuple_row) as cursor:
-        _keep_plans(cursor, name)
-        cursor.execute(known.text, known.values(parameters), prepare=True, binary=True)
+        if is_session:
+            _keep_plans(cursor, name)
+        cursor.execute(known.text, known.values(parameters), prepare=is_session, binary=True)
         return cursor.fetchall() if cursor.description else []
 
 

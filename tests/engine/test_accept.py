@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable
 
 import orjson
+import psycopg
 import pytest
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
 
 from deliveries import errors
+from deliveries.database.failures import mark_never_sent
 from deliveries.models import Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
 from deliveries.protocol.ids import delivery_id
 from deliveries.services import events
@@ -209,17 +211,26 @@ def test_a_test_event_never_shows_another_customers_example(receiver: Receiver) 
     assert b"of Bob" not in bytes(Event.objects.get().body)
 
 
+def caused(error: Exception, cause: Exception) -> Exception:
+    """An error of Django's, with the driver's own behind it."""
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
-    "error",
+    ("error", "told"),
     [
-        InternalError("cannot execute INSERT in a read-only transaction"),
-        OperationalError("could not extend file: No space left on device"),
-        ProgrammingError("relation does not exist"),
-        InterfaceError("the connection is closed"),
+        (InternalError("cannot execute INSERT in a read-only transaction"), errors.Unavailable),
+        (ProgrammingError("relation does not exist"), errors.Unavailable),
+        (caused(OperationalError("No space left on device"), psycopg.errors.DiskFull()), errors.Unavailable),
+        (caused(OperationalError("refused"), mark_never_sent(psycopg.OperationalError())), errors.Unavailable),
+        (caused(OperationalError("ended"), psycopg.errors.AdminShutdown()), errors.Unconfirmed),
+        (caused(OperationalError("lost amid the statement"), psycopg.OperationalError()), errors.Unconfirmed),
+        (InterfaceError("the connection is closed"), errors.Unconfirmed),
     ],
 )
-def test_a_database_that_refuses_is_told_to_the_caller_as_unavailable(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_a_caller_is_told_whether_a_database_that_fails_may_have_stored_the_event(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: Exception, told: type[Exception]
 ) -> None:
     customer = an_endpoint(receiver.url).customer
 
@@ -231,9 +242,11 @@ def test_a_database_that_refuses_is_told_to_the_caller_as_unavailable(
         return run(name, parameters)
 
     monkeypatch.setattr(events.sql, "run", refuse)
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(told):
         accept_event(draft(customer))
-    assert [type(each) for each in accept_events([draft(customer), draft(customer)])] == [errors.Unavailable] * 2
+    assert [type(each) for each in accept_events([draft(customer), draft(customer)])] == [told] * 2
+    with pytest.raises(told):
+        accept_events([draft(customer), draft(customer)], atomic=True)
     assert not Event.objects.exists()
 
 
@@ -259,7 +272,7 @@ def test_an_event_that_is_stored_is_not_refused_because_another_cannot_be_looked
 
     monkeypatch.setattr(events, "_repeated", fail)
     results = accept_events([repeated, draft(customer)])
-    assert [type(each) for each in results] == [errors.Unavailable, Accepted]
+    assert [type(each) for each in results] == [errors.Unconfirmed, Accepted]
     assert Event.objects.count() == 2
 
 

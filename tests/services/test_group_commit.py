@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from deliveries.services.group_commit import GroupCommit
+from deliveries.services.group_commit import Ending, GroupCommit
 
 
 class Shelf:
@@ -76,3 +76,34 @@ def test_an_error_lets_its_callers_go_and_the_next_group_is_committed() -> None:
     others = submitted(commits, 2)
     finish(shelf, first, *others)
     assert shelf.groups == [[13], [2]]
+
+
+def test_a_caller_gives_up_and_is_told_whether_its_item_was_taken() -> None:
+    """Given a commit that does not end, then whoever is in it cannot know, and who is not will never be committed."""
+    shelf = Shelf()
+    commits = GroupCommit(shelf.commit, limit=100, wait_seconds=0.2)
+    endings: dict[int, Ending] = {}
+    first = threading.Thread(target=lambda: endings.update({1: commits.submit(1)}))
+    first.start()
+    assert shelf.begun.acquire(timeout=10)
+    endings[2] = commits.submit(2)
+    first.join(10)
+    assert endings == {1: Ending.UNKNOWN, 2: Ending.NOT_BEGUN}
+    third = submitted(commits, 3)
+    finish(shelf, *third)
+    assert [each for group in shelf.groups for each in group] == [1, 3] or shelf.groups == [[1]]
+    assert 2 not in [each for group in shelf.groups for each in group]
+
+
+def test_a_commit_that_is_stuck_keeps_only_some_threads() -> None:
+    """Given two places and a commit that hangs, then the third caller is sent away at once, and no event of it kept."""
+    shelf = Shelf()
+    commits = GroupCommit(shelf.commit, limit=100, places=2)
+    waiting = [begun(shelf, commits, 1), *submitted(commits, 2)]
+    while not commits._is_stuck():
+        assert all(each.is_alive() for each in waiting)
+    assert commits.submit(3) is Ending.NOT_BEGUN
+    finish(shelf, *waiting)
+    assert shelf.groups == [[1], [2]]
+    fourth = begun(shelf, commits, 4)
+    finish(shelf, fourth)
