@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -57,6 +58,8 @@ class ApiView(APIView):
         self.allowance = take_token(caller_of(request).key.id)
         if self.allowance is not None:
             refuse_if_empty(self.allowance)
+        if request.method == "POST" and "Idempotency-Key" in request.headers:
+            raise ParseError("Idempotency-Key is honoured by POST /events and /events/batch; send this without it")
         if request.method not in self.queried:
             asked(Shape, request)
 

@@ -16,13 +16,14 @@ import orjson
 from rest_framework.exceptions import ParseError
 
 from deliveries.api.auth import KnownKey
+from deliveries.api.batches import members, named_members, unreadable_member
 from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotFound
-from deliveries.models import Customer
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import check_name
-from deliveries.services.events import EventDraft
+from deliveries.services.events import INSTALLATION, EventDraft
 
 BATCH_LIMIT = 1000
+PLACE = "\x1f"  # between a batch's Idempotency-Key and the place of an event; no caller's own key can hold it
 
 
 class EventBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,10 +62,11 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
         data=_check_data(bytes(given.data)),
         timestamp=given.timestamp,
         idempotency_key=idempotency_key,
-        owner_id=key.id,
+        emitter_id=key.customer_id,
+        owner_id=key.customer_id or INSTALLATION,
         api_key_id=key.id,
         fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
-        **_customer(given.customer, key),
+        **_customer(given.customer),
     )
 
 
@@ -74,15 +76,28 @@ def read_batch(
     """Return a draft, or what refuses it, for each event of a batch, and whether all or none is wanted."""
     try:
         batch = _batch_decoder.decode(raw)
+        events = [bytes(each) for each in batch.events]
     except _UNREADABLE as error:
-        raise _refused_json(error) from error
-    if not 1 <= len(batch.events) <= BATCH_LIMIT:
+        batch, events = _apart(raw, error)
+    if not 1 <= len(events) <= BATCH_LIMIT:
         raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
     drafts = [
-        _draft_or_error(bytes(each), key, f"{idempotency_key}:{place}" if idempotency_key else None)
-        for place, each in enumerate(batch.events)
+        _draft_or_error(each, key, f"{idempotency_key}{PLACE}{place}" if idempotency_key else None)
+        for place, each in enumerate(events)
     ]
     return drafts, batch.atomic
+
+
+def _apart(raw: bytes, error: Exception) -> tuple[BatchBody, list[bytes]]:
+    """Return a batch in which something cannot be read, and its events, if the fault lies inside of events."""
+    try:
+        found = named_members(raw)
+        ((_, listed),) = [pair for pair in found if pair[0] == "events"]
+        rest = [b"%b:%b" % (orjson.dumps(name), value) for name, value in found if name != "events"]
+        batch = _batch_decoder.decode(b"{%b}" % b",".join([*rest, b'"events":[]']))
+        return batch, members(listed)
+    except (ValueError, *_UNREADABLE):
+        raise _refused_json(error) from error
 
 
 def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> EventDraft | HookpostError:
@@ -91,22 +106,17 @@ def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> E
     except HookpostError as error:
         return error
     except ParseError as error:
-        return InvalidInput(str(error.detail))
+        return InvalidInput(str(error.detail), field=unreadable_member(raw))
 
 
-def _customer(reference: str, key: KnownKey) -> dict[str, Any]:
-    try:
-        customer_id = ids.decode_id(ids.CUSTOMER, reference)
-    except InvalidId:
-        customer_id = None
+def _customer(reference: str) -> dict[str, Any]:
+    """Return how the event's customer is to be found: by the id that a reference is, or by the uid."""
     if "\x00" in reference:
         raise NotFound
-    if key.customer_id is None:
-        return {"customer_id": customer_id, "customer_uid": reference}
-    own = customer_id == key.customer_id or Customer.objects.filter(id=key.customer_id, uid=reference).exists()
-    if not own:
-        raise NotFound
-    return {"customer_id": key.customer_id}
+    try:
+        return {"customer_id": ids.decode_id(ids.CUSTOMER, reference)}
+    except InvalidId:
+        return {"customer_uid": reference}
 
 
 def _check_type(name: str) -> str:

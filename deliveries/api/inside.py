@@ -30,15 +30,16 @@ INSIDE = UUID(int=0)
 class Emitted(str):
     """The id of an emitted event, with what POST /events would tell besides.
 
-    `deliveries` says to how many endpoints it goes; `warnings` is what its data breaks of a schema that warns.
+    `deliveries` says to how many endpoints it goes, None while a large fan-out goes on.
+    `warnings` is what its data breaks of a schema that warns.
     """
 
     __slots__ = ("deliveries", "warnings")
 
-    deliveries: int
+    deliveries: int | None
     warnings: tuple[Violation, ...]
 
-    def __new__(cls, event_id: str, *, deliveries: int = 0, warnings: Sequence[Violation] = ()) -> Self:
+    def __new__(cls, event_id: str, *, deliveries: int | None = 0, warnings: Sequence[Violation] = ()) -> Self:
         made = super().__new__(cls, event_id)
         made.deliveries, made.warnings = deliveries, tuple(warnings)
         return made

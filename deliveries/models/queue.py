@@ -86,14 +86,15 @@ class Worker(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """What an Idempotency-Key of a caller was answered with."""
+    """What an Idempotency-Key was answered with. `deliveries` is null where a large fan-out was still to come."""
 
     pk = models.CompositePrimaryKey("owner_id", "key")
-    owner_id = models.UUIDField()
+    owner_id = models.UUIDField(help_text="The customer whose key it came with; of a service the installation.")
     key = models.TextField()
+    customer_id = models.UUIDField(null=True, help_text="Whom the event is for; the key ends with this customer.")
     fingerprint = models.BinaryField()
     event_id = models.UUIDField()
-    deliveries = models.IntegerField()
+    deliveries = models.IntegerField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

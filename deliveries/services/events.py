@@ -41,7 +41,7 @@ from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
 from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
 from deliveries.services.retention import open_partitions
-from deliveries.services.schemas import WORK_LIMIT, Violation, Work
+from deliveries.services.schemas import Violation
 from deliveries.services.validation import Rules, check_data, rules_for
 
 log = structlog.get_logger(__name__)
@@ -49,15 +49,16 @@ log = structlog.get_logger(__name__)
 TEST_EVENT_TYPE = "hookpost.test"
 GROUP_LIMIT = 100
 NOT_STORED = "the database does not store anything at the moment; nothing was stored"
-BATCH_WORK_LIMIT = 5 * WORK_LIMIT
+INSTALLATION = UUID(int=1)  # whose the Idempotency-Keys of services are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDraft:
     """What a caller wants to emit; `data` is raw JSON and is kept byte for byte.
 
-    The customer is named by id or by `uid`. `owner_id` is whose Idempotency-Keys these are;
-    `api_key_id` makes acceptance depend on that key being alive at this moment.
+    The customer is named by id or by `uid`. `emitter_id` is the customer whose key emits it, for which there are no
+    other customers; None for a service. `owner_id` is whose Idempotency-Keys these are; `api_key_id` makes acceptance
+    depend on that key being alive at this moment.
     """
 
     type: str
@@ -66,6 +67,7 @@ class EventDraft:
     customer_uid: str | None = None
     timestamp: datetime | None = None
     idempotency_key: str | None = None
+    emitter_id: UUID | None = None
     owner_id: UUID | None = None
     api_key_id: UUID | None = None
     fingerprint: bytes = b""
@@ -75,11 +77,11 @@ class EventDraft:
 class Accepted:
     """A stored event. `wake` names the lanes (endpoint id, whether slow) that got work; none for a repeated key.
 
-    `warnings` is what its data breaks of a schema that only warns.
+    `deliveries` is None while a large fan-out goes on. `warnings` is what its data breaks of a schema that only warns.
     """
 
     event_id: UUID
-    deliveries: int
+    deliveries: int | None
     wake: tuple[tuple[UUID, bool], ...] = ()
     warnings: tuple[Violation, ...] = ()
 
@@ -95,7 +97,7 @@ class _Entry:
 
 def accept_event(draft: EventDraft) -> Accepted:
     """Store one event with its deliveries; raises what refused it, and nothing is stored then."""
-    entry = _judged(draft, rules_for([draft.type]), Work())
+    entry = _judged(draft, rules_for([draft.type]))
     if connection.in_atomic_block:  # the caller's own transaction decides
         _commit([entry])
     else:
@@ -114,8 +116,7 @@ def accept_events(
     refusal, and nothing is stored.
     """
     rules = rules_for({draft.type for draft in drafts if isinstance(draft, EventDraft)})
-    work = Work(BATCH_WORK_LIMIT)
-    entries = [_entry_or_error(draft, rules, work) for draft in drafts]
+    entries = [_entry_or_error(draft, rules) for draft in drafts]
     wanted = [entry for entry in entries if isinstance(entry, _Entry)]
     if not atomic:
         _commit(wanted)
@@ -167,21 +168,20 @@ def _result_of(entry: _Entry | HookpostError) -> Accepted | HookpostError:
     return entry if isinstance(entry, HookpostError) else entry.result or Unavailable("the event was not stored")
 
 
-def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules, work: Work) -> _Entry | HookpostError:
+def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> _Entry | HookpostError:
     try:
-        return draft if isinstance(draft, HookpostError) else _judged(draft, rules, work)
+        return draft if isinstance(draft, HookpostError) else _judged(draft, rules)
     except InvalidInput as error:
         return error
 
 
-def _judged(draft: EventDraft, rules: Rules, work: Work) -> _Entry:
+def _judged(draft: EventDraft, rules: Rules) -> _Entry:
     """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
     if is_ours(draft.type):
         raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field="type")
     entry = _entry(draft)
-    owners = (draft.customer_id, draft.customer_uid)
     try:
-        entry.warnings = check_data(rules, draft.type, draft.data, owners=owners, work=work)
+        entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id)
     except InvalidData:
         known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key))
         if draft.idempotency_key is None or not known.exists():
@@ -242,6 +242,7 @@ def _parameters(group: Sequence[_Entry]) -> dict[str, Any]:
         "types": [draft.type for draft in drafts],
         "type_keys": [" ".join(matching_keys(draft.type)) for draft in drafts],
         "bodies": [entry.body for entry in group],
+        "emitters": [draft.emitter_id for draft in drafts],
         "owners": [draft.owner_id for draft in drafts],
         "keys": [draft.idempotency_key for draft in drafts],
         "fingerprints": [draft.fingerprint for draft in drafts],

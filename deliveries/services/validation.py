@@ -3,17 +3,16 @@
 What lives here: a memory of which types are checked and how, and the verdict. It must not know requests,
 nor what a schema may say: schemas.py does. A change of an event type is seen within REFRESH_SECONDS, so
 that checking costs no round trip per event. What the operator registered is judged by the operator's
-schema: a customer's own type of the same name cannot have the operator's events refused.
+schema, and what a service emits by no other: a customer's own type judges what that customer's keys emit.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -23,7 +22,7 @@ from django.db import InterfaceError, OperationalError
 from deliveries import sql
 from deliveries.errors import InvalidData, Unavailable
 from deliveries.models import EventType
-from deliveries.services.schemas import Violation, Work, compiled, violations
+from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
 
 REFRESH_SECONDS = 1.0
 REMEMBERED = 1000
@@ -31,7 +30,7 @@ LOG_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
-Owner = UUID | str | None  # a customer by id or by uid, or the operator
+Owner = UUID | None  # a customer, or the operator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +62,17 @@ def rules_for(names: Collection[str]) -> Rules:
     return found if len(found) == len(set(names)) else _read_again(names, oldest)
 
 
-def check_data(
-    rules: Rules, name: str, data: bytes, *, owners: Sequence[UUID | str | None], work: Work
-) -> tuple[Violation, ...]:
+def check_data(rules: Rules, name: str, data: bytes, *, customer_id: UUID | None) -> tuple[Violation, ...]:
     """Return what is wrong with raw JSON data of a type that only warns; raises InvalidData where it rejects.
 
-    `owners` is how the event's customer may be found: by id, by uid.
+    `customer_id` is the customer whose key emits it; None for a service.
     """
-    known = rules.get(name)
-    rule = next((known[owner] for owner in (None, *owners) if owner in known), None) if known else None
+    known = rules.get(name) or {}
+    rule = known.get(None) or known.get(customer_id)
     if rule is None or rule.mode == EventType.Validation.OFF:
         return ()
     schema = _schema_of(rule.type_id, rule.version)
-    found = () if schema is None else tuple(violations(schema, orjson.loads(data), work=work))
+    found = () if schema is None else tuple(violations(schema, orjson.loads(data)))
     if found:
         _tell(name, rule.mode)
     if found and rule.mode == EventType.Validation.REJECT:
@@ -109,13 +106,12 @@ def _read(names: set[str]) -> dict[str, _Known]:
     rules: dict[str, dict[Owner, Rule]] = {name: {} for name in names}
     for row in rows:
         rule = Rule(type_id=row.id, version=row.version, mode=row.validation)
-        owners = (None,) if row.customer_id is None else (row.customer_id, row.uid or row.customer_id)
-        rules[row.name].update(dict.fromkeys(owners, rule))
+        rules[row.name][row.customer_id] = rule
     return {name: _Known(read_at=now, rules=found) for name, found in rules.items()}
 
 
 @lru_cache(maxsize=512)
-def _schema_of(type_id: UUID, version: str) -> Any:
+def _schema_of(type_id: UUID, version: str) -> CompiledSchema | None:
     """Return a type's schema, compiled; `version` is what makes a changed one be read again."""
     schema = EventType.objects.filter(pk=type_id).values_list("schema", flat=True).first()
     return None if schema is None else compiled(schema)

@@ -1,5 +1,5 @@
 -- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
--- ids uuid[], customers uuid[], customer_uids text[] (either), types, type_keys text[] (space separated), bodies bytea[], owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool
+-- ids uuid[], customers uuid[], customer_uids text[] (either), types, type_keys text[] (space separated), bodies bytea[], emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool
 -- One statement, because accepted must mean durable in one round trip. Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
     SELECT
@@ -9,15 +9,15 @@ WITH input AS (
                 SELECT FROM hookpost_api_key k
                 WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
             ) THEN 'api_key'
-            WHEN c.customer_id IS NULL THEN 'customer'
+            WHEN c.customer_id IS NULL OR c.customer_id <> i.emitter_id THEN 'customer'
             WHEN t.archived THEN 'archived'
-            WHEN t.archived IS NULL AND %(reject_unknown)s::bool AND NOT starts_with(i.type, 'hookpost.') THEN 'type'
+            WHEN NOT t.known AND %(reject_unknown)s::bool AND NOT starts_with(i.type, 'hookpost.') THEN 'type'
         END AS refused
     FROM unnest(
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
-        %(bodies)s::bytea[], %(owners)s::uuid[], %(keys)s::text[], %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
+        %(bodies)s::bytea[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[], %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
     ) AS i (
-        event_id, given_id, given_uid, type, type_keys, body, owner_id, key, fingerprint, api_key_id
+        event_id, given_id, given_uid, type, type_keys, body, emitter_id, owner_id, key, fingerprint, api_key_id
     )
     LEFT JOIN LATERAL (
         SELECT id AS customer_id FROM hookpost_customer WHERE id = i.given_id
@@ -26,7 +26,10 @@ WITH input AS (
         LIMIT 1
     ) c ON true
     LEFT JOIN LATERAL (
-        SELECT bool_and(e.archived) AS archived FROM hookpost_event_type e
+        SELECT  -- a customer's own type judges nobody's events but those of its own keys
+            bool_and(e.archived) FILTER (WHERE e.customer_id IS NULL OR e.customer_id = i.emitter_id) AS archived,
+            count(*) > 0 AS known
+        FROM hookpost_event_type e
         WHERE e.name = i.type AND (e.customer_id IS NULL OR e.customer_id = c.customer_id)
     ) t ON true
 ), matched AS (
@@ -50,12 +53,16 @@ WITH input AS (
     FROM input i LEFT JOIN matched m USING (event_id)
     GROUP BY i.event_id
 ), key_taken AS (
-    INSERT INTO hookpost_idempotency_key (owner_id, key, fingerprint, event_id, deliveries, created_at)
-    SELECT i.owner_id, i.key, i.fingerprint, i.event_id, c.deliveries, now()
+    INSERT INTO hookpost_idempotency_key AS known (owner_id, key, customer_id, fingerprint, event_id, deliveries, created_at)
+    SELECT DISTINCT ON (i.owner_id, i.key)  -- in this order everywhere: two batches never wait for each other
+        i.owner_id, i.key, i.customer_id, i.fingerprint, i.event_id, c.deliveries, now()
     FROM input i JOIN counted c USING (event_id)
     WHERE i.key IS NOT NULL AND i.refused IS NULL
-    ORDER BY i.owner_id, i.key  -- the same order everywhere: two batches never wait for each other
-    ON CONFLICT DO NOTHING
+    ORDER BY i.owner_id, i.key, i.event_id
+    ON CONFLICT (owner_id, key) DO UPDATE  -- a key goes with its customer: what is left of a deleted one is taken over
+        SET customer_id = excluded.customer_id, fingerprint = excluded.fingerprint, event_id = excluded.event_id,
+            deliveries = excluded.deliveries, created_at = excluded.created_at
+        WHERE NOT EXISTS (SELECT FROM hookpost_customer c WHERE c.id = known.customer_id) AND known.customer_id IS NOT NULL
     RETURNING event_id
 ), accepted AS (
     SELECT i.event_id, i.customer_id, i.type, i.body

@@ -1,0 +1,91 @@
+"""Idempotency-Key: whose it is, what it ends with, and where it is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deliveries.models import Customer, Event
+from deliveries.services.customers import delete_customer
+from tests.api.conftest import ALL_SCOPES, Caller, Tenant, caller_with, make_tenant
+
+EVENT: dict[str, Any] = {"customer": "alice", "type": "invoice.paid", "data": {"n": 1}}
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_key_is_the_customers_whichever_api_key_it_comes_with(alice: Tenant) -> None:
+    other = caller_with(*ALL_SCOPES, customer=alice.customer, name="rotated")
+    first = alice.caller.post("/events", EVENT, Idempotency_Key="k")
+    assert (first.status, other.post("/events", EVENT, Idempotency_Key="k").json) == (202, first.json)
+    assert Event.objects.count() == 1
+
+
+def test_a_key_of_a_service_is_the_installations_whichever_api_key_it_comes_with(ops: Caller, alice: Tenant) -> None:
+    first = ops.post("/events", EVENT, Idempotency_Key="k")
+    assert caller_with("events:write", name="rotated").post("/events", EVENT, Idempotency_Key="k").json == first.json
+    assert Event.objects.count() == 1
+
+
+def test_two_customers_never_meet_in_one_key(alice: Tenant, bob: Tenant) -> None:
+    first = alice.caller.post("/events", EVENT, Idempotency_Key="k")
+    second = bob.caller.post("/events", EVENT | {"customer": "bob"}, Idempotency_Key="k")
+    assert (first.status, second.status) == (202, 202)
+    assert first.json["id"] != second.json["id"]
+
+
+@pytest.mark.parametrize("by_service", [True, False])
+def test_a_key_ends_with_its_customer(ops: Caller, alice: Tenant, url: str, by_service: bool) -> None:
+    first = (ops if by_service else alice.caller).post("/events", EVENT, Idempotency_Key="k")
+    delete_customer(Customer.objects.get(uid="alice"), actor="system")
+    again = make_tenant("alice", url)
+    second = (ops if by_service else again.caller).post("/events", EVENT, Idempotency_Key="k")
+    assert (second.status, second.json["deliveries"]) == (202, 1)
+    assert second.json["id"] != first.json["id"]
+    assert Event.objects.filter(customer=again.customer).count() == 1
+
+
+def test_a_batch_that_comes_again_has_the_same_answers(ops: Caller, alice: Tenant) -> None:
+    batch = {"events": [EVENT, EVENT | {"data": {"n": 2}}]}
+    first = ops.post("/events/batch", batch, Idempotency_Key="order")
+    assert ops.post("/events/batch", batch, Idempotency_Key="order").json == first.json
+    assert Event.objects.count() == 2
+
+
+def test_the_key_of_a_batch_is_no_other_callers_key(ops: Caller, alice: Tenant) -> None:
+    ops.post("/events/batch", {"events": [EVENT]}, Idempotency_Key="order")
+    assert ops.post("/events", EVENT | {"data": {"n": 7}}, Idempotency_Key="order:0").status == 202
+
+
+def test_the_same_key_twice_in_one_statement_is_one_event(ops: Caller, alice: Tenant) -> None:
+    from deliveries.services.events import INSTALLATION, Accepted, EventDraft, accept_events
+
+    draft = EventDraft(
+        type="a", data=b"{}", customer_uid="alice", idempotency_key="k", owner_id=INSTALLATION, fingerprint=b"f"
+    )
+    one, two = accept_events([draft, draft])
+    assert isinstance(one, Accepted)
+    assert isinstance(two, Accepted)
+    assert one.event_id == two.event_id
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/customers",
+        "/event-types",
+        "/customers/alice/endpoints",
+        "/customers/alice/endpoints/main/pause",
+        "/customers/alice/endpoints/main/test",
+        "/customers/alice/endpoints/main/rotate-secret",
+        "/customers/alice/endpoints/main/replay",
+        "/customers/alice/portal-link",
+        "/deliveries/redeliver",
+    ],
+)
+def test_every_other_post_refuses_a_key_rather_than_ignore_it(ops: Caller, alice: Tenant, path: str) -> None:
+    answer = ops.post(path, {}, Idempotency_Key="k")
+    assert answer.status == 400
+    assert "Idempotency-Key" in answer.json["detail"]
