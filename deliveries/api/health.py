@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from deliveries.api.problems import reading
+from deliveries.services import clock
 from deliveries.services.stats import QueueStats, queue_stats
 
 BROKER_SECONDS = 1.0
@@ -44,11 +45,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @reading
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether database and broker answer; 503 only without a database."""
+    """Say whether database, broker and this host's clock are well; a broker that is away is no 503."""
     database, broker = database_answers(), broker_answers(settings.BROKER_URL)
-    status = "unavailable" if not database else "ready" if broker else "degraded"
+    clock_problem = clock.problem() if database else ""
+    usable = database and not clock_problem
+    status = "unavailable" if not usable else "ready" if broker else "degraded"
     parts = {"database": _word(answers=database), "broker": _word(answers=broker)}
-    return JsonResponse({"status": status, **parts}, status=200 if database else 503)
+    if database:
+        parts["clock"] = clock_problem or "ok"
+    return JsonResponse({"status": status, **parts}, status=200 if usable else 503)
 
 
 @reading

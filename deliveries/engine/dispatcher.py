@@ -63,7 +63,7 @@ class Dispatcher:
                 if lead():
                     self.tick()
             except ClockOff as error:
-                clock.complain(error, part="dispatcher")
+                alerts.tell_clock_off(error, part="dispatcher")
                 connection.close()  # with the leadership, so that another host takes it
             except (OperationalError, InterfaceError) as error:
                 log.warning("dispatcher_without_database", error=str(error).partition("\n")[0])

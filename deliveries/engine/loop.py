@@ -38,11 +38,12 @@ from deliveries.engine.leases import (
 from deliveries.engine.pace import IN_FLIGHT_LIMIT, STARTS_AT_ONCE, claim_room, has_room, is_done, is_hungry
 from deliveries.engine.recorder import record_outcomes, record_rest
 from deliveries.engine.sender import send
-from deliveries.errors import HookpostError
+from deliveries.errors import ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import is_own_fault
+from deliveries.services.alerts import tell_clock_off
 from deliveries.services.endpoints import disable_if_still_at
 
 log = structlog.get_logger(__name__)
@@ -215,6 +216,9 @@ class Engine:
         try:
             if failed := send(lane, claimed, transfers=self._transfers, rng=self._rng):
                 self._finish(lane, failed)
+        except ClockOff as error:  # the lane is well: another worker may have it at once
+            stop(lane, rest_seconds=0)
+            self._patiently(partial(tell_clock_off, error, part="worker"))
         except HookpostError as error:
             self._patiently(partial(give_pause, lane, reason=str(error)))
 

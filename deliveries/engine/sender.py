@@ -6,7 +6,6 @@ What lives here: what may go wrong before a request exists. It must not know the
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
 
 import structlog
 
@@ -16,6 +15,7 @@ from deliveries.engine.prepare import prepare_delivery
 from deliveries.errors import HookpostError
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
+from deliveries.services import clock
 
 log = structlog.get_logger(__name__)
 
@@ -25,9 +25,9 @@ NOT_SENT = Answer(error="not_sent", detail="No request could be made of this del
 def send(lane: LeasedLane, claimed: Claimed, *, transfers: Transfers, rng: random.Random) -> Finished | None:
     """Put a delivery in flight, or return that it failed before it was sent.
 
-    Raises HookpostError when the lane's configuration lets nothing be sent.
+    Raises ClockOff when this host's clock lets nothing be signed, HookpostError when the lane's configuration does.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     try:
         request = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
         transfers.start(request, tag=(lane, claimed, now), timeout_seconds=lane.target.timeout_seconds)

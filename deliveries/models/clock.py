@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from django.db import connection
 
 from deliveries.protocol.clock import Reading, compare
 
 FRESH_SECONDS = 30.0
+QUICK_SECONDS = 0.01
 STEP_SECONDS = 0.5  # beyond what a clock is slewed by within a reading's life
 
 Seconds = Callable[[], float]
@@ -39,9 +41,14 @@ class HostClock:
     _known: _Known | None = None
 
     def learn(self, database_time: float, *, asked_at: float, answered_at: float) -> Reading:
-        """Remember what a round trip told; the three times are Unix seconds, two of them of `wall`."""
-        reading, now = compare(database_time, asked_at=asked_at, answered_at=answered_at), self.steady()
-        self._known = _Known(reading, now, self.wall() - now)
+        """Remember what a round trip told; the three times are Unix seconds, two of them of `wall`.
+
+        A slow one, as of a statement with work of its own, replaces a quick one only when that is old.
+        """
+        reading = compare(database_time, asked_at=asked_at, answered_at=answered_at)
+        kept, now = self.reading(), self.steady()
+        if kept is None or reading.uncertainty_seconds <= max(kept.uncertainty_seconds, QUICK_SECONDS):
+            self._known = _Known(reading, now, self.wall() - now)
         return reading
 
     def reading(self, *, fresh_seconds: float = FRESH_SECONDS) -> Reading | None:
@@ -53,7 +60,12 @@ class HostClock:
 
     def corrected(self, reading: Reading) -> float:
         """Return the database's time in Unix seconds."""
-        return self.wall() - reading.offset_seconds
+        return self.wall() - reading.correction_seconds
+
+    def likely(self) -> float:
+        """Return the database's time as well as it is known without asking: with no reading, this host's."""
+        reading = self.reading(fresh_seconds=inf)
+        return self.wall() if reading is None else self.corrected(reading)
 
 
 host = HostClock()

@@ -16,9 +16,15 @@ class Reading:
     offset_seconds: float
     uncertainty_seconds: float
 
+    @property
+    def correction_seconds(self) -> float:
+        """What is to be taken from the host's clock: only what is sure, so that a slow answer moves no right clock."""
+        sure = max(0.0, abs(self.offset_seconds) - self.uncertainty_seconds)
+        return sure if self.offset_seconds > 0 else -sure
+
     def is_off(self, tolerance_seconds: float) -> bool:
         """Say whether the clocks differ by more, however the round trip was spent."""
-        return abs(self.offset_seconds) - self.uncertainty_seconds > tolerance_seconds
+        return abs(self.correction_seconds) > tolerance_seconds
 
     def agrees(self, tolerance_seconds: float) -> bool:
         """Say whether the clocks differ by less for certain: what cannot be taken back asks for this."""
@@ -36,8 +42,8 @@ def compare(database_time: float, *, asked_at: float, answered_at: float) -> Rea
 
 
 def span_in_words(seconds: float) -> str:
-    """Return a span in the unit that people would use: `400.0 days`, `1.5 hours`, `40.0 seconds`."""
+    """Return a span in the unit that people would use: `400.0 days`, `2.5 hours`, `60.0 minutes`, `45.0 seconds`."""
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size or (unit != "minutes" and seconds >= size):
+        if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} seconds"

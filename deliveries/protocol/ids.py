@@ -58,6 +58,11 @@ def decode_id(prefix: str, text: str) -> UUID:
     return UUID(int=int(suffix.translate(_TO_PYTHON_BASE_32), 32))
 
 
+def time_ordered(milliseconds: int, chance: int) -> UUID:
+    """Return the UUIDv7 of that millisecond; of two the one with more `chance` (74 bits) is the later."""
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | chance >> 62 << 64 | 0x2 << 62 | chance & (1 << 62) - 1)
+
+
 def time_of(value: UUID) -> datetime:
     """Return the moment inside a UUIDv7, to the millisecond, in UTC."""
     try:

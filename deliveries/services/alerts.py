@@ -21,11 +21,12 @@ from django.utils import timezone
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.errors import HookpostError
+from deliveries.errors import ClockOff, HookpostError
 from deliveries.models import Alert, Delivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import OURS, matching_keys
+from deliveries.services import clock
 from deliveries.services.endpoint_health import long_failing
 from deliveries.services.events import EventDraft, accept_own
 
@@ -74,6 +75,13 @@ def note_cannot_send(endpoint_id: UUID, *, reason: str) -> None:
     """Note for the operator that a lane can send nothing; a keyring that does not fit is one incident for all."""
     whose = None if KEYRING in reason else endpoint_id
     sql.run("note_cannot_send", {"id": new_id(), "endpoint_id": whose, "reason": reason[:REASON_LIMIT]})
+
+
+def tell_clock_off(error: ClockOff, *, part: str) -> None:
+    """Say to log and operator that a part of this host stands still for its clock."""
+    if clock.complain(error, part=part):
+        parameters = {"id": new_id(), "endpoint_id": None, "reason": str(error)[:REASON_LIMIT]}
+        sql.run("note_cannot_send", parameters)
 
 
 def tell_customers() -> int:

@@ -6,10 +6,14 @@ What lives here: what is asked of the time by those who sign, store and drop. It
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
+from django.db import DatabaseError, InterfaceError
 
+from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import ClockOff
 from deliveries.models import clock
@@ -18,6 +22,7 @@ from deliveries.protocol.clock import Reading
 log = structlog.get_logger(__name__)
 
 COMPLAIN_EVERY_SECONDS = 60.0
+KEPT_SECONDS = 3600.0
 
 _complained: dict[str, float] = {}
 
@@ -27,28 +32,51 @@ def now() -> datetime:
 
     Costs nothing while the last reading is fresh, else a round trip.
     """
-    reading = clock.host.reading() or clock.measure()
-    if reading.is_off(conf.clock_tolerance_seconds):
-        raise ClockOff(refusal(reading))
+    reading = clock.host.reading() or _measured()
+    if _is_off(reading):
+        raise ClockOff(_in_words(reading))
     return _corrected(reading)
+
+
+def refusal(*, part: str) -> ClockOff | None:
+    """Return why this part does nothing, and log it; None when the clocks agree, or nothing is known of them yet.
+
+    Asks the database again only when the last reading said so.
+    """
+    reading = clock.host.reading()
+    if reading is None or not _is_off(reading) or not _is_off(reading := _measured()):
+        return None
+    error = ClockOff(_in_words(reading))
+    complain(error, part=part)
+    return error
+
+
+def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """Run a statement whose rows hold `database_time`, and take a reading of it, at no round trip more."""
+    host = clock.host
+    asked_at = host.wall()
+    rows = sql.run(name, parameters)
+    host.learn(rows[0].database_time, asked_at=asked_at, answered_at=host.wall())
+    return rows
+
+
+def problem() -> str:
+    """Return which clock is off and by how much, asked for at this moment; empty when they agree."""
+    reading = clock.measure()
+    return _in_words(reading) if _is_off(reading) else ""
 
 
 def certain_now() -> datetime:
     """Return the database's time, asked for at this moment, for what cannot be taken back; raises ClockOff."""
     reading = clock.measure()
     if not reading.agrees(conf.clock_tolerance_seconds):
-        raise ClockOff(refusal(reading))
+        raise ClockOff(_in_words(reading))
     return _corrected(reading)
 
 
 def database_now() -> datetime:
     """Return the database's time, however far this host is from it."""
     return _corrected(clock.host.reading() or clock.measure())
-
-
-def refusal(reading: Reading) -> str:
-    """Return why nothing is done by these clocks."""
-    return f"{reading.in_words()}; {conf.clock_tolerance_seconds} seconds are tolerated"
 
 
 def complain(error: ClockOff, *, part: str) -> bool:
@@ -59,6 +87,24 @@ def complain(error: ClockOff, *, part: str) -> bool:
     _complained[part] = moment
     log.error("clock_off", part=part, reason=str(error))
     return True
+
+
+def _is_off(reading: Reading) -> bool:
+    return reading.is_off(conf.clock_tolerance_seconds)
+
+
+def _in_words(reading: Reading) -> str:
+    return f"{reading.in_words()}; {conf.clock_tolerance_seconds} seconds are tolerated"
+
+
+def _measured() -> Reading:
+    """Return a new reading; while the database is away an old one, for a clock that nobody set goes on as it did."""
+    try:
+        return clock.measure()
+    except (DatabaseError, InterfaceError) as error:
+        if (known := clock.host.reading(fresh_seconds=KEPT_SECONDS)) is None:
+            raise ClockOff("this host's clock cannot be compared with the database's, which does not answer") from error
+        return known
 
 
 def _corrected(reading: Reading) -> datetime:

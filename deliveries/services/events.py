@@ -17,7 +17,6 @@ import orjson
 import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
-from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_surely_undone
 from deliveries.database.limits import answered_within
@@ -28,8 +27,6 @@ from deliveries.errors import (
     InvalidEventType,
     InvalidInput,
     KeyReused,
-    KeyRevoked,
-    NotFound,
     Unavailable,
     Unconfirmed,
 )
@@ -37,9 +34,12 @@ from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
 from deliveries.protocol.event_types import is_ours, matching_keys
+from deliveries.protocol.ids import time_of
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
+from deliveries.services import clock
 from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
+from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
 from deliveries.services.validation import Rules, check_data, rules_for
@@ -190,16 +190,17 @@ def _judged(draft: EventDraft, rules: Rules) -> _Entry:
 
 
 def _entry(draft: EventDraft) -> _Entry:
-    moment = (draft.timestamp or datetime.now(UTC)).astimezone(UTC)
+    event_id = new_id()
+    moment = (draft.timestamp or time_of(event_id)).astimezone(UTC)
     text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     body = full_body(draft.type, text, draft.data)
     if len(body) > conf.body_limit_bytes:
         raise InvalidInput(f"the event is larger than {conf.body_limit_bytes} bytes", field="data")
-    return _Entry(draft, new_id(), body)
+    return _Entry(draft, event_id, body)
 
 
 def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> None:
-    if not group:
+    if not group or _is_refused_by_clock(group):
         return
     try:
         _store(group, only_endpoint)
@@ -217,16 +218,23 @@ def _commit(group: Sequence[_Entry], *, only_endpoint: UUID | None = None) -> No
             entry.result = entry.result or refusal
 
 
+def _is_refused_by_clock(group: Sequence[_Entry]) -> bool:
+    refusal = clock.refusal(part="accept")
+    for entry in group:
+        entry.result = entry.result or refusal
+    return refusal is not None
+
+
 def _store(group: Sequence[_Entry], only_endpoint: UUID | None) -> None:
     parameters = _parameters(group) | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = sql.run("accept_events", parameters)
+            rows = clock.run("accept_events", parameters)
     except IntegrityError as error:
         if "no partition" not in str(error):
             raise
         open_partitions()
-        rows = sql.run("accept_events", parameters)
+        rows = clock.run("accept_events", parameters)
     by_id = {row.event_id: row for row in rows}
     # First those that are stored: looking up the others asks the database again, which may fail.
     for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):
@@ -247,6 +255,7 @@ def _parameters(group: Sequence[_Entry]) -> dict[str, Any]:
         "keys": [draft.idempotency_key for draft in drafts],
         "fingerprints": [draft.fingerprint for draft in drafts],
         "api_keys": [draft.api_key_id for draft in drafts],
+        "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
         "reject_unknown": conf.unknown_event_types == "reject",
     }
 
@@ -256,17 +265,7 @@ def _result(entry: _Entry, row: Any) -> Accepted | HookpostError:
         wake = tuple((endpoint_id, False) for endpoint_id in row.wake)
         wake += tuple((endpoint_id, True) for endpoint_id in row.wake_slow)
         return Accepted(event_id=row.event_id, deliveries=row.deliveries, wake=wake, warnings=entry.warnings)
-    return _refusal(entry.draft, row.refused) if row.refused else _repeated(entry)
-
-
-def _refusal(draft: EventDraft, reason: str) -> HookpostError:
-    if reason == "api_key":
-        return KeyRevoked("the API key was revoked or has expired")
-    if reason == "customer":
-        return NotFound("no such customer")
-    if reason == "archived":
-        return InvalidEventType(f"the event type {draft.type} is archived", field="type")
-    return InvalidEventType(f"there is no event type {draft.type}", field="type")
+    return refusal_of(row.refused, event_type=entry.draft.type) if row.refused else _repeated(entry)
 
 
 def _repeated(entry: _Entry) -> Accepted | HookpostError:

@@ -1,10 +1,12 @@
 -- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
--- ids uuid[], customers uuid[], customer_uids text[] (either), types, type_keys text[] (space separated), bodies bytea[], emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool
+-- ids uuid[], customers uuid[], customer_uids text[] (either), types, type_keys text[] (space separated), bodies bytea[], emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8
 -- One statement, because accepted must mean durable in one round trip. Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
     SELECT
-        i.*, c.customer_id,
+        i.*, c.customer_id, m.made_at,
         CASE
+            -- An id of another time than the database's belongs to a day that is over, or not yet begun.
+            WHEN abs(extract(epoch FROM clock_timestamp() - m.made_at)) > %(clock_tolerance_seconds)s::float8 THEN 'clock'
             WHEN i.api_key_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM hookpost_api_key k
                 WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -19,6 +21,9 @@ WITH input AS (
     ) AS i (
         event_id, given_id, given_uid, type, type_keys, body, emitter_id, owner_id, key, fingerprint, api_key_id
     )
+    CROSS JOIN LATERAL (
+        SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
+    ) m
     LEFT JOIN LATERAL (
         SELECT id AS customer_id FROM hookpost_customer WHERE id = i.given_id
         UNION ALL
@@ -34,7 +39,7 @@ WITH input AS (
     ) t ON true
 ), matched AS (
     SELECT
-        i.event_id, i.customer_id, i.type, e.id AS endpoint_id, l.slow,
+        i.event_id, i.customer_id, i.type, i.made_at, e.id AS endpoint_id, l.slow,
         e.state <> 'enabled' OR (e.ordered AND e.draining) AS held,
         md5(i.event_id::text || e.id::text) AS h
     FROM input i
@@ -65,12 +70,12 @@ WITH input AS (
         WHERE NOT EXISTS (SELECT FROM hookpost_customer c WHERE c.id = known.customer_id) AND known.customer_id IS NOT NULL
     RETURNING event_id
 ), accepted AS (
-    SELECT i.event_id, i.customer_id, i.type, i.body
+    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at
     FROM input i
     WHERE i.refused IS NULL AND (i.key IS NULL OR i.event_id IN (SELECT event_id FROM key_taken))
 ), new_event AS (
     INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
-    SELECT event_id, customer_id, type, body, now() FROM accepted
+    SELECT event_id, customer_id, type, body, made_at FROM accepted
 ), fanned_out AS (
     SELECT
         m.*,
@@ -83,7 +88,7 @@ WITH input AS (
     )
     SELECT
         delivery_id, event_id, endpoint_id, customer_id, type, CASE WHEN held THEN 'held' ELSE 'pending' END, 0, '',
-        now(), CASE WHEN held THEN NULL ELSE now() END
+        made_at, CASE WHEN held THEN NULL ELSE now() END
     FROM fanned_out
 ), new_due AS (
     INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)
@@ -96,7 +101,8 @@ WITH input AS (
 )
 SELECT
     i.event_id, i.refused, c.deliveries, a.event_id IS NOT NULL AS accepted,
-    coalesce(w.fast, '{}') AS wake, coalesce(w.slow, '{}') AS wake_slow
+    coalesce(w.fast, '{}') AS wake, coalesce(w.slow, '{}') AS wake_slow,
+    extract(epoch FROM clock_timestamp())::float8 AS database_time
 FROM input i
 JOIN counted c USING (event_id)
 LEFT JOIN accepted a USING (event_id)

@@ -1,5 +1,5 @@
 -- Notes that nothing can be sent, for the operator's mail, once a day while it lasts.
--- id uuid, endpoint_id uuid or null (null: the keyring, which concerns all), reason text
+-- id uuid, endpoint_id uuid or null (null: the keyring or a clock, which concern all), reason text
 -- The day in `since` makes it one row also when many workers notice at the same moment.
 INSERT INTO hookpost_alert (id, kind, endpoint_id, since, reason, created_at, told_at, mail_due_at)
 SELECT %(id)s::uuid, 'sending.stopped', %(endpoint_id)s::uuid, date_trunc('day', now(), 'UTC'), %(reason)s::text, now(),

@@ -18,6 +18,7 @@ from deliveries.models import ApiKey, AuditEntry, Member, PortalLink
 from deliveries.services.portal_links import redeem_link
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
+from tests.wrong_clocks import DAY, host_off_by
 
 
 @pytest.fixture
@@ -66,10 +67,23 @@ def test_health_asks_nobody(nobody: Caller, django_assert_num_queries: object) -
 
 
 def test_a_broker_that_is_away_is_degraded_and_still_ready(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert nobody.get("/readyz").json == {"status": "ready", "database": "ok", "broker": "ok"}
+    assert nobody.get("/readyz").json == {"status": "ready", "database": "ok", "broker": "ok", "clock": "ok"}
     monkeypatch.setattr(health, "broker_answers", lambda url: False)
     answer = nobody.get("/readyz")
     assert (answer.status, answer.json["status"]) == (200, "degraded")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-40 * DAY, "40.0 days behind the database's"), (45.0, "45.0 seconds ahead of the database's")],
+)
+def test_a_host_whose_clock_is_off_is_not_ready_and_says_by_how_much(
+    nobody: Caller, seconds: float, words: str
+) -> None:
+    with host_off_by(seconds):
+        answer = nobody.get("/readyz")
+    assert (answer.status, answer.json["status"]) == (503, "unavailable")
+    assert words in answer.json["clock"]
 
 
 def test_without_a_database_it_is_not_ready(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

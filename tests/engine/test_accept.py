@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
 
-from deliveries import errors
+from deliveries import errors, sql
 from deliveries.database.failures import mark_never_sent
 from deliveries.models import Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
 from deliveries.protocol.ids import delivery_id
@@ -234,14 +234,14 @@ def test_a_caller_is_told_whether_a_database_that_fails_may_have_stored_the_even
 ) -> None:
     customer = an_endpoint(receiver.url).customer
 
-    run = events.sql.run
+    run = sql.run
 
     def refuse(name: str, parameters: dict[str, object]) -> list[object]:
         if name == "accept_events":
             raise error
         return run(name, parameters)
 
-    monkeypatch.setattr(events.sql, "run", refuse)
+    monkeypatch.setattr(sql, "run", refuse)
     with pytest.raises(told):
         accept_event(draft(customer))
     assert [type(each) for each in accept_events([draft(customer), draft(customer)])] == [told] * 2

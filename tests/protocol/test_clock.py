@@ -35,7 +35,7 @@ def test_a_slow_answer_proves_neither_that_clocks_differ_nor_that_they_agree(
     [
         (400 * 86_400, "this host's clock is 400.0 days ahead of the database's"),
         (-40 * 86_400, "this host's clock is 40.0 days behind the database's"),
-        (3600, "this host's clock is 1.0 hours ahead of the database's"),
+        (3600, "this host's clock is 60.0 minutes ahead of the database's"),
         (-45.2, "this host's clock is 45.2 seconds behind the database's"),
     ],
 )
@@ -43,5 +43,5 @@ def test_people_are_told_which_clock_is_off_and_by_how_much(offset: float, words
     assert Reading(offset, 0).in_words() == words
 
 
-def test_minutes_are_said_from_two_on() -> None:
+def test_a_unit_is_used_from_two_of_it_on() -> None:
     assert (span_in_words(119), span_in_words(120)) == ("119.0 seconds", "2.0 minutes")

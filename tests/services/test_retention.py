@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from structlog.testing import capture_logs
 
+from deliveries.engine import dispatcher
 from deliveries.errors import ClockOff
 from deliveries.models import DueDelivery
 from deliveries.protocol.ids import floor_of
-from deliveries.services import dispatch, retention
+from deliveries.services import retention
 from tests.engine.steps import an_endpoint
 from tests.wrong_clocks import DAY, host_off_by
 
@@ -97,5 +98,5 @@ def test_the_rest_of_the_house_is_kept_while_nothing_may_be_dropped(
     done: list[str] = []
     monkeypatch.setattr(retention, "purge_idempotency_keys", lambda: done.append("keys"))
     with host_off_by(400 * DAY):
-        dispatch.keep_house()
+        dispatcher.keep_house()
     assert done == ["keys"]

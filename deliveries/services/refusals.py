@@ -1,0 +1,22 @@
+"""Why sql/accept_events.sql stored nothing for an event, as an error.
+
+What lives here: its column `refused`, word by word. It must not know how events are stored.
+"""
+
+from __future__ import annotations
+
+from deliveries.errors import HookpostError, InvalidEventType, KeyRevoked, NotFound, Unavailable
+from deliveries.services import clock
+
+
+def refusal_of(reason: str, *, event_type: str) -> HookpostError:
+    """Return the error of a reason."""
+    if reason == "clock":  # the id's time is not the database's
+        return clock.refusal(part="accept") or Unavailable("the event waited too long to be stored")
+    if reason == "api_key":
+        return KeyRevoked("the API key was revoked or has expired")
+    if reason == "customer":
+        return NotFound("no such customer")
+    if reason == "archived":
+        return InvalidEventType(f"the event type {event_type} is archived", field="type")
+    return InvalidEventType(f"there is no event type {event_type}", field="type")
