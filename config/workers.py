@@ -19,6 +19,7 @@ from deliveries.conf import Conf
 IDLE_WAKE_UP_MILLISECONDS = 50
 PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
 DESCRIPTORS = 65_536
+JOB_THREADS = 2  # a customer has one step at a time, so one thread is left whatever a customer asks for
 STOP_SECONDS = 40  # longer than any attempt's deadline
 
 # After the broker's return all goes on within a second; Dramatiq's own values are 3 and 5 s.
@@ -39,9 +40,10 @@ def prepare_process() -> None:
 
 
 def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:
-    """One worker for lanes and jobs, one for lanes that time out."""
+    """One worker for lanes, one for lanes that time out, one for jobs, whose steps must not take the lanes' threads."""
     return [
-        build_worker(broker, queues={"deliveries", "jobs"}, threads=conf.turn_threads),
+        build_worker(broker, queues={"deliveries"}, threads=conf.turn_threads),
+        build_worker(broker, queues={"jobs"}, threads=JOB_THREADS),
         build_worker(broker, queues={"deliveries_slow"}, threads=conf.slow_threads),
     ]
 

@@ -40,13 +40,16 @@ def deliver_due_slow(endpoint_ids: Sequence[str]) -> None:
 
 @dramatiq.actor(queue_name="jobs", max_retries=0, time_limit=WEEK_MS)
 def run_job(job_id: str) -> None:
-    """Queue the next part of a bulk job, and ring again while there is more."""
+    """Take a step of the job whose turn it is, whichever was rung for, and ring again while there is more."""
     from deliveries.services import jobs
 
-    more, lanes = jobs.run_job_step(UUID(job_id))
-    wake(lanes)
-    if more:
-        ring_job(UUID(job_id))
+    skipped: set[UUID] = set()
+    while (step := jobs.run_next_step(skipped=skipped)) is not None:
+        wake(step.lanes)
+        if step.more:
+            ring_job(step.job_id)
+            return
+        skipped.add(step.job_id)
 
 
 class _Engines:

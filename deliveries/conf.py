@@ -177,6 +177,19 @@ class Conf:
         "HOOKPOST_IDEMPOTENCY_HOURS", "24", between(24, 720), "How long an Idempotency-Key is remembered."
     )
 
+    endpoints_per_customer: int = setting(
+        "HOOKPOST_ENDPOINTS_PER_CUSTOMER",
+        "100",
+        between(1, 100_000),
+        "Endpoints that a customer may have, unless its `endpoint_limit` says otherwise.",
+    )
+    jobs_per_customer: int = setting(
+        "HOOKPOST_JOBS_PER_CUSTOMER",
+        "10",
+        between(1, 1000),
+        "Bulk jobs that a customer may have under way; what staff and service keys start for it counts apart.",
+    )
+
     web_threads: int = setting("HOOKPOST_WEB_THREADS", "32", between(1, 256), "Threads of each web process.")
     web_processes: int = setting(
         "HOOKPOST_WEB_PROCESSES", "1", between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."

@@ -13,7 +13,8 @@ HookpostError
 │   └── InvalidData        data that does not fit the schema of its event type
 ├── NotFound           no such row, or not visible to this caller     trying again: no
 ├── Conflict           the state forbids it now                       trying again: later, maybe
-│   └── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
+│   ├── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
+│   └── LimitReached       a customer has as many as it may have      trying again: after some are gone
 ├── KeyReused          an Idempotency-Key came back with another body no
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
@@ -95,6 +96,16 @@ class Conflict(HookpostError):
 
 class KeyInFlight(Conflict):
     """The same Idempotency-Key is being accepted at this moment."""
+
+
+class LimitReached(Conflict):
+    """Whoever asks has as many of something as they may have; `limit` is its name at /meta, `owner` whose it is."""
+
+    def __init__(self, detail: str, *, limit: str, figure: int, owner: str) -> None:
+        super().__init__(detail)
+        self.limit = limit
+        self.figure = figure
+        self.owner = owner
 
 
 class KeyReused(HookpostError):

@@ -17,10 +17,10 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import answer_of
-from deliveries.admin.bounds import TooSlow, at_most
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
+from deliveries.services.bounds import TooSlow, at_most
 
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 3

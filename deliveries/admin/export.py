@@ -27,7 +27,6 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from deliveries.admin.bounds import TooSlow, at_most
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.viewer import customer_of
@@ -35,6 +34,7 @@ from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.services.audit import record_act
+from deliveries.services.bounds import TooSlow, at_most
 
 log = structlog.get_logger(__name__)
 

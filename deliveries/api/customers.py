@@ -14,12 +14,12 @@ from rest_framework.response import Response
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
 from deliveries.api.describe import PAGE_QUERY, listed
-from deliveries.api.fields import JsonObject, Moment, Shape, Text, TypeId
+from deliveries.api.fields import JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.find import find_customer
 from deliveries.api.pages import PARAMETERS, page_of
 from deliveries.models import Customer, visible
 from deliveries.protocol import ids
-from deliveries.services.customers import create_customer, delete_customer, update_customer
+from deliveries.services.customers import ENDPOINT_LIMIT_MAX, create_customer, delete_customer, update_customer
 
 
 class CustomerShape(Shape):
@@ -29,6 +29,13 @@ class CustomerShape(Shape):
     uid = Text(required=False, allow_null=True, help_text="Your own id of the customer, usable wherever the id is.")
     name = Text()
     metadata = JsonObject(required=False)
+    endpoint_limit = Number(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=ENDPOINT_LIMIT_MAX,
+        help_text="How many endpoints the customer may have; null: as many as the setting says.",
+    )
     created_at = Moment(read_only=True)
     updated_at = Moment(read_only=True)
 

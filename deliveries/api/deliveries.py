@@ -6,11 +6,9 @@ know how anything is sent. Bulk work is in jobs.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,11 +23,11 @@ from deliveries.api.filters import DeliveryFilters, selection_of
 from deliveries.api.find import find_delivery
 from deliveries.api.pages import PARAMETERS, page_of
 from deliveries.models import Attempt, Delivery, visible
-from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.redelivery import redeliver
-from deliveries.services.selection import Selection, select_deliveries
+from deliveries.services.selection import deliveries_of
 
 CLOCKS_APART = timedelta(hours=1)
 
@@ -110,19 +108,6 @@ def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def listed_rows(viewer: Viewer, selection: Selection) -> tuple[QuerySet[Delivery], QuerySet[Delivery] | None]:
-    """Return the rows of a list, and what of them an index finds, if that is more; as pages.rows_at takes them.
-
-    A selection names only endpoints that the viewer may ask for, so what is found by endpoint is the viewer's.
-    """
-    rows = select_deliveries(visible.deliveries(viewer), selection)
-    meant = replace(selection, customer_id=selection.customer_id or viewer.customer_id)
-    indexed = meant.indexed()
-    if meant.event_id or indexed == meant:
-        return rows, None
-    return rows, select_deliveries(visible.deliveries(viewer if indexed.customer_id else OPERATOR), indexed)
-
-
 class DeliveriesView(ApiView):
     """All deliveries."""
 
@@ -137,7 +122,7 @@ class DeliveriesView(ApiView):
         filters = asked(DeliveryFilters, request, also=PARAMETERS)
         with in_query():
             selection = selection_of(viewer, filters)
-        rows, base = listed_rows(viewer, selection)
+        rows, base = deliveries_of(viewer, selection)
         return Response(page_of(request, rows, show_delivery, base=base))
 
 

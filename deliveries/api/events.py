@@ -128,7 +128,8 @@ class EventsView(EmitView):
         filters = asked(EventFilters, request, also=PARAMETERS)
         rows = visible.events(viewer)
         if "customer" in filters:
-            rows = rows.filter(customer=customer_id_of(viewer, filters["customer"]))
+            with in_query():
+                rows = rows.filter(customer=customer_id_of(viewer, filters["customer"]))
         base = between(rows, since=filters.get("since"), until=filters.get("until"))
         rows = _of_types(base, filters, name="type")
         return Response(page_of(request, rows, show_event, base=None if rows is base else base))

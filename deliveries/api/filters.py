@@ -15,14 +15,11 @@ from rest_framework import serializers
 from deliveries.api.fields import Moment, Shape, Text, TypeId
 from deliveries.api.find import find_customer, find_endpoint
 from deliveries.errors import InvalidId, InvalidInput, NotFound
-from deliveries.models import Delivery, visible
+from deliveries.models import Delivery, Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.selection import Selection, read_types
-
-# An id that no row has: a filter by something that is not there, or is not the caller's, matches nothing.
-NOBODY = UUID(int=0)
 
 
 class TimeFilters(Shape):
@@ -55,12 +52,12 @@ class DeliveryFilters(TimeFilters):
 
 
 def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:
-    """Return what the filters mean for this viewer; raises InvalidInput."""
+    """Return what the filters mean for this viewer; raises InvalidInput, also for what is not there to be meant."""
     customer = customer_id_of(viewer, filters["customer"]) if "customer" in filters else None
     return Selection(
         customer_id=customer,
         endpoint_id=_endpoint_id(viewer, customer, filters["endpoint"]) if "endpoint" in filters else None,
-        event_id=filters.get("event"),
+        event_id=_event_id(viewer, filters["event"]) if "event" in filters else None,
         types=read_types(filters["type"]) if "type" in filters else (),
         states=_states(filters["state"]) if "state" in filters else (),
         status_code=filters.get("status_code"),
@@ -71,40 +68,56 @@ def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:
 
 
 def customer_id_of(viewer: Viewer, ref: str) -> UUID:
-    """Return the id of the customer that a filter names; nobody's when the viewer sees none."""
+    """Return the id of the customer that a filter names; raises InvalidInput when the viewer sees none."""
     try:
         return find_customer(viewer, ref).id
-    except NotFound:
-        return _deleted_customer(viewer, ref)
-
-
-def _deleted_customer(viewer: Viewer, ref: str) -> UUID:
-    # The log outlives customers and endpoints, so the operator may ask for them by id.
-    return _decoded(ids.CUSTOMER, ref) if viewer.is_operator else NOBODY
+    except NotFound as error:
+        gone = _decoded(ids.CUSTOMER, ref)
+        # The log outlives customers, so the operator may ask for them by id.
+        if viewer.is_operator and gone and Event.objects.filter(customer_id=gone).exists():
+            return gone
+        raise InvalidInput("there is no customer of this id or uid", field="customer") from error
 
 
 def _endpoint_id(viewer: Viewer, customer_id: UUID | None, ref: str) -> UUID:
     decoded = _decoded(ids.ENDPOINT, ref)
-    if decoded == NOBODY:
-        return _endpoint_of_uid(viewer, customer_id, ref)
-    owner = visible.endpoints_ever(viewer).filter(id=decoded).values_list("customer_id", flat=True).first()
-    if owner is None:  # of a deleted customer, whose log the operator may still read
-        return decoded if viewer.is_operator else NOBODY
-    return decoded if customer_id in (None, owner) else NOBODY
+    if decoded is None:
+        return _endpoint_of_uid(viewer, customer_id or viewer.customer_id, ref)
+    owner = _owner_of(viewer, decoded)
+    if owner is None:
+        raise InvalidInput("there is no endpoint of this id", field="endpoint")
+    if customer_id not in (None, owner):
+        raise InvalidInput("this endpoint is another customer's", field="endpoint")
+    return decoded
+
+
+def _owner_of(viewer: Viewer, endpoint_id: UUID) -> UUID | None:
+    """Return whose endpoint it is or was; of a deleted customer's only the log knows, and only the operator may ask."""
+    owners = visible.endpoints_ever(viewer).filter(id=endpoint_id).values_list("customer_id", flat=True)
+    logged = Delivery.objects.filter(endpoint_id=endpoint_id).values_list("customer_id", flat=True)
+    return owners.first() or (logged.order_by().first() if viewer.is_operator else None)
 
 
 def _endpoint_of_uid(viewer: Viewer, customer_id: UUID | None, uid: str) -> UUID:
+    if customer_id is None:
+        raise InvalidInput("name the customer too: an endpoint's uid is one among its customer's", field="endpoint")
     try:
-        return find_endpoint(viewer, ids.encode_id(ids.CUSTOMER, customer_id or NOBODY), uid).id
-    except NotFound:
-        return NOBODY
+        return find_endpoint(viewer, ids.encode_id(ids.CUSTOMER, customer_id), uid).id
+    except NotFound as error:
+        raise InvalidInput("the customer has no endpoint of this id or uid", field="endpoint") from error
 
 
-def _decoded(prefix: str, ref: str) -> UUID:
+def _event_id(viewer: Viewer, event_id: UUID) -> UUID:
+    if not visible.events(viewer).filter(id=event_id).exists():
+        raise InvalidInput("there is no event of this id, or it is older than the log", field="event")
+    return event_id
+
+
+def _decoded(prefix: str, ref: str) -> UUID | None:
     try:
         return ids.decode_id(prefix, ref)
     except InvalidId:
-        return NOBODY
+        return None
 
 
 def _states(text: str) -> tuple[str, ...]:

@@ -25,12 +25,15 @@ from deliveries.api.pages import PARAMETERS, page_of
 from deliveries.models import Customer, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
-from deliveries.services.jobs import cancel_job, count_matching, resume_job, start_job
+from deliveries.services.jobs import LASTING, cancel_job, count_matching, resume_job, start_job
 from deliveries.services.selection import Selection, read_types
 
 
 class JobShape(Shape):
-    """A job. `total` is what it will send, `queued` what it has queued; `done` arrived, `failed` did not."""
+    """A job. `total` is what it will send, `queued` what it has queued; `done` arrived, `failed` did not.
+
+    While it queues, `total` is what was counted when it was asked for, at most 100,000.
+    """
 
     id = TypeId(ids.JOB)
     kind = serializers.ChoiceField(Job.Kind.choices)
@@ -46,13 +49,14 @@ class JobShape(Shape):
     created_at = Moment()
     started_at = Moment(allow_null=True)
     finished_at = Moment(allow_null=True)
-    problem = Text(help_text="Why its last step failed; empty when it did not.")
+    problem = Text(help_text="Why its last step failed, or why not all of it arrived; mostly empty.")
 
 
 class CountShape(Shape):
     """What a dry run answers."""
 
-    count = Number()
+    count = Number(help_text="How many would be queued now.")
+    at_least = Flag(required=False, help_text="There, and true, when counting stopped early: there are more.")
 
 
 class BulkShape(DeliveryFilters):
@@ -86,7 +90,8 @@ def show_job(job: Job, viewer: Viewer) -> dict[str, Any]:
     shown = dict(JobShape(job).data) | {"filters": _shown_filters(job)}
     if viewer.is_operator:
         return shown
-    return shown | {"actor": "", "problem": job.problem and PROBLEM_OF_OURS}
+    problem = job.problem if job.problem in LASTING else job.problem and PROBLEM_OF_OURS
+    return shown | {"actor": "", "problem": problem}
 
 
 class BulkRedeliverView(ApiView):
@@ -196,8 +201,16 @@ def _begin(
     request: Request, kind: Job.Kind, selection: Selection, fields: dict[str, Any], customer: Customer | None
 ) -> Response:
     if fields.get("dry_run"):
-        return Response({"count": count_matching(kind, selection, viewer=caller_of(request).viewer)})
-    job = start_job(kind, selection, customer=customer, actor=caller_of(request).actor, reason=fields.get("reason", ""))
+        count = count_matching(kind, selection, viewer=caller_of(request).viewer)
+        return Response({"count": count.number} | ({} if count.is_complete else {"at_least": True}))
+    job = start_job(
+        kind,
+        selection,
+        customer=customer,
+        actor=caller_of(request).actor,
+        reason=fields.get("reason", ""),
+        by_operator=caller_of(request).viewer.is_operator,
+    )
     actors.ring_job(job.id)
     place = request.build_absolute_uri(reverse("job", args=[job.public_id]))
     return Response(show_job(job, caller_of(request).viewer), status=202, headers={"Location": place})

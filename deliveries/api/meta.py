@@ -12,16 +12,19 @@ from rest_framework.response import Response
 
 from deliveries import __version__
 from deliveries import conf as settings
+from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView
 from deliveries.api.drafts import BATCH_LIMIT
 from deliveries.api.fields import Number, Shape, Text
 from deliveries.api.pages import LIMIT_MAX
+from deliveries.models import visible
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.signatures import PROFILES
+from deliveries.services.limits import LIMITS
 
 
 class LimitsShape(Shape):
-    """How much is accepted."""
+    """How much is accepted, and how many of each thing one customer may have."""
 
     event_bytes = Number()
     batch_bytes = Number()
@@ -30,6 +33,14 @@ class LimitsShape(Shape):
     requests_per_minute = Number(allow_null=True)
     idempotency_hours = Number()
     retention_days = Number()
+    endpoints = Number(help_text="Of a customer; a customer's key reads its own figure.")
+    open_jobs = Number(help_text="Of a customer, under way; what service keys start for it counts apart.")
+    held_jobs = Number(help_text="Of a customer, waiting for paused or disabled endpoints.")
+    event_types = Number(help_text="Of a customer's own.")
+    members = Number(help_text="Of a customer.")
+    api_keys = Number(help_text="Of a customer, living.")
+    signing_secrets = Number(help_text="Of an endpoint, signing at the same time.")
+    portal_links = Number(help_text="Of a customer, unused and not over.")
 
 
 class MetaShape(Shape):
@@ -48,7 +59,7 @@ class MetaView(ApiView):
     @extend_schema(operation_id="get_meta", responses=MetaShape)
     def get(self, request: Request) -> Response:
         """Return egress addresses, the default schedule, and limits."""
-        conf = settings.conf
+        conf, viewer = settings.conf, caller_of(request).viewer
         limits = {
             "event_bytes": conf.body_limit_bytes,
             "batch_bytes": conf.batch_body_limit_bytes,
@@ -58,6 +69,8 @@ class MetaView(ApiView):
             "idempotency_hours": conf.idempotency_hours,
             "retention_days": conf.retention_days,
         }
+        customer = visible.customers(viewer).first() if not viewer.is_operator else None
+        limits |= {name: limit.figure(customer) for name, limit in LIMITS.items()}
         return Response(
             {
                 "version": __version__,

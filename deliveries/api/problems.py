@@ -186,6 +186,12 @@ def _framework(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]
     return problem(error.status_code, str(error.detail)), headers
 
 
+def _limit_reached(error: errors.LimitReached) -> tuple[Problem, dict[str, str]]:
+    """Name the limit as /meta does, with its figure and whose it is."""
+    said = problem(409, str(error), slug="limit-reached")
+    return said | {"limit": error.limit, "figure": error.figure, "owner": error.owner}, {}
+
+
 def _lost_database(error: Exception) -> tuple[Problem, dict[str, str]]:
     log.warning("database_unavailable", error=f"{type(error).__name__}: {first_line(error)}")
     if is_read_only(error):
@@ -218,6 +224,7 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     errors.InvalidInput: _invalid_input,
     errors.NotFound: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
     errors.KeyInFlight: _fixed(409, slug="idempotency-key-in-flight", Retry_After="1"),
+    errors.LimitReached: _limit_reached,
     errors.Conflict: _fixed(409),
     errors.KeyRevoked: _fixed(401, WWW_Authenticate='Bearer realm="hookpost"'),
     errors.KeyReused: _fixed(422, slug="idempotency-key-reused"),

@@ -34,6 +34,8 @@ RingJob = Callable[[UUID], None]
 
 TICK_SECONDS = 1.0
 WAKE_AGAIN_SECONDS = 3.0  # unless the lane was leased meanwhile: then the last bell was heard
+JOB_BELLS = 2  # as many as a worker has threads for jobs
+JOB_QUIET_SECONDS = 0.8  # less than a tick: a job that waited for room goes on with the next one
 LEADER_PATIENCE_SECONDS = 10.0
 HOLD_CHUNK = 5000
 LEADER_LOCK = (0x6875636B, 1)  # two numbers of our own in the space of advisory locks
@@ -52,6 +54,7 @@ class Dispatcher:
     _woken: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _ticks: int = 0
     _is_behind: bool = True
+    _jobs_rung_at: float = float("-inf")
     _postman: threading.Thread | None = None
 
     def run_forever(self, stop: threading.Event) -> None:
@@ -92,8 +95,13 @@ class Dispatcher:
             self._is_behind = rollup.roll_up()
 
     def _ring_jobs(self) -> None:
-        for job_id in jobs.tend_jobs():
-            self.ring_job(job_id)
+        """Ring for jobs that nobody serves: a bell that was heard rings on by itself while there is work."""
+        now = time.monotonic()
+        wanting = jobs.unserved(jobs.tend_jobs(), seconds=JOB_QUIET_SECONDS)
+        if wanting and now - self._jobs_rung_at >= JOB_QUIET_SECONDS:
+            self._jobs_rung_at = now
+            for job_id in wanting[:JOB_BELLS]:
+                self.ring_job(job_id)
 
     def _post_alerts(self) -> None:
         """Let alerts be mailed beside the rounds: a mail server may hang."""

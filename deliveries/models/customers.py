@@ -18,6 +18,9 @@ class Customer(IdentifiedModel):
     uid = models.CharField(max_length=128, null=True, blank=True, unique=True, help_text="The caller's own id.")
     name = models.CharField(max_length=200)
     metadata = models.JSONField(default=dict, blank=True)
+    endpoint_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many endpoints it may have; empty: HOOKPOST_ENDPOINTS_PER_CUSTOMER."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -32,8 +32,12 @@ class DueDelivery(models.Model):
         indexes = (
             # sql/claim_batch.sql
             models.Index(fields=("endpoint_id", "rank", "due_at", "event_id"), name="due_delivery_claim"),
-            # services/jobs.py, sql/cancel_due.sql
-            models.Index(fields=("job_id",), name="due_delivery_by_job", condition=models.Q(job_id__isnull=False)),
+            # services/jobs.py, sql/cancel_due.sql, sql/tend_jobs.sql
+            models.Index(
+                fields=("job_id", "endpoint_id"),
+                name="due_delivery_of_job",
+                condition=models.Q(job_id__isnull=False),
+            ),
         )
 
 

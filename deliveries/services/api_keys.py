@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from deliveries.database.failures import first_line
 from deliveries.errors import InvalidInput
 from deliveries.models import ApiKey, Customer
+from deliveries.services import limits
 from deliveries.services.audit import record_act
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,9 @@ def create_api_key(
         raise InvalidInput("this moment is past", field="expires_at")
     text = PREFIX + base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode().rstrip("=")
     with transaction.atomic():
+        if customer is not None:
+            limits.lock(customer)
+            limits.refuse_beyond("api_keys", _alive().filter(customer=customer).count(), customer)
         key = ApiKey.objects.create(
             name=checked_name,
             customer=customer,
@@ -65,8 +69,7 @@ def find_api_key(text: str) -> ApiKey | None:
     """Return the key of this text unless it is unknown, revoked or expired."""
     if _KEY.fullmatch(text) is None:
         return None
-    alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return ApiKey.objects.filter(alive, hashed=hash_key(text), revoked_at=None).first()
+    return _alive().filter(hashed=hash_key(text)).first()
 
 
 def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "") -> None:
@@ -111,6 +114,11 @@ _pause = _Pause()
 def hash_key(text: str) -> bytes:
     """Return what is kept of a key; 256 random bits need no slow hash."""
     return hashlib.sha256(text.encode()).digest()
+
+
+def _alive() -> QuerySet[ApiKey]:
+    not_over = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return ApiKey.objects.filter(not_over, revoked_at=None)
 
 
 def _check_name(name: str) -> str:

@@ -18,6 +18,7 @@ from deliveries.services.endpoint_fields import check_uid
 from deliveries.services.endpoints import delete_endpoint
 
 NAME_LIMIT = 200
+ENDPOINT_LIMIT_MAX = 100_000
 
 
 def create_customer(fields: Mapping[str, Any], *, actor: str) -> Customer:
@@ -58,6 +59,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     checked = dict(fields)
     if "name" in checked:
         checked["name"] = _check_name(checked["name"])
+    limit = checked.get("endpoint_limit")
+    if limit is not None and (type(limit) is not int or not 0 <= limit <= ENDPOINT_LIMIT_MAX):
+        raise InvalidInput(f"a whole number from 0 to {ENDPOINT_LIMIT_MAX}", field="endpoint_limit")
     if "uid" in checked:
         checked["uid"] = check_uid(checked["uid"], prefix=Customer.PREFIX)
     return checked

@@ -22,6 +22,7 @@ from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, EndpointSecret, Lane
 from deliveries.protocol.signatures import HMAC_PREFIX, check_profile, format_secret, parse_secret
+from deliveries.services import limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.endpoint_fields import check_fields, host_of
@@ -29,14 +30,16 @@ from deliveries.services.endpoint_fields import check_fields, host_of
 SECRET_BYTES = 32
 KEEP_HOURS = 24
 KEEP_HOURS_MAX = 7 * 24
-SIGNING_SECRETS_MAX = 10
 CANCEL_BATCH = 5000
+DELETED = "the endpoint was deleted"
+BACKLOG_CANCELLED = "the endpoint's backlog was cancelled"
 
 State = Endpoint.State
 
 
 def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str) -> tuple[Endpoint, str]:
-    """Return the new endpoint and its secret, which is shown this once; raises InvalidInput, Conflict."""
+    """Return the new endpoint and its secret, which is shown this once; raises InvalidInput, Conflict, LimitReached."""
+    _refuse_too_many(customer)  # before names are looked up, and again before it is written
     given = dict(fields)
     secret = _given_or_new(given.pop("secret", None))
     if "url" not in given:
@@ -46,6 +49,8 @@ def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str
     endpoint = Endpoint(customer=customer)
     _apply(endpoint, checked)
     with transaction.atomic():
+        limits.lock(customer)
+        _refuse_too_many(customer)
         _save(endpoint, None)
         Lane.objects.create(endpoint=endpoint)
         _add_secret(endpoint, secret)
@@ -93,7 +98,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
             reason=reason,
             detail={"url": endpoint.url},
         )
-    cancel_waiting(endpoint_id=endpoint.id)
+    cancel_waiting(endpoint_id=endpoint.id, why=DELETED)
 
 
 def rotate_secret(
@@ -110,8 +115,7 @@ def rotate_secret(
         _lock(endpoint)
         endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=end)).update(expires_at=end)
         endpoint.secrets.filter(expires_at__lte=now).delete()
-        if endpoint.secrets.count() >= SIGNING_SECRETS_MAX:
-            raise Conflict("too many secrets still sign for this endpoint; rotate with a shorter keep_hours")
+        limits.refuse_beyond("signing_secrets", endpoint.secrets.count(), endpoint.customer)
         _add_secret(endpoint, fresh)
         record_act(
             actor,
@@ -146,7 +150,9 @@ def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
 
 def resume_endpoint(endpoint: Endpoint, *, actor: str, cancel_backlog: bool = False, reason: str = "") -> None:
     """Enable an endpoint again; its backlog drains at a limited rate, or is cancelled by choice."""
-    cancelled = cancel_waiting(endpoint_id=endpoint.id, scheduled_only=True) if cancel_backlog else 0
+    cancelled = 0
+    if cancel_backlog:
+        cancelled = cancel_waiting(endpoint_id=endpoint.id, scheduled_only=True, why=BACKLOG_CANCELLED)
     with transaction.atomic():
         _set_state(
             endpoint,
@@ -159,11 +165,16 @@ def resume_endpoint(endpoint: Endpoint, *, actor: str, cancel_backlog: bool = Fa
         Lane.objects.filter(endpoint=endpoint).update(rest_until=None, failures=0, opened=0, failing_since=None)
 
 
-def cancel_waiting(*, endpoint_id: UUID | None = None, job_id: UUID | None = None, scheduled_only: bool = False) -> int:
-    """Cancel what waits for an endpoint or a job, a bounded batch at a time; returns how many."""
+def cancel_waiting(
+    *, endpoint_id: UUID | None = None, job_id: UUID | None = None, scheduled_only: bool = False, why: str = ""
+) -> int:
+    """Cancel what waits for an endpoint or a job, a bounded batch at a time; returns how many.
+
+    To a job that goes on what is cancelled counts as failed, and `why` is what it says of that.
+    """
     total = 0
     while True:
-        parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only}
+        parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only, "why": why}
         taken: int = sql.run("cancel_due", {**parameters, "batch": CANCEL_BATCH})[0].taken
         total += taken
         if not taken:  # a batch that is not full may have met rows that somebody else took out
@@ -174,12 +185,16 @@ def cancel_orphans() -> int:
     """Cancel what was accepted or asked for at the very moment when its endpoint was deleted; returns how many."""
     waiting = Exists(DueDelivery.objects.filter(endpoint_id=OuterRef("id")))
     gone = Endpoint.objects.filter(waiting, deleted_at__isnull=False).values_list("id", flat=True)
-    return sum(cancel_waiting(endpoint_id=endpoint_id) for endpoint_id in gone[:100])
+    return sum(cancel_waiting(endpoint_id=endpoint_id, why=DELETED) for endpoint_id in gone[:100])
 
 
 def new_secret() -> str:
     """Return a fresh `whsec_` secret."""
     return HMAC_PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
+
+
+def _refuse_too_many(customer: Customer) -> None:
+    limits.refuse_beyond("endpoints", Endpoint.objects.filter(customer=customer, deleted_at=None).count(), customer)
 
 
 def _given_or_new(secret: str | None) -> str:

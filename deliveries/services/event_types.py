@@ -14,20 +14,21 @@ from django.db import IntegrityError, transaction
 from deliveries.errors import Conflict, InvalidEventType, InvalidInput
 from deliveries.models import Customer, EventType
 from deliveries.protocol.event_types import check_name, is_ours
+from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
 
 DESCRIPTION_LIMIT = 5000
-CUSTOMERS_OWN_LIMIT = 500
 
 
 def create_event_type(fields: Mapping[str, Any], *, customer: Customer | None = None, actor: str) -> EventType:
     """Return the new event type; raises InvalidInput, and Conflict when the name is taken."""
-    if customer is not None and EventType.objects.filter(customer=customer).count() >= CUSTOMERS_OWN_LIMIT:
-        raise Conflict(f"a customer has at most {CUSTOMERS_OWN_LIMIT} event types")
     event_type = EventType(customer=customer, **_checked(fields))
     _check_example(event_type)
     with transaction.atomic():
+        if customer is not None:
+            limits.lock(customer)
+            limits.refuse_beyond("event_types", EventType.objects.filter(customer=customer).count(), customer)
         _save(event_type)
         detail = {"name": event_type.name}
         record_act(actor, "event_type.create", customer=customer, target=event_type.public_id, detail=detail)

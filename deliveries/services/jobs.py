@@ -5,64 +5,95 @@ bell: what is to be woken is in the answers. A step queues a bounded chunk and m
 one transaction, so that a killed worker's successor goes on where the queue says, and queues nothing
 twice. What is queued has the last rank, and only so much of a job waits at once.
 
+Steps are taken in rotation by who asked (sql/take_job_turn.sql): a customer with many jobs has one place, and one
+step at a time. How many jobs one may have open is counted by who asked, too; the operator's places are its own.
+
 A step is counted as failed before it begins and as good when it commits, so that one which ends its
-worker counts too. After each failure the job rests longer; after FAILURES_LIMIT in a row it is `failed`
-until a person resumes or cancels it. What it queued before is sent all the same.
+worker counts too. After each failure the job rests longer and the next chunk is smaller; after FAILURES_LIMIT in a
+row it is `failed` until a person resumes or cancels it. What it queued before is sent all the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, Delivery, DueDelivery, Event, Job, visible
+from deliveries.models import Customer, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
+from deliveries.services import limits
 from deliveries.services.audit import record_act
-from deliveries.services.endpoints import cancel_waiting
-from deliveries.services.selection import Selection, between, of_types, select_deliveries
+from deliveries.services.bounds import at_most
+from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
+from deliveries.services.endpoints import BACKLOG_CANCELLED, DELETED, cancel_waiting
+from deliveries.services.selection import Selection
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 1000
 WAITING_LIMIT = 5000
-OPEN_JOBS_LIMIT = 20
+STEP_SECONDS = 5.0
 PROBLEM_LIMIT = 300
 ALL_QUEUED = UUID(int=2**128 - 1)
 FAILURES_LIMIT = 5
 REST_SECONDS, REST_GROWTH = 2, 5  # 2 s, 10 s, 50 s, 250 s: a database that restarts fails no job
 WORKER_LOST = "the worker ended during the step"
+LEFT_UNSENT = "the rest left the queue unsent: it was cancelled, or its day is over"
+LASTING = frozenset({DELETED, BACKLOG_CANCELLED, LEFT_UNSENT})  # what a good step does not put right
 
 Lanes = list[tuple[UUID, bool]]
 Kind = Job.Kind
 State = Job.State
 OPEN = (State.PENDING, State.RUNNING)
-STOPPABLE = (*OPEN, State.FAILED)
+UNFINISHED = (*OPEN, State.HELD)
+STOPPABLE = (*UNFINISHED, State.FAILED)
 
 
-def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> int:
-    """Return how many deliveries (of a replay: events) a job would look at; refuses to mean everything."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that was taken: of which job, whether it wants another at once, and the lanes to wake."""
+
+    job_id: UUID
+    more: bool
+    lanes: Lanes
+
+
+def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> Count:
+    """Return how many deliveries a job would queue now, as far as counting goes; refuses to mean everything."""
     if selection.is_empty:
         raise InvalidInput("say which deliveries, by one filter at least")
-    return _candidates(kind, selection, viewer).count()
+    return count_eligible(kind, selection, viewer, before=floor_of(timezone.now() + timedelta(milliseconds=1)))
 
 
-def start_job(kind: Kind, selection: Selection, *, customer: Customer | None, actor: str, reason: str = "") -> Job:
-    """Write down bulk work; of one customer's deliveries only, if there is one. Raises InvalidInput, Conflict."""
-    _refuse_too_many()
-    total = count_matching(kind, selection, viewer=Viewer(customer.id if customer else None))
+def start_job(
+    kind: Kind,
+    selection: Selection,
+    *,
+    customer: Customer | None,
+    actor: str,
+    reason: str = "",
+    by_operator: bool = False,
+) -> Job:
+    """Write down bulk work; of one customer's deliveries only, if there is one. Raises InvalidInput, LimitReached."""
+    _refuse_too_many(customer, by_operator=by_operator)  # before the dear part, and again before it is written
+    total = count_matching(kind, selection, viewer=Viewer(customer.id if customer else None)).number
     with transaction.atomic():
+        limits.lock(customer)
+        _refuse_too_many(customer, by_operator=by_operator)
         job = Job.objects.create(
             kind=kind,
             customer=customer,
+            by_operator=by_operator,
             filters=selection.to_json(),
             actor=actor,
             reason=reason[:300],
@@ -71,6 +102,19 @@ def start_job(kind: Kind, selection: Selection, *, customer: Customer | None, ac
         detail = {"filters": job.filters, "total": total}
         record_act(actor, f"job.{kind}", customer=customer, target=job.public_id, reason=reason, detail=detail)
     return job
+
+
+def run_next_step(*, skipped: Collection[UUID] = ()) -> Step | None:
+    """Take a step of the job whose turn it is; None when none wants one. Raises what the step did."""
+    parameters = {"all_queued": ALL_QUEUED, "skipped": list(skipped), "step_seconds": 2 * STEP_SECONDS}
+    rows = sql.run("take_job_turn", parameters)
+    if not rows:
+        return None
+    try:
+        more, lanes = run_job_step(rows[0].id)
+        return Step(rows[0].id, more, lanes)
+    finally:
+        Job.objects.filter(id=rows[0].id).update(stepping_until=None)
 
 
 def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
@@ -85,14 +129,24 @@ def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
 
 
 def tend_jobs() -> list[UUID]:
-    """End jobs of which nothing waits any more; returns those that want another step, and do not rest."""
-    wanting, now = [], timezone.now()
-    for job in Job.objects.filter(state__in=OPEN).order_by("id"):
-        if job.cursor != ALL_QUEUED:
-            wanting += [job.id] if job.rest_until is None or job.rest_until <= now else []
-        elif not _waiting(job):
-            Job.objects.filter(id=job.id, state=State.RUNNING).update(state=State.DONE, finished_at=timezone.now())
-    return wanting
+    """End jobs of which nothing waits any more, hold those that only wait; returns those that want another step."""
+    rows = sql.run("tend_jobs", {"all_queued": ALL_QUEUED, "waiting_limit": WAITING_LIMIT})
+    for row in rows:
+        if row.held != (row.state == State.HELD):
+            state = State.HELD if row.held else State.RUNNING
+            Job.objects.filter(id=row.id, state=row.state).update(state=state)
+    _end_done([row.id for row in rows if row.all_queued and not row.waits])
+    wanting = Job.objects.filter(id__in=[row.id for row in rows if not row.all_queued and not row.held])
+    rested = Q(rest_until=None) | Q(rest_until__lte=timezone.now())
+    return list(wanting.filter(rested).order_by("id").values_list("id", flat=True))
+
+
+def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
+    """Return those of some jobs that want a step, unless a step of any job was begun that short a time ago."""
+    if not ids:
+        return []
+    lately = Job.objects.filter(state__in=OPEN, served_at__gt=timezone.now() - timedelta(seconds=seconds))
+    return [] if lately.exists() else list(ids)
 
 
 def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
@@ -109,9 +163,10 @@ def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
 
 
 def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
-    """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict for any other."""
-    _refuse_too_many()
+    """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict, LimitReached."""
     with transaction.atomic():
+        limits.lock(job.customer)
+        _refuse_too_many(job.customer, by_operator=job.by_operator)
         locked = Job.objects.select_for_update().get(id=job.id)
         if locked.state != State.FAILED:
             raise Conflict(f"the job is {locked.get_state_display().lower()}; only a failed one is resumed")
@@ -121,9 +176,11 @@ def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
     return locked
 
 
-def _refuse_too_many() -> None:
-    if Job.objects.filter(state__in=OPEN).count() >= OPEN_JOBS_LIMIT:
-        raise Conflict(f"{OPEN_JOBS_LIMIT} jobs are under way already")
+def _refuse_too_many(customer: Customer | None, *, by_operator: bool) -> None:
+    """Raise LimitReached when who asks has enough jobs; what only waits for a paused endpoint takes no place."""
+    asked = Job.objects.filter(customer=customer, by_operator=by_operator)
+    limits.refuse_beyond("open_jobs", asked.filter(state__in=OPEN).count(), customer)
+    limits.refuse_beyond("held_jobs", asked.filter(state=State.HELD).count(), customer)
 
 
 def _begin_step(job_id: UUID) -> bool:
@@ -144,22 +201,44 @@ def _begin_step(job_id: UUID) -> bool:
 
 
 def _take_step(job_id: UUID) -> tuple[bool, Lanes]:
-    with transaction.atomic():
+    with at_most(seconds=STEP_SECONDS):
         job = _locked(job_id).first()
         if job is None:
             return False, []
-        ids = list(_next_ids(job))
-        rows = _queue(job, ids) if ids else []
-        job.queued += sum(row.queued for row in rows)
-        job.state, job.started_at = State.RUNNING, job.started_at or timezone.now()
-        job.failures, job.rest_until, job.problem = 0, None, ""
-        job.cursor = ids[-1] if len(ids) == CHUNK else ALL_QUEUED
-        if job.cursor == ALL_QUEUED:
-            job.total = job.queued  # what could not be sent again is not waited for
-        job.save(
-            update_fields=["queued", "total", "state", "started_at", "failures", "rest_until", "problem", "cursor"]
-        )
+        part = _next_part(job)
+        found = eligible(job.kind, _selection(job), part.ids, since=job.created_at)
+        rows = _queue(job, found.ids) if found.ids else []
+        _move_on(job, part, queued=sum(row.queued for row in rows), lost=_lost(job, part, found))
     return job.cursor != ALL_QUEUED, [(row.endpoint_id, row.slow) for row in rows]
+
+
+def _move_on(job: Job, part: Part, *, queued: int, lost: int) -> None:
+    job.queued, job.failed = job.queued + queued, job.failed + lost
+    job.state, job.started_at = State.RUNNING, job.started_at or timezone.now()
+    job.failures, job.rest_until, job.problem = (
+        0,
+        None,
+        DELETED if lost else job.problem if job.problem in LASTING else "",
+    )
+    job.lost = job.lost + lost
+    job.cursor = part.edge or ALL_QUEUED
+    known = job.queued + job.lost
+    # What could not be sent again is not waited for; and what was counted was a bounded count.
+    job.total = known if job.cursor == ALL_QUEUED else max(job.total, known)
+    job.save(
+        update_fields=[
+            *("queued", "failed", "lost", "total", "cursor", "state", "started_at"),
+            *("failures", "rest_until", "problem"),
+        ]
+    )
+
+
+def _lost(job: Job, part: Part, found: Eligible) -> int:
+    """Return how many of a step cannot be sent because their endpoint was deleted since the job was asked for."""
+    if job.kind == Kind.REPLAY and part.edge is None and not part.ids:
+        living = Endpoint.objects.filter(id__in=[_selection(job).endpoint_id], deleted_at=None)
+        return 0 if living.exists() else max(0, job.total - job.queued - job.lost)
+    return found.lost
 
 
 def _note_failure(job_id: UUID, error: Exception) -> None:
@@ -185,28 +264,29 @@ def _locked(job_id: UUID) -> QuerySet[Job]:
     return Job.objects.select_for_update().filter(id=job_id, state__in=OPEN)
 
 
-def _candidates(kind: str, selection: Selection, viewer: Viewer) -> QuerySet[Delivery] | QuerySet[Event]:
-    if kind != Kind.REPLAY:
-        return select_deliveries(visible.deliveries(viewer), selection)
-    endpoint = visible.endpoints(viewer).filter(id__in=[selection.endpoint_id]).first()
-    if endpoint is None:  # deleted meanwhile
-        return Event.objects.none()
-    rows = visible.events(viewer).filter(customer_id=endpoint.customer_id)
-    chosen = of_types(of_types(rows, endpoint.event_types, column="type"), selection.types, column="type")
-    return between(chosen, since=selection.since, until=selection.until)
+def _end_done(ids: list[UUID]) -> None:
+    """End jobs of which all is queued and nothing waits; what neither arrived nor failed left the queue unsent."""
+    over = Job.objects.filter(id__in=ids, state__in=UNFINISHED, cursor=ALL_QUEUED)
+    short = over.filter(total__gt=F("done") + F("failed"))
+    short.filter(problem="").update(problem=LEFT_UNSENT)
+    short.update(failed=F("total") - F("done"))
+    over.update(state=State.DONE, finished_at=timezone.now())
 
 
-def _next_ids(job: Job) -> QuerySet[Delivery, UUID] | QuerySet[Event, UUID]:
-    # What came after the job was asked for is not part of it.
-    candidates = _candidates(job.kind, Selection.from_json(job.filters), Viewer(job.customer_id))
-    rows = candidates.filter(id__lt=floor_of(job.created_at))
-    rest = rows.filter(id__gt=job.cursor) if job.cursor else rows
-    return rest.order_by("id").values_list("id", flat=True)[:CHUNK]
+def _selection(job: Job) -> Selection:
+    return Selection.from_json(job.filters)
+
+
+def _next_part(job: Job) -> Part:
+    # What came after the job was asked for is not part of it. After a failure a chunk is a quarter of the last one.
+    size = max(1, CHUNK >> 2 * max(0, job.failures - 1))
+    before, viewer = floor_of(job.created_at), Viewer(job.customer_id)
+    return next_part(job.kind, _selection(job), viewer, after=job.cursor, before=before, size=size)
 
 
 def _queue(job: Job, ids: list[UUID]) -> list[Any]:
     if job.kind == Kind.REPLAY:
-        endpoint_id = Selection.from_json(job.filters).endpoint_id
+        endpoint_id = _selection(job).endpoint_id
         return sql.run("queue_replays", {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
     return sql.run("queue_redeliveries", {"delivery_ids": ids, "actor": job.actor, "job_id": job.id})
 

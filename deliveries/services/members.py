@@ -18,6 +18,7 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member
+from deliveries.services import limits
 from deliveries.services.audit import record_act
 
 USERNAME_LIMIT = 150
@@ -29,6 +30,8 @@ def add_member(customer: Customer, username: str, *, email: str = "", actor: str
     _check(username, email)
     try:
         with transaction.atomic():
+            limits.lock(customer)
+            limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
             user = get_user_model().objects.create_user(username=username, email=email, password=None)
             member = Member.objects.create(customer=customer, user=user)
             record_act(actor, "member.add", customer=customer, target=member.public_id, detail={"username": username})

@@ -16,18 +16,23 @@ from uuid import UUID
 from django.db.models import Model, Q, QuerySet
 
 from deliveries.errors import InvalidInput
-from deliveries.models import Delivery
+from deliveries.models import Delivery, visible
+from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.ids import floor_of
 
 TYPES_LIMIT = 50
+UNFINISHED = (Delivery.State.PENDING, Delivery.State.HELD, Delivery.State.CANCELLED)
 
 Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What of the log is meant; an empty field does not narrow. `failed` means: tried, and not succeeded."""
+    """What of the log is meant; an empty field does not narrow.
+
+    `failed` means: tried, and not succeeded, whatever became of it then.
+    """
 
     customer_id: UUID | None = None
     endpoint_id: UUID | None = None
@@ -80,12 +85,26 @@ def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySe
         first, last = same_moment(selection.event_id)
         rows = rows.filter(id__gte=first, id__lte=last)
     if selection.failed:
-        rows = rows.filter(Q(state=Delivery.State.EXHAUSTED) | Q(state=Delivery.State.PENDING, attempts__gt=0))
+        rows = rows.filter(Q(state=Delivery.State.EXHAUSTED) | Q(state__in=UNFINISHED, attempts__gt=0))
     if selection.states:
         rows = rows.filter(state__in=selection.states)
     if selection.states == (Delivery.State.EXHAUSTED,):
         rows = rows.filter(failed_at__isnull=False)  # always so; said for the index delivery_failed
     return between(rows, since=selection.since, until=selection.until)
+
+
+def deliveries_of(viewer: Viewer, selection: Selection) -> tuple[QuerySet[Delivery], QuerySet[Delivery] | None]:
+    """Return what a viewer means, and what of it one index finds in order of ids, if that is more.
+
+    Lists, dry runs, jobs and exports all begin here. A selection names only endpoints that the viewer may ask for, so
+    what is found by endpoint is the viewer's.
+    """
+    rows = select_deliveries(visible.deliveries(viewer), selection)
+    meant = replace(selection, customer_id=selection.customer_id or viewer.customer_id)
+    indexed = meant.indexed()
+    if meant.event_id or indexed == meant:
+        return rows, None
+    return rows, select_deliveries(visible.deliveries(viewer if indexed.customer_id else OPERATOR), indexed)
 
 
 def between(rows: QuerySet[Row], *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Row]:

@@ -1,5 +1,5 @@
--- Takes a bounded number of waiting deliveries out of the queue and cancels them.
--- endpoint_id uuid or null, job_id uuid or null, scheduled_only bool (leave redeliveries), batch int
+-- Takes a bounded number of waiting deliveries out of the queue and cancels them; to their jobs they count as failed.
+-- endpoint_id uuid or null, job_id uuid or null, scheduled_only bool (leave redeliveries), why text (what their jobs say of it), batch int
 -- One statement, so that no delivery leaves the queue without its end being written; callers repeat it until it returns 0.
 WITH gone AS (
     DELETE FROM hookpost_due_delivery q
@@ -12,11 +12,20 @@ WITH gone AS (
         FOR UPDATE
     ) chosen
     WHERE q.delivery_id = chosen.delivery_id AND q.manual = chosen.manual
-    RETURNING q.delivery_id, q.manual
+    RETURNING q.delivery_id, q.manual, q.job_id
 ), ended AS (
     UPDATE hookpost_delivery d
     SET state = 'cancelled', next_attempt_at = NULL, finished_at = now()
     FROM gone
     WHERE d.id = gone.delivery_id AND NOT gone.manual AND d.state IN ('pending', 'held')
+), job_locked AS (
+    SELECT id FROM hookpost_job
+    WHERE id IN (SELECT job_id FROM gone) AND state <> 'cancelled' ORDER BY id FOR UPDATE
+), counted AS (
+    UPDATE hookpost_job j
+    SET failed = j.failed + lost.number, problem = CASE WHEN j.problem = '' THEN %(why)s::text ELSE j.problem END
+    FROM (SELECT job_id, count(*)::int AS number FROM gone GROUP BY job_id) lost
+    JOIN job_locked ON job_locked.id = lost.job_id
+    WHERE j.id = lost.job_id
 )
 SELECT count(*)::int AS taken FROM gone

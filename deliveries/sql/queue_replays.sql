@@ -1,16 +1,23 @@
--- Makes the deliveries that an endpoint never had of these events, and queues them after all live traffic.
--- event_ids uuid[] (their types match), endpoint_id uuid, job_id uuid
+-- Makes the deliveries that an endpoint never had of these events, takes up those cancelled unsent, and queues both after all live traffic.
+-- event_ids uuid[] (as replayable.sql found them), endpoint_id uuid, job_id uuid
 -- A delivery's id follows from event and endpoint, so that a chunk that runs twice makes nothing twice; same formula as accept_events.
 WITH wanted AS (
     SELECT v.id AS event_id, v.type, v.customer_id, e.id AS endpoint_id, e.state <> 'enabled' AS held,
-        md5(v.id::text || e.id::text) AS h
+        md5(v.id::text || e.id::text) AS h,
+        (substr(v.id::text, 1, 13) || '-0000-0000-000000000000')::uuid AS oldest
     FROM unnest(%(event_ids)s::uuid[]) AS i (id)
     JOIN hookpost_event v ON v.id = i.id
     JOIN hookpost_endpoint e ON e.id = %(endpoint_id)s::uuid AND e.deleted_at IS NULL
         AND e.customer_id = v.customer_id
-        AND (cardinality(e.event_types) > 0 OR NOT starts_with(v.type, 'hookpost.'))
-    WHERE CASE WHEN e.filter = '' THEN true
-        ELSE coalesce(convert_from(v.body, 'UTF8')::jsonb @@ e.filter::jsonpath, false) END
+), taken_up AS (
+    UPDATE hookpost_delivery d
+    SET state = CASE WHEN w.held THEN 'held' ELSE 'pending' END,
+        next_attempt_at = CASE WHEN w.held THEN NULL ELSE now() END,
+        finished_at = NULL
+    FROM wanted w
+    WHERE d.event_id = w.event_id AND d.endpoint_id = w.endpoint_id AND d.id >= w.oldest
+      AND d.state = 'cancelled' AND d.attempts = 0
+    RETURNING d.id, d.event_id, d.endpoint_id, d.state
 ), made AS (
     INSERT INTO hookpost_delivery (
         id, event_id, endpoint_id, customer_id, event_type, state, attempts, error, created_at, next_attempt_at
@@ -20,7 +27,11 @@ WITH wanted AS (
             || substr(h, 7, 12))::uuid,
         event_id, endpoint_id, customer_id, type, CASE WHEN held THEN 'held' ELSE 'pending' END, 0, '',
         now(), CASE WHEN held THEN NULL ELSE now() END
-    FROM wanted
+    FROM wanted w
+    WHERE NOT EXISTS (
+        SELECT FROM hookpost_delivery d
+        WHERE d.event_id = w.event_id AND d.endpoint_id = w.endpoint_id AND d.id >= w.oldest
+    )
     ON CONFLICT DO NOTHING
     RETURNING id, event_id, endpoint_id, state
 ), queued AS (
@@ -29,8 +40,10 @@ WITH wanted AS (
     )
     SELECT id, false, endpoint_id, event_id, CASE WHEN state = 'held' THEN 2 ELSE 3 END, 0,
         CASE WHEN state = 'held' THEN NULL ELSE now() END, '', %(job_id)s::uuid
-    FROM made
+    FROM (SELECT * FROM made UNION ALL SELECT * FROM taken_up) unsent
+    ON CONFLICT DO NOTHING
+    RETURNING endpoint_id
 )
-SELECT m.endpoint_id, l.slow, count(*)::int AS queued
-FROM made m JOIN hookpost_lane l ON l.endpoint_id = m.endpoint_id
+SELECT q.endpoint_id, l.slow, count(*)::int AS queued
+FROM queued q JOIN hookpost_lane l ON l.endpoint_id = q.endpoint_id
 GROUP BY 1, 2

@@ -32,7 +32,7 @@ def test_a_deleted_customer_is_404_and_its_log_is_the_operators(ops: Caller, ali
     assert [row["id"] for row in ops.get(f"/events?customer={alice.customer.public_id}").json["results"]] == [
         shown["event"]
     ]
-    assert ops.get("/deliveries?customer=alice").json["results"] == []  # the uid is free for another now
+    assert ops.get("/deliveries?customer=alice").pointers() == ["/customer"]  # the uid is free for another now
 
 
 def test_a_deleted_customers_key_is_dead(ops: Caller, alice: Tenant, bob: Tenant) -> None:
@@ -41,7 +41,7 @@ def test_a_deleted_customers_key_is_dead(ops: Caller, alice: Tenant, bob: Tenant
     for path in ("/deliveries", f"/deliveries/{delivery.public_id}", "/events", "/customers"):
         assert alice.caller.get(path).status == 401
     assert alice.caller.post("/events", {"customer": "alice", "type": "a.b", "data": {}}).status == 401
-    assert bob.caller.get(f"/deliveries?endpoint={alice.endpoint.public_id}").json["results"] == []
+    assert bob.caller.get(f"/deliveries?endpoint={alice.endpoint.public_id}").pointers() == ["/endpoint"]
 
 
 def test_nothing_is_emitted_to_a_deleted_customer(ops: Caller, alice: Tenant) -> None:
@@ -77,10 +77,6 @@ def test_the_log_of_a_deleted_endpoint_stays_its_customers(ops: Caller, alice: T
         for caller in (alice.caller, ops):
             listed = caller.get(f"/deliveries?{query}").json["results"]
             assert [row["id"] for row in listed] == [delivery.public_id], query
-        assert bob.caller.get(f"/deliveries?{query}").json["results"] == []
-    assert ops.get(f"/deliveries?customer=bob&endpoint={endpoint}").json == {
-        "next": None,
-        "previous": None,
-        "results": [],
-    }
-    assert alice.caller.get("/deliveries?customer=alice&endpoint=main").json["results"] == []
+        assert bob.caller.get(f"/deliveries?{query}").status == 400
+    assert ops.get(f"/deliveries?customer=bob&endpoint={endpoint}").pointers() == ["/endpoint"]
+    assert alice.caller.get("/deliveries?customer=alice&endpoint=main").pointers() == ["/endpoint"]

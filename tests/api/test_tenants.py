@@ -93,8 +93,13 @@ def test_lists_show_nothing_of_anothers(alice: Tenant, bobs: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("name", ["customer", "endpoint", "event"])
-def test_filters_by_anothers_ids_match_nothing(alice: Tenant, bobs: dict[str, str], name: str) -> None:
-    assert alice.caller.get(f"/deliveries?{name}={bobs[name]}").json["results"] == []
+def test_a_filter_by_anothers_id_is_refused_as_one_that_is_not_there(
+    alice: Tenant, bobs: dict[str, str], name: str
+) -> None:
+    nobodys = f"{bobs[name].partition('_')[0]}_01m7xrh3m4f64af0n940sfkm51"
+    refused, unknown = (alice.caller.get(f"/deliveries?{name}={id_}") for id_ in (bobs[name], nobodys))
+    assert (refused.status, refused.pointers()) == (400, [f"/{name}"])
+    assert refused.json == unknown.json
 
 
 def test_every_path_is_swept() -> None:

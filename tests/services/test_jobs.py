@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DataError
 
-from deliveries.errors import Conflict, InvalidInput
+from deliveries import conf as settings
+from deliveries.errors import Conflict, InvalidInput, LimitReached
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
 from deliveries.services import jobs
@@ -131,7 +133,7 @@ def break_steps(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None)
     def refuse(job: Job) -> object:
         raise error or SystemExit
 
-    monkeypatch.setattr(jobs, "_next_ids", refuse)
+    monkeypatch.setattr(jobs, "_next_part", refuse)
 
 
 def step_until_rested(job: Job) -> None:
@@ -298,16 +300,18 @@ def test_a_deleted_endpoint_ends_its_jobs(endpoint: Endpoint) -> None:
 
 
 def test_everything_is_refused_and_so_are_too_many_jobs(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a customer with as many jobs as it may have, when it asks for another, then it is told the figure."""
     with pytest.raises(InvalidInput):
         jobs.start_job(REDELIVER, Selection(), customer=None, actor="key:ops")
     with pytest.raises(InvalidInput):
         jobs.count_matching(REDELIVER, Selection(), viewer=OPERATOR)
-    monkeypatch.setattr(jobs, "OPEN_JOBS_LIMIT", 1)
+    monkeypatch.setattr(settings, "conf", replace(settings.conf, jobs_per_customer=1))
     failed = start(endpoint)
     Job.objects.update(state=Job.State.FAILED)
     start(endpoint)
-    with pytest.raises(Conflict, match="under way"):
+    with pytest.raises(LimitReached, match="at most 1 jobs under way") as refused:
         start(endpoint)
+    assert (refused.value.limit, refused.value.owner) == ("open_jobs", endpoint.customer.public_id)
     with pytest.raises(Conflict, match="under way"):
         jobs.resume_job(failed, actor="key:ops")
 

@@ -1,0 +1,113 @@
+"""What of the log a job means, found part by part, and how many of it would be queued now.
+
+What lives here: bounded looks at the log, for counting and for queueing alike, so that a dry run says what is sent
+then. It must not know jobs' rows, and queues nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from deliveries import sql
+from deliveries.models import Event, Job, visible
+from deliveries.models.visible import Viewer
+from deliveries.services.bounds import TooSlow, at_most
+from deliveries.services.selection import Selection, between, deliveries_of, of_types
+
+WINDOW = 20_000  # rows that one look reads at most, however few of them are meant
+COUNT_CHUNK = 2_000
+COUNT_LIMIT = 100_000
+COUNT_SECONDS = 2.0
+
+Kind = Job.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that are meant, in the order of their ids, and the id behind which others may follow; None: none do."""
+
+    ids: list[UUID]
+    edge: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many would be queued; when counting stopped early, at least so many."""
+
+    number: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """Which of some rows would be queued now, and how many could not be because their endpoint was deleted since."""
+
+    ids: list[UUID]
+    lost: int = 0
+
+
+def next_part(kind: str, selection: Selection, viewer: Viewer, *, after: UUID | None, before: UUID, size: int) -> Part:
+    """Return the next rows that are meant behind an id, `size` at most, out of a bounded window of the log."""
+    rows, indexed = _rows(kind, selection, viewer)
+    bounds = {"id__lt": before} | ({} if after is None else {"id__gt": after})
+    window = indexed.filter(**bounds).order_by("id").values_list("id", flat=True)
+    edge = window[WINDOW : WINDOW + 1].first()
+    if edge is not None:
+        bounds["id__lte"] = edge
+    ids = list(rows.filter(**bounds).order_by("id").values_list("id", flat=True)[:size])
+    return Part(ids, ids[-1] if len(ids) == size else edge)
+
+
+def eligible(kind: str, selection: Selection, ids: Sequence[UUID], *, since: datetime | None = None) -> Eligible:
+    """Return which of these rows would be queued now; `since` is when a job for them was asked for."""
+    if not ids:
+        return Eligible([])
+    if kind == Kind.REPLAY:
+        rows = sql.run("replayable", {"event_ids": ids, "endpoint_id": selection.endpoint_id})
+        return Eligible([row.id for row in rows])
+    rows = sql.run("redeliverable", {"delivery_ids": ids})
+    lost = sum(1 for row in rows if since and row.deleted_at and row.deleted_at >= since)
+    return Eligible([row.id for row in rows if row.refused is None], lost)
+
+
+def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID) -> Count:
+    """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS."""
+    number, until = 0, time.monotonic() + COUNT_SECONDS
+    try:
+        with at_most(seconds=COUNT_SECONDS):
+            for part in _parts(kind, selection, viewer, before):
+                number += len(eligible(kind, selection, part.ids).ids)
+                if part.edge is not None and (number >= COUNT_LIMIT or time.monotonic() > until):
+                    return Count(number, is_complete=False)
+    except TooSlow:
+        return Count(number, is_complete=False)
+    return Count(number, is_complete=True)
+
+
+def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID) -> Iterator[Part]:
+    after: UUID | None = None
+    while True:
+        part = next_part(kind, selection, viewer, after=after, before=before, size=COUNT_CHUNK)
+        yield part
+        if (after := part.edge) is None:
+            return
+
+
+def _rows(kind: str, selection: Selection, viewer: Viewer) -> tuple[QuerySet[Any], QuerySet[Any]]:
+    """Return what is meant, and what of it one index finds in the order of ids."""
+    if kind != Kind.REPLAY:
+        rows, indexed = deliveries_of(viewer, selection)
+        return rows, rows if indexed is None else indexed
+    endpoint = visible.endpoints(viewer).filter(id__in=[selection.endpoint_id]).first()
+    if endpoint is None:  # deleted meanwhile
+        return Event.objects.none(), Event.objects.none()
+    all_of = visible.events(viewer).filter(customer_id=endpoint.customer_id)
+    all_of = between(all_of, since=selection.since, until=selection.until)
+    return of_types(of_types(all_of, endpoint.event_types, column="type"), selection.types, column="type"), all_of

@@ -1,0 +1,72 @@
+"""How many of a thing one customer may have, so that nobody's doing is without end.
+
+What lives here: each limit with its figure, and the refusal that names both. It must not know how things are made:
+who makes one locks its owner, counts, and asks here. docs/security.md says what each limit keeps from whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from deliveries import conf as settings
+from deliveries.errors import LimitReached
+from deliveries.models import Customer
+
+HELD_JOBS = 100
+EVENT_TYPES = 500
+MEMBERS = 100
+API_KEYS = 50
+SIGNING_SECRETS = 10
+PORTAL_LINKS = 100
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What is counted, in words, and how many of it a customer may have; None is the operator."""
+
+    words: str
+    figure: Callable[[Customer | None], int]
+
+
+LIMITS: Mapping[str, Limit] = MappingProxyType(
+    {
+        "endpoints": Limit(words="endpoints", figure=lambda customer: _endpoints(customer)),
+        "open_jobs": Limit(words="jobs under way", figure=lambda _: settings.conf.jobs_per_customer),
+        "held_jobs": Limit(words="jobs that wait for a paused endpoint", figure=lambda _: HELD_JOBS),
+        "event_types": Limit(words="event types of its own", figure=lambda _: EVENT_TYPES),
+        "members": Limit(words="members", figure=lambda _: MEMBERS),
+        "api_keys": Limit(words="living API keys", figure=lambda _: API_KEYS),
+        "signing_secrets": Limit(
+            words="secrets that sign for one endpoint (rotate with a shorter keep_hours)",
+            figure=lambda _: SIGNING_SECRETS,
+        ),
+        "portal_links": Limit(words="unused portal links", figure=lambda _: PORTAL_LINKS),
+    }
+)
+
+
+def refuse_beyond(name: str, number: int, customer: Customer | None) -> None:
+    """Raise LimitReached when so many are there that one more would be too many."""
+    limit = LIMITS[name]
+    figure = limit.figure(customer)
+    if number < figure:
+        return
+    owner = customer.public_id if customer else OPERATOR
+    whose = f"the customer {owner}" if customer else "the operator"
+    raise LimitReached(
+        f"{whose} may have at most {figure:,} {limit.words}, and has {number:,}", limit=name, figure=figure, owner=owner
+    )
+
+
+def lock(customer: Customer | None) -> None:
+    """Let things of a customer be made one after the other until the transaction ends, so that a count holds."""
+    if customer is not None:
+        Customer.objects.select_for_update(no_key=True).filter(id=customer.id).values_list("id").first()
+
+
+def _endpoints(customer: Customer | None) -> int:
+    own = customer.endpoint_limit if customer else None
+    return settings.conf.endpoints_per_customer if own is None else own

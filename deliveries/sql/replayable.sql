@@ -1,0 +1,20 @@
+-- Which of these events an endpoint matches now and was never sent: it has no delivery of them, or one that was cancelled before its first attempt.
+-- event_ids uuid[] (their types match), endpoint_id uuid
+-- What was sent is left out first, because a filter is dear. No delivery is older than its event: earlier partitions are not read.
+WITH unsent AS MATERIALIZED (
+    SELECT v.id, v.body, e.filter
+    FROM unnest(%(event_ids)s::uuid[]) AS i (id)
+    JOIN hookpost_event v ON v.id = i.id
+    JOIN hookpost_endpoint e ON e.id = %(endpoint_id)s::uuid AND e.deleted_at IS NULL
+        AND e.customer_id = v.customer_id
+        AND (cardinality(e.event_types) > 0 OR NOT starts_with(v.type, 'hookpost.'))
+    WHERE NOT EXISTS (
+        SELECT FROM hookpost_delivery d
+        WHERE d.event_id = v.id AND d.endpoint_id = e.id
+          AND d.id >= (substr(v.id::text, 1, 13) || '-0000-0000-000000000000')::uuid
+          AND NOT (d.state = 'cancelled' AND d.attempts = 0)
+    )
+)
+SELECT id FROM unsent
+WHERE CASE WHEN filter = '' THEN true ELSE coalesce(convert_from(body, 'UTF8')::jsonb @@ filter::jsonpath, false) END
+ORDER BY id
