@@ -24,6 +24,7 @@ from pika.exceptions import AMQPConnectionError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.broker_state import rabbit_word, redis_word
 from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
 
@@ -117,6 +118,10 @@ class LaneBroker(RedisBroker):
             self.queues.add(queue_name)
             self.emit_after("declare_queue", queue_name)
 
+    def condition(self) -> str:
+        """Say in a word whether messages can be sent: `ok`, or what is wrong."""
+        return redis_word(self)
+
     def _dispatch(self, command: str) -> Callable[..., Any]:
         dispatch = super()._dispatch(command)  # type: ignore[no-untyped-call]
 
@@ -144,6 +149,10 @@ class BellBroker(RabbitmqBroker):
     """Dramatiq's broker for RabbitMQ, which overlooks one way of failing to connect."""
 
     connection = CONNECTION.getter(connect)
+
+    def condition(self) -> str:
+        """Say in a word whether messages can be sent: `ok`, or what is wrong."""
+        return rabbit_word(self)
 
 
 class DatabaseConnections(dramatiq.Middleware):

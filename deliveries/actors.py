@@ -16,6 +16,7 @@ import structlog
 from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.loop import Engine
 from deliveries.engine.turns import take_turn
+from deliveries.errors import reason_of
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +121,7 @@ class _Doorbell:
                 try:
                     actor.send(part)
                 except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
-                    log.warning("doorbell_failed", error=type(error).__name__, lanes=len(ids))
+                    log.warning("doorbell_failed", error=reason_of(error), lanes=len(ids))
                     return
 
 
@@ -154,7 +155,7 @@ def ring_job(job_id: UUID) -> None:
     try:
         run_job.send(str(job_id))
     except Exception as error:
-        log.warning("doorbell_failed", error=type(error).__name__, job=str(job_id))
+        log.warning("doorbell_failed", error=reason_of(error), job=str(job_id))
 
 
 def run_dispatcher(stop: threading.Event) -> None:

@@ -149,3 +149,9 @@ class Unconfirmed(Unavailable):
 
 class ClockOff(Unavailable):
     """This host's clock differs from the database's by more than the setting; nothing is done by either."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return kind and first line of a foreign error, for the log: the kind alone says too little."""
+    line = (str(error).strip() or repr(error.__cause__ or error)).partition("\n")[0]
+    return f"{type(error).__name__}: {line}"

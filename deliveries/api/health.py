@@ -1,6 +1,6 @@
 """/healthz, /readyz, /metrics: for those who run Hookpost.
 
-What lives here: whether this process lives, whether its database and broker answer, and figures. It
+What lives here: whether this process lives, whether its database and broker are fit for work, and figures. It
 must not know customers: no figure names one. A broker that is away is no reason to send no requests
 here: events are accepted without it.
 """
@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from urllib.parse import parse_qs, urlsplit
 
+import dramatiq
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from deliveries.api.problems import reading
+from deliveries.api.problems import plain_problem, problem, reading
+from deliveries.database.limits import answered_within
 from deliveries.services import clock
+from deliveries.services.readiness import ANSWER_SECONDS, OK, database_word
 from deliveries.services.stats import QueueStats, queue_stats
 
 BROKER_SECONDS = 1.0
+FIGURES_SECONDS = 10.0
+WITHOUT_FIGURES = ("unreachable", "does not answer", "no connection left")
 PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 MEANINGS = {
     "due": "Deliveries in the queue, at most 100,000 are counted.",
@@ -36,6 +42,8 @@ MEANINGS = {
     "attempts_last_minute": "Attempts recorded in the last minute, at most 100,000 are counted.",
 }
 
+_others = ThreadPoolExecutor(4, thread_name_prefix="readyz")
+
 
 @reading
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -45,33 +53,44 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @reading
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether database, broker and this host's clock are well; a broker that is away is no 503."""
-    database, broker = database_answers(), broker_answers(settings.BROKER_URL)
-    clock_problem = clock.problem() if database else ""
-    usable = database and not clock_problem
-    status = "unavailable" if not usable else "ready" if broker else "degraded"
-    parts = {"database": _word(answers=database), "broker": _word(answers=broker)}
-    if database:
-        parts["clock"] = clock_problem or "ok"
-    return JsonResponse({"status": status, **parts}, status=200 if usable else 503)
+    """Say whether database, broker and this host's clock can be worked with; a broker that is away is no 503."""
+    asked = _others.submit(broker_word)  # beside the database: both may take their two seconds
+    parts = database_parts()
+    is_usable = all(word == OK for word in parts.values())
+    parts["broker"] = asked.result()
+    status = "unavailable" if not is_usable else "ready" if parts["broker"] == OK else "degraded"
+    return JsonResponse({"status": status, **parts}, status=200 if is_usable else 503)
 
 
 @reading
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return figures for Prometheus."""
+    if (word := database_word()) in WITHOUT_FIGURES:
+        return plain_problem(problem(503, f"the database has no figures: {word}"), {"Retry-After": "5"})
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Queue(queue_stats()))
+    with answered_within(FIGURES_SECONDS, urgent=True):
+        registry.register(_Queue(queue_stats()))
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def database_answers() -> bool:
-    """Tell whether PostgreSQL answers."""
+def database_parts() -> dict[str, str]:
+    """Return the words for the database and, where it can be asked, for this host's clock beside the database's."""
+    word = database_word()
+    if word in WITHOUT_FIGURES:
+        return {"database": word}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        with answered_within(ANSWER_SECONDS, urgent=True):
+            return {"database": word, "clock": clock.problem() or OK}
     except (DatabaseError, InterfaceError):
-        return False
-    return True
+        return {"database": "does not answer"}
+
+
+def broker_word() -> str:
+    """Return `ok`, or what is wrong with the broker; one that is not ours is only knocked at."""
+    condition = getattr(dramatiq.get_broker(), "condition", None)
+    if condition is not None:
+        return str(condition())
+    return OK if broker_answers(settings.BROKER_URL) else "unreachable"
 
 
 def broker_answers(url: str) -> bool:
@@ -98,7 +117,3 @@ class _Queue(Collector):
         """Return one gauge per figure."""
         for name, value in asdict(self._stats).items():
             yield GaugeMetricFamily(f"hookpost_{name}", MEANINGS[name], value=value)
-
-
-def _word(*, answers: bool) -> str:
-    return "ok" if answers else "unreachable"

@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.errors import ClockOff
+from deliveries.errors import ClockOff, reason_of
 from deliveries.services import alert_mail, alerts, clock, endpoint_health, endpoints, jobs, retention, rollup
 
 log = structlog.get_logger(__name__)
@@ -128,7 +128,7 @@ class Dispatcher:
             for endpoint_id, slow in lanes:
                 self.ring_alone(endpoint_id, slow)
         except Exception as error:  # the broker is away: the rest of the round must not wait for it
-            log.warning("doorbell_failed", error=type(error).__name__)
+            log.warning("doorbell_failed", error=reason_of(error))
 
 
 def lead() -> bool:

@@ -68,9 +68,10 @@ def test_health_asks_nobody(nobody: Caller, django_assert_num_queries: object) -
 
 def test_a_broker_that_is_away_is_degraded_and_still_ready(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nobody.get("/readyz").json == {"status": "ready", "database": "ok", "broker": "ok", "clock": "ok"}
-    monkeypatch.setattr(health, "broker_answers", lambda url: False)
+    monkeypatch.setattr(health, "broker_word", lambda: "full")
     answer = nobody.get("/readyz")
     assert (answer.status, answer.json["status"]) == (200, "degraded")
+    assert answer.json["broker"] == "full"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_host_whose_clock_is_off_is_not_ready_and_says_by_how_much(
 
 
 def test_without_a_database_it_is_not_ready(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "database_answers", lambda: False)
+    monkeypatch.setattr(health, "database_word", lambda: "unreachable")
     answer = nobody.get("/readyz")
     assert (answer.status, answer.json["status"]) == (503, "unavailable")
 

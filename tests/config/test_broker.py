@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import BrokerConnectionError
+from structlog.testing import capture_logs
 
 from config.broker import LaneBroker, make_broker, with_limits
 from config.embedded import Services
 from config.workers import build_worker
+from deliveries import actors
 from deliveries.errors import WrongSetting
 from tests.ports import free_ports
 
@@ -123,3 +128,63 @@ def test_no_queue_for_delays_is_polled(valkey: Services) -> None:
         assert set(worker.consumers) == {"bell"}
     finally:
         worker.stop()
+
+
+def with_user(url: str, rights: str) -> str:
+    """The URL of the same broker for a user who has these rights and no other."""
+    with redis.Redis.from_url(url) as client:
+        client.execute_command("ACL", "SETUSER", "alice", "reset", "on", ">secret", *rights.split())
+    return f"{url}&username=alice&password=secret"
+
+
+def test_a_broker_that_takes_a_message_is_ok(valkey: Services) -> None:
+    broker = make_broker(valkey.broker_url)
+    assert broker.condition() == "ok"  # type: ignore[attr-defined]
+    with redis.Redis.from_url(valkey.broker_url) as client:
+        assert not [key for key in client.scan_iter() if b"readyz" in key]
+
+
+def test_a_broker_that_is_full_is_not_ok(valkey: Services) -> None:
+    with redis.Redis.from_url(valkey.broker_url) as client:
+        client.config_set("maxmemory", "1")
+    with capture_logs() as logs:
+        assert make_broker(valkey.broker_url).condition() == "full"  # type: ignore[attr-defined]
+    assert "OutOfMemory" in logs[0]["reason"]
+
+
+@pytest.mark.parametrize("rights", ["~other:* +@all", "~hookpost* +@all -@scripting", "~hookpost* +@all -hset"])
+def test_a_broker_where_a_right_is_missing_is_not_ok(valkey: Services, rights: str) -> None:
+    url = with_user(valkey.broker_url, rights)
+    assert make_broker(url).condition() == "not allowed"  # type: ignore[attr-defined]
+    assert make_broker(with_user(valkey.broker_url, "~hookpost* +@all")).condition() == "ok"  # type: ignore[attr-defined]
+
+
+def test_a_broker_that_is_read_only_is_not_ok(valkey: Services) -> None:
+    with redis.Redis.from_url(valkey.broker_url) as client:
+        client.replicaof("127.0.0.1", 1)
+    assert make_broker(valkey.broker_url).condition() == "read-only"  # type: ignore[attr-defined]
+
+
+def test_a_broker_that_is_gone_or_silent_is_not_ok(valkey: Services) -> None:
+    assert valkey.valkey is not None
+    broker = make_broker(valkey.broker_url)
+    valkey.valkey.send_signal(signal.SIGSTOP)
+    try:
+        assert broker.condition() == "does not answer"  # type: ignore[attr-defined]
+    finally:
+        valkey.valkey.send_signal(signal.SIGCONT)
+    valkey.stop()
+    assert broker.condition() == "unreachable"  # type: ignore[attr-defined]
+    assert make_broker("amqp://127.0.0.1:1").condition() == "unreachable"  # type: ignore[attr-defined]
+
+
+def test_the_log_says_why_nobody_was_woken(valkey: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a broker that is full, then the line names that, and not only the kind of Dramatiq's error."""
+    with redis.Redis.from_url(valkey.broker_url) as client:
+        client.config_set("maxmemory", "1")
+    full, _, _ = ringing(make_broker(valkey.broker_url))
+    monkeypatch.setattr(actors.run_job, "broker", full.broker)
+    with capture_logs() as logs:
+        actors.ring_job(UUID(int=1))
+    assert logs[0]["event"] == "doorbell_failed"
+    assert "maxmemory" in logs[0]["error"]

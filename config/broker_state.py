@@ -1,0 +1,110 @@
+"""Whether the broker can be used, tried by using it: a socket that opens says little.
+
+What lives here: one word for each kind of broker and fault. It must not know a queue that somebody listens to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pika
+import redis
+import structlog
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from pika import exceptions as amqp
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+
+from deliveries.errors import reason_of
+
+log = structlog.get_logger(__name__)
+
+OK = "ok"
+TRIAL_QUEUE = "readyz"
+
+# The narrower stand before the wider.
+REDIS_WORDS: list[tuple[type[Exception], str]] = [
+    (redis.exceptions.OutOfMemoryError, "full"),
+    (redis.exceptions.NoPermissionError, "not allowed"),
+    (redis.exceptions.AuthenticationError, "not allowed"),
+    (redis.exceptions.ClusterError, "is a cluster"),
+    (redis.exceptions.AskError, "is a cluster"),
+    (redis.exceptions.ReadOnlyError, "read-only"),
+    (redis.exceptions.TimeoutError, "does not answer"),
+    (redis.exceptions.ConnectionError, "unreachable"),
+]
+REDIS_TEXTS = {
+    "OOM": "full",
+    "NOPERM": "not allowed",
+    "ACL failure": "not allowed",
+    "CROSSSLOT": "is a cluster",
+    "CLUSTERDOWN": "is a cluster",
+}
+AMQP_WORDS: list[tuple[type[Exception], str]] = [
+    (amqp.ConnectionBlockedTimeout, "full"),
+    (amqp.ProbableAuthenticationError, "not allowed"),
+    (amqp.ProbableAccessDeniedError, "not allowed"),
+    (amqp.ChannelClosedByBroker, "not allowed"),
+    (AMQPConnectorException, "unreachable"),
+    (amqp.AMQPConnectionError, "unreachable"),
+]
+
+_told = {"word": OK}
+
+
+def redis_word(broker: RedisBroker) -> str:
+    """Put a message where nobody looks, by the script that puts all messages, and take it away again."""
+    try:
+        broker.do_enqueue(TRIAL_QUEUE, uuid4().hex, b"")
+        broker.do_purge(TRIAL_QUEUE)
+    except Exception as error:
+        cause = error.__cause__ or error
+        return tell(redis_fault(cause), cause)
+    return tell(OK)
+
+
+def redis_fault(error: BaseException) -> str:
+    """Return the word for what Redis said; an error inside a script has its kind in its text only."""
+    text = str(error)
+    if "certificate" in text.lower() or "ssl" in type(error.__cause__).__name__.lower():
+        return "its certificate is not trusted"
+    for start, word in REDIS_TEXTS.items():
+        if start in text:
+            return word
+    return next((word for kind, word in REDIS_WORDS if isinstance(error, kind)), "unusable")
+
+
+def rabbit_word(broker: RabbitmqBroker) -> str:
+    """Publish to a queue of this connection alone, and wait for the broker's word that it has it."""
+    try:
+        connection = pika.BlockingConnection(broker.parameters)
+        try:
+            publish_once(connection.channel())
+        finally:
+            connection.close()
+    except Exception as error:
+        return tell(rabbit_fault(error), error)
+    return tell(OK)
+
+
+def publish_once(channel: Any) -> None:
+    """Publish one message, confirmed."""
+    channel.confirm_delivery()
+    queue = channel.queue_declare("", exclusive=True).method.queue
+    channel.basic_publish(exchange="", routing_key=queue, body=b"", mandatory=True)
+
+
+def rabbit_fault(error: BaseException) -> str:
+    """Return the word for what RabbitMQ, or the way to it, said."""
+    if "certificate" in repr(error).lower():
+        return "its certificate is not trusted"
+    return next((word for kind, word in AMQP_WORDS if isinstance(error, kind)), "unusable")
+
+
+def tell(word: str, error: BaseException | None = None) -> str:
+    """Log a state that is new, with the reason, and return it."""
+    if word != _told["word"]:
+        _told["word"] = word
+        log.warning("broker_state", state=word, reason="" if error is None else reason_of(error))
+    return word

@@ -1,0 +1,71 @@
+"""Whether the database can be worked with: it answers at once, takes writes, and has a partition for today.
+
+What lives here: one word for what is wrong. It must not know who asks, nor say more than the word: hosts and users
+are in the log.
+"""
+
+from __future__ import annotations
+
+import psycopg
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+from deliveries.database.failures import first_line
+from deliveries.database.limits import answered_within
+from deliveries.services.retention import TABLES
+
+log = structlog.get_logger(__name__)
+
+ANSWER_SECONDS = 2.0
+OK = "ok"
+# What a refused connection says has no code, only words.
+WORDS = {
+    "has not answered": "does not answer",
+    "timeout expired": "does not answer",
+    "connection slots": "no connection left",
+    "too many": "no connection left",
+    "no more connections": "no connection left",
+}
+IS_USABLE = """
+SELECT
+    current_setting('transaction_read_only')::bool,
+    (SELECT bool_and(to_regclass(name || to_char(now() AT TIME ZONE 'UTC', '"_p"YYYYMMDD')) IS NOT NULL)
+     FROM unnest(%s::text[]) AS name)
+"""
+
+_told = {"word": OK}
+
+
+def database_word() -> str:
+    """Return `ok`, or what is wrong with the database: an answer comes within two seconds or so."""
+    word, reason = _asked()
+    if word != _told["word"]:
+        _told["word"] = word
+        log.warning("database_state", state=word, reason=reason)
+    return word
+
+
+def _asked() -> tuple[str, str]:
+    try:
+        with answered_within(ANSWER_SECONDS, urgent=True), connection.cursor() as cursor:
+            cursor.execute(IS_USABLE, [list(TABLES)])
+            is_read_only, has_today = cursor.fetchone()
+    except (DatabaseError, InterfaceError) as error:
+        return word_of(error), first_line(error)
+    if is_read_only:
+        return "read-only", ""
+    return (OK, "") if has_today else ("no partition for today", "")
+
+
+def word_of(error: BaseException) -> str:
+    """Return the word for an error of the database."""
+    text = str(error)
+    if isinstance(error.__cause__, psycopg.errors.ConnectionTimeout) or "has not answered" in text:
+        return "does not answer"
+    if (
+        isinstance(error.__cause__, psycopg.errors.TooManyConnections)
+        or "connection slots" in text
+        or "too many" in text
+    ):
+        return "no connection left"
+    return "unreachable"
