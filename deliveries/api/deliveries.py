@@ -6,10 +6,12 @@ know how anything is sent. Bulk work is in jobs.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,15 +23,30 @@ from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import DeliveryFilters, selection_of
 from deliveries.api.find import find_delivery
-from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.pages import PARAMETERS, page_of, page_of_all
 from deliveries.models import Attempt, Delivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.redelivery import redeliver
 from deliveries.services.selection import deliveries_of
+from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 
 CLOCKS_APART = timedelta(hours=1)
+
+
+class WaitingShape(Shape):
+    """What a delivery waits for."""
+
+    reason = serializers.ChoiceField(list(WaitReason))
+    until = Moment(required=False, help_text="Absent where nobody can tell.")
+
+
+class ComingShape(Shape):
+    """An attempt to come."""
+
+    number = Number(help_text="Its place in the schedule.")
+    at = Moment(allow_null=True, help_text="About when, without the jitter; null where nobody can tell.")
 
 
 class DeliveryShape(Shape):
@@ -45,7 +62,9 @@ class DeliveryShape(Shape):
     status_code = Number(allow_null=True)
     error = Text(help_text="Empty, or the reason why the last attempt failed.")
     created_at = Moment()
-    next_attempt_at = Moment(allow_null=True)
+    next_attempt_at = Moment(allow_null=True, help_text="Null too where an attempt is due now, or nobody can tell.")
+    waiting_for = WaitingShape(allow_null=True, help_text="While it is pending or held.")
+    schedule = ComingShape(many=True, help_text="The coming attempts.")
     finished_at = Moment(allow_null=True)
 
 
@@ -70,7 +89,18 @@ class AttemptShape(Shape):
 
 
 def show_delivery(delivery: Delivery) -> dict[str, Any]:
-    """Return a delivery as answers show it; without the serializer, which would be most of a page's cost."""
+    """Return a delivery as answers show it."""
+    return show_deliveries([delivery])[0]
+
+
+def show_deliveries(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Return deliveries as answers show them; what they wait for is asked for once."""
+    waiting = waiting_of(deliveries)
+    return [_shown(delivery, waiting.get(delivery.id)) for delivery in deliveries]
+
+
+def _shown(delivery: Delivery, waiting: Waiting | None) -> dict[str, Any]:
+    """Without the serializer, which would be most of a page's cost."""
     return {
         "id": delivery.public_id,
         "event": ids.encode_id(ids.EVENT, delivery.event_id),
@@ -82,9 +112,18 @@ def show_delivery(delivery: Delivery) -> dict[str, Any]:
         "status_code": delivery.status_code,
         "error": delivery.error,
         "created_at": shown_moment(delivery.created_at),
-        "next_attempt_at": shown_moment(delivery.next_attempt_at),
+        "next_attempt_at": shown_moment(waiting.next_attempt_at if waiting else None),
+        "waiting_for": waiting and _waiting_for(waiting),
+        "schedule": [{"number": each.number, "at": shown_moment(each.at)} for each in waiting.schedule]
+        if waiting
+        else [],
         "finished_at": shown_moment(delivery.finished_at),
     }
+
+
+def _waiting_for(waiting: Waiting) -> dict[str, Any]:
+    until = {} if waiting.until is None else {"until": shown_moment(waiting.until)}
+    return {"reason": waiting.reason, **until}
 
 
 def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
@@ -123,7 +162,7 @@ class DeliveriesView(ApiView):
         with in_query():
             selection = selection_of(viewer, filters)
         rows, base = deliveries_of(viewer, selection)
-        return Response(page_of(request, rows, show_delivery, base=base))
+        return Response(page_of_all(request, rows, show_deliveries, base=base))
 
 
 class DeliveryView(ApiView):

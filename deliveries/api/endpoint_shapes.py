@@ -5,16 +5,18 @@ What lives here: shapes. It must not know views or rules. Secrets and values of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId
+from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.signatures import PROFILES
+from deliveries.services.endpoint_health import Health, HealthState, health_of, resting
 
 URL_LIMIT = 2048
 
@@ -23,6 +25,17 @@ class Headers(serializers.DictField):
     """Custom headers, name and value; strings only."""
 
     child = Text(allow_blank=True, max_length=4096)
+
+
+class HealthShape(Shape):
+    """Whether deliveries arrive, whatever the answers."""
+
+    state = serializers.ChoiceField(list(HealthState))
+    since = Moment(allow_null=True, help_text="Since when nothing has arrived, while it is failing.")
+    share_24h = serializers.FloatField(
+        allow_null=True, min_value=0, max_value=1, help_text="Which part of the last day's deliveries arrived."
+    )
+    error = Text(allow_null=True, help_text="The commonest failure of the last day.")
 
 
 class EndpointShape(Shape):
@@ -54,6 +67,11 @@ class EndpointShape(Shape):
     state_changed_at = Moment(read_only=True)
     failing_since = Moment(
         source="lane.failing_since", read_only=True, allow_null=True, help_text="Since when no delivery has arrived."
+    )
+    health = HealthShape(read_only=True)
+    resting_until = Moment(read_only=True, allow_null=True, help_text="Nothing but redeliveries is sent before.")
+    resting_reason = Text(
+        read_only=True, allow_null=True, help_text="Why it rests: failures, asked, rate_limit, order or another word."
     )
     draining = Flag(read_only=True)
     created_at = Moment(read_only=True)
@@ -149,6 +167,18 @@ class AcceptedShape(Shape):
 
 def show_endpoint(endpoint: Endpoint) -> dict[str, Any]:
     """Return an endpoint as answers show it."""
+    return show_endpoints([endpoint])[0]
+
+
+def show_endpoints(endpoints: Sequence[Endpoint]) -> list[dict[str, Any]]:
+    """Return endpoints as answers show them; their health is asked for once."""
+    health = health_of(endpoints)
+    return [_shown(endpoint, health[endpoint.id]) for endpoint in endpoints]
+
+
+def _shown(endpoint: Endpoint, health: Health) -> dict[str, Any]:
     shown = dict(EndpointShape(endpoint).data)
     shown["retry_schedule"] = shown["retry_schedule"] or list(DEFAULT_SCHEDULE)
-    return shown
+    shown["health"] = dict(HealthShape(health).data)
+    until, reason = resting(endpoint) or (None, None)
+    return shown | {"resting_until": shown_moment(until), "resting_reason": reason}

@@ -13,10 +13,16 @@ from rest_framework.response import Response
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
 from deliveries.api.describe import PAGE_QUERY, listed
-from deliveries.api.endpoint_shapes import EndpointChange, EndpointShape, NewEndpointShape, show_endpoint
+from deliveries.api.endpoint_shapes import (
+    EndpointChange,
+    EndpointShape,
+    NewEndpointShape,
+    show_endpoint,
+    show_endpoints,
+)
 from deliveries.api.fields import Shape, Text
 from deliveries.api.find import find_customer, find_endpoint
-from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.pages import PARAMETERS, page_of_all
 from deliveries.models import Endpoint, visible
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 
@@ -41,7 +47,7 @@ class EndpointsView(ApiView):
         viewer = caller_of(request).viewer
         filters = asked(EndpointFilters, request, also=PARAMETERS)
         rows = visible.endpoints(viewer).filter(customer=find_customer(viewer, customer), **filters)
-        return Response(page_of(request, rows.select_related("lane").prefetch_related("secrets"), show_endpoint))
+        return Response(page_of_all(request, rows.select_related("lane").prefetch_related("secrets"), show_endpoints))
 
     @extend_schema(operation_id="create_endpoint", request=EndpointShape, responses={201: NewEndpointShape})
     def post(self, request: Request, customer: str) -> Response:

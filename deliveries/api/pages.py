@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
@@ -74,9 +74,20 @@ def page_of(
     base: QuerySet[Row] | None = None,
 ) -> dict[str, Any]:
     """Return one page of a list, newest first; `base` as for rows_at."""
+    return page_of_all(request, rows, lambda found: [show(row) for row in found], base=base)
+
+
+def page_of_all(
+    request: Request,
+    rows: QuerySet[Row],
+    show_all: Callable[[Sequence[Row]], Sequence[Mapping[str, Any]]],
+    *,
+    base: QuerySet[Row] | None = None,
+) -> dict[str, Any]:
+    """Return one page of a list whose rows are shown together: what they ask for besides is asked for once."""
     place = place_of(request)
     found = rows_at(rows, place, base=base)
-    return links(request, place, found) | {"results": [show(row) for row in found.rows]}
+    return links(request, place, found) | {"results": show_all(found.rows)}
 
 
 def rows_at(

@@ -16,11 +16,11 @@ from uuid import UUID
 
 from django.db.models import F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from deliveries import sql
 from deliveries.models import Endpoint, EndpointHour, Lane
 from deliveries.protocol.outcome import NOT_THEIRS
+from deliveries.services import clock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NEWEST = 20
@@ -63,7 +63,7 @@ class Health:
 def health_of(endpoints: Iterable[Endpoint], *, now: datetime | None = None) -> dict[UUID, Health]:
     """Return the health of each of these endpoints, in one round trip; their lanes should be at hand."""
     since = {endpoint.id: endpoint.lane.failing_since for endpoint in endpoints}
-    moment = now or timezone.now()
+    moment = now or clock.database_now()
     parameters = {
         "endpoint_ids": list(since),
         "day": _hour_of(moment - DAY),
@@ -75,11 +75,13 @@ def health_of(endpoints: Iterable[Endpoint], *, now: datetime | None = None) -> 
     return {row.endpoint_id: _health(row, failing_since=since[row.endpoint_id]) for row in rows}
 
 
-def resting(endpoint: Endpoint, *, now: datetime | None = None) -> tuple[datetime, RestReason] | None:
+def resting(endpoint: Endpoint, *, now: datetime | None = None) -> tuple[datetime, str] | None:
     """Return until when an endpoint's lane rests, and why; None when it does not."""
     lane = endpoint.lane
-    if lane.rest_until is None or lane.rest_until <= (now or timezone.now()):
+    if lane.rest_until is None or lane.rest_until <= (now or clock.database_now()):
         return None
+    if lane.rest_reason:
+        return lane.rest_until, lane.rest_reason
     if lane.opened:
         return lane.rest_until, RestReason.FAILURES
     if endpoint.rate_limit is not None and lane.tokens < 1:

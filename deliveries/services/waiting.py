@@ -1,0 +1,126 @@
+"""What a delivery waits for, until when, and its coming attempts.
+
+What lives here: reading that off the queue, the lane and the endpoint as they are now, because what is stored with a
+delivery was true when its last attempt ended. It must not know what is sent when: the engine does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from deliveries.models import Delivery, DueDelivery, Endpoint
+from deliveries.protocol.backoff import DEFAULT_SCHEDULE
+from deliveries.services import clock
+from deliveries.services.endpoint_health import RestReason, resting
+
+WAITING_STATES = frozenset({Delivery.State.PENDING, Delivery.State.HELD})
+
+
+class WaitReason(StrEnum):
+    """Why a delivery has not been sent yet, or not again."""
+
+    SCHEDULE = "schedule"
+    RESTING = "resting"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    ORDER = "order"
+    RATE_LIMIT = "rate_limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """An attempt to come: its place in the schedule, and about when it is made, where that can be told."""
+
+    number: int
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a delivery waits for. `next_attempt_at` is None where nobody can tell, and where an attempt is due now."""
+
+    reason: WaitReason
+    until: datetime | None
+    next_attempt_at: datetime | None
+    schedule: Sequence[Coming]
+
+
+def waiting_of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -> dict[UUID, Waiting]:
+    """Return for each delivery that is pending or held what it waits for; a bounded number of questions for all."""
+    rows = [delivery for delivery in deliveries if delivery.state in WAITING_STATES]
+    if not rows:
+        return {}
+    moment = now or clock.database_now()
+    found = Endpoint.objects.select_related("lane").in_bulk({row.endpoint_id for row in rows})
+    places = DueDelivery.objects.filter(delivery_id__in=[row.id for row in rows], manual=False)
+    due = {place.delivery_id: place for place in places}
+    heads = _heads(found)
+    return {
+        row.id: _waiting(endpoint, due.get(row.id), heads, now=moment)
+        for row in rows
+        if (endpoint := found.get(row.endpoint_id)) is not None
+    }
+
+
+def _heads(endpoints: Mapping[UUID, Endpoint]) -> dict[UUID, UUID]:
+    """Return which delivery each ordered endpoint gets next."""
+    ordered = [endpoint.id for endpoint in endpoints.values() if endpoint.ordered]
+    first = DueDelivery.objects.filter(endpoint_id__in=ordered, manual=False, due_at__isnull=False)
+    first = first.order_by("endpoint_id", "rank", "due_at", "event_id").distinct("endpoint_id")
+    return dict(first.values_list("endpoint_id", "delivery_id")) if ordered else {}
+
+
+def _waiting(endpoint: Endpoint, due: DueDelivery | None, heads: Mapping[UUID, UUID], *, now: datetime) -> Waiting:
+    reason, until, at = _reason(endpoint, due, heads, now=now)
+    if at is not None and at <= now:
+        at = None
+    done = due.attempts if due else 0
+    return Waiting(reason=reason, until=until, next_attempt_at=at, schedule=_coming(endpoint, done, at))
+
+
+def _reason(
+    endpoint: Endpoint, due: DueDelivery | None, heads: Mapping[UUID, UUID], *, now: datetime
+) -> tuple[WaitReason, datetime | None, datetime | None]:
+    """Return why it waits, until when, and when it is sent; the last two as far as they can be told."""
+    if endpoint.state != Endpoint.State.ENABLED:
+        is_paused = endpoint.state == Endpoint.State.PAUSED
+        return (WaitReason.PAUSED if is_paused else WaitReason.DISABLED), None, None
+    if due is None or due.due_at is None:  # held back until its turn comes: a backlog drains at a limited rate
+        return WaitReason.RATE_LIMIT, None, None
+    rest = resting(endpoint, now=now)
+    if endpoint.ordered and heads.get(endpoint.id) != due.delivery_id:
+        return WaitReason.ORDER, None, None
+    if rest is None or rest[0] <= due.due_at:
+        return _by_schedule(endpoint, due.due_at, now=now)
+    until, why = rest
+    if why == RestReason.ORDER:  # an ordered endpoint rests until the retry of its first delivery
+        return WaitReason.SCHEDULE, until, until
+    if why == RestReason.RATE_LIMIT:
+        return WaitReason.RATE_LIMIT, until, None
+    # Behind the probe of a lane that failed nobody can say when the others go.
+    return WaitReason.RESTING, until, None if endpoint.lane.opened else until
+
+
+def _by_schedule(
+    endpoint: Endpoint, due_at: datetime, *, now: datetime
+) -> tuple[WaitReason, datetime | None, datetime | None]:
+    if due_at > now:
+        return WaitReason.SCHEDULE, due_at, due_at
+    if endpoint.rate_limit is not None and endpoint.lane.tokens < 1:
+        return WaitReason.RATE_LIMIT, None, None
+    return WaitReason.SCHEDULE, None, None
+
+
+def _coming(endpoint: Endpoint, done: int, at: datetime | None) -> list[Coming]:
+    """Return the attempts that are left, each after the delay of the schedule, without its jitter."""
+    delays = (endpoint.retry_schedule or DEFAULT_SCHEDULE)[done:]
+    coming = []
+    for place, delay in enumerate(delays):
+        if place and at is not None:
+            at = at + timedelta(seconds=delay)
+        coming.append(Coming(number=done + place + 1, at=at))
+    return coming
