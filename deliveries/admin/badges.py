@@ -53,11 +53,6 @@ def answer_of(row: Delivery | Attempt) -> SafeString | str:
     return badge(str(row.status_code), colour="success") if row.status_code else "-"
 
 
-def is_past(value: datetime | None) -> bool:
-    """Say whether a moment has come."""
-    return value is not None and value <= timezone.now()
-
-
 def moment(value: datetime | None, *, relative: bool = False, short: bool = False) -> SafeString | str:
     """Return a time in UTC, in full or without the year, or its distance from now; the rest on hover."""
     if value is None:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, moment
-from deliveries.admin.endpoint_columns import health_badge
+from deliveries.admin.endpoint_health import health_badges, with_health
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
 from deliveries.admin.pages import PageAdmin, ServiceForm
@@ -94,7 +94,7 @@ class StaffCustomer(PageAdmin):
             "subtitle": row.name,
             "customer": row,
             "members": [(each, self.url("change", each.public_id, model="member")) for each in members],
-            "endpoints": [self.shown_endpoint(each) for each in endpoints],
+            "endpoints": [self.shown_endpoint(each) for each in with_health(endpoints)],
             "deliveries_url": f"{self.url('changelist', model='delivery')}?customer={row.public_id}",
             "acts": self.acts_for(request, row),
         }
@@ -102,7 +102,7 @@ class StaffCustomer(PageAdmin):
     def shown_endpoint(self, row: Endpoint) -> dict[str, Any]:
         """Return one endpoint as the page shows it."""
         url = self.url("change", row.public_id, model="endpoint")
-        return {"row": row, "url": url, "state": badge(row.state), "health": health_badge(row)}
+        return {"row": row, "url": url, "state": badge(row.state), "health": health_badges(row)}
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
         """Adding members has a permission of its own."""

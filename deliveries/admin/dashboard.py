@@ -17,10 +17,12 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import answer_of
+from deliveries.admin.endpoint_health import in_words
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services.bounds import TooSlow, at_most
+from deliveries.services.endpoint_health import health_of
 
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 3
@@ -44,7 +46,7 @@ class Figures:
     """All that the front page shows."""
 
     counts: Sequence[Figure]
-    failing: Sequence[Lane]
+    failing: Sequence[tuple[Lane, str]]
     stopped: Sequence[Endpoint]
     recent: Sequence[tuple[Delivery, SafeString | str]]
     alerts: Sequence[Alert]
@@ -99,10 +101,12 @@ def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
     return due if viewer.customer_id is None else due.filter(endpoint_id__in=visible.endpoints(viewer).values("id"))
 
 
-def failing_lanes(endpoints: QuerySet[Endpoint]) -> list[Lane]:
-    """Return lanes without a sign of life, the longest first."""
+def failing_lanes(endpoints: QuerySet[Endpoint]) -> list[tuple[Lane, str]]:
+    """Return lanes where nothing arrives, the longest first, each with what is known of it in words."""
     lanes = Lane.objects.filter(failing_since__isnull=False, endpoint__in=endpoints.filter(state="enabled"))
-    return list(lanes.select_related("endpoint__customer").order_by("failing_since")[:SHOWN_ENDPOINTS])
+    found = list(lanes.select_related("endpoint__customer").order_by("failing_since")[:SHOWN_ENDPOINTS])
+    health = health_of([lane.endpoint for lane in found])
+    return [(lane, in_words(health[lane.endpoint_id])) for lane in found]
 
 
 def recent_failures(viewer: Viewer, *, since: datetime) -> list[Delivery]:

@@ -25,10 +25,12 @@ from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.text import pretty_json, readable
+from deliveries.admin.waiting import WaitingChangeList, waiting_in_words
 from deliveries.errors import HookpostError
 from deliveries.models import Attempt, Customer, Delivery, visible
 from deliveries.protocol import ids
 from deliveries.services.redelivery import redeliver
+from deliveries.services.waiting import waiting_of
 
 SHOWN_ATTEMPTS = 100
 BULK_LIMIT = 200
@@ -54,7 +56,7 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Pages by key; for an export, the rows alone."""
-        return FoundRows if request.path.endswith("/export/") else KeysetChangeList
+        return FoundRows if request.path.endswith("/export/") else WaitingChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Deliveries come from events."""
@@ -95,12 +97,15 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
         event = visible.events(self.viewer(request)).filter(pk=row.event_id).first()
         endpoint = still_there(row, "endpoint")
         is_gone = endpoint is None or endpoint.deleted_at is not None
+        waiting = waiting_of([row]).get(row.pk)
         return {
             "title": f"Delivery {row.public_id}",
             "subtitle": None,
             "delivery": row,
             "state": badge(row.state),
             "explanation": explain(row.error),
+            "waiting": waiting,
+            "waiting_words": waiting_in_words(waiting) if waiting else "",
             "attempts": [shown_attempt(attempt) for attempt in attempts],
             "event": event,
             "body": pretty_json(bytes(event.body)) if event else "",

@@ -12,7 +12,8 @@ from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
 
-from deliveries.admin.badges import answer_of, badge, code, is_past, link, moment, shortened
+from deliveries.admin.badges import answer_of, badge, code, link, moment, shortened
+from deliveries.admin.waiting import next_attempt
 from deliveries.models import Delivery
 from deliveries.protocol import ids
 
@@ -82,5 +83,5 @@ class DeliveryColumns:
 
     @admin.display(description="Next attempt")
     def shown_next(self, row: Delivery) -> SafeString | str:
-        """When the schedule goes on."""
-        return "now" if is_past(row.next_attempt_at) else moment(row.next_attempt_at, relative=True)
+        """When it is sent next, or what it waits for."""
+        return next_attempt(row)

@@ -5,15 +5,12 @@ What lives here: one small piece of a page per value of a row. It must not know 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, code, moment, shortened
+from deliveries.admin.endpoint_health import health_badges
 from deliveries.models import Endpoint
-from deliveries.protocol.breaker import Breaker, is_half_open
 from deliveries.protocol.signatures import PROFILES
 
 
@@ -31,9 +28,9 @@ class EndpointColumns:
         return code(shortened(row.url), title=row.url)
 
     @admin.display(description="Health")
-    def shown_health(self, row: Endpoint) -> SafeString | str:
-        """What is known of the lane."""
-        return health_badge(row)
+    def shown_health(self, row: Endpoint) -> SafeString:
+        """Whether deliveries arrive, and whether the lane rests."""
+        return health_badges(row)
 
     @admin.display(description="Created")
     def shown_created(self, row: Endpoint) -> SafeString | str:
@@ -59,20 +56,3 @@ class EndpointColumns:
     def shown_schedule(self, row: Endpoint) -> str:
         """Seconds before each attempt."""
         return ", ".join(map(str, row.retry_schedule or ())) or "the usual one"
-
-
-def health_badge(row: Endpoint) -> SafeString | str:
-    """Return the health of an endpoint's lane in a word."""
-    lane = row.lane
-    if row.state != Endpoint.State.ENABLED:
-        return badge("stopped", colour="default")
-    now = timezone.now()
-    if lane.rest_until is not None and lane.rest_until > now:
-        return badge("resting", colour="warning", title=f"until {lane.rest_until:%Y-%m-%d %H:%M:%S} UTC")
-    if is_half_open(Breaker(lane.failures, lane.opened)):
-        return badge("probing", colour="warning", title="The next request is sent alone, to see whether it works.")
-    if lane.failing_since is not None:
-        since = now - lane.failing_since
-        shown = since if since > timedelta(0) else timedelta(0)
-        return badge("failing", colour="danger", title=f"for {int(shown.total_seconds() // 60)} min")
-    return badge("draining", colour="info") if row.draining else badge("healthy", colour="success")

@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
 from deliveries.admin import filters
 from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
-from deliveries.admin.endpoint_columns import EndpointColumns, health_badge
+from deliveries.admin.endpoint_columns import EndpointColumns
 from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
+from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in_words, with_health
 from deliveries.admin.groups import PAUSE
 from deliveries.admin.pages import PageAdmin, reason_of
 from deliveries.admin.reveal import Revealed, reveal
@@ -33,6 +33,7 @@ from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.signatures import PROFILES
 from deliveries.services import endpoints as verbs
 from deliveries.services.audit import record_act
+from deliveries.services.endpoint_health import resting
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
 
 Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
@@ -97,6 +98,10 @@ class EndpointPages(EndpointColumns, PageAdmin):
         viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
         return visible.event_types(viewer).filter(archived=False)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HealthChangeList]:
+        """Return the class of the list."""
+        return HealthChangeList
+
     # --- one endpoint
 
     def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, Any]:
@@ -106,9 +111,10 @@ class EndpointPages(EndpointColumns, PageAdmin):
             "subtitle": row.url,
             "endpoint": row,
             "state": badge(row.state),
-            "health": health_badge(row),
+            "health": health_badges(*with_health([row])),
+            "health_words": in_words(row.health),  # type: ignore[attr-defined]
             "lane": row.lane,
-            "resting": row.lane.rest_until is not None and row.lane.rest_until > timezone.now(),
+            "resting": resting(row),
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "created_at", "expires_at")),
             "acts": self.acts_for(request, row),

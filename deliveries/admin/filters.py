@@ -207,14 +207,14 @@ class EndpointStateFilter(ChoiceFilter):
 
 
 class EndpointHealthFilter(ChoiceFilter):
-    """Whether an endpoint shows signs of life."""
+    """Whether deliveries arrive at an endpoint."""
 
     title = "health"
     parameter_name = "health"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Failing or not."""
-        return [("failing", "Failing"), ("healthy", "Healthy")]
+        return [("failing", "Failing"), ("healthy", "Not failing")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Ask the lane."""

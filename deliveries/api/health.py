@@ -37,6 +37,7 @@ MEANINGS = {
     "lanes_leased": "Lanes that a worker has at the moment.",
     "lanes_resting": "Lanes that rest: their endpoint is down or asked to wait.",
     "lanes_slow": "Lanes whose endpoint times out.",
+    "endpoints_failing": "Endpoints, of those that are enabled, where deliveries fail and none has arrived since.",
     "oldest_due_seconds": "How long the oldest due delivery has been waiting.",
     "accepted_last_minute": "Events accepted in the last minute, at most 100,000 are counted.",
     "attempts_last_minute": "Attempts recorded in the last minute, at most 100,000 are counted.",

@@ -110,12 +110,6 @@ def long_failing(span: timedelta) -> QuerySet[Lane]:
     ).filter(failures_since__gte=FEWEST_FAILURES, failed_at__gt=F("failing_since") + span / 2)
 
 
-def count_failing(*, limit: int) -> int:
-    """Return how many enabled endpoints fail at the moment, at most so many."""
-    lanes = Lane.objects.filter(failing_since__isnull=False, endpoint__state="enabled", endpoint__deleted_at=None)
-    return lanes.order_by()[:limit].count()
-
-
 def _health(row: Any, *, failing_since: datetime | None) -> Health:
     tried, arrived = (row.tried_24h, row.arrived_24h) if row.is_counted else (row.tried, row.arrived)
     known = arrived or row.has_arrived

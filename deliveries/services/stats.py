@@ -43,6 +43,7 @@ class QueueStats:
     lanes_leased: int
     lanes_resting: int
     lanes_slow: int
+    endpoints_failing: int
     oldest_due_seconds: float
     accepted_last_minute: int
     attempts_last_minute: int

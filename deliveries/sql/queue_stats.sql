@@ -9,6 +9,8 @@ SELECT
     (SELECT count(*)::int FROM hookpost_lane WHERE lease_until > now()) AS lanes_leased,
     (SELECT count(*)::int FROM hookpost_lane WHERE rest_until > now()) AS lanes_resting,
     (SELECT count(*)::int FROM hookpost_lane WHERE slow) AS lanes_slow,
+    (SELECT count(*)::int FROM hookpost_lane l JOIN hookpost_endpoint e ON e.id = l.endpoint_id
+        WHERE l.failing_since IS NOT NULL AND e.state = 'enabled' AND e.deleted_at IS NULL) AS endpoints_failing,
     coalesce(extract(epoch FROM now() - (
         SELECT min(due_at) FROM (
             SELECT due_at FROM hookpost_due_delivery WHERE due_at <= now() LIMIT %(limit)s::int) o

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from deliveries import conf as settings
 from deliveries.api import health, problems
-from deliveries.models import ApiKey, AuditEntry, Member, PortalLink
+from deliveries.models import ApiKey, AuditEntry, Lane, Member, PortalLink
 from deliveries.services.portal_links import redeem_link
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
@@ -101,10 +101,12 @@ def test_a_broker_where_nobody_listens_does_not_answer(url: str) -> None:
 def test_figures_are_for_prometheus(nobody: Caller, alice: Tenant) -> None:
     log_due(log_delivery(alice.endpoint, state="pending"))
     log_due(log_delivery(alice.endpoint, state="held"), due_at=None)
+    Lane.objects.update(failing_since="2026-01-01T00:00:00Z")
     lines = nobody.get("/metrics").raw.decode().splitlines()
     assert "hookpost_due 1.0" in lines
     assert "hookpost_held 1.0" in lines
     assert "hookpost_accepted_last_minute 2.0" in lines
+    assert "hookpost_endpoints_failing 1.0" in lines
     assert alice.customer.name not in "".join(lines)
 
 

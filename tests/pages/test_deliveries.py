@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery
+from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint
 from deliveries.services.events import EventDraft, accept_event
 from tests.pages.conftest import House, logged_in
 
@@ -227,3 +227,13 @@ def test_an_event_is_shown_with_where_it_went(bob: Client, carol: Client, acme: 
         text = client.get(f"/{site}/deliveries/event/{acme.event.public_id}/change/").content.decode()
         assert acme.endpoint.url in text
         assert "404 http 4xx" in text
+
+
+def test_a_delivery_that_waits_says_for_what_and_what_comes(bob: Client, carol: Client, acme: House) -> None:
+    Endpoint.objects.update(retry_schedule=[0, 60, 300])
+    text = page_of(bob, acme)
+    assert "Waits for its next attempt, until" in text
+    assert "3 attempts to come" in text
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(state="disabled")
+    assert "it is disabled" in page_of(carol, acme, site="portal")
+    assert "it is disabled" in carol.get("/portal/deliveries/delivery/").content.decode()

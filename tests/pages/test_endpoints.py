@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.models import AuditEntry, Endpoint, EndpointSecret, Lane
+from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Lane
 from deliveries.services.event_types import create_event_type
 from tests.pages.conftest import House
 
@@ -257,7 +257,31 @@ def test_the_page_tells_health_rest_and_backlog(bob: Client, acme: House) -> Non
         failing_since=now - timedelta(hours=3), failures=9, opened=2, rest_until=now + timedelta(minutes=4), slow=True
     )
     text = bob.get(f"/admin/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
-    assert "9 in a row" in text
+    assert "9 failures in a row" in text
+    assert "Nothing has arrived since" in text
     assert "Resting until" in text
     assert "1 waiting, 0 held" in text
     assert "Slow: it is served apart" in text
+
+
+def test_an_endpoint_that_refuses_everything_is_failing_on_every_page(bob: Client, carol: Client, acme: House) -> None:
+    """Given an endpoint that answers 404 to everything, then no page of either site calls it healthy."""
+    since = timezone.now() - timedelta(hours=3)
+    Lane.objects.filter(endpoint=acme.endpoint).update(failing_since=since, failures=0)
+    Delivery.objects.filter(endpoint=acme.endpoint).update(attempts=1, status_code=404, error="http_4xx")
+    pages = {
+        bob: [
+            "/admin/",
+            "/admin/deliveries/endpoint/",
+            f"/admin/deliveries/customer/{acme.customer.public_id}/change/",
+        ],
+        carol: ["/portal/", "/portal/deliveries/endpoint/"],
+    }
+    pages[bob] += [f"/admin/deliveries/endpoint/{acme.endpoint.public_id}/change/"]
+    pages[bob] += [f"/admin/deliveries/customer/{acme.customer.public_id}/change/"]
+    pages[carol] += [f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/"]
+    for client, paths in pages.items():
+        for path in paths:
+            text = client.get(path).content.decode()
+            assert "Nothing has arrived since" in text, path
+            assert "The endpoint refused the request (404)" in text, path

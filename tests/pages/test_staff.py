@@ -107,11 +107,11 @@ def test_the_front_page_shows_the_last_day_and_links_to_its_lists(bob: Client, a
 
 def test_the_front_page_names_failing_endpoints(bob: Client, carol: Client, acme: House, globex: House) -> None:
     Lane.objects.update(failing_since="2026-01-01T00:00:00Z", failures=12)
-    assert {lane.endpoint_id for lane in bob.get("/admin/").context["figures"].failing} == {
+    assert {lane.endpoint_id for lane, _ in bob.get("/admin/").context["figures"].failing} == {
         acme.endpoint.pk,
         globex.endpoint.pk,
     }
-    assert [lane.endpoint_id for lane in carol.get("/portal/").context["figures"].failing] == [acme.endpoint.pk]
+    assert [lane.endpoint_id for lane, _ in carol.get("/portal/").context["figures"].failing] == [acme.endpoint.pk]
 
 
 def test_a_figure_stops_counting_at_its_limit(acme: House, globex: House) -> None:

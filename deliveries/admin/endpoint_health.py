@@ -1,0 +1,91 @@
+"""Health on pages: badges and a sentence or two.
+
+What lives here: words and colours for values that services give. It must not know how they are found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from deliveries.admin.badges import badge, distance, explain
+from deliveries.admin.paging import PlainChangeList
+from deliveries.models import Endpoint
+from deliveries.protocol.breaker import Breaker, is_half_open
+from deliveries.services.endpoint_health import Health, HealthState, health_of, resting
+
+COLOURS = {HealthState.HEALTHY: "success", HealthState.FAILING: "danger", HealthState.UNKNOWN: "default"}
+RESTS = {
+    "failures": "several requests failed; one will try it",
+    "asked": "it asked for fewer requests, or said when to come back",
+    "rate_limit": "its rate limit",
+    "order": "its first delivery is tried again then",
+}
+
+
+class HealthChangeList(PlainChangeList):
+    """A list of endpoints; the health of a page of them is asked for once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page, and what its rows are told by."""
+        super().get_results(request)
+        self.result_list: list[Endpoint] = with_health(self.result_list)
+
+
+def with_health(rows: Iterable[Endpoint]) -> list[Endpoint]:
+    """Return endpoints, each with its `health`."""
+    found = list(rows)
+    health = health_of(found)
+    for row in found:
+        row.health = health[row.pk]  # type: ignore[attr-defined]
+    return found
+
+
+def health_badges(row: Any) -> SafeString:
+    """Return whether deliveries arrive, and beside it whether the lane rests; `row` comes from with_health."""
+    badges = badge(row.health.state, colour=COLOURS[row.health.state], title=in_words(row.health))
+    beside = lane_badge(row)
+    return format_html("{} {}", badges, beside) if beside else badges
+
+
+def lane_badge(row: Endpoint) -> SafeString | str:
+    """Return what the lane of an endpoint does just now, where that is anything but sending."""
+    lane = row.lane
+    if row.state != Endpoint.State.ENABLED:
+        return ""
+    if rest := resting(row):
+        until, reason = rest
+        title = f"until {until:%Y-%m-%d %H:%M:%S} UTC: {RESTS.get(reason, reason)}"
+        return badge("resting", colour="warning", title=title)
+    if is_half_open(Breaker(lane.failures, lane.opened)):
+        return badge("probing", colour="warning", title="The next request is sent alone, to see whether it works.")
+    return badge("draining", colour="info") if row.draining else ""
+
+
+def in_words(health: Health) -> str:
+    """Return health as a sentence or two."""
+    said = []
+    if health.since is not None:
+        said.append(f"Nothing has arrived since {health.since:%Y-%m-%d %H:%M:%S} UTC, {_ago(health)}.")
+    if health.share_24h is not None:
+        said.append(f"{_percent(health.share_24h)} of the last day's deliveries arrived.")
+    if health.error:
+        status = f" ({health.status_code})" if health.status_code else ""
+        said.append(f"The commonest failure: {explain(health.error).removesuffix('.')}{status}.")
+    return " ".join(said) or "Nothing has been sent there yet."
+
+
+def _ago(health: Health) -> str:
+    now = timezone.now()
+    return distance(min(health.since or now, now), now=now)
+
+
+def _percent(share: float) -> str:
+    """Round so that neither a failure nor an arrival is rounded away."""
+    whole = round(share * 100)
+    return f"{min(max(whole, 1 if share else 0), 99 if share < 1 else 100)} %"

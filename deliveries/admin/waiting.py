@@ -1,0 +1,53 @@
+"""Waiting on pages: what a delivery waits for, in words.
+
+What lives here: words for values that services give. It must not know how they are found out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from deliveries.admin.badges import badge, moment
+from deliveries.admin.paging import KeysetChangeList
+from deliveries.services.waiting import Waiting, WaitReason, waiting_of
+
+WAITS = {
+    WaitReason.SCHEDULE: "its next attempt",
+    WaitReason.RESTING: "the endpoint, which is left alone for a while",
+    WaitReason.PAUSED: "the endpoint to be resumed: it is paused",
+    WaitReason.DISABLED: "the endpoint to be resumed: it is disabled",
+    WaitReason.ORDER: "an earlier delivery: this endpoint gets them in order",
+    WaitReason.RATE_LIMIT: "its turn: the endpoint gets so many a second",
+}
+
+
+class WaitingChangeList(KeysetChangeList):
+    """A list of deliveries; what a page of them waits for is asked for once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page, and what its rows wait for."""
+        super().get_results(request)
+        waiting = waiting_of(self.result_list)
+        for row in self.result_list:
+            row.waiting = waiting.get(row.pk)
+
+
+def waiting_in_words(waiting: Waiting) -> str:
+    """Return what a delivery waits for."""
+    until = f", until {waiting.until:%Y-%m-%d %H:%M:%S} UTC" if waiting.until else ""
+    return f"Waits for {WAITS[waiting.reason]}{until}."
+
+
+def next_attempt(row: Any) -> SafeString | str:
+    """Return when a delivery of such a list is sent next, else why nobody can tell."""
+    waiting: Waiting | None = getattr(row, "waiting", None)
+    if waiting is None:
+        return "-"
+    if waiting.next_attempt_at is not None:
+        return moment(waiting.next_attempt_at, relative=True)
+    if waiting.reason == WaitReason.SCHEDULE:
+        return "now"
+    return badge(waiting.reason.replace("_", " "), colour="warning", title=waiting_in_words(waiting))
