@@ -17,6 +17,7 @@ from deliveries.api import (
     health,
     jobs,
     meta,
+    metrics,
     openapi,
     portal,
 )
@@ -62,6 +63,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path("metrics", health.metrics),
+    path("metrics", metrics.metrics),
     path("portal-link", portal.use_link),
 ]

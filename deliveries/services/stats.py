@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db import DatabaseError
+
 from deliveries import sql
+from deliveries.database.failures import is_read_only
 from deliveries.models import Delivery, Endpoint
 from deliveries.protocol.ids import floor_of
 
@@ -17,6 +20,7 @@ SPAN = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
 NEWEST = 10_000
 QUEUE_COUNT_LIMIT = 100_000
+REPORTER_SECONDS = 60.0
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "none")
 
 
@@ -45,6 +49,8 @@ class QueueStats:
     lanes_slow: int
     endpoints_failing: int
     oldest_due_seconds: float
+    oldest_leased_seconds: float
+    oldest_resting_seconds: float
     accepted_last_minute: int
     attempts_last_minute: int
 
@@ -63,6 +69,16 @@ def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> Endpoi
         waiting=row.waiting,
         sampled=row.deliveries >= NEWEST,
     )
+
+
+def is_reporter(node: str) -> bool:
+    """Say whether a web node is the one that reports the figures of the whole database, and keep it so for a while."""
+    try:
+        return bool(sql.run("report_figures", {"node": node, "seconds": REPORTER_SECONDS}))
+    except DatabaseError as error:
+        if not is_read_only(error):
+            raise
+        return True  # nobody can be told apart on a standby
 
 
 def queue_stats(*, now: datetime | None = None) -> QueueStats:

@@ -1,6 +1,22 @@
 -- Figures of the queue for /metrics.
 -- since uuid (smallest id of the last minute), limit int (where counting stops)
--- Counts are cut, so that a scrape costs the same on the day when everything waits.
+-- Counts are cut, so that a scrape costs the same on the day when everything waits; ages are exact, by one index probe for each lane and rank.
+WITH oldest AS (
+    SELECT
+        rank > 0 AND e.state <> 'enabled' AS held,
+        rank > 0 AND coalesce(l.rest_until > now(), false) AS resting,
+        coalesce(l.lease_until > now(), false) AS leased,
+        q.due_at,
+        CASE WHEN rank > 0 THEN greatest(q.due_at, l.rest_until, e.state_changed_at) ELSE q.due_at END AS ready_at
+    FROM hookpost_lane l
+    JOIN hookpost_endpoint e ON e.id = l.endpoint_id AND e.deleted_at IS NULL
+    CROSS JOIN (VALUES (0), (1), (2), (3)) AS ranks (rank)
+    CROSS JOIN LATERAL (
+        SELECT due_at FROM hookpost_due_delivery
+        WHERE endpoint_id = l.endpoint_id AND hookpost_due_delivery.rank = ranks.rank AND due_at <= now()
+        ORDER BY due_at LIMIT 1
+    ) q
+)
 SELECT
     (SELECT count(*)::int FROM (
         SELECT FROM hookpost_due_delivery WHERE due_at IS NOT NULL LIMIT %(limit)s::int) d) AS due,
@@ -11,10 +27,12 @@ SELECT
     (SELECT count(*)::int FROM hookpost_lane WHERE slow) AS lanes_slow,
     (SELECT count(*)::int FROM hookpost_lane l JOIN hookpost_endpoint e ON e.id = l.endpoint_id
         WHERE l.failing_since IS NOT NULL AND e.state = 'enabled' AND e.deleted_at IS NULL) AS endpoints_failing,
-    coalesce(extract(epoch FROM now() - (
-        SELECT min(due_at) FROM (
-            SELECT due_at FROM hookpost_due_delivery WHERE due_at <= now() LIMIT %(limit)s::int) o
-    ))::float8, 0) AS oldest_due_seconds,
+    (SELECT coalesce(extract(epoch FROM now() - min(ready_at)), 0)::float8
+     FROM oldest WHERE NOT held AND NOT resting AND NOT leased) AS oldest_due_seconds,
+    (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8
+     FROM oldest WHERE NOT held AND NOT resting AND leased) AS oldest_leased_seconds,
+    (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8
+     FROM oldest WHERE NOT held AND resting) AS oldest_resting_seconds,
     (SELECT count(*)::int FROM (
         SELECT FROM hookpost_event WHERE id >= %(since)s::uuid LIMIT %(limit)s::int) e) AS accepted_last_minute,
     (SELECT count(*)::int FROM (
