@@ -32,18 +32,19 @@ def main(argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except Exception as error:
-        if "--traceback" in argv or not (sentence := explain(error)):
+        if "--traceback" in argv or not (sentence := explain(error, command=argv[1])):
             raise
         print(f"error: {sentence}", file=sys.stderr)
         return 2
     return 0
 
 
-def explain(error: Exception) -> str:
-    """What ails the database, in a sentence; nothing for any other error."""
+def explain(error: Exception, *, command: str) -> str:
+    """What ails the database, in a sentence; nothing for any other error, or for a migration's own."""
     from deliveries.services import tables  # not before the settings are known to be right
 
-    return tables.explain(error)
+    sentence = tables.explain(error)
+    return "" if command == "migrate" and sentence == tables.NOT_MIGRATED else sentence
 
 
 def services_for(argv: list[str]) -> AbstractContextManager[object]:

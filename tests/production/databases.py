@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+STOP_SECONDS = 180
 CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "PG")
 KEYS = {
@@ -44,6 +46,33 @@ class Installation:
             cwd=self.checkout, env=self.environment(**others), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
+
+    @contextmanager
+    def process(self, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """A process that runs as long as the block lasts, is asked to end then, and has not ended by itself."""
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=self.checkout,
+                env=self.environment(),
+                stdout=out,
+                stderr=out,
+            )
+        try:
+            yield process
+            assert process.poll() is None, log.read_text()
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+
+
+def is_up(port: int) -> bool:
+    """Whether the web process on this port says that it lives."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 @contextmanager

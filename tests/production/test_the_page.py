@@ -13,9 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from standardwebhooks import Webhook
 from config.embedded import Services
 from config.embedded.processes import wait_until
 from tests.ports import free_ports
-from tests.production.databases import Installation
+from tests.production.databases import Installation, is_up
 from tests.production.servers import SERVERS, running
 from tests.receiver import Receiver
 from tests.terminals import CHECKOUT, Terminal, answers_in, blocks_of, clean_environment, terminal
@@ -114,15 +113,6 @@ def answer_prompts(line: str, answers: Mapping[str, str], *, environment: dict[s
     assert not waiting, said
 
 
-def is_up(port: int) -> bool:
-    """Whether the web process on this port says that it lives."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 def statuses(shell: Terminal, block: str) -> None:
     """Type each line of a block; each must succeed."""
     for line in block.strip().splitlines():
@@ -180,22 +170,6 @@ def composed(servers: Services) -> dict[str, str]:
     return values | given | {"DATABASE_URL": servers.database_url, "BROKER_URL": servers.broker_url}
 
 
-@contextmanager
-def service(installation: Installation, name: str, *, port: int, log: Path) -> Iterator[None]:
-    """One service of the compose file as long as the block lasts, on a port of this run."""
-    words = [str(port) if word == "8000" else word for word in COMPOSE["services"][name]["command"]]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *words], cwd=CHECKOUT, env=installation.environment(), stdout=out, stderr=out
-        )
-    try:
-        yield
-        assert process.poll() is None, log.read_text()
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
 def test_the_compose_files_commands_lead_there_too(servers: Services, shop: Receiver, tmp_path: Path) -> None:
     """Given the services in the order of the compose file, then an event made as its first lines say arrives."""
     (port,) = free_ports(1)
@@ -209,7 +183,8 @@ def test_the_compose_files_commands_lead_there_too(servers: Services, shop: Rece
     with ExitStack() as stack:
         for name in ("web", "worker", "dispatcher"):
             assert COMPOSE["services"][name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
-            stack.enter_context(service(installation, name, port=port, log=tmp_path / f"{name}.log"))
+            words = [str(port) if word == "8000" else word for word in COMPOSE["services"][name]["command"]]
+            stack.enter_context(installation.process(*words, log=tmp_path / f"{name}.log"))
         assert wait_until(lambda: is_up(port), seconds=PATIENCE_SECONDS)
         base = f"http://127.0.0.1:{port}/api/v1"
         post(f"{base}/customers", {"uid": "acme", "name": "Acme"}, key=keys[-1])
