@@ -79,7 +79,7 @@ class DeliveryColumns:
     @admin.display(description="Created (UTC)")
     def shown_created(self, row: Delivery) -> SafeString | str:
         """When the event was accepted."""
-        return moment(row.created_at, short=True)
+        return moment(row.made_at, short=True)
 
     @admin.display(description="Next attempt")
     def shown_next(self, row: Delivery) -> SafeString | str:

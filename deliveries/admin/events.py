@@ -58,7 +58,7 @@ class EventPages(ReadOnlyPages):
     @admin.display(description="Accepted")
     def shown_created(self, row: Event) -> SafeString | str:
         """When it was accepted."""
-        return moment(row.created_at)
+        return moment(row.made_at)
 
     def beside(self, request: HttpRequest, row: Event) -> dict[str, Any]:
         """Return what the page shows besides the row."""

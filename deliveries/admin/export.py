@@ -12,7 +12,7 @@ import io
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.viewer import customer_of
 from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
+from deliveries.protocol import ids, timestamps
 from deliveries.services.audit import record_act
 from deliveries.services.bounds import TooSlow, at_most
 
@@ -197,7 +197,7 @@ def cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return timestamps.write(value)
     text = str(value).replace("\0", "")
     is_formula = text[:1] in FORMULA_STARTS or text.lstrip()[:1] in FORMULA_STARTS
     return f"'{text}" if text and is_formula else text
@@ -237,7 +237,7 @@ def _cells_of(row: Delivery, customer: Customer | None, endpoint: Endpoint | Non
         row.attempts,
         row.status_code,
         row.error,
-        row.created_at,
+        row.made_at,
         row.finished_at,
     )
 

@@ -6,8 +6,9 @@ so that choices add up. It must not know which rows the viewer may see: it narro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -17,14 +18,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from deliveries.admin.pages import read_id
+from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint
-from deliveries.protocol import ids
+from deliveries.protocol import ids, timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
 
 WINDOWS: Mapping[str, timedelta] = MappingProxyType(
     {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 )
 NAME_MATCHES = 50
+_FIELD = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?")
 
 
 class ChoiceFilter(SimpleListFilter):
@@ -233,9 +236,9 @@ def customers_called(text: str) -> list[Any]:
 
 
 def read_moment(text: str) -> datetime | None:
-    """Read what a date and time field sends; None for anything else."""
+    """Read RFC 3339, or what a browser's field for date and time sends, which is labelled UTC; None for the rest."""
+    field = _FIELD.fullmatch(text)
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return timestamps.read(f"{field[1]}{field[2] or ':00'}Z" if field else text)
+    except InvalidInput:
         return None

@@ -111,7 +111,7 @@ def _shown(delivery: Delivery, waiting: Waiting | None) -> dict[str, Any]:
         "attempts": delivery.attempts,
         "status_code": delivery.status_code,
         "error": delivery.error,
-        "created_at": shown_moment(delivery.created_at),
+        "created_at": shown_moment(delivery.made_at),
         "next_attempt_at": shown_moment(waiting.next_attempt_at if waiting else None),
         "waiting_for": waiting and _waiting_for(waiting),
         "schedule": [{"number": each.number, "at": shown_moment(each.at)} for each in waiting.schedule]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from rest_framework.exceptions import ParseError
 from deliveries.api.auth import KnownKey
 from deliveries.api.batches import members, named_members, unreadable_member
 from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotFound
-from deliveries.protocol import ids
+from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_types import check_name
 from deliveries.services.events import INSTALLATION, EventDraft
 
@@ -32,7 +31,7 @@ class EventBody(msgspec.Struct, forbid_unknown_fields=True):
     customer: str
     type: str
     data: msgspec.Raw
-    timestamp: datetime | None = None
+    timestamp: str | None = None
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,12 +54,10 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
         given = _event_decoder.decode(raw)
     except _UNREADABLE as error:
         raise _refused_json(error) from error
-    if given.timestamp is not None and given.timestamp.tzinfo is None:
-        raise InvalidInput("a timestamp needs its offset from UTC, such as Z", field="timestamp")
     return EventDraft(
         type=_check_type(given.type),
         data=_check_data(bytes(given.data)),
-        timestamp=given.timestamp,
+        timestamp=None if given.timestamp is None else timestamps.read(given.timestamp, field="timestamp"),
         idempotency_key=idempotency_key,
         emitter_id=key.customer_id,
         owner_id=key.customer_id or INSTALLATION,

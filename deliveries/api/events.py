@@ -80,7 +80,7 @@ def show_event(event: Event) -> dict[str, Any]:
         "id": event.public_id,
         "customer": ids.encode_id(ids.CUSTOMER, event.customer_id),
         "type": event.type,
-        "created_at": shown_moment(event.created_at),
+        "created_at": shown_moment(event.made_at),
         "body": orjson.Fragment(bytes(event.body)),
     }
 

@@ -6,8 +6,9 @@ any noun, nor the rules that services check.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,12 @@ import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from deliveries.errors import InvalidId
+from deliveries.errors import InvalidId, InvalidInput
+from deliveries.protocol import timestamps
 from deliveries.protocol.ids import decode_id, encode_id
 
 JSON_LIMIT_BYTES = 65_536
+_LOST_PLUS = re.compile(r" (\d\d:\d\d)$")
 
 
 class Shape(serializers.Serializer[Any]):
@@ -68,16 +71,19 @@ class Number(serializers.IntegerField):
 
 
 class Moment(serializers.DateTimeField):
-    """A time, RFC 3339; in UTC when it names no zone."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(default_timezone=UTC, **options)
+    """A time, RFC 3339 with its offset; shown in UTC with milliseconds."""
 
     def to_internal_value(self, value: Any) -> datetime:
         """Return the time in UTC; a plus sign that a query string turned into a space is understood."""
-        if not isinstance(value, str):
-            self.fail("invalid", format="RFC 3339")
-        return super().to_internal_value(value.replace(" ", "+") if "T" in value else value)
+        text = _LOST_PLUS.sub(r"+\1", value) if isinstance(value, str) else value
+        try:
+            return timestamps.read(text)
+        except InvalidInput as error:
+            raise serializers.ValidationError(error.detail) from error
+
+    def to_representation(self, value: Any) -> str:
+        """Return the time as answers show it."""
+        return timestamps.write(value)
 
 
 @extend_schema_field({"type": "string"})
@@ -123,8 +129,8 @@ class JsonValue(serializers.JSONField):
 
 
 def shown_moment(value: datetime | None) -> str | None:
-    """Return a time as answers show it, in UTC."""
-    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """Return a time as answers show it."""
+    return None if value is None else timestamps.write(value)
 
 
 def check_size(value: Any) -> None:

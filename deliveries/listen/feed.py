@@ -18,6 +18,7 @@ import msgspec
 from django.core.management.base import CommandError
 
 from deliveries.listen.api import Api, trouble_of
+from deliveries.protocol import timestamps
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.backoff import parse_retry_after
 
@@ -84,7 +85,7 @@ def start_of(*, since: str | None, after: str | None, answer: Answer) -> dict[st
     if since is not None and ago is None:
         return {"since": since}
     span = timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else timedelta()
-    return {"since": (server_time(answer) - span).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"since": timestamps.write(server_time(answer) - span)}
 
 
 def server_time(answer: Answer) -> datetime:

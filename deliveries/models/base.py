@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
 
 from deliveries.models import clock
-from deliveries.protocol.ids import encode_id, time_ordered
+from deliveries.protocol.ids import encode_id, time_of, time_ordered
 
 BACK_MILLISECONDS = 1000  # a correction; a clock that goes back further was wrong, and its ids are not gone on from
 
@@ -59,6 +60,11 @@ class IdentifiedModel(models.Model):
     def public_id(self) -> str:
         """The id as the API, the pages and the logs show it."""
         return encode_id(self.PREFIX, self.id)
+
+    @property
+    def made_at(self) -> datetime:
+        """The moment in the id, to the millisecond: what is shown and what a span of time compares are one."""
+        return time_of(self.id)
 
     def __str__(self) -> str:
         return self.public_id

@@ -24,7 +24,7 @@ from deliveries.conf import conf
 from deliveries.errors import ClockOff, HookpostError
 from deliveries.models import Alert, Delivery, Endpoint, Lane
 from deliveries.models.base import new_id
-from deliveries.protocol import ids
+from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_types import OURS, matching_keys
 from deliveries.services import clock
 from deliveries.services.endpoint_health import long_failing
@@ -184,4 +184,4 @@ def disabled_after(failing_since: datetime) -> datetime | None:
 
 
 def _written(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if moment is None else timestamps.write(moment)

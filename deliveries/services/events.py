@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from deliveries.errors import (
 from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
+from deliveries.protocol import timestamps
 from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.protocol.ids import time_of
 from deliveries.protocol.operational import OPERATIONAL
@@ -191,9 +192,8 @@ def _judged(draft: EventDraft, rules: Rules) -> _Entry:
 
 def _entry(draft: EventDraft) -> _Entry:
     event_id = new_id()
-    moment = (draft.timestamp or time_of(event_id)).astimezone(UTC)
-    text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    body = full_body(draft.type, text, draft.data)
+    moment = timestamps.in_utc(draft.timestamp or time_of(event_id), field="timestamp")
+    body = full_body(draft.type, timestamps.write(moment), draft.data)
     if len(body) > conf.body_limit_bytes:
         raise InvalidInput(f"the event is larger than {conf.body_limit_bytes} bytes", field="data")
     return _Entry(draft, event_id, body)

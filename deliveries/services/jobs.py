@@ -280,7 +280,7 @@ def _selection(job: Job) -> Selection:
 def _next_part(job: Job) -> Part:
     # What came after the job was asked for is not part of it. After a failure a chunk is a quarter of the last one.
     size = max(1, CHUNK >> 2 * max(0, job.failures - 1))
-    before, viewer = floor_of(job.created_at), Viewer(job.customer_id)
+    before, viewer = floor_of(job.made_at + timedelta(milliseconds=1)), Viewer(job.customer_id)
     return next_part(job.kind, _selection(job), viewer, after=job.cursor, before=before, size=size)
 
 

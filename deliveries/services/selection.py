@@ -18,6 +18,7 @@ from django.db.models import Model, Q, QuerySet
 from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, visible
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.protocol import timestamps
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.ids import floor_of
 
@@ -110,9 +111,9 @@ def deliveries_of(viewer: Viewer, selection: Selection) -> tuple[QuerySet[Delive
 def between(rows: QuerySet[Row], *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Row]:
     """Narrow rows by a time included and one excluded."""
     if since is not None:
-        rows = rows.filter(id__gte=floor_of(since))
+        rows = rows.filter(id__gte=floor_of(timestamps.next_millisecond(since)))
     if until is not None:
-        rows = rows.filter(id__lt=floor_of(until))
+        rows = rows.filter(id__lt=floor_of(timestamps.next_millisecond(until)))
     return rows
 
 
@@ -144,13 +145,13 @@ def read_types(text: str, *, field: str = "type") -> tuple[str, ...]:
 
 def _written(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return timestamps.write(timestamps.next_millisecond(value))
     return str(value) if isinstance(value, UUID) else value
 
 
 def _read(name: str, value: Any) -> Any:
     if name in ("since", "until"):
-        return datetime.fromisoformat(value)
+        return timestamps.read(value)
     if name.endswith("_id"):
         return UUID(value)
     return tuple(value) if isinstance(value, list) else value

@@ -79,8 +79,8 @@ def test_what_is_no_feed_ends_with_a_sentence(receiver: Receiver) -> None:
 
 def test_the_start_is_told_by_the_servers_clock() -> None:
     answer = Answered(status=200, headers=(("date", "Tue, 03 Mar 2026 12:00:00 GMT"),))
-    assert start_of(since=None, after=None, answer=answer) == {"since": "2026-03-03T12:00:00Z"}
-    assert start_of(since="90m", after=None, answer=answer) == {"since": "2026-03-03T10:30:00Z"}
+    assert start_of(since=None, after=None, answer=answer) == {"since": "2026-03-03T12:00:00.000Z"}
+    assert start_of(since="90m", after=None, answer=answer) == {"since": "2026-03-03T10:30:00.000Z"}
     assert start_of(since="2026-01-01T00:00:00Z", after=None, answer=answer) == {"since": "2026-01-01T00:00:00Z"}
     assert start_of(since="1d", after="evt_1", answer=answer) == {"after": "evt_1"}
     assert server_time(Answered(status=200)).tzinfo is not None

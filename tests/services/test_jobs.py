@@ -317,7 +317,7 @@ def test_everything_is_refused_and_so_are_too_many_jobs(endpoint: Endpoint, monk
 
 
 def test_a_selection_survives_its_row(endpoint: Endpoint) -> None:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)
     selection = Selection(
         customer_id=endpoint.customer_id, types=("a.*", "b"), states=("exhausted",), status_code=503, since=now
     )

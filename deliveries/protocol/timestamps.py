@@ -1,0 +1,83 @@
+"""Moments as people and programs write them: one way to read, one way to write.
+
+What lives here: RFC 3339 in both directions. Read is any form of it that names its offset; written is UTC with
+milliseconds, which is also what an id can hold. It must not know the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+from deliveries.errors import InvalidInput
+
+FORM = "a time of RFC 3339 with its offset from UTC, such as 2026-11-28T09:30:00.000Z"
+OUTSIDE = "a time between the years 1 and 9999 in UTC"
+
+_MILLISECOND = timedelta(milliseconds=1)
+_MOMENT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
+)
+
+
+def read(text: object, *, field: str = "") -> datetime:
+    """Return the moment in UTC, to the microsecond; raises InvalidInput. Source: RFC 3339 5.6.
+
+    A leap second is the first of the next minute, as POSIX counts it.
+    """
+    found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise InvalidInput(f"this is not {FORM}", field=field)
+    try:
+        return _moment_of(found)
+    except OverflowError as error:
+        raise InvalidInput(f"this is not {OUTSIDE}", field=field) from error
+    except ValueError as error:
+        raise InvalidInput(f"there is no such time: {error}", field=field) from error
+
+
+def in_utc(moment: datetime, *, field: str = "") -> datetime:
+    """Return a moment of the caller's in UTC; raises InvalidInput for one without an offset or beyond the calendar."""
+    if moment.utcoffset() is None:
+        raise InvalidInput("a time needs its offset from UTC", field=field)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"this is not {OUTSIDE}", field=field) from error
+
+
+def write(moment: datetime) -> str:
+    """Return a moment as everything shows it; what is finer than a millisecond is cut off."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def next_millisecond(moment: datetime) -> datetime:
+    """Return the first whole millisecond that is not before a moment."""
+    beyond = moment.microsecond % 1000
+    return moment + timedelta(microseconds=1000 - beyond) if beyond and moment <= _LAST else moment
+
+
+_LAST = datetime.max.replace(tzinfo=UTC) - _MILLISECOND
+
+
+def _moment_of(found: re.Match[str]) -> datetime:
+    year, month, day, hour, minute, second = map(int, found.groups()[:6])
+    leap = second == 60
+    microsecond = int((found[7] or "")[:6].ljust(6, "0"))
+    given = datetime(year, month, day, hour, minute, 59 if leap else second, microsecond, _offset(found))
+    moment = given.astimezone(UTC)
+    if not leap:
+        return moment
+    if (moment.hour, moment.minute) != (23, 59):
+        raise ValueError("a leap second ends a day in UTC")
+    return moment + timedelta(seconds=1)
+
+
+def _offset(found: re.Match[str]) -> timezone:
+    if found[8]:
+        return UTC
+    hours, minutes = int(found[10]), int(found[11])
+    if hours > 23 or minutes > 59:
+        raise ValueError("an offset is at most 23:59")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if found[9] == "-" else offset)
