@@ -173,6 +173,10 @@ class Conf:
         between(1, 120),
         "How far a host's clock may be from the database's; a host that is further off accepts, sends and drops nothing.",
     )
+    audit_days: int = setting(
+        "HOOKPOST_AUDIT_DAYS", "730", between(0, 36_500), "How long the audit trail is kept; 0 keeps it for ever."
+    )
+    job_days: int = setting("HOOKPOST_JOB_DAYS", "90", between(1, 3650), "How long bulk jobs that have ended are kept.")
     idempotency_hours: int = setting(
         "HOOKPOST_IDEMPOTENCY_HOURS", "24", between(24, 720), "How long an Idempotency-Key is remembered."
     )
