@@ -115,8 +115,9 @@ def reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReques
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
+    found = problem_of(exception.__cause__ or exception)  # a body that was not read
     if not _is_api(request):
-        return defaults.bad_request(request, exception)
+        return _with_status(defaults.bad_request(request, exception), *(found or ({"status": 400}, {})))
     return plain_problem(problem(400, "the request is not understood"))
 
 
@@ -149,6 +150,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PATHS)
+
+
+def _with_status(answer: HttpResponse, body: Problem, headers: Mapping[str, str]) -> HttpResponse:
+    answer.status_code = body["status"]
+    for name, value in headers.items():
+        answer.headers[name] = value
+    return answer
 
 
 def _escaped(key: object) -> str:
@@ -230,6 +238,8 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     errors.KeyReused: _fixed(422, slug="idempotency-key-reused"),
     errors.CannotDecrypt: _fixed(503, slug="cannot-decrypt", detail="a stored secret cannot be opened at the moment"),
     errors.Unconfirmed: _fixed(503, slug="unconfirmed", Retry_After="1"),
+    errors.BodyTooSlow: _fixed(408),
+    errors.TooManyBodies: _fixed(503, slug="too-many-bodies", Retry_After="1"),
     errors.Unavailable: _fixed(503, Retry_After="1"),
     exceptions.ValidationError: _validation,
     exceptions.APIException: _framework,
