@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "config.pages_only.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.pages_only.LockOut",
+    "config.portal_share.portal_share",
 ]
 
 ROOT_URLCONF = "config.urls"

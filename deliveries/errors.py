@@ -15,6 +15,7 @@ HookpostError
 ├── Conflict           the state forbids it now                       trying again: later, maybe
 │   ├── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
 │   └── LimitReached       a customer has as many as it may have      trying again: after some are gone
+│       └── TooManyAtOnce      its share of a process is in use       yes, in a moment
 ├── KeyReused          an Idempotency-Key came back with another body no
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
@@ -108,6 +109,10 @@ class LimitReached(Conflict):
         self.limit = limit
         self.figure = figure
         self.owner = owner
+
+
+class TooManyAtOnce(LimitReached):
+    """As many requests of this customer are under way as may be at once."""
 
 
 class KeyReused(HookpostError):

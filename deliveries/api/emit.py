@@ -27,6 +27,7 @@ from deliveries.errors import HookpostError, InvalidInput
 from deliveries.protocol import ids
 from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.group_commit import COMMIT_SECONDS
+from deliveries.services.shares import posted_events
 
 KEY_LIMIT = 255
 JSON = "application/json"
@@ -78,7 +79,9 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     """Return the answer to a posted request, also to one that is refused; raises only for a mistake of ours."""
     try:
         with answered_within(COMMIT_SECONDS):
-            return Reply(202, orjson.dumps(emit(environ, read, _caller(environ))))
+            key = _caller(environ)
+            with posted_events.place(key.customer_id):
+                return Reply(202, orjson.dumps(emit(environ, read, key)))
     except Exception as error:
         found = problem_of(error)
         if found is None:

@@ -194,9 +194,13 @@ def _framework(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]
     return problem(error.status_code, str(error.detail)), headers
 
 
-def _limit_reached(error: errors.LimitReached) -> tuple[Problem, dict[str, str]]:
+def _too_many_at_once(error: errors.TooManyAtOnce) -> tuple[Problem, dict[str, str]]:
+    return _limit_reached(error, status.HTTP_429_TOO_MANY_REQUESTS)[0], {"Retry-After": "1"}
+
+
+def _limit_reached(error: errors.LimitReached, code: int = status.HTTP_409_CONFLICT) -> tuple[Problem, dict[str, str]]:
     """Name the limit as /meta does, with its figure and whose it is."""
-    said = problem(409, str(error), slug="limit-reached")
+    said = problem(code, str(error), slug="limit-reached")
     return said | {"limit": error.limit, "figure": error.figure, "owner": error.owner}, {}
 
 
@@ -232,6 +236,7 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     errors.InvalidInput: _invalid_input,
     errors.NotFound: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
     errors.KeyInFlight: _fixed(409, slug="idempotency-key-in-flight", Retry_After="1"),
+    errors.TooManyAtOnce: _too_many_at_once,
     errors.LimitReached: _limit_reached,
     errors.Conflict: _fixed(409),
     errors.KeyRevoked: _fixed(401, WWW_Authenticate='Bearer realm="hookpost"'),
