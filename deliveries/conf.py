@@ -107,7 +107,10 @@ class Conf:
         "Who must set up a second factor for the log-in; whoever has one is asked for it in any case.",
     )
     trusted_proxy: bool = setting(
-        "HOOKPOST_TRUSTED_PROXY", "false", truth, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
+        "HOOKPOST_TRUSTED_PROXY",
+        "false",
+        truth,
+        "Believe X-Forwarded-Proto and the last entry of X-Forwarded-For, as the proxy in front sets them; only it may reach us.",
     )
     email_url: str = setting(
         "HOOKPOST_EMAIL_URL", "", url("smtp", "smtps"), "smtp://user:password@host:port; empty prints to the console."
@@ -158,6 +161,12 @@ class Conf:
     batch_body_limit_bytes: int = setting(
         "HOOKPOST_BATCH_BODY_LIMIT_BYTES", "16777216", between(1024, 134_217_728), "Largest request to /events/batch."
     )
+    body_seconds: int = setting(
+        "HOOKPOST_BODY_SECONDS",
+        "10",
+        between(1, 600),
+        "How long each 256 KB of a request's body may take to come, besides 4 s for the bytes; then the connection is ended.",
+    )
     api_rate_limit: int = setting(
         "HOOKPOST_API_RATE_LIMIT",
         "0",
@@ -179,6 +188,10 @@ class Conf:
         between(1, 120),
         "How far a host's clock may be from the database's; a host that is further off accepts, sends and drops nothing.",
     )
+    audit_days: int = setting(
+        "HOOKPOST_AUDIT_DAYS", "730", between(0, 36_500), "How long the audit trail is kept; 0 keeps it for ever."
+    )
+    job_days: int = setting("HOOKPOST_JOB_DAYS", "90", between(1, 3650), "How long bulk jobs that have ended are kept.")
     idempotency_hours: int = setting(
         "HOOKPOST_IDEMPOTENCY_HOURS", "24", between(24, 720), "How long an Idempotency-Key is remembered."
     )

@@ -24,7 +24,7 @@ from django.db import InterfaceError, OperationalError, connection
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import ClockOff, reason_of
-from deliveries.services import alert_mail, alerts, clock, endpoint_health, endpoints, jobs, retention, rollup
+from deliveries.services import alert_mail, alerts, clock, endpoint_health, endpoints, jobs, purge, retention, rollup
 
 log = structlog.get_logger(__name__)
 
@@ -173,6 +173,7 @@ def keep_house() -> None:
             disable_failing,
             alerts.purge_alerts,
             rollup.purge_hours,
+            purge.purge_rows,
             endpoints.cancel_orphans,
         ]
     )

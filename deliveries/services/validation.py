@@ -20,10 +20,12 @@ import structlog
 from django.db import InterfaceError, OperationalError
 
 from deliveries import sql
+from deliveries.database.limits import seconds_left
 from deliveries.errors import InvalidData, Unavailable
 from deliveries.models import EventType
 from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
 
+WAIT_SECONDS = 2.0
 REFRESH_SECONDS = 1.0
 REMEMBERED = 1000
 LOG_SECONDS = 1.0
@@ -88,13 +90,17 @@ def forget_rules() -> None:
 
 def _read_again(names: Collection[str], oldest: float) -> Rules:
     """Ask once for all names that are known and old, so that there is one question a second and not one per type."""
-    with _reading:
+    if not _reading.acquire(timeout=min(WAIT_SECONDS, seconds_left())):  # whoever reads gets no answer either
+        raise Unavailable("the database did not answer")
+    try:
         if len(_known) + len(names) > REMEMBERED:
             _known.clear()
         wanted = {name for name in {*_known, *names} if name not in _known or _known[name].read_at <= oldest}
         if wanted:
             _known.update(_read(wanted))
         return {name: _known[name].rules for name in names}
+    finally:
+        _reading.release()
 
 
 def _read(names: set[str]) -> dict[str, _Known]:

@@ -35,6 +35,7 @@ class Cluster:
         self.database = Services(data_dir, broker=False)
         self.broker = private_broker(data_dir)
         self.settings = {"HOOKPOST_LOG_LEVEL": "WARNING"}
+        self.url = ""  # of the database as our processes are told, where it is not the server's own
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.started = 0
         (self.port,) = free_ports(1)
@@ -86,7 +87,7 @@ class Cluster:
         given = {f"HOOKPOST_{key.upper()}": str(value) for key, value in settings.items()}
         return os.environ | self.settings | given | {
             "HOOKPOST_DATA": str(self.data_dir),
-            "DATABASE_URL": f"{self.database.database_url}&application_name={name}",
+            "DATABASE_URL": f"{self.url or self.database.database_url}&application_name={name}",
             "BROKER_URL": self.broker.url,
         }  # fmt: skip
 

@@ -1,0 +1,61 @@
+"""Rows that would only grow: ended sessions, the audit trail, finished jobs, expired secrets, traces of log-ins.
+
+What lives here: what is forgotten when, a bounded number of rows a call, by the database's clock. Days of the log are
+dropped in retention.py, alerts in alerts.py, figures in rollup.py. tests/services/test_purge.py names every table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import structlog
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.db.models import Model, QuerySet
+
+from deliveries.conf import conf
+from deliveries.models import AuditEntry, EndpointSecret, Job, PortalLink
+from deliveries.protocol.ids import floor_of
+from deliveries.services import clock
+
+log = structlog.get_logger(__name__)
+
+ROWS_PER_ROUND = 10_000
+GRACE = timedelta(days=1)  # beyond what is over already, so that nobody's clock matters
+FINISHED = (Job.State.DONE, Job.State.CANCELLED, Job.State.FAILED)
+
+
+def purge_rows() -> int:
+    """Delete what is older than the settings, a bounded number of each kind; returns how many, and logs the counts.
+
+    Raises ClockOff, with nothing deleted, when this host and the database do not agree on the time.
+    """
+    now = clock.certain_now()
+    counts = {rows.model._meta.db_table: _delete_some(rows) for rows in _past(now)}
+    deleted = {table: number for table, number in counts.items() if number}
+    if deleted:
+        log.info("rows_purged", **deleted)
+    return sum(deleted.values())
+
+
+def _past(now: datetime) -> Iterator[QuerySet[Model]]:
+    """Yield what is to be forgotten, each found by an index or among few rows."""
+    over = now - GRACE
+    yield Session.objects.filter(expire_date__lt=over)
+    yield PortalLink.objects.filter(expires_at__lt=over)
+    yield EndpointSecret.objects.filter(expires_at__lt=over)
+    yield AccessAttempt.objects.filter(attempt_time__lt=over)
+    jobs_until = now - timedelta(days=conf.job_days)
+    yield Job.objects.filter(id__lt=floor_of(jobs_until), finished_at__lt=jobs_until, state__in=FINISHED)
+    if conf.audit_days:
+        audit_until = now - timedelta(days=conf.audit_days)
+        yield AuditEntry.objects.filter(id__lt=floor_of(audit_until))
+        yield AccessLog.objects.filter(attempt_time__lt=audit_until)
+        yield LogEntry.objects.filter(action_time__lt=audit_until)
+
+
+def _delete_some(rows: QuerySet[Model]) -> int:
+    chosen = list(rows.order_by().values_list("pk", flat=True)[:ROWS_PER_ROUND])
+    return rows.model._default_manager.filter(pk__in=chosen).delete()[0] if chosen else 0

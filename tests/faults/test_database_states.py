@@ -1,0 +1,137 @@
+"""A database that is away in each way: everybody is answered in time and told the truth, and all goes on afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deliveries.models import ApiKey, Event
+from deliveries.services.api_keys import create_api_key
+from deliveries.services.group_commit import COMMIT_SECONDS
+from tests.faults.cluster import PATIENCE, Cluster
+from tests.faults.counting import Counting
+from tests.faults.states import Asker, Pair, frozen, full, held_by, read_only
+from tests.faults.steps import customers_of, endpoints_at
+
+MANY = 48  # more callers than a web process has threads
+
+
+@pytest.fixture
+def asker(cluster: Cluster) -> Iterator[Asker]:
+    """A caller with all rights; the web server runs, and has answered everything once."""
+    _, key = create_api_key("tests", ["events:write", "read", "manage"], actor="user:alice")
+    cluster.web()
+    asker = Asker(cluster.port, key)
+    cluster.eventually(asker.is_served, seconds=10, what="the first answer")
+    yield asker
+    asker.pool.shutdown()
+
+
+@pytest.fixture
+def customer(asker: Asker, receivers: list[Counting]) -> str:
+    """A customer with an endpoint, who has got an event."""
+    (customer,) = customers_of(endpoints_at(receivers[:1]))
+    assert asker.post(customer).status == 202
+    assert asker("GET", "/api/v1/customers").status == 200
+    return customer
+
+
+def stored() -> int:
+    return Event.objects.count()
+
+
+def test_a_database_that_refuses_is_told_at_once_and_used_again_when_it_is_back(
+    cluster: Cluster, asker: Asker, customer: str
+) -> None:
+    cluster.database.stop()
+    refused = asker.post(customer)
+    assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+    assert asker("GET", "/api/v1/customers").status == 503
+    ready = asker("GET", "/readyz")
+    assert (ready.status, ready.json["database"]) == (503, "unreachable")
+    assert asker("GET", "/metrics").status == 503
+    cluster.database.ensure()
+    assert asker.post(customer).status == 202
+    assert asker("GET", "/api/v1/customers").status == 200
+
+
+def test_a_database_that_hangs_keeps_nobody_for_ever_and_stores_once_what_is_sent_again(
+    cluster: Cluster, asker: Asker, customer: str
+) -> None:
+    """Given more callers than threads, then each is told within the limit, and others are answered meanwhile."""
+    server = cluster.database.postgres
+    assert server is not None
+    with frozen(server):
+        posts = [asker.begin(asker.post, customer, key=f"key-{number}") for number in range(MANY)]
+        ready = asker("GET", "/readyz")
+        assert (ready.status, ready.json["database"]) == (503, "does not answer")
+        assert asker("GET", "/metrics").status == 503
+        reads = [asker.begin(asker, "GET", "/api/v1/customers") for _ in range(MANY)]
+        answers = [each.result() for each in posts]
+        assert {each.status for each in answers} == {503}
+        assert {each.headers["retry-after"] for each in answers} == {"1"}
+        assert max(each.seconds for each in answers) < COMMIT_SECONDS * PATIENCE
+        assert "unconfirmed" in {each.json["type"].rpartition(":")[2] for each in answers}
+        assert asker.post(customer).status == 503
+    assert {each.result().status for each in reads} <= {200, 503}
+    cluster.eventually(lambda: asker.post(customer, key="key-0").status == 202, seconds=20, what="accepting again")
+    again = [asker.post(customer, key=f"key-{number}").status for number in range(MANY)]
+    assert set(again) == {202}
+    assert stored() == 1 + MANY
+
+
+def test_on_a_read_only_database_reading_goes_on_and_writing_is_refused(
+    cluster: Cluster, asker: Asker, customer: str
+) -> None:
+    ApiKey.objects.update(last_used_at=None)
+    with read_only(cluster):
+        cluster.eventually(lambda: asker("GET", "/readyz").json["database"] == "read-only", seconds=5, what="the word")
+        answers = [asker("GET", path) for path in ("/api/v1/customers", "/api/v1/deliveries", "/metrics") for _ in "12"]
+        assert {each.status for each in answers} == {200}
+        assert asker.post(customer).status == 503
+        changed = asker("PATCH", f"/api/v1/customers/{customer}", {"name": "Bob"})
+        assert (changed.status, changed.headers["retry-after"]) == (503, "1")
+        assert "read-only" in changed.json["detail"]
+        assert asker("GET", "/readyz").status == 503
+    cluster.eventually(lambda: asker.post(customer).status == 202, seconds=5, what="accepting again")
+    assert asker("PATCH", f"/api/v1/customers/{customer}", {"name": "Bob"}).status == 200
+
+
+def test_accepting_goes_on_while_strangers_hold_all_connections(cluster: Cluster, asker: Asker, customer: str) -> None:
+    with full(cluster):
+        assert {asker.post(customer).status for _ in range(5)} == {202}
+        assert asker("GET", "/api/v1/customers").status in (200, 503)
+    assert asker("GET", "/api/v1/customers").status == 200
+    assert stored() == 6
+
+
+def test_callers_at_the_same_time_share_a_handful_of_connections(cluster: Cluster, asker: Asker, customer: str) -> None:
+    reads = [asker.begin(asker, "GET", "/api/v1/deliveries") for _ in range(3 * MANY)]
+    assert {each.result().status for each in reads} == {200}
+    assert held_by(cluster, "web") <= 9
+
+
+def test_a_fail_over_to_the_other_host_of_the_url_costs_one_refusal(
+    cluster: Cluster, asker: Asker, customer: str, tmp_path: Path
+) -> None:
+    pair = Pair(cluster.database, tmp_path / "standby")
+    cluster.end_children()
+    try:
+        pair.start()
+        cluster.url = pair.url
+        cluster.web()
+        cluster.eventually(asker.is_served, seconds=10, what="the first answer")
+        assert asker.post(customer, key="before").status == 202
+        cluster.eventually(lambda: pair.has_caught_up(), seconds=10, what="the standby's catching up")
+        pair.fail_over()
+        cluster.eventually(lambda: asker.post(customer, key="after").status == 202, seconds=10, what="accepting")
+        assert asker("GET", "/api/v1/customers").status == 200
+        assert asker("GET", "/readyz").json["database"] == "ok"
+        assert asker.post(customer, key="before").status == 202
+        assert pair.events_on_standby() == 3
+    finally:
+        cluster.end_children()
+        cluster.url = ""
+        pair.stop()
