@@ -153,6 +153,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Hookpost",
     "DESCRIPTION": "Webhook delivery: emit events, manage endpoints, look up and redeliver deliveries.",
     "VERSION": "1",
+    "CONTACT": {"name": "Who runs this installation"},
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -83,7 +83,7 @@ class CustomerView(ApiView):
 
     @extend_schema(operation_id="update_customer", request=CustomerShape(partial=True), responses=CustomerShape)
     def patch(self, request: Request, customer: str) -> Response:
-        """Change the given fields; `null` clears a field, an absent one stays."""
+        """Change a customer; `null` clears a field, an absent one stays."""
         row = find_customer(caller_of(request).viewer, customer)
         refuse_customer_keys(request)
         fields = given(CustomerShape, request, partial=True)

@@ -38,6 +38,8 @@ CLOCKS_APART = timedelta(hours=1)
 class WaitingShape(Shape):
     """What a delivery waits for."""
 
+    may_be_absent = frozenset({"until"})
+
     reason = serializers.ChoiceField(list(WaitReason))
     until = Moment(required=False, help_text="Absent where nobody can tell.")
 

@@ -6,9 +6,12 @@ not know any noun.
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
@@ -34,15 +37,14 @@ PROBLEM = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
     },
+}
+FIELD_ERROR = {
+    "type": "object",
+    "description": "What is refused, by JSON pointer (RFC 6901).",
+    "required": ["pointer", "detail"],
+    "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
 }
 
 _PROBLEMS = {
@@ -67,8 +69,50 @@ _HEADERS = {
 _WITH_BODY = ("413", "415", "422")
 
 
+# The noun that an operation is about is the last of these that its path names.
+TAGS = {
+    "customers": "Who receives webhooks.",
+    "event-types": "What can happen, with its schema and an example.",
+    "endpoints": "Where a customer's webhooks go, and how they do there.",
+    "events": "What happened: emitting it, looking it up, the feed.",
+    "deliveries": "One event for one endpoint, its attempts, and sending it again.",
+    "jobs": "Bulk work and its progress.",
+    "portal-link": "The way of a customer's people into the portal.",
+    "meta": "Facts of this installation.",
+}
+
+
+class ShapeInAnswers(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Names shapes without saying Shape, and says of answers that their members are there."""
+
+    target_class = "deliveries.api.fields.Shape"
+    match_subclasses = True
+
+    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+        """Return the name of the component."""
+        return type(self.target).__name__.removesuffix("Shape").removesuffix("Request")
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """Return the schema; an answer lacks a member only where the shape says that it may."""
+        again: Any = auto_schema._map_serializer  # as drf-spectacular's own documentation has it
+        schema: dict[str, Any] = again(self.target, direction, bypass_extensions=True)
+        if direction == "response":
+            there = [name for name in schema.get("properties", ()) if name not in self.target.may_be_absent]
+            schema = {**schema, "required": there} if there else schema
+        return schema
+
+
 class DescribedView(AutoSchema):
-    """Adds to each operation the problems that it may answer with."""
+    """Adds to each operation its summary, its tag, and the problems that it may answer with."""
+
+    def get_summary(self) -> str:
+        """Return the first clause of what the view says of itself."""
+        return re.split(r"[.;:]( |$)", self.get_description(), maxsplit=1)[0]
+
+    def get_tags(self) -> list[str]:
+        """Return the noun that the operation is about."""
+        words = [word for word in self.path.split("/") if word in TAGS]
+        return [tag_of(word) for word in words[-1:]]
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """Return the operation with its problems."""
@@ -78,7 +122,9 @@ class DescribedView(AutoSchema):
             for code, meaning in _PROBLEMS.items():
                 if (code in _WITH_BODY and "requestBody" not in operation) or (code == "409" and not writes):
                     continue
-                operation["responses"].setdefault(code, problem_response(meaning))
+                operation["responses"].setdefault(code, problem_response(code, meaning))
+            for code, answer in operation["responses"].items():
+                answer["description"] = answer.get("description") or HTTPStatus(int(code)).phrase
             for code, headers in _HEADERS.items():
                 if code in operation["responses"]:
                     described = {name: header(meaning) for name, meaning in headers.items()}
@@ -91,10 +137,23 @@ def header(meaning: str) -> dict[str, Any]:
     return {"description": meaning, "schema": {"type": "string"}}
 
 
-def problem_response(meaning: str) -> dict[str, Any]:
+def problem_response(code: str, meaning: str) -> dict[str, Any]:
     """Return the description of a problem."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": meaning, "content": {"application/problem+json": {"schema": schema}}}
+    title = HTTPStatus(int(code)).phrase
+    kind = title.lower().replace(" ", "-")
+    example = {"type": f"urn:hookpost:problem:{kind}", "title": title, "status": int(code), "detail": meaning}
+    media = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    return {"description": meaning, "content": {"application/problem+json": media}}
+
+
+def tag_of(word: str) -> str:
+    """Return the tag of a noun in a path."""
+    return word.replace("-", " ")
+
+
+def tags() -> list[dict[str, str]]:
+    """Return all tags with what they hold."""
+    return [{"name": tag_of(word), "description": meaning} for word, meaning in TAGS.items()]
 
 
 @cache

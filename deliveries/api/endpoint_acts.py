@@ -56,7 +56,7 @@ class PauseView(_Act):
 
     @extend_schema(operation_id="pause_endpoint", request=ReasonShape, responses=EndpointShape)
     def post(self, request: Request, **path: str) -> Response:
-        """Hold what is due and what comes, until resumed."""
+        """Pause an endpoint; what is due and what comes is held until it is resumed."""
         row = self.row(request, path)
         pause_endpoint(row, actor=caller_of(request).actor, **given(ReasonShape, request))
         return Response(show_endpoint(row))
@@ -67,7 +67,7 @@ class ResumeView(_Act):
 
     @extend_schema(operation_id="resume_endpoint", request=ResumeShape, responses=EndpointShape)
     def post(self, request: Request, **path: str) -> Response:
-        """Enable the endpoint; what was held drains at a limited rate, or is cancelled by choice."""
+        """Enable an endpoint again; what was held drains at a limited rate, or is cancelled by choice."""
         row = self.row(request, path)
         resume_endpoint(row, actor=caller_of(request).actor, **given(ResumeShape, request))
         actors.wake([(row.id, row.lane.slow)])

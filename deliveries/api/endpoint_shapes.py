@@ -38,6 +38,14 @@ class HealthShape(Shape):
     error = Text(allow_null=True, help_text="The commonest failure of the last day.")
 
 
+class SecretHintShape(Shape):
+    """What can be told of a secret."""
+
+    hint = Text(help_text="Its last characters.")
+    created_at = Moment()
+    expires_at = Moment(allow_null=True, help_text="Until when it still signs.")
+
+
 class EndpointShape(Shape):
     """An endpoint."""
 
@@ -78,19 +86,7 @@ class EndpointShape(Shape):
     updated_at = Moment(read_only=True)
     secrets = serializers.SerializerMethodField()
 
-    @extend_schema_field(
-        {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "hint": {"type": "string"},
-                    "created_at": {"type": "string", "format": "date-time"},
-                    "expires_at": {"type": ["string", "null"], "format": "date-time"},
-                },
-            },
-        }
-    )
+    @extend_schema_field(SecretHintShape(many=True))
     def get_secrets(self, endpoint: Endpoint) -> list[dict[str, Any]]:
         """Return what can be told of the secrets: their last characters."""
         moment = Moment()
@@ -159,6 +155,8 @@ class WarningShape(Shape):
 
 class AcceptedShape(Shape):
     """An accepted event."""
+
+    may_be_absent = frozenset({"warnings"})
 
     id = TypeId(ids.EVENT)
     deliveries = Number()

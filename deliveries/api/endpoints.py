@@ -68,7 +68,7 @@ class EndpointView(ApiView):
 
     @extend_schema(operation_id="update_endpoint", request=EndpointChange(partial=True), responses=EndpointShape)
     def patch(self, request: Request, customer: str, endpoint: str) -> Response:
-        """Change the given fields; `null` clears a field, an absent one stays. Applies from the next batch on."""
+        """Change an endpoint; `null` clears a field, an absent one stays. Applies from the next batch on."""
         row = find_endpoint(caller_of(request).viewer, customer, endpoint)
         fields = given(EndpointChange, request, partial=True)
         return Response(show_endpoint(update_endpoint(row, fields, actor=caller_of(request).actor)))

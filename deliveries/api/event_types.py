@@ -129,7 +129,7 @@ class EventTypeView(_Whose):
         responses=EventTypeShape,
     )
     def patch(self, request: Request, name: str, **path: str) -> Response:
-        """Change the given fields; a schema that may break receivers is refused unless forced."""
+        """Change an event type; a schema that may break receivers is refused unless forced."""
         force = asked(ForceQuery, request).get("force") == "true"
         find_event_type(self.rows(request, **path), name)
         row = find_event_type(self.own_rows(request, **path), name)
@@ -188,7 +188,7 @@ class CustomerEventTypeView(_OfCustomer, EventTypeView):
         responses=EventTypeShape,
     )
     def patch(self, request: Request, name: str, **path: str) -> Response:
-        """Change the given fields; a schema that may break receivers is refused unless forced."""
+        """Change an event type of the customer's own; a schema that may break receivers is refused unless forced."""
         return super().patch(request, name, **path)
 
     @extend_schema(operation_id="delete_customer_event_type", request=None, responses={204: None})

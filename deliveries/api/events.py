@@ -104,6 +104,8 @@ class BatchShape(Shape):
 class BatchResultShape(Shape):
     """What became of one event of a batch: id and deliveries, or an error."""
 
+    may_be_absent = frozenset({"id", "deliveries", "warnings", "error"})
+
     id = TypeId(ids.EVENT, required=False)
     deliveries = Number(required=False)
     warnings = WarningShape(many=True, required=False)
@@ -178,7 +180,7 @@ class FeedView(ApiView):
         responses={200: listed(EventShape), 304: OpenApiResponse(description="Nothing new since that ETag.")},
     )
     def get(self, request: Request, customer: str) -> Response:
-        """Return events in the order in which they are; to go on later, ask for those `after` the last one."""
+        """Read a customer's events, oldest first; to go on later, ask for those `after` the last one."""
         viewer = caller_of(request).viewer
         owner = find_customer(viewer, customer)
         filters = asked(FeedFilters, request, also=FEED_PARAMETERS)

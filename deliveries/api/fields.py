@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
@@ -25,7 +25,12 @@ _LOST_PLUS = re.compile(r" (\d\d:\d\d)$")
 
 
 class Shape(serializers.Serializer[Any]):
-    """The members of an object; one that is not known is refused, so that no typo passes silently."""
+    """The members of an object; one that is not known is refused, so that no typo passes silently.
+
+    In answers all members are present, but those that `may_be_absent` names.
+    """
+
+    may_be_absent: ClassVar[frozenset[str]] = frozenset()
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the checked members that were given, and no others."""
@@ -118,7 +123,7 @@ class JsonObject(serializers.JSONField):
         return data
 
 
-@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
+@extend_schema_field({"type": "object", "x-any-json": True})  # a schema without a type is refused by the generator
 class JsonValue(serializers.JSONField):
     """Any JSON value of a bounded size."""
 

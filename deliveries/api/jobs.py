@@ -55,6 +55,8 @@ class JobShape(Shape):
 class CountShape(Shape):
     """What a dry run answers."""
 
+    may_be_absent = frozenset({"at_least"})
+
     count = Number(help_text="How many would be queued now.")
     at_least = Flag(required=False, help_text="There, and true, when counting stopped early: there are more.")
 

@@ -13,13 +13,17 @@ from django.shortcuts import render
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
-from deliveries.api.describe import PROBLEM
+from deliveries.api.describe import FIELD_ERROR, PROBLEM, tags
+from deliveries.api.examples import MOMENT, add_examples
+from deliveries.api.openapi_parts import only_used, with_any_json
 from deliveries.api.problems import reading
 from deliveries.api.renderers import to_json
+from deliveries.api.webhook_schemas import COMPONENTS, Names, hoist, method_like
 from deliveries.models import EventType, visible
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.operational import OPERATIONAL
 
+WEBHOOKS = "webhooks"
 WEBHOOKS_LIMIT = 1000
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -45,8 +49,9 @@ class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
 @reading
 def openapi(request: HttpRequest) -> HttpResponse:
-    """Return the OpenAPI 3.1 document."""
-    return HttpResponse(to_json(document()), content_type="application/json")
+    """Return the OpenAPI 3.1 document; its server is the one that is asked."""
+    made = document() | {"servers": [{"url": request.build_absolute_uri("/").rstrip("/")}]}
+    return HttpResponse(to_json(made), content_type="application/json")
 
 
 @reading
@@ -59,47 +64,59 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 def document() -> dict[str, Any]:
     """Return the description of the API with the webhooks that are sent at this moment."""
-    return _base() | {"webhooks": _webhooks()}
+    base = _base()
+    components = base["components"]
+    names = Names(components["schemas"])
+    webhooks, schemas = {}, dict(components["schemas"])
+    for event_type in _event_types():
+        path, made = _webhook(event_type, names)
+        webhooks[event_type.name] = path
+        schemas |= made
+    return base | {"components": components | {"schemas": schemas}, "webhooks": webhooks}
 
 
 @lru_cache(maxsize=1)
 def _base() -> dict[str, Any]:
     made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    made["components"]["schemas"]["Problem"] = PROBLEM
-    return made
+    made["components"]["schemas"] |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR}
+    made["tags"] = [*tags(), {"name": WEBHOOKS, "description": "What is sent to endpoints."}]
+    made = with_any_json(made)
+    add_examples(made)
+    return made | {"components": made["components"] | {"schemas": only_used(made)}}
 
 
-def _webhooks() -> dict[str, Any]:
+def _event_types() -> list[EventType]:
     types = visible.event_types(OPERATOR).filter(customer=None, archived=False).order_by("name")
     own = [
         EventType(name=each.name, description=each.description, example=each.example) for each in OPERATIONAL.values()
     ]
-    return {event_type.name: {"post": _webhook(event_type)} for event_type in (*types[:WEBHOOKS_LIMIT], *own)}
+    return [*types[:WEBHOOKS_LIMIT], *own]
 
 
-def _webhook(event_type: EventType) -> dict[str, Any]:
-    data = event_type.schema if event_type.schema is not None else {"type": "object"}
-    if isinstance(data, dict):
-        # A base of its own: its references are to its own parts, not to those of this document.
-        data = {"$id": f"urn:hookpost:event-type:{event_type.name}", **data}
-    media: dict[str, Any] = {
-        "schema": {
-            "type": "object",
-            "required": ["type", "timestamp", "data"],
-            "properties": {
-                "type": {"const": event_type.name},
-                "timestamp": {"type": "string", "format": "date-time"},
-                "data": data,
-            },
-        }
+def _webhook(event_type: EventType, names: Names) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is sent of an event type, and the components that its body is made of."""
+    name = names.fresh(event_type.name, "event")
+    data = names.fresh(name, "data")
+    body = {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"type": "string", "enum": [event_type.name]},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": {"$ref": COMPONENTS + data},
+        },
     }
+    schema = event_type.schema if event_type.schema is not None else {"type": "object"}
+    components = {name: body, **hoist(schema, name=data, names=names)}
+    media: dict[str, Any] = {"schema": {"$ref": COMPONENTS + name}}
     if event_type.example is not None:
-        moment = "2026-01-31T12:00:00.000Z"
-        media["example"] = {"type": event_type.name, "timestamp": moment, "data": event_type.example}
-    return {
-        "operationId": f"webhook_{event_type.name}",
+        media["example"] = {"type": event_type.name, "timestamp": MOMENT, "data": event_type.example}
+    operation = {
+        "operationId": "webhook_" + method_like(name),
         "summary": event_type.name,
-        "description": event_type.description,
+        "description": event_type.description or f"An event of the type {event_type.name}.",
+        "tags": [WEBHOOKS],
+        "security": [],
         "parameters": [
             {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}
             for name, meaning in _HEADERS.items()
@@ -107,3 +124,4 @@ def _webhook(event_type: EventType) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": media}},
         "responses": {"2XX": {"description": "Received; answer at once and work later."}},
     }
+    return {"post": operation}, components

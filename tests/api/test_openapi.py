@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.urls import URLPattern
+from jsonschema_rs import Draft202012Validator
 
 from deliveries.api.urls import api
 from deliveries.protocol.operational import OPERATIONAL
@@ -40,14 +43,24 @@ def test_the_document_is_openapi_3_1_and_each_operation_has_a_name_of_its_own(do
             assert {"401", "403"} <= operation["responses"].keys()
 
 
-def test_all_references_lead_somewhere(document: Any) -> None:
-    def references(value: Any) -> list[str]:
-        if isinstance(value, dict):
-            own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-            return own + [each for inner in value.values() for each in references(inner)]
-        return [each for inner in value for each in references(inner)] if isinstance(value, list) else []
+def parts_of(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of a document with its place; examples are data and are left out."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, below in value.items():
+            if key not in ("example", "examples", "default", "enum"):
+                yield from parts_of(below, f"{path}/{key}")
+    elif isinstance(value, list):
+        for place, below in enumerate(value):
+            yield from parts_of(below, f"{path}/{place}")
 
-    found = references(document["paths"])
+
+def operations_of(document: Any) -> list[Any]:
+    return [operation for item in document["paths"].values() for operation in item.values()]
+
+
+def test_all_references_lead_somewhere(document: Any) -> None:
+    found = [part["$ref"] for _, part in parts_of(document) if isinstance(part.get("$ref"), str)]
     assert found
     for reference in found:
         place = document
@@ -55,17 +68,90 @@ def test_all_references_lead_somewhere(document: Any) -> None:
             place = place[step]
 
 
+def test_every_operation_says_what_it_does_under_the_tag_of_its_noun(document: Any) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    for operation in operations_of(document):
+        name = operation["operationId"]
+        assert re.fullmatch("[a-z]+(_[a-z]+)*", name), f"{name} is no name of a method"
+        assert 3 < len(operation["summary"]) < 100, name
+        assert not operation["summary"].endswith("."), name
+        assert len(operation["tags"]) == 1, name
+        assert set(operation["tags"]) <= tags, name
+        assert all(answer["description"] for answer in operation["responses"].values()), name
+    assert {tag for operation in operations_of(document) for tag in operation["tags"]} | {"webhooks"} == tags
+
+
+def test_every_body_and_every_parameter_has_an_example_that_fits_its_schema(document: Any) -> None:
+    for operation in operations_of(document):
+        name = operation["operationId"]
+        examples = [(each["schema"], each["example"]) for each in operation.get("parameters", [])]
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        media = [each for body in bodies for each in body.get("content", {}).values()]
+        examples += [(each["schema"], each["example"]) for each in media]
+        assert examples, name
+        for schema, example in examples:
+            validator = Draft202012Validator({**schema, "components": document["components"]})
+            assert [error.message for error in validator.iter_errors(example)] == [], f"{name}: {example}"
+
+
+def test_what_is_always_there_is_required_in_answers(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    optional = {
+        name: sorted(schema["properties"].keys() - set(schema.get("required", ())))
+        for name, schema in schemas.items()
+        if "properties" in schema and not name.endswith(("Request", "EventData"))
+    }
+    assert {name: members for name, members in optional.items() if members} == {
+        "Accepted": ["warnings"],
+        "BatchResult": ["deliveries", "error", "id", "warnings"],
+        "Count": ["at_least"],
+        "Problem": ["errors"],
+        "Waiting": ["until"],
+    }
+
+
+def test_generators_find_nothing_that_they_drop(document: Any) -> None:
+    """Given arrays without items, schemas that are `true`, or `$defs`, then generators leave operations out."""
+    for place, part in parts_of({key: document[key] for key in ("paths", "webhooks", "components")}):
+        kinds = part.get("type")
+        if kinds == "array" or (isinstance(kinds, list) and "array" in kinds):
+            assert "items" in part, place
+        assert not isinstance(kinds, list) or (len(kinds) == 2 and kinds[1] == "null"), place
+        assert not {"$defs", "$id", "definitions", "x-any-json"} & part.keys(), place
+
+
+def test_the_server_is_the_one_that_is_asked(nobody: Caller) -> None:
+    assert nobody.get("/openapi.json").json["servers"] == [{"url": "http://testserver"}]
+
+
 def test_webhooks_are_the_live_event_types(ops: Caller, alice: Tenant) -> None:
-    schema = {"type": "object", "properties": {"amount": {"type": "integer"}}}
-    ops.post("/event-types", {"name": "invoice.paid", "schema": schema, "example": {"amount": 1}})
+    schema = {
+        "$defs": {"line": {"type": "object", "properties": {"amount": {"type": "integer"}}}},
+        "type": "object",
+        "properties": {"lines": {"type": "array", "items": {"$ref": "#/$defs/line"}}},
+    }
+    ops.post("/event-types", {"name": "invoice.paid", "schema": schema, "example": {"lines": []}})
+    ops.post("/event-types", {"name": "invoice_paid", "schema": schema})
     ops.post("/customers/alice/event-types", {"name": "alices.own"})
-    webhooks = ops.get("/openapi.json").json["webhooks"]
-    assert set(webhooks) == {"invoice.paid", *OPERATIONAL}
-    media = webhooks["invoice.paid"]["post"]["requestBody"]["content"]["application/json"]
-    assert media["schema"]["properties"]["data"]["properties"] == schema["properties"]
-    assert media["example"]["data"] == {"amount": 1}
+    document = ops.get("/openapi.json").json
+    assert set(document["webhooks"]) == {"invoice.paid", "invoice_paid", *OPERATIONAL}
+    operations = [each["post"] for each in document["webhooks"].values()]
+    assert len({each["operationId"] for each in operations}) == len(operations)
+    media = document["webhooks"]["invoice.paid"]["post"]["requestBody"]["content"]["application/json"]
+    assert media["example"]["data"] == {"lines": []}
+    schemas = document["components"]["schemas"]
+    assert media["schema"] == {"$ref": "#/components/schemas/InvoicePaidEvent"}
+    assert schemas["InvoicePaidEvent"]["properties"]["data"] == {"$ref": "#/components/schemas/InvoicePaidEventData"}
+    lines = schemas["InvoicePaidEventData"]["properties"]["lines"]
+    assert lines["items"] == {"$ref": "#/components/schemas/InvoicePaidEventDataLine"}
+    assert "InvoicePaidEvent2DataLine" in schemas
+    test_all_references_lead_somewhere(document)
+    test_generators_find_nothing_that_they_drop(document)
     ops.patch("/event-types/invoice.paid", {"archived": True})
-    assert ops.get("/openapi.json").json["webhooks"].keys() == OPERATIONAL.keys()
+    ops.patch("/event-types/invoice_paid", {"archived": True})
+    later = ops.get("/openapi.json").json
+    assert later["webhooks"].keys() == OPERATIONAL.keys()
+    assert "InvoicePaidEvent" not in later["components"]["schemas"]
 
 
 def test_the_page_loads_nothing_from_elsewhere(nobody: Caller) -> None:
