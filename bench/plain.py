@@ -120,7 +120,7 @@ def session() -> requests.Session:
 
 def work() -> None:
     """Be one worker process until told to stop."""
-    from config.signals import stop_signals
+    from deliveries.management.signals import stop_signals
 
     prepare_django(migrate=False)
     broker = actor_on(os.environ["BROKER_URL"]).broker

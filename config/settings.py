@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "axes",
     "django_otp",
     "deliveries.apps.DeliveriesConfig",
+    "config",  # the commands of the standalone server: up, web, demo
 ]
 
 MIDDLEWARE = [

@@ -17,7 +17,7 @@ class DeliveriesConfig(AppConfig):
 
     def ready(self) -> None:
         """See to partitions after a migrate; the settings named the broker already, before any actor is imported."""
-        from deliveries import checks  # noqa: F401  # registers itself
+        from deliveries import checks, embedding  # noqa: F401  # they register themselves
 
         post_migrate.connect(_open_partitions, sender=self)
 

@@ -39,6 +39,7 @@ FLOORS = {
     "management": 6,
     "apps": 6,
     "checks": 6,
+    "embedding": 5,
 }
 
 
@@ -79,6 +80,18 @@ def test_imports_point_down_only() -> None:
         if FLOORS.get(part_of(module), -1) > FLOORS[part_at(path)]
     ]
     assert upwards == []
+
+
+def test_what_the_wheel_holds_needs_nothing_of_the_standalone_server() -> None:
+    """Given another project that has a package `config` of its own, then ours is not missed."""
+    foreign = [
+        f"{path}:{line}: {module}"
+        for path in FILES
+        if path.parts[0] == "deliveries"
+        for module, line in imports_of(path)
+        if module.split(".")[0] == "config"
+    ]
+    assert foreign == []
 
 
 def test_only_outbound_knows_how_requests_are_sent() -> None:

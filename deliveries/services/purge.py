@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import structlog
-from axes.models import AccessAttempt, AccessLog
-from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
-from django.db.models import Model, QuerySet
+from django.apps import apps
+from django.db.models import Model, Q, QuerySet
 
 from deliveries.conf import conf
 from deliveries.models import AuditEntry, EndpointSecret, Job, PortalLink
@@ -43,17 +41,23 @@ def purge_rows() -> int:
 def _past(now: datetime) -> Iterator[QuerySet[Model]]:
     """Yield what is to be forgotten, each found by an index or among few rows."""
     over = now - GRACE
-    yield Session.objects.filter(expire_date__lt=over)
     yield PortalLink.objects.filter(expires_at__lt=over)
     yield EndpointSecret.objects.filter(expires_at__lt=over)
-    yield AccessAttempt.objects.filter(attempt_time__lt=over)
+    yield from _of_others("sessions.Session", Q(expire_date__lt=over))
+    yield from _of_others("axes.AccessAttempt", Q(attempt_time__lt=over))
     jobs_until = now - timedelta(days=conf.job_days)
     yield Job.objects.filter(id__lt=floor_of(jobs_until), finished_at__lt=jobs_until, state__in=FINISHED)
     if conf.audit_days:
         audit_until = now - timedelta(days=conf.audit_days)
         yield AuditEntry.objects.filter(id__lt=floor_of(audit_until))
-        yield AccessLog.objects.filter(attempt_time__lt=audit_until)
-        yield LogEntry.objects.filter(action_time__lt=audit_until)
+        yield from _of_others("axes.AccessLog", Q(attempt_time__lt=audit_until))
+        yield from _of_others("admin.LogEntry", Q(action_time__lt=audit_until))
+
+
+def _of_others(model: str, old: Q) -> Iterator[QuerySet[Model]]:
+    """Yield rows of another app, if it is installed."""
+    if apps.is_installed({"axes": "axes"}.get(app := model.partition(".")[0], f"django.contrib.{app}")):
+        yield apps.get_model(model)._default_manager.filter(old)
 
 
 def _delete_some(rows: QuerySet[Model]) -> int:

@@ -20,9 +20,9 @@ from structlog.testing import capture_logs
 
 from config.broker import LaneBroker, make_broker, with_limits
 from config.embedded import Services
-from config.workers import build_worker
 from deliveries import actors
 from deliveries.errors import WrongSetting
+from deliveries.management.workers import build_worker
 from tests.ports import free_ports
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from config.children import FIRST_DELAY_SECONDS, HEALTHY_SECONDS, Child, stop_all
 from config.embedded.processes import wait_until
-from config.signals import stop_signals
+from deliveries.management.signals import stop_signals
 from tests.ports import free_ports
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -46,3 +46,8 @@ def test_the_guide_names_every_signing_profile() -> None:
 def test_the_operators_page_names_every_error_of_an_attempt() -> None:
     page = (CHECKOUT / "docs/operations.md").read_text()
     assert [error for error in EXPLANATIONS if f"`{error}`" not in page] == []
+
+
+def test_the_page_on_embedding_names_every_check_of_the_project() -> None:
+    page, source = ((CHECKOUT / name).read_text() for name in ("docs/embedding.md", "deliveries/embedding.py"))
+    assert set(re.findall(r"hookpost\.[EW]\d{3}", page)) == set(re.findall(r"hookpost\.[EW]\d{3}", source))

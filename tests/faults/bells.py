@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dramatiq
 
 from config.broker import make_broker
-from config.workers import build_worker
+from deliveries.management.workers import build_worker
 from tests.faults.cluster import Cluster
 
 

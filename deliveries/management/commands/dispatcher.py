@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config.signals import stop_signals
 from deliveries.management.commands.worker import POLL_SECONDS, start_dispatcher
+from deliveries.management.signals import stop_signals
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from config.signals import stop_signals
+from deliveries.management.signals import stop_signals
 from deliveries.services.keys import KeyUse, first_key_id, reseal_all, stored_keys
 
 

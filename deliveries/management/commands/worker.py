@@ -12,9 +12,9 @@ from typing import Any
 import dramatiq
 from django.core.management.base import BaseCommand, CommandError
 
-from config.signals import stop_signals
-from config.workers import build_workers, prepare_process, stop_workers
 from deliveries.conf import conf
+from deliveries.management.signals import stop_signals
+from deliveries.management.workers import build_workers, prepare_process, stop_workers
 
 POLL_SECONDS = 0.1
 

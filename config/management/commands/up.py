@@ -22,10 +22,10 @@ from django.db import connection
 from config.children import Child, stop_all
 from config.embedded import Services
 from config.embedded.places import absolute
-from config.signals import stop_signals
 from deliveries.checks import refuse_to_start
 from deliveries.conf import conf
 from deliveries.errors import CannotStart
+from deliveries.management.signals import stop_signals
 
 POLL_SECONDS = 0.2
 STOP_SECONDS = 60

@@ -21,13 +21,13 @@ from django.db import connection
 from rich.console import Console
 
 from config.embedded import places, postgres, processes
-from config.signals import STOPS
+from config.management.commands.up import MANAGE, is_listening, port_number, refuse_taken_port
 from deliveries.conf import conf
 from deliveries.demo import people, screen, story
 from deliveries.demo.client import Api
 from deliveries.demo.receiver import Receiver, receiving
 from deliveries.errors import CannotStart
-from deliveries.management.commands.up import MANAGE, is_listening, port_number, refuse_taken_port
+from deliveries.management.signals import STOPS
 
 HOST = "127.0.0.1"
 PORT = 8000
