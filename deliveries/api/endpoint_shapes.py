@@ -24,7 +24,7 @@ URL_LIMIT = 2048
 class Headers(serializers.DictField):
     """Custom headers, name and value; strings only."""
 
-    child = Text(allow_blank=True, max_length=4096)
+    child = Text(allow_blank=True, max_length=12288)
 
 
 class HealthShape(Shape):

@@ -81,6 +81,7 @@ class Guard:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+            host = host.removesuffix(".")
         except ValueError:
             return False
         if "@" in parts.netloc or "\\" in parts.netloc:

@@ -1,6 +1,6 @@
 """Which IP addresses belong to the public internet.
 
-What lives here: the refused ranges (`ipaddress.is_global` lets through NAT64, 6to4, multicast and more).
+What lives here: the refused ranges (`ipaddress.is_global` lets through all of NAT64, 6to4, multicast and more).
 It must not know names, ports or the operator's allow-list. Source: the special-purpose registries of IANA.
 """
 
@@ -34,6 +34,8 @@ _REFUSED_V4 = tuple(
         "240.0.0.0/4",
     ]
 )
+# RFC 6052: the gateway of an IPv6-only network sends these on to the IPv4 address in their last 32 bits.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
 _REFUSED_V6 = tuple(
     ipaddress.IPv6Network(text)
@@ -56,4 +58,6 @@ def is_public(address: Address) -> bool:
     """Say whether an unwrapped address is a unicast address of the public internet."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return address in _UNICAST_V6 and not any(address in network for network in _REFUSED_V6)

@@ -15,7 +15,8 @@ from deliveries.errors import InvalidHeader
 from deliveries.protocol.signatures import PROFILES, SigningKey, signature_headers
 
 CUSTOM_HEADER_LIMIT = 20
-CUSTOM_HEADER_LIMIT_BYTES = 4096
+CUSTOM_HEADER_LIMIT_BYTES = 12 * 1024  # with ours still below the 16 KB that Node takes of a request's headers
+CONTENT_TYPE = "application/json"
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -34,6 +35,11 @@ _RESERVED = frozenset(
         "accept-encoding",
     }
 ) | {name.lower() for profile in PROFILES.values() for name in profile.headers}
+# The body is JSON, whatever it is called beside that.
+_JSON_TYPE = re.compile(
+    r"""(?:application|text)/(?:[a-z0-9.!#$&^_-]+\+)?json(?:[ ]*;[ ]*[a-z0-9_-]+=(?:[a-z0-9._-]+|"[a-z0-9 ._-]*"))*""",
+    re.IGNORECASE,
+)
 _RESERVED_PREFIXES = ("content-", "proxy-", "webhook-")
 
 
@@ -61,6 +67,8 @@ def check_header(name: str, value: str) -> tuple[str, str]:
     lowered = name.lower()
     # WSGI and CGI receivers see no difference between _ and -, so neither does this check.
     plain = lowered.replace("_", "-")
+    if lowered == "content-type":
+        return lowered, _check_content_type(value)
     if plain in _RESERVED or plain.startswith(_RESERVED_PREFIXES):
         raise InvalidHeader(f"the header {lowered} is set by Hookpost or by the connection", field="headers")
     if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
@@ -69,6 +77,15 @@ def check_header(name: str, value: str) -> tuple[str, str]:
             field="headers",
         )
     return lowered, value
+
+
+def _check_content_type(value: object) -> str:
+    if not isinstance(value, str) or _JSON_TYPE.fullmatch(value) is None:
+        raise InvalidHeader(
+            "the value of the header content-type is a type of JSON, such as application/json; charset=utf-8",
+            field="headers",
+        )
+    return value
 
 
 def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -97,10 +114,6 @@ def delivery_headers(
     custom: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """Return all headers of a delivery in sending order; `custom` is what check_headers returned."""
-    return [
-        ("content-type", "application/json"),
-        ("user-agent", user_agent),
-        ("accept-encoding", "identity"),
-        *signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body),
-        *custom.items(),
-    ]
+    usual = {"content-type": CONTENT_TYPE, "user-agent": user_agent, "accept": "*/*", "accept-encoding": "identity"}
+    signed = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
+    return [*(usual | dict(signed) | dict(custom)).items()]

@@ -1,8 +1,9 @@
 """URLs of endpoints: which are accepted, and the one form in which they are stored.
 
-What lives here: a reading of URLs so narrow that libcurl, urllib3 and urlsplit cannot differ over what
-passes. It must not resolve names: the address that is dialled is judged at the moment of dialling.
-Source: RFC 3986, security.md "At registration".
+What lives here: a reading of URLs so narrow that libcurl, urllib3 and urlsplit cannot differ over where what
+passes leads; path and query are kept and sent byte for byte. It must not resolve names: the address that is
+dialled is judged at the moment of dialling.
+Source: RFC 3986, RFC 5891, UTS 46, docs/security.md.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from encodings import idna
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NoReturn
+
+import idna
 
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
@@ -22,17 +24,16 @@ HOST_LIMIT = 253
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?")
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@%]+)(?::(?P<port>[1-9][0-9]{0,4}))?")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@%]+)(?::(?P<port>[1-9][0-9]{0,4})?)?")
 _TARGET = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([^:/?]+))(?::([0-9]+))?[/?]")
-_PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+# Beyond RFC 3986 what curl, Node and Go send as it is: a[]=1, {id}, a|b.
+_PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]{}|^`-]|%[0-9A-Fa-f]{2})*")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _INNER_NAMES = re.compile(
     r"(?:.*\.)?(?:localhost|localdomain|local|internal|intranet|private|lan|home|corp|onion|invalid|home\.arpa)"
 )
-# IDNA 2003 and 2008 disagree about these, so two resolvers would go to two places.
-_DISPUTED = frozenset("\u00df\u03c2\u200c\u200d")
 
 
 def _nothing_allowed(host: str, port: int) -> bool:
@@ -119,13 +120,14 @@ def _read_ipv6(text: str) -> str:
 
 def _read_name(text: str) -> str:
     name = (text if text.isascii() else _to_punycode(text)).lower()
-    labels = name.split(".")
-    if len(name) > HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in labels):
-        _refuse("the host name is made of letters, digits and hyphens, in parts joined by single dots")
+    bare = name.removesuffix(".")
+    labels = bare.split(".")
+    if len(bare) > HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in labels):
+        _refuse("the host name is made of letters, digits, - and _, in parts joined by single dots")
     if not all(_is_readable(label) for label in labels):
         _refuse("the punycode in the host name cannot be read")
     if _NUMBER_LABEL.fullmatch(labels[-1]):
-        return _read_ipv4(name)
+        return _read_ipv4(bare)
     return name
 
 
@@ -137,15 +139,13 @@ def _read_ipv4(text: str) -> str:
 
 
 def _to_punycode(name: str) -> str:
-    if _DISPUTED & set(name):
-        _refuse("write this host name in punycode (xn--…): its letters are read in two ways")
     if any(not character.isascii() and unicodedata.category(character)[0] == "N" for character in name):
         _refuse("digits in a host name are ASCII digits")
     if unicodedata.normalize("NFKC", name) != name:
         _refuse("the host name holds characters that only look like others; write it plainly or in punycode")
     try:
-        return ".".join(idna.ToASCII(label).decode("ascii") for label in name.split("."))
-    except UnicodeError:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
         _refuse("the host name is not a valid international name")
 
 
@@ -168,7 +168,8 @@ def _check_policy(scheme: str, host: str, port: int, *, allow_http: bool, ports:
         if not is_public(address):
             _refuse(f"{host} is not an address of the public internet")
         return
-    if _INNER_NAMES.fullmatch(host):
+    bare = host.removesuffix(".")
+    if _INNER_NAMES.fullmatch(bare):
         _refuse(f"{host} is a name of an inner network")
-    if "." not in host:
+    if "." not in bare:
         _refuse("the host name needs a dot, as in example.com")
