@@ -15,10 +15,10 @@ import psutil
 import pytest
 from rich.console import Console
 
+from config.management.commands import demo
 from deliveries.conf import conf
 from deliveries.demo.receiver import Receiver
 from deliveries.errors import CannotStart
-from deliveries.management.commands import demo
 
 CHECKOUT = Path(__file__).parents[2]
 RUN_SECONDS = 240
