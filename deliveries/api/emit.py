@@ -7,7 +7,7 @@ the views bring those that came through it. It must not know how events are stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -26,14 +26,14 @@ from deliveries.database.limits import answered_within
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.protocol import ids
 from deliveries.services.events import Accepted, accept_event, accept_events
+from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
-from deliveries.services.shares import posted_events
 
 KEY_LIMIT = 255
 JSON = "application/json"
 
 Environ = Mapping[str, Any]  # as WSGI has it
-Read = Callable[[int, KnownKey], bytes]  # so many bytes of this caller's body, once the caller is known
+Read = Callable[[int], bytes]  # a body of that many bytes
 Emit = Callable[[Environ, Read, KnownKey], Any]
 
 
@@ -79,9 +79,7 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     """Return the answer to a posted request, also to one that is refused; raises only for a mistake of ours."""
     try:
         with answered_within(COMMIT_SECONDS):
-            key = _caller(environ)
-            with posted_events.place(key.customer_id):
-                return Reply(202, orjson.dumps(emit(environ, read, key)))
+            return Reply(202, orjson.dumps(emit(environ, read, _caller(environ))))
     except Exception as error:
         found = problem_of(error)
         if found is None:
@@ -94,23 +92,30 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
 
 def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     """Accept the event of POST /events."""
-    raw = _body(environ, read, key, conf.body_limit_bytes)
+    raw = _body(environ, read, conf.body_limit_bytes)
     accepted = accept_event(read_draft(raw, key, idempotency_key=_idempotency_key(environ)))
-    wake(accepted.wake)
+    _deliver([accepted])
     return _told(accepted)
 
 
 def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     """Accept the events of POST /events/batch."""
-    raw = _body(environ, read, key, conf.batch_body_limit_bytes)
+    raw = _body(environ, read, conf.batch_body_limit_bytes)
     drafts, atomic = read_batch(raw, key, idempotency_key=_idempotency_key(environ))
     results = accept_events(drafts, atomic=atomic)
-    wake(lane for result in results if isinstance(result, Accepted) for lane in result.wake)
+    _deliver([result for result in results if isinstance(result, Accepted)])
     return {"results": [_told(r) if isinstance(r, Accepted) else {"error": _problem(r)} for r in results]}
 
 
+def _deliver(accepted: Sequence[Accepted]) -> None:
+    """Ring for what is to be sent, and go on with what is not fanned out yet; neither is waited for."""
+    wake(lane for each in accepted for lane in each.wake)
+    if any(each.pending for each in accepted):
+        begin_fan_outs(wake)
+
+
 def _carried(request: HttpRequest, emit: Emit) -> HttpResponse:
-    def read(length: int, key: KnownKey) -> bytes:
+    def read(length: int) -> bytes:
         try:
             return request.body
         except (RawPostDataException, OSError) as error:
@@ -127,26 +132,22 @@ def _caller(environ: Environ) -> KnownKey:
     return key
 
 
-def _body(environ: Environ, read: Read, key: KnownKey, limit_bytes: int) -> bytes:
+def _body(environ: Environ, read: Read, limit_bytes: int) -> bytes:
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind and kind != JSON:
         raise UnsupportedMediaType(kind)
-    length = None if "HTTP_TRANSFER_ENCODING" in environ else _length(environ)
-    if length is not None and length > limit_bytes:
+    try:
+        length = max(0, int(environ.get("CONTENT_LENGTH") or 0))
+    except ValueError:
+        length = 0
+    if length > limit_bytes:
         raise TooLargeError(f"a body has at most {limit_bytes} bytes")
-    raw = read(limit_bytes + 1 if length is None else length, key)
-    if length is not None and len(raw) < length:
+    raw = read(length)
+    if len(raw) < length:
         raise ParseError("the body ended early")
     if len(raw) > limit_bytes:
         raise TooLargeError(f"a body has at most {limit_bytes} bytes")
     return raw
-
-
-def _length(environ: Environ) -> int:
-    try:
-        return max(0, int(environ.get("CONTENT_LENGTH") or 0))
-    except ValueError:
-        return 0
 
 
 def _idempotency_key(environ: Environ) -> str | None:
