@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any
 
 import structlog
@@ -21,6 +20,7 @@ from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
+from config.bodies import put_aside, reader_of
 from config.security import security_headers
 from deliveries.api.emit import Emit, Reply, emit_batch, emit_one, reply_to
 from deliveries.api.problems import CONTENT_TYPE, problem_body
@@ -39,11 +39,10 @@ def events_first(django: Application) -> Application:
     added = {secure: headers_of_every_answer(secure=secure) for secure in {True, bool(settings.SECURE_SSL_REDIRECT)}}
 
     def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            read_chunks(environ)
         emit = EMITS.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
         secure = emit is not None and is_secure(environ)
         if emit is None or (settings.SECURE_SSL_REDIRECT and not secure) or not is_ours(environ.get("HTTP_HOST", "")):
+            put_aside(environ)
             return django(environ, start_response)
         reply = answer(environ, emit)
         headers = [("Content-Type", reply.content_type), ("Content-Length", str(len(reply.body)))]
@@ -58,7 +57,7 @@ def events_first(django: Application) -> Application:
 def answer(environ: Environ, emit: Emit) -> Reply:
     """Return the reply; a mistake of ours is logged and becomes a 500."""
     try:
-        reply = reply_to(environ, environ["wsgi.input"].read, emit)
+        reply = reply_to(environ, reader_of(environ), emit)
     except Exception:
         log.exception("emit_failed", path=environ["PATH_INFO"])
         reply = Reply(500, problem_body(500, "something went wrong on our side; it was logged"), CONTENT_TYPE)
@@ -78,12 +77,6 @@ def sharing(application: Application) -> Application:
         return application(environ, start_response)
 
     return answer_with_a_borrowed_connection
-
-
-def read_chunks(environ: Environ) -> None:
-    """Give a body that came in chunks its length, because Django takes it for empty; one that is too long stays so."""
-    body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-    environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
 
 
 def is_secure(environ: Environ) -> bool:

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "config.pages_only.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.pages_only.LockOut",
+    "config.portal_share.portal_share",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -106,8 +107,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
-AXES_IPWARE_PROXY_COUNT = 1 if conf.trusted_proxy else 0
-AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"] if conf.trusted_proxy else ["REMOTE_ADDR"]
+AXES_CLIENT_IP_CALLABLE = "config.callers.log_in_address"
 
 SESSION_ENGINE = "config.sessions"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # of one site, as sessions are

@@ -107,7 +107,10 @@ class Conf:
         "Who must set up a second factor for the log-in; whoever has one is asked for it in any case.",
     )
     trusted_proxy: bool = setting(
-        "HOOKPOST_TRUSTED_PROXY", "false", truth, "Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front."
+        "HOOKPOST_TRUSTED_PROXY",
+        "false",
+        truth,
+        "Believe X-Forwarded-Proto and the last entry of X-Forwarded-For, as the proxy in front sets them; only it may reach us.",
     )
     email_url: str = setting(
         "HOOKPOST_EMAIL_URL", "", url("smtp", "smtps"), "smtp://user:password@host:port; empty prints to the console."
@@ -136,6 +139,12 @@ class Conf:
         authorities,
         "Authorities that certificates of endpoints and of the egress proxy must come from, in place of the public ones (add those to the file to trust both); read when a process starts.",
     )
+    connection_seconds: int = setting(
+        "HOOKPOST_CONNECTION_SECONDS",
+        "120",
+        between(1, 240),
+        "How old a kept connection to an endpoint may get; with the 90 seconds for which a name's addresses are used, the longest that steady traffic goes on to an address that its name has left.",
+    )
     egress_proxy: str = setting(
         "HOOKPOST_EGRESS_PROXY",
         "",
@@ -151,6 +160,12 @@ class Conf:
     )
     batch_body_limit_bytes: int = setting(
         "HOOKPOST_BATCH_BODY_LIMIT_BYTES", "16777216", between(1024, 134_217_728), "Largest request to /events/batch."
+    )
+    body_seconds: int = setting(
+        "HOOKPOST_BODY_SECONDS",
+        "10",
+        between(1, 600),
+        "How long each 256 KB of a request's body may take to come, besides 4 s for the bytes; then the connection is ended.",
     )
     api_rate_limit: int = setting(
         "HOOKPOST_API_RATE_LIMIT",

@@ -16,11 +16,14 @@ HookpostError
 ├── Conflict           the state forbids it now                       trying again: later, maybe
 │   ├── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
 │   └── LimitReached       a customer has as many as it may have      trying again: after some are gone
+│       └── TooManyAtOnce      its share of a process is in use       yes, in a moment
 ├── KeyReused          an Idempotency-Key came back with another body no
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
+├── BodyTooSlow        the body of a request did not come in time     trying again: over a better line
+├── TooManyBodies      this caller is sending too many bodies at once trying again: yes
 └── Unavailable        the database did not commit                    trying again: yes
     ├── Unconfirmed        nor did it say that it did not            yes, with the same Idempotency-Key
     └── ClockOff           this host's clock is not the database's    yes, after it was set
@@ -113,6 +116,10 @@ class LimitReached(Conflict):
         self.owner = owner
 
 
+class TooManyAtOnce(LimitReached):
+    """As many requests of this customer are under way as may be at once."""
+
+
 class KeyReused(HookpostError):
     """An Idempotency-Key came back with another body."""
 
@@ -136,6 +143,20 @@ class BlockedAddress(HookpostError):
 
 class CannotDecrypt(HookpostError):
     """No key in the keyring opens a stored secret; nothing may be sent unsigned."""
+
+
+class BodyTooSlow(HookpostError):
+    """The body of a request did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("the body did not come in time")
+
+
+class TooManyBodies(HookpostError):
+    """So many bodies of this caller, or of its kind, are on their way that no more is read now."""
+
+    def __init__(self) -> None:
+        super().__init__("too many bodies are on their way at this moment; send this one again")
 
 
 class Unavailable(HookpostError):

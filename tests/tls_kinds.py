@@ -47,11 +47,6 @@ class TlsKinds:
         """Return a server's context of this kind."""
         return self._kinds[kind]()
 
-    def client_certificate(self) -> tuple[bytes, bytes]:
-        """Return a certificate chain and a key, PEM, that the kind "client certificate" accepts."""
-        leaf = self.clients.issue_cert("client.example")
-        return b"".join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes()
-
     def close(self) -> None:
         """Remove the files."""
         self._folder.cleanup()

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
 from django.contrib import messages
@@ -30,11 +31,13 @@ from django.utils import timezone
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.viewer import customer_of
+from deliveries.conf import conf
 from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids, timestamps
 from deliveries.services.audit import record_act
 from deliveries.services.bounds import TooSlow, at_most
+from deliveries.services.limits import EXPORTS
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +45,7 @@ ROWS_LIMIT = 100_000
 PART = 1000
 PART_SECONDS = 15
 EXPORT_SECONDS = 300.0
-AT_ONCE = 2  # of each process: whoever reads slowly holds a thread
+STAFF_AT_ONCE = 2  # of each process
 KEPT_CHARACTERS = 200
 COLUMNS = (
     "delivery",
@@ -89,11 +92,12 @@ class ExportPages(PageAdmin):
             found = cast(FoundRows, self.get_changelist_instance(request))
         except IncorrectLookupParameters:
             return back
-        if not _slots.take():
+        viewer = self.viewer(request)
+        if (slot := _slots.take(viewer.customer_id)) is None:
             messages.warning(request, "Other exports are under way. Try again in a minute.")
             return back
         self.note_export(request)
-        return answer_with(_Export(found, viewer=self.viewer(request)))
+        return answer_with(_Export(found, viewer=viewer, slot=slot))
 
     def note_export(self, request: HttpRequest) -> None:
         """Write down who took what along."""
@@ -107,26 +111,44 @@ class ExportPages(PageAdmin):
         )
 
 
+class _Slot:
+    """A place for an export, of a customer or with None of staff."""
+
+    def __init__(self, owner: UUID | None) -> None:
+        self.owner = owner
+
+
 class _Slots:
-    """How many exports a process does at once; one that never ended counts no longer than it might have taken."""
+    """Who exports at the moment: whoever reads slowly holds a thread, for as long as they like.
+
+    Each customer has a place, all of them together some of the threads, and staff places of their own. A place is
+    taken while its export is there, also one that nobody closes.
+    """
 
     def __init__(self) -> None:
-        self._ends: list[float] = []
+        self.taken: WeakSet[_Slot] = WeakSet()
         self._lock = threading.Lock()
 
-    def take(self) -> bool:
-        now = time.monotonic()
+    def take(self, owner: UUID | None) -> _Slot | None:
+        """Return a place, or None when there is none left for this owner."""
         with self._lock:
-            self._ends = [end for end in self._ends if end > now]
-            if len(self._ends) >= AT_ONCE:
-                return False
-            self._ends.append(now + EXPORT_SECONDS + PART_SECONDS)
-            return True
+            own = sum(1 for slot in self.taken if slot.owner == owner)
+            customers = sum(1 for slot in self.taken if slot.owner is not None)
+            if own >= (STAFF_AT_ONCE if owner is None else EXPORTS) or (owner and customers >= customers_at_once()):
+                return None
+            slot = _Slot(owner)
+            self.taken.add(slot)
+            return slot
 
-    def give_back(self) -> None:
+    def give_back(self, slot: _Slot) -> None:
+        """End a place."""
         with self._lock:
-            if self._ends:
-                self._ends.pop(0)
+            self.taken.discard(slot)
+
+
+def customers_at_once() -> int:
+    """Return how many customers may export at once: a quarter of the threads."""
+    return max(2, conf.web_threads // 4)
 
 
 _slots = _Slots()
@@ -135,18 +157,16 @@ _slots = _Slots()
 class _Export:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, found: FoundRows, *, viewer: Viewer) -> None:
+    def __init__(self, found: FoundRows, *, viewer: Viewer, slot: _Slot) -> None:
         self._lines = export_lines(found, viewer=viewer)
-        self._is_open = True
+        self._slot = slot
 
     def __iter__(self) -> Iterator[bytes]:
         return self._lines
 
     def close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._lines.close()
-            _slots.give_back()
+        self._lines.close()
+        _slots.give_back(self._slot)
 
 
 def answer_with(export: _Export) -> StreamingHttpResponse:

@@ -6,7 +6,7 @@ What lives here: how a view is entered and left: key, scope, rate, JSON. It must
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from deliveries.api.problems import QueryError, field_errors
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
 from deliveries.api.renderers import JsonAnyway, JsonRenderer
 from deliveries.errors import InvalidInput
+from deliveries.services.shares import requests_and_pages
 
 READ_OR_MANAGE: Mapping[str, str] = {
     "GET": Scope.READ,
@@ -52,9 +53,15 @@ class ApiView(APIView):
     queried: ClassVar[Collection[str]] = ()
     allowance: Allowance | None = None
 
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer within the caller's share of this process."""
+        with ExitStack() as self.share:
+            return super().dispatch(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let the caller in, and count the request."""
         super().initial(request, *args, **kwargs)
+        self.share.enter_context(requests_and_pages.place(caller_of(request).viewer.customer_id))
         self.allowance = take_token(caller_of(request).key.id)
         if self.allowance is not None:
             refuse_if_empty(self.allowance)

@@ -28,12 +28,13 @@ from deliveries.protocol import ids
 from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
+from deliveries.services.shares import posted_events
 
 KEY_LIMIT = 255
 JSON = "application/json"
 
 Environ = Mapping[str, Any]  # as WSGI has it
-Read = Callable[[int], bytes]  # a body of that many bytes
+Read = Callable[[int, KnownKey], bytes]  # so many bytes of this caller's body, once the caller is known
 Emit = Callable[[Environ, Read, KnownKey], Any]
 
 
@@ -79,7 +80,9 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     """Return the answer to a posted request, also to one that is refused; raises only for a mistake of ours."""
     try:
         with answered_within(COMMIT_SECONDS):
-            return Reply(202, orjson.dumps(emit(environ, read, _caller(environ))))
+            key = _caller(environ)
+            with posted_events.place(key.customer_id):
+                return Reply(202, orjson.dumps(emit(environ, read, key)))
     except Exception as error:
         found = problem_of(error)
         if found is None:
@@ -92,7 +95,7 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
 
 def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     """Accept the event of POST /events."""
-    raw = _body(environ, read, conf.body_limit_bytes)
+    raw = _body(environ, read, key, conf.body_limit_bytes)
     accepted = accept_event(read_draft(raw, key, idempotency_key=_idempotency_key(environ)))
     _deliver([accepted])
     return _told(accepted)
@@ -100,7 +103,7 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
 
 def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     """Accept the events of POST /events/batch."""
-    raw = _body(environ, read, conf.batch_body_limit_bytes)
+    raw = _body(environ, read, key, conf.batch_body_limit_bytes)
     drafts, atomic = read_batch(raw, key, idempotency_key=_idempotency_key(environ))
     results = accept_events(drafts, atomic=atomic)
     _deliver([result for result in results if isinstance(result, Accepted)])
@@ -115,7 +118,7 @@ def _deliver(accepted: Sequence[Accepted]) -> None:
 
 
 def _carried(request: HttpRequest, emit: Emit) -> HttpResponse:
-    def read(length: int) -> bytes:
+    def read(length: int, key: KnownKey) -> bytes:
         try:
             return request.body
         except (RawPostDataException, OSError) as error:
@@ -132,22 +135,26 @@ def _caller(environ: Environ) -> KnownKey:
     return key
 
 
-def _body(environ: Environ, read: Read, limit_bytes: int) -> bytes:
+def _body(environ: Environ, read: Read, key: KnownKey, limit_bytes: int) -> bytes:
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind and kind != JSON:
         raise UnsupportedMediaType(kind)
-    try:
-        length = max(0, int(environ.get("CONTENT_LENGTH") or 0))
-    except ValueError:
-        length = 0
-    if length > limit_bytes:
+    length = None if "HTTP_TRANSFER_ENCODING" in environ else _length(environ)
+    if length is not None and length > limit_bytes:
         raise TooLargeError(f"a body has at most {limit_bytes} bytes")
-    raw = read(length)
-    if len(raw) < length:
+    raw = read(limit_bytes + 1 if length is None else length, key)
+    if length is not None and len(raw) < length:
         raise ParseError("the body ended early")
     if len(raw) > limit_bytes:
         raise TooLargeError(f"a body has at most {limit_bytes} bytes")
     return raw
+
+
+def _length(environ: Environ) -> int:
+    try:
+        return max(0, int(environ.get("CONTENT_LENGTH") or 0))
+    except ValueError:
+        return 0
 
 
 def _idempotency_key(environ: Environ) -> str | None:

@@ -41,6 +41,9 @@ class LimitsShape(Shape):
     api_keys = Number(help_text="Of a customer, living.")
     signing_secrets = Number(help_text="Of an endpoint, signing at the same time.")
     portal_links = Number(help_text="Of a customer, unused and not over.")
+    events_at_once = Number(help_text="Posts of events by a customer's own keys, under way in one web process.")
+    requests_at_once = Number(help_text="Other requests and pages of a customer, under way in one web process.")
+    exports = Number(help_text="Of a customer's deliveries, under way in one web process.")
 
 
 class MetaShape(Shape):

@@ -32,7 +32,8 @@ class StrictJsonParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Return the value of the body; raises ParseError or TooLargeError."""
-        return read_json(stream.read(BODY_LIMIT_BYTES + 1))
+        body = stream.read(BODY_LIMIT_BYTES + 1)
+        return read_json(body) if body else {}  # one in chunks may turn out to be empty
 
 
 def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> Any:

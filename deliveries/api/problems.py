@@ -115,8 +115,9 @@ def reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReques
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
+    found = problem_of(exception.__cause__ or exception)  # a body that was not read
     if not _is_api(request):
-        return defaults.bad_request(request, exception)
+        return _with_status(defaults.bad_request(request, exception), *(found or ({"status": 400}, {})))
     return plain_problem(problem(400, "the request is not understood"))
 
 
@@ -149,6 +150,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PATHS)
+
+
+def _with_status(answer: HttpResponse, body: Problem, headers: Mapping[str, str]) -> HttpResponse:
+    answer.status_code = body["status"]
+    for name, value in headers.items():
+        answer.headers[name] = value
+    return answer
 
 
 def _escaped(key: object) -> str:
@@ -186,9 +194,13 @@ def _framework(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]
     return problem(error.status_code, str(error.detail)), headers
 
 
-def _limit_reached(error: errors.LimitReached) -> tuple[Problem, dict[str, str]]:
+def _too_many_at_once(error: errors.TooManyAtOnce) -> tuple[Problem, dict[str, str]]:
+    return _limit_reached(error, status.HTTP_429_TOO_MANY_REQUESTS)[0], {"Retry-After": "1"}
+
+
+def _limit_reached(error: errors.LimitReached, code: int = status.HTTP_409_CONFLICT) -> tuple[Problem, dict[str, str]]:
     """Name the limit as /meta does, with its figure and whose it is."""
-    said = problem(409, str(error), slug="limit-reached")
+    said = problem(code, str(error), slug="limit-reached")
     return said | {"limit": error.limit, "figure": error.figure, "owner": error.owner}, {}
 
 
@@ -225,12 +237,15 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     errors.NotAllowed: _fixed(403),
     errors.NotFound: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
     errors.KeyInFlight: _fixed(409, slug="idempotency-key-in-flight", Retry_After="1"),
+    errors.TooManyAtOnce: _too_many_at_once,
     errors.LimitReached: _limit_reached,
     errors.Conflict: _fixed(409),
     errors.KeyRevoked: _fixed(401, WWW_Authenticate='Bearer realm="hookpost"'),
     errors.KeyReused: _fixed(422, slug="idempotency-key-reused"),
     errors.CannotDecrypt: _fixed(503, slug="cannot-decrypt", detail="a stored secret cannot be opened at the moment"),
     errors.Unconfirmed: _fixed(503, slug="unconfirmed", Retry_After="1"),
+    errors.BodyTooSlow: _fixed(408),
+    errors.TooManyBodies: _fixed(503, slug="too-many-bodies", Retry_After="1"),
     errors.Unavailable: _fixed(503, Retry_After="1"),
     exceptions.ValidationError: _validation,
     exceptions.APIException: _framework,

@@ -3,7 +3,7 @@
     wake due lanes, also those of lost workers | hold and release backlogs | partitions, keys, failing endpoints
     tell of what failed: operational events in the round, mail on a thread of its own
 
-Every worker deployment runs it; an advisory lock in PostgreSQL makes one of them the leader.
+Every worker deployment runs it; a row in PostgreSQL makes one of them the leader.
 Rings no bell itself: `ring`, `ring_alone` and `ring_job` come in.
 """
 
@@ -19,10 +19,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.database.failures import first_line
 from deliveries.errors import ClockOff, reason_of
 from deliveries.services import (
     alert_mail,
@@ -36,6 +37,7 @@ from deliveries.services import (
     retention,
     rollup,
 )
+from deliveries.services.leader import Lead, LeadLost
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +49,7 @@ TICK_SECONDS = 1.0
 WAKE_AGAIN_SECONDS = 3.0  # unless the lane was leased meanwhile: then the last bell was heard
 JOB_BELLS = 2  # as many as a worker has threads for jobs
 JOB_QUIET_SECONDS = 0.8  # less than a tick: a job that waited for room goes on with the next one
-LEADER_PATIENCE_SECONDS = 10.0
 HOLD_CHUNK = 5000
-LEADER_LOCK = (0x6875636B, 1)  # two numbers of our own in the space of advisory locks
 EVERY_LANE_TICKS = 10
 ROLL_UP_TICKS = 5
 HOUSEKEEPING_TICKS = 60
@@ -62,6 +62,7 @@ class Dispatcher:
     ring: Ring
     ring_alone: RingAlone
     ring_job: RingJob = lambda job_id: None
+    _lead: Lead = field(default_factory=lambda: Lead("dispatcher"))
     _woken: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _ticks: int = 0
     _is_behind: bool = True
@@ -74,18 +75,22 @@ class Dispatcher:
             started = time.monotonic()
             try:
                 clock.now()  # whose clock is off does not lead: it would open, drop and disable by it
-                if lead():
+                if self._lead.take():
                     self.tick()
+            except LeadLost:
+                log.warning("dispatcher_lead_lost")
             except ClockOff as error:
                 alerts.tell_clock_off(error, part="dispatcher")
-                connection.close()  # with the leadership, so that another host takes it
-            except (OperationalError, InterfaceError) as error:
-                log.warning("dispatcher_without_database", error=str(error).partition("\n")[0])
+                self._lead.give_up()
+                connection.close()
+            except (OperationalError, InterfaceError, InternalError) as error:  # away, or read-only
+                log.warning("dispatcher_without_database", error=first_line(error))
                 connection.close()
             except Exception:
                 log.exception("dispatcher_failed")
                 connection.close()
             stop.wait(max(0.05, TICK_SECONDS - (time.monotonic() - started)))
+        self._lead.give_up()
         connection.close()
 
     def tick(self) -> None:
@@ -105,7 +110,7 @@ class Dispatcher:
         ]
         if ticks % HOUSEKEEPING_TICKS == 0:
             work.append(keep_house)
-        do_each(work)
+        do_each(work, before_each=self._lead.keep)
 
     def _roll_up(self) -> None:
         """Count the attempts of the last seconds; while it is behind, a stretch in each round."""
@@ -149,27 +154,6 @@ class Dispatcher:
             log.warning("doorbell_failed", error=reason_of(error))
 
 
-def lead() -> bool:
-    """Become or stay the leader: true while this connection holds the lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
-            " AND classid = %s AND objid = %s) OR pg_try_advisory_lock(%s, %s)",
-            LEADER_LOCK * 2,
-        )
-        if cursor.fetchone()[0]:
-            return True
-    _end_silent_leader()
-    return False
-
-
-def _end_silent_leader() -> None:
-    class_id, object_id = LEADER_LOCK
-    parameters = {"class_id": class_id, "object_id": object_id, "patience_seconds": LEADER_PATIENCE_SECONDS}
-    if sql.run("end_silent_leader", parameters):
-        log.warning("silent_leader_ended", patience_seconds=LEADER_PATIENCE_SECONDS)
-
-
 def hold_backlogs() -> int:
     """Mark what is due of paused and disabled endpoints as held, a bounded number; returns how many."""
     return len(sql.run("hold_backlogs", {"limit": HOLD_CHUNK}))
@@ -197,9 +181,10 @@ def keep_house() -> None:
     )
 
 
-def do_each(work: Iterable[Callable[[], object]]) -> None:
-    """Do one after the other, the next ones also when one fails; raises only if the connection is lost."""
+def do_each(work: Iterable[Callable[[], object]], *, before_each: Callable[[], object] = lambda: None) -> None:
+    """Do one after the other, the next ones also when one fails; raises only if the connection or the lead is lost."""
     for act in work:
+        before_each()
         try:
             act()
         except InterfaceError:

@@ -1,4 +1,4 @@
-"""The doors of outbound/: a Transfers or a Session with our settings, and requests ready to send.
+"""The doors of outbound/: a Transfers with our settings, and requests ready to send.
 
 Lives here: what the settings mean for the engine. It must not know endpoints or signatures.
 """
@@ -8,15 +8,12 @@ from __future__ import annotations
 import resource
 import socket
 from collections.abc import Sequence
-from http.cookiejar import DefaultCookiePolicy
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from deliveries import conf as settings
 from deliveries.conf import Conf
 from deliveries.errors import InvalidUrl
-from deliveries.outbound.adapter import TIMEOUT_SECONDS, CurlAdapter
 from deliveries.outbound.exchange import PlainHeaders
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve
 from deliveries.outbound.transfers import IDLE_CONNECTIONS, Transfers
@@ -24,13 +21,7 @@ from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.answer import Answer
 
 Request = requests.PreparedRequest  # for those who may not import requests
-
-
-class OutboundSession(requests.Session):
-    """A Session that never follows: what a Location says is not even parsed."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find no redirect in any answer."""
+TIMEOUT_SECONDS = 15.0
 
 
 def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Transfers:
@@ -43,6 +34,7 @@ def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Tr
         literals=guard,
         proxy=conf.egress_proxy,
         ca_file=ca_file or conf.ca_file or None,
+        connection_seconds=conf.connection_seconds,
         idle_connections=idle_connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
     )
 
@@ -51,20 +43,6 @@ def idle_connections_for(descriptors: int) -> int:
     """Return how many idle connections one engine may keep, so that sixteen never use up a process's descriptors."""
     unlimited = descriptors < 0
     return IDLE_CONNECTIONS if unlimited else max(8, min(IDLE_CONNECTIONS, descriptors // 32))
-
-
-def new_session(*, conf: Conf | None = None, ca_file: str | None = None) -> requests.Session:
-    """Return a Session whose every request goes through the engine and its guard."""
-    session = OutboundSession()
-    session.trust_env = False
-    session.max_redirects = 0
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    session.headers = CaseInsensitiveDict()
-    adapter = CurlAdapter(lambda: new_transfers(conf=conf, ca_file=ca_file))
-    session.adapters.clear()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def prepared_post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> requests.PreparedRequest:

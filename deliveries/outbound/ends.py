@@ -60,7 +60,7 @@ _NEEDING_DESCRIPTORS = frozenset(
 )
 
 _SAID = {
-    pycurl.E_ABORTED_BY_CALLBACK: "the connection was closed twice without an answer",
+    pycurl.E_ABORTED_BY_CALLBACK: "the connection was closed without an answer",
     pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
     pycurl.E_RECV_ERROR: "the connection broke before an answer came",
     pycurl.E_SEND_ERROR: "the connection broke while the request was sent",
@@ -102,11 +102,13 @@ def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
     )
 
 
-def answer_unresolved(error: str, *, seconds: float) -> Answer:
-    """Return the end of a request whose name was not found, or not in time."""
+def answer_unresolved(error: str, *, seconds: float, proxied: bool) -> Answer:
+    """Return the end of a request whose name, or whose proxy's name, was not found, or not in time."""
     detail = NOT_IN_TIME if error == "connect_timeout" else NOT_FOUND
     if error == "dns_error" and (lacking := _error_of_descriptors()):
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
+    elif proxied:
+        error, detail = "proxy_error", detail.replace("the host name", "the egress proxy's name")
     took_ms = int(seconds * 1000)
     return Answer(error=error, detail=detail, duration_ms=took_ms, phases=Phases(dns_ms=took_ms))
 
@@ -143,8 +145,8 @@ def _address_of(exchange: Exchange) -> str:
 
 
 def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
-    if exchange.stopped:
-        return "protocol_error", _STOPPED.get(exchange.stopped, "the answer is too large")
+    if refused := _refused_answer(exchange):
+        return "protocol_error", refused
     if exchange.proxied and (failure := _proxy_failure(exchange, code=code)):
         return "proxy_error", failure
     if code == pycurl.E_OPERATION_TIMEDOUT:
@@ -158,6 +160,13 @@ def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
     if code == 0:
         return "protocol_error", f"the answer ended with status {exchange.status}, which is no final status"
     return "protocol_error", _SAID.get(code, message)
+
+
+def _refused_answer(exchange: Exchange) -> str:
+    if exchange.stopped:
+        return _STOPPED.get(exchange.stopped, "the answer is too large")
+    line = exchange.odd_line.decode("latin-1")
+    return f"the answer's status line cannot be read: {line}" if line else ""
 
 
 def _lacking(exchange: Exchange, *, code: int) -> int:
@@ -209,7 +218,6 @@ def _proxy_failure(exchange: Exchange, *, code: int) -> str:
 def _timed_out(exchange: Exchange) -> tuple[str, str]:
     curl = exchange.curl
     if not exchange.dialled and not curl.getinfo(pycurl.PRIMARY_IP):
-        exchange.unresolved = True
         return "connect_timeout", NOT_IN_TIME
     if exchange.dialled and not curl.getinfo(pycurl.CONNECT_TIME):
         return "connect_timeout", f"no connection to {exchange.dialled} in time"

@@ -8,34 +8,32 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import pycurl
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
 from deliveries.errors import InvalidHeader, InvalidInput
+from deliveries.outbound.destination import destination_of
 from deliveries.outbound.guard import DialRule
-from deliveries.outbound.options import TlsOptions, set_client_certificate, set_static_options
+from deliveries.outbound.names import Place
+from deliveries.outbound.options import set_static_options
 
 BODY_LIMIT_BYTES = 16 * 1024
 HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
 _PIECES_LIMIT = 64
-# A kept connection that closes without a line of an answer was most likely closed while idle. libcurl would then send
-# the request again over other kept ones, up to five times: here a second sending goes over a new connection only.
-SENDINGS_LIMIT = 2
-_CLOSED_WHILE_IDLE = frozenset(
-    {pycurl.E_ABORTED_BY_CALLBACK, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING}
-)
 
 _REFUSE_LINE = -1  # any number but the line's length makes libcurl end the transfer
 # Names without a value: libcurl then leaves its own default for them out.
 _NO_DEFAULTS = ["Accept:", "Content-Type:", "Expect:", "User-Agent:"]
 _MADE_BY_LIBCURL = frozenset({"content-length", "Content-Length", "transfer-encoding", "Transfer-Encoding"})
+
+
+WasClosed = Callable[[str, int], bool]
 
 
 class _HandedOver(socket.socket):
@@ -63,16 +61,15 @@ class PlainHeaders(CaseInsensitiveDict[str]):
 class Exchange:
     """A reusable handle; `prepare` makes it ready for the next request."""
 
-    def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str) -> None:
+    def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str, was_closed: WasClosed) -> None:
         self.curl = pycurl.Curl()
         self.tag: object = None
-        self.name = ""  # of the host, if it has to be looked up
+        self.place: Place = ("", 0)  # of the host or the proxy, if its name has to be looked up
         self.looked_up_ms: int | None = None  # how long the request waited for its name before libcurl had it
         self.reusable = True
         self.proxied = bool(proxy)
-        self._rule = rule
-        self._timeouts = (0, 0)
-        self._fresh = False
+        self._rule, self._was_closed = rule, was_closed
+        self._limits = (0, 0, 0)
         self._forget()
         set_static_options(self.curl, ca_file=ca_file, proxy=proxy)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
@@ -90,50 +87,54 @@ class Exchange:
         self.blocked = ""
         self.dialled = ""
         self.no_socket = 0  # the errno, when this machine had no socket for the last address that may be dialled
-        self.unresolved = False  # its time was over while the resolver was still busy
+        self.odd_line = b""  # a status line that cannot be read
         self.encrypted = self.escaped = False
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0
-        self._sendings = 0
+        self._was_sent = self._found_closed = False
 
-    def prepare(
-        self, request: PreparedRequest, *, tag: object, timeout_ms: int, connect_ms: int, tls: TlsOptions | None
-    ) -> None:
+    def prepare(self, request: PreparedRequest, *, tag: object) -> None:
         """Set what differs between requests; raises InvalidInput if libcurl cannot send this one."""
         self._forget()
         self.tag = tag
-        if self._fresh:
-            self._fresh = False
-            self.curl.setopt(pycurl.FRESH_CONNECT, 0)
         try:
             self._set_request(request)
         except (pycurl.error, UnicodeError, TypeError, ValueError) as error:
             raise InvalidInput(f"the request cannot be sent: {type(error).__name__}", field="url") from error
-        if (timeout_ms, connect_ms) != self._timeouts:
-            self.curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
-            self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, connect_ms)
-            self._timeouts = (timeout_ms, connect_ms)
-        if tls is not None:
-            self.reusable = False
-            set_client_certificate(self.curl, tls)
 
-    def go_again(self, *, code: int) -> bool:
-        """Make ready for a second sending over a new connection, if only kept ones that were closed were tried."""
-        untouched = not self.dialled and not self.status and self._header_room == HEADERS_LIMIT_BYTES
-        left_ms = self._timeouts[0] - self.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
-        if self._fresh or code not in _CLOSED_WHILE_IDLE or not untouched or left_ms <= 0:
+    def limit(self, *, timeout_seconds: float, connect_seconds: float, connection_seconds: float) -> None:
+        """Set the deadlines, and how old a kept connection may be; below a second only a new one is taken."""
+        limits = max(1, int(timeout_seconds * 1000)), max(1, int(connect_seconds * 1000)), int(connection_seconds)
+        if limits == self._limits:
+            return
+        self.curl.setopt(pycurl.TIMEOUT_MS, limits[0])
+        self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, limits[1])
+        self.curl.setopt(pycurl.FRESH_CONNECT, 0 if limits[2] else 1)
+        self.curl.setopt(pycurl.MAXLIFETIME_CONN, limits[2])
+        self._limits = limits
+
+    def go_again(self) -> bool:
+        """Make ready for a new connection, if the kept one was found closed before anything was sent over it."""
+        if not self._found_closed:
             return False
-        self._fresh, self._sendings, self._timeouts = True, 1, (0, 0)
+        self._found_closed = False
+        self._limits = (*self._limits[:2], 0)
         self.curl.setopt(pycurl.FRESH_CONNECT, 1)
-        self.curl.setopt(pycurl.TIMEOUT_MS, left_ms)
         return True
 
+    def tell_addresses(self, place: Place, addresses: tuple[str, ...]) -> None:
+        """Tell libcurl where a name leads, so that it looks up none by itself."""
+        written = ",".join([f"[{address}]" if ":" in address else address for address in addresses])
+        self.curl.setopt(pycurl.RESOLVE, [f"+{place[0]}:{place[1]}:{written}"])
+
     def _set_request(self, request: PreparedRequest) -> None:
-        curl = self.curl
-        curl.setopt(pycurl.URL, request.url)
-        self.encrypted = (request.url or "")[:6].lower() == "https:"
-        # libcurl keeps the scope of an address from the callback that judges it, and decodes names: neither is wanted.
-        self.escaped = "%" in (request.url or "") and "%" in urlsplit(request.url or "").netloc
+        curl, url = self.curl, request.url or ""
+        destination = destination_of(url)
+        curl.setopt(pycurl.URL, url)
+        # Without this, libcurl writes %2f as %2F, and a URL is for the receiver to read.
+        by_proxy = self.proxied and not destination.encrypted
+        curl.setopt(pycurl.REQUEST_TARGET, url.partition("#")[0] if by_proxy else destination.target)
+        self.encrypted, self.escaped = destination.encrypted, destination.escaped
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
         if request.method != "POST":
@@ -163,10 +164,16 @@ class Exchange:
         self.no_socket = 0
         return opened
 
-    def _begin_sending(self, *_addresses: object) -> int:
-        self._sendings += 1
-        may_send = self._sendings == 1 or (self._sendings <= SENDINGS_LIMIT and self.dialled)
-        return int(pycurl.PREREQFUNC_OK if may_send else pycurl.PREREQFUNC_ABORT)
+    def _begin_sending(self, _address: str, local_address: str, _port: int, local_port: int) -> int:
+        # libcurl would send again by itself what a kept connection took and did not answer. It may have been read:
+        # that is for the schedule, and for the log.
+        if self._was_sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        if not self.dialled and self._was_closed(local_address, local_port):
+            self._found_closed = True
+            return int(pycurl.PREREQFUNC_ABORT)
+        self._was_sent = True
+        return int(pycurl.PREREQFUNC_OK)
 
     def _take_header(self, line: bytes) -> int | None:
         self._header_room -= len(line)
@@ -180,6 +187,8 @@ class Exchange:
         if line[:5] == b"HTTP/":
             self.status = status_of(line)
             self.lines = []
+            if not self.status:
+                self.odd_line = line
         else:
             self.lines.append(line)
         return None
@@ -223,7 +232,7 @@ def endpoint_text(address: str, port: int) -> str:
 def header_lines(request: PreparedRequest) -> list[str]:
     """Return the request's headers as libcurl wants them; raises InvalidHeader on a line break in one."""
     headers = request.headers
-    pairs = headers.pairs() if isinstance(headers, PlainHeaders) else headers.items()
+    pairs = headers.pairs() if isinstance(headers, PlainHeaders) else (headers or {}).items()
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in pairs if name not in _MADE_BY_LIBCURL]
     joined = "\n".join(lines)
     if joined.count("\n") >= max(len(lines), 1) or "\r" in joined or "\0" in joined:

@@ -100,11 +100,7 @@ class ProxyOnly:
     """The egress proxy's own address, and nothing else: there is no direct fallback."""
 
     def __init__(self, proxy_url: str, *, resolve: Resolve = socket.getaddrinfo) -> None:
-        parts = urlsplit(proxy_url)
-        self._host = parts.hostname or ""
-        self._port = parts.port or 1080  # libcurl's default for a proxy URL without a port
-        if parts.scheme == "https" and not parts.port:
-            self._port = 443
+        self._host, self._port = proxy_place(proxy_url)
         self._resolve = resolve
         self._known: frozenset[str] = frozenset()
 
@@ -121,6 +117,12 @@ class ProxyOnly:
             return frozenset(resolved(self._host, self._port, resolve=self._resolve, timeout_seconds=RESOLVE_SECONDS))
         except InvalidUrl:
             return frozenset()
+
+
+def proxy_place(proxy_url: str) -> tuple[str, int]:
+    """Return host and port of a proxy, the port by libcurl's default where the URL has none."""
+    parts = urlsplit(proxy_url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 1080)
 
 
 def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) -> tuple[str, ...]:

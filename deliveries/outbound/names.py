@@ -1,33 +1,32 @@
-"""Names are looked up here before libcurl looks them up, so that one that hangs costs nobody else anything.
+"""Names are looked up here and libcurl is told what was found, so that one that hangs costs nobody else anything.
 
-libcurl resolves with 20 threads, two of which each request takes: ten names that nobody answers for would keep all
-others waiting. Here each name takes one thread, however many requests want it. What is found is thrown away: libcurl
-asks again, and the guard judges what it dials. Lives here: who waits for which name. It must not know libcurl.
+libcurl would resolve with 20 threads, two of which each request takes: ten names that nobody answers for would keep
+all others waiting. Here each name takes one thread, however many requests want it. The guard judges what is dialled.
+Lives here: who waits for which name, where it leads, and since when. It must not know libcurl.
 """
 
 from __future__ import annotations
 
 import queue
-import re
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from requests import PreparedRequest
 
 from deliveries.outbound.guard import Resolve
-from deliveries.outbound.options import TlsOptions
 
 LOOKUPS_LIMIT = 200
-# Less than libcurl remembers addresses for (60 s), so that it seldom has to look up what was not looked up here.
-GOOD_SECONDS = 50.0
+# An answer older than this is asked for anew while requests still go on with it, so that steady traffic never waits.
+REFRESH_SECONDS = 60.0
+GOOD_SECONDS = 90.0
 _REMEMBERED = 20_000
-_LITERAL = re.compile(r"[0-9.]*|.*:.*")
+
+Place = tuple[str, int]  # a name and a port: what one endpoint has done to its port concerns no other port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,6 @@ class Held:
     request: PreparedRequest
     tag: object
     timeout_seconds: float
-    tls: TlsOptions | None = field(repr=False)
     since: float
     give_up_at: float
 
@@ -46,49 +44,72 @@ class Held:
         return self.timeout_seconds - (now - self.since)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    addresses: tuple[str, ...]
+    at: float
+
+
 class Names:
     """The names of requests to come; `tell` is called from other threads when one was looked up."""
 
     def __init__(self, *, tell: Callable[[], None], resolve: Resolve | None = None) -> None:
         self._tell, self._resolve = tell, resolve or socket.getaddrinfo
-        self._good_until: dict[str, float] = {}
-        self._held: dict[str, list[Held]] = {}  # also with nobody left who waits, while the look-up goes on
-        self._asked: deque[str] = deque()
-        self._answers: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
+        self._found: dict[Place, _Found] = {}
+        self._moved: dict[Place, float] = {}
+        self._held: dict[Place, list[Held]] = {}  # also with nobody left who waits, while the look-up goes on
+        self._asked: deque[Place] = deque()
+        self._answers: queue.SimpleQueue[tuple[Place, tuple[str, ...]]] = queue.SimpleQueue()
         self._busy = 0
         self.waiting = 0
         self.give_up_at = float("inf")  # when the first of those who wait has waited enough
 
-    def knows(self, name: str) -> bool:
-        """Say whether a request for this name may go to libcurl."""
-        return self._good_until.get(name, 0.0) > time.monotonic()
+    def addresses(self, place: Place) -> tuple[str, ...]:
+        """Return where a name leads, or () when a request for it must be held until it is looked up."""
+        found = self._found.get(place)
+        if found is None:
+            return ()
+        age = time.monotonic() - found.at
+        if age > GOOD_SECONDS:
+            return ()
+        if age > REFRESH_SECONDS:
+            self._ask(place)
+        return found.addresses
 
-    def note_kept(self, name: str) -> None:
-        """Remember that a request got its answer over a kept connection: the next one needs no look-up either."""
-        if len(self._good_until) >= _REMEMBERED:
-            self._good_until.clear()
-        self._good_until[name] = time.monotonic() + GOOD_SECONDS
+    def doubt(self, place: Place, *, is_away: bool) -> None:
+        """Look a name up anew, because a request failed; if nobody `is_away` there, none goes on before that."""
+        found = self._found.get(place)
+        if found and is_away:
+            self._found[place] = _Found(found.addresses, at=float("-inf"))
+        self._ask(place)
 
-    def hold(self, name: str, held: Held) -> None:
+    def seconds_since_move(self, place: Place) -> float:
+        """Return how long ago a name was found to lead to none of its earlier addresses; infinite if it never was."""
+        moved_at = self._moved.get(place)
+        return float("inf") if moved_at is None else time.monotonic() - moved_at
+
+    def hold(self, place: Place, held: Held) -> None:
         """Let a request wait for its name."""
         self.waiting += 1
         self.give_up_at = min(self.give_up_at, held.give_up_at)
-        if name not in self._held:
-            self._held[name] = []
-            self._asked.append(name)
-            self._look_up_next()
-        self._held[name].append(held)
+        self._ask(place)
+        self._held[place].append(held)
 
-    def ended(self) -> Iterator[tuple[Held, str]]:
-        """Return who need not wait any longer: with "" if the name was found, else with what went wrong."""
+    @property
+    def is_asking(self) -> bool:
+        """Tell whether `ended` has something to do."""
+        return self._busy > 0 or self.waiting > 0
+
+    def ended(self) -> Iterator[tuple[Held, tuple[str, ...], str]]:
+        """Return who need not wait any longer: with the addresses, or with none and what went wrong."""
         while not self._answers.empty():
-            name, found = self._answers.get()
+            place, addresses = self._answers.get()
             self._busy -= 1
-            if found:
-                self.note_kept(name)
-            for held in self._held.pop(name, ()):
+            if addresses:
+                self._note(place, addresses)
+            for held in self._held.pop(place, ()):
                 self.waiting -= 1
-                yield held, "" if found else "dns_error"
+                yield held, addresses, "" if addresses else "dns_error"
         self._look_up_next()
         now = time.monotonic()
         if now >= self.give_up_at:
@@ -100,36 +121,45 @@ class Names:
         self._held.clear()
         self.waiting = 0
 
-    def _given_up(self, now: float) -> Iterator[tuple[Held, str]]:
+    def _note(self, place: Place, addresses: tuple[str, ...]) -> None:
+        known = self._found.get(place)
+        if known and not set(known.addresses) & set(addresses):
+            _remember(self._moved, place, time.monotonic())
+        _remember(self._found, place, _Found(addresses, at=time.monotonic()))
+
+    def _given_up(self, now: float) -> Iterator[tuple[Held, tuple[str, ...], str]]:
         late = []
-        for name, waiting in self._held.items():
+        for place, waiting in self._held.items():
             late += [held for held in waiting if held.give_up_at <= now]
-            self._held[name] = [held for held in waiting if held.give_up_at > now]
+            self._held[place] = [held for held in waiting if held.give_up_at > now]
         self.waiting -= len(late)
         self.give_up_at = min((held.give_up_at for each in self._held.values() for held in each), default=float("inf"))
-        yield from ((held, "connect_timeout") for held in late)
+        yield from ((held, (), "connect_timeout") for held in late)
+
+    def _ask(self, place: Place) -> None:
+        if place not in self._held:
+            self._held[place] = []
+            self._asked.append(place)
+            self._look_up_next()
 
     def _look_up_next(self) -> None:
         while self._asked and self._busy < LOOKUPS_LIMIT:
-            name = self._asked.popleft()
+            place = self._asked.popleft()
             self._busy += 1
-            threading.Thread(target=self._look_up, args=(name,), name="look up", daemon=True).start()
+            threading.Thread(target=self._look_up, args=(place,), name="look up", daemon=True).start()
 
-    def _look_up(self, name: str) -> None:
+    def _look_up(self, place: Place) -> None:
+        found: Sequence[tuple[Any, ...]]
         try:
-            self._resolve(name, None, type=socket.SOCK_STREAM)
-            found = True
+            found = self._resolve(place[0], None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            found = False
-        self._answers.put((name, found))
+            found = ()
+        # A scope is cut off: such an address is refused by the guard in any case.
+        self._answers.put((place, tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))))
         self._tell()
 
 
-@lru_cache(maxsize=4096)
-def name_in(url: str) -> str:
-    """Return the host of a URL if it has to be looked up, "" for an address."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    return "" if _LITERAL.fullmatch(host) else host
+def _remember(known: dict[Place, Any], place: Place, value: Any) -> None:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[place] = value

@@ -5,8 +5,6 @@ Lives here: the static options of an easy handle. It must not know requests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import certifi
 import pycurl
 
@@ -15,16 +13,8 @@ _SUPPRESS_CONNECT_HEADERS = 265
 _DISALLOW_USERNAME_IN_URL = 278
 _QUICK_EXIT = 322
 
-# An idle connection older than this is not tried again: most receivers close theirs after 60 s or more.
+# A connection idle for longer is not tried again: most receivers close theirs after 60 s or more.
 _IDLE_SECONDS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
-    """A client certificate (PEM, with its chain) and its private key (PEM) for mutual TLS."""
-
-    certificate: bytes = field(repr=False)
-    private_key: bytes = field(repr=False)
 
 
 def set_static_options(curl: pycurl.Curl, *, ca_file: str | None, proxy: str) -> None:
@@ -34,14 +24,6 @@ def set_static_options(curl: pycurl.Curl, *, ca_file: str | None, proxy: str) ->
     _set_protocol(curl)
     _set_tls(curl, ca_file=ca_file or certifi.where())
     _set_proxy(curl, proxy=proxy)
-
-
-def set_client_certificate(curl: pycurl.Curl, tls: TlsOptions) -> None:
-    """Give one handle a client certificate; such a handle is not used again for others."""
-    curl.setopt(pycurl.SSLCERTTYPE, "PEM")
-    curl.setopt(pycurl.SSLKEYTYPE, "PEM")
-    curl.setopt(pycurl.SSLCERT_BLOB, tls.certificate)
-    curl.setopt(pycurl.SSLKEY_BLOB, tls.private_key)
 
 
 def _set_protocol(curl: pycurl.Curl) -> None:

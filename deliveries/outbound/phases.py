@@ -19,7 +19,7 @@ def phases_of(exchange: Exchange) -> Phases:
     if not exchange.dialled:
         return Phases(dns_ms=exchange.looked_up_ms, first_byte_ms=_milliseconds(0, started))
     looked_up, connected, encrypted, prepared = (exchange.curl.getinfo(each) for each in _MOMENTS)
-    dns_ms = (exchange.looked_up_ms or 0) + looked_up // 1000 if exchange.name else None
+    dns_ms = (exchange.looked_up_ms or 0) + looked_up // 1000 if exchange.place[0] else None
     return Phases(
         dns_ms=dns_ms,
         connect_ms=_milliseconds(looked_up, connected),

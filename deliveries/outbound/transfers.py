@@ -1,15 +1,11 @@
 """Many requests at once over one CurlMulti: start some, then finish until none is in flight.
 
-Lives here: the pool of handles, the connections they share, and the loop that drives them.
-It must not know deliveries. One thread at a time may use a Transfers; it may be handed on.
+Lives here: the pool of handles, and the connections that they share. It must not know deliveries.
+One thread at a time may use a Transfers; it may be handed on.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
-import threading
 import time
 from types import TracebackType
 from typing import Self
@@ -18,23 +14,19 @@ import pycurl
 from requests import PreparedRequest
 
 from deliveries.errors import InvalidInput
+from deliveries.outbound.destination import destination_of
 from deliveries.outbound.ends import answer_of, answer_unresolved
 from deliveries.outbound.exchange import Exchange
-from deliveries.outbound.guard import DialRule, Guard, Resolve
-from deliveries.outbound.names import Held, Names, name_in
-from deliveries.outbound.options import TlsOptions
+from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
+from deliveries.outbound.loop import Loop
+from deliveries.outbound.names import Held, Names, Place
 from deliveries.protocol.answer import Answer
 
 CONNECT_SECONDS = 10.0
+CONNECTION_SECONDS = 120
 IDLE_CONNECTIONS = 512
 _POOLED_HANDLES = 512
-_EVENTS = {
-    pycurl.POLL_IN: select.EPOLLIN,
-    pycurl.POLL_OUT: select.EPOLLOUT,
-    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
-}
-_ASLEEP = 0
-_ACTIONS = {select.EPOLLIN: pycurl.CSELECT_IN, select.EPOLLOUT: pycurl.CSELECT_OUT}
+_AWAY = frozenset({"connect_refused", "connect_timeout", "tls_error", "blocked_address", "proxy_error"})
 _BLOCKED_BEHIND_PROXY = Answer(
     error="blocked_address", detail="the URL names an address that requests may not go to, also not by the proxy"
 )
@@ -52,50 +44,26 @@ class Transfers:
         ca_file: str | None = None,
         idle_connections: int = IDLE_CONNECTIONS,
         connect_seconds: float = CONNECT_SECONDS,
+        connection_seconds: int = CONNECTION_SECONDS,
         resolve: Resolve | None = None,
     ) -> None:
         self._rule, self._proxy, self._ca_file = rule, proxy, ca_file
+        self._proxy_place = proxy_place(proxy) if proxy else None
         self._literals = literals or Guard()
-        self._connect_seconds = connect_seconds
-        self._names = Names(tell=self.interrupt, resolve=resolve)
+        self._connect_seconds, self._connection_seconds = connect_seconds, connection_seconds
+        self._loop = Loop()
+        self._names = Names(tell=self._loop.interrupt, resolve=resolve)
         self._flying: dict[pycurl.Curl, Exchange] = {}
         self._spare: list[Exchange] = []
         self._ready: list[tuple[object, Answer]] = []
         self._idle_connections = idle_connections
-        self._interrupt = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._interrupted = self._closed = False
-        self._closing = threading.Lock()
-        self._open_multi()
-
-    def _open_multi(self) -> None:
-        self._wake_at: float | None = None
-        self._resolver_hangs = self._resolved = False
-        self._epoll = select.epoll()
-        self._epoll.register(self._interrupt, select.EPOLLIN)
-        self._watched: dict[int, int] = {}
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-
-    def _close_multi(self) -> None:
-        # Closing waits for resolver threads, which nothing can stop: seconds, when a name server is silent. One may
-        # still ask for IPv6 addresses although the request ended long ago.
-        if self._resolver_hangs or self._resolved:
-            self._multi.setopt(pycurl.M_SOCKETFUNCTION, _ignore)
-            self._multi.setopt(pycurl.M_TIMERFUNCTION, _ignore)
-            threading.Thread(target=self._multi.close, name="close after a hanging resolver", daemon=True).start()
-        else:
-            self._multi.close()
-        self._epoll.close()
 
     @property
     def in_flight(self) -> int:
         """How many started requests have not been handed back by `finish`."""
         return len(self._flying) + len(self._ready) + self._names.waiting
 
-    def start(
-        self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None = None
-    ) -> None:
+    def start(self, request: PreparedRequest, *, tag: object, timeout_seconds: float) -> None:
         """Put a request in flight; nothing of it is sent before the next `finish`.
 
         A request that cannot be sent comes back from `finish` as an error, like any other end.
@@ -103,60 +71,18 @@ class Transfers:
         if self._proxy and not self._literals.permits_by_proxy(request.url or ""):
             self._ready.append((tag, _BLOCKED_BEHIND_PROXY))
             return
-        name = "" if self._proxy else name_in(request.url or "")
-        if name and not self._names.knows(name):
-            self._hold(name, request, tag=tag, timeout_seconds=timeout_seconds, tls=tls)
+        place = self._place_of(request)
+        if self._names.is_asking:
+            self._let_through()
+        addresses = self._names.addresses(place) if place[0] else ()
+        if place[0] and not addresses:
+            self._hold(place, request, tag=tag, timeout_seconds=timeout_seconds)
         else:
-            self._begin(request, tag=tag, timeout_seconds=timeout_seconds, tls=tls, name=name)
-
-    def _hold(
-        self, name: str, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: TlsOptions | None
-    ) -> None:
-        now = time.monotonic()
-        give_up_at = now + min(timeout_seconds, self._connect_seconds)
-        self._names.hold(
-            name,
-            Held(request=request, tag=tag, timeout_seconds=timeout_seconds, tls=tls, since=now, give_up_at=give_up_at),
-        )
-
-    def _begin(
-        self,
-        request: PreparedRequest,
-        *,
-        tag: object,
-        timeout_seconds: float,
-        tls: TlsOptions | None,
-        name: str,
-        looked_up_ms: int | None = None,
-    ) -> None:
-        if self._resolver_hangs and not self._flying:
-            # libcurl resolves with at most 20 threads a multi; the next requests get a multi with free ones.
-            self._close_multi()
-            self._open_multi()
-        exchange = self._spare.pop() if self._spare else self._new_exchange()
-        connect_seconds = min(timeout_seconds, self._connect_seconds)
-        try:
-            exchange.prepare(
-                request,
-                tag=tag,
-                timeout_ms=max(1, int(timeout_seconds * 1000)),
-                connect_ms=max(1, int(connect_seconds * 1000)),
-                tls=tls,
-            )
-        except InvalidInput as error:
-            exchange.curl.close()
-            self._ready.append((tag, Answer(error="protocol_error", detail=error.detail)))
-            return
-        exchange.name, exchange.looked_up_ms = name, looked_up_ms
-        self._resolved = self._resolved or bool(name)
-        self._flying[exchange.curl] = exchange
-        self._multi.add_handle(exchange.curl)
+            self._begin(request, tag=tag, timeout_seconds=timeout_seconds, addresses=addresses)
 
     def interrupt(self) -> None:
         """Make `finish` return at once, now or when it is called next; from any thread."""
-        with self._closing:
-            if not self._closed:
-                os.eventfd_write(self._interrupt, 1)
+        self._loop.interrupt()
 
     def finish(self, *, wait_seconds: float, idle_too: bool = False) -> list[tuple[object, Answer]]:
         """Return what ended, as soon as anything did, or on an interrupt; waits at most that long.
@@ -165,52 +91,29 @@ class Transfers:
         """
         give_up = time.monotonic() + wait_seconds
         while True:
-            if self._names.waiting:
+            if self._names.is_asking:
                 self._let_through()
             ended, self._ready = self._ready, []
             if self._flying or self._names.waiting:
                 # libcurl counts connections in use too: without these, hanging receivers would end keep-alive for all.
-                self._multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections + len(self._flying))
+                self._loop.multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections + len(self._flying))
                 self._drive(0.0 if ended else give_up - time.monotonic())
                 ended += self._collect()
             elif idle_too and not ended:
                 self._drive(give_up - time.monotonic())
-            interrupted, self._interrupted = self._interrupted, False
+            interrupted = self._loop.was_interrupted()
             if ended or interrupted or not (self.in_flight or idle_too) or time.monotonic() >= give_up:
                 return ended
 
-    def _let_through(self) -> None:
-        now = time.monotonic()
-        for held, error in self._names.ended():
-            if error:
-                self._ready.append((held.tag, answer_unresolved(error, seconds=now - held.since)))
-            else:
-                left = max(held.left_seconds(now), 0.001)
-                self._begin(
-                    held.request,
-                    tag=held.tag,
-                    timeout_seconds=left,
-                    tls=held.tls,
-                    name=name_in(held.request.url or ""),
-                    looked_up_ms=int((now - held.since) * 1000),
-                )
-
     def close(self) -> None:
         """End everything in flight and close every connection."""
-        for exchange in self._flying.values():
-            self._resolver_hangs |= not exchange.dialled
-            exchange.curl.close()
-        for exchange in self._spare:
+        for exchange in [*self._flying.values(), *self._spare]:
             exchange.curl.close()
         self._flying.clear()
         self._spare.clear()
         self._ready.clear()
         self._names.close()
-        self._close_multi()
-        with self._closing:
-            if not self._closed:
-                self._closed = True
-                os.close(self._interrupt)
+        self._loop.close()
 
     def __enter__(self) -> Self:
         return self
@@ -220,90 +123,101 @@ class Transfers:
     ) -> None:
         self.close()
 
+    def _place_of(self, request: PreparedRequest) -> Place:
+        destination = destination_of(request.url or "")
+        return self._proxy_place or (destination.name, destination.port)
+
+    def _hold(self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float) -> None:
+        now = time.monotonic()
+        give_up_at = now + min(timeout_seconds, self._connect_seconds)
+        held = Held(request=request, tag=tag, timeout_seconds=timeout_seconds, since=now, give_up_at=give_up_at)
+        self._names.hold(place, held)
+
+    def _let_through(self) -> None:
+        now = time.monotonic()
+        for held, addresses, error in self._names.ended():
+            if error:
+                proxied = bool(self._proxy)
+                answer = answer_unresolved(error, seconds=now - held.since, proxied=proxied)
+                self._ready.append((held.tag, answer))
+                continue
+            self._begin(
+                held.request,
+                tag=held.tag,
+                timeout_seconds=max(held.left_seconds(now), 0.001),
+                addresses=addresses,
+                looked_up_ms=int((now - held.since) * 1000),
+            )
+
+    def _begin(
+        self,
+        request: PreparedRequest,
+        *,
+        tag: object,
+        timeout_seconds: float,
+        addresses: tuple[str, ...],
+        looked_up_ms: int | None = None,
+    ) -> None:
+        exchange = self._spare.pop() if self._spare else self._new_exchange()
+        place = self._place_of(request)
+        try:
+            exchange.prepare(request, tag=tag)
+            exchange.limit(
+                timeout_seconds=timeout_seconds,
+                connect_seconds=min(timeout_seconds, self._connect_seconds),
+                connection_seconds=min(self._connection_seconds, self._names.seconds_since_move(place)),
+            )
+        except InvalidInput as error:
+            exchange.curl.close()
+            self._ready.append((tag, Answer(error="protocol_error", detail=error.detail)))
+            return
+        if addresses:
+            exchange.tell_addresses(place, addresses)
+        exchange.place, exchange.looked_up_ms = place, looked_up_ms
+        self._flying[exchange.curl] = exchange
+        self._loop.multi.add_handle(exchange.curl)
+
     def _new_exchange(self) -> Exchange:
-        return Exchange(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy)
+        was_closed = self._loop.was_closed
+        return Exchange(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy, was_closed=was_closed)
 
     def _drive(self, seconds: float) -> None:
         if self._names.waiting:
             seconds = min(seconds, self._names.give_up_at - time.monotonic())
-        if self._wake_at is not None:
-            seconds = min(seconds, self._wake_at - time.monotonic())
-        for descriptor, events in self._epoll.poll(max(seconds, 0.0)):
-            if descriptor == self._interrupt:
-                os.eventfd_read(self._interrupt)
-                self._interrupted = True
-            elif self._watched[descriptor] == _ASLEEP:
-                self._put_away(descriptor)
-            else:
-                self._multi.socket_action(descriptor, _ACTIONS.get(events) or _action_of(events))
-        if self._wake_at is not None and time.monotonic() >= self._wake_at:
-            self._wake_at = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._loop.drive(seconds)
 
     def _collect(self) -> list[tuple[object, Answer]]:
         ended: list[tuple[object, Answer]] = []
         queued = 1
         while queued:
-            queued, finished, failed = self._multi.info_read()
+            queued, finished, failed = self._loop.multi.info_read()
             ended += [self._end(curl, code=0, message="") for curl in finished]
             for curl, code, message in failed:
-                if not self._went_again(curl, code=code):
+                if not self._went_again(curl):
                     ended.append(self._end(curl, code=code, message=message))
         return ended
 
-    def _went_again(self, curl: pycurl.Curl, *, code: int) -> bool:
-        if not self._flying[curl].go_again(code=code):
+    def _went_again(self, curl: pycurl.Curl) -> bool:
+        if not self._flying[curl].go_again():
             return False
-        self._multi.remove_handle(curl)
-        self._multi.add_handle(curl)
+        self._loop.multi.remove_handle(curl)
+        self._loop.multi.add_handle(curl)
         return True
 
     def _end(self, curl: pycurl.Curl, *, code: int, message: str) -> tuple[object, Answer]:
         exchange = self._flying.pop(curl)
-        self._multi.remove_handle(curl)
+        self._loop.multi.remove_handle(curl)
         tag, exchange.tag = exchange.tag, None
         answer = answer_of(exchange, code=code, message=message)
-        self._resolver_hangs |= exchange.unresolved
-        if exchange.name and exchange.status and not exchange.dialled:
-            self._names.note_kept(exchange.name)
+        if answer.error and exchange.place[0]:
+            self._doubt(exchange, is_away=answer.error in _AWAY, code=code)
         if exchange.reusable and len(self._spare) < _POOLED_HANDLES:
             self._spare.append(exchange)
         else:
             curl.close()
         return tag, answer
 
-    # libcurl's callbacks: which sockets to watch, when to wake it.
-
-    def _watch(self, action: int, descriptor: int, _multi: object, _data: object) -> None:
-        # A socket that libcurl lets go of stays registered, asleep: the next request on a kept connection
-        # then costs one system call, not two. A closed one has left epoll by itself.
-        events = self._watched[descriptor] = _EVENTS.get(action, _ASLEEP)
-        if events == _ASLEEP:
-            return
-        try:
-            self._epoll.modify(descriptor, events)
-        except FileNotFoundError:
-            self._epoll.register(descriptor, events)
-
-    def _put_away(self, descriptor: int) -> None:
-        del self._watched[descriptor]
-        with contextlib.suppress(OSError):
-            self._epoll.unregister(descriptor)
-
-    def _set_timer(self, timeout_ms: int) -> None:
-        self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
-
-
-def _ignore(*_told: object) -> None:
-    """Do nothing for a multi that is being closed by another thread."""
-
-
-def _action_of(events: int) -> int:
-    action = 0
-    if events & select.EPOLLIN:
-        action |= pycurl.CSELECT_IN
-    if events & select.EPOLLOUT:
-        action |= pycurl.CSELECT_OUT
-    if events & (select.EPOLLERR | select.EPOLLHUP):
-        action |= pycurl.CSELECT_ERR
-    return action
+    def _doubt(self, exchange: Exchange, *, is_away: bool, code: int) -> None:
+        # Of a proxy, only what keeps all from it: it also fails for each endpoint that it cannot reach.
+        if not exchange.proxied or code == pycurl.E_COULDNT_CONNECT:
+            self._names.doubt(exchange.place, is_away=is_away)

@@ -66,6 +66,11 @@ def problem() -> str:
     return _in_words(reading) if _is_off(reading) else ""
 
 
+def likely_now() -> datetime:
+    """Return the database's time as well as it is known without asking; for what a mistake does no harm to."""
+    return datetime.fromtimestamp(clock.host.likely(), UTC)
+
+
 def certain_now() -> datetime:
     """Return the database's time, asked for at this moment, for what cannot be taken back; raises ClockOff."""
     reading = clock.measure()

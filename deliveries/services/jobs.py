@@ -287,6 +287,7 @@ def _next_part(job: Job) -> Part:
 def _queue(job: Job, ids: list[UUID]) -> list[Any]:
     if job.kind == Kind.REPLAY:
         endpoint_id = _selection(job).endpoint_id
+        sql.run("lock_replays", {"endpoint_id": endpoint_id})
         return sql.run("queue_replays", {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
     return sql.run("queue_redeliveries", {"delivery_ids": ids, "actor": job.actor, "job_id": job.id})
 

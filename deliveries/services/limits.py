@@ -20,6 +20,8 @@ MEMBERS = 100
 API_KEYS = 50
 SIGNING_SECRETS = 10
 PORTAL_LINKS = 100
+EXPORTS = 1
+REQUESTS_AT_ONCE = 4  # half of the connections that a web process shares among requests other than posted events
 OPERATOR = "operator"
 
 
@@ -44,6 +46,9 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
             figure=lambda _: SIGNING_SECRETS,
         ),
         "portal_links": Limit(words="unused portal links", figure=lambda _: PORTAL_LINKS),
+        "events_at_once": Limit(words="posts of events under way", figure=lambda _: _half_of_threads()),
+        "requests_at_once": Limit(words="requests and pages under way", figure=lambda _: _few_of_threads()),
+        "exports": Limit(words="exports under way", figure=lambda _: EXPORTS),
     }
 )
 
@@ -65,6 +70,14 @@ def lock(customer: Customer | None) -> None:
     """Let things of a customer be made one after the other until the transaction ends, so that a count holds."""
     if customer is not None:
         Customer.objects.select_for_update(no_key=True).filter(id=customer.id).values_list("id").first()
+
+
+def _half_of_threads() -> int:
+    return max(2, settings.conf.web_threads // 2)
+
+
+def _few_of_threads() -> int:
+    return max(2, min(REQUESTS_AT_ONCE, settings.conf.web_threads // 4))
 
 
 def _endpoints(customer: Customer | None) -> int:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
+from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import is_plain
 
@@ -30,7 +31,9 @@ def create_link(customer: Customer, *, actor: str, email: str | None = None) -> 
     """Return a link and its token: for the member of this address, made if need be, or for the first member."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with transaction.atomic():
+        limits.lock(customer)
         member = _member_of(customer, email)
+        limits.refuse_beyond("portal_links", _unused(customer), customer)
         PortalLink.objects.filter(expires_at__lt=timezone.now() - LIFETIME).delete()
         link = PortalLink.objects.create(member=member, hashed=_hash(token), expires_at=timezone.now() + LIFETIME)
         detail = {"member": member.public_id}
@@ -52,6 +55,11 @@ def redeem_link(token: str) -> Member | None:
     return link.member
 
 
+def _unused(customer: Customer) -> int:
+    links = PortalLink.objects.filter(member__customer=customer, used_at=None, expires_at__gt=timezone.now())
+    return links.count()
+
+
 def _member_of(customer: Customer, email: str | None) -> Member:
     members = Member.objects.filter(customer=customer, user__is_active=True).order_by("id")
     plain = members.filter(user__is_staff=False, user__is_superuser=False)
@@ -70,6 +78,7 @@ def _new_member(customer: Customer, username: str, email: str) -> Member:
     if users.filter(username=username).exists():
         # Never hand out somebody else's log-in because an address was given for another customer.
         raise Conflict("there is a user of this name who is not a member of this customer")
+    limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
     user = users.create_user(username=username, email=email)
     return Member.objects.create(customer=customer, user=user)
 

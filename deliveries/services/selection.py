@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
+from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.event_types import check_pattern
-from deliveries.protocol.ids import floor_of
+from deliveries.protocol.ids import floor_of, time_of
+from deliveries.services import clock
 
 TYPES_LIMIT = 50
 UNFINISHED = (Delivery.State.PENDING, Delivery.State.HELD, Delivery.State.CANCELLED)
@@ -82,9 +84,9 @@ def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySe
     }
     rows = rows.filter(**{column: value for column, value in exact.items() if value is not None})
     rows = of_types(rows, selection.types, column="event_type")
-    if selection.event_id:  # a delivery has the milliseconds of its event: one partition, few rows
-        first, last = same_moment(selection.event_id)
-        rows = rows.filter(id__gte=first, id__lte=last)
+    if selection.event_id:  # none is older than its event, none of a time to come: other partitions are not read
+        latest = clock.likely_now() + timedelta(seconds=conf.clock_tolerance_seconds)
+        rows = rows.filter(id__gte=floor_of(time_of(selection.event_id)), id__lt=floor_of(latest))
     if selection.failed:
         rows = rows.filter(Q(state=Delivery.State.EXHAUSTED) | Q(state__in=UNFINISHED, attempts__gt=0))
     if selection.states:
@@ -115,12 +117,6 @@ def between(rows: QuerySet[Row], *, since: datetime | None = None, until: dateti
     if until is not None:
         rows = rows.filter(id__lt=floor_of(timestamps.next_millisecond(until)))
     return rows
-
-
-def same_moment(id_: UUID) -> tuple[UUID, UUID]:
-    """Return the first and the last id of the millisecond of an id."""
-    chance = (1 << 80) - 1
-    return UUID(int=id_.int & ~chance), UUID(int=id_.int | chance)
 
 
 def of_types(rows: QuerySet[Row], types: Sequence[str], *, column: str) -> QuerySet[Row]:

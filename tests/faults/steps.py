@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from deliveries.engine.dispatcher import LEADER_LOCK
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint
 from deliveries.protocol import ids
 from deliveries.services.endpoints import create_endpoint
@@ -71,9 +70,7 @@ def is_all_succeeded() -> bool:
 
 
 def leader(cluster: Cluster) -> str:
-    """The name of the process that holds the dispatcher's lock; empty when none does."""
-    rows = cluster.ask(
-        "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-        f" WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {LEADER_LOCK[0]} AND l.objid = {LEADER_LOCK[1]}"
-    )
-    return str(rows[0][0]) if rows else ""
+    """The name of the process that dispatches; empty when none does."""
+    rows = cluster.ask("SELECT split_part(holder, ':', 2)::int FROM hookpost_leader WHERE until > now()")
+    names = {child.pid: name for name, child in cluster.children.items()}
+    return names.get(rows[0][0], "") if rows else ""

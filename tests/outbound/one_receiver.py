@@ -22,18 +22,19 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 class OneReceiver:
     """Takes connections one after another and remembers every request's bytes."""
 
-    def __init__(self, *scripts: Sequence[bytes | None]) -> None:
+    def __init__(self, *scripts: Sequence[bytes | None], host: str = "127.0.0.1", port: int = 0) -> None:
         self._scripts = scripts
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, port))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.requests: list[bytes] = []
         self.closed = threading.Semaphore(0)  # released for each connection that is over
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/in"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://{host}:{self.port}/in"
 
     @property
     def targets(self) -> list[AllowedTarget]:
-        """What must be allowed to reach it."""
-        return [AllowedTarget(ipaddress.ip_network("127.0.0.1/32"), self._listener.getsockname()[1])]
+        """What must be allowed to reach it, or another on loopback with the same port."""
+        return [AllowedTarget(ipaddress.ip_network("127.0.0.0/8"), self.port)]
 
     def __enter__(self) -> Self:
         self._thread.start()

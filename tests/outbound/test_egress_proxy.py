@@ -100,6 +100,12 @@ def test_http_names_are_left_for_the_proxy_to_resolve(proxy: Proxy, hostile: Hos
     assert proxy.heads[0].startswith("POST http://hooks.alice.example/in ")
 
 
+def test_a_proxy_gets_the_bytes_of_the_url_too(proxy: Proxy, hostile: HostileServer) -> None:
+    send_by(f"http://{proxy.place}", "http://hooks.alice.example/a%2fb?c[]=%2f", hostile)
+
+    assert proxy.heads[0].startswith("POST http://hooks.alice.example/a%2fb?c[]=%2f HTTP/1.1\r\n")
+
+
 def test_the_proxys_password_is_not_sent_to_the_receiver(hostile: HostileServer, proxy: Proxy) -> None:
     send_by(f"http://alice:word@{proxy.place}", "http://hooks.alice.example/in", hostile)
 

@@ -65,6 +65,7 @@ def test_a_hostile_answer_ends_in_time_with_the_right_word(case: Case, met: dict
     assert met[case.name].after_seconds < DEADLINE_SECONDS + 1
     assert answer.status == case.status
     assert answer.error in {case.error, case.or_error or case.error}
+    assert case.detail in answer.detail
     assert answer.truncated == case.truncated
     assert case.body is None or answer.body == case.body
     assert {name: answer.header(name) for name in case.headers} == case.headers

@@ -17,7 +17,7 @@ from deliveries.outbound.guard import Guard
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
-from tests.outbound.shared import finish_all
+from tests.outbound.shared import finish_all, wait_until
 
 
 class Resolver:
@@ -25,12 +25,13 @@ class Resolver:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.hanging = "silent"
         self.over = threading.Event()
 
     def __call__(self, host: str, port: int | None, **more: Any) -> Any:
         """Look a name up."""
         self.asked[host] += 1
-        if "silent" in host:
+        if self.hanging in host:
             self.over.wait(30)
             raise socket.gaierror(socket.EAI_AGAIN, "silent")
         return socket.getaddrinfo(host, port, **more)
@@ -116,15 +117,17 @@ def test_addresses_are_not_looked_up(resolver: Resolver) -> None:
     assert not resolver.asked
 
 
-def test_a_kept_connection_needs_no_look_up(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    with OneReceiver([OK] * 4) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
-        for _ in range(3):
+def test_steady_traffic_does_not_wait_while_its_name_is_looked_up_again(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OneReceiver([OK] * 3) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
+        for _ in range(2):
             assert send(transfers, by_name(receiver))[0].status == 200
         assert resolver.asked == {"localhost": 1}
-        monkeypatch.setattr(names, "GOOD_SECONDS", -1.0)
+        monkeypatch.setattr(names, "REFRESH_SECONDS", -1.0)
+        resolver.hanging = "localhost"
         assert send(transfers, by_name(receiver))[0].status == 200
-
-    assert resolver.asked == {"localhost": 1}
+        wait_until(lambda: resolver.asked == {"localhost": 2})
 
 
 def test_the_wait_for_a_name_counts_in_the_deadline() -> None:

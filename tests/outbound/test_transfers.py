@@ -43,6 +43,45 @@ def test_the_bytes_sent_are_the_bytes_given_and_nothing_is_added() -> None:
     ]
 
 
+EVERY_SIGN = "/" + "".join(chr(number) for number in range(0x21, 0x7F) if chr(number) not in "#?\\")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/a%2fb", "/a%2fb"),
+        ("/a%2Fb%5b", "/a%2Fb%5b"),
+        ("/%41/%7e/%c3%A9?q=%2f%2F&x=%zz", "/%41/%7e/%c3%A9?q=%2f%2F&x=%zz"),
+        ("/a//b/./c", "/a//b/./c"),
+        ("", "/"),
+        ("?a[]=1&b={x}|y", "/?a[]=1&b={x}|y"),
+        ("/?", "/?"),
+        ("/a?b?c=/d", "/a?b?c=/d"),
+        (EVERY_SIGN, EVERY_SIGN),
+        (EVERY_SIGN + "?" + EVERY_SIGN, EVERY_SIGN + "?" + EVERY_SIGN),
+    ],
+)
+def test_the_request_line_holds_the_bytes_of_the_url(written: str, sent: str) -> None:
+    with OneReceiver([OK, OK]) as receiver, engine_for(receiver) as transfers:
+        for path in (written, "/plain"):
+            url = receiver.url.removesuffix("/in") + path
+            assert send_one(prepared_post(url, [], b""), timeout_seconds=5, transfers=transfers).status == 200
+
+    lines = [request.split(b"\r\n")[0].decode() for request in receiver.requests]
+    assert lines == [f"POST {sent} HTTP/1.1", "POST /plain HTTP/1.1"]
+
+
+@pytest.mark.parametrize("host", ["a_b.alice.example", "hooks.alice.example.", "xn--bcher-kva.example"])
+def test_a_host_is_named_to_the_receiver_as_it_stands_in_the_url(host: str) -> None:
+    with OneReceiver([OK]) as receiver:
+        resolve = lambda *_asked, **_more: [(2, 1, 6, "", ("127.0.0.1", 0))]  # noqa: E731
+        with Transfers(rule=Guard(receiver.targets), resolve=resolve) as transfers:
+            url = receiver.url.replace("127.0.0.1", host)
+            assert send_one(prepared_post(url, [], b""), timeout_seconds=5, transfers=transfers).status == 200
+
+    assert f"Host: {host}:{receiver.port}\r\n".encode() in receiver.requests[0]
+
+
 def test_nothing_of_one_request_is_in_the_next() -> None:
     with OneReceiver([OK, OK]) as receiver, engine_for(receiver) as transfers:
         first = prepared_post(receiver.url, [("authorization", "Bearer alice")], b"the first body")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 from collections.abc import Iterator
 from datetime import timedelta
@@ -46,9 +47,9 @@ HOSTILE = [
 @pytest.fixture(autouse=True)
 def free_slots() -> Iterator[None]:
     """No export of another test counts."""
-    export._slots._ends.clear()
+    export._slots.taken.clear()
     yield
-    export._slots._ends.clear()
+    export._slots.taken.clear()
 
 
 def emit(house: House, count: int, *, name: str = "order.shipped") -> None:
@@ -257,7 +258,27 @@ def test_exports_hold_few_threads_at_once(bob: Client, acme: House) -> None:
     give_up(slow[0])
     assert len(taken(bob)) == 1
     give_up(slow[1])
-    assert export._slots._ends == []
+    assert not export._slots.taken
+
+
+def test_one_customers_exports_leave_places_for_others_and_for_staff(
+    bob: Client, carol: Client, dave: Client, acme: House, globex: House
+) -> None:
+    """Given a member who reads slowly, then the same customer waits, another customer and staff do not."""
+    slow = carol.post("/portal/deliveries/delivery/export/")
+    refused = carol.post("/portal/deliveries/delivery/export/", follow=True)
+    assert "Other exports are under way." in refused.content.decode()
+    assert len(taken(dave, site="portal")) == 1
+    assert len(taken(bob)) == 2
+    give_up(slow)
+    assert len(taken(carol, site="portal")) == 1
+
+
+def test_an_export_that_nobody_closed_takes_no_place_once_it_is_gone(carol: Client, acme: House) -> None:
+    slow = carol.post("/portal/deliveries/delivery/export/")
+    del slow
+    gc.collect()
+    assert not export._slots.taken
 
 
 def test_what_outlived_its_customer_is_named_by_its_ids(bob: Client, acme: House) -> None:

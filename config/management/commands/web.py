@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from deliveries.conf import conf
@@ -41,6 +41,7 @@ class Command(BaseCommand):
             address=options["host"],
             port=options["port"],
             interface=Interfaces.WSGI,
+            http=HTTPModes.http1,  # one connection is one request at a time: a body that drips can be ended
             workers=conf.web_processes,
             blocking_threads=conf.web_threads,
             backlog=BACKLOG,

@@ -7,7 +7,7 @@ TUNE = "ALTER TABLE hookpost_fan_out SET (fillfactor = 50, autovacuum_vacuum_thr
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0024_reporter")]
+    dependencies = [("deliveries", "0025_leader")]
 
     operations = [
         migrations.CreateModel(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("deliveries", "0025_fan_out")]
+    dependencies = [("deliveries", "0026_fan_out")]
 
     operations = [
         AddIndexConcurrently(

@@ -1,0 +1,31 @@
+"""Middleware: the pages of one customer's members hold a share of a web process, and never all of it.
+
+What lives here: the fork for the portal. It must not know a page. Exports, which hold a thread for as long as somebody
+reads, are counted by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+PORTAL = "/portal/"
+SENTENCE = "Too many pages of this customer are asked for at once. Try again in a moment."
+
+
+def portal_share(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer pages of the portal within their customer's share, and all else as before."""
+    from deliveries.admin.viewer import member_of  # once Django's apps are there
+    from deliveries.errors import TooManyAtOnce
+    from deliveries.services.shares import requests_and_pages
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        member = member_of(request) if request.path_info.startswith(PORTAL) else None
+        try:
+            with requests_and_pages.place(member.customer_id if member else None):
+                return get_response(request)
+        except TooManyAtOnce:
+            return HttpResponse(SENTENCE, status=429, content_type="text/plain", headers={"Retry-After": "1"})
+
+    return answer

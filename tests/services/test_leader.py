@@ -1,0 +1,75 @@
+"""The lead: one process has it, loses it when it says nothing, and hands it over when it ends."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from deliveries.services import leader
+from deliveries.services.leader import Lead, LeadLost
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nobody_leads() -> None:
+    """The table is no model's, so that nobody empties it between tests."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE hookpost_leader")
+
+
+def let_it_run_out() -> None:
+    """The leader has said nothing for long, by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE hookpost_leader SET until = now() - interval '1 second'")
+
+
+def test_one_of_two_leads_and_stays_the_leader() -> None:
+    alice, bob = Lead("x"), Lead("x")
+    assert [alice.take(), bob.take(), alice.take(), bob.take()] == [True, False, True, False]
+    assert Lead("y").take()
+
+
+def test_of_many_that_begin_at_the_same_moment_one_leads() -> None:
+    def take(lead: Lead) -> bool:
+        try:
+            return lead.take()
+        finally:
+            connection.close()
+
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(take, [Lead("x") for _ in range(8)])) == 1
+        let_it_run_out()
+
+
+def test_a_leader_that_says_nothing_loses_the_lead_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leader, "RENEW_SECONDS", 0)
+    alice, bob = Lead("x"), Lead("x")
+    assert alice.take()
+    alice.keep()
+    let_it_run_out()
+    assert bob.take()
+    with pytest.raises(LeadLost):
+        alice.keep()
+    assert not alice.take()
+
+
+def test_a_leader_that_ends_hands_over_at_once_and_never_anothers_lead() -> None:
+    alice, bob = Lead("x"), Lead("x")
+    assert alice.take()
+    bob.give_up()
+    assert not bob.take()
+    alice.give_up()
+    assert bob.take()
+    alice.give_up()
+    assert not alice.take()
+
+
+def test_whoever_never_led_keeps_nothing() -> None:
+    alice, bob = Lead("x"), Lead("x")
+    assert alice.take()
+    bob.keep()
+    assert alice.take()

@@ -1,0 +1,113 @@
+"""A web process is everybody's: one customer holds its share of it, and others find theirs free."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from deliveries import conf as settings
+from deliveries.errors import TooManyAtOnce
+from deliveries.models import Customer
+from deliveries.services.members import add_member
+from deliveries.services.shares import Shares, posted_events, requests_and_pages
+from tests.api.conftest import ALL_SCOPES, Caller, caller_with
+from tests.browsers import logged_in
+
+ALICE, BOB = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture(autouse=True)
+def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=8))
+
+
+@contextmanager
+def holding(shares: Shares, customer_id: UUID, number: int) -> Iterator[None]:
+    """So many requests of a customer are under way."""
+    if not number:
+        yield
+        return
+    with shares.place(customer_id), holding(shares, customer_id, number - 1):
+        yield
+
+
+def test_beyond_its_share_a_customer_is_refused_and_another_is_not() -> None:
+    shares = Shares("events_at_once")
+    with holding(shares, ALICE, 4):
+        with pytest.raises(TooManyAtOnce) as refused, shares.place(ALICE):
+            pass
+        assert (refused.value.limit, refused.value.figure) == ("events_at_once", 4)
+        with shares.place(BOB), shares.place(None):
+            pass
+    with shares.place(ALICE):
+        pass
+
+
+def test_a_request_that_fails_gives_its_place_back() -> None:
+    shares = Shares("requests_at_once")
+    for _ in range(3):
+        with pytest.raises(ValueError, match="broken"), shares.place(ALICE):
+            raise ValueError("broken")
+    assert not shares._under_way
+
+
+def test_many_threads_hold_no_more_than_the_share() -> None:
+    shares = Shares("events_at_once")
+    all_here, refused = threading.Barrier(20), []
+
+    def take() -> None:
+        all_here.wait()
+        try:
+            with shares.place(ALICE):
+                all_here.wait()
+        except TooManyAtOnce as error:
+            refused.append(error)
+            all_here.wait()
+
+    threads = [threading.Thread(target=take) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 16
+
+
+def tenant(uid: str) -> tuple[Customer, Caller]:
+    customer = Customer.objects.create(name=uid, uid=uid)
+    return customer, caller_with(*ALL_SCOPES, customer=customer, name=uid)
+
+
+@pytest.mark.django_db
+def test_the_api_refuses_beyond_the_share_with_429_and_serves_others() -> None:
+    (alice, alices), (_, bobs) = tenant("alice"), tenant("bob")
+    ops = caller_with(*ALL_SCOPES)
+    with holding(requests_and_pages, alice.id, 2), holding(posted_events, alice.id, 4):
+        refused = alices.get("/deliveries")
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+        assert (refused.json["limit"], refused.json["owner"]) == ("requests_at_once", alice.public_id)
+        assert alices.post("/events", {"customer": "alice", "type": "a.b", "data": {}}).status == 429
+        assert bobs.get("/deliveries").status == ops.get("/deliveries").status == 200
+        for caller, whose in ((bobs, "bob"), (ops, "alice")):
+            assert caller.post("/events", {"customer": whose, "type": "a.b", "data": {}}).status == 202
+    assert alices.get("/deliveries").status == 200
+    assert not requests_and_pages._under_way
+    assert not posted_events._under_way
+
+
+@pytest.mark.django_db
+def test_the_portal_refuses_beyond_the_share_and_serves_others() -> None:
+    browsers = []
+    for uid in ("alice", "bob"):
+        member = add_member(tenant(uid)[0], uid, actor="user:root")
+        browsers.append((member.customer_id, logged_in(member.user)))
+    (alice, alices), (_, bobs) = browsers
+    with holding(requests_and_pages, alice, 2):
+        refused = alices.get("/portal/")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+        assert bobs.get("/portal/").status_code == 200
+    assert alices.get("/portal/").status_code == 200
