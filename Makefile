@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up test test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up test test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -30,6 +30,10 @@ receivers: ## Fetch and build the receivers of tests/receivers: Node, Go, Java, 
 
 test-hostile: $(READY) ## Run what attacks: hostile receivers, callers and people; lists the cases by name
 	@$(RUN) -m tests.hostile $(ARGS)
+
+test-openapi: $(READY) ## Fetch generators and linters of npm and openapi-generator, and try them on the live description
+	@tests/clients/fetch
+	@$(RUN) -m pytest tests/clients tests/api/test_openapi.py $(ARGS)
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

@@ -1,0 +1,1 @@
+"""Clients that tools of others generate from the description of the API."""
