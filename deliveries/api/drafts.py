@@ -7,7 +7,6 @@ rebuilt: the bytes that came in are the bytes that are signed. It must not know 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from deliveries.api.auth import KnownKey
 from deliveries.api.batches import members, named_members, unreadable_member
 from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotAllowed, NotFound
 from deliveries.protocol import ids, timestamps
+from deliveries.protocol.event_data import check_data
 from deliveries.protocol.event_types import check_name
 from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
 
@@ -42,8 +42,6 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_ESCAPED_NUL = b"\\u0000"
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an escaped backslash; backslashes stand in texts only
 _event_decoder = msgspec.json.Decoder(EventBody)
 _batch_decoder = msgspec.json.Decoder(BatchBody)
 
@@ -56,7 +54,7 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
         raise _refused_json(error) from error
     return EventDraft(
         type=_check_type(given.type),
-        data=_check_data(bytes(given.data)),
+        data=check_data(bytes(given.data)),
         timestamp=None if given.timestamp is None else timestamps.read(given.timestamp, field="timestamp"),
         idempotency_key=idempotency_key,
         emitter_id=key.customer_id,
@@ -123,19 +121,6 @@ def _check_type(name: str) -> str:
         return check_name(name)
     except InvalidInput as error:
         raise InvalidInput(error.detail, field="type") from error
-
-
-def _check_data(raw: bytes) -> bytes:
-    """The decoder above checks form only; this one also refuses what no receiver could read."""
-    try:
-        value = orjson.loads(raw)
-    except ValueError as error:
-        raise InvalidInput(f"data is not JSON: {str(error).partition(':')[0]}", field="data") from error
-    if not isinstance(value, dict):
-        raise InvalidInput("data must be an object", field="data")
-    if _ESCAPED_NUL in raw and _NUL.search(raw):
-        raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
-    return raw
 
 
 def _refused_json(error: Exception) -> Exception:

@@ -23,14 +23,14 @@ from deliveries.api.drafts import read_batch, read_draft
 from deliveries.api.problems import CONTENT_TYPE, TooLargeError, problem_of
 from deliveries.conf import conf
 from deliveries.database.limits import answered_within
-from deliveries.errors import HookpostError, InvalidInput
+from deliveries.errors import HookpostError
 from deliveries.protocol import ids
+from deliveries.protocol.event_data import check_idempotency_key
 from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
 from deliveries.services.shares import posted_events
 
-KEY_LIMIT = 255
 JSON = "application/json"
 
 Environ = Mapping[str, Any]  # as WSGI has it
@@ -159,9 +159,7 @@ def _length(environ: Environ) -> int:
 
 def _idempotency_key(environ: Environ) -> str | None:
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isprintable()):
-        raise InvalidInput(f"Idempotency-Key has 1 to {KEY_LIMIT} printable characters", field="Idempotency-Key")
-    return key
+    return None if key is None else check_idempotency_key(key, field="Idempotency-Key")
 
 
 def _problem(error: HookpostError) -> Any:

@@ -12,13 +12,13 @@ from hashlib import sha256
 from typing import Any, Self
 from uuid import UUID
 
-import orjson
 from django.db import transaction
 
 from deliveries.actors import wake
-from deliveries.errors import InvalidId, InvalidInput
+from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Customer
 from deliveries.protocol import ids
+from deliveries.protocol.event_data import check_idempotency_key, write_data
 from deliveries.protocol.event_types import check_name
 from deliveries.services.events import EventDraft, accept_event
 from deliveries.services.fan_out import begin_fan_outs
@@ -56,13 +56,12 @@ def emit(
 ) -> Emitted:
     """Store an event with its deliveries in the current transaction, and return the event's id (see Emitted).
 
-    `customer` is a Customer, its id in either form, or the `uid` that you gave it. Raises the errors of
-    services.events.accept_event; delivery begins when the transaction commits.
+    `customer` is a Customer, its id in either form, or the `uid` that you gave it. Refuses what POST /events refuses,
+    and raises the errors of services.events.accept_event; delivery begins when the transaction commits.
     """
-    try:
-        raw = orjson.dumps(data)
-    except TypeError as error:
-        raise InvalidInput(f"data is not JSON: {error}", field="data") from error
+    raw = write_data(data)
+    if idempotency_key is not None:
+        check_idempotency_key(idempotency_key, field="idempotency_key")
     customer_id, uid = _owner(customer)
     draft = EventDraft(
         type=check_name(event_type),
@@ -83,10 +82,14 @@ def emit(
 def _owner(customer: Customer | UUID | str) -> tuple[UUID | None, str | None]:
     """Return the id of a customer, or the uid that it was called by."""
     if isinstance(customer, str):
+        if "\x00" in customer:
+            raise NotFound
         try:
             return ids.decode_id(ids.CUSTOMER, customer), None
         except InvalidId:
             return None, customer
+    if not isinstance(customer, Customer | UUID):
+        raise InvalidInput("a customer is given as a row, an id or a uid", field="customer")
     return customer.id if isinstance(customer, Customer) else customer, None
 
 

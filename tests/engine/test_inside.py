@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
 import dramatiq
 import pytest
 from django.db import transaction
 
 import deliveries
-from deliveries.errors import InvalidInput, KeyReused
+from deliveries.errors import InvalidInput, KeyReused, NotFound
 from deliveries.models import Customer, Delivery, Event, EventType
 from deliveries.protocol.ids import decode_id
+from deliveries.services.schemas import Violation
 from tests.engine.steps import an_endpoint
 from tests.receiver import Receiver
 
@@ -60,6 +66,45 @@ def test_an_event_from_inside_is_gone_when_the_callers_transaction_is(
     assert not Event.objects.exists()
 
 
-def test_what_is_not_json_is_refused_before_anything_is_stored(receiver: Receiver) -> None:
-    with pytest.raises(InvalidInput, match="not JSON"):
-        deliveries.emit("nobody", "invoice.paid", {"when": object()})
+NAN, ENDLESS = float("nan"), float("inf")
+CIRCLE: dict[str, Any] = {}
+CIRCLE["itself"] = CIRCLE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *([1], "text", None, 3, True),
+        *({"n": NAN}, {"n": [{"deep": -ENDLESS}]}, {"when": object()}, {1: "a number as a name"}),
+        *({"text": "\x00"}, {"text": "\ud83d"}, {"n": 2**70}, {"set": {1}}, {"bytes": b"x"}, CIRCLE),
+        {"row": Violation(pointer="", detail="")},
+        json.loads('{"a":' * 300 + "{}" + "}" * 300),
+    ],
+    ids=lambda data: ascii(data)[:40],
+)
+def test_what_cannot_be_posted_cannot_be_emitted(receiver: Receiver, data: Any) -> None:
+    endpoint = an_endpoint(receiver.url)
+    with pytest.raises(InvalidInput) as raised:
+        deliveries.emit(endpoint.customer, "invoice.paid", data)
+    assert raised.value.field == "data"
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "two\nlines", "nul\x00", 17])
+def test_a_key_that_rest_refuses_is_refused(receiver: Receiver, key: Any) -> None:
+    endpoint = an_endpoint(receiver.url)
+    with pytest.raises(InvalidInput, match="Idempotency-Key"):
+        deliveries.emit(endpoint.customer, "invoice.paid", {}, idempotency_key=key)
+
+
+@pytest.mark.parametrize(("customer", "error"), [("a\x00b", NotFound), ("nobody", NotFound), (17, InvalidInput)])
+def test_a_customer_that_cannot_be_is_refused(customer: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        deliveries.emit(customer, "invoice.paid", {})
+
+
+def test_moments_and_uuids_are_written_as_texts(receiver: Receiver, broker: dramatiq.Broker) -> None:
+    endpoint = an_endpoint(receiver.url)
+    deliveries.emit(endpoint.customer, "invoice.paid", {"at": datetime(2026, 1, 2, tzinfo=UTC), "id": UUID(int=1)})
+    data = json.loads(bytes(Event.objects.get().body))["data"]
+    assert data == {"at": "2026-01-02T00:00:00+00:00", "id": "00000000-0000-0000-0000-000000000001"}

@@ -1,0 +1,52 @@
+"""What an event may hold, whichever way it comes in: by REST or from inside.
+
+What lives here: what its data and its Idempotency-Key have to be. It must not know requests or rows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from deliveries.errors import InvalidInput
+
+KEY_LIMIT = 255
+
+_ESCAPED_NUL = b"\\u0000"
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an escaped backslash; backslashes stand in texts only
+
+
+def check_data(raw: bytes) -> bytes:
+    """Return the bytes of an event's data; raises InvalidInput for what no receiver could read."""
+    try:
+        value = orjson.loads(raw)
+    except ValueError as error:
+        raise InvalidInput(f"data is not JSON: {str(error).partition(':')[0]}", field="data") from error
+    if not isinstance(value, dict):
+        raise InvalidInput("data must be an object", field="data")
+    if _ESCAPED_NUL in raw and _NUL.search(raw):
+        raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
+    return raw
+
+
+def write_data(data: Any) -> bytes:
+    """Return an object as the bytes of an event's data; raises InvalidInput for all that could not be posted.
+
+    Moments and UUIDs are written as texts.
+    """
+    try:
+        raw = orjson.dumps(data, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+        json.dumps(data, allow_nan=False, default=str)  # what is no number orjson would write as null
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"data is not JSON: {error}", field="data") from error
+    return check_data(raw)
+
+
+def check_idempotency_key(key: str, *, field: str) -> str:
+    """Return an Idempotency-Key, or raise InvalidInput."""
+    if not (isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and key.isprintable()):
+        raise InvalidInput(f"Idempotency-Key has 1 to {KEY_LIMIT} printable characters", field=field)
+    return key
