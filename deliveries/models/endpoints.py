@@ -61,10 +61,7 @@ class Endpoint(IdentifiedModel):
     class Meta:
         db_table = "hookpost_endpoint"
         ordering = ("-id",)
-        # sql/accept_events.sql, services/fan_out.py
-        indexes = (
-            models.Index(fields=("customer", "id"), name="endpoint_living", condition=models.Q(deleted_at=None)),
-        )
+        indexes = (models.Index(fields=("customer", "id"), name="endpoint_fan_out"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("customer", "uid"),

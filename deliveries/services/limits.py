@@ -21,7 +21,7 @@ API_KEYS = 50
 SIGNING_SECRETS = 10
 PORTAL_LINKS = 100
 EXPORTS = 1
-REQUESTS_AT_ONCE = 4  # half of the connections that a web process shares among requests other than posted events
+CONNECTIONS_AT_ONCE = 4  # half of those that a web process shares among requests other than posted events
 OPERATOR = "operator"
 
 
@@ -46,8 +46,10 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
             figure=lambda _: SIGNING_SECRETS,
         ),
         "portal_links": Limit(words="unused portal links", figure=lambda _: PORTAL_LINKS),
-        "events_at_once": Limit(words="posts of events under way", figure=lambda _: _half_of_threads()),
-        "requests_at_once": Limit(words="requests and pages under way", figure=lambda _: _few_of_threads()),
+        "events_at_once": Limit(words="posts of events at work", figure=lambda _: _share_of_threads()),
+        "requests_at_once": Limit(
+            words="requests and pages at work", figure=lambda _: min(CONNECTIONS_AT_ONCE, _share_of_threads())
+        ),
         "exports": Limit(words="exports under way", figure=lambda _: EXPORTS),
     }
 )
@@ -72,12 +74,8 @@ def lock(customer: Customer | None) -> None:
         Customer.objects.select_for_update(no_key=True).filter(id=customer.id).values_list("id").first()
 
 
-def _half_of_threads() -> int:
-    return max(2, settings.conf.web_threads // 2)
-
-
-def _few_of_threads() -> int:
-    return max(2, min(REQUESTS_AT_ONCE, settings.conf.web_threads // 4))
+def _share_of_threads() -> int:
+    return max(2, settings.conf.web_threads // 8)
 
 
 def _endpoints(customer: Customer | None) -> int:

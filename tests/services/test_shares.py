@@ -13,8 +13,9 @@ import pytest
 from deliveries import conf as settings
 from deliveries.errors import TooManyAtOnce
 from deliveries.models import Customer
+from deliveries.services import shares as shares_module
 from deliveries.services.members import add_member
-from deliveries.services.shares import Shares, posted_events, requests_and_pages
+from deliveries.services.shares import WAITING_FACTOR, Shares, posted_events, requests_and_pages
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 
@@ -23,7 +24,8 @@ ALICE, BOB = UUID(int=1), UUID(int=2)
 
 @pytest.fixture(autouse=True)
 def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=8))
+    monkeypatch.setattr(shares_module, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=16))
 
 
 @contextmanager
@@ -38,10 +40,10 @@ def holding(shares: Shares, customer_id: UUID, number: int) -> Iterator[None]:
 
 def test_beyond_its_share_a_customer_is_refused_and_another_is_not() -> None:
     shares = Shares("events_at_once")
-    with holding(shares, ALICE, 4):
+    with holding(shares, ALICE, 2):
         with pytest.raises(TooManyAtOnce) as refused, shares.place(ALICE):
             pass
-        assert (refused.value.limit, refused.value.figure) == ("events_at_once", 4)
+        assert (refused.value.limit, refused.value.figure) == ("events_at_once", 2)
         with shares.place(BOB), shares.place(None):
             pass
     with shares.place(ALICE):
@@ -53,7 +55,35 @@ def test_a_request_that_fails_gives_its_place_back() -> None:
     for _ in range(3):
         with pytest.raises(ValueError, match="broken"), shares.place(ALICE):
             raise ValueError("broken")
-    assert not shares._under_way
+    assert not shares.under_way()
+
+
+def test_whoever_finds_no_place_waits_a_moment_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
+    shares, served = Shares("events_at_once"), []
+
+    def take() -> None:
+        with shares.place(ALICE):
+            served.append(1)
+
+    with holding(shares, ALICE, 2):
+        waiting = [threading.Thread(target=take) for _ in range(4)]
+        for thread in waiting:
+            thread.start()
+        assert not served
+    for thread in waiting:
+        thread.join()
+    assert (len(served), shares.under_way()) == (4, 0)
+
+
+def test_few_wait_and_the_others_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
+    shares = Shares("events_at_once")
+    with holding(shares, ALICE, 2):
+        shares._customers[ALICE].waiting = 2 * WAITING_FACTOR
+        with pytest.raises(TooManyAtOnce), shares.place(ALICE):
+            pass
+        shares._customers[ALICE].waiting = 0
 
 
 def test_many_threads_hold_no_more_than_the_share() -> None:
@@ -74,7 +104,7 @@ def test_many_threads_hold_no_more_than_the_share() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(refused) == 16
+    assert len(refused) == 18
 
 
 def tenant(uid: str) -> tuple[Customer, Caller]:
@@ -86,7 +116,7 @@ def tenant(uid: str) -> tuple[Customer, Caller]:
 def test_the_api_refuses_beyond_the_share_with_429_and_serves_others() -> None:
     (alice, alices), (_, bobs) = tenant("alice"), tenant("bob")
     ops = caller_with(*ALL_SCOPES)
-    with holding(requests_and_pages, alice.id, 2), holding(posted_events, alice.id, 4):
+    with holding(requests_and_pages, alice.id, 2), holding(posted_events, alice.id, 2):
         refused = alices.get("/deliveries")
         assert (refused.status, refused.headers["retry-after"]) == (429, "1")
         assert (refused.json["limit"], refused.json["owner"]) == ("requests_at_once", alice.public_id)
@@ -95,8 +125,7 @@ def test_the_api_refuses_beyond_the_share_with_429_and_serves_others() -> None:
         for caller, whose in ((bobs, "bob"), (ops, "alice")):
             assert caller.post("/events", {"customer": whose, "type": "a.b", "data": {}}).status == 202
     assert alices.get("/deliveries").status == 200
-    assert not requests_and_pages._under_way
-    assert not posted_events._under_way
+    assert requests_and_pages.under_way() == posted_events.under_way() == 0
 
 
 @pytest.mark.django_db

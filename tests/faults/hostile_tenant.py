@@ -1,0 +1,264 @@
+"""Two customers, one of them hostile: what the other one feels of it.
+
+Run as `python -m tests.faults.hostile_tenant` (`--seconds 600`); prints one JSON line for each figure. First the other
+customer is alone, then the hostile one does whatever it likes (hostile_deeds.py) for as long again. What lives here:
+the play and its figures. Whether they are good is for whoever reads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.cluster import Cluster
+from tests.faults.hostile_deeds import Orders
+from tests.faults.soak import is_taken, prepare_django, set_environment
+from tests.ports import free_ports
+
+SETTLE_SECONDS = 30.0
+JOB_EVERY_SECONDS = 5.0
+JOB_WAIT_SECONDS = 60.0
+TIMEOUT_SECONDS = 30
+LATENCIES = """
+SELECT extract(epoch FROM finished_at - created_at)::float8 * 1000 FROM hookpost_delivery
+WHERE customer_id = '{customer}' AND created_at >= '{since}' AND state = 'succeeded'
+"""
+UNFINISHED = """
+SELECT count(*) FROM hookpost_delivery
+WHERE customer_id = '{customer}' AND created_at >= '{since}' AND state <> 'succeeded'
+"""
+NOW = "SELECT now()::text"
+
+
+@dataclass(slots=True)
+class Felt:
+    """What the other customer saw in one phase; times in milliseconds, of jobs in seconds."""
+
+    accepts: list[float] = field(default_factory=list)
+    deliveries: list[float] = field(default_factory=list)
+    job_starts: list[float] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)
+    undelivered: int = 0
+
+
+class Play:
+    """One cluster with two customers on it."""
+
+    def __init__(self, cluster: Cluster, *, good_port: int, hang_port: int, rate: float, threads: int) -> None:
+        self.cluster = cluster
+        self.good_port, self.hang_port = good_port, hang_port
+        self.rate, self.threads = rate, threads
+        self.other = self.other_key = ""
+        self.settle_seconds = SETTLE_SECONDS
+        self.other_id: Any = None
+
+    def prepare(self) -> Orders:
+        """Make both customers, and start web, worker and receiver; returns what the hostile one needs."""
+        from deliveries.models import Customer
+        from deliveries.services.api_keys import create_api_key
+        from deliveries.services.endpoints import create_endpoint
+        from deliveries.services.members import add_member
+
+        scopes = ["events:write", "deliveries:redeliver", "read", "manage"]
+        url = f"http://127.0.0.1:{self.good_port}/"
+        other, hostile = (Customer.objects.create(name=name, uid=name) for name in ("other", "hostile"))
+        create_endpoint(other, {"url": url, "uid": "main"}, actor="system")
+        self.other, self.other_id = other.public_id, other.id
+        self.other_key = create_api_key("other", scopes, customer=other, actor="system")[1]
+        key = create_api_key("hostile", scopes, customer=hostile, actor="system")[1]
+        cookies = cookies_of(add_member(hostile, "mallory", actor="system").user)
+        self.cluster.child("receiver", "-m", "tests.faults.fast_receiver", str(self.good_port))
+        self.cluster.eventually(lambda: is_taken(self.good_port), seconds=10, what="the receiver")
+        self.cluster.web()
+        self.cluster.worker()
+        self.cluster.eventually(self.is_answered, seconds=10, what="the web server's first answer")
+        return Orders(
+            port=self.cluster.port,
+            key=key,
+            customer=hostile.public_id,
+            cookies=cookies,
+            hang_port=self.hang_port,
+            good_port=self.good_port,
+            threads=self.threads,
+        )
+
+    def is_answered(self) -> bool:
+        """Whether the web server works."""
+        with http_to(self.cluster.port) as connection:
+            return self.call(connection, "GET", "/meta")[0] == "200"
+
+    def feel(self, seconds: float) -> Felt:
+        """Live the other customer's life for so long: events at a steady rate, and a bulk redelivery now and then."""
+        felt, since = Felt(), str(self.cluster.ask(NOW)[0][0])
+        jobs = threading.Thread(target=self.redeliver_now_and_then, args=(felt, seconds))
+        jobs.start()
+        began = time.monotonic()
+        with http_to(self.cluster.port) as connection:
+            for number in range(int(seconds * self.rate)):
+                time.sleep(max(0.0, began + number / self.rate - time.monotonic()))
+                self.emit(connection, felt, number)
+        jobs.join()
+        self.settle(felt, since)
+        return felt
+
+    def emit(self, connection: http.client.HTTPConnection, felt: Felt, number: int) -> str:
+        """Post one event; returns its id."""
+        event = {"customer": self.other, "type": "invoice.paid", "data": {"number": number}}
+        started = time.monotonic()
+        status, answer = self.call(connection, "POST", "/events", event)
+        felt.accepts.append((time.monotonic() - started) * 1000)
+        felt.answers[status] += 1
+        return str(answer.get("id", ""))
+
+    def redeliver_now_and_then(self, felt: Felt, seconds: float) -> None:
+        """Send one event once more in bulk, and note how long the job waits for its first step."""
+        until = time.monotonic() + seconds
+        with http_to(self.cluster.port) as connection:
+            while True:
+                event = self.emit(connection, Felt(), 0)
+                felt.job_starts.append(self.seconds_to_start(connection, event))
+                if time.monotonic() + JOB_EVERY_SECONDS > until:
+                    return
+                time.sleep(JOB_EVERY_SECONDS)
+
+    def seconds_to_start(self, connection: http.client.HTTPConnection, event: str) -> float:
+        """Start a bulk redelivery and wait for its first step."""
+        started = time.monotonic()
+        _, job = self.call(connection, "POST", "/deliveries/redeliver", {"event": event})
+        while job.get("started_at") is None and time.monotonic() - started < JOB_WAIT_SECONDS:
+            time.sleep(0.02)
+            _, job = self.call(connection, "GET", f"/jobs/{job['id']}") if "id" in job else ("", job)
+        return time.monotonic() - started
+
+    def settle(self, felt: Felt, since: str) -> None:
+        """Wait until all of the phase is delivered, or for as long as the other customer would."""
+        which = {"customer": self.other_id, "since": since}
+        give_up = time.monotonic() + self.settle_seconds
+        while (left := self.cluster.ask(UNFINISHED.format(**which))[0][0]) and time.monotonic() < give_up:
+            time.sleep(0.2)
+        felt.undelivered = int(str(left))
+        felt.deliveries = [float(str(row[0])) for row in self.cluster.ask(LATENCIES.format(**which))]
+
+    def call(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: Any = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Ask the API as the other customer; returns the status, or the error's name, and the answer."""
+        headers = {"authorization": f"Bearer {self.other_key}", "content-type": "application/json"}
+        try:
+            connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            return str(answer.status), json.loads(answer.read() or b"{}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            connection.close()
+            return type(error).__name__, {}
+
+    @contextmanager
+    def hostilities(self, orders: Orders) -> Iterator[Counter[str]]:
+        """The hostile customer at work; what it was answered is known in the end."""
+        answers: Counter[str] = Counter()
+        at_work = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.hostile_deeds"],
+            env=os.environ | {"HOSTILE_ORDERS": json.dumps(asdict(orders))},
+            stdout=subprocess.PIPE,
+        )
+        try:
+            yield answers
+        finally:
+            at_work.send_signal(signal.SIGTERM)
+            out, _ = at_work.communicate(timeout=TIMEOUT_SECONDS)
+            answers.update(json.loads(out))
+
+
+def cookies_of(user: Any) -> str:
+    """The cookies of a browser in which the member is logged in to the portal."""
+    from tests.browsers import logged_in
+
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in logged_in(user).cookies.items())
+
+
+@contextmanager
+def http_to(port: int) -> Iterator[http.client.HTTPConnection]:
+    """A connection to the web server that is closed in the end."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which that share lies; 0 of none."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))] if ranked else 0.0
+
+
+def figures(alone: Felt, beside: Felt, hostile: Counter[str]) -> Iterator[dict[str, Any]]:
+    """Each figure with and without the hostile customer."""
+    pairs = (
+        ("other_accept_p95", "ms", percentile(alone.accepts, 0.95), percentile(beside.accepts, 0.95)),
+        ("other_delivery_p99", "ms", percentile(alone.deliveries, 0.99), percentile(beside.deliveries, 0.99)),
+        ("other_redelivery_start_max", "s", max(alone.job_starts), max(beside.job_starts)),
+    )
+    for name, unit, without, value in pairs:
+        ratio = round(value / without, 2) if without else None
+        yield {"figure": name, "value": round(value, 2), "unit": unit, "without": round(without, 2), "ratio": ratio}
+    refused = {status: times for status, times in beside.answers.items() if status != "202"}
+    yield {"figure": "other_not_accepted", "value": sum(refused.values()), "unit": "events", "answers": refused}
+    yield {"figure": "other_undelivered", "value": beside.undelivered, "unit": "deliveries"}
+    yield {"figure": "hostile_requests", "value": sum(hostile.values()), "unit": "requests", "answers": dict(hostile)}
+
+
+def main() -> int:
+    """Play once and print the figures."""
+    options = parse(sys.argv[1:])
+    data_dir = Path(tempfile.mkdtemp(prefix="hookpost-hostile-", dir=options.folder))
+    good_port, hang_port = free_ports(2)
+    cluster = Cluster(data_dir)
+    set_environment(cluster, receiver_port=good_port)
+    os.environ["HOOKPOST_ALLOW_TARGETS"] += f",127.0.0.1/32:{hang_port}"
+    try:
+        cluster.start()
+        prepare_django()
+        play = Play(cluster, good_port=good_port, hang_port=hang_port, rate=options.rate, threads=options.threads)
+        orders = play.prepare()
+        play.feel(min(5.0, options.seconds))  # what runs for the first time is slow, and counts for nobody
+        alone = play.feel(options.seconds_without or options.seconds)
+        with play.hostilities(orders) as answers:
+            beside = play.feel(options.seconds)
+        for figure in figures(alone, beside, answers):
+            print(json.dumps(figure), flush=True)
+        return 0
+    finally:
+        print(cluster.logs() if sys.exc_info()[0] else "", file=sys.stderr)
+        cluster.stop()
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description="A hostile customer, and what the other one feels of it.")
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seconds-without", type=float, default=0, help="how long it is alone before; 0: as long")
+    parser.add_argument("--rate", type=float, default=20, help="events a second of the other customer")
+    parser.add_argument("--threads", type=int, default=12, help="of the hostile one")
+    parser.add_argument("--folder", default=None, help="where the data folder is made; the system's temporary one")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
