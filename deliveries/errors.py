@@ -11,6 +11,7 @@ HookpostError
 │   ├── InvalidSecret      not a secret of the accepted form and size
 │   ├── InvalidHeader      a header that may not be sent
 │   └── InvalidData        data that does not fit the schema of its event type
+├── NotAllowed         this caller may not do this                    trying again: with another key
 ├── NotFound           no such row, or not visible to this caller     trying again: no
 ├── Conflict           the state forbids it now                       trying again: later, maybe
 │   ├── KeyInFlight        the same Idempotency-Key is being accepted yes, in a moment
@@ -87,6 +88,10 @@ class InvalidData(InvalidInput):
     def __init__(self, detail: str, found: Sequence[Any]) -> None:
         super().__init__(detail, field="data")
         self.found = found
+
+
+class NotAllowed(HookpostError):
+    """The caller may not do this, whatever the state of things."""
 
 
 class NotFound(HookpostError):

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from deliveries.admin.badges import answer_of, badge, code, link, moment, shortened
 from deliveries.admin.waiting import next_attempt
 from deliveries.models import Delivery
+from deliveries.models.log import EVERYONES
 from deliveries.protocol import ids
 
 DELETED = "deleted"
@@ -33,6 +34,8 @@ class CustomerLink:
 
     def customer_link(self, row: Any) -> SafeString:
         """The customer, linked; the id alone of one that was deleted."""
+        if row.customer_id == EVERYONES:
+            return code("*", title="for every customer")
         customer = still_there(row, "customer")
         if customer is None:
             return code(ids.encode_id(ids.CUSTOMER, row.customer_id), title="deleted")

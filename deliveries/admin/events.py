@@ -21,6 +21,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.text import pretty_json
 from deliveries.models import Event, visible
+from deliveries.models.log import EVERYONES
 
 SHOWN_DELIVERIES = 100
 
@@ -79,6 +80,7 @@ class EventPages(ReadOnlyPages):
             "subtitle": None,
             "event": row,
             "customer": still_there(row, "customer"),
+            "is_for_everyone": row.customer_id == EVERYONES,
             "deliveries": deliveries,
             "body": pretty_json(bytes(row.body)),
             "body_bytes": len(row.body),

@@ -15,11 +15,11 @@ from rest_framework.exceptions import ParseError
 
 from deliveries.api.auth import KnownKey
 from deliveries.api.batches import members, named_members, unreadable_member
-from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotFound
+from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotAllowed, NotFound
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_data import check_data
 from deliveries.protocol.event_types import check_name
-from deliveries.services.events import INSTALLATION, EventDraft
+from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
 
 BATCH_LIMIT = 1000
 PLACE = "\x1f"  # between a batch's Idempotency-Key and the place of an event; no caller's own key can hold it
@@ -61,7 +61,7 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
         owner_id=key.customer_id or INSTALLATION,
         api_key_id=key.id,
         fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
-        **_customer(given.customer),
+        **_customer(given.customer, key),
     )
 
 
@@ -104,8 +104,10 @@ def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> E
         return InvalidInput(str(error.detail), field=unreadable_member(raw))
 
 
-def _customer(reference: str) -> dict[str, Any]:
+def _customer(reference: str, key: KnownKey) -> dict[str, Any]:
     """Return how the event's customer is to be found: by the id that a reference is, or by the uid."""
+    if reference == EVERYONE and key.customer_id is not None:
+        raise NotAllowed("only a service key emits for every customer")
     if "\x00" in reference:
         raise NotFound
     try:

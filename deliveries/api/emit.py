@@ -7,7 +7,7 @@ the views bring those that came through it. It must not know how events are stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from deliveries.errors import HookpostError
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key
 from deliveries.services.events import Accepted, accept_event, accept_events
+from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
 from deliveries.services.shares import posted_events
 
@@ -96,7 +97,7 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     """Accept the event of POST /events."""
     raw = _body(environ, read, key, conf.body_limit_bytes)
     accepted = accept_event(read_draft(raw, key, idempotency_key=_idempotency_key(environ)))
-    wake(accepted.wake)
+    _deliver([accepted])
     return _told(accepted)
 
 
@@ -105,8 +106,15 @@ def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     raw = _body(environ, read, key, conf.batch_body_limit_bytes)
     drafts, atomic = read_batch(raw, key, idempotency_key=_idempotency_key(environ))
     results = accept_events(drafts, atomic=atomic)
-    wake(lane for result in results if isinstance(result, Accepted) for lane in result.wake)
+    _deliver([result for result in results if isinstance(result, Accepted)])
     return {"results": [_told(r) if isinstance(r, Accepted) else {"error": _problem(r)} for r in results]}
+
+
+def _deliver(accepted: Sequence[Accepted]) -> None:
+    """Ring for what is to be sent, and go on with what is not fanned out yet; neither is waited for."""
+    wake(lane for each in accepted for lane in each.wake)
+    if any(each.pending for each in accepted):
+        begin_fan_outs(wake)
 
 
 def _carried(request: HttpRequest, emit: Emit) -> HttpResponse:

@@ -159,7 +159,7 @@ class AcceptedShape(Shape):
     may_be_absent = frozenset({"warnings"})
 
     id = TypeId(ids.EVENT)
-    deliveries = Number()
+    deliveries = Number(allow_null=True, help_text="To how many endpoints; null while a large fan-out goes on.")
     warnings = WarningShape(many=True, required=False)
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 import orjson
 from django.db.models import QuerySet
 from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,17 +27,22 @@ from deliveries.api.base import LISTS, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.emit import EmitBatchView, EmitView
 from deliveries.api.endpoint_shapes import AcceptedShape, WarningShape
+from deliveries.api.event_lists import Narrow, events_at, sources_of
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import TimeFilters, customer_id_of
 from deliveries.api.find import find_customer, find_event
-from deliveries.api.pages import PARAMETERS, Slice, links, page_of, place_of, rows_at
+from deliveries.api.pages import PARAMETERS, Slice, links, place_of
 from deliveries.api.problems import QueryError
 from deliveries.errors import InvalidId
 from deliveries.models import Event, visible
+from deliveries.models.log import EVERYONES
+from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import NAME_LIMIT
+from deliveries.services import fan_out
+from deliveries.services.event_store import EVERYONE
 from deliveries.services.feed import SETTLE_SECONDS, settled_before
-from deliveries.services.selection import between, of_types, read_types
+from deliveries.services.selection import Selection, between, of_types, read_types, select_deliveries
 
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key gives the same answer."
@@ -55,16 +62,23 @@ class EventShape(Shape):
     """An event."""
 
     id = TypeId(ids.EVENT)
-    customer = TypeId(ids.CUSTOMER, source="customer_id")
+    customer = Text(help_text="Id; * where it is for every customer.")
     type = Text()
     created_at = Moment()
     body = BodyShape()
 
 
+class OneEventShape(EventShape):
+    """An event, and where it goes."""
+
+    deliveries = Number(help_text="To how many endpoints it goes, as far as it is fanned out.")
+    fan_out = serializers.ChoiceField(["done", "pending"], help_text="`pending` while deliveries are still made.")
+
+
 class EventFilters(TimeFilters):
     """What a list of events can be narrowed by."""
 
-    customer = Text(required=False, help_text="Id or uid.")
+    customer = Text(required=False, help_text="Id or uid; * for what was emitted for every customer.")
     type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
 
 
@@ -74,13 +88,14 @@ class FeedFilters(TimeFilters):
     types = Text(required=False, help_text="Names, or families such as invoice.*, with commas.")
 
 
-def show_event(event: Event) -> dict[str, Any]:
-    """Return an event as answers show it."""
+def show_event(event: Event, **more: Any) -> dict[str, Any]:
+    """Return an event as answers show it, with what is told besides; the body comes last."""
     return {
         "id": event.public_id,
-        "customer": ids.encode_id(ids.CUSTOMER, event.customer_id),
+        "customer": EVERYONE if event.customer_id == EVERYONES else ids.encode_id(ids.CUSTOMER, event.customer_id),
         "type": event.type,
         "created_at": shown_moment(event.made_at),
+        **more,
         "body": orjson.Fragment(bytes(event.body)),
     }
 
@@ -88,7 +103,7 @@ def show_event(event: Event) -> dict[str, Any]:
 class NewEventShape(Shape):
     """An event to emit."""
 
-    customer = Text(help_text="Id or uid.")
+    customer = Text(help_text="Id or uid; * for every customer, with a service key.")
     type = Text(max_length=NAME_LIMIT)
     data = JsonObject(help_text="Signed and sent exactly as written here.")  # type: ignore[assignment]
     timestamp = Moment(required=False, help_text="When it happened; now when absent.")
@@ -107,7 +122,7 @@ class BatchResultShape(Shape):
     may_be_absent = frozenset({"id", "deliveries", "warnings", "error"})
 
     id = TypeId(ids.EVENT, required=False)
-    deliveries = Number(required=False)
+    deliveries = Number(required=False, allow_null=True)
     warnings = WarningShape(many=True, required=False)
     error = JsonObject(required=False)
 
@@ -128,13 +143,10 @@ class EventsView(EmitView):
         """List events, newest first."""
         viewer = caller_of(request).viewer
         filters = asked(EventFilters, request, also=PARAMETERS)
-        rows = visible.events(viewer)
-        if "customer" in filters:
-            with in_query():
-                rows = rows.filter(customer=customer_id_of(viewer, filters["customer"]))
-        base = between(rows, since=filters.get("since"), until=filters.get("until"))
-        rows = _of_types(base, filters, name="type")
-        return Response(page_of(request, rows, show_event, base=None if rows is base else base))
+        bases = _between(sources_of(viewer, _customer(viewer, filters)), filters)
+        place = place_of(request)
+        page = events_at(bases, place, narrow=lambda rows: _of_types(rows, filters, name="type"))
+        return Response(links(request, place, page) | {"results": [show_event(row) for row in page.rows]})
 
     @extend_schema(
         operation_id="emit_event", parameters=[IDEMPOTENCY], request=NewEventShape, responses={202: AcceptedShape}
@@ -158,10 +170,15 @@ class EventBatchView(EmitBatchView):
 class EventView(ApiView):
     """One event."""
 
-    @extend_schema(operation_id="get_event", responses=EventShape)
+    @extend_schema(operation_id="get_event", responses=OneEventShape)
     def get(self, request: Request, event: str) -> Response:
-        """Return an event, its body exactly as stored."""
-        return Response(show_event(find_event(caller_of(request).viewer, event)))
+        """Return an event, its body exactly as stored, and to how many endpoints it goes."""
+        viewer = caller_of(request).viewer
+        found = find_event(viewer, event)
+        is_open = fan_out.is_open(found.id)  # first, so that what is done is counted whole
+        made = select_deliveries(visible.deliveries(viewer), Selection(event_id=found.id))
+        number = made.exclude(error=fan_out.FILTER_FAILED, attempts=0).count()
+        return Response(show_event(found, deliveries=number, fan_out="pending" if is_open else "done"))
 
 
 class FeedView(ApiView):
@@ -184,16 +201,13 @@ class FeedView(ApiView):
         viewer = caller_of(request).viewer
         owner = find_customer(viewer, customer)
         filters = asked(FeedFilters, request, also=FEED_PARAMETERS)
-        base = between(
-            visible.events(viewer).filter(customer=owner), since=filters.get("since"), until=filters.get("until")
-        )
-        base = _after(request, base)
-        page = _settled(request, _of_types(base, filters, name="types"), base)
+        bases = [_after(request, base) for base in _between(sources_of(viewer, owner.id), filters)]
+        page = _settled(request, bases, lambda rows: _of_types(rows, filters, name="types"))
         keys = [row.id for row in page.rows]
         tag = _etag(page)
         if _is_known(request, tag):
             return Response(status=304, headers={"ETag": tag})
-        found = base.in_bulk(keys)
+        found = visible.events(viewer).in_bulk(keys)
         results = [show_event(found[key]) for key in keys if key in found]
         return Response(links(request, place_of(request), page) | {"results": results}, headers={"ETag": tag})
 
@@ -215,7 +229,19 @@ def _after(request: Request, rows: QuerySet[Event]) -> QuerySet[Event]:
         raise QueryError([{"pointer": "/after", "detail": error.detail}]) from error
 
 
-def _settled(request: Request, rows: QuerySet[Event], base: QuerySet[Event]) -> Slice[Event]:
+def _customer(viewer: Viewer, filters: Mapping[str, Any]) -> UUID | str | None:
+    named: str | None = filters.get("customer")
+    if named is None or named == EVERYONE:
+        return named
+    with in_query():
+        return customer_id_of(viewer, named)
+
+
+def _between(bases: Iterable[QuerySet[Event]], filters: Mapping[str, Any]) -> list[QuerySet[Event]]:
+    return [between(base, since=filters.get("since"), until=filters.get("until")) for base in bases]
+
+
+def _settled(request: Request, bases: Sequence[QuerySet[Event]], narrow: Narrow) -> Slice[Event]:
     """Return a page without those events that one of an earlier id could still come before.
 
     Events that were accepted a moment ago are waited for, so that who polls after posting finds them.
@@ -223,7 +249,7 @@ def _settled(request: Request, rows: QuerySet[Event], base: QuerySet[Event]) -> 
     place = place_of(request)
     for last in (False, True):
         horizon = settled_before(datetime.now(UTC))
-        page = rows_at(rows.only("id"), place, base=None if rows is base else base, ascending=True)
+        page = events_at(bases, place, narrow=narrow, ascending=True, only_ids=True)
         settled = [row for row in page.rows if row.id < horizon]
         if len(settled) == len(page.rows) and (page.edge is None or page.edge < horizon):
             return page

@@ -21,6 +21,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, write_data
 from deliveries.protocol.event_types import check_name
 from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.schemas import Violation
 
 # An event without an owner's key: Idempotency-Keys from inside share one space.
@@ -73,7 +74,7 @@ def emit(
         fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if idempotency_key else b"",
     )
     accepted = accept_event(draft)
-    transaction.on_commit(lambda: wake(accepted.wake))
+    transaction.on_commit(lambda: begin_fan_outs(wake) if accepted.pending else wake(accepted.wake))
     event_id = ids.encode_id(ids.EVENT, accepted.event_id)
     return Emitted(event_id, deliveries=accepted.deliveries, warnings=accepted.warnings)
 

@@ -234,6 +234,7 @@ _DESCRIPTIONS: dict[type[Exception], Any] = {
     TooLargeError: _fixed(413),
     errors.BatchRefused: _batch_refused,
     errors.InvalidInput: _invalid_input,
+    errors.NotAllowed: _fixed(403),
     errors.NotFound: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
     errors.KeyInFlight: _fixed(409, slug="idempotency-key-in-flight", Retry_After="1"),
     errors.TooManyAtOnce: _too_many_at_once,

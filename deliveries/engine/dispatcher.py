@@ -25,7 +25,18 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line
 from deliveries.errors import ClockOff, reason_of
-from deliveries.services import alert_mail, alerts, clock, endpoint_health, endpoints, jobs, purge, retention, rollup
+from deliveries.services import (
+    alert_mail,
+    alerts,
+    clock,
+    endpoint_health,
+    endpoints,
+    fan_out,
+    jobs,
+    purge,
+    retention,
+    rollup,
+)
 from deliveries.services.leader import Lead, LeadLost
 
 log = structlog.get_logger(__name__)
@@ -89,7 +100,14 @@ class Dispatcher:
             hold_backlogs,
             partial(release_backlogs, every_lane=ticks % EVERY_LANE_TICKS == 0),
         ]
-        work += [self._wake_due, self._ring_jobs, alerts.tell_customers, self._post_alerts, self._roll_up]
+        work += [
+            self._wake_due,
+            self._ring_jobs,
+            partial(fan_out.take_over_fan_outs, self.ring),
+            alerts.tell_customers,
+            self._post_alerts,
+            self._roll_up,
+        ]
         if ticks % HOUSEKEEPING_TICKS == 0:
             work.append(keep_house)
         do_each(work, before_each=self._lead.keep)

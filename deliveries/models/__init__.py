@@ -7,7 +7,7 @@ from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
 from deliveries.models.log import Attempt, Delivery, Event
 from deliveries.models.portal import PortalLink
-from deliveries.models.queue import DueDelivery, IdempotencyKey, Lane, Worker
+from deliveries.models.queue import DueDelivery, FanOut, IdempotencyKey, Lane, Worker
 from deliveries.models.rollup import EndpointHour, Watermark
 from deliveries.models.second_factor import SecondFactor
 
@@ -24,6 +24,7 @@ __all__ = [
     "EndpointSecret",
     "Event",
     "EventType",
+    "FanOut",
     "IdempotencyKey",
     "Job",
     "Lane",

@@ -61,7 +61,10 @@ class Endpoint(IdentifiedModel):
     class Meta:
         db_table = "hookpost_endpoint"
         ordering = ("-id",)
-        indexes = (models.Index(fields=("customer", "id"), name="endpoint_fan_out"),)
+        # sql/accept_events.sql, services/fan_out.py
+        indexes = (
+            models.Index(fields=("customer", "id"), name="endpoint_living", condition=models.Q(deleted_at=None)),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("customer", "uid"),

@@ -6,6 +6,8 @@ must not have to check anything.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel
@@ -13,9 +15,12 @@ from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
 from deliveries.protocol import ids
 
+# Whose events are that are for every customer: no customer's id, and the index of events finds them by it.
+EVERYONES = UUID(int=2**128 - 1)
+
 
 class Event(IdentifiedModel):
-    """What an internal service emitted. `body` is what is signed and sent, byte for byte."""
+    """What a service emitted, for one customer or for all. `body` is what is signed and sent, byte for byte."""
 
     PREFIX = ids.EVENT
 

@@ -89,6 +89,20 @@ class Worker(models.Model):
         db_table = "hookpost_worker"
 
 
+class FanOut(models.Model):
+    """An event that is stored and whose deliveries are still being made, endpoint by endpoint in the order of ids."""
+
+    event_id = models.UUIDField(primary_key=True)
+    customer_id = models.UUIDField(null=True, help_text="Empty: every customer.")
+    after_id = models.UUIDField(null=True, help_text="The last endpoint that is done.")
+    lease_until = models.DateTimeField(null=True)
+    turn_at = models.DateTimeField()
+    filter_ms = models.IntegerField(default=0, help_text="What evaluating filters has taken so far.")
+
+    class Meta:
+        db_table = "hookpost_fan_out"
+
+
 class IdempotencyKey(models.Model):
     """What an Idempotency-Key was answered with. `deliveries` is null where a large fan-out was still to come."""
 

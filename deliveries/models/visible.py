@@ -16,7 +16,7 @@ from deliveries.models.audit import AuditEntry, Job
 from deliveries.models.customers import ApiKey, Customer, Member
 from deliveries.models.endpoints import Endpoint
 from deliveries.models.event_types import EventType
-from deliveries.models.log import Attempt, Delivery, Event
+from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,18 @@ def endpoints_ever(viewer: Viewer) -> QuerySet[Endpoint]:
 
 
 def events(viewer: Viewer) -> QuerySet[Event]:
-    """Events of the log."""
-    return Event.objects.filter(_own(viewer, "customer_id"))
+    """Events of the log; a customer sees its own, and those for everyone since it has been there."""
+    return Event.objects.filter(_own(viewer, "customer_id") | _everyones(viewer))
+
+
+def own_events(customer_id: UUID) -> QuerySet[Event]:
+    """The events for this customer alone, in the order of one index."""
+    return Event.objects.filter(customer_id=customer_id)
+
+
+def events_for_everyone(viewer: Viewer) -> QuerySet[Event]:
+    """The events for all customers, as far as they were there, in the order of one index."""
+    return Event.objects.filter(_everyones(viewer) if viewer.customer_id else Q(customer_id=EVERYONES))
 
 
 def deliveries(viewer: Viewer) -> QuerySet[Delivery]:
@@ -94,6 +104,15 @@ def audit_entries(viewer: Viewer) -> QuerySet[AuditEntry]:
 def alerts(viewer: Viewer) -> QuerySet[Alert]:
     """Alerts; a customer sees those of its own endpoints."""
     return Alert.objects.filter(_own(viewer, "endpoint__customer_id"))
+
+
+def of_viewer(viewer: Viewer) -> Q:
+    """What narrows rows with a customer to those of the viewer."""
+    return _own(viewer, "customer_id")
+
+
+def _everyones(viewer: Viewer) -> Q:
+    return Q() if viewer.is_operator else Q(customer_id=EVERYONES, id__gt=viewer.customer_id)  # ids are time
 
 
 def _own(viewer: Viewer, column: str) -> Q:

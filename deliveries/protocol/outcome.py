@@ -36,12 +36,13 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "gone": "The endpoint answered 410 Gone, so it was disabled.",
         "rate_limited": "The endpoint asked to be sent fewer requests.",
         "worker_lost": "The worker ended while it sent this; what ends its worker each time is given up.",
+        "filter_failed": "The endpoint's filter could not judge this event, so it was not sent there.",
         "not_sent": "Hookpost could not make a request of this delivery; its operator finds out why.",
     }
 )
 
 # Ends of an attempt that tell nothing of the endpoint: whether deliveries arrive there is not judged by them.
-NOT_THEIRS = frozenset({"worker_lost", "not_sent"})
+NOT_THEIRS = frozenset({"worker_lost", "not_sent", "filter_failed"})
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})
 

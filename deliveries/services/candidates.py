@@ -108,6 +108,6 @@ def _rows(kind: str, selection: Selection, viewer: Viewer) -> tuple[QuerySet[Any
     endpoint = visible.endpoints(viewer).filter(id__in=[selection.endpoint_id]).first()
     if endpoint is None:  # deleted meanwhile
         return Event.objects.none(), Event.objects.none()
-    all_of = visible.events(viewer).filter(customer_id=endpoint.customer_id)
+    all_of = visible.events(Viewer(endpoint.customer_id))
     all_of = between(all_of, since=selection.since, until=selection.until)
     return of_types(of_types(all_of, endpoint.event_types, column="type"), selection.types, column="type"), all_of

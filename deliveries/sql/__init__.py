@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
 # A plan made while a day's partition is empty or small would scan it, and go on scanning when it is full. Only a
 # worker's connection runs these statements, so people's queries are planned as ever.
-WORKERS_ONLY = frozenset({"lease_lanes", "claim_batch", "record_outcomes"})
+WORKERS_ONLY = frozenset({"lease_lanes", "claim_batch", "record_outcomes", "fan_out_chunk", "judge_filters"})
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
 ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too

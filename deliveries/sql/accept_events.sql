@@ -1,6 +1,6 @@
 -- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
--- ids uuid[], customers uuid[], customer_uids text[] (either), types, type_keys text[] (space separated), bodies bytea[], emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8
--- One statement, because accepted must mean durable in one round trip. Returns one row per input; `refused` says why nothing was stored for it.
+-- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
+-- One statement, because accepted must mean durable in one round trip. Others share it, so what would take long of one customer is `pending`: it is fanned out afterwards (services/fan_out.py). Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
     SELECT
         i.*, c.customer_id, m.made_at,
@@ -11,15 +11,17 @@ WITH input AS (
                 SELECT FROM hookpost_api_key k
                 WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
             ) THEN 'api_key'
-            WHEN c.customer_id IS NULL OR c.customer_id <> i.emitter_id THEN 'customer'
+            WHEN (c.customer_id IS NULL AND i.given_uid IS DISTINCT FROM '*') OR c.customer_id <> i.emitter_id THEN 'customer'
             WHEN t.archived THEN 'archived'
             WHEN NOT t.known AND %(reject_unknown)s::bool AND NOT starts_with(i.type, 'hookpost.') THEN 'type'
         END AS refused
     FROM unnest(
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
-        %(bodies)s::bytea[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[], %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
-    ) AS i (
-        event_id, given_id, given_uid, type, type_keys, body, emitter_id, owner_id, key, fingerprint, api_key_id
+        %(bodies)s::bytea[], %(filterable)s::bool[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[],
+        %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
+    ) WITH ORDINALITY AS i (
+        event_id, given_id, given_uid, type, type_keys, body, filterable, emitter_id, owner_id, key, fingerprint,
+        api_key_id, place
     )
     CROSS JOIN LATERAL (
         SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
@@ -37,26 +39,62 @@ WITH input AS (
         FROM hookpost_event_type e
         WHERE e.name = i.type AND (e.customer_id IS NULL OR e.customer_id = c.customer_id)
     ) t ON true
+), measured AS (
+    SELECT
+        i.event_id, i.customer_id, i.place, n.ordered, n.filter_work,
+        i.customer_id IS NULL OR n.endpoints > %(endpoint_limit)s::int
+            OR sum(n.endpoints) OVER so_far > %(row_limit)s::bigint
+            OR n.filter_work > 0 AND (NOT i.filterable OR sum(n.filter_work) OVER so_far > %(filter_limit)s::bigint)
+            AS large
+    FROM input i
+    CROSS JOIN LATERAL (
+        SELECT
+            count(*) AS endpoints, bool_or(e.ordered) AS ordered,
+            coalesce(sum(length(e.filter)) FILTER (
+                WHERE cardinality(e.event_types) = 0 OR e.event_types && string_to_array(i.type_keys, ' ')::varchar[]
+            ), 0) * octet_length(i.body) AS filter_work
+        FROM (
+            SELECT filter, ordered, event_types FROM hookpost_endpoint
+            WHERE customer_id = i.customer_id AND deleted_at IS NULL
+            LIMIT %(endpoint_limit)s::int + 1
+        ) e
+    ) n
+    WHERE i.refused IS NULL AND %(only_endpoint)s::uuid IS NULL
+    WINDOW so_far AS (PARTITION BY i.customer_id ORDER BY i.place)
+), planned AS (
+    SELECT  -- what has to stay in order waits for what is still fanned out
+        m.event_id, m.filter_work,
+        m.large OR m.ordered AND (
+            bool_or(m.large) OVER (PARTITION BY m.customer_id ORDER BY m.place)
+            OR EXISTS (SELECT FROM hookpost_fan_out f WHERE f.customer_id = m.customer_id)
+        ) AS pending
+    FROM measured m
+), parsed AS MATERIALIZED (  -- once for each event, however many filters there are
+    SELECT i.event_id, convert_from(i.body, 'UTF8')::jsonb AS document
+    FROM input i JOIN planned p USING (event_id)
+    WHERE p.filter_work > 0 AND NOT coalesce(p.pending, false)
 ), matched AS (
     SELECT
         i.event_id, i.customer_id, i.type, i.made_at, e.id AS endpoint_id, l.slow,
         e.state <> 'enabled' OR (e.ordered AND e.draining) AS held,
         md5(i.event_id::text || e.id::text) AS h
     FROM input i
+    LEFT JOIN planned p USING (event_id)
+    LEFT JOIN parsed USING (event_id)
     JOIN hookpost_endpoint e ON e.customer_id = i.customer_id AND e.deleted_at IS NULL
     JOIN hookpost_lane l ON l.endpoint_id = e.id
-    WHERE i.refused IS NULL
+    WHERE i.refused IS NULL AND NOT coalesce(p.pending, false)
       AND CASE
         WHEN %(only_endpoint)s::uuid IS NOT NULL THEN e.id = %(only_endpoint)s::uuid
         WHEN (cardinality(e.event_types) > 0 OR starts_with(i.type, 'hookpost.'))
             AND NOT e.event_types && string_to_array(i.type_keys, ' ')::varchar[] THEN false
-        WHEN e.filter <> '' THEN coalesce(convert_from(i.body, 'UTF8')::jsonb @@ e.filter::jsonpath, false)
+        WHEN e.filter <> '' THEN coalesce(parsed.document @@ e.filter::jsonpath, false)
         ELSE true
       END
 ), counted AS (
-    SELECT i.event_id, count(m.endpoint_id)::int AS deliveries
-    FROM input i LEFT JOIN matched m USING (event_id)
-    GROUP BY i.event_id
+    SELECT i.event_id, coalesce(p.pending, false) AS pending, CASE WHEN p.pending THEN NULL ELSE count(m.endpoint_id)::int END AS deliveries
+    FROM input i LEFT JOIN planned p USING (event_id) LEFT JOIN matched m USING (event_id)
+    GROUP BY i.event_id, p.pending
 ), key_taken AS (
     INSERT INTO hookpost_idempotency_key AS known (owner_id, key, customer_id, fingerprint, event_id, deliveries, created_at)
     SELECT DISTINCT ON (i.owner_id, i.key)  -- in this order everywhere: two batches never wait for each other
@@ -70,12 +108,15 @@ WITH input AS (
         WHERE NOT EXISTS (SELECT FROM hookpost_customer c WHERE c.id = known.customer_id) AND known.customer_id IS NOT NULL
     RETURNING event_id
 ), accepted AS (
-    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at
-    FROM input i
+    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at, c.pending
+    FROM input i JOIN counted c USING (event_id)
     WHERE i.refused IS NULL AND (i.key IS NULL OR i.event_id IN (SELECT event_id FROM key_taken))
 ), new_event AS (
     INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
-    SELECT event_id, customer_id, type, body, made_at FROM accepted
+    SELECT event_id, coalesce(customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), type, body, made_at FROM accepted  -- models.log.EVERYONES
+), new_fan_out AS (
+    INSERT INTO hookpost_fan_out (event_id, customer_id, turn_at, filter_ms)
+    SELECT event_id, customer_id, now(), 0 FROM accepted WHERE pending
 ), fanned_out AS (
     SELECT
         m.*,
@@ -100,7 +141,7 @@ WITH input AS (
     GROUP BY event_id
 )
 SELECT
-    i.event_id, i.refused, c.deliveries, a.event_id IS NOT NULL AS accepted,
+    i.event_id, i.refused, c.deliveries, c.pending, a.event_id IS NOT NULL AS accepted,
     coalesce(w.fast, '{}') AS wake, coalesce(w.slow, '{}') AS wake_slow,
     extract(epoch FROM clock_timestamp())::float8 AS database_time
 FROM input i

@@ -1,0 +1,187 @@
+"""The statement that stores events with their deliveries, and what its rows mean.
+
+What lives here: events on their way into the log, and how much of the work for one customer may be done in a
+statement that others share. It must not know who calls, or how callers come together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
+
+from deliveries.conf import conf
+from deliveries.database.failures import first_line, is_surely_undone
+from deliveries.errors import HookpostError, InvalidInput, KeyReused, Unavailable, Unconfirmed
+from deliveries.models import IdempotencyKey
+from deliveries.protocol.event_types import matching_keys
+from deliveries.services import clock
+from deliveries.services.refusals import refusal_of
+from deliveries.services.retention import open_partitions
+from deliveries.services.schemas import Violation
+
+log = structlog.get_logger(__name__)
+
+NOT_STORED = "the database does not store anything at the moment; nothing was stored"
+EVERYONE = "*"  # sql/accept_events.sql knows it too; no uid looks like this
+# A number that PostgreSQL would read as too long for its type, and end the statement.
+_UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*[eE][+-]?[0-9]{4}|[0-9]{8000}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one customer's fan-out one statement does; what is beyond is done afterwards, apart.
+
+    `endpoint_limit` counts an event's endpoints, `row_limit` those of a customer's events together. `filter_limit`
+    is characters of filters x bytes of bodies: PostgreSQL takes up to 12 ns for each.
+    """
+
+    endpoint_limit: int = 200
+    row_limit: int = 500
+    filter_limit: int = 400_000
+
+
+SHARED = Limits()
+ALONE = Limits(row_limit=10_000, filter_limit=20_000_000)  # nobody waits for this statement but its caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDraft:
+    """What a caller wants to emit; `data` is raw JSON and is kept byte for byte.
+
+    The customer is named by id or by `uid`; EVERYONE in place of a `uid` means all of them. `emitter_id` is the
+    customer whose key emits it, for which there are no other customers; None for a service. `owner_id` is whose
+    Idempotency-Keys these are; `api_key_id` makes acceptance depend on that key being alive at this moment.
+    """
+
+    type: str
+    data: bytes
+    customer_id: UUID | None = None
+    customer_uid: str | None = None
+    timestamp: datetime | None = None
+    idempotency_key: str | None = None
+    emitter_id: UUID | None = None
+    owner_id: UUID | None = None
+    api_key_id: UUID | None = None
+    fingerprint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A stored event. `wake` names the lanes (endpoint id, whether slow) that got work; none for a repeated key.
+
+    `pending` says that its deliveries are made after it (services/fan_out.py); `deliveries` is None then. `warnings`
+    is what its data breaks of a schema that only warns.
+    """
+
+    event_id: UUID
+    deliveries: int | None
+    wake: tuple[tuple[UUID, bool], ...] = ()
+    warnings: tuple[Violation, ...] = ()
+    pending: bool = False
+
+
+@dataclass(slots=True)
+class Entry:
+    """An event on its way into the log, and what became of it."""
+
+    draft: EventDraft
+    event_id: UUID
+    body: bytes
+    warnings: tuple[Violation, ...] = ()
+    result: Accepted | HookpostError | None = None
+
+
+def store_events(group: Sequence[Entry], *, limits: Limits, only_endpoint: UUID | None = None) -> None:
+    """Store events with their deliveries by one statement; each entry is told its result, also when that fails."""
+    if not group or _is_refused_by_clock(group):
+        return
+    try:
+        _store(group, limits, only_endpoint)
+    except DataError as error:
+        if limits.filter_limit >= 0:  # a filter could not read one of them: filters are evaluated apart, then
+            apart = replace(limits, filter_limit=-1)
+            for part in [group] if connection.in_atomic_block else [[entry] for entry in group]:
+                store_events(part, limits=apart, only_endpoint=only_endpoint)
+            return
+        for entry in group:
+            entry.result = InvalidInput(f"the data cannot be stored: {first_line(error)}", field="data")
+    except (DatabaseError, InterfaceError) as error:  # away, full, read-only
+        log.warning("events_not_stored", events=len(group), error=first_line(error))
+        refusal = Unavailable(NOT_STORED) if is_surely_undone(error) else Unconfirmed()
+        for entry in group:
+            entry.result = entry.result or refusal
+
+
+def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
+    refusal = clock.refusal(part="accept")
+    for entry in group:
+        entry.result = entry.result or refusal
+    return refusal is not None
+
+
+def _store(group: Sequence[Entry], limits: Limits, only_endpoint: UUID | None) -> None:
+    parameters = _parameters(group) | asdict(limits) | {"only_endpoint": only_endpoint}
+    try:
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            rows = clock.run("accept_events", parameters)
+    except IntegrityError as error:
+        if "no partition" not in str(error):
+            raise
+        open_partitions()
+        rows = clock.run("accept_events", parameters)
+    by_id = {row.event_id: row for row in rows}
+    # First those that are stored: looking up the others asks the database again, which may fail.
+    for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):
+        entry.result = _result(entry, by_id[entry.event_id])
+
+
+def _parameters(group: Sequence[Entry]) -> dict[str, Any]:
+    drafts = [entry.draft for entry in group]
+    return {
+        "ids": [entry.event_id for entry in group],
+        "customers": [draft.customer_id for draft in drafts],
+        "customer_uids": [draft.customer_uid for draft in drafts],
+        "types": [draft.type for draft in drafts],
+        "type_keys": [" ".join(matching_keys(draft.type)) for draft in drafts],
+        "bodies": [entry.body for entry in group],
+        "filterable": [_UNFIT.search(entry.body) is None for entry in group],
+        "emitters": [draft.emitter_id for draft in drafts],
+        "owners": [draft.owner_id for draft in drafts],
+        "keys": [draft.idempotency_key for draft in drafts],
+        "fingerprints": [draft.fingerprint for draft in drafts],
+        "api_keys": [draft.api_key_id for draft in drafts],
+        "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
+        "reject_unknown": conf.unknown_event_types == "reject",
+    }
+
+
+def _result(entry: Entry, row: Any) -> Accepted | HookpostError:
+    if row.accepted:
+        wake = tuple((endpoint_id, False) for endpoint_id in row.wake)
+        wake += tuple((endpoint_id, True) for endpoint_id in row.wake_slow)
+        return Accepted(
+            event_id=row.event_id,
+            deliveries=row.deliveries,
+            wake=wake,
+            warnings=entry.warnings,
+            pending=row.pending,
+        )
+    return refusal_of(row.refused, event_type=entry.draft.type) if row.refused else _repeated(entry)
+
+
+def _repeated(entry: Entry) -> Accepted | HookpostError:
+    draft = entry.draft
+    known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key)).first()
+    if known is None:
+        return Unavailable("the first request with this Idempotency-Key did not commit")
+    if bytes(known.fingerprint) != draft.fingerprint:
+        return KeyReused("this Idempotency-Key came with another body before")
+    return Accepted(event_id=known.event_id, deliveries=known.deliveries, warnings=entry.warnings)

@@ -1,0 +1,168 @@
+"""Fan-outs that go on after their event is stored: large ones, and those whose filters may take long.
+
+What lives here: the next chunk of endpoints of an event, one customer after the other, and a thread that goes on while
+something is open. Whoever is killed leaves a row, from which anybody goes on: no delivery is lost or made twice. Which
+endpoints an event goes to is judged by their configuration at that moment. It must not know the broker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+from deliveries import sql
+from deliveries.models import Endpoint, Event, FanOut
+from deliveries.protocol.event_types import is_ours, matching_keys
+from deliveries.services.filter_judge import Judged, judge
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 500  # endpoints: some 25 ms of PostgreSQL, which others wait for at most
+AT_ONCE = 4  # customers that one process leases at the same moment
+LEASE_SECONDS = 15.0  # longer than that many chunks, each of which is bounded
+LOOK_SECONDS = 0.25
+FILTER_FAILED = "filter_failed"  # sql/fan_out_chunk.sql knows it too
+REST = 3  # a customer whose filters took long rests for so many times as long
+
+Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    endpoint_id: UUID
+    is_filtered: bool
+
+
+def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
+    """Make deliveries of open fan-outs, chunk by chunk in rotation; returns how many chunks it was.
+
+    Returns when nothing is open that is not leased or resting, or after so many seconds.
+    """
+    give_up, chunks = time.monotonic() + seconds, 0
+    while time.monotonic() < give_up:
+        taken = sql.run("claim_fan_outs", {"limit": AT_ONCE, "lease_seconds": LEASE_SECONDS})
+        if not taken:
+            break
+        for row in taken:
+            wake(fan_out_chunk(row))
+        chunks += len(taken)
+    return chunks
+
+
+def fan_out_chunk(row: Any) -> list[tuple[UUID, bool]]:
+    """Make the deliveries for the next endpoints of a leased fan-out; returns the lanes that got work."""
+    event_type = Event.objects.filter(pk=row.event_id).values_list("type", flat=True).first()
+    if event_type is None:  # its day was dropped
+        FanOut.objects.filter(pk=row.event_id).delete()
+        return []
+    keys = matching_keys(event_type)
+    candidates = _candidates(row, keys, only_named=is_ours(event_type))
+    judged = judge(row.event_id, [c.endpoint_id for c in candidates if c.is_filtered], spent_ms=row.filter_ms)
+    candidates, is_last = _as_far_as_judged(candidates, judged), len(candidates) < CHUNK
+    is_last = is_last and not judged.left
+    return [(made.endpoint_id, made.slow) for made in _make(row, keys, candidates, judged, is_last=is_last)]
+
+
+def _candidates(row: Any, keys: Sequence[str], *, only_named: bool) -> list[_Candidate]:
+    endpoints = Endpoint.objects.filter(deleted_at=None).order_by("id")
+    if row.customer_id is not None:
+        endpoints = endpoints.filter(customer_id=row.customer_id)
+    if row.after_id is not None:
+        endpoints = endpoints.filter(id__gt=row.after_id)
+    wanted = set(keys)
+    found = endpoints.values_list("id", "filter", "event_types")[:CHUNK]
+    return [
+        _Candidate(id_, bool(filter_) and (bool(wanted & set(types)) if types or only_named else True))
+        for id_, filter_, types in found
+    ]
+
+
+def _as_far_as_judged(candidates: list[_Candidate], judged: Judged) -> list[_Candidate]:
+    """Return those before the first whose filter there was no time for."""
+    if not judged.left:
+        return candidates
+    first = next(place for place, each in enumerate(candidates) if each.endpoint_id == judged.left[0])
+    return candidates[:first]
+
+
+def _make(
+    row: Any, keys: Sequence[str], candidates: Sequence[_Candidate], judged: Judged, *, is_last: bool
+) -> list[Any]:
+    parameters = {
+        "event_id": row.event_id,
+        "after_id": row.after_id,
+        "upto_id": candidates[-1].endpoint_id if candidates else row.after_id,
+        "is_last": is_last,
+        "endpoint_ids": [each.endpoint_id for each in candidates],
+        "type_keys": list(keys),
+        "matched": list(judged.matched),
+        "unjudged": list(judged.failed),
+        "filter_ms": round(judged.seconds * 1000),
+        "rest_seconds": judged.seconds * REST if judged.is_dear else 0.0,
+    }
+    if judged.failed:
+        log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
+    return sql.run("fan_out_chunk", parameters)
+
+
+class _Continuation:
+    """One thread of this process, which goes on while fan-outs are open."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, wake: Wake) -> None:
+        self._wanted.set()
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, args=(wake,), name="fan-out", daemon=True)
+                self._thread.start()
+
+    def _run(self, wake: Wake) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            try:
+                _continue_until_none_is_open(wake, more=self._wanted)
+            except (DatabaseError, InterfaceError) as error:  # the dispatcher comes back to it
+                log.warning("fan_out_without_database", error=str(error).partition("\n")[0])
+            except Exception:
+                log.exception("fan_out_failed")
+            finally:
+                connection.close()
+
+
+def _continue_until_none_is_open(wake: Wake, *, more: threading.Event) -> None:
+    while continue_fan_outs(wake) or FanOut.objects.exists():
+        more.wait(LOOK_SECONDS)  # some are leased by others, or rest
+        more.clear()
+
+
+def is_open(event_id: UUID) -> bool:
+    """Say whether deliveries of this event are still to be made."""
+    return FanOut.objects.filter(pk=event_id).exists()
+
+
+_continuation = _Continuation()
+
+
+def begin_fan_outs(wake: Wake) -> None:
+    """Go on with open fan-outs on a thread of this process; returns at once."""
+    _continuation.begin(wake)
+
+
+def take_over_fan_outs(wake: Wake) -> bool:
+    """Go on with what others left open; for the dispatcher, once a second. Returns whether there was something."""
+    is_open = FanOut.objects.exists()
+    if is_open:
+        begin_fan_outs(wake)
+    return is_open

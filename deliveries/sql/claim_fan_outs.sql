@@ -1,0 +1,16 @@
+-- Takes the oldest open fan-out of each customer, those whose turn was longest ago first.
+-- limit int, lease_seconds float
+-- One of each customer, so that nobody's large ones delay another's, and a customer's events keep their order. Of two who choose the same row one finds it taken when it locks it.
+WITH oldest AS (
+    SELECT DISTINCT ON (coalesce(customer_id, event_id)) event_id, lease_until, turn_at
+    FROM hookpost_fan_out
+    ORDER BY coalesce(customer_id, event_id), event_id
+), chosen AS (
+    SELECT event_id FROM oldest WHERE lease_until IS NULL OR lease_until < now()
+    ORDER BY turn_at, event_id LIMIT %(limit)s::int
+)
+UPDATE hookpost_fan_out f
+SET lease_until = now() + make_interval(secs => %(lease_seconds)s::float8), turn_at = now()
+FROM chosen c
+WHERE f.event_id = c.event_id AND (f.lease_until IS NULL OR f.lease_until < now())
+RETURNING f.event_id, f.customer_id, f.after_id, f.filter_ms
