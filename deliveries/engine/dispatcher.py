@@ -134,7 +134,7 @@ class Dispatcher:
 
     def _wake_due(self) -> None:
         now = time.monotonic()
-        rows = sql.run("lanes_with_work", {"endpoint_ids": None})
+        rows = sql.run("lanes_with_work", {"endpoint_ids": None}, planned_anew=True)
         fresh = [row for row in rows if not self._was_woken(row, now)]
         waiting = {row.endpoint_id for row in rows}
         kept = {k: v for k, v in self._woken.items() if k in waiting}

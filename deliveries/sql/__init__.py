@@ -7,6 +7,7 @@ Knows no rules: what the rows mean is decided above.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +23,25 @@ from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array
 
 FOLDER = Path(__file__).parent
 
-# Planning our statements takes longer than executing them, and longer with every partition: one plan must serve.
+# What runs for each event or turn: planning it takes longer than executing it, and longer with every partition, so one
+# plan must serve. All else is planned each time: a plan that was made while a table was empty reads all of it, once for
+# each row of another one, and does so for a minute when 20,000 lanes become due on a fresh installation.
+PLANNED_ONCE = frozenset(
+    {
+        "accept_events",
+        "claim_batch",
+        "give_up_lead",
+        "lanes_with_work",
+        "lease_lanes",
+        "mark_suspect",
+        "record_outcomes",
+        "release_lanes",
+        "renew_leases",
+        "take_lead",
+        "take_token",
+        "validating_types",
+    }
+)
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
 # A plan made while a day's partition is empty or small would scan it, and go on scanning when it is full. Only a
 # worker's connection runs these statements, so people's queries are planned as ever.
@@ -31,7 +50,13 @@ BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_merg
 
 ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too
 
+# A plan that is kept is made anew now and then: tables that were empty when it was made fill up before their
+# statistics say so.
+PLANS_SECONDS = 10.0
+NEW_PLANS = "DISCARD PLANS"
+
 _told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+_planned_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 # Before the first connection is made, which takes a copy of what is registered.
 psycopg.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
@@ -83,24 +108,24 @@ def prepare_all() -> None:
         prepared(path.stem)
 
 
-def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
+def run(name: str, parameters: Mapping[str, Any], *, planned_anew: bool = False) -> list[Any]:
     """Execute sql/<name>.sql in one round trip and return its rows as named tuples.
 
-    Raises django.db errors, as the ORM does.
+    `planned_anew` is for a statement that elsewhere runs often and here seldom, over much more. Raises django.db errors, as the ORM does.
     """
     connection.ensure_connection()
     known, server = prepared(name), connection.connection
     # A pooler gives the next statement to any session: nothing that was set or prepared would be there.
-    is_session = not getattr(server, "is_pooled", False)
+    is_kept = name in PLANNED_ONCE and not planned_anew and not getattr(server, "is_pooled", False)
     with connection.wrap_database_errors, psycopg.RawCursor(server, row_factory=namedtuple_row) as cursor:
-        if is_session:
+        if is_kept:
             _keep_plans(cursor, name)
-        cursor.execute(known.text, known.values(parameters), prepare=is_session, binary=True)
+        cursor.execute(known.text, known.values(parameters), prepare=is_kept, binary=True)
         return cursor.fetchall() if cursor.description else []
 
 
 def _keep_plans(cursor: psycopg.RawCursor[Any], name: str) -> None:
-    """Tell a connection once that plans are kept."""
+    """Tell a connection once that plans are kept, and now and then to make them anew."""
     server = cursor.connection
     told = _told.setdefault(server, set())
     for wish in (ONE_PLAN, BY_INDEX) if name in WORKERS_ONLY else (ONE_PLAN,):
@@ -108,3 +133,7 @@ def _keep_plans(cursor: psycopg.RawCursor[Any], name: str) -> None:
             server.prepare_threshold = ONLY_ON_REQUEST
             cursor.execute(wish)
             told.add(wish)
+    now = time.monotonic()
+    if now - _planned_at.setdefault(server, now) > PLANS_SECONDS:
+        cursor.execute(NEW_PLANS)
+        _planned_at[server] = now

@@ -1,0 +1,180 @@
+"""Plans that were made while all tables were empty: what they look at grows with the work, not with its square.
+
+What lives here: how many rows a statement of the dispatcher or of a job reads when much has become due on a fresh
+installation, whose statistics say that there is nothing. Rows are counted by PostgreSQL; no time is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+
+from deliveries import sql
+from deliveries.models import Endpoint, Lane
+from deliveries.models.base import new_id
+from deliveries.services.events import EventDraft, accept_events
+from deliveries.services.leader import Lead
+from tests.engine.steps import an_endpoint
+from tests.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LANES = 2_000
+JOB = UUID(int=7)
+NEVER_ANALYZED = ("hookpost_endpoint", "hookpost_lane", "hookpost_due_delivery")
+READ_EACH = 40  # rows that a statement may read for each that it is about: look-ups, indexes, partitions
+
+# Each endpoint, lane and delivery is a copy of the first.
+COPY_ENDPOINTS = """
+INSERT INTO hookpost_endpoint
+SELECT (jsonb_populate_record(e, jsonb_build_object('id', i.id, 'uid', NULL))).*
+FROM hookpost_endpoint e CROSS JOIN unnest(%(endpoints)s::uuid[]) AS i (id) WHERE e.id = %(endpoint)s
+"""
+COPY_LANES = """
+INSERT INTO hookpost_lane
+SELECT (jsonb_populate_record(l, jsonb_build_object('endpoint_id', i.id))).*
+FROM hookpost_lane l CROSS JOIN unnest(%(endpoints)s::uuid[]) AS i (id) WHERE l.endpoint_id = %(endpoint)s
+"""
+FILL = """
+WITH made AS (
+    SELECT * FROM unnest(%(endpoints)s::uuid[], %(ids)s::uuid[]) AS i (endpoint_id, id)
+), event AS (
+    INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
+    SELECT id, %(customer)s, 'a.b', '{}', now() FROM made
+), delivery AS (
+    INSERT INTO hookpost_delivery (
+        id, event_id, endpoint_id, customer_id, event_type, state, attempts, error, created_at, next_attempt_at
+    )
+    SELECT id, id, endpoint_id, %(customer)s, 'a.b', CASE WHEN %(is_held)s THEN 'held' ELSE 'pending' END, 0, '',
+        now(), CASE WHEN NOT %(is_held)s THEN now() END
+    FROM made
+)
+INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor, job_id)
+SELECT id, false, endpoint_id, id, 1, 0, CASE WHEN NOT %(is_held)s THEN now() END, '', %(job)s FROM made
+"""
+
+
+@pytest.fixture
+def fresh(receiver: Receiver) -> Iterator[Endpoint]:
+    """A fresh installation: one endpoint, no event, and a connection that never looks at statistics again."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        for table in NEVER_ANALYZED:
+            cursor.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    endpoint = an_endpoint(receiver.url)
+    Lead(str(endpoint.id)).take()  # a statement that keeps its plan, and tells the connection so
+    yield endpoint
+    connection.close()
+    with connection.cursor() as cursor:
+        for table in NEVER_ANALYZED:
+            cursor.execute(f"ALTER TABLE {table} RESET (autovacuum_enabled)")
+
+
+def fill(endpoint: Endpoint, *, held: bool = False, each: int = LANES) -> list[UUID]:
+    """Much comes at once: so many lanes with a delivery each; returns the deliveries."""
+    ids = [new_id() for _ in range(each)]
+    parameters = {
+        "endpoint": endpoint.id,
+        "endpoints": [new_id() for _ in range(each)],
+        "ids": ids,
+        "customer": endpoint.customer_id,
+        "is_held": held,
+        "job": JOB,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(COPY_ENDPOINTS, parameters)
+        cursor.execute(COPY_LANES, parameters)
+        cursor.execute(FILL, parameters)
+    return ids
+
+
+def rows_read(name: str, parameters: dict[str, Any], **how: bool) -> tuple[int, int]:
+    """Run a statement; returns how many rows it gave and how many PostgreSQL has read for it."""
+    with transaction.atomic():
+        return len(sql.run(name, parameters, **how)), rows_so_far()
+
+
+def rows_so_far() -> int:
+    """How many rows of our tables PostgreSQL has read in this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint"
+            " FROM pg_stat_xact_user_tables WHERE relname LIKE 'hookpost%'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_backlogs_are_released_by_look_ups(fresh: Endpoint) -> None:
+    """Given a connection that has released nothing for long, and then 2,000 lanes that drain."""
+    parameters = {"rate": 100, "every_lane": True}
+    sql.run("release_backlogs", parameters)
+    fill(fresh, held=True)
+    released, read = rows_read("release_backlogs", parameters)
+    assert released == LANES
+    assert read < LANES * READ_EACH
+
+
+def test_backlogs_are_held_by_look_ups(fresh: Endpoint) -> None:
+    parameters = {"limit": 5000}
+    sql.run("hold_backlogs", parameters)
+    fill(fresh)
+    Endpoint.objects.update(state="paused")
+    held, read = rows_read("hold_backlogs", parameters)
+    assert held == LANES
+    assert read < LANES * READ_EACH
+
+
+def test_lanes_with_work_are_found_by_look_ups(fresh: Endpoint) -> None:
+    sql.run("lanes_with_work", {"endpoint_ids": None}, planned_anew=True)
+    fill(fresh)
+    found, read = rows_read("lanes_with_work", {"endpoint_ids": None}, planned_anew=True)
+    assert found == LANES
+    assert read < LANES * READ_EACH
+
+
+def test_what_waits_is_cancelled_by_look_ups(fresh: Endpoint) -> None:
+    parameters = {"endpoint_id": None, "job_id": JOB, "scheduled_only": False, "why": "", "batch": 1000}
+    sql.run("cancel_due", parameters)
+    fill(fresh)
+    _, read = rows_read("cancel_due", parameters)
+    assert read < LANES * READ_EACH
+
+
+def test_redeliveries_are_queued_by_look_ups(fresh: Endpoint) -> None:
+    parameters = {"delivery_ids": [], "actor": "user:alice", "job_id": JOB}
+    sql.run("queue_redeliveries", parameters)
+    ids = fill(fresh, held=True)
+    queued, read = rows_read("queue_redeliveries", parameters | {"delivery_ids": ids})
+    assert queued == LANES
+    assert read < LANES * READ_EACH
+
+
+def test_losses_are_noted_by_look_ups(fresh: Endpoint) -> None:
+    parameters = {"ids": [], "endpoint_ids": [], "delivery_ids": [], "keys": ["hookpost.delivery.exhausted"]}
+    sql.run("note_exhausted", parameters)
+    fill(fresh)
+    endpoint_ids = list(Lane.objects.values_list("endpoint_id", flat=True))
+    given = {
+        "ids": [new_id() for _ in endpoint_ids],
+        "endpoint_ids": endpoint_ids,
+        "delivery_ids": [None] * len(endpoint_ids),
+    }
+    _, read = rows_read("note_exhausted", parameters | given)
+    assert read < LANES * READ_EACH
+
+
+def test_an_event_is_soon_accepted_by_look_ups_although_its_plan_is_kept(
+    fresh: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a plan of the first event, then many endpoints of somebody else, and some seconds, then none is read."""
+    other = an_endpoint(receiver.url)
+    accept_events([EventDraft(type="a.b", data=b"{}", customer_id=other.customer_id)])
+    fill(fresh)
+    monkeypatch.setattr(sql, "PLANS_SECONDS", 0)
+    with transaction.atomic():
+        accept_events([EventDraft(type="a.b", data=b"{}", customer_id=other.customer_id)])
+        assert rows_so_far() < READ_EACH
