@@ -60,7 +60,7 @@ def waiting_of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -
     due = {place.delivery_id: place for place in places}
     heads = _heads(found)
     return {
-        row.id: _waiting(endpoint, due.get(row.id), heads, now=moment)
+        row.id: _waiting(endpoint, due.get(row.id) or _gone(row), heads, now=moment)
         for row in rows
         if (endpoint := found.get(row.endpoint_id)) is not None
     }
@@ -74,22 +74,28 @@ def _heads(endpoints: Mapping[UUID, Endpoint]) -> dict[UUID, UUID]:
     return dict(first.values_list("endpoint_id", "delivery_id")) if ordered else {}
 
 
-def _waiting(endpoint: Endpoint, due: DueDelivery | None, heads: Mapping[UUID, UUID], *, now: datetime) -> Waiting:
+def _gone(row: Delivery) -> DueDelivery:
+    """Return a place for what left the queue since its row was read: it is being dealt with at this moment."""
+    held = row.state == Delivery.State.HELD
+    due_at = None if held else row.next_attempt_at or row.created_at
+    return DueDelivery(delivery_id=row.id, endpoint_id=row.endpoint_id, attempts=row.attempts, due_at=due_at)
+
+
+def _waiting(endpoint: Endpoint, due: DueDelivery, heads: Mapping[UUID, UUID], *, now: datetime) -> Waiting:
     reason, until, at = _reason(endpoint, due, heads, now=now)
     if at is not None and at <= now:
         at = None
-    done = due.attempts if due else 0
-    return Waiting(reason=reason, until=until, next_attempt_at=at, schedule=_coming(endpoint, done, at))
+    return Waiting(reason=reason, until=until, next_attempt_at=at, schedule=_coming(endpoint, due.attempts, at))
 
 
 def _reason(
-    endpoint: Endpoint, due: DueDelivery | None, heads: Mapping[UUID, UUID], *, now: datetime
+    endpoint: Endpoint, due: DueDelivery, heads: Mapping[UUID, UUID], *, now: datetime
 ) -> tuple[WaitReason, datetime | None, datetime | None]:
     """Return why it waits, until when, and when it is sent; the last two as far as they can be told."""
     if endpoint.state != Endpoint.State.ENABLED:
         is_paused = endpoint.state == Endpoint.State.PAUSED
         return (WaitReason.PAUSED if is_paused else WaitReason.DISABLED), None, None
-    if due is None or due.due_at is None:  # held back until its turn comes: a backlog drains at a limited rate
+    if due.due_at is None:  # held back until its turn comes: a backlog drains at a limited rate
         return WaitReason.RATE_LIMIT, None, None
     rest = resting(endpoint, now=now)
     if endpoint.ordered and heads.get(endpoint.id) != due.delivery_id:

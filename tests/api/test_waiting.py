@@ -100,6 +100,12 @@ def test_what_is_held_back_says_why(ops: Caller, alice: Tenant, act: Any, reason
     assert (shown["waiting_for"], shown["next_attempt_at"]) == ({"reason": reason}, None)
 
 
+def test_what_left_the_queue_a_moment_ago_waits_for_nothing_else(ops: Caller, alice: Tenant) -> None:
+    """Given a delivery whose outcome is recorded between two questions of a reader, then no false reason is shown."""
+    shown = show(ops, log_delivery(alice.endpoint, state="pending"))
+    assert (shown["waiting_for"], shown["next_attempt_at"]) == ({"reason": "schedule"}, None)
+
+
 def test_a_backlog_drains_at_a_limited_rate(ops: Caller, alice: Tenant) -> None:
     delivery = log_delivery(alice.endpoint, state="held")
     log_due(delivery, due_at=None)
