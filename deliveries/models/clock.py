@@ -18,6 +18,7 @@ from deliveries.protocol.clock import Reading, compare
 
 FRESH_SECONDS = 30.0
 QUICK_SECONDS = 0.01
+TRIES = 5
 STEP_SECONDS = 0.5  # beyond what a clock is slewed by within a reading's life
 
 Seconds = Callable[[], float]
@@ -48,7 +49,7 @@ class HostClock:
         reading = compare(database_time, asked_at=asked_at, answered_at=answered_at)
         kept, now = self.reading(), self.steady()
         if kept is None or reading.uncertainty_seconds <= max(kept.uncertainty_seconds, QUICK_SECONDS):
-            self._known = _Known(reading, now, self.wall() - now)
+            self._known = _Known(reading, now, self._beyond())
         return reading
 
     def reading(self, *, fresh_seconds: float = FRESH_SECONDS) -> Reading | None:
@@ -56,11 +57,19 @@ class HostClock:
         known, now = self._known, self.steady()
         if known is None or now - known.read_at > fresh_seconds:
             return None
-        return known.reading if abs(self.wall() - now - known.beyond) <= STEP_SECONDS else None
+        return known.reading if abs(self._beyond() - known.beyond) <= STEP_SECONDS else None
 
     def corrected(self, reading: Reading) -> float:
         """Return the database's time in Unix seconds."""
         return self.wall() - reading.correction_seconds
+
+    def _beyond(self) -> float:
+        """Return what the wall clock shows beyond the steady one, read together: a thread may pause in between."""
+        for _ in range(TRIES):
+            before, wall, after = self.steady(), self.wall(), self.steady()
+            if after - before < STEP_SECONDS / 10:
+                break
+        return wall - (before + after) / 2
 
     def likely(self) -> float:
         """Return the database's time as well as it is known without asking: with no reading, this host's."""
