@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.embedded import places, processes, users
+from config.embedded import places, processes, user_names, users
 from config.embedded.binaries import postgres_bin
 
 STOP_SIGNAL = signal.SIGINT  # PostgreSQL's fast shutdown
@@ -83,10 +83,12 @@ def make_cluster(cluster: Cluster) -> None:
     options = ["--username=hookpost", "--auth=trust", "--encoding=UTF8", "--no-instructions", *locale_options(cluster)]
     options += [] if cluster.durable else ["--no-sync"]
     command = [*cluster.runner.prefix, str(cluster.programs / "initdb"), "-D", str(unfinished), *options]
+    folder, variables = unfinished.parent, environment(cluster)
+    if not user_names.has_name():
+        folder = user_names.make_known(cluster.data_dir / "user")
+        variables["LD_LIBRARY_PATH"] = f"{folder}:{variables['LD_LIBRARY_PATH']}"
     with cluster.log.open("ab") as out:
-        done = subprocess.run(
-            command, cwd=unfinished.parent, env=environment(cluster), stdout=out, stderr=out, check=False
-        )
+        done = subprocess.run(command, cwd=folder, env=variables, stdout=out, stderr=out, check=False)
     if done.returncode != 0:
         raise processes.failed("initdb failed", cluster.log)
     unfinished.rename(cluster.files)

@@ -7,16 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
-from config.embedded import Services, binaries, places, postgres, processes, users
+from config.embedded import Services, binaries, places, postgres, processes, user_names, users
 from deliveries.errors import CannotStart
 
 PRELOAD = "import config.embedded\n"  # a user with fewer rights may not be able to read the packages
+NAMELESS = 12345
 CHECKOUT = Path(__file__).resolve().parents[2]
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
 
@@ -25,6 +28,14 @@ is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change use
 def data_dir(tmp_path: Path) -> Path:
     """A data folder that is not there yet."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def home_of_nameless() -> Iterator[Path]:
+    """A folder of a user whom /etc/passwd does not know; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="hookpost-nameless-") as name:
+        os.chown(name, NAMELESS, NAMELESS)
+        yield Path(name)
 
 
 def ask(url: str, statement: str) -> object:
@@ -191,6 +202,35 @@ def test_root_where_others_may_not_look_runs_it_as_nobody(tmp_path: Path) -> Non
     outside = users.as_nobody(home / "data").outside
     assert outside is not None
     shutil.rmtree(outside)
+
+
+@is_root
+@pytest.mark.skipif(not users.open_to_all(binaries.postgres_bin()), reason="the programs are for root only")
+@pytest.mark.parametrize("programs", ["the wheel", "the system"])
+def test_a_user_without_an_entry_in_passwd_has_both_services(home_of_nameless: Path, programs: str) -> None:
+    """Given `docker run --user 12345`, then initdb finds a name all the same, and what runs is the user's."""
+    if programs == "the system" and not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        pytest.skip("no PostgreSQL of the system")
+    code = (
+        f"import os, sys, psycopg; os.setgroups([]); os.setgid({NAMELESS}); os.setuid({NAMELESS})\n"
+        "from config.embedded import Services, binaries, postgres\n"
+        "if sys.argv[2] == 'the system': binaries.wheel_folder = lambda package: None\n"
+        "with Services(sys.argv[1], durable=False, broker=sys.argv[2] == 'the wheel') as services:\n"
+        "    with psycopg.connect(services.database_url) as connection:\n"
+        "        print(connection.execute('select current_user').fetchone()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOAD + code, str(home_of_nameless / "data"), programs],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("hookpost\n", 0), done.stderr
+    assert (home_of_nameless / "data/postgres/data").stat().st_uid == NAMELESS
+
+
+def test_a_user_without_a_name_is_told_where_none_can_be_given(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_names, "KNOWN", b"no such text")
+    with pytest.raises(CannotStart, match="is not in /etc/passwd"):
+        user_names.make_known(data_dir)
 
 
 @is_root
