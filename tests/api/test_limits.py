@@ -47,3 +47,26 @@ def test_a_limit_that_makes_no_sense_is_refused(ops: Caller, alice: Tenant, valu
 
 def test_no_customer_sets_its_own_limit(alice: Tenant) -> None:
     assert alice.caller.patch("/customers/alice", {"endpoint_limit": 1000}).status == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/customers", {"name": "n" * 201}, "/name"),
+        ("/customers", {"name": "n", "metadata": {"m": "x" * 65_536}}, "/metadata"),
+        ("/customers/alice/endpoints", {"url": URL, "description": "d" * 301}, "/description"),
+        ("/customers/alice/endpoints", {"url": URL, "filter": f'$.data.a == "{"x" * 1000}"'}, "/filter"),
+        ("/customers/alice/endpoints", {"url": URL, "event_types": [f"a.b{n}" for n in range(201)]}, "/event_types"),
+        ("/customers/alice/endpoints", {"url": URL, "retry_schedule": [1] * 31}, "/retry_schedule"),
+        ("/customers/alice/endpoints", {"url": URL, "headers": {f"x-{n}": "v" for n in range(21)}}, "/headers"),
+        ("/event-types", {"name": "a.b", "description": "d" * 5001}, "/description"),
+        ("/event-types", {"name": "a.b", "schema": {"description": "s" * 65_536}}, "/schema"),
+        ("/customers/alice/endpoints/main/pause", {"reason": "r" * 301}, "/reason"),
+    ],
+)
+def test_what_is_too_long_is_refused_at_its_field(
+    ops: Caller, alice: Tenant, path: str, body: dict[str, object], pointer: str
+) -> None:
+    answer = ops.post(path, body)
+    assert answer.status == 422
+    assert answer.pointers()[0].startswith(pointer)

@@ -17,6 +17,7 @@ from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, rotate_secret
 from deliveries.services.event_types import create_event_type
 from deliveries.services.members import add_member
+from deliveries.services.portal_links import create_link, redeem_link
 
 URL = "https://93.184.216.34/in"
 
@@ -134,3 +135,25 @@ def test_many_at_once_make_no_more_than_the_limit(few: None) -> None:
     for thread in threads:
         thread.join()
     assert (Endpoint.objects.count(), len(refused)) == (2, 8)
+
+
+@pytest.mark.django_db
+def test_unused_portal_links_have_a_limit_and_used_ones_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PORTAL_LINKS", 2)
+    alice, bob = a_customer("alice"), a_customer("bob")
+    tokens = [create_link(alice, actor="key:x")[1] for _ in range(2)]
+    with pytest.raises(LimitReached, match="at most 2 unused portal links"):
+        create_link(alice, actor="key:x")
+    create_link(bob, actor="key:x")
+    assert redeem_link(tokens[0]) is not None
+    create_link(alice, actor="key:x")
+
+
+@pytest.mark.django_db
+def test_a_portal_link_makes_no_member_beyond_the_limit(few: None) -> None:
+    alice = a_customer("alice")
+    for number in range(2):
+        create_link(alice, actor="key:x", email=f"a{number}@example.org")
+    create_link(alice, actor="key:x", email="a0@example.org")
+    with pytest.raises(LimitReached, match="at most 2 members"):
+        create_link(alice, actor="key:x", email="a2@example.org")
