@@ -7,6 +7,7 @@ It must not know the filters, nor who may see which rows.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import threading
@@ -177,8 +178,11 @@ def answer_with(export: _Export) -> StreamingHttpResponse:
 
 
 def export_lines(found: FoundRows, *, viewer: Viewer) -> Generator[bytes, None, None]:
-    """Yield the lines of an export, many at a time; the last one says so when it ended early."""
-    yield as_csv([COLUMNS])
+    """Yield the lines of an export, many at a time; the last one says so when it ended early.
+
+    It begins with a byte-order mark: without one Excel takes UTF-8 for the code page of its machine.
+    """
+    yield codecs.BOM_UTF8 + as_csv([COLUMNS])
     bound: UUID | None = None
     written, give_up_at = 0, time.monotonic() + EXPORT_SECONDS
     while True:

@@ -64,7 +64,7 @@ def taken(client: Client, *, site: str = "admin", query: str = "") -> list[dict[
     answer = client.post(f"/{site}/deliveries/delivery/export/{query}")
     assert answer.status_code == 200
     assert isinstance(answer, StreamingHttpResponse)
-    text = answer.getvalue().decode()
+    text = answer.getvalue().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -91,6 +91,16 @@ def test_it_is_a_download(bob: Client, acme: House) -> None:
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="deliveries-20')
     assert answer.headers["Cache-Control"].startswith("no-store")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_excel_sees_that_it_is_utf_8(bob: Client, acme: House) -> None:
+    Customer.objects.filter(pk=acme.customer.pk).update(name="Müller & Söhne")
+    answer = bob.post("/admin/deliveries/delivery/export/")
+    assert isinstance(answer, StreamingHttpResponse)
+    raw = answer.getvalue()
+    assert raw.startswith(b"\xef\xbb\xbfdelivery,")
+    assert raw.count(b"\xef\xbb\xbf") == 1
+    assert "Müller & Söhne".encode() in raw
 
 
 def test_what_the_filter_shows_is_taken_from_all_pages(bob: Client, acme: House, globex: House) -> None:
