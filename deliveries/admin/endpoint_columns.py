@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from deliveries.admin.badges import badge, code, moment, shortened
 from deliveries.admin.endpoint_health import health_badges
 from deliveries.models import Endpoint
-from deliveries.protocol.signatures import PROFILES
+from deliveries.protocol.profiles import profile_of
 
 
 class EndpointColumns:
@@ -45,7 +45,7 @@ class EndpointColumns:
     @admin.display(description="Signing")
     def shown_signing(self, row: Endpoint) -> str:
         """The title of the profile."""
-        return PROFILES[row.signing].title if row.signing in PROFILES else row.signing
+        return profile_of(row.signing).title
 
     @admin.display(description="Custom headers")
     def shown_headers(self, row: Endpoint) -> str:

@@ -15,14 +15,19 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminExpandableTextareaWidget,
     UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
 from deliveries.admin.pages import ServiceForm
 from deliveries.models import Endpoint, EventType
-from deliveries.protocol.signatures import PROFILES
+from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
 
+OWN = "own"
+# The parts of a scheme of one's own, each a field of the form with "own_" before it.
+OWN_PARTS = ("header", "encoding", "hash", "prefix", "timestamp_header")
+OWN_FIELDS = tuple(f"own_{part}" for part in OWN_PARTS)
 PLAIN_FIELDS = (
     "url",
     "description",
@@ -67,10 +72,36 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         help_text="A condition on the payload, as an SQL/JSON path. Empty: every event of the types above.",
     )
     signing = forms.ChoiceField(
-        choices=[(profile.name, f"{profile.title} — {profile.description}") for profile in PROFILES.values()],
+        choices=[
+            *((profile.name, f"{profile.title} — {profile.description}") for profile in PROFILES.values()),
+            (OWN, "Another — the HMAC of the raw body in a header of your own, as described below."),
+        ],
         initial="standard",
         widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
         help_text="How your receiver recognises that a request is from here. The standard headers are always sent.",
+    )
+    own_header = forms.CharField(
+        label="Header of the signature",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Signature"}),
+        help_text="This and the next four only for a scheme of your own.",
+    )
+    own_encoding = forms.ChoiceField(
+        label="Encoding", required=False, choices=[(each, each) for each in ENCODINGS], widget=UnfoldAdminSelectWidget()
+    )
+    own_hash = forms.ChoiceField(
+        label="Hash", required=False, choices=[(each, each) for each in HASHES], widget=UnfoldAdminSelectWidget()
+    )
+    own_prefix = forms.CharField(
+        label="Before the signature",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "sha256="}),
+    )
+    own_timestamp_header = forms.CharField(
+        label="Header of the time",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Timestamp"}),
+        help_text="Empty: the body alone is signed. Else the time in Unix seconds, a dot, and the body.",
     )
     payload_mode = forms.ChoiceField(
         label="Payload",
@@ -99,7 +130,9 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         label="Secret of your own",
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "whsec_…", "autocomplete": "off"}),
-        help_text="Leave empty and one is made for you.",
+        strip=False,
+        help_text="Leave empty and one is made for you. With another scheme than Standard Webhooks, the text that your "
+        "receiver has, whatever its form.",
     )
 
     class Meta:
@@ -125,6 +158,8 @@ class EndpointForm(ServiceForm, forms.ModelForm):
     def set_initial(self, stored: Sequence[str]) -> None:
         """Fill the fields that are not simply columns."""
         self.initial.update({name: getattr(self.instance, name) for name in PLAIN_FIELDS})
+        if isinstance(own := shown_signing(self.instance.signing), dict):
+            self.initial.update({"signing": OWN, **{f"own_{part}": value for part, value in own.items()}})
         self.initial["chosen_types"] = [name for name in stored if name in self.catalogue]
         self.initial["other_types"] = ", ".join(name for name in stored if name not in self.catalogue)
         self.initial["schedule"] = ", ".join(map(str, self.instance.retry_schedule or ()))
@@ -160,13 +195,20 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
         values["event_types"] = [*data.get("chosen_types", ()), *others]
         values["retry_schedule"] = data.get("schedule")
+        if data.get("signing") == OWN:
+            values["signing"] = {part: data[f"own_{part}"] for part in OWN_PARTS}
         if not create:
-            values = {name: value for name, value in values.items() if value != getattr(self.instance, name)}
+            values = {name: value for name, value in values.items() if value != self.stored(name)}
         if data.get("headers") or data.get("forget_headers"):
             values["headers"] = data.get("headers") or {}
         if create and data.get("secret"):
             values["secret"] = data["secret"]
         return values
+
+    def stored(self, name: str) -> Any:
+        """Return what the endpoint has for a field of the service."""
+        value = getattr(self.instance, name)
+        return shown_signing(value) if name == "signing" else value
 
     def _post_clean(self) -> None:
         # The model's validation would write the form's values on the row before the service compares them.

@@ -18,7 +18,7 @@ from deliveries.admin import filters
 from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_columns import EndpointColumns
-from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
+from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in_words, with_health
 from deliveries.admin.groups import PAUSE
 from deliveries.admin.pages import PageAdmin, reason_of
@@ -30,7 +30,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, EventType, visible
 from deliveries.protocol import ids
 from deliveries.protocol.operational import OPERATIONAL
-from deliveries.protocol.signatures import PROFILES
+from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
 from deliveries.services.audit import record_act
 from deliveries.services.endpoint_health import resting
@@ -40,7 +40,7 @@ Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
 
 WHERE = ("url", "description")
 WHAT = ("chosen_types", "other_types", "filter")
-HOW = ("signing", "payload_mode", "headers", "forget_headers")
+HOW = ("signing", *OWN_FIELDS, "payload_mode", "headers", "forget_headers")
 PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
@@ -67,7 +67,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
         return (
             ("Where", {"fields": WHERE}),
             ("What is sent", {"fields": WHAT}),
-            ("How it is sent", {"fields": HOW if obj is not None else (*HOW[:3], "secret")}),
+            ("How it is sent", {"fields": HOW if obj is not None else (*HOW[:-1], "secret")}),
             ("Pace", {"fields": self.pace, "classes": ("collapse",)}),
         )
 
@@ -116,7 +116,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
             "lane": row.lane,
             "resting": resting(row),
             "backlog": backlog_of(row),
-            "secrets": list(row.secrets.order_by("-id").only("id", "hint", "created_at", "expires_at")),
+            "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),
             "acts": self.acts_for(request, row),
             "test_types": [
                 TEST_EVENT_TYPE,
@@ -225,7 +225,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
             what=f"the secret that signs requests to {row.url}",
             value=secret,
             url=self.page_url(row),
-            profile=PROFILES[row.signing],
+            profile=profile_of(row.signing),
         )
         return reveal(self, request, page)
 

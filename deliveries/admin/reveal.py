@@ -12,7 +12,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from deliveries.protocol.signatures import Profile
+from deliveries.protocol.profiles import Profile
+from deliveries.protocol.secrets import HMAC_PREFIX
 
 PYTHON = """\
 # pip install standardwebhooks
@@ -51,7 +52,7 @@ def reveal(page: Any, request: HttpRequest, revealed: Revealed) -> TemplateRespo
         "title": revealed.title,
         "opts": page.opts,
         "revealed": revealed,
-        "snippets": snippets_for(profile),
+        "snippets": snippets_for(profile) if revealed.value.startswith(HMAC_PREFIX) else [],
         "own_example": profile.example if profile and profile.name != "standard" else "",
     }
     request.current_app = page.admin_site.name

@@ -15,7 +15,7 @@ from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, sho
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
-from deliveries.protocol.signatures import PROFILES
+from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
 from deliveries.services.endpoint_health import Health, HealthState, health_of, resting
 
 URL_LIMIT = 2048
@@ -25,6 +25,32 @@ class Headers(serializers.DictField):
     """Custom headers, name and value; strings only."""
 
     child = Text(allow_blank=True, max_length=12288)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "enum": list(PROFILES)},
+            {
+                "type": "object",
+                "properties": {
+                    "header": {"type": "string", "example": "X-Acme-Signature"},
+                    "encoding": {"type": "string", "enum": list(ENCODINGS), "default": "hex"},
+                    "hash": {"type": "string", "enum": list(HASHES), "default": "sha256"},
+                    "prefix": {"type": "string", "default": "", "example": "sha256="},
+                    "timestamp_header": {"type": "string", "default": ""},
+                },
+                "required": ["header"],
+            },
+        ]
+    }
+)
+class Signing(serializers.JSONField):
+    """The name of a profile, or a scheme of the customer's own; services judge it."""
+
+    def to_representation(self, value: Any) -> Any:
+        """Return what was given."""
+        return shown_signing(value)
 
 
 class HealthShape(Shape):
@@ -42,6 +68,7 @@ class SecretHintShape(Shape):
     """What can be told of a secret."""
 
     hint = Text(help_text="Its last characters.")
+    public_key = Text(allow_null=True, help_text="whpk_…, which verifies what a whsk_ secret signs.")
     created_at = Moment()
     expires_at = Moment(allow_null=True, help_text="Until when it still signs.")
 
@@ -60,8 +87,8 @@ class EndpointShape(Shape):
     filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
     headers = Headers(write_only=True, required=False, help_text="Sent with each request; kept encrypted.")
     header_names = serializers.ListField(child=Text(), read_only=True)
-    secret = Text(write_only=True, required=False, help_text="whsec_… or whsk_…; made for you when absent.")
-    signing = serializers.ChoiceField(list(PROFILES), required=False)
+    secret = Text(write_only=True, required=False, help_text="Made for you when absent.")
+    signing = Signing(required=False, help_text="A profile's name, or a scheme of your own.")
     payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
     rate_limit = Number(required=False, allow_null=True, help_text="Deliveries a second; null: unlimited.")
     max_in_flight = Number(required=False)
@@ -93,6 +120,7 @@ class EndpointShape(Shape):
         return [
             {
                 "hint": secret.hint,
+                "public_key": secret.public_key or None,
                 "created_at": moment.to_representation(secret.created_at),
                 "expires_at": secret.expires_at and moment.to_representation(secret.expires_at),
             }
@@ -121,7 +149,7 @@ class SecretShape(Shape):
 class RotationShape(Shape):
     """How to rotate."""
 
-    secret = Text(required=False, help_text="whsec_… or whsk_…; made for you when absent.")
+    secret = Text(required=False, help_text="Made for you when absent.")
     keep_hours = Number(
         required=False, min_value=0, max_value=168, help_text="How long the old secret goes on signing; 0: it leaked."
     )

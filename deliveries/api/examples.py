@@ -36,7 +36,7 @@ BY_NAME: Mapping[str, Any] = {
     "headers": {"x-tenant": "7"},
     "header_names": ["x-tenant"],
     "secret": "whsec_bm90IGEgc2VjcmV0LCBvbmx5IGFuIGV4YW1wbGUhIQ==",
-    "secrets": [{"hint": "IQ==", "created_at": MOMENT, "expires_at": None}],
+    "secrets": [{"hint": "IQ==", "public_key": None, "created_at": MOMENT, "expires_at": None}],
     "signing": "standard",
     "rate_limit": None,
     "max_in_flight": 10,

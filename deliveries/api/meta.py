@@ -19,7 +19,7 @@ from deliveries.api.fields import Number, Shape, Text
 from deliveries.api.pages import LIMIT_MAX
 from deliveries.models import visible
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
-from deliveries.protocol.signatures import PROFILES
+from deliveries.protocol.profiles import PROFILES
 from deliveries.services.limits import LIMITS
 
 

@@ -26,7 +26,7 @@ from deliveries.protocol.answer import Answer, words_to_hide
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.signatures import SigningKey, parse_secret
+from deliveries.protocol.secrets import SigningKey, read_secret
 
 FIRST_CLAIM = 20
 
@@ -234,7 +234,7 @@ def _target(row: Any) -> Target:
     headers: dict[str, str] = {}
     try:
         pairs = zip(row.secret_ids or (), row.sealed or (), strict=True)
-        keys = tuple(parse_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)
+        keys = tuple(read_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)
         headers = dict(json.loads(unseal(row.headers_sealed, row_id=row.endpoint_id))) if row.headers_sealed else {}
     except HookpostError as error:
         problem = str(error)

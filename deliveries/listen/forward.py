@@ -19,7 +19,7 @@ from deliveries.outbound.local import new_local_transfers
 from deliveries.outbound.transfers import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.request import delivery_headers
-from deliveries.protocol.signatures import SigningKey, format_secret
+from deliveries.protocol.secrets import SigningKey, format_secret
 
 AWAY = frozenset({"connect_refused", "connect_timeout", "dns_error"})
 LONGEST_WAIT_SECONDS = 5.0

@@ -13,7 +13,7 @@ from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
-from deliveries.protocol.signatures import SigningKey, hint, parse_secret
+from deliveries.protocol.secrets import SigningKey, hint, public_key, read_secret
 
 
 class Endpoint(IdentifiedModel):
@@ -41,7 +41,7 @@ class Endpoint(IdentifiedModel):
     filter = models.TextField(blank=True, default="", help_text="SQL/JSON path predicate over the payload.")
     headers_sealed = models.BinaryField(null=True, editable=False)
     header_names = ArrayField(models.CharField(max_length=100), default=list, editable=False)
-    signing = models.CharField(max_length=20, default="standard")
+    signing = models.CharField(max_length=400, default="standard", help_text="A profile's name, or a scheme as JSON.")
     payload_mode = models.CharField(max_length=8, choices=PayloadMode.choices, default=PayloadMode.FULL)
     rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Deliveries a second; empty: unlimited.")
     max_in_flight = models.PositiveSmallIntegerField(default=10)
@@ -110,6 +110,7 @@ class EndpointSecret(IdentifiedModel):
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="secrets")
     sealed = models.BinaryField(editable=False)
     hint = models.CharField(max_length=8, editable=False)
+    public_key = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -121,10 +122,11 @@ class EndpointSecret(IdentifiedModel):
         return f"…{self.hint}"
 
     def seal_secret(self, secret: str) -> None:
-        """Set the secret from its `whsec_` or `whsk_` form."""
+        """Set the secret, checked before by protocol.secrets.check_secret."""
+        key = read_secret(secret)
         self.sealed = seal(secret.encode(), row_id=self.id)
-        self.hint = hint(parse_secret(secret))
+        self.hint, self.public_key = hint(key), public_key(key)
 
     def open_key(self) -> SigningKey:
         """Return the key that signs; raises CannotDecrypt."""
-        return parse_secret(unseal(bytes(self.sealed), row_id=self.id).decode())
+        return read_secret(unseal(bytes(self.sealed), row_id=self.id).decode())

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from deliveries.errors import InvalidHeader
-from deliveries.protocol.signatures import PROFILES, SigningKey, signature_headers
+from deliveries.protocol.profiles import PROFILES
+from deliveries.protocol.secrets import SigningKey
+from deliveries.protocol.signatures import signature_headers
 
 CUSTOM_HEADER_LIMIT = 20
 CUSTOM_HEADER_LIMIT_BYTES = 12 * 1024  # with ours still below the 16 KB that Node takes of a request's headers

@@ -23,8 +23,8 @@ from deliveries.protocol.backoff import check_schedule
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
 from deliveries.protocol.ids import decode_id
+from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
-from deliveries.protocol.signatures import check_profile
 from deliveries.protocol.urls import check_url, split_target
 
 EVENT_TYPE_LIMIT = 200
@@ -141,7 +141,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
     "headers": check_headers,
-    "signing": check_profile,
+    "signing": check_signing,
     "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),
     "rate_limit": _check_number("rate_limit", low=1, high=RATE_LIMIT_MAX, empty=True),
     "max_in_flight": _check_number("max_in_flight", low=1, high=100),

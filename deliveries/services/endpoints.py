@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,8 @@ from django.utils import timezone
 from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, EndpointSecret, Lane
-from deliveries.protocol.signatures import HMAC_PREFIX, check_profile, format_secret, parse_secret
+from deliveries.protocol.profiles import check_key, profile_of
+from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret, read_secret
 from deliveries.services import limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
@@ -41,13 +42,14 @@ def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str
     """Return the new endpoint and its secret, which is shown this once; raises InvalidInput, Conflict, LimitReached."""
     _refuse_too_many(customer)  # before names are looked up, and again before it is written
     given = dict(fields)
-    secret = _given_or_new(given.pop("secret", None))
+    secret = given.pop("secret", None)
     if "url" not in given:
         raise InvalidInput("a URL is required", field="url")
     checked = check_fields(given)
-    _check_signing(checked.get("signing", "standard"), secret)
     endpoint = Endpoint(customer=customer)
     _apply(endpoint, checked)
+    secret = _given_or_new(secret, signing=endpoint.signing)
+    _check_signing(endpoint, [read_secret(secret)])
     with transaction.atomic():
         limits.lock(customer)
         _refuse_too_many(customer)
@@ -65,12 +67,12 @@ def update_endpoint(endpoint: Endpoint, fields: Mapping[str, Any], *, actor: str
     state = checked.pop("state", None)
     with transaction.atomic():
         _lock(endpoint)
-        if "signing" in checked:
-            _check_signing(checked["signing"], *_signing_secrets(endpoint))
         if "url" in checked and host_of(checked["url"]) != host_of(endpoint.url):
             checked.setdefault("headers", {})
         if checked:
             _apply(endpoint, checked)
+            if checked.keys() & {"signing", "headers"}:
+                _check_signing(endpoint, _signing_keys(endpoint))
             _save(endpoint, checked)
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
             record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)
@@ -107,8 +109,8 @@ def rotate_secret(
     """Return the new secret; the old ones go on signing for `keep_hours`, 0 for a leaked one."""
     if not 0 <= keep_hours <= KEEP_HOURS_MAX:
         raise InvalidInput(f"from 0 to {KEEP_HOURS_MAX} hours", field="keep_hours")
-    fresh = _given_or_new(secret)
-    _check_signing(endpoint.signing, fresh)
+    fresh = _given_or_new(secret, signing=endpoint.signing)
+    _check_signing(endpoint, [read_secret(fresh)])
     now = timezone.now()
     end = now + timedelta(hours=keep_hours)
     with transaction.atomic():
@@ -197,18 +199,22 @@ def _refuse_too_many(customer: Customer) -> None:
     limits.refuse_beyond("endpoints", Endpoint.objects.filter(customer=customer, deleted_at=None).count(), customer)
 
 
-def _given_or_new(secret: str | None) -> str:
-    return new_secret() if secret is None else format_secret(parse_secret(secret))
+def _given_or_new(secret: str | None, *, signing: str) -> str:
+    return new_secret() if secret is None else check_secret(secret, signing=signing)
 
 
-def _check_signing(profile: str, *secrets: str) -> None:
-    for secret in secrets:
-        check_profile(profile, kind=parse_secret(secret).kind)
+def _check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
+    """Refuse a scheme that its keys cannot serve, or whose header is a custom one too."""
+    for key in keys:
+        check_key(endpoint.signing, key)
+    for name in profile_of(endpoint.signing).headers:
+        if name.lower() in endpoint.header_names:
+            raise InvalidInput(f"the header {name} is the signature's, and a custom one too", field="signing")
 
 
-def _signing_secrets(endpoint: Endpoint) -> list[str]:
+def _signing_keys(endpoint: Endpoint) -> list[SigningKey]:
     alive = endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-    return [format_secret(secret.open_key()) for secret in alive]
+    return [secret.open_key() for secret in alive]
 
 
 def _is_same(endpoint: Endpoint, name: str, value: Any) -> bool:

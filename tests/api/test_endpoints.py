@@ -146,6 +146,45 @@ def test_a_refused_patch_changes_nothing(ops: Caller, alice: Tenant) -> None:
     assert ops.get(MAIN).json["description"] == ""
 
 
+OWN = {
+    "header": "X-Acme-Signature",
+    "encoding": "base64",
+    "hash": "sha512",
+    "prefix": "v1=",
+    "timestamp_header": "X-Acme-Time",
+}
+
+
+def test_a_scheme_of_ones_own_and_the_secret_that_its_receiver_has(ops: Caller, customer: Customer, url: str) -> None:
+    made = ops.post(
+        "/customers/alice/endpoints", {"url": url, "uid": "main", "signing": OWN, "secret": "shpss_2cc9d51b"}
+    )
+    assert (made.status, made.json["secret"], made.json["signing"]) == (201, "shpss_2cc9d51b", OWN)
+    assert ops.get(MAIN).json["secrets"][0]["hint"] == "1b"
+    assert ops.patch(MAIN, {"signing": {"header": "X-Sign"}}).json["signing"]["hash"] == "sha256"
+    assert ops.patch(MAIN, {"signing": "slack"}).json["signing"] == "slack"
+    assert ops.patch(MAIN, {"signing": "standard"}).pointers() == ["/signing"]
+    assert ops.post(f"{MAIN}/rotate-secret", {"secret": "a" * 32}).json["secret"] == "a" * 32
+
+
+@pytest.mark.parametrize("signing", [[], 7, {"header": "Host"}, {"header": "X-A", "hash": "md5"}, {"colour": "red"}])
+def test_a_scheme_that_cannot_be_is_refused(ops: Caller, alice: Tenant, signing: Any) -> None:
+    assert ops.patch(MAIN, {"signing": signing}).pointers() == ["/signing"]
+
+
+def test_a_header_is_the_signatures_or_the_customers_and_not_both(ops: Caller, alice: Tenant) -> None:
+    assert ops.patch(MAIN, {"signing": {"header": "X-Mine"}, "headers": {"x-mine": "a"}}).pointers() == ["/signing"]
+    assert ops.patch(MAIN, {"signing": {"header": "X-Mine"}}).status == 200
+    assert ops.patch(MAIN, {"headers": {"x-mine": "a"}}).pointers() == ["/signing"]
+
+
+def test_the_public_key_of_an_ed25519_secret_is_shown(ops: Caller, alice: Tenant) -> None:
+    assert ops.get(MAIN).json["secrets"][0]["public_key"] is None
+    given = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA=="
+    assert ops.post(f"{MAIN}/rotate-secret", {"secret": given}).status == 200
+    assert ops.get(MAIN).json["secrets"][0]["public_key"] == "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+
+
 def test_a_secret_is_rotated(ops: Caller, alice: Tenant) -> None:
     fresh = ops.post(f"{MAIN}/rotate-secret").json["secret"]
     secrets = ops.get(MAIN).json["secrets"]

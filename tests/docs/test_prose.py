@@ -9,7 +9,7 @@ import pytest
 from django.core.management import get_commands
 
 from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.signatures import PROFILES
+from deliveries.protocol.profiles import PROFILES
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").rglob("*.md")])

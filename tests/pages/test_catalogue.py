@@ -18,7 +18,8 @@ from django.test import Client
 from deliveries.admin.catalogue import example_body
 from deliveries.admin.schema_members import LINE_LIMIT, Line, members_of
 from deliveries.models import EventType
-from deliveries.protocol.signatures import SigningKey, format_secret, signature_headers
+from deliveries.protocol.secrets import SigningKey, format_secret
+from deliveries.protocol.signatures import signature_headers
 from deliveries.services.event_types import create_event_type, update_event_type
 from tests.pages.conftest import House
 

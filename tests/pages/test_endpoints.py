@@ -13,6 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Lane
+from deliveries.protocol import profiles
+from deliveries.services.endpoints import rotate_secret
 from deliveries.services.event_types import create_event_type
 from tests.pages.conftest import House
 
@@ -63,6 +65,33 @@ def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, r
     assert endpoint.customer == acme.customer
     assert Lane.objects.filter(endpoint=endpoint).exists()
     assert AuditEntry.objects.get(target=endpoint.public_id).actor == "user:carol"
+
+
+def test_a_scheme_of_ones_own_is_described_in_the_form(carol: Client, acme: House, receiver_ports: list[int]) -> None:
+    own = {"own_header": "X-Acme", "own_encoding": "base64", "own_hash": "sha1", "own_prefix": "sha1="}
+    form = form_with(receiver_ports[0], signing="own", secret="8f742231b10e8888abcd99yyyzzz85a5", **own)
+    assert "8f742231b10e8888abcd99yyyzzz85a5" in carol.post(ADD, form).content.decode()
+    assert profiles.shown_signing(stored().signing) == {
+        "header": "X-Acme",
+        "encoding": "base64",
+        "hash": "sha1",
+        "prefix": "sha1=",
+        "timestamp_header": "",
+    }
+    page = f"/portal/deliveries/endpoint/{stored().public_id}/change/"
+    shown = carol.get(page).context["adminform"].form
+    assert (shown["signing"].value(), shown["own_prefix"].value()) == ("own", "sha1=")
+    answer = carol.post(page, form | {"own_header": "Host"})
+    assert "signing" in errors_of(answer)
+    carol.post(page, form | {"signing": "github"})
+    assert stored().signing == "github"
+
+
+def test_the_public_key_of_an_ed25519_secret_is_on_the_page(carol: Client, acme: House) -> None:
+    given = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA=="
+    rotate_secret(acme.endpoint, secret=given, actor="user:carol")
+    page = carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
+    assert "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=" in page
 
 
 def test_the_secret_is_shown_once_and_later_only_its_end(carol: Client, acme: House, receiver_ports: list[int]) -> None:

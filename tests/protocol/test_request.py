@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deliveries.errors import InvalidHeader
 from deliveries.protocol import request
-from deliveries.protocol.signatures import SigningKey
+from deliveries.protocol.secrets import SigningKey
 
 KEY = SigningKey("hmac", bytes(32))
 

@@ -105,6 +105,33 @@ def test_schemes_with_several_signatures_verify_with_the_old_secret_too(
     assert the_delivery(endpoint).state == "succeeded"
 
 
+SLACK = "8f742231b10e8888abcd99yyyzzz85a5"
+SHOPIFY = "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"
+STRIPE = "whsec_5f1Q0gFzTnC0m4Ykz8wJm0rU0N2lZ7Xab"  # no base64 of anything
+SVIX = "whsec_" + base64.b64encode(hashlib.sha512(b"").digest() + b"0123456789a").decode()  # 75 bytes
+
+
+@pytest.mark.parametrize(
+    ("profile", "verify", "secret"),
+    [
+        ("standard", by_svix, SVIX),
+        ("standard", by_standardwebhooks, SVIX),
+        ("stripe", by_stripe, STRIPE),
+        ("slack", by_slack, SLACK),
+        ("shopify", by_shopifys_own_description, SHOPIFY),
+        ({"header": "X-Shopify-Hmac-Sha256", "encoding": "base64"}, by_shopifys_own_description, "plain text"),
+    ],
+)
+def test_a_receiver_verifies_with_the_secret_that_it_has_already(
+    profile: str | dict[str, str], verify: Verify, secret: str, receiver: Receiver
+) -> None:
+    receiver.answer = verifying(verify, secret)
+    endpoint = an_endpoint(f"{receiver.url}/", secret=secret, signing=profile)
+    emit(endpoint)
+    take_turn(endpoint)
+    assert the_delivery(endpoint).state == "succeeded"
+
+
 @EACH
 def test_a_profile_comes_with_the_standard_headers_too(profile: str, verify: Verify, receiver: Receiver) -> None:
     secret = new_secret()

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from deliveries.models import ApiKey, Customer, Endpoint, EndpointSecret
-from deliveries.protocol.signatures import parse_secret
+from deliveries.protocol.secrets import parse_secret
 from deliveries.services import second_factor
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint, rotate_secret

@@ -159,7 +159,7 @@ def test_rotation_after_a_leak_keeps_no_old_secret(endpoint: Endpoint) -> None:
 def test_a_signing_profile_that_needs_a_shared_secret_refuses_an_ed25519_key(endpoint: Endpoint) -> None:
     import base64
 
-    seed = "whsk_" + base64.b64encode(b"s" * 32).decode()
+    seed = "whsk_" + base64.b64encode(bytes(range(32))).decode()
     endpoints.rotate_secret(endpoint, actor=ACTOR, secret=seed, keep_hours=0)
     with pytest.raises(InvalidInput) as caught:
         endpoints.update_endpoint(endpoint, {"signing": "github"}, actor=ACTOR)

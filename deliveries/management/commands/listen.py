@@ -21,7 +21,8 @@ from deliveries.listen import screen
 from deliveries.listen.api import Api, checked_url, find_customer
 from deliveries.listen.feed import Feed, follow, start_of
 from deliveries.listen.forward import Target, forward, new_secret
-from deliveries.protocol.signatures import PROFILES, check_profile, parse_secret
+from deliveries.protocol.profiles import PROFILES, check_key
+from deliveries.protocol.secrets import check_secret, read_secret
 
 
 class Command(BaseCommand):
@@ -84,8 +85,9 @@ def _feed(api: Api, options: dict[str, Any]) -> Feed:
 def _target(options: dict[str, Any]) -> Target:
     secret = options["secret"] or new_secret()
     try:
-        key = parse_secret(secret)
-        signing = check_profile(options["signing"], kind=key.kind)
+        signing = options["signing"]
+        key = read_secret(check_secret(secret, signing=signing))
+        check_key(signing, key)
     except InvalidInput as error:
         raise CommandError(f"--{error.field}: {error.detail}") from error
     return Target(url=checked_url(options["url"], "--url"), key=key, secret=secret, signing=signing)

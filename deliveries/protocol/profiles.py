@@ -1,0 +1,233 @@
+"""Signing profiles: the schemes that other senders made common, and those that a customer describes.
+
+What lives here: which headers a scheme adds, and what is in them. It must not know where secrets are stored.
+Source: the vendors' own pages.
+
+A profile other than `standard` adds its header to the three standard ones. Its HMAC key is the text of the
+secret as the customer knows it, `whsec_` included: the vendors' libraries and hand-written receivers use the
+configured string itself, so the secret that a receiver has already works unchanged.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from deliveries.errors import InvalidInput, InvalidSecret
+from deliveries.protocol.secrets import ED25519_PREFIX, HMAC_PREFIX, SigningKey, to_base64
+
+Headers = list[tuple[str, str]]
+Sign = Callable[[Sequence[SigningKey], int, bytes], Headers]
+
+ENCODINGS = ("hex", "base64")
+HASHES = ("sha256", "sha1", "sha512")
+HEADER_CHARACTERS = 64
+PREFIX_CHARACTERS = 32
+
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_PREFIX = re.compile(r"[\x21-\x7e]*")
+_OURS = ("webhook-", "content-", "proxy-", "accept")
+_OF_THE_CONNECTION = frozenset(
+    {"host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "cookie"}
+    | {"user-agent", "authorization"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A signing scheme, described for people, with the headers that it adds."""
+
+    name: str
+    title: str
+    description: str
+    example: str
+    headers: tuple[str, ...]
+    sign: Sign = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """A scheme in a customer's own words: one header with the HMAC of the body.
+
+    With `timestamp_header` the time is sent too, in Unix seconds, and `{time}.{body}` is what is signed.
+    """
+
+    header: str
+    encoding: str = "hex"
+    hash: str = "sha256"
+    prefix: str = ""
+    timestamp_header: str = ""
+
+    def sign(self, keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
+        """Return the headers, signed with the newest key."""
+        content = b"%d.%b" % (timestamp, body) if self.timestamp_header else body
+        digest = hmac.digest(_text_keys(keys)[0], content, self.hash)
+        written = digest.hex() if self.encoding == "hex" else to_base64(digest)
+        time = [(self.timestamp_header, str(timestamp))] if self.timestamp_header else []
+        return [*time, (self.header, self.prefix + written)]
+
+
+def check_signing(given: object) -> str:
+    """Return a scheme in its stored form, from its name or its description; raises InvalidInput."""
+    if isinstance(given, str):
+        if given not in PROFILES:
+            raise InvalidInput("signing is one of " + ", ".join(PROFILES) + ", or an object", field="signing")
+        return given
+    if not isinstance(given, Mapping):
+        raise InvalidInput("signing is a name or an object", field="signing")
+    members = {name: value for name, value in given.items() if value is not None}
+    unknown = members.keys() - Scheme.__dataclass_fields__.keys()
+    if unknown or not all(isinstance(value, str) for value in members.values()) or "header" not in members:
+        raise InvalidInput(
+            "a scheme is header, encoding, hash, prefix and timestamp_header, all texts; a header it must have",
+            field="signing",
+        )
+    scheme = Scheme(**members)
+    _check_scheme(scheme)
+    return json.dumps(asdict(scheme), separators=(",", ":"))
+
+
+def shown_signing(signing: str) -> str | dict[str, Any]:
+    """Return a stored scheme as it is given: its name, or its description."""
+    if signing in PROFILES:
+        return signing
+    described: dict[str, Any] = json.loads(signing)
+    return described
+
+
+@lru_cache(maxsize=1024)
+def profile_of(signing: str) -> Profile:
+    """Return the profile of a stored scheme."""
+    if (known := PROFILES.get(signing)) is not None:
+        return known
+    scheme = Scheme(**json.loads(signing))
+    time = (scheme.timestamp_header,) if scheme.timestamp_header else ()
+    signed = "the time, a dot and the raw body" if time else "the raw body"
+    content = 'time + "." + rawBody' if time else "rawBody"
+    return Profile(
+        name="own",
+        title=scheme.header,
+        description=f"Adds {scheme.header}: the HMAC-{scheme.hash.upper()} of {signed} in {scheme.encoding}.",
+        example=f'crypto.createHmac("{scheme.hash}", secret).update({content}).digest("{scheme.encoding}")',
+        headers=(*time, scheme.header),
+        sign=scheme.sign,
+    )
+
+
+def check_key(signing: str, key: SigningKey) -> None:
+    """Raise InvalidInput when a scheme cannot sign with this key."""
+    if signing == "standard" and key.kind == "text":
+        raise InvalidInput(
+            f"the signing profile standard needs a secret that starts with {HMAC_PREFIX} or {ED25519_PREFIX}",
+            field="signing",
+        )
+    if signing != "standard" and key.kind == "ed25519":
+        raise InvalidInput(f"the signing profile {profile_of(signing).title} needs a shared secret", field="signing")
+
+
+def _check_scheme(scheme: Scheme) -> None:
+    _check_name(scheme.header)
+    if scheme.timestamp_header:
+        _check_name(scheme.timestamp_header)
+    if scheme.timestamp_header.lower() == scheme.header.lower():
+        raise InvalidInput("the signature and the time need two headers", field="signing")
+    if scheme.encoding not in ENCODINGS or scheme.hash not in HASHES:
+        raise InvalidInput(
+            f"encoding is one of {', '.join(ENCODINGS)}, hash one of {', '.join(HASHES)}", field="signing"
+        )
+    if len(scheme.prefix) > PREFIX_CHARACTERS or _PREFIX.fullmatch(scheme.prefix) is None:
+        raise InvalidInput(f"prefix is up to {PREFIX_CHARACTERS} visible ASCII characters", field="signing")
+
+
+def _check_name(name: str) -> None:
+    lowered = name.lower()
+    if _NAME.fullmatch(name) is None or len(name) > HEADER_CHARACTERS:
+        raise InvalidInput(f"a header of a scheme is up to {HEADER_CHARACTERS} letters, digits and -", field="signing")
+    if lowered in _OF_THE_CONNECTION or lowered.startswith(_OURS):
+        raise InvalidInput(f"the header {lowered} is set by Hookpost or by the connection", field="signing")
+
+
+def _text_keys(keys: Sequence[SigningKey]) -> list[bytes]:
+    found = [key.text for key in keys if key.kind != "ed25519"]
+    if not found:
+        raise InvalidSecret("this signing profile needs a shared secret", field="secret")
+    return found
+
+
+def _hex(key: bytes, content: bytes) -> str:
+    return hmac.digest(key, content, "sha256").hex()
+
+
+def _sign_nothing_more(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
+    return []
+
+
+def _sign_stripe(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
+    content = b"%d.%b" % (timestamp, body)
+    entries = [f"v1={_hex(key, content)}" for key in _text_keys(keys)]
+    return [("Stripe-Signature", ",".join([f"t={timestamp}", *entries]))]
+
+
+def _sign_slack(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
+    signature = _hex(_text_keys(keys)[0], b"v0:%d:%b" % (timestamp, body))
+    return [("X-Slack-Request-Timestamp", str(timestamp)), ("X-Slack-Signature", f"v0={signature}")]
+
+
+_ALL_PROFILES = (
+    Profile(
+        name="standard",
+        title="Standard Webhooks",
+        description="The headers webhook-id, webhook-timestamp and webhook-signature: best for a new receiver.",
+        example='Webhook(secret).verify(body, headers)  # PyPI or npm "standardwebhooks"',
+        headers=(),
+        sign=_sign_nothing_more,
+    ),
+    Profile(
+        name="hex_sha256",
+        title="X-Signature",
+        description="Adds X-Signature: the HMAC-SHA256 of the raw body in hex, as hand-written receivers check it.",
+        example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")',
+        headers=("X-Signature",),
+        sign=Scheme(header="X-Signature").sign,
+    ),
+    Profile(
+        name="github",
+        title="GitHub",
+        description="Adds X-Hub-Signature-256: sha256= and the HMAC-SHA256 of the raw body in hex.",
+        example='verify(secret, rawBody, headers["x-hub-signature-256"])  // npm "@octokit/webhooks-methods"',
+        headers=("X-Hub-Signature-256",),
+        sign=Scheme(header="X-Hub-Signature-256", prefix="sha256=").sign,
+    ),
+    Profile(
+        name="stripe",
+        title="Stripe",
+        description="Adds Stripe-Signature: the time and one v1 signature for each valid secret.",
+        example='stripe.Webhook.construct_event(payload, headers["Stripe-Signature"], secret)',
+        headers=("Stripe-Signature",),
+        sign=_sign_stripe,
+    ),
+    Profile(
+        name="slack",
+        title="Slack",
+        description="Adds X-Slack-Signature and X-Slack-Request-Timestamp; the time is part of what is signed.",
+        example="SignatureVerifier(secret).is_valid_request(body, headers)  # PyPI slack-sdk",
+        headers=("X-Slack-Request-Timestamp", "X-Slack-Signature"),
+        sign=_sign_slack,
+    ),
+    Profile(
+        name="shopify",
+        title="Shopify",
+        description="Adds X-Shopify-Hmac-Sha256: the HMAC-SHA256 of the raw body in base64.",
+        example="base64.b64encode(hmac.digest(secret.encode(), body, 'sha256')).decode()",
+        headers=("X-Shopify-Hmac-Sha256",),
+        sign=Scheme(header="X-Shopify-Hmac-Sha256", encoding="base64").sign,
+    ),
+)
+
+PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in _ALL_PROFILES})

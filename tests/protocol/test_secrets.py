@@ -1,0 +1,96 @@
+"""Secrets: what is read, shown and refused."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliveries.errors import InvalidSecret
+from deliveries.protocol import secrets
+from deliveries.protocol.secrets import SigningKey
+
+SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+PRIVATE = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA=="
+
+
+@given(st.binary(min_size=24, max_size=75))
+def test_every_secret_of_24_to_75_bytes_survives_the_way_out_and_back(raw: bytes) -> None:
+    key = SigningKey("hmac", raw)
+    assert secrets.parse_secret(secrets.format_secret(key)) == key
+
+
+@given(
+    st.text()
+    | st.text("Aa0+/= -_").map("whsec_".__add__)
+    | st.binary(max_size=90).map(base64.b64encode).map(lambda raw: "whsk_" + raw.decode())
+)
+def test_reading_a_secret_raises_nothing_but_invalid_secret(text: str) -> None:
+    try:
+        key = secrets.parse_secret(text)
+    except InvalidSecret:
+        return
+    assert secrets.format_secret(key).startswith(text.rstrip("=")[:24])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "whsec_",
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        " whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
+        "whsec_" + base64.b64encode(bytes(23)).decode(),
+        "whsec_" + base64.b64encode(bytes(76)).decode(),
+        "whsec_" + base64.b64encode(bytes(32)).decode().rstrip("="),
+        "whsec_" + base64.urlsafe_b64encode(b"\xff" * 30).decode(),
+        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=",
+        "whsec_AAEC AwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "whsec_ÄAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "whsk_" + base64.b64encode(bytes(31)).decode(),
+        "whsk_" + base64.b64encode(bytes(64)).decode(),
+        "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
+    ],
+)
+def test_a_secret_of_another_form_or_size_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSecret):
+        secrets.parse_secret(text)
+
+
+def test_a_seed_alone_is_an_ed25519_secret_too() -> None:
+    seed_only = "whsk_" + base64.b64encode(bytes(range(32))).decode()
+    assert secrets.parse_secret(seed_only) == secrets.parse_secret(PRIVATE)
+
+
+def test_a_shared_secret_has_no_public_key() -> None:
+    assert secrets.public_key(secrets.parse_secret(SECRET)) == ""
+    assert secrets.public_key(secrets.read_secret("correct horse")) == ""
+
+
+def test_a_key_shows_neither_in_its_repr_nor_beyond_its_hint() -> None:
+    key = secrets.parse_secret(SECRET)
+    assert repr(key) == "SigningKey(kind='hmac')"
+    assert secrets.hint(key) == SECRET[-4:]
+    assert secrets.hint(secrets.read_secret("s3cr3t!!")) == "!!"
+
+
+@pytest.mark.parametrize(
+    "raw", [bytes(24), b"a" * 32, b"ab" * 16, b"secret12" * 3, b"0123456789abcdef" * 2, b"aaaaaaaabbbbbbbbccccccccdd"]
+)
+def test_a_secret_that_can_be_guessed_is_refused_by_our_own_scheme(raw: bytes) -> None:
+    text = secrets.format_secret(SigningKey("hmac", raw))
+    with pytest.raises(InvalidSecret, match="guessed"):
+        secrets.check_secret(text, signing="standard")
+    assert secrets.read_secret(text) == SigningKey("hmac", raw)  # one that is stored goes on signing
+
+
+def test_secrets_of_random_bytes_or_hex_digits_are_taken() -> None:
+    for _ in range(200):
+        for raw in (os.urandom(24), os.urandom(12).hex().encode()):
+            text = secrets.format_secret(SigningKey("hmac", raw))
+            assert secrets.check_secret(text, signing="standard") == text
