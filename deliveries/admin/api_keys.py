@@ -18,8 +18,9 @@ from unfold.widgets import (
     UnfoldAdminSplitDateTimeWidget,
 )
 
+from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, link, moment
-from deliveries.admin.pages import PageAdmin, ServiceForm, reason_of
+from deliveries.admin.pages import PageAdmin, ServiceForm
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
@@ -129,9 +130,14 @@ class ApiKeyPages(PageAdmin):
         """Who may make a key of this customer may revoke it, once."""
         return self.has_add_permission(request) and (request.method == "POST" or row.revoked_at is None)
 
+    def question(self, request: HttpRequest, act: str, row: Any) -> Question | None:
+        """Whatever uses the key stops working."""
+        what = f"Requests with the key “{row.name}” (hk_…{row.hint}) are refused from that moment. It cannot be undone."
+        return Question(title="Revoke this key?", what=what, button="Revoke")
+
     def act_revoke(self, request: HttpRequest, row: ApiKey) -> None:
         """End a key at once."""
-        revoke_api_key(row, actor=self.actor(request), reason=reason_of(request))
+        revoke_api_key(row, actor=self.actor(request), **self.why(request))
         messages.success(request, "Revoked. Requests with this key are refused from now on.")
 
     @abstractmethod

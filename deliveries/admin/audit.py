@@ -22,8 +22,8 @@ class StaffAuditEntry(ReadOnlyPages):
     """The whole trail."""
 
     rows = visible.audit_entries
-    list_display = ("shown_at", "actor", "action", "shown_target", "customer", "reason")
-    fields = ("at", "actor", "action", "customer", "target", "reason", "detail")
+    list_display = ("shown_at", "actor", "action", "shown_target", "customer", "reason", "note")
+    fields = ("at", "actor", "action", "customer", "target", "reason", "note", "detail")
     readonly_fields = fields
     list_select_related = ("customer",)
     ordering = ("-id",)

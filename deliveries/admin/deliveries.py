@@ -16,11 +16,12 @@ from django.template.response import TemplateResponse
 
 from deliveries.actors import wake
 from deliveries.admin import filters
+from deliveries.admin.acts import sentence
 from deliveries.admin.badges import answer_of, badge, explain, moment
 from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns, still_there
 from deliveries.admin.export import ExportPages, FoundRows
 from deliveries.admin.groups import REDELIVER
-from deliveries.admin.pages import PageAdmin, read_id, reason_of, sentence
+from deliveries.admin.pages import PageAdmin, read_id
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
@@ -28,6 +29,7 @@ from deliveries.admin.text import pretty_json, readable
 from deliveries.admin.waiting import WaitingChangeList, waiting_in_words
 from deliveries.errors import HookpostError
 from deliveries.models import Attempt, Customer, Delivery, visible
+from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.services.redelivery import redeliver
 from deliveries.services.waiting import waiting_of
@@ -106,7 +108,7 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
             "explanation": explain(row.error),
             "waiting": waiting,
             "waiting_words": waiting_in_words(waiting) if waiting else "",
-            "attempts": [shown_attempt(attempt) for attempt in attempts],
+            "attempts": [shown_attempt(attempt, self.viewer(request)) for attempt in attempts],
             "event": event,
             "body": pretty_json(bytes(event.body)) if event else "",
             "body_bytes": len(event.body) if event else 0,
@@ -117,7 +119,7 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
 
     def act_redeliver(self, request: HttpRequest, row: Delivery) -> None:
         """Send one delivery again, beside its schedule."""
-        wake(redeliver(row, actor=self.actor(request), reason=reason_of(request)))
+        wake(redeliver(row, actor=self.actor(request), **self.why(request)))
         messages.success(request, "One more attempt is on its way. The retry schedule goes on as before.")
 
     @admin.action(description="Redeliver selected deliveries")
@@ -152,7 +154,7 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
         lanes, refused, sent = set(), dict[str, int](), 0
         for row in chosen:
             try:
-                lanes.update(redeliver(row, actor=self.actor(request), reason=reason_of(request)))
+                lanes.update(redeliver(row, actor=self.actor(request), **self.why(request)))
                 sent += 1
             except HookpostError as error:
                 refused[sentence(error)] = refused.get(sentence(error), 0) + 1
@@ -241,11 +243,12 @@ def condition_for(term: str) -> Q:
     return found
 
 
-def shown_attempt(attempt: Attempt) -> dict[str, Any]:
+def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
     """Return one attempt as the page shows it."""
     body = bytes(attempt.response_body)
     return {
         "row": attempt,
+        "actor": visible.shown_actor(viewer, attempt.actor),
         "answer": answer_of(attempt),
         "started": moment(attempt.started_at),
         "explanation": explain(attempt.error),

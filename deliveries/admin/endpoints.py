@@ -15,19 +15,21 @@ from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
 from deliveries.admin import filters
+from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_columns import EndpointColumns
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in_words, with_health
+from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.groups import PAUSE
-from deliveries.admin.pages import PageAdmin, reason_of
+from deliveries.admin.pages import PageAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.viewer import customer_of
 from deliveries.errors import InvalidInput
-from deliveries.models import Endpoint, EventType, visible
+from deliveries.models import AuditEntry, Endpoint, EventType, visible
 from deliveries.protocol import ids
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
@@ -37,6 +39,8 @@ from deliveries.services.endpoint_health import resting
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
 
 Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
+
+STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
 WHERE = ("url", "description")
 WHAT = ("chosen_types", "other_types", "filter")
@@ -111,6 +115,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
             "subtitle": row.url,
             "endpoint": row,
             "state": badge(row.state),
+            "note": self.note_of(row),
             "health": health_badges(*with_health([row])),
             "health_words": in_words(row.health),  # type: ignore[attr-defined]
             "lane": row.lane,
@@ -126,6 +131,10 @@ class EndpointPages(EndpointColumns, PageAdmin):
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 
+    def note_of(self, row: Endpoint) -> str:
+        """Return what staff noted with the last change of the state; nothing to anybody else."""
+        return ""
+
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
         """Show only acts that the state leaves open."""
         open_now = {
@@ -136,15 +145,19 @@ class EndpointPages(EndpointColumns, PageAdmin):
         is_shown = request.method == "POST" or open_now.get(act, True)
         return is_shown and self.has_change_permission(request, row)
 
+    def question(self, request: HttpRequest, act: str, row: Any) -> Question | None:
+        """Ask before what receivers or customers would notice."""
+        return question_of(request, act, row)
+
     def act_pause(self, request: HttpRequest, row: Endpoint) -> None:
         """Hold what is due and what comes."""
-        verbs.pause_endpoint(row, actor=self.actor(request), reason=reason_of(request))
+        verbs.pause_endpoint(row, actor=self.actor(request), **self.why(request))
         messages.success(request, "Paused. What comes in is held back and sent after you resume.")
 
     def act_resume(self, request: HttpRequest, row: Endpoint) -> None:
         """Send again, with or without the backlog."""
         cancel = request.POST.get("backlog") == "cancel"
-        verbs.resume_endpoint(row, actor=self.actor(request), reason=reason_of(request), cancel_backlog=cancel)
+        verbs.resume_endpoint(row, actor=self.actor(request), **self.why(request), cancel_backlog=cancel)
         wake([(row.pk, row.lane.slow)])
         messages.success(
             request, "Resumed. " + ("The backlog was cancelled." if cancel else "The backlog is being sent.")
@@ -152,15 +165,13 @@ class EndpointPages(EndpointColumns, PageAdmin):
 
     def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
         """Stop sending until somebody resumes."""
-        verbs.disable_endpoint(row, actor=self.actor(request), reason=reason_of(request))
+        verbs.disable_endpoint(row, actor=self.actor(request), **self.why(request))
         messages.success(request, "Disabled. What comes in is held back.")
 
     def act_rotate(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
         """Make a new secret and show it once."""
-        hours = request.POST.get("keep_hours", "")
-        if not (hours.isascii() and hours.isdigit() and len(hours) < 4):
-            raise InvalidInput("say for how many hours the old secret goes on signing", field="keep_hours")
-        secret = verbs.rotate_secret(row, actor=self.actor(request), keep_hours=int(hours), reason=reason_of(request))
+        reason = self.why(request)["reason"]
+        secret = verbs.rotate_secret(row, actor=self.actor(request), keep_hours=keep_hours_of(request), reason=reason)
         return self.reveal_secret(request, row, secret)
 
     def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
@@ -242,6 +253,11 @@ class StaffEndpoint(EndpointPages):
     def shown_customer(self, row: Endpoint) -> SafeString:
         """The customer, linked."""
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+
+    def note_of(self, row: Endpoint) -> str:
+        """Return the note of the last change of the state."""
+        changes = AuditEntry.objects.filter(target=row.public_id, action__in=STATE_ACTS).order_by("-id")
+        return changes.values_list("note", flat=True).first() or ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Customers register their endpoints, in the portal or by API."""

@@ -14,9 +14,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.actors import ring_job
+from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, moment
 from deliveries.admin.groups import REDELIVER
-from deliveries.admin.pages import reason_of
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import staff_site
@@ -62,14 +62,21 @@ class StaffJob(ReadOnlyPages):
         is_open = row.state == Job.State.FAILED if act == "resume" else row.state in STOPPABLE
         return request.user.has_perm(REDELIVER) and (request.method == "POST" or is_open)
 
+    def question(self, request: HttpRequest, act: str, row: Job) -> Question | None:
+        """What was queued is taken back."""
+        if act != "cancel":
+            return None
+        what = "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
+        return Question(title="Cancel this job?", what=what, button="Cancel the job")
+
     def act_resume(self, request: HttpRequest, row: Job) -> None:
         """Go on where it stopped."""
-        ring_job(resume_job(row, actor=self.actor(request), reason=reason_of(request)).id)
+        ring_job(resume_job(row, actor=self.actor(request), **self.why(request)).id)
         messages.success(request, "Resumed: it goes on where it stopped.")
 
     def act_cancel(self, request: HttpRequest, row: Job) -> None:
         """Queue nothing more, and take back what waits."""
-        cancel_job(row, actor=self.actor(request), reason=reason_of(request))
+        cancel_job(row, actor=self.actor(request), **self.why(request))
         messages.success(request, "Cancelled. What was in flight still arrives.")
 
     def beside(self, request: HttpRequest, row: Job) -> dict[str, Any]:

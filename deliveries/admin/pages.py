@@ -1,38 +1,37 @@
 """What the pages of both sites have in common.
 
 What lives here: Django's ModelAdmin, bent to this house: rows come from models/visible.py, work is done by
-services, errors of ours become form errors, acts are POSTs with a reason, the history is the audit trail.
+services, errors of ours become form errors, the history is the audit trail.
 It must not know which site or noun it serves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm, ModelChoiceField
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 from unfold.admin import ModelAdmin
 
+from deliveries.admin.acts import ActPages, sentence
 from deliveries.admin.paging import PlainChangeList
 from deliveries.admin.pick import RowPicker
 from deliveries.admin.viewer import actor_of
 from deliveries.errors import HookpostError, InvalidId, InvalidInput
-from deliveries.models import visible
+from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.ids import decode_id
 
-REASON_LIMIT = 300
 HISTORY_LIMIT = 200
 
 
@@ -54,11 +53,10 @@ class OwnTransactions(admin.ModelAdmin):
         return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
 
 
-class PageAdmin(ModelAdmin, OwnTransactions):
+class PageAdmin(ActPages, ModelAdmin, OwnTransactions):
     """Base of every page that shows rows."""
 
     rows: ClassVar[Callable[[Viewer], QuerySet[Any]]]
-    acts: ClassVar[Sequence[str]] = ()
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -136,46 +134,6 @@ class PageAdmin(ModelAdmin, OwnTransactions):
         noun = f"deliveries_{model}" if model else f"{self.opts.app_label}_{self.opts.model_name}"
         return reverse(f"{self.admin_site.name}:{noun}_{name}", args=args)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add one address for each act; an act is a POST."""
-        acts = [
-            path(
-                f"<path:object_id>/{act}/",
-                self.admin_site.admin_view(partial(self.act_view, act=act)),
-                name=f"{self.opts.app_label}_{self.opts.model_name}_{act}",
-            )
-            for act in self.acts
-        ]
-        return acts + super().get_urls()
-
-    # --- acts
-
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
-        """Say whether the person may do this to the row."""
-        return self.has_change_permission(request, row)
-
-    def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
-        """Do one act to one row, and go back to its page."""
-        row = self.row_or_404(request, object_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not self.may_act(request, act, row):
-            raise PermissionDenied
-        try:
-            answer: HttpResponse | None = getattr(self, f"act_{act.replace('-', '_')}")(request, row)
-        except HookpostError as error:
-            messages.error(request, sentence(error))
-            answer = None
-        return answer or HttpResponseRedirect(self.page_url(row))
-
-    def acts_for(self, request: HttpRequest, row: Any) -> dict[str, str]:
-        """Return the addresses of the acts that are open to this person."""
-        return {
-            act.replace("-", "_"): self.url(act, getattr(row, "public_id", row.pk))
-            for act in self.acts
-            if self.may_act(request, act, row)
-        }
-
     # --- forms
 
     def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -238,12 +196,16 @@ class PageAdmin(ModelAdmin, OwnTransactions):
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {row}",
-            "entries": entries,
+            "entries": [self.shown_entry(entry) for entry in entries],
             "opts": self.opts,
             "back_url": self.page_url(row),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/history.html", context)
+
+    def shown_entry(self, entry: AuditEntry) -> dict[str, Any]:
+        """Return an entry as this site shows it; staff see all of it."""
+        return {name: getattr(entry, name) for name in ("at", "actor", "action", "reason", "note", "detail")}
 
     def actor(self, request: HttpRequest) -> str:
         """Return the name that goes into the audit trail."""
@@ -283,15 +245,3 @@ def read_id(prefix: str, text: str) -> UUID | None:
         return decode_id(prefix, text) if "_" in text else UUID(text)
     except (InvalidId, ValueError):
         return None
-
-
-def sentence(error: HookpostError) -> str:
-    """Return the message of an error as a sentence."""
-    text = str(error) or "that is not possible now"
-    is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
-    return (text[:1].upper() if is_word else text[:1]) + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def reason_of(request: HttpRequest) -> str:
-    """Return the reason that was given with an act."""
-    return request.POST.get("reason", "").replace("\0", "").strip()[:REASON_LIMIT]

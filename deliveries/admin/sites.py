@@ -38,6 +38,7 @@ class HookpostSite(UnfoldAdminSite):
     login_template = "hookpost/login.html"
     index_title = "Overview"
     stranger: ClassVar[str]
+    takes_notes: ClassVar[bool] = False
 
     @abstractmethod
     def viewer(self, request: HttpRequest) -> Viewer:
@@ -46,6 +47,7 @@ class HookpostSite(UnfoldAdminSite):
     def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
         """Give the pages our name, mark, colours and menu (called by Unfold)."""
         context |= look.context_of(subtitle=self.subtitle)
+        context["takes_notes"] = self.takes_notes
         context["colors"] = {**(context.get("colors") or {}), "primary": look.PRIMARY}
         if self.has_permission(request):
             context["logout_url"] = reverse(f"{self.name}:logout")
@@ -123,6 +125,7 @@ class StaffSite(HookpostSite):
 
     subtitle = "Support"
     stranger = "This account is not one of support staff."
+    takes_notes = True
     groups = (
         look.Group(
             title="",

@@ -14,7 +14,9 @@ from django.http import HttpRequest
 
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.viewer import customer_of, member_of
+from deliveries.models import AuditEntry
 from deliveries.models.visible import Viewer
+from deliveries.protocol.actors import name_person, shown_to_customer
 
 
 class PortalAdmin(PageAdmin):
@@ -56,6 +58,14 @@ class PortalAdmin(PageAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """Only where the noun says so, and only what is their own."""
         return self.may_delete and self.owns(request, obj)
+
+    def actor(self, request: HttpRequest) -> str:
+        """Name the person as one of the customer's."""
+        return name_person(request.user.get_username(), is_member=True)
+
+    def shown_entry(self, entry: AuditEntry) -> dict[str, Any]:
+        """Show who of the operator's did something as the operator, and no note."""
+        return {**super().shown_entry(entry), "actor": shown_to_customer(entry.actor), "note": ""}
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

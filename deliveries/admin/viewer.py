@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from deliveries.models import Customer, Member
+from deliveries.protocol.actors import name_person
 
 
 def member_of(request: HttpRequest) -> Member | None:
@@ -30,5 +31,5 @@ def customer_of(request: HttpRequest) -> Customer:
 
 
 def actor_of(request: HttpRequest) -> str:
-    """Return how the audit trail names the person."""
-    return f"user:{request.user.get_username()}"
+    """Return how the audit trail names somebody of staff."""
+    return name_person(request.user.get_username())

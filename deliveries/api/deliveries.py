@@ -17,13 +17,14 @@ from rest_framework.response import Response
 
 from deliveries import actors
 from deliveries.api.auth import caller_of
-from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given, in_query
+from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import DeliveryFilters, selection_of
 from deliveries.api.find import find_delivery
 from deliveries.api.pages import PARAMETERS, page_of, page_of_all
+from deliveries.api.reasons import why
 from deliveries.models import Attempt, Delivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
@@ -77,7 +78,7 @@ class AttemptShape(Shape):
     delivery = TypeId(ids.DELIVERY, source="delivery_id")
     number = Number(allow_null=True, help_text="Its place in the schedule; null for a redelivery.")
     redelivery = Flag()
-    actor = Text(help_text="Who asked for a redelivery; empty for a customer's key.")
+    actor = Text(help_text="Who asked for a redelivery, else empty; “the operator” to a customer's key.")
     started_at = Moment()
     duration_ms = Number()
     status_code = Number(allow_null=True)
@@ -129,13 +130,13 @@ def _waiting_for(waiting: Waiting) -> dict[str, Any]:
 
 
 def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
-    """Return an attempt as answers show it; which of the operator's people asked is not for customers."""
+    """Return an attempt as answers show it."""
     return {
         "id": attempt.public_id,
         "delivery": ids.encode_id(ids.DELIVERY, attempt.delivery_id),
         "number": attempt.number,
         "redelivery": attempt.number is None,
-        "actor": attempt.actor if viewer.is_operator else "",
+        "actor": visible.shown_actor(viewer, attempt.actor),
         "started_at": shown_moment(attempt.started_at),
         "duration_ms": attempt.duration_ms,
         "status_code": attempt.status_code,
@@ -202,6 +203,5 @@ class RedeliverView(ApiView):
     def post(self, request: Request, delivery: str) -> Response:
         """Send a delivery once more, beside its schedule; refused while an attempt is under way."""
         row = find_delivery(caller_of(request).viewer, delivery)
-        reason = given(ReasonShape, request).get("reason", "")
-        actors.wake(redeliver(row, actor=caller_of(request).actor, reason=reason))
+        actors.wake(redeliver(row, actor=caller_of(request).actor, **why(request)))
         return Response(show_delivery(row), status=202)

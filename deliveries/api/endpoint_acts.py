@@ -23,6 +23,7 @@ from deliveries.api.endpoint_shapes import (
     show_endpoint,
 )
 from deliveries.api.find import find_endpoint
+from deliveries.api.reasons import why
 from deliveries.api.stat_shapes import StatsShape
 from deliveries.errors import InvalidEventType
 from deliveries.models import Endpoint
@@ -58,7 +59,7 @@ class PauseView(_Act):
     def post(self, request: Request, **path: str) -> Response:
         """Pause an endpoint; what is due and what comes is held until it is resumed."""
         row = self.row(request, path)
-        pause_endpoint(row, actor=caller_of(request).actor, **given(ReasonShape, request))
+        pause_endpoint(row, actor=caller_of(request).actor, **why(request))
         return Response(show_endpoint(row))
 
 
@@ -69,7 +70,7 @@ class ResumeView(_Act):
     def post(self, request: Request, **path: str) -> Response:
         """Enable an endpoint again; what was held drains at a limited rate, or is cancelled by choice."""
         row = self.row(request, path)
-        resume_endpoint(row, actor=caller_of(request).actor, **given(ResumeShape, request))
+        resume_endpoint(row, actor=caller_of(request).actor, **why(request, ResumeShape))
         actors.wake([(row.id, row.lane.slow)])
         return Response(show_endpoint(row))
 

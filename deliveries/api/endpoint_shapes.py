@@ -159,7 +159,8 @@ class RotationShape(Shape):
 class ReasonShape(Shape):
     """Why."""
 
-    reason = Text(required=False, allow_blank=True, max_length=300)
+    reason = Text(required=False, allow_blank=True, max_length=300, help_text="The customer reads it.")
+    note = Text(required=False, allow_blank=True, max_length=300, help_text="Only staff read it; service keys only.")
 
 
 class ResumeShape(ReasonShape):

@@ -22,8 +22,9 @@ from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text,
 from deliveries.api.filters import DeliveryFilters, TimeFilters, selection_of
 from deliveries.api.find import find_endpoint, find_job
 from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.reasons import why
 from deliveries.models import Customer, Job, visible
-from deliveries.models.visible import Viewer
+from deliveries.models.visible import Viewer, shown_actor
 from deliveries.protocol import ids
 from deliveries.services.jobs import LASTING, cancel_job, count_matching, resume_job, start_job
 from deliveries.services.selection import Selection, read_types
@@ -93,7 +94,7 @@ def show_job(job: Job, viewer: Viewer) -> dict[str, Any]:
     if viewer.is_operator:
         return shown
     problem = job.problem if job.problem in LASTING else job.problem and PROBLEM_OF_OURS
-    return shown | {"actor": "", "problem": problem}
+    return shown | {"actor": shown_actor(viewer, job.actor), "problem": problem}
 
 
 class BulkRedeliverView(ApiView):
@@ -165,8 +166,7 @@ class CancelJobView(ApiView):
         """Stop a job; what is in flight still arrives, all else of it is taken back."""
         caller = caller_of(request)
         row = find_job(caller.viewer, job)
-        reason = given(ReasonShape, request).get("reason", "")
-        return Response(show_job(cancel_job(row, actor=caller.actor, reason=reason), caller.viewer))
+        return Response(show_job(cancel_job(row, actor=caller.actor, **why(request)), caller.viewer))
 
 
 class ResumeJobView(ApiView):
@@ -179,8 +179,7 @@ class ResumeJobView(ApiView):
         """Let a failed job go on where it stopped."""
         caller = caller_of(request)
         row = find_job(caller.viewer, job)
-        reason = given(ReasonShape, request).get("reason", "")
-        resumed = resume_job(row, actor=caller.actor, reason=reason)
+        resumed = resume_job(row, actor=caller.actor, **why(request))
         actors.ring_job(resumed.id)
         return Response(show_job(resumed, caller.viewer))
 

@@ -20,6 +20,7 @@ class AuditEntry(IdentifiedModel):
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="audit_entries")
     target = models.CharField(max_length=64, help_text="Id of what it was done to.")
     reason = models.CharField(max_length=300, blank=True, default="")
+    note = models.CharField(max_length=300, blank=True, default="", db_default="", help_text="For staff only.")
     detail = models.JSONField(default=dict, blank=True)
 
     class Meta:

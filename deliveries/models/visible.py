@@ -17,6 +17,7 @@ from deliveries.models.customers import ApiKey, Customer, Member
 from deliveries.models.endpoints import Endpoint
 from deliveries.models.event_types import EventType
 from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
+from deliveries.protocol.actors import shown_to_customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,11 @@ def of_viewer(viewer: Viewer) -> Q:
 
 def _everyones(viewer: Viewer) -> Q:
     return Q() if viewer.is_operator else Q(customer_id=EVERYONES, id__gt=viewer.customer_id)  # ids are time
+
+
+def shown_actor(viewer: Viewer, actor: str) -> str:
+    """Return who did something; of the operator's people and keys a customer sees "the operator"."""
+    return actor if viewer.is_operator else shown_to_customer(actor)
 
 
 def _own(viewer: Viewer, column: str) -> Q:

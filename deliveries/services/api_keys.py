@@ -72,11 +72,11 @@ def find_api_key(text: str) -> ApiKey | None:
     return _alive().filter(hashed=hash_key(text)).first()
 
 
-def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "") -> None:
+def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "", note: str = "") -> None:
     """End a key at once; revoking it again changes nothing."""
     with transaction.atomic():
         if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
-            record_act(actor, "api_key.revoke", customer=key.customer, target=key.public_id, reason=reason)
+            record_act(actor, "api_key.revoke", customer=key.customer, target=key.public_id, reason=reason, note=note)
     key.refresh_from_db(fields=["revoked_at"])
 
 

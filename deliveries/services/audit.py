@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from deliveries.models import ApiKey, AuditEntry, Customer
+from deliveries.protocol.actors import SYSTEM, name_key, name_person
 
-SYSTEM = "system"
+__all__ = ["SYSTEM", "actor_of_key", "actor_of_user", "record_act"]
 
 
 def record_act(
@@ -21,24 +22,29 @@ def record_act(
     target: str,
     customer: Customer | None = None,
     reason: str = "",
+    note: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write one entry; `actor` is `key:<name>`, `user:<username>` or `system`, `target` a public id."""
+    """Write one entry: `actor` as protocol/actors.py names it, `target` a public id.
+
+    Customers read the reason; the note is for staff alone.
+    """
     return AuditEntry.objects.create(
         actor=actor[:200],
         action=action,
         customer=customer,
         target=target,
         reason=reason[:300],
+        note=note[:300],
         detail=dict(detail or {}),
     )
 
 
 def actor_of_key(key: ApiKey) -> str:
     """Return how the trail names an API key."""
-    return f"key:{key.name}"
+    return name_key(key.name, is_customers=key.customer_id is not None)
 
 
 def actor_of_user(username: str) -> str:
     """Return how the trail names a person."""
-    return f"user:{username}"
+    return name_person(username)

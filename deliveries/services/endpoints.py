@@ -130,16 +130,16 @@ def rotate_secret(
     return fresh
 
 
-def pause_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
+def pause_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "", note: str = "") -> None:
     """Hold what is due and what comes; a disabled endpoint cannot be paused."""
     if endpoint.state == State.DISABLED:
         raise Conflict("the endpoint is disabled; resume it instead")
-    _set_state(endpoint, State.PAUSED, actor=actor, action="endpoint.pause", reason=reason)
+    _set_state(endpoint, State.PAUSED, actor=actor, action="endpoint.pause", reason=reason, note=note)
 
 
-def disable_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
+def disable_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "", note: str = "") -> None:
     """Hold what is due and what comes until somebody resumes the endpoint."""
-    _set_state(endpoint, State.DISABLED, actor=actor, action="endpoint.disable", reason=reason)
+    _set_state(endpoint, State.DISABLED, actor=actor, action="endpoint.disable", reason=reason, note=note)
 
 
 def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
@@ -150,7 +150,9 @@ def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
             disable_endpoint(endpoint, actor="system", reason=reason)
 
 
-def resume_endpoint(endpoint: Endpoint, *, actor: str, cancel_backlog: bool = False, reason: str = "") -> None:
+def resume_endpoint(
+    endpoint: Endpoint, *, actor: str, cancel_backlog: bool = False, reason: str = "", note: str = ""
+) -> None:
     """Enable an endpoint again; its backlog drains at a limited rate, or is cancelled by choice."""
     cancelled = 0
     if cancel_backlog:
@@ -162,6 +164,7 @@ def resume_endpoint(endpoint: Endpoint, *, actor: str, cancel_backlog: bool = Fa
             actor=actor,
             action="endpoint.resume",
             reason=reason,
+            note=note,
             detail={"cancelled": cancelled} if cancel_backlog else None,
         )
         Lane.objects.filter(endpoint=endpoint).update(rest_until=None, failures=0, opened=0, failing_since=None)
@@ -270,6 +273,7 @@ def _set_state(
     actor: str,
     action: str,
     reason: str,
+    note: str,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     with transaction.atomic():
@@ -279,6 +283,14 @@ def _set_state(
         endpoint.state, endpoint.state_reason = state, reason[:300]
         endpoint.state_changed_at, endpoint.draining = timezone.now(), state == State.ENABLED
         endpoint.save(update_fields=["state", "state_reason", "state_changed_at", "draining", "updated_at"])
-        record_act(actor, action, customer=endpoint.customer, target=endpoint.public_id, reason=reason, detail=detail)
+        record_act(
+            actor,
+            action,
+            customer=endpoint.customer,
+            target=endpoint.public_id,
+            reason=reason,
+            note=note,
+            detail=detail,
+        )
         if state == State.DISABLED and actor == SYSTEM:
             note_disabled(endpoint)

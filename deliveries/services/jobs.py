@@ -149,7 +149,7 @@ def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
     return [] if lately.exists() else list(ids)
 
 
-def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
+def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
     """Stop a job: nothing more is queued, and what waits is taken back. What is in flight still arrives."""
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(id=job.id)
@@ -157,12 +157,12 @@ def cancel_job(job: Job, *, actor: str, reason: str = "") -> Job:
             raise Conflict(f"the job is {locked.get_state_display().lower()} already")
         locked.state, locked.finished_at = State.CANCELLED, timezone.now()
         locked.save(update_fields=["state", "finished_at"])
-        record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason)
+        record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
     cancel_waiting(job_id=job.id)
     return locked
 
 
-def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
+def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
     """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict, LimitReached."""
     with transaction.atomic():
         limits.lock(job.customer)
@@ -172,7 +172,7 @@ def resume_job(job: Job, *, actor: str, reason: str = "") -> Job:
             raise Conflict(f"the job is {locked.get_state_display().lower()}; only a failed one is resumed")
         locked.state, locked.failures, locked.rest_until, locked.finished_at = State.RUNNING, 0, None, None
         locked.save(update_fields=["state", "failures", "rest_until", "finished_at"])
-        record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason)
+        record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
     return locked
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
+from deliveries.protocol.actors import name_person
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import is_plain
@@ -50,7 +51,7 @@ def redeem_link(token: str) -> Member | None:
         link = PortalLink.objects.select_related("member__user", "member__customer").get(hashed=_hash(token))
         if not is_plain(link.member.user):
             return None
-        actor = f"user:{link.member.user.get_username()}"
+        actor = name_person(link.member.user.get_username(), is_member=True)
         record_act(actor, "portal_link.use", customer=link.member.customer, target=link.public_id)
     return link.member
 

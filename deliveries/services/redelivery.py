@@ -19,7 +19,7 @@ REFUSALS = {
 }
 
 
-def redeliver(delivery: Delivery, *, actor: str, reason: str = "") -> list[tuple[UUID, bool]]:
+def redeliver(delivery: Delivery, *, actor: str, reason: str = "", note: str = "") -> list[tuple[UUID, bool]]:
     """Queue one more attempt beside the schedule; returns the lanes to wake, raises Conflict when it may not be now."""
     with transaction.atomic():
         rows = sql.run("redeliver_one", {"delivery_id": delivery.id, "actor": actor})
@@ -29,5 +29,6 @@ def redeliver(delivery: Delivery, *, actor: str, reason: str = "") -> list[tuple
             raise NotFound("no such delivery")
         if rows[0].refused:
             raise Conflict(REFUSALS[rows[0].refused])
-        record_act(actor, "delivery.redeliver", customer=delivery.customer, target=delivery.public_id, reason=reason)
+        target = delivery.public_id
+        record_act(actor, "delivery.redeliver", customer=delivery.customer, target=target, reason=reason, note=note)
     return [(rows[0].endpoint_id, rows[0].slow)]

@@ -86,7 +86,7 @@ def test_a_customer_does_not_see_who_of_the_operators_people_acted(alice: Tenant
     delivery = log_delivery(alice.endpoint)
     log_attempt(delivery, number=None, actor="user:support")
     (attempt,) = alice.caller.get(f"/deliveries/{delivery.public_id}/attempts").json["results"]
-    assert (attempt["redelivery"], attempt["actor"]) == (True, "")
+    assert (attempt["redelivery"], attempt["actor"]) == (True, "the operator")
 
 
 def test_attempts_come_in_pages(ops: Caller, alice: Tenant) -> None:

@@ -41,8 +41,9 @@ def errors_of(answer: HttpResponse) -> dict[str, list[str]]:
 
 
 def press(client: Client, house: House, act: str, *, site: str = "portal", **form: str) -> HttpResponse:
-    """Press a button on the endpoint's page."""
-    return client.post(f"/{site}/deliveries/endpoint/{house.endpoint.public_id}/{act}/", form, follow=True)
+    """Press a button on the endpoint's page, and say yes where that is asked."""
+    address = f"/{site}/deliveries/endpoint/{house.endpoint.public_id}/{act}/"
+    return client.post(address, {"confirmed": "yes", **form}, follow=True)
 
 
 def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, receiver_ports: list[int]) -> None:
@@ -64,7 +65,7 @@ def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, r
     assert (endpoint.signing, endpoint.rate_limit, endpoint.retry_schedule) == ("hex_sha256", 7, [0, 60, 600])
     assert endpoint.customer == acme.customer
     assert Lane.objects.filter(endpoint=endpoint).exists()
-    assert AuditEntry.objects.get(target=endpoint.public_id).actor == "user:carol"
+    assert AuditEntry.objects.get(target=endpoint.public_id).actor == "member:carol"
 
 
 def test_a_scheme_of_ones_own_is_described_in_the_form(carol: Client, acme: House, receiver_ports: list[int]) -> None:
@@ -203,7 +204,7 @@ def test_pausing_and_resuming_leave_a_trail_with_the_reason(carol: Client, acme:
     press(carol, acme, "resume", backlog="send")
     acme.endpoint.refresh_from_db()
     assert acme.endpoint.state == "enabled"
-    actions = AuditEntry.objects.filter(actor="user:carol").order_by("id").values_list("action", "reason")
+    actions = AuditEntry.objects.filter(actor="member:carol").order_by("id").values_list("action", "reason")
     assert list(actions) == [("endpoint.pause", "maintenance"), ("endpoint.resume", "")]
 
 

@@ -245,7 +245,7 @@ def test_who_took_what_is_in_the_audit_trail(bob: Client, carol: Client, acme: H
         None,
         {"filter": {"customer": "acme", "state": "pending"}},
     )
-    assert (member.actor, member.customer, member.detail) == ("user:carol", acme.customer, {"filter": {}})
+    assert (member.actor, member.customer, member.detail) == ("member:carol", acme.customer, {"filter": {}})
 
 
 def test_a_filter_that_cannot_be_stored_breaks_nothing(bob: Client, acme: House) -> None:

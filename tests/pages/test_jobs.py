@@ -30,10 +30,10 @@ def test_a_failed_job_says_why_and_support_lets_it_go_on(bob: Client, acme: Hous
 
 def test_support_cancels_a_job(bob: Client, acme: House) -> None:
     assert f"{page_of(acme)}/resume/" not in bob.get(f"{page_of(acme)}/change/").content.decode()
-    bob.post(f"{page_of(acme)}/cancel/", {})
+    bob.post(f"{page_of(acme)}/cancel/", {"confirmed": "yes"})
     acme.job.refresh_from_db()
     assert acme.job.state == "cancelled"
-    again = bob.post(f"{page_of(acme)}/cancel/", {}, follow=True).content.decode()
+    again = bob.post(f"{page_of(acme)}/cancel/", {"confirmed": "yes"}, follow=True).content.decode()
     assert "The job is cancelled already." in again
     assert f"{page_of(acme)}/cancel/" not in again
 

@@ -178,7 +178,7 @@ def test_a_key_is_shown_once_and_revoked_at_once(carol: Client, acme: House) -> 
     assert len(set(re.findall(r"hk_[A-Za-z0-9_-]{43}", text))) == 1
     key = ApiKey.objects.get(name="sync")
     assert (key.customer, key.scopes) == (acme.customer, ["read"])
-    carol.post(f"/portal/deliveries/apikey/{key.public_id}/revoke/", {"reason": "lost"})
+    carol.post(f"/portal/deliveries/apikey/{key.public_id}/revoke/", {"reason": "lost", "confirmed": "yes"})
     key.refresh_from_db()
     assert key.revoked_at is not None
     assert AuditEntry.objects.get(action="api_key.revoke").reason == "lost"

@@ -1,0 +1,122 @@
+"""Acts: what a person does to a row with one button, a POST of its own.
+
+What lives here: the addresses of acts, who may, and the question before an act that cannot simply be taken back.
+It must not know any noun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from deliveries.errors import HookpostError
+
+REASON_LIMIT = 300
+OWN_FIELDS = ("csrfmiddlewaretoken", "confirmed", "reason", "note")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked before an act: what will happen, in sentences, and the word on the button."""
+
+    title: str
+    what: str
+    button: str
+    takes_reason: bool = True
+
+
+class ActPages:
+    """Mixed into pages: acts upon their rows."""
+
+    acts: ClassVar[Sequence[str]] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add one address for each act; an act is a POST."""
+        page: Any = self
+        acts = [
+            path(
+                f"<path:object_id>/{act}/",
+                page.admin_site.admin_view(partial(self.act_view, act=act)),
+                name=f"{page.opts.app_label}_{page.opts.model_name}_{act}",
+            )
+            for act in self.acts
+        ]
+        others: list[URLPattern] = super().get_urls()  # type: ignore[misc]
+        return acts + others
+
+    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+        """Say whether the person may do this to the row."""
+        page: Any = self
+        may: bool = page.has_change_permission(request, row)
+        return may
+
+    def question(self, request: HttpRequest, act: str, row: Any) -> Question | None:
+        """Return what is asked before an act; None for one that is done at once."""
+        return None
+
+    def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
+        """Do one act to one row, once it is confirmed where that is asked for, and go back to its page."""
+        page: Any = self
+        row = page.row_or_404(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.may_act(request, act, row):
+            raise PermissionDenied
+        try:
+            question = None if request.POST.get("confirmed") == "yes" else self.question(request, act, row)
+            if question is not None:
+                return self.ask(request, row, question)
+            answer: HttpResponse | None = getattr(self, f"act_{act.replace('-', '_')}")(request, row)
+        except HookpostError as error:
+            messages.error(request, sentence(error))
+            answer = None
+        return answer or HttpResponseRedirect(page.page_url(row))
+
+    def ask(self, request: HttpRequest, row: Any, question: Question) -> HttpResponse:
+        """Show what will happen, with a button that does it and what was chosen before."""
+        page: Any = self
+        context = {
+            **page.admin_site.each_context(request),
+            "title": question.title,
+            "subtitle": str(row),
+            "question": question,
+            "chosen": [(name, value) for name, value in request.POST.items() if name not in OWN_FIELDS],
+            "back_url": page.page_url(row),
+            "opts": page.opts,
+        }
+        request.current_app = page.admin_site.name
+        return TemplateResponse(request, "hookpost/confirm.html", context)
+
+    def acts_for(self, request: HttpRequest, row: Any) -> dict[str, str]:
+        """Return the addresses of the acts that are open to this person."""
+        page: Any = self
+        return {
+            act.replace("-", "_"): page.url(act, getattr(row, "public_id", row.pk))
+            for act in self.acts
+            if self.may_act(request, act, row)
+        }
+
+    def why(self, request: HttpRequest) -> dict[str, str]:
+        """Return the reason that was given with an act, for customers to read; on the staff site a note too."""
+        page: Any = self
+        takes_note = page.admin_site.name == "admin"
+        return {"reason": _text(request, "reason"), "note": _text(request, "note") if takes_note else ""}
+
+
+def sentence(error: HookpostError) -> str:
+    """Return the message of an error as a sentence."""
+    text = str(error) or "that is not possible now"
+    is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
+    return (text[:1].upper() if is_word else text[:1]) + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\0", "").strip()[:REASON_LIMIT]
