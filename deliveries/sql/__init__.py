@@ -111,7 +111,8 @@ def prepare_all() -> None:
 def run(name: str, parameters: Mapping[str, Any], *, planned_anew: bool = False) -> list[Any]:
     """Execute sql/<name>.sql in one round trip and return its rows as named tuples.
 
-    `planned_anew` is for a statement that elsewhere runs often and here seldom, over much more. Raises django.db errors, as the ORM does.
+    `planned_anew` is for a statement that elsewhere runs often and here seldom, over much more.
+    Raises django.db errors, as the ORM does.
     """
     connection.ensure_connection()
     known, server = prepared(name), connection.connection
