@@ -12,7 +12,7 @@ import psycopg
 from django.db.backends.postgresql import base
 
 from deliveries.database.connection import LimitedConnection
-from deliveries.database.failures import mark_never_sent
+from deliveries.database.failures import is_full, mark_never_sent
 from deliveries.database.limits import seconds_left
 from deliveries.database.sharing import has_news, is_sharing, shared
 
@@ -37,7 +37,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # as Django has it, and no option says otherwise
 
         def connect() -> LimitedConnection:
-            return LimitedConnection.connect(**hurried(conn_params))
+            try:
+                return LimitedConnection.connect(**hurried(conn_params))
+            except psycopg.OperationalError as error:
+                if not is_full(error) or not shared.close_idle():  # those of this process
+                    raise
+                return LimitedConnection.connect(**hurried(conn_params))
 
         try:
             if not is_sharing():

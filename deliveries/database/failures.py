@@ -12,6 +12,7 @@ from django.db import DataError, IntegrityError, InternalError, NotSupportedErro
 
 NEVER_SENT = "never_sent"
 ANSWERS = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
+FULL = ("too many", "connection slots", "no more connections")
 ENDED_BY_OPERATOR = "57P"  # the connection was ended, perhaps after the commit
 
 
@@ -30,6 +31,11 @@ def is_read_only(error: BaseException) -> bool:
     # A standby has no unlogged tables: what they hold cannot even be read there.
     is_unlogged = isinstance(cause, psycopg.errors.FeatureNotSupported) and "during recovery" in str(cause)
     return is_unlogged or isinstance(cause, psycopg.errors.ReadOnlySqlTransaction)
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether no connection was left; a refused connection has no code, only words."""
+    return any(words in str(error) for words in FULL)
 
 
 def mark_never_sent(error: psycopg.Error) -> psycopg.Error:

@@ -51,7 +51,7 @@ class Sharing:
             self._promised += 1
         made = None
         try:
-            made = self._connected(connect)
+            made = connect()
             made.target = target
         finally:
             with self._changed:
@@ -105,14 +105,6 @@ class Sharing:
                 return found
             found.close()
         return None
-
-    def _connected(self, connect: Connect) -> LimitedConnection:
-        try:
-            return connect()
-        except psycopg.OperationalError:
-            if not self.close_idle():  # the database may be full of our own
-                raise
-            return connect()
 
     def _start_sweeper(self) -> None:
         if self._sweeper is None or not self._sweeper.is_alive():

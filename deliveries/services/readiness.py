@@ -22,9 +22,6 @@ OK = "ok"
 WORDS = {
     "has not answered": "does not answer",
     "timeout expired": "does not answer",
-    "connection slots": "no connection left",
-    "too many": "no connection left",
-    "no more connections": "no connection left",
 }
 IS_USABLE = """
 SELECT

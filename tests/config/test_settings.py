@@ -110,6 +110,20 @@ def test_a_database_url_keeps_every_part() -> None:
     assert found["CONN_MAX_AGE"] is None
 
 
+def test_a_database_that_is_cut_off_is_noticed_unless_the_url_says_otherwise() -> None:
+    limits = ("keepalives", "keepalives_idle", "tcp_user_timeout", "connect_timeout")
+    found = database_settings("postgresql://db/x")["OPTIONS"]
+    assert [found[name] for name in limits] == [1, 5, 10_000, 5]
+    other = database_settings("postgresql://db/x?keepalives_idle=60&tcp_user_timeout=0")["OPTIONS"]
+    assert [str(other[name]) for name in limits] == ["1", "60", "0", "5"]
+
+
+def test_two_hosts_stay_two() -> None:
+    found = database_settings("postgresql://a:1,b:2/x?target_session_attrs=read-write")
+    assert (found["HOST"], found["PORT"]) == ("a,b", "1,2")
+    assert found["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://alice:secret@db/x?no_such_option=1", "postgresql://alice:secret@db:x y/"]
 )

@@ -1,0 +1,152 @@
+"""Connections that are lent: few for many threads, none kept for nothing, and nobody waits for what does not come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
+
+import psycopg
+import pytest
+from django.db import connection
+
+from deliveries.database import base, sharing
+from deliveries.database.connection import LimitedConnection
+from deliveries.database.limits import answered_within
+from deliveries.database.sharing import Sharing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HERE = ("here",)
+
+
+def connect() -> LimitedConnection:
+    """A connection of our own to the database of the tests."""
+    return LimitedConnection.connect(**connection.get_connection_params(), autocommit=True)
+
+
+@pytest.fixture
+def lending() -> Iterator[Sharing]:
+    """Two connections at most."""
+    lending = Sharing(limit=2)
+    yield lending
+    lending.close_idle()
+
+
+def test_what_was_given_back_is_lent_again(lending: Sharing) -> None:
+    first = lending.take(connect, target=HERE)
+    assert lending.give_back(first, is_sound=True)
+    assert lending.take(connect, target=HERE) is first
+    assert lending.give_back(first, is_sound=True)
+
+
+def test_what_is_broken_amid_a_transaction_or_somewhere_else_is_not(lending: Sharing) -> None:
+    for harm in ("unsound", "transaction", "ended", "elsewhere"):
+        taken = lending.take(connect, target=HERE)
+        if harm == "transaction":
+            taken.execute("BEGIN")
+        assert lending.give_back(taken, is_sound=harm != "unsound") is (harm in ("ended", "elsewhere"))
+        if harm == "ended":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [taken.info.backend_pid])
+        target = ("elsewhere",) if harm == "elsewhere" else HERE
+        other = lending.take(connect, target=target)
+        assert other is not taken
+        lending.give_back(other, is_sound=False)
+        other.close()
+        taken.close()
+
+
+def test_many_threads_share_a_few(lending: Sharing) -> None:
+    def ask(_: int) -> int:
+        taken = lending.take(connect, target=HERE)
+        try:
+            return int(taken.execute("SELECT pg_backend_pid()").fetchone()[0])  # type: ignore[index]
+        finally:
+            lending.give_back(taken, is_sound=True)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(ask, range(200)))) <= 2
+
+
+def test_nobody_waits_long_for_connections_that_are_stuck(lending: Sharing) -> None:
+    """Given that none has come back for a while, then the next one is refused without a wait."""
+    taken = [lending.take(connect, target=HERE) for _ in range(2)]
+    lending._moved_at = time.monotonic() - 2 * sharing.STUCK_SECONDS
+    with pytest.raises(psycopg.OperationalError, match="all 2 connections of this process are in use"):
+        lending.take(connect, target=HERE)
+    with answered_within(10, urgent=True):
+        taken.append(lending.take(connect, target=HERE))
+    for each in taken:
+        lending.give_back(each, is_sound=True)
+    assert lending.close_idle() == 3
+
+
+def test_what_nobody_has_used_for_long_is_closed(lending: Sharing) -> None:
+    taken = lending.take(connect, target=HERE)
+    lending.give_back(taken, is_sound=True)
+    assert lending.close_idle(for_seconds=60) == 0
+    assert lending.close_idle(for_seconds=0) == 1
+    assert taken.closed
+
+
+def test_a_database_that_is_full_gets_our_idle_connections_back(lending: Sharing) -> None:
+    """Given that the last connections are idle ones of this process, then a thread that keeps its own gets one."""
+    idle = lending.take(connect, target=HERE)
+    lending.give_back(idle, is_sound=True)
+    answers = [psycopg.OperationalError("FATAL:  sorry, too many clients already"), connect()]
+    connection.close()
+    with patch.object(base, "shared", lending), patch.object(LimitedConnection, "connect", side_effect=answers):
+        connection.ensure_connection()
+    assert idle.closed
+    connection.close()
+
+
+def test_a_statement_has_a_limit_which_the_url_may_change() -> None:
+    def limit_of(**given: object) -> str:
+        with LimitedConnection.connect(**connection.get_connection_params() | given, autocommit=True) as asked:
+            asked.introduce()
+            return str(asked.execute("SHOW statement_timeout").fetchone()[0])  # type: ignore[index]
+
+    assert limit_of() == "30s"
+    assert limit_of(options="-c statement_timeout=7s") == "7s"
+    assert limit_of(options="-c statement_timeout=0") == "0"
+
+
+def test_whoever_gets_no_answer_hangs_up() -> None:
+    with connect() as asked:
+        started = time.monotonic()
+        with answered_within(0.2), pytest.raises(psycopg.OperationalError, match="has not answered"):
+            asked.execute("SELECT pg_sleep(60)")
+        assert time.monotonic() - started < 30
+        assert asked.closed
+
+
+def test_a_migration_takes_its_time() -> None:
+    with connection.schema_editor() as editor:
+        assert editor.connection.connection.answer_seconds == float("inf")
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone() == ("0",)
+    connection.close()
+
+
+def test_a_thread_that_serves_gives_back_what_it_borrowed() -> None:
+    def serve() -> tuple[object, bool]:
+        sharing.share_connections()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        borrowed = connection.connection
+        connection.close_if_unusable_or_obsolete()
+        return borrowed, connection.connection is None
+
+    with patch.object(sharing.shared, "_idle", []):
+        found: list[tuple[object, bool]] = []
+        thread = threading.Thread(target=lambda: found.append(serve()))
+        thread.start()
+        thread.join(30)
+        assert found[0][1]
+        assert [each for _, each in sharing.shared._idle] == [found[0][0]]
+        sharing.shared.close_idle()
