@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0027_living_endpoints")]
+    dependencies = [("deliveries", "0029_public_key")]
 
     operations = [
         migrations.AddField(
