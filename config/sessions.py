@@ -7,11 +7,13 @@ other. It must not know who is logged in.
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
-from django.utils import timezone
+
+from deliveries.services import clock
 
 KEPT_CHARACTERS = 40  # the column's width; 160 bits
 
@@ -38,7 +40,7 @@ class SessionStore(DatabaseStore):
         return Session(
             session_key=hash_session(key, site=self.site),
             session_data=self.encode(data),
-            expire_date=self.get_expiry_date(),
+            expire_date=clock.likely_now() + timedelta(seconds=self.get_expiry_age()),
         )
 
     def delete(self, session_key: str | None = None) -> None:
@@ -47,7 +49,7 @@ class SessionStore(DatabaseStore):
             super().delete(hash_session(key, site=self.site))
 
     def _get_session_from_db(self) -> Session | None:
-        living = Session.objects.filter(expire_date__gt=timezone.now())
+        living = Session.objects.filter(expire_date__gt=clock.likely_now())
         row = living.filter(session_key=hash_session(self.session_key or "", site=self.site)).first()
         if row is None:
             self._session_key = None

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -26,6 +25,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.viewer import customer_of
 from deliveries.models import ApiKey, Customer, visible
+from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 
 USAGE = 'curl -H "Authorization: Bearer $HOOKPOST_KEY" {base}/api/v1/events'
@@ -103,7 +103,7 @@ class ApiKeyPages(PageAdmin):
         """Whether it works."""
         if row.revoked_at is not None:
             return badge("revoked", colour="danger")
-        if row.expires_at is not None and row.expires_at <= timezone.now():
+        if row.expires_at is not None and row.expires_at <= clock.likely_now():
             return badge("expired", colour="warning")
         return badge("valid", colour="success")
 

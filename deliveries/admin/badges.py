@@ -10,12 +10,12 @@ from datetime import datetime
 from types import MappingProxyType
 
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.models import Attempt, Delivery
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.services import clock
 
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -57,7 +57,7 @@ def moment(value: datetime | None, *, relative: bool = False, short: bool = Fals
     """Return a time in UTC, in full or without the year, or its distance from now; the rest on hover."""
     if value is None:
         return "-"
-    away, stamp = distance(value, now=timezone.now()), f"{value:%Y-%m-%d %H:%M:%S}"
+    away, stamp = distance(value, now=clock.likely_now()), f"{value:%Y-%m-%d %H:%M:%S}"
     shown = away if relative else f"{value:%b %d %H:%M:%S}" if short else stamp
     title = f"{stamp} UTC, {away}"
     return format_html('<time class="hp-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), title, shown)

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import answer_of
@@ -21,6 +20,7 @@ from deliveries.admin.endpoint_health import in_words
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
+from deliveries.services import clock
 from deliveries.services.bounds import TooSlow, at_most
 from deliveries.services.endpoint_health import health_of
 
@@ -54,7 +54,7 @@ class Figures:
 
 def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
     """Return the figures of what this viewer may see."""
-    since = timezone.now() - timedelta(hours=24)
+    since = clock.likely_now() - timedelta(hours=24)
     last_day = visible.deliveries(viewer).filter(id__gte=floor_of(since))
     waiting = queue_of(viewer)
     endpoints = visible.endpoints(viewer)
@@ -90,7 +90,7 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
 
 def alerts_of(viewer: Viewer) -> list[Alert]:
     """Return the latest alerts of the last days; what was given up one by one is not among them."""
-    since = floor_of(timezone.now() - ALERTS_SPAN)
+    since = floor_of(clock.likely_now() - ALERTS_SPAN)
     rows = visible.alerts(viewer).filter(id__gte=since, delivery_id=None).select_related("endpoint__customer")
     return list(rows.order_by("-id")[:SHOWN_ENDPOINTS])
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -17,6 +16,7 @@ from deliveries.admin.badges import badge, distance, explain
 from deliveries.admin.paging import PlainChangeList
 from deliveries.models import Endpoint
 from deliveries.protocol.breaker import Breaker, is_half_open
+from deliveries.services import clock
 from deliveries.services.endpoint_health import Health, HealthState, health_of, resting
 
 COLOURS = {HealthState.HEALTHY: "success", HealthState.FAILING: "danger", HealthState.UNKNOWN: "default"}
@@ -81,7 +81,7 @@ def in_words(health: Health) -> str:
 
 
 def _ago(health: Health) -> str:
-    now = timezone.now()
+    now = clock.likely_now()
     return distance(min(health.since or now, now), now=now)
 
 

@@ -15,13 +15,13 @@ from typing import Any, ClassVar
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from deliveries.admin.pages import read_id
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.services import clock
 
 WINDOWS: Mapping[str, timedelta] = MappingProxyType(
     {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -126,7 +126,7 @@ class WindowFilter(ChoiceFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Turn the window into a range of ids."""
         window = WINDOWS.get(self.value() or "")
-        return queryset if window is None else queryset.filter(id__gte=ids.floor_of(timezone.now() - window))
+        return queryset if window is None else queryset.filter(id__gte=ids.floor_of(clock.likely_now() - window))
 
 
 class PeriodFilter(TextFilter):

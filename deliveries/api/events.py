@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -248,7 +247,7 @@ def _settled(request: Request, bases: Sequence[QuerySet[Event]], narrow: Narrow)
     """
     place = place_of(request)
     for last in (False, True):
-        horizon = settled_before(datetime.now(UTC))
+        horizon = settled_before()
         page = events_at(bases, place, narrow=narrow, ascending=True, only_ids=True)
         settled = [row for row in page.rows if row.id < horizon]
         if len(settled) == len(page.rows) and (page.edge is None or page.edge < horizon):

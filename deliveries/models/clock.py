@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from deliveries.protocol.clock import Reading, compare
 
@@ -78,6 +81,13 @@ class HostClock:
 
 
 host = HostClock()
+
+
+def learn_when_connected(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Take a reading over a new connection, where none is fresh: so every process has one."""
+    if connection.alias == DEFAULT_DB_ALIAS and host.reading() is None:
+        with suppress(DatabaseError, InterfaceError):
+            measure()
 
 
 def measure() -> Reading:

@@ -20,9 +20,9 @@ import structlog
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
-from django.utils import timezone
 
 from deliveries.models import Alert, Delivery, DueDelivery, Member
+from deliveries.services import clock
 from deliveries.services.alert_letters import Letter, explain_lately, letters_for
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Came(Enum):
 
 def is_mail_due() -> bool:
     """Say whether an alert waits to be mailed."""
-    return Alert.objects.filter(mail_due_at__lte=timezone.now()).exists()
+    return Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists()
 
 
 def run_postman() -> None:
@@ -74,7 +74,7 @@ def send_due_mail() -> int:
 
 
 def _claim() -> list[Alert]:
-    now = timezone.now()
+    now = clock.likely_now()
     with transaction.atomic():
         due = Alert.objects.filter(mail_due_at__lte=now).select_related("endpoint__customer", "endpoint__lane")
         alerts = list(due.order_by("mail_due_at").select_for_update(of=("self",), skip_locked=True)[:CLAIM_LIMIT])
@@ -155,7 +155,7 @@ def _hand_over(letter: Letter, server: BaseEmailBackend) -> Came:
 
 
 def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[Letter]) -> None:
-    now = timezone.now()
+    now = clock.likely_now()
     told = {alert_id for letter in sent for alert_id in letter.about}
     waiting = {alert_id for letter in left for alert_id in letter.about}
     done = [alert.id for alert in alerts if alert.id not in waiting]

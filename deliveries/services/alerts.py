@@ -17,7 +17,6 @@ import orjson
 import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -97,13 +96,13 @@ def tell_customers() -> int:
         for result in accept_own(_drafts(alerts)):
             if isinstance(result, HookpostError):
                 log.warning("alert_not_told", error=str(result))
-        Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(told_at=timezone.now())
+        Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(told_at=clock.likely_now())
     return len(alerts)
 
 
 def purge_alerts(*, now: datetime | None = None) -> int:
     """Forget alerts that are older than the log, a bounded number; one whose incident goes on is kept."""
-    oldest = ids.floor_of((now or timezone.now()) - timedelta(days=conf.retention_days))
+    oldest = ids.floor_of((now or clock.likely_now()) - timedelta(days=conf.retention_days))
     old = Alert.objects.filter(id__lt=oldest)
     going_on = Exists(Lane.objects.filter(endpoint_id=OuterRef("endpoint_id"), failing_since=OuterRef("since")))
     chosen = old.exclude(going_on).order_by("id").values_list("id", flat=True)[:PURGE_LIMIT]
@@ -116,7 +115,7 @@ def type_of(kind: str) -> str:
 
 
 def _row(kind: Kind, endpoint_id: UUID, *, since: datetime, reason: str = "") -> Alert:
-    now = timezone.now()
+    now = clock.likely_now()
     return Alert(
         kind=kind, endpoint_id=endpoint_id, since=since, reason=reason[:REASON_LIMIT], created_at=now, mail_due_at=now
     )

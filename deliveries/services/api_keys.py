@@ -18,12 +18,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from deliveries.database.failures import first_line
 from deliveries.errors import InvalidInput
 from deliveries.models import ApiKey, Customer
-from deliveries.services import limits
+from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 
 log = structlog.get_logger(__name__)
@@ -45,7 +44,7 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Return the new key's row and its text, which cannot be had again."""
     checked_name, checked_scopes = _check_name(name), _check_scopes(scopes)
-    if expires_at is not None and expires_at <= timezone.now():
+    if expires_at is not None and expires_at <= clock.likely_now():
         raise InvalidInput("this moment is past", field="expires_at")
     text = PREFIX + base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode().rstrip("=")
     with transaction.atomic():
@@ -75,7 +74,7 @@ def find_api_key(text: str) -> ApiKey | None:
 def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "", note: str = "") -> None:
     """End a key at once; revoking it again changes nothing."""
     with transaction.atomic():
-        if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.likely_now()):
             record_act(actor, "api_key.revoke", customer=key.customer, target=key.public_id, reason=reason, note=note)
     key.refresh_from_db(fields=["revoked_at"])
 
@@ -85,12 +84,12 @@ def touch_api_key(key: ApiKey) -> None:
 
     Whoever only reads is served although this cannot be written: the database may be read-only.
     """
-    stale = timezone.now() - TOUCH_EVERY
+    stale = clock.likely_now() - TOUCH_EVERY
     if (key.last_used_at is not None and key.last_used_at >= stale) or not _pause.is_over():
         return
     unseen = Q(last_used_at=None) | Q(last_used_at__lt=stale)
     try:
-        ApiKey.objects.filter(unseen, pk=key.pk).update(last_used_at=timezone.now())
+        ApiKey.objects.filter(unseen, pk=key.pk).update(last_used_at=clock.likely_now())
     except DatabaseError as error:
         _pause.begin()
         log.warning("key_use_not_noted", error=first_line(error))
@@ -117,7 +116,7 @@ def hash_key(text: str) -> bytes:
 
 
 def _alive() -> QuerySet[ApiKey]:
-    not_over = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    not_over = Q(expires_at=None) | Q(expires_at__gt=clock.likely_now())
     return ApiKey.objects.filter(not_over, revoked_at=None)
 
 

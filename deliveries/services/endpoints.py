@@ -16,14 +16,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, EndpointSecret, Lane
 from deliveries.protocol.profiles import check_key, profile_of
 from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret, read_secret
-from deliveries.services import limits
+from deliveries.services import clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.endpoint_fields import check_fields, host_of
@@ -87,7 +86,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
         _lock(endpoint)
         if endpoint.deleted_at is not None:
             return
-        endpoint.deleted_at = timezone.now()
+        endpoint.deleted_at = clock.likely_now()
         endpoint.state, endpoint.draining, endpoint.uid = State.DISABLED, False, None
         endpoint.seal_headers({})
         endpoint.save()
@@ -111,7 +110,7 @@ def rotate_secret(
         raise InvalidInput(f"from 0 to {KEEP_HOURS_MAX} hours", field="keep_hours")
     fresh = _given_or_new(secret, signing=endpoint.signing)
     _check_signing(endpoint, [read_secret(fresh)])
-    now = timezone.now()
+    now = clock.likely_now()
     end = now + timedelta(hours=keep_hours)
     with transaction.atomic():
         _lock(endpoint)
@@ -216,7 +215,7 @@ def _check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
 
 
 def _signing_keys(endpoint: Endpoint) -> list[SigningKey]:
-    alive = endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    alive = endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=clock.likely_now()))
     return [secret.open_key() for secret in alive]
 
 
@@ -281,7 +280,7 @@ def _set_state(
         if endpoint.state == state:
             return
         endpoint.state, endpoint.state_reason = state, reason[:300]
-        endpoint.state_changed_at, endpoint.draining = timezone.now(), state == State.ENABLED
+        endpoint.state_changed_at, endpoint.draining = clock.likely_now(), state == State.ENABLED
         endpoint.save(update_fields=["state", "state_reason", "state_changed_at", "draining", "updated_at"])
         record_act(
             actor,

@@ -18,19 +18,20 @@ SETTLE_SECONDS = 0.25
 LONGEST_TRANSACTION = timedelta(seconds=60)
 
 _OLDEST_WRITER = """
-SELECT min(xact_start) FROM pg_stat_activity
+SELECT min(xact_start), clock_timestamp() FROM pg_stat_activity
 WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
 """
 
 
-def settled_before(now: datetime) -> UUID:
-    """Return the bound below which no event can appear any more.
+def settled_before(now: datetime | None = None) -> UUID:
+    """Return the bound below which no event can appear any more, by the database's clock.
 
     A transaction that writes for longer than a minute is not waited for: the feed must not stand still.
     """
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST_WRITER)
-        (oldest,) = cursor.fetchone()
+        oldest, moment = cursor.fetchone()
+    now = now or moment
     settle = timedelta(seconds=SETTLE_SECONDS)
     bound = now - settle if oldest is None else min(now, oldest) - settle
     return floor_of(max(bound, now - LONGEST_TRANSACTION))

@@ -24,14 +24,13 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
-from deliveries.services import limits
+from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.bounds import at_most
 from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
@@ -72,7 +71,7 @@ def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> Count:
     """Return how many deliveries a job would queue now, as far as counting goes; refuses to mean everything."""
     if selection.is_empty:
         raise InvalidInput("say which deliveries, by one filter at least")
-    return count_eligible(kind, selection, viewer, before=floor_of(timezone.now() + timedelta(milliseconds=1)))
+    return count_eligible(kind, selection, viewer, before=floor_of(clock.likely_now() + timedelta(milliseconds=1)))
 
 
 def start_job(
@@ -137,7 +136,7 @@ def tend_jobs() -> list[UUID]:
             Job.objects.filter(id=row.id, state=row.state).update(state=state)
     _end_done([row.id for row in rows if row.all_queued and not row.waits])
     wanting = Job.objects.filter(id__in=[row.id for row in rows if not row.all_queued and not row.held])
-    rested = Q(rest_until=None) | Q(rest_until__lte=timezone.now())
+    rested = Q(rest_until=None) | Q(rest_until__lte=clock.likely_now())
     return list(wanting.filter(rested).order_by("id").values_list("id", flat=True))
 
 
@@ -145,7 +144,7 @@ def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
     """Return those of some jobs that want a step, unless a step of any job was begun that short a time ago."""
     if not ids:
         return []
-    lately = Job.objects.filter(state__in=OPEN, served_at__gt=timezone.now() - timedelta(seconds=seconds))
+    lately = Job.objects.filter(state__in=OPEN, served_at__gt=clock.likely_now() - timedelta(seconds=seconds))
     return [] if lately.exists() else list(ids)
 
 
@@ -155,7 +154,7 @@ def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         locked = Job.objects.select_for_update().get(id=job.id)
         if locked.state not in STOPPABLE:
             raise Conflict(f"the job is {locked.get_state_display().lower()} already")
-        locked.state, locked.finished_at = State.CANCELLED, timezone.now()
+        locked.state, locked.finished_at = State.CANCELLED, clock.likely_now()
         locked.save(update_fields=["state", "finished_at"])
         record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
     cancel_waiting(job_id=job.id)
@@ -187,7 +186,7 @@ def _begin_step(job_id: UUID) -> bool:
     """Count a step as failed until it has committed; returns whether there is one to take now."""
     with transaction.atomic():
         # Skipping what is locked: another step may be under way, and a ring more is not to wait for its end.
-        rested = Q(rest_until=None) | Q(rest_until__lte=timezone.now())
+        rested = Q(rest_until=None) | Q(rest_until__lte=clock.likely_now())
         job = Job.objects.select_for_update(skip_locked=True).filter(rested, id=job_id, state__in=OPEN).first()
         if job is None or job.cursor == ALL_QUEUED or _waiting(job) >= WAITING_LIMIT:
             return False
@@ -195,7 +194,7 @@ def _begin_step(job_id: UUID) -> bool:
             _end_failed(job)
             return False
         rest = timedelta(seconds=REST_SECONDS * REST_GROWTH**job.failures)
-        job.failures, job.rest_until = job.failures + 1, timezone.now() + rest
+        job.failures, job.rest_until = job.failures + 1, clock.likely_now() + rest
         job.save(update_fields=["failures", "rest_until"])
     return True
 
@@ -214,7 +213,7 @@ def _take_step(job_id: UUID) -> tuple[bool, Lanes]:
 
 def _move_on(job: Job, part: Part, *, queued: int, lost: int) -> None:
     job.queued, job.failed = job.queued + queued, job.failed + lost
-    job.state, job.started_at = State.RUNNING, job.started_at or timezone.now()
+    job.state, job.started_at = State.RUNNING, job.started_at or clock.likely_now()
     job.failures, job.rest_until, job.problem = (
         0,
         None,
@@ -253,7 +252,7 @@ def _note_failure(job_id: UUID, error: Exception) -> None:
 
 
 def _end_failed(job: Job) -> None:
-    job.state, job.finished_at, job.rest_until = State.FAILED, timezone.now(), None
+    job.state, job.finished_at, job.rest_until = State.FAILED, clock.likely_now(), None
     job.problem = job.problem or WORKER_LOST
     job.save(update_fields=["state", "finished_at", "rest_until", "problem"])
     log.error("job_failed", job=job.public_id, problem=job.problem, steps=job.failures)
@@ -270,7 +269,7 @@ def _end_done(ids: list[UUID]) -> None:
     short = over.filter(total__gt=F("done") + F("failed"))
     short.filter(problem="").update(problem=LEFT_UNSENT)
     short.update(failed=F("total") - F("done"))
-    over.update(state=State.DONE, finished_at=timezone.now())
+    over.update(state=State.DONE, finished_at=clock.likely_now())
 
 
 def _selection(job: Job) -> Selection:

@@ -15,12 +15,11 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils import timezone
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
 from deliveries.protocol.actors import name_person
-from deliveries.services import limits
+from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import is_plain
 
@@ -35,8 +34,8 @@ def create_link(customer: Customer, *, actor: str, email: str | None = None) -> 
         limits.lock(customer)
         member = _member_of(customer, email)
         limits.refuse_beyond("portal_links", _unused(customer), customer)
-        PortalLink.objects.filter(expires_at__lt=timezone.now() - LIFETIME).delete()
-        link = PortalLink.objects.create(member=member, hashed=_hash(token), expires_at=timezone.now() + LIFETIME)
+        PortalLink.objects.filter(expires_at__lt=clock.likely_now() - LIFETIME).delete()
+        link = PortalLink.objects.create(member=member, hashed=_hash(token), expires_at=clock.likely_now() + LIFETIME)
         detail = {"member": member.public_id}
         record_act(actor, "portal_link.create", customer=customer, target=link.public_id, detail=detail)
     return link, token
@@ -45,8 +44,8 @@ def create_link(customer: Customer, *, actor: str, email: str | None = None) -> 
 def redeem_link(token: str) -> Member | None:
     """Use a link up and return its member, or None when it is unknown, used or too old."""
     with transaction.atomic():
-        alive = PortalLink.objects.filter(hashed=_hash(token), used_at=None, expires_at__gt=timezone.now())
-        if not alive.update(used_at=timezone.now()):
+        alive = PortalLink.objects.filter(hashed=_hash(token), used_at=None, expires_at__gt=clock.likely_now())
+        if not alive.update(used_at=clock.likely_now()):
             return None
         link = PortalLink.objects.select_related("member__user", "member__customer").get(hashed=_hash(token))
         if not is_plain(link.member.user):
@@ -57,7 +56,7 @@ def redeem_link(token: str) -> Member | None:
 
 
 def _unused(customer: Customer) -> int:
-    links = PortalLink.objects.filter(member__customer=customer, used_at=None, expires_at__gt=timezone.now())
+    links = PortalLink.objects.filter(member__customer=customer, used_at=None, expires_at__gt=clock.likely_now())
     return links.count()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError
 
@@ -15,6 +15,7 @@ from deliveries import sql
 from deliveries.database.failures import is_read_only
 from deliveries.models import Delivery, Endpoint
 from deliveries.protocol.ids import floor_of
+from deliveries.services import clock
 
 SPAN = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
@@ -57,7 +58,7 @@ class QueueStats:
 
 def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> EndpointStats:
     """Return the figures of the last 24 hours."""
-    since = (now or datetime.now(UTC)) - SPAN
+    since = (now or clock.likely_now()) - SPAN
     row = sql.run("endpoint_stats", {"endpoint_id": endpoint.id, "since": floor_of(since), "newest": NEWEST})[0]
     return EndpointStats(
         since=since,
@@ -83,6 +84,6 @@ def is_reporter(node: str) -> bool:
 
 def queue_stats(*, now: datetime | None = None) -> QueueStats:
     """Return the figures of the queue."""
-    since = floor_of((now or datetime.now(UTC)) - MINUTE)
+    since = floor_of((now or clock.likely_now()) - MINUTE)
     row = sql.run("queue_stats", {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
     return QueueStats(**row._asdict())

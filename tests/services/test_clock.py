@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from django.db import connection
 
+from deliveries.models import clock as host_clock
 from deliveries.models.clock import FRESH_SECONDS, HostClock
+from tests.wrong_clocks import host_off_by
 
 
 @dataclass
@@ -83,3 +86,14 @@ def test_a_slow_answer_moves_neither_a_right_clock_nor_a_quick_reading(host: Hos
     fresh = HostClock(wall=host.look, steady=lambda: host.steady)
     fresh.learn(host.wall + 3, asked_at=host.wall, answered_at=host.wall + 8)
     assert fresh.likely() == host.wall
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_connects_to_the_database_knows_its_time() -> None:
+    connection.close()
+    with host_off_by(3600):
+        connection.ensure_connection()
+        reading = host_clock.host.reading()
+    connection.close()
+    assert reading is not None
+    assert reading.offset_seconds == pytest.approx(3600, abs=60)

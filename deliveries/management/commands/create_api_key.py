@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from deliveries.api.find import find_customer
 from deliveries.errors import InvalidInput, NotFound
 from deliveries.models import ApiKey, Customer
 from deliveries.models.visible import OPERATOR
+from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.audit import actor_of_user
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the key."""
         customer = _customer(options["customer"])
-        expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] is not None else None
+        expires_at = clock.likely_now() + timedelta(days=options["days"]) if options["days"] is not None else None
         scopes = options["scopes"] or list(ApiKey.Scope.values)
         try:
             key, text = create_api_key(
