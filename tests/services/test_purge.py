@@ -36,6 +36,7 @@ ENDS = {
     "hookpost_endpoint_hour": "rollup.purge_hours",
     "hookpost_watermark": "one row for each figure",
     "hookpost_worker": "one row for each living worker",
+    "hookpost_fan_out": "leaves when the last endpoint has its delivery",
     "hookpost_leader": "one row",
     "hookpost_reporter": "one row",
     "hookpost_lane": "one for each endpoint",

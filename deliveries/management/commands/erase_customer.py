@@ -1,0 +1,48 @@
+"""`manage.py erase_customer CUSTOMER`: everything of a customer, gone.
+
+What lives here: the terminal's side of it. It must not know what there is to erase.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from deliveries.api.find import find_customer
+from deliveries.errors import InvalidId, NotFound
+from deliveries.models.visible import OPERATOR
+from deliveries.protocol import ids
+from deliveries.services.erase import erase_customer
+
+
+class Command(BaseCommand):
+    """Erasure of a customer."""
+
+    help = "Erase a customer with its log, its people and what was written of them. It cannot be taken back."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Whom, and that it is meant."""
+        parser.add_argument("customer", help="Id or uid; of a customer that was deleted, its id.")
+        parser.add_argument("--yes", action="store_true", help="Do it; without this it only says whom it would erase.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Erase; may be stopped and run again."""
+        customer_id = _id_of(options["customer"])
+        name = ids.encode_id(ids.CUSTOMER, customer_id)
+        if not options["yes"]:
+            raise CommandError(f"this would erase {name} and its whole log for good; say it again with --yes")
+        rows = sum(erase_customer(customer_id, actor="system"))
+        self.stdout.write(f"{name} is erased: {rows} deliveries, events and traces. Backups still hold them.")
+
+
+def _id_of(ref: str) -> UUID:
+    try:
+        return find_customer(OPERATOR, ref).id
+    except NotFound as error:
+        try:
+            return ids.decode_id(ids.CUSTOMER, ref)
+        except InvalidId:
+            raise CommandError(f"there is no customer {ref}; one that was deleted is named by its id") from error

@@ -1,0 +1,100 @@
+"""Everything of a customer, gone: what it made, what it was sent, and what was written about both.
+
+What lives here: finding and deleting it, a bounded part of the log at a time. It may be stopped at any moment and run
+again. It must not know who asks. Backups are the operator's: they hold what they held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from deliveries import sql
+from deliveries.models import ApiKey, AuditEntry, Customer, Endpoint, EventType, Member
+from deliveries.protocol import ids
+from deliveries.services.audit import record_act
+from deliveries.services.customers import delete_customer
+from deliveries.services.endpoints import delete_endpoint
+
+BATCH = 500
+LOG_INS = ("axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """By what a customer is found in tables that do not name it: ids of what was its, and names of its people."""
+
+    customer_id: UUID
+    words: tuple[str, ...]
+    targets: tuple[str, ...]
+    endpoint_ids: tuple[UUID, ...]
+    key_ids: tuple[UUID, ...]
+    usernames: tuple[str, ...]
+
+
+def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, None]:
+    """Erase step by step, each committed, and yield how many rows each took; one audit entry stays, with the id.
+
+    A customer that was deleted before is erased by its id: its log is, and what was written of it as far as it names
+    it or an endpoint in the log.
+    """
+    yield _erase_rows(customer_id, actor=actor)
+    endpoint_ids: set[UUID] = set()
+    while (row := sql.run("erase_log", {"customer_id": customer_id, "batch": BATCH})[0]).number:
+        endpoint_ids.update(row.endpoint_ids)
+        yield row.number
+    while number := sql.run("erase_events", {"customer_id": customer_id, "batch": BATCH})[0].number:
+        yield number
+    with transaction.atomic():
+        number = _erase_traces(_traces_of(customer_id), endpoint_ids)
+        record_act(actor, "customer.erase", target=ids.encode_id(ids.CUSTOMER, customer_id))
+    yield number
+
+
+def _erase_rows(customer_id: UUID, *, actor: str) -> int:
+    """Delete the customer, and in one transaction with it what only its rows lead to."""
+    for endpoint in Endpoint.objects.filter(customer_id=customer_id, deleted_at=None):
+        delete_endpoint(endpoint, actor=actor)  # cancels what waits, which may take long
+    with transaction.atomic():
+        traces = _traces_of(customer_id)
+        if (customer := Customer.objects.filter(id=customer_id).first()) is not None:
+            delete_customer(customer, actor=actor)
+        return _erase_traces(traces, set(traces.endpoint_ids))
+
+
+def _erase_traces(traces: Traces, endpoint_ids: set[UUID]) -> int:
+    named = tuple(ids.encode_id(ids.ENDPOINT, each) for each in endpoint_ids)
+    parameters = {
+        "customer_id": traces.customer_id,
+        "targets": [*traces.targets, *named],
+        "words": [*traces.words, *named],
+        "endpoint_ids": list(endpoint_ids),
+        "key_ids": list(traces.key_ids),
+    }
+    number: int = sql.run("erase_traces", parameters)[0].number
+    for model in LOG_INS if apps.is_installed("axes") else ():
+        number += apps.get_model(model)._default_manager.filter(username__in=traces.usernames).delete()[0]
+    return number
+
+
+def _traces_of(customer_id: UUID) -> Traces:
+    """Gather what has to be known before the rows that tell it are gone."""
+    customer = Customer.objects.filter(id=customer_id).first()
+    public_id = ids.encode_id(ids.CUSTOMER, customer_id)
+    models = (Endpoint, ApiKey, Member, EventType)
+    rows = [row for model in models for row in model._default_manager.filter(customer_id=customer_id)]
+    told = AuditEntry.objects.filter(customer_id=customer_id).values_list("target", flat=True)
+    users = get_user_model().objects.filter(member__customer_id=customer_id)
+    return Traces(
+        customer_id=customer_id,
+        words=tuple(filter(None, (public_id, str(customer_id), customer.uid if customer else None))),
+        targets=tuple({public_id, *(row.public_id for row in rows), *told}),
+        endpoint_ids=tuple(row.id for row in rows if isinstance(row, Endpoint)),
+        key_ids=tuple(row.id for row in rows if isinstance(row, ApiKey)),
+        usernames=tuple(user.get_username() for user in users),
+    )
