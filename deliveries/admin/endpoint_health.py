@@ -17,14 +17,17 @@ from deliveries.admin.paging import PlainChangeList
 from deliveries.models import Endpoint
 from deliveries.protocol.breaker import Breaker, is_half_open
 from deliveries.services import clock
-from deliveries.services.endpoint_health import Health, HealthState, health_of, resting
+from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 
 COLOURS = {HealthState.HEALTHY: "success", HealthState.FAILING: "danger", HealthState.UNKNOWN: "default"}
-RESTS = {
-    "failures": "several requests failed; one will try it",
-    "asked": "it asked for fewer requests, or said when to come back",
-    "rate_limit": "its rate limit",
-    "order": "its first delivery is tried again then",
+RESTS: dict[str, str] = {
+    RestReason.DOWN: "nobody was there, several times in a row; one request will try it",
+    RestReason.FAILING: "several requests failed; one will try it",
+    RestReason.ASKED: "it asked for fewer requests, or said when to come back",
+    RestReason.RATE_LIMIT: "its rate limit",
+    RestReason.ORDER: "its first delivery is tried again then",
+    RestReason.PROBLEM: "nothing can be sent as it is configured",
+    RestReason.NO_SOCKET: "Hookpost had no socket left for it",
 }
 
 

@@ -16,7 +16,7 @@ from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
-from deliveries.services.endpoint_health import Health, HealthState, health_of, resting
+from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 
 URL_LIMIT = 2048
 
@@ -105,9 +105,7 @@ class EndpointShape(Shape):
     )
     health = HealthShape(read_only=True)
     resting_until = Moment(read_only=True, allow_null=True, help_text="Nothing but redeliveries is sent before.")
-    resting_reason = Text(
-        read_only=True, allow_null=True, help_text="Why it rests: failures, asked, rate_limit, order or another word."
-    )
+    resting_reason = Text(read_only=True, allow_null=True, help_text="One of " + ", ".join(RestReason) + ".")
     draining = Flag(read_only=True)
     created_at = Moment(read_only=True)
     updated_at = Moment(read_only=True)

@@ -97,7 +97,7 @@ def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str) -> str:
 
 def _explained(alert: Alert) -> Iterable[str]:
     if alert.kind == Kind.FAILING:
-        yield f"Every attempt has failed since {_stamp(alert.since)}."
+        yield f"No delivery has arrived since {_stamp(alert.since)}."
         if end := disabled_after(alert.since):
             yield f"If that goes on, it is disabled after {_stamp(end)}: nothing is lost then, deliveries are held."
     elif alert.kind == Kind.DISABLED:

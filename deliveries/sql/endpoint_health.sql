@@ -3,27 +3,27 @@
 -- A few index probes per endpoint. What no hour tells of yet, or has not been sent to for a day, is read from the log itself.
 SELECT e.id AS endpoint_id,
     h.tried_24h, h.arrived_24h, h.tried_1h, h.arrived_1h, h.attempts > 0 AS is_counted,
-    coalesce(c.error, r.error) AS error, coalesce(c.status_code, r.status_code, 0) AS status_code,
+    coalesce(h.error, r.error) AS error, coalesce(h.status_code, r.status_code, 0) AS status_code,
     coalesce(r.tried, 0) AS tried, coalesce(r.arrived, 0) AS arrived, coalesce(r.has_arrived, false) AS has_arrived
 FROM unnest(%(endpoint_ids)s::uuid[]) AS e (id)
 CROSS JOIN LATERAL (
     SELECT
         coalesce(sum(attempts), 0)::int AS attempts,
-        coalesce(sum(first_attempts), 0)::int AS tried_24h,
+        coalesce(sum(tried), 0)::int AS tried_24h,
         coalesce(sum(attempts) FILTER (WHERE error = ''), 0)::int AS arrived_24h,
-        coalesce(sum(first_attempts) FILTER (WHERE hour >= %(hour)s::timestamptz), 0)::int AS tried_1h,
-        coalesce(sum(attempts) FILTER (WHERE error = '' AND hour >= %(hour)s::timestamptz), 0)::int AS arrived_1h
-    FROM hookpost_endpoint_hour
-    WHERE endpoint_id = e.id AND hour >= %(day)s::timestamptz AND error <> ALL(%(not_theirs)s::text[])
+        coalesce(sum(tried_lately), 0)::int AS tried_1h,
+        coalesce(sum(lately) FILTER (WHERE error = ''), 0)::int AS arrived_1h,
+        (array_agg(error ORDER BY attempts DESC, error, status_code) FILTER (WHERE error <> ''))[1] AS error,
+        (array_agg(status_code ORDER BY attempts DESC, error, status_code) FILTER (WHERE error <> ''))[1] AS status_code
+    FROM (
+        SELECT error, status_code, sum(attempts) AS attempts, sum(first_attempts) AS tried,
+            sum(attempts) FILTER (WHERE hour >= %(hour)s::timestamptz) AS lately,
+            sum(first_attempts) FILTER (WHERE hour >= %(hour)s::timestamptz) AS tried_lately
+        FROM hookpost_endpoint_hour
+        WHERE endpoint_id = e.id AND hour >= %(day)s::timestamptz AND error <> ALL(%(not_theirs)s::text[])
+        GROUP BY error, status_code
+    ) ends
 ) h
-LEFT JOIN LATERAL (
-    SELECT error, status_code
-    FROM hookpost_endpoint_hour
-    WHERE endpoint_id = e.id AND hour >= %(day)s::timestamptz AND error <> '' AND error <> ALL(%(not_theirs)s::text[])
-    GROUP BY error, status_code
-    ORDER BY sum(attempts) DESC, error, status_code
-    LIMIT 1
-) c ON true
 LEFT JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE n.created_at >= %(day)s::timestamptz)::int AS tried,

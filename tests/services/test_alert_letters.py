@@ -36,7 +36,7 @@ def test_members_are_written_to_once_when_an_endpoint_has_failed_for_a_day(shop:
         send_due_mail()
     (letter,) = mail.outbox
     assert letters() == [(CAROL, "[Hookpost] The endpoint 93.184.216.34 fails")]
-    assert f"Every attempt has failed since {since:%Y-%m-%d %H:%M} UTC." in letter.body
+    assert f"No delivery has arrived since {since:%Y-%m-%d %H:%M} UTC." in letter.body
     assert "The shop" in letter.body
     assert "it is disabled after" in letter.body
     assert Alert.objects.get().mailed_at is not None

@@ -270,8 +270,10 @@ def test_a_lane_says_until_when_it_rests_and_why(receiver: Receiver) -> None:
     Lane.objects.update(rest_until=until)
     assert resting(Endpoint.objects.get()) == (until, "asked")
     Lane.objects.update(opened=2)
-    assert resting(Endpoint.objects.get()) == (until, "failures")
-    Lane.objects.update(opened=0, tokens=0.2)
+    assert resting(Endpoint.objects.get()) == (until, "failing")
+    Lane.objects.update(rest_reason="no_socket")
+    assert resting(Endpoint.objects.get()) == (until, "no_socket")
+    Lane.objects.update(opened=0, tokens=0.2, rest_reason="")
     Endpoint.objects.update(rate_limit=5)
     assert resting(Endpoint.objects.get()) == (until, "rate_limit")
     assert Delivery.objects.count() == 0
