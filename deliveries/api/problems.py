@@ -17,6 +17,7 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import escape
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -140,12 +141,18 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; the traceback is in the log, not in the answer."""
-    if not _is_api(request):
-        return defaults.server_error(request)
     found = problem_of(sys.exc_info()[1] or Exception())  # a view without the REST framework lost the database
+    if not _is_api(request):
+        is_away = found is not None and found[0]["status"] == status.HTTP_503_SERVICE_UNAVAILABLE
+        return _page(*found) if found is not None and is_away else defaults.server_error(request)
     if found is not None:
         return plain_problem(*found)
     return plain_problem(problem(500, "something went wrong on our side; it was logged"))
+
+
+def _page(body: Problem, headers: Mapping[str, str]) -> HttpResponse:
+    text = f"<!doctype html><title>{body['title']}</title><h1>{body['title']}</h1><p>{escape(body['detail'])}.</p>"
+    return HttpResponse(text, status=body["status"], headers=headers)
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import InternalError, connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -196,3 +197,15 @@ def test_the_command_refuses_what_is_not_there(db: None) -> None:
         call_command("create_api_key", "")
     with pytest.raises(CommandError):
         call_command("create_api_key", "ci", "--scope", "root")
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/api/v1/customers"])
+def test_whoever_writes_on_a_read_only_database_is_told_so(rf: RequestFactory, path: str) -> None:
+    refused = InternalError("cannot execute INSERT in a read-only transaction")
+    refused.__cause__ = psycopg.errors.ReadOnlySqlTransaction()
+    try:
+        raise refused
+    except InternalError:
+        answer = problems.server_error(rf.post(path))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert b"read-only" in answer.content

@@ -95,6 +95,7 @@ def test_on_a_read_only_database_reading_goes_on_and_writing_is_refused(
         assert (changed.status, changed.headers["retry-after"]) == (503, "1")
         assert "read-only" in changed.json["detail"]
         assert asker("GET", "/readyz").status == 503
+        assert asker("GET", "/admin/login/").status == 200
     cluster.eventually(lambda: asker.post(customer).status == 202, seconds=5, what="accepting again")
     assert asker("PATCH", f"/api/v1/customers/{customer}", {"name": "Bob"}).status == 200
 
