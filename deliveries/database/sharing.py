@@ -20,7 +20,7 @@ from deliveries.database.limits import is_urgent, seconds_left
 
 LIMIT = 8  # of a process; more threads than that are seldom inside the database at the same moment
 WAIT_SECONDS = 5.0
-STUCK_SECONDS = 2.0  # when nothing has come back for so long, there is no use in waiting for it
+STUCK_SECONDS = 2.0  # when all are lent and none has moved for so long, there is no use in waiting for one
 IDLE_SECONDS = 20.0
 LOOK_SECONDS = 0.25
 
@@ -97,6 +97,7 @@ class Sharing:
                     f"{now - self._moved_at:.1f} s"
                 )
             self._changed.wait(LOOK_SECONDS)
+        self._moved_at = time.monotonic()
 
     def _sound_one(self, target: Target) -> LimitedConnection | None:
         while self._idle:

@@ -13,7 +13,8 @@ from deliveries.services.group_commit import COMMIT_SECONDS
 from tests.faults.cluster import PATIENCE, Cluster
 from tests.faults.counting import Counting
 from tests.faults.states import Asker, Pair, frozen, full, held_by, read_only
-from tests.faults.steps import customers_of, endpoints_at
+from tests.faults.steps import customers_of, endpoints_at, leader
+from tests.ports import free_ports
 
 MANY = 48  # more callers than a web process has threads
 
@@ -136,3 +137,25 @@ def test_a_fail_over_to_the_other_host_of_the_url_costs_one_refusal(
         cluster.end_children()
         cluster.url = ""
         pair.stop()
+
+
+def test_two_web_servers_and_three_workers_leave_most_connections_to_others(
+    cluster: Cluster, asker: Asker, customer: str, receivers: list[Counting]
+) -> None:
+    """Given PostgreSQL's own limit of 100, then a load on all of them takes less than the half of it."""
+    (port,) = free_ports(1)
+    cluster.child("web", "manage.py", "web", "--port", str(port))
+    other = Asker(port, asker.key)
+    for _ in range(3):
+        cluster.worker()
+    cluster.eventually(other.is_served, seconds=20, what="the second web server")
+    cluster.eventually(lambda: leader(cluster), seconds=20, what="a leader")
+    asked = [each.begin(each, "GET", "/api/v1/deliveries") for _ in range(MANY) for each in (asker, other)]
+    asked += [each.begin(each.post, customer) for _ in range(MANY) for each in (asker, other)]
+    assert {each.result().status for each in asked} <= {200, 202}
+    cluster.eventually(lambda: len(receivers[0].requests) > 2 * MANY, seconds=20, what="the deliveries")
+    held = held_by(cluster, "web"), held_by(cluster, "worker")
+    print("connections of web and workers:", held)
+    assert held[0] <= 2 * 9
+    assert held[1] <= 3 * 10
+    other.pool.shutdown()

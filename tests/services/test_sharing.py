@@ -84,6 +84,18 @@ def test_nobody_waits_long_for_connections_that_are_stuck(lending: Sharing) -> N
     assert lending.close_idle() == 3
 
 
+def test_after_a_quiet_time_whoever_comes_waits_for_the_others(lending: Sharing) -> None:
+    """Given that nothing was lent for long, then a third caller is not taken for one that waits in vain."""
+    lending._moved_at = time.monotonic() - 1000
+    taken = [lending.take(connect, target=HERE) for _ in range(2)]
+    back = threading.Timer(0.1, lambda: lending.give_back(taken[0], is_sound=True))
+    back.start()
+    assert lending.take(connect, target=HERE) is taken[0]
+    back.join()
+    for each in taken:
+        lending.give_back(each, is_sound=True)
+
+
 def test_what_nobody_has_used_for_long_is_closed(lending: Sharing) -> None:
     taken = lending.take(connect, target=HERE)
     lending.give_back(taken, is_sound=True)
