@@ -31,6 +31,7 @@ from deliveries.errors import HookpostError
 from deliveries.models import Attempt, Customer, Delivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
+from deliveries.protocol.shown_body import shown_body
 from deliveries.services.redelivery import redeliver
 from deliveries.services.waiting import waiting_of
 
@@ -246,6 +247,7 @@ def condition_for(term: str) -> Q:
 def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
     """Return one attempt as the page shows it."""
     body = bytes(attempt.response_body)
+    shown = shown_body(body, attempt.response_headers)
     return {
         "row": attempt,
         "actor": visible.shown_actor(viewer, attempt.actor),
@@ -253,6 +255,7 @@ def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
         "started": moment(attempt.started_at),
         "explanation": explain(attempt.error),
         "headers": readable(attempt.response_headers.encode()),
-        "body": readable(body),
+        "body": readable(shown.text.encode()),
+        "body_note": shown.note,
         "size": len(body),
     }

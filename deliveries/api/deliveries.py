@@ -29,6 +29,7 @@ from deliveries.models import Attempt, Delivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.shown_body import shown_body
 from deliveries.services.redelivery import redeliver
 from deliveries.services.selection import deliveries_of
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
@@ -87,7 +88,8 @@ class AttemptShape(Shape):
     detail = Text()
     address = Text(help_text="The address that was dialled.")
     response_headers = Text()
-    response_body = Text()
+    response_body = Text(help_text="Inflated, and decoded by its charset; hex digits where that cannot be.")
+    response_body_format = serializers.ChoiceField(["text", "hex"])
     truncated = Flag()
 
 
@@ -131,6 +133,7 @@ def _waiting_for(waiting: Waiting) -> dict[str, Any]:
 
 def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
     """Return an attempt as answers show it."""
+    shown = shown_body(bytes(attempt.response_body), attempt.response_headers)
     return {
         "id": attempt.public_id,
         "delivery": ids.encode_id(ids.DELIVERY, attempt.delivery_id),
@@ -145,7 +148,8 @@ def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
         "detail": attempt.detail,
         "address": attempt.address,
         "response_headers": attempt.response_headers,
-        "response_body": bytes(attempt.response_body).decode("utf-8", errors="replace"),
+        "response_body": shown.text,
+        "response_body_format": shown.format,
         "truncated": attempt.truncated,
     }
 

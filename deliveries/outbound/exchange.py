@@ -21,8 +21,9 @@ from deliveries.outbound.destination import destination_of
 from deliveries.outbound.guard import DialRule
 from deliveries.outbound.names import Place
 from deliveries.outbound.options import set_static_options
+from deliveries.protocol.answer import STORED_BODY_BYTES
 
-BODY_LIMIT_BYTES = 16 * 1024
+BODY_LIMIT_BYTES = STORED_BODY_BYTES
 HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
 _PIECES_LIMIT = 64

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from deliveries.protocol.shown_body import content_encoding, inflated
+
 HIDDEN = "[hidden]"
 SHORTEST_HIDDEN = 8
+STORED_BODY_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,17 @@ def words_to_hide(values: Iterable[str]) -> tuple[str, ...]:
 
 def without(answer: Answer, words: Sequence[str]) -> Answer:
     """Return the answer without these words: a receiver that echoes our request must not fill the log with secrets."""
+    if not words:
+        return answer
     body, headers = answer.body, answer.headers
+    if (encoding := content_encoding(headers)) and _is_echo(plain := inflated(body, encoding) or b"", words):
+        # Pages would show it inflated.
+        body, headers = plain[:STORED_BODY_BYTES], tuple(pair for pair in headers if pair[0] != "content-encoding")
     for word in words:
         body = body.replace(word.encode(), HIDDEN.encode())
         headers = tuple((name, value.replace(word, HIDDEN)) for name, value in headers)
-    return replace(answer, body=body, headers=headers) if words else answer
+    return replace(answer, body=body, headers=headers)
+
+
+def _is_echo(plain: bytes, words: Sequence[str]) -> bool:
+    return any(word.encode() in plain for word in words)

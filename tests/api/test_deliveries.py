@@ -71,13 +71,21 @@ def test_a_wrong_filter_is_400_and_pointed_to(ops: Caller, query: str, pointer: 
 
 def test_a_delivery_is_shown_with_its_attempts(ops: Caller, alice: Tenant) -> None:
     delivery = log_delivery(alice.endpoint, state="pending", status_code=503, error="http_5xx", attempts=2)
-    log_attempt(delivery, status_code=503, error="http_5xx", response_body=b"<b>\xff no</b>", detail="busy")
+    log_attempt(
+        delivery,
+        status_code=503,
+        error="http_5xx",
+        response_body=b"<b>\xff no</b>",
+        detail="busy",
+        response_headers="content-type: text/html; charset=latin-1",
+    )
     log_attempt(delivery, number=None, actor="user:support", status_code=None, error="dns_error")
     shown = ops.get(f"/deliveries/{delivery.public_id}").json
     assert (shown["state"], shown["status_code"], shown["error"], shown["attempts"]) == ("pending", 503, "http_5xx", 2)
     assert (shown["event"], shown["endpoint"]) == (delivery.event.public_id, alice.endpoint.public_id)
     again, first = ops.get(f"/deliveries/{delivery.public_id}/attempts").json["results"]
-    assert (first["number"], first["redelivery"], first["response_body"]) == (1, False, "<b>� no</b>")
+    assert (first["number"], first["redelivery"], first["response_body"]) == (1, False, "<b>ÿ no</b>")
+    assert first["response_body_format"] == "text"
     assert (again["number"], again["redelivery"], again["actor"]) == (None, True, "user:support")
     assert "resolved" in again["explanation"]
 
