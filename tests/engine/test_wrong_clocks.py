@@ -142,7 +142,7 @@ def test_a_clock_that_is_set_while_a_lane_is_in_hand_signs_nothing_and_costs_no_
 def test_a_dispatcher_whose_clock_is_off_does_not_lead(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     led: list[int] = []
     stop = threading.Event()
-    monkeypatch.setattr(dispatcher, "lead", lambda: bool(led.append(1)))
+    monkeypatch.setattr(dispatcher.Lead, "take", lambda self: bool(led.append(1)))
     monkeypatch.setattr(stop, "wait", lambda seconds: stop.set())
     with host_off_by(seconds), capture_logs() as lines:
         dispatcher.Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None).run_forever(stop)
