@@ -26,7 +26,7 @@ class LetThrough:
 def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     """Yield the engine's cost per request, with its ratio to the engine without a guard; best of some rounds."""
     from deliveries.outbound.client import new_transfers
-    from deliveries.outbound.transfers import Transfers
+    from deliveries.outbound.multi import Transfers
 
     guarded, free = [], []
     with new_transfers() as careful, Transfers(rule=LetThrough()) as careless:
@@ -45,7 +45,7 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
 def cpu_microseconds(transfers: object, *, url: str) -> float:
     """Send and return the processor time of one request."""
     from deliveries.outbound.client import prepared_post
-    from deliveries.outbound.transfers import Transfers
+    from deliveries.outbound.multi import Transfers
 
     assert isinstance(transfers, Transfers)
     headers = [(name, value) for name, _, value in (line.partition(": ") for line in signed_headers(1, DATA)[:-1])]

@@ -8,7 +8,7 @@
  6. engine/leases.py       lease and claim, engine/recorder.py record: one round trip each (sql/)
  7. engine/prepare.py     from a claimed delivery to a signed request
  8. protocol/signatures.py  Standard Webhooks; protocol/profiles.py the schemes of other senders
- 9. outbound/transfers.py   many requests over one libcurl multi; outbound/guard.py sees each address
+ 9. outbound/multi.py       many requests over one libcurl multi; outbound/guard.py sees each address
 10. protocol/outcome.py     what an answer means: succeeded, retry, exhausted, rest, disable
 11. engine/health.py      what an outcome does to its lane: breaker, rest, slow queue
 12. services/redelivery.py  sending again by hand; jobs.py in bulk; alerts.py tells what failed; retention.py drops days

@@ -40,7 +40,7 @@ from deliveries.engine.recorder import record_outcomes, record_rest
 from deliveries.engine.sender import send
 from deliveries.errors import ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import is_own_fault
 from deliveries.services.alerts import tell_clock_off

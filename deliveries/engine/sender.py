@@ -13,7 +13,7 @@ from deliveries.engine.health import judge, keep_order
 from deliveries.engine.leases import Claimed, Finished, LeasedLane
 from deliveries.engine.prepare import prepare_delivery
 from deliveries.errors import HookpostError
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.services import clock
 

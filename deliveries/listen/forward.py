@@ -16,7 +16,7 @@ from deliveries.engine.prepare import USER_AGENT
 from deliveries.listen.feed import FeedEvent
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.request import delivery_headers
 from deliveries.protocol.secrets import SigningKey, format_secret

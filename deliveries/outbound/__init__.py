@@ -3,15 +3,15 @@
 The only place that imports requests and pycurl. It knows addresses, bytes and deadlines; it must
 not know deliveries, endpoints, the database or Django.
 
-guard.py      which addresses may be dialled
-names.py      where names lead, and who waits for which to be looked up
+guard.py        which addresses may be dialled
+dns.py          where names lead, and who waits for which to be looked up
 destination.py  what a URL says: name, port, the bytes of the request line
-options.py    what every libcurl handle is told, once
-exchange.py   one handle with one request, and what its callbacks collected
-phases.py     how long each phase of a transfer took
-ends.py       how a transfer ended, as an Answer
-loop.py       the sockets of one CurlMulti: epoll, timers, interrupts
-transfers.py  many exchanges at once over one CurlMulti
-client.py     the doors: new_transfers, prepared_post, send_one
-local.py      doors without a guard, for a developer's machine
+options.py      what every libcurl handle is told, once
+handle.py       one handle with one request, and what its callbacks collected
+phases.py       how long each phase of a transfer took
+results.py      how a transfer ended, as an Answer
+loop.py         the sockets of one CurlMulti: epoll, timers, interrupts
+multi.py        many handles at once over one CurlMulti
+client.py       the doors: new_transfers, prepared_post, send_one
+local.py        doors without a guard, for a developer's machine
 """

@@ -14,9 +14,9 @@ import requests
 from deliveries import conf as settings
 from deliveries.conf import Conf
 from deliveries.errors import InvalidUrl
-from deliveries.outbound.exchange import PlainHeaders
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve
-from deliveries.outbound.transfers import IDLE_CONNECTIONS, Transfers
+from deliveries.outbound.handle import PlainHeaders
+from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.answer import Answer
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 
 

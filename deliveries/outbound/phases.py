@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import pycurl
 
-from deliveries.outbound.exchange import Exchange
+from deliveries.outbound.handle import Handle
 from deliveries.protocol.answer import Phases
 
 
-def phases_of(exchange: Exchange) -> Phases:
+def phases_of(handle: Handle) -> Phases:
     """Return the phases of an ended transfer; a kept connection costs one question to libcurl, a new one five."""
     # libcurl gives a moment for this also when nothing came.
-    started = exchange.curl.getinfo(pycurl.STARTTRANSFER_TIME_T) if exchange.status else 0
-    if not exchange.dialled:
-        return Phases(dns_ms=exchange.looked_up_ms, first_byte_ms=_milliseconds(0, started))
-    looked_up, connected, encrypted, prepared = (exchange.curl.getinfo(each) for each in _MOMENTS)
-    dns_ms = (exchange.looked_up_ms or 0) + looked_up // 1000 if exchange.place[0] else None
+    started = handle.curl.getinfo(pycurl.STARTTRANSFER_TIME_T) if handle.status else 0
+    if not handle.dialled:
+        return Phases(dns_ms=handle.looked_up_ms, first_byte_ms=_milliseconds(0, started))
+    looked_up, connected, encrypted, prepared = (handle.curl.getinfo(each) for each in _MOMENTS)
+    dns_ms = (handle.looked_up_ms or 0) + looked_up // 1000 if handle.place[0] else None
     return Phases(
         dns_ms=dns_ms,
         connect_ms=_milliseconds(looked_up, connected),
-        tls_ms=_milliseconds(connected, encrypted) if exchange.encrypted else None,
+        tls_ms=_milliseconds(connected, encrypted) if handle.encrypted else None,
         first_byte_ms=_milliseconds(prepared, started),
     )
 

@@ -19,7 +19,7 @@ def main() -> None:
     """Work until an event of that type comes."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
-    from deliveries.outbound.transfers import Transfers
+    from deliveries.outbound.multi import Transfers
 
     start = Transfers.start
 

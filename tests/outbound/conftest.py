@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from tests.hostile_server import HostileServer
 from tests.outbound.hostile_connections import CASES
 

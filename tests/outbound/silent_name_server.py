@@ -23,7 +23,7 @@ from deliveries.conf import AllowedTarget
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from tests.outbound.one_receiver import OK, OneReceiver
 
 NAMES = 50  # libcurl has 20 resolver threads, and takes two for each request

@@ -9,7 +9,7 @@ import pytest
 from deliveries.conf import Conf, load
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.client import check_target, idle_connections_for, new_transfers, prepared_post, send_one
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_bodies import REDIRECTS
 from tests.outbound.one_receiver import OK, OneReceiver

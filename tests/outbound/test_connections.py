@@ -12,7 +12,7 @@ import pytest
 from deliveries.conf import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from tests.hostile_server import CLOSE, RESET, HostileServer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import ORDINARY, engine_for, established_from_here, finish_all, post, wait_until

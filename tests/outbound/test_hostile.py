@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from deliveries.outbound.client import prepared_post, send_one
-from deliveries.outbound.exchange import BODY_LIMIT_BYTES
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.handle import BODY_LIMIT_BYTES
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_connections import CASES

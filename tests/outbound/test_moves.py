@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from deliveries.conf import AllowedTarget
-from deliveries.outbound import names
+from deliveries.outbound import dns
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import finish_all, wait_until
@@ -136,7 +136,7 @@ def test_the_next_attempt_goes_to_the_new_address_when_the_old_one_refuses(zone:
 def test_steady_traffic_leaves_the_old_address_when_the_name_is_looked_up_again(
     zone: Zone, old: Server, new: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(dns, "REFRESH_SECONDS", 0.0)
     with Transfers(rule=Guard(old.targets), resolve=zone) as transfers:
         assert send(transfers, old.port).address == f"{OLD}:{old.port}"
         zone.leads_to = [NEW]

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from deliveries.outbound import names
+from deliveries.outbound import dns
 from deliveries.outbound.client import prepared_post
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import finish_all, wait_until
@@ -70,7 +70,7 @@ def test_many_requests_for_a_name_take_one_look_up(resolver: Resolver) -> None:
 
 def test_a_request_waits_for_its_own_name_only(resolver: Resolver) -> None:
     with OneReceiver([OK]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
-        silent = [f"http://silent-{number}.example/" for number in range(names.LOOKUPS_LIMIT // 2)]
+        silent = [f"http://silent-{number}.example/" for number in range(dns.LOOKUPS_LIMIT // 2)]
         begun = time.monotonic()
         for url in [*silent, by_name(receiver)]:
             transfers.start(prepared_post(url, [], b"{}"), tag=url, timeout_seconds=5)
@@ -83,7 +83,7 @@ def test_a_request_waits_for_its_own_name_only(resolver: Resolver) -> None:
 
 
 def test_more_silent_names_than_threads_still_end_in_time(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "LOOKUPS_LIMIT", 3)
+    monkeypatch.setattr(dns, "LOOKUPS_LIMIT", 3)
     with Transfers(rule=Guard(), resolve=resolver) as transfers:
         ended = send(transfers, *[f"http://silent-{number}.example/" for number in range(9)], timeout_seconds=0.2)
 
@@ -124,7 +124,7 @@ def test_steady_traffic_does_not_wait_while_its_name_is_looked_up_again(
         for _ in range(2):
             assert send(transfers, by_name(receiver))[0].status == 200
         assert resolver.asked == {"localhost": 1}
-        monkeypatch.setattr(names, "REFRESH_SECONDS", -1.0)
+        monkeypatch.setattr(dns, "REFRESH_SECONDS", -1.0)
         resolver.hanging = "localhost"
         assert send(transfers, by_name(receiver))[0].status == 200
         wait_until(lambda: resolver.asked == {"localhost": 2})

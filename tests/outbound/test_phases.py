@@ -10,7 +10,7 @@ from typing import Any
 from deliveries.conf import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer, Phases
 from tests.hostile_server import HostileServer
 from tests.outbound.one_receiver import OK, OneReceiver

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from deliveries.conf import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
-from deliveries.outbound.exchange import PlainHeaders
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.handle import PlainHeaders
+from deliveries.outbound.multi import Transfers
 from tests.hostile_server import CLOSE, HostileServer
 from tests.outbound.hostile_heads import END
 from tests.outbound.one_receiver import OK, OneReceiver

@@ -19,7 +19,7 @@ from deliveries.engine import turns
 from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Delivery, Endpoint
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from tests.engine.steps import an_endpoint, emit
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_connections import CASES

@@ -12,7 +12,7 @@ from deliveries.engine import loop as engine_module
 from deliveries.engine.turns import take_turn as take_turn_of
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.outbound.client import new_transfers
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,

@@ -13,7 +13,7 @@ from deliveries.conf import conf
 from deliveries.engine import loop as engine_module
 from deliveries.models import Attempt, Endpoint, Lane
 from deliveries.outbound.guard import Guard
-from deliveries.outbound.transfers import Transfers
+from deliveries.outbound.multi import Transfers
 from tests.engine.steps import an_endpoint, an_engine, attempts_of, emit, run_until_idle, the_delivery
 from tests.receiver import Receiver
 

@@ -15,11 +15,11 @@ from requests import PreparedRequest
 
 from deliveries.errors import InvalidInput
 from deliveries.outbound.destination import destination_of
-from deliveries.outbound.ends import answer_of, answer_unresolved
-from deliveries.outbound.exchange import Exchange
+from deliveries.outbound.dns import Held, Names, Place
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
+from deliveries.outbound.handle import Handle
 from deliveries.outbound.loop import Loop
-from deliveries.outbound.names import Held, Names, Place
+from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.protocol.answer import Answer
 
 CONNECT_SECONDS = 10.0
@@ -53,8 +53,8 @@ class Transfers:
         self._connect_seconds, self._connection_seconds = connect_seconds, connection_seconds
         self._loop = Loop()
         self._names = Names(tell=self._loop.interrupt, resolve=resolve)
-        self._flying: dict[pycurl.Curl, Exchange] = {}
-        self._spare: list[Exchange] = []
+        self._flying: dict[pycurl.Curl, Handle] = {}
+        self._spare: list[Handle] = []
         self._ready: list[tuple[object, Answer]] = []
         self._idle_connections = idle_connections
 
@@ -107,8 +107,8 @@ class Transfers:
 
     def close(self) -> None:
         """End everything in flight and close every connection."""
-        for exchange in [*self._flying.values(), *self._spare]:
-            exchange.curl.close()
+        for handle in [*self._flying.values(), *self._spare]:
+            handle.curl.close()
         self._flying.clear()
         self._spare.clear()
         self._ready.clear()
@@ -158,28 +158,28 @@ class Transfers:
         addresses: tuple[str, ...],
         looked_up_ms: int | None = None,
     ) -> None:
-        exchange = self._spare.pop() if self._spare else self._new_exchange()
+        handle = self._spare.pop() if self._spare else self._new_handle()
         place = self._place_of(request)
         try:
-            exchange.prepare(request, tag=tag)
-            exchange.limit(
+            handle.prepare(request, tag=tag)
+            handle.limit(
                 timeout_seconds=timeout_seconds,
                 connect_seconds=min(timeout_seconds, self._connect_seconds),
                 connection_seconds=min(self._connection_seconds, self._names.seconds_since_move(place)),
             )
         except InvalidInput as error:
-            exchange.curl.close()
+            handle.curl.close()
             self._ready.append((tag, Answer(error="protocol_error", detail=error.detail)))
             return
         if addresses:
-            exchange.tell_addresses(place, addresses)
-        exchange.place, exchange.looked_up_ms = place, looked_up_ms
-        self._flying[exchange.curl] = exchange
-        self._loop.multi.add_handle(exchange.curl)
+            handle.tell_addresses(place, addresses)
+        handle.place, handle.looked_up_ms = place, looked_up_ms
+        self._flying[handle.curl] = handle
+        self._loop.multi.add_handle(handle.curl)
 
-    def _new_exchange(self) -> Exchange:
+    def _new_handle(self) -> Handle:
         was_closed = self._loop.was_closed
-        return Exchange(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy, was_closed=was_closed)
+        return Handle(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy, was_closed=was_closed)
 
     def _drive(self, seconds: float) -> None:
         if self._names.waiting:
@@ -205,19 +205,19 @@ class Transfers:
         return True
 
     def _end(self, curl: pycurl.Curl, *, code: int, message: str) -> tuple[object, Answer]:
-        exchange = self._flying.pop(curl)
+        handle = self._flying.pop(curl)
         self._loop.multi.remove_handle(curl)
-        tag, exchange.tag = exchange.tag, None
-        answer = answer_of(exchange, code=code, message=message)
-        if answer.error and exchange.place[0]:
-            self._doubt(exchange, is_away=answer.error in _AWAY, code=code)
-        if exchange.reusable and len(self._spare) < _POOLED_HANDLES:
-            self._spare.append(exchange)
+        tag, handle.tag = handle.tag, None
+        answer = answer_of(handle, code=code, message=message)
+        if answer.error and handle.place[0]:
+            self._doubt(handle, is_away=answer.error in _AWAY, code=code)
+        if handle.reusable and len(self._spare) < _POOLED_HANDLES:
+            self._spare.append(handle)
         else:
             curl.close()
         return tag, answer
 
-    def _doubt(self, exchange: Exchange, *, is_away: bool, code: int) -> None:
+    def _doubt(self, handle: Handle, *, is_away: bool, code: int) -> None:
         # Of a proxy, only what keeps all from it: it also fails for each endpoint that it cannot reach.
-        if not exchange.proxied or code == pycurl.E_COULDNT_CONNECT:
-            self._names.doubt(exchange.place, is_away=is_away)
+        if not handle.proxied or code == pycurl.E_COULDNT_CONNECT:
+            self._names.doubt(handle.place, is_away=is_away)

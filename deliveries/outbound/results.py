@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import pycurl
 
-from deliveries.outbound.exchange import Exchange, endpoint_text
+from deliveries.outbound.handle import Handle, endpoint_text
 from deliveries.outbound.phases import phases_of
 from deliveries.protocol.answer import Answer, Phases
 
@@ -75,28 +75,28 @@ _STOPPED = {
 }
 
 
-def answer_of(exchange: Exchange, *, code: int, message: str) -> Answer:
+def answer_of(handle: Handle, *, code: int, message: str) -> Answer:
     """Return what came back: a final status within the deadline decides, whatever ended the body."""
-    duration_ms = exchange.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000 + (exchange.looked_up_ms or 0)
-    phases = phases_of(exchange)
-    if exchange.final and exchange.status >= 200:
+    duration_ms = handle.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000 + (handle.looked_up_ms or 0)
+    phases = phases_of(handle)
+    if handle.final and handle.status >= 200:
         return Answer(
-            status=exchange.status,
-            headers=stored_headers(exchange.lines),
-            body=b"".join(exchange.chunks),
+            status=handle.status,
+            headers=stored_headers(handle.lines),
+            body=b"".join(handle.chunks),
             truncated=code != 0,
-            address=_address_of(exchange),
+            address=_address_of(handle),
             duration_ms=duration_ms,
             phases=phases,
         )
-    if lacking := _lacking(exchange, code=code):
+    if lacking := _lacking(handle, code=code):
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
     else:
-        error, detail = _reason(exchange, code=code, message=message)
+        error, detail = _reason(handle, code=code, message=message)
     return Answer(
         error=error,
         detail=plain_line(detail),
-        address=_address_of(exchange),
+        address=_address_of(handle),
         duration_ms=duration_ms,
         phases=phases,
     )
@@ -137,48 +137,48 @@ def plain_line(text: str) -> str:
     return " ".join(printable.split())[:DETAIL_CHARACTERS]
 
 
-def _address_of(exchange: Exchange) -> str:
-    address = exchange.curl.getinfo(pycurl.PRIMARY_IP)
+def _address_of(handle: Handle) -> str:
+    address = handle.curl.getinfo(pycurl.PRIMARY_IP)
     if not address:
-        return exchange.dialled
-    return endpoint_text(address, exchange.curl.getinfo(pycurl.PRIMARY_PORT))
+        return handle.dialled
+    return endpoint_text(address, handle.curl.getinfo(pycurl.PRIMARY_PORT))
 
 
-def _reason(exchange: Exchange, *, code: int, message: str) -> tuple[str, str]:
-    if refused := _refused_answer(exchange):
+def _reason(handle: Handle, *, code: int, message: str) -> tuple[str, str]:
+    if refused := _refused_answer(handle):
         return "protocol_error", refused
-    if exchange.proxied and (failure := _proxy_failure(exchange, code=code)):
+    if handle.proxied and (failure := _proxy_failure(handle, code=code)):
         return "proxy_error", failure
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return _timed_out(exchange)
+        return _timed_out(handle)
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
         return "dns_error", NOT_FOUND
     if code == pycurl.E_COULDNT_CONNECT:
-        return _not_connected(exchange)
-    if code in _TLS or (exchange.encrypted and _TLS_ALERT in message):
+        return _not_connected(handle)
+    if code in _TLS or (handle.encrypted and _TLS_ALERT in message):
         return "tls_error", message
     if code == 0:
-        return "protocol_error", f"the answer ended with status {exchange.status}, which is no final status"
+        return "protocol_error", f"the answer ended with status {handle.status}, which is no final status"
     return "protocol_error", _SAID.get(code, message)
 
 
-def _refused_answer(exchange: Exchange) -> str:
-    if exchange.stopped:
-        return _STOPPED.get(exchange.stopped, "the answer is too large")
-    line = exchange.odd_line.decode("latin-1")
+def _refused_answer(handle: Handle) -> str:
+    if handle.stopped:
+        return _STOPPED.get(handle.stopped, "the answer is too large")
+    line = handle.odd_line.decode("latin-1")
     return f"the answer's status line cannot be read: {line}" if line else ""
 
 
-def _lacking(exchange: Exchange, *, code: int) -> int:
+def _lacking(handle: Handle, *, code: int) -> int:
     """Return the errno of what this machine had none left of, 0 when the request ended for another reason."""
     if code == pycurl.E_OUT_OF_MEMORY:
         return errno.ENOMEM
     if code in _NEEDING_DESCRIPTORS:
         return _error_of_descriptors()
-    if code != pycurl.E_COULDNT_CONNECT or (exchange.blocked and not exchange.no_socket):
+    if code != pycurl.E_COULDNT_CONNECT or (handle.blocked and not handle.no_socket):
         return 0
-    number = exchange.no_socket or exchange.curl.getinfo(pycurl.OS_ERRNO)
-    if number == errno.EADDRNOTAVAIL and not exchange.dialled.startswith("["):
+    number = handle.no_socket or handle.curl.getinfo(pycurl.OS_ERRNO)
+    if number == errno.EADDRNOTAVAIL and not handle.dialled.startswith("["):
         return number  # no local port; for IPv6 it may also mean that this machine has no such address at all
     return number if number in _EXHAUSTED else 0 if number else _error_of_descriptors()
 
@@ -197,40 +197,40 @@ def _error_of_descriptors() -> int:
     return 0
 
 
-def _proxy_failure(exchange: Exchange, *, code: int) -> str:
-    curl = exchange.curl
+def _proxy_failure(handle: Handle, *, code: int) -> str:
+    curl = handle.curl
     status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
     if status and not 200 <= status < 300:
         return f"the egress proxy answered {status}"
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return "the egress proxy's name cannot be resolved"
-    if code == pycurl.E_COULDNT_CONNECT and not exchange.blocked:
-        return f"no connection to the egress proxy: {_not_connected(exchange)[1]}"
+    if code == pycurl.E_COULDNT_CONNECT and not handle.blocked:
+        return f"no connection to the egress proxy: {_not_connected(handle)[1]}"
     if code == pycurl.E_OPERATION_TIMEDOUT and not curl.getinfo(pycurl.PRETRANSFER_TIME):
         return "the egress proxy did not connect in time"
     if code in _TLS and not status:
         return "no TLS connection to the egress proxy, most often because of its certificate"
-    if code in _BROKEN and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
+    if code in _BROKEN and handle.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
         return "the egress proxy broke the connection"
     return ""
 
 
-def _timed_out(exchange: Exchange) -> tuple[str, str]:
-    curl = exchange.curl
-    if not exchange.dialled and not curl.getinfo(pycurl.PRIMARY_IP):
+def _timed_out(handle: Handle) -> tuple[str, str]:
+    curl = handle.curl
+    if not handle.dialled and not curl.getinfo(pycurl.PRIMARY_IP):
         return "connect_timeout", NOT_IN_TIME
-    if exchange.dialled and not curl.getinfo(pycurl.CONNECT_TIME):
-        return "connect_timeout", f"no connection to {exchange.dialled} in time"
-    if exchange.dialled and exchange.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
+    if handle.dialled and not curl.getinfo(pycurl.CONNECT_TIME):
+        return "connect_timeout", f"no connection to {handle.dialled} in time"
+    if handle.dialled and handle.encrypted and not curl.getinfo(pycurl.APPCONNECT_TIME):
         return "connect_timeout", "connected, but the TLS handshake did not end in time"
     return "deadline_exceeded", "no complete answer within the deadline"
 
 
-def _not_connected(exchange: Exchange) -> tuple[str, str]:
-    if exchange.blocked:
-        return "blocked_address", f"{exchange.blocked} is not an address that requests may go to"
-    number = exchange.no_socket or exchange.curl.getinfo(pycurl.OS_ERRNO)
+def _not_connected(handle: Handle) -> tuple[str, str]:
+    if handle.blocked:
+        return "blocked_address", f"{handle.blocked} is not an address that requests may go to"
+    number = handle.no_socket or handle.curl.getinfo(pycurl.OS_ERRNO)
     said = os.strerror(number) if number else "no connection"
     if number == errno.ETIMEDOUT:
-        return "connect_timeout", f"{exchange.dialled}: {said}"
-    return "connect_refused", f"{exchange.dialled}: {said}"
+        return "connect_timeout", f"{handle.dialled}: {said}"
+    return "connect_refused", f"{handle.dialled}: {said}"

@@ -18,8 +18,8 @@ from requests.structures import CaseInsensitiveDict
 
 from deliveries.errors import InvalidHeader, InvalidInput
 from deliveries.outbound.destination import destination_of
+from deliveries.outbound.dns import Place
 from deliveries.outbound.guard import DialRule
-from deliveries.outbound.names import Place
 from deliveries.outbound.options import set_static_options
 from deliveries.protocol.answer import STORED_BODY_BYTES
 
@@ -59,7 +59,7 @@ class PlainHeaders(CaseInsensitiveDict[str]):
         return self._store.values()
 
 
-class Exchange:
+class Handle:
     """A reusable handle; `prepare` makes it ready for the next request."""
 
     def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str, was_closed: WasClosed) -> None:
