@@ -75,7 +75,7 @@ def lock(customer: Customer | None) -> None:
 
 
 def _share_of_threads() -> int:
-    return max(2, settings.conf.web_threads // 8)
+    return max(2, settings.conf.web_threads // 16)
 
 
 def _endpoints(customer: Customer | None) -> int:

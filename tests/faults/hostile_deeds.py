@@ -38,6 +38,7 @@ class Orders:
     hang_port: int
     good_port: int
     threads: int
+    deeds: tuple[str, ...] = ()  # only these; empty: all
 
 
 class Deeds:
@@ -63,8 +64,9 @@ class Deeds:
             *(self.make_endpoint, self.change_endpoint, self.make_type, self.start_job, self.count_all),
             *(self.pause_and_resume, self.search, self.read_feed, self.read_portal, self.export),
         ]
+        chosen = [deed for deed in deeds if not self.orders.deeds or deed.__name__ in self.orders.deeds]
         while not stopping.is_set():
-            self.random.choice(deeds)()
+            self.random.choice(chosen)()
 
     def flood(self) -> None:
         """Events of types that nobody registered, to all of its endpoints."""

@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,7 @@ def main() -> int:
         cluster.start()
         prepare_django()
         play = Play(cluster, good_port=good_port, hang_port=hang_port, rate=options.rate, threads=options.threads)
-        orders = play.prepare()
+        orders = replace(play.prepare(), deeds=tuple(options.deeds))
         play.feel(min(5.0, options.seconds))  # what runs for the first time is slow, and counts for nobody
         alone = play.feel(options.seconds_without or options.seconds)
         with play.hostilities(orders) as answers:
@@ -256,6 +256,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds-without", type=float, default=0, help="how long it is alone before; 0: as long")
     parser.add_argument("--rate", type=float, default=20, help="events a second of the other customer")
     parser.add_argument("--threads", type=int, default=12, help="of the hostile one")
+    parser.add_argument("--deeds", nargs="*", default=[], help="only these, by their names in hostile_deeds.py")
     parser.add_argument("--folder", default=None, help="where the data folder is made; the system's temporary one")
     return parser.parse_args(words)
 
