@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
@@ -92,9 +93,8 @@ class HookpostSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Serve the log-in; who failed too often sees a page that says so."""
-        if (
-            REDIRECT_FIELD_NAME not in request.GET
-        ):  # Unfold's form does not carry it, and Django's default leads nowhere
+        if not self.leads_here(request, request.GET.get(REDIRECT_FIELD_NAME, "")):
+            # Unfold's form does not carry it, and Django's default leads nowhere.
             query = request.GET.copy()
             query[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
             request.GET = query  # type: ignore[assignment]
@@ -106,6 +106,12 @@ class HookpostSite(UnfoldAdminSite):
                 request, "hookpost/locked_out.html", {**self.each_context(request), "title": "Locked"}, status=429
             )
         return answer
+
+    def leads_here(self, request: HttpRequest, address: str) -> bool:
+        """Say whether an address to go on to after the log-in is one of ours."""
+        return url_has_allowed_host_and_scheme(
+            address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day."""

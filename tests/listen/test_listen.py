@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 import re
@@ -256,3 +257,27 @@ def test_a_server_that_is_not_hookpost_gets_no_key_by_a_redirect(
     receiver.answer = lambda request: (302, {"location": f"{live_server.url}{request.path}"}, b"elsewhere")
     with pytest.raises(CommandError, match="answered 302: elsewhere"):
         call_command("listen", f"--server={receiver.url}", f"--key={key}", "--url=http://localhost:9/")
+
+
+@pytest.mark.parametrize("way", ["variable", "file", "input", "argument"])
+def test_the_key_need_not_stand_on_the_command_line(
+    way: str, live_server: LiveServer, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given the key in either place, when the customer that it names is asked for, then it is found."""
+    words = ["listen", f"--server={live_server.url}", "--url=http://localhost:9/", "--since=nonsense"]
+    monkeypatch.delenv("HOOKPOST_KEY", raising=False)
+    if way == "variable":
+        monkeypatch.setenv("HOOKPOST_KEY", key)
+    elif way == "file":
+        (tmp_path / "key").write_text(f"{key}\n")
+        words.append(f"--key-file={tmp_path / 'key'}")
+    elif way == "argument":
+        words.append(f"--key={key}")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{key}\n" if way == "input" else "nonsense\n"))
+    with pytest.raises(CommandError, match="/since"):  # it got as far as that
+        call_command(*words)
+
+
+def test_a_key_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"--key-file: .* cannot be read"):
+        call_command("listen", f"--key-file={tmp_path / 'none'}", "--url=http://localhost:9/")

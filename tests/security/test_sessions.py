@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -136,3 +138,14 @@ def test_cookies_are_http_only_and_of_this_site_alone(customer: Customer) -> Non
     assert set(browser.cookies) == {session_cookie("portal"), csrf_cookie("portal")}
     session = browser.cookies[session_cookie("portal")]
     assert (session["httponly"], session["samesite"], session["path"], session["domain"]) == (True, "Lax", "/", "")
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", ""]
+)
+@pytest.mark.parametrize("site", ["admin", "portal"])
+def test_a_log_in_leads_to_the_sites_own_pages_only(customer: Customer, site: str, elsewhere: str) -> None:
+    user = a_superuser() if site == "admin" else a_member(customer)
+    form = {"username": user.get_username(), "password": PASSWORD}
+    answer = Client().post(f"/{site}/login/?{urlencode({'next': elsewhere})}", form)
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/{site}/")

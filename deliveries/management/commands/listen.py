@@ -7,9 +7,11 @@ signed. It asks no database: the key and the address of the API are all it needs
 from __future__ import annotations
 
 import getpass
+import os
 import signal
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -24,6 +26,9 @@ from deliveries.listen.forward import Target, forward, new_secret
 from deliveries.protocol.profiles import PROFILES, check_key
 from deliveries.protocol.secrets import check_secret, read_secret
 
+KEY_VARIABLE = "HOOKPOST_KEY"
+ASK = "-"
+
 
 class Command(BaseCommand):
     """Forward events to a local server."""
@@ -33,21 +38,26 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("--key", required=True, help="An API key that may read, best a customer's; - asks for it.")
+        parser.add_argument(
+            "--key",
+            help="An API key that may read, best a customer's. Better not here, where the shell's history and the list"
+            f" of processes show it: it is taken from {KEY_VARIABLE}, from --key-file, or asked for.",
+        )
+        parser.add_argument("--key-file", help="A file that holds the key; its first line is read.")
         parser.add_argument("--url", required=True, help="Where to forward to, such as http://localhost:3000/hook.")
         parser.add_argument("--server", default=conf.base_url, help="Where Hookpost is; now %(default)s.")
         parser.add_argument("--customer", help="Id or uid; not needed with a customer's key.")
         parser.add_argument("--types", default="", help="Names, or families such as invoice.*, with commas; all.")
         parser.add_argument("--since", help="RFC 3339, or 10m, 2h, 1d ago; otherwise from now on.")
         parser.add_argument("--after", help="Go on after this event, evt_….")
-        parser.add_argument("--secret", help="whsec_… or whsk_…; made for this run when absent.")
+        parser.add_argument("--secret", help="The endpoint's; - asks for it; made for this run when absent.")
         parser.add_argument("--signing", default="standard", choices=PROFILES, help="Signing profile; %(default)s.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Forward until Ctrl-C, then say what came."""
         console = Console(highlight=False)
         target = _target(options)
-        api = Api(base_url=checked_url(options["server"], "--server"), key=_key(options["key"]))
+        api = Api(base_url=checked_url(options["server"], "--server"), key=_key(options))
         tally = screen.Tally()
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -83,7 +93,8 @@ def _feed(api: Api, options: dict[str, Any]) -> Feed:
 
 
 def _target(options: dict[str, Any]) -> Target:
-    secret = options["secret"] or new_secret()
+    given = _hidden("Secret: ") if options["secret"] == ASK else options["secret"]
+    secret = given or new_secret()
     try:
         signing = options["signing"]
         key = read_secret(check_secret(secret, signing=signing))
@@ -93,7 +104,22 @@ def _target(options: dict[str, Any]) -> Target:
     return Target(url=checked_url(options["url"], "--url"), key=key, secret=secret, signing=signing)
 
 
-def _key(given: str) -> str:
-    if given != "-":
+def _key(options: dict[str, Any]) -> str:
+    given: str | None = options["key"]
+    if given and given != ASK:
         return given.strip()
-    return (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if options["key_file"]:
+        return _first_line(options["key_file"])
+    found = os.environ.get(KEY_VARIABLE, "") if given is None else ""
+    return found.strip() or _hidden("API key: ")
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"--key-file: {path} cannot be read ({type(error).__name__})") from error
+
+
+def _hidden(prompt: str) -> str:
+    return (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
