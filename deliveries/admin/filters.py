@@ -22,6 +22,7 @@ from deliveries.models import Customer, Delivery, DueDelivery, Endpoint
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services import clock
+from deliveries.services.selection import between, of_types, read_types
 
 WINDOWS: Mapping[str, timedelta] = MappingProxyType(
     {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -140,9 +141,7 @@ class PeriodFilter(TextFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Turn the moments into a range of ids."""
         since, until = (read_moment(self.texts[name]) for name in ("since", "until"))
-        if since is not None:
-            queryset = queryset.filter(id__gte=ids.floor_of(since))
-        return queryset if until is None else queryset.filter(id__lt=ids.floor_of(until))
+        return between(queryset, since=since, until=until)
 
 
 class CustomerFilter(TextFilter):
@@ -175,17 +174,22 @@ class EndpointFilter(TextFilter):
 
 
 class TypeFilter(TextFilter):
-    """One event type by its whole name."""
+    """Event types, by the words that the API takes."""
 
     title = "event type"
     parameter_name = "type"
-    placeholder = "invoice.paid"
+    placeholder = "invoice.paid, user.*"
     column: ClassVar[str] = "event_type"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Match the name exactly."""
+        """Match names and families, or nothing when a word is neither."""
         text = self.texts["type"]
-        return queryset.filter(**{self.column: text}) if text else queryset
+        if not text:
+            return queryset
+        try:
+            return of_types(queryset, read_types(text), column=self.column)
+        except InvalidInput:
+            return queryset.none()
 
 
 class EventsTypeFilter(TypeFilter):

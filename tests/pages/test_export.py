@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from deliveries.admin import export
 from deliveries.admin.export import as_csv, cell
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint
+from deliveries.models.visible import Viewer
 from deliveries.services.customers import delete_customer
 from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.selection import Selection, deliveries_of, read_types
 from tests.pages.conftest import House, logged_in
 
 pytestmark = pytest.mark.django_db
@@ -302,3 +304,15 @@ def test_the_list_offers_the_export_of_what_it_shows(bob: Client, carol: Client,
     for client, site in ((bob, "admin"), (carol, "portal")):
         text = client.get(f"/{site}/deliveries/delivery/?state=pending").content.decode()
         assert f'action="/{site}/deliveries/delivery/export/?state=pending"' in text
+
+
+@pytest.mark.parametrize("words", ["order.*", "order.shipped,user.*", "order.shipped"])
+def test_the_pages_and_the_export_take_the_apis_words_for_types(carol: Client, acme: House, words: str) -> None:
+    """Given a family or several names, then list, export and the API find the same deliveries."""
+    emit(acme, 2)
+    meant, _ = deliveries_of(Viewer(acme.customer.id), Selection(types=read_types(words)))
+    listed = carol.get("/portal/deliveries/delivery/", {"type": words}).content.decode()
+    exported = [row["delivery"] for row in taken(carol, site="portal", query=f"?type={words}")]
+    assert sorted(exported) == sorted(row.public_id for row in meant)
+    assert exported
+    assert all(id_ in listed for id_ in exported)
