@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,10 @@ class Limits:
     endpoint_limit: int = 200
     row_limit: int = 500
     filter_limit: int = 400_000
+
+    def parameters(self) -> dict[str, int]:
+        """Return the limits as sql/accept_events.sql names them."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 SHARED = Limits()
@@ -128,7 +132,7 @@ def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
 
 
 def _store(group: Sequence[Entry], limits: Limits, only_endpoint: UUID | None) -> None:
-    parameters = _parameters(group) | asdict(limits) | {"only_endpoint": only_endpoint}
+    parameters = _parameters(group) | limits.parameters() | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             rows = clock.run("accept_events", parameters)
