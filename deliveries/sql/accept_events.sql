@@ -82,7 +82,8 @@ WITH input AS (
     LEFT JOIN planned p USING (event_id)
     LEFT JOIN parsed USING (event_id)
     JOIN hookpost_endpoint e ON e.customer_id = i.customer_id AND e.deleted_at IS NULL
-    JOIN hookpost_lane l ON l.endpoint_id = e.id
+    -- Once for each endpoint of the customer: as a join it could begin with all lanes, before statistics tell how many.
+    CROSS JOIN LATERAL (SELECT slow FROM hookpost_lane WHERE endpoint_id = e.id LIMIT 1) l
     WHERE i.refused IS NULL AND NOT coalesce(p.pending, false)
       AND CASE
         WHEN %(only_endpoint)s::uuid IS NOT NULL THEN e.id = %(only_endpoint)s::uuid

@@ -167,14 +167,14 @@ def test_losses_are_noted_by_look_ups(fresh: Endpoint) -> None:
     assert read < LANES * READ_EACH
 
 
-def test_an_event_is_soon_accepted_by_look_ups_although_its_plan_is_kept(
+def test_an_event_is_accepted_by_look_ups_although_its_plan_is_kept(
     fresh: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given a plan of the first event, then many endpoints of somebody else, and some seconds, then none is read."""
+    """Given a plan of the first event, then many endpoints of somebody else, then each is read a few times at most."""
     other = an_endpoint(receiver.url)
     accept_events([EventDraft(type="a.b", data=b"{}", customer_id=other.customer_id)])
     fill(fresh)
     monkeypatch.setattr(sql, "PLANS_SECONDS", 0)
     with transaction.atomic():
         accept_events([EventDraft(type="a.b", data=b"{}", customer_id=other.customer_id)])
-        assert rows_so_far() < READ_EACH
+        assert rows_so_far() < LANES * READ_EACH
