@@ -78,7 +78,7 @@ def test_what_the_filter_shows_is_taken_along_as_a_file(page: Page, acme: House,
     page.goto("/admin/deliveries/delivery/?customer=globex")
     with page.expect_download() as download:
         page.click("text=Export as CSV")
-    lines = Path(download.value.path()).read_text().splitlines()
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert [line.partition(",")[0] for line in lines] == ["delivery", globex.delivery.public_id]
 
 
