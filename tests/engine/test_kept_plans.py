@@ -16,7 +16,6 @@ from django.db import connection, transaction
 from deliveries import sql
 from deliveries.models import Endpoint, Lane
 from deliveries.models.base import new_id
-from deliveries.services.events import EventDraft, accept_events
 from deliveries.services.leader import Lead
 from tests.engine.steps import an_endpoint
 from tests.receiver import Receiver
@@ -165,16 +164,3 @@ def test_losses_are_noted_by_look_ups(fresh: Endpoint) -> None:
     }
     _, read = rows_read("note_exhausted", parameters | given)
     assert read < LANES * READ_EACH
-
-
-def test_an_event_is_accepted_by_look_ups_although_its_plan_is_kept(
-    fresh: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given a plan of the first event, then many endpoints of somebody else, then each is read a few times at most."""
-    other = an_endpoint(receiver.url)
-    accept_events([EventDraft(type="a.b", data=b"{}", customer_id=other.customer_id)])
-    fill(fresh)
-    monkeypatch.setattr(sql, "PLANS_SECONDS", 0)
-    with transaction.atomic():
-        accept_events([EventDraft(type="a.b", data=b"{}", customer_id=other.customer_id)])
-        assert rows_so_far() < LANES * READ_EACH
