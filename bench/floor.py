@@ -29,7 +29,14 @@ def floor_rate(stage: Stage, *, requests: int) -> float:
     children = [subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE) for _ in range(WORKER_PROCESSES)]
     spans = [[float(word) for word in child.communicate()[0].split()] for child in children]
     assert stage.nginx.count() - before >= share * WORKER_PROCESSES
-    return share * WORKER_PROCESSES / (max(end for _, end in spans) - min(start for start, _ in spans))
+    return share * WORKER_PROCESSES / (max(span[1] for span in spans) - min(span[0] for span in spans))
+
+
+def floor_cpu(stage: Stage, *, requests: int = 20_000) -> float:
+    """Return the microseconds of processor time that plain libcurl takes for one request."""
+    command = [sys.executable, "-m", "bench.floor", stage.nginx.url(), str(requests), str(IN_FLIGHT)]
+    words = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True).stdout.split()
+    return float(words[2]) / requests * 1e6
 
 
 def signed_headers(number: int, body: bytes) -> list[str]:
@@ -85,4 +92,4 @@ def new_handle(url: str) -> pycurl.Curl:
 if __name__ == "__main__":
     begin = time.monotonic()
     send_all(sys.argv[1], requests=int(sys.argv[2]), in_flight=int(sys.argv[3]))
-    print(begin, time.monotonic())
+    print(begin, time.monotonic(), time.process_time())

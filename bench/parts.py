@@ -31,9 +31,9 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     class Timed(Engine):
         """An engine that notes how long its steps take on the CPU."""
 
-        def _claim(self) -> None:
+        def _take(self) -> None:
             with clock("claim", spent):
-                super()._claim()
+                super()._take()
 
         def _feed(self, *, sending: bool) -> None:
             with clock("send", spent):
@@ -43,9 +43,9 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
             with clock("collect", spent):
                 super()._collect()
 
-        def _settle(self) -> None:
+        def _record(self) -> None:
             with clock("record", spent):
-                super()._settle()
+                super()._record()
 
     filling.wipe()
     pairs = filling.make_endpoints(ENDPOINTS, url=stage.nginx.url)
@@ -64,11 +64,8 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
 
 def drive(engine: Any, endpoints: list[Any], spent: Counter[str]) -> None:
     """Take turns until nothing is due."""
-    from deliveries.engine.turns import take_turn
-
     while filling.due():
-        with clock("claim", spent):
-            take_turn(endpoints, engine=engine)
+        engine.notify(endpoints)
         engine.step()
         while engine.lanes:
             engine.step()

@@ -24,6 +24,7 @@ from bench.receivers import Nginx, await_port, free_port, nginx
 CHECKOUT = Path(__file__).resolve().parents[1]
 WORKER_PROCESSES = 2
 STOP_SECONDS = 60
+SERVICES = ("postgres", "valkey-server")
 MONTH_DAYS = 30
 
 
@@ -41,13 +42,12 @@ class Stage:
         self, *command: str, count: int = WORKER_PROCESSES, namespace: str = "hookpost", **settings: str
     ) -> Iterator[list[psutil.Process]]:
         """Run worker processes, ready to take messages; the product's unless a command is given."""
-        broker = redis.Redis.from_url(self.environment["BROKER_URL"])
-        heartbeats = f"{namespace}:__heartbeats__"
-        broker.delete(heartbeats)
         words = command or ("manage.py", "worker")
+        before = 0 if command else beating()
         children = [self.start(*words, name="worker", **settings) for _ in range(count)]
         try:
-            wait_until(lambda: broker.zcard(heartbeats) >= count or died(children), "the workers to start")
+            ready = beating if not command else lambda: heartbeats(self.environment["BROKER_URL"], namespace)
+            wait_until(lambda: ready() >= before + count or died(children), "the workers to start")
             yield [psutil.Process(child.pid) for child in children]
         finally:
             stop(children)
@@ -134,15 +134,27 @@ def open_month() -> None:
     open_partitions(days_back=MONTH_DAYS)
 
 
+def beating() -> int:
+    """Return how many workers of the product have said that they live."""
+    from deliveries.models import Worker
+
+    return Worker.objects.values("pid").distinct().count()
+
+
+def heartbeats(url: str, namespace: str) -> int:
+    """Return how many workers listen by Dramatiq's own broker."""
+    return int(redis.Redis.from_url(url).zcard(f"{namespace}:__heartbeats__"))
+
+
 def service_seconds(here: Stage, name: str) -> float:
-    """Return user and system time of the stage's own `postgres` or `web` processes."""
+    """Return user and system time of the stage's own processes of this name: services, or commands of the product."""
     total = 0.0
     for process in psutil.process_iter(["name", "cmdline"]):
         words = " ".join(process.info["cmdline"] or ())
         try:
             ours = (
                 process.cwd().startswith(str(here.folder))
-                if name == "postgres"
+                if name in SERVICES
                 else process.environ().get("HOOKPOST_DATA") == str(here.folder)
             )
             if ours and (process.info["name"] == name or f"manage.py {name}" in words):

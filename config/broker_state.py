@@ -6,16 +6,15 @@ What lives here: one word for each kind of broker and fault. It must not know a 
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pika
 import redis
 import structlog
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.brokers.redis import RedisBroker
 from pika import exceptions as amqp
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
+from config.list_broker import ListBroker
 from deliveries.errors import reason_of
 
 log = structlog.get_logger(__name__)
@@ -53,11 +52,11 @@ AMQP_WORDS: list[tuple[type[Exception], str]] = [
 _told = {"word": OK}
 
 
-def redis_word(broker: RedisBroker) -> str:
-    """Put a message where nobody looks, by the script that puts all messages, and take it away again."""
+def redis_word(broker: ListBroker) -> str:
+    """Put a message where nobody looks, as all messages are put, and take it away again."""
     try:
-        broker.do_enqueue(TRIAL_QUEUE, uuid4().hex, b"")
-        broker.do_purge(TRIAL_QUEUE)
+        broker.put(TRIAL_QUEUE, b"")
+        broker.flush(TRIAL_QUEUE)
     except Exception as error:
         cause = error.__cause__ or error
         return tell(redis_fault(cause), cause)

@@ -4,13 +4,13 @@
  2. services/events.py      accept: one statement stores it and fans it out (sql/accept_events.sql)
  3. actors.py               wake: one Dramatiq message names the lanes that got work
  4. engine/dispatcher.py    the dispatcher finds due lanes by itself when a message was lost
- 5. engine/turns.py       a turn leases lanes; engine/loop.py claims, sends, records, gives them back
- 6. engine/leases.py       lease and claim, engine/recorder.py record: one round trip each (sql/)
- 7. engine/prepare.py     from a claimed delivery to a signed request
- 8. protocol/signatures.py  Standard Webhooks; protocol/profiles.py the schemes of other senders
+ 5. engine/intake.py        what to lease next, engine/leases.py lease and claim: one round trip (sql/take_lanes.sql)
+ 6. engine/loop.py          the engine: take, claim, feed, collect, record; engine/lane.py what a lane may do now
+ 7. engine/outbox.py        who may start a request, engine/sender.py from a claimed delivery to a signed request
+ 8. protocol/signatures.py  Standard Webhooks, and the schemes of other senders
  9. outbound/multi.py       many requests over one libcurl multi; outbound/guard.py sees each address
 10. protocol/outcome.py     what an answer means: succeeded, retry, exhausted, rest, disable
-11. engine/health.py      what an outcome does to its lane: breaker, rest, slow queue
+11. engine/recorder.py      what came of it, written down: one round trip (sql/record_outcomes.sql)
 12. services/redelivery.py  sending again by hand; jobs.py in bulk; alerts.py tells what failed; retention.py drops days
 """
 

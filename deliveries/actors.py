@@ -1,6 +1,7 @@
 """The Dramatiq actors, and how lanes are woken. Messages carry ids only; nothing is retried by the broker.
 
-PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery.
+PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery. Messages cannot
+pile up either: who rings looks first at how many wait, and many lanes are not named but looked for.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, cast
 from uuid import UUID
 
 import dramatiq
@@ -15,28 +17,37 @@ import structlog
 
 from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.loop import Engine
-from deliveries.engine.turns import take_turn
 from deliveries.errors import reason_of
 
 log = structlog.get_logger(__name__)
 
-LANES_PER_TURN_LIMIT = 32
-LANES_TOGETHER = 12
-TURNS_AT_ONCE = 4
+LANES_A_MESSAGE = 32
+LANES_TOGETHER = 12  # so few go in one message; more are shared by several workers
+MESSAGES_AT_ONCE = 4
+LANES_NAMED = 128  # more than that at once are not named: a message without lanes says that there are some
 COLLECT_SECONDS = 0.005
+WAITING_LIMIT = 64  # messages of a queue, from which on nobody rings
+LOOK_SECONDS = 0.25  # between two looks at how many wait
 WEEK_MS = 7 * 24 * 3600 * 1000
+
+
+class CountingBroker(Protocol):
+    """A broker that says how many messages of a queue wait to be read; see config/broker.py."""
+
+    def waiting(self, queue_name: str) -> int:
+        """Return how many messages wait."""
 
 
 @dramatiq.actor(queue_name="deliveries", max_retries=0, time_limit=WEEK_MS)
 def deliver_due(endpoint_ids: Sequence[str]) -> None:
-    """Take a turn over these lanes."""
-    take_turn([UUID(text) for text in endpoint_ids], engine=_engines.of(slow=False), slow=False)
+    """Let this process deliver what is due for these lanes; without any, for those that it finds."""
+    _engines.of(slow=False).notify([UUID(text) for text in endpoint_ids])
 
 
 @dramatiq.actor(queue_name="deliveries_slow", max_retries=0, time_limit=WEEK_MS)
 def deliver_due_slow(endpoint_ids: Sequence[str]) -> None:
-    """Take a turn over lanes that time out, on threads of their own."""
-    take_turn([UUID(text) for text in endpoint_ids], engine=_engines.of(slow=True), slow=True)
+    """The same for lanes that answer late, by an engine of their own."""
+    _engines.of(slow=True).notify([UUID(text) for text in endpoint_ids])
 
 
 @dramatiq.actor(queue_name="jobs", max_retries=0, time_limit=WEEK_MS)
@@ -54,7 +65,7 @@ def run_job(job_id: str) -> None:
 
 
 class _Engines:
-    """The engines of this process, one for quick lanes and one for slow; started by the first turn."""
+    """The engines of this process, one for quick lanes and one for slow ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,9 +73,10 @@ class _Engines:
         self._stopping = threading.Event()
 
     def of(self, *, slow: bool) -> Engine:
+        """Return an engine; the first who asks starts it."""
         with self._lock:
             if slow not in self._running:
-                engine = Engine(wake=wake)
+                engine = Engine(wake=wake, slow=slow)
                 name = "engine-slow" if slow else "engine"
                 thread = threading.Thread(target=engine.run, args=(self._stopping,), name=name, daemon=True)
                 thread.start()
@@ -72,9 +84,10 @@ class _Engines:
             return self._running[slow][0]
 
     def stop(self) -> None:
+        """End all engines."""
         self._stopping.set()
         for engine, _ in self._running.values():
-            engine.adopt(())
+            engine.notify([])
         for _, thread in self._running.values():
             thread.join()
 
@@ -82,12 +95,17 @@ class _Engines:
 _engines = _Engines()
 
 
+def start_engines() -> None:
+    """Begin to deliver, without waiting for a message: what is due may have been due for long."""
+    _engines.of(slow=False)
+
+
 def stop_engines() -> None:
     """Let requests in flight end for a moment, and give all lanes of this process back."""
     _engines.stop()
 
 
-class _Doorbell:
+class _Notifier:
     """Rings at once, and then once for all lanes that were woken in the milliseconds since."""
 
     def __init__(self) -> None:
@@ -95,12 +113,14 @@ class _Doorbell:
         self._lock = threading.Lock()
         self._filled = threading.Event()
         self._thread: threading.Thread | None = None
+        self._crowded = {False: False, True: False}
+        self._look_at = {False: 0.0, True: 0.0}
 
     def add(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
         with self._lock:
             self._lanes.update(lanes)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._ring_on, name="doorbell", daemon=True)
+                self._thread = threading.Thread(target=self._ring_on, name="notifier", daemon=True)
                 self._thread.start()
         if self._lanes:
             self._filled.set()
@@ -115,39 +135,56 @@ class _Doorbell:
     def _ring(self) -> None:
         with self._lock:
             lanes, self._lanes = self._lanes, {}
-        for actor, slow in ((deliver_due, False), (deliver_due_slow, True)):
+        for slow in (False, True):
             ids = [str(endpoint_id) for endpoint_id, is_slow in lanes.items() if is_slow is slow]
-            for part in batched(ids, lanes_per_turn(len(ids))):
-                try:
-                    actor.send(part)
-                except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
-                    log.warning("doorbell_failed", error=reason_of(error), lanes=len(ids))
-                    return
+            try:
+                if ids and not self._is_crowded(slow=slow):
+                    for part in parts_of(ids):
+                        _actor_of(slow=slow).send(part)
+            except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
+                log.warning("broker_notify_failed", error=reason_of(error), lanes=len(ids))
+                return
+
+    def _is_crowded(self, *, slow: bool) -> bool:
+        """Say whether so many messages wait that another one helps nobody: who reads those finds all the others."""
+        if time.monotonic() >= self._look_at[slow]:
+            self._crowded[slow] = messages_waiting(slow=slow) >= WAITING_LIMIT
+            self._look_at[slow] = time.monotonic() + LOOK_SECONDS
+        return self._crowded[slow]
 
 
-def lanes_per_turn(lanes: int) -> int:
-    """Say how many lanes one message names: a handful stays together, more are shared by several turns."""
-    if lanes <= LANES_TOGETHER:
-        return LANES_TOGETHER
-    return min(LANES_PER_TURN_LIMIT, -(-lanes // TURNS_AT_ONCE))
+def parts_of(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Return the messages for these lanes: a handful in one, more in several, very many in a few that name none."""
+    if len(ids) > LANES_NAMED:
+        yield from ([] for _ in range(MESSAGES_AT_ONCE))
+        return
+    size = LANES_TOGETHER if len(ids) <= LANES_TOGETHER else min(LANES_A_MESSAGE, -(-len(ids) // MESSAGES_AT_ONCE))
+    yield from (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Cut a list into parts of at most that size."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+def messages_waiting(*, slow: bool) -> int:
+    """Return how many messages of a queue no worker has read."""
+    actor = _actor_of(slow=slow)
+    return cast(CountingBroker, actor.broker).waiting(actor.queue_name)
 
 
-_doorbell = _Doorbell()
+def _actor_of(*, slow: bool) -> dramatiq.Actor[[Sequence[str]], None]:
+    return deliver_due_slow if slow else deliver_due
+
+
+_notifier = _Notifier()
 
 
 def wake(lanes: Iterable[tuple[UUID, bool]]) -> None:
     """Ring for lanes, given as (endpoint id, whether it is slow); returns at once, whatever the broker does."""
-    _doorbell.add(lanes)
+    _notifier.add(lanes)
 
 
-def wake_alone(endpoint_id: UUID, slow: bool) -> None:
-    """Ring for one lane whose last worker was lost; only a turn of its own may lease it."""
-    (deliver_due_slow if slow else deliver_due).send([str(endpoint_id)])
+def wake_all(*, slow: bool) -> None:
+    """Ring for more lanes than can be named."""
+    if messages_waiting(slow=slow) < WAITING_LIMIT:
+        for _ in range(MESSAGES_AT_ONCE):
+            _actor_of(slow=slow).send([])
 
 
 def ring_job(job_id: UUID) -> None:
@@ -155,9 +192,9 @@ def ring_job(job_id: UUID) -> None:
     try:
         run_job.send(str(job_id))
     except Exception as error:
-        log.warning("doorbell_failed", error=reason_of(error), job=str(job_id))
+        log.warning("broker_notify_failed", error=reason_of(error), job=str(job_id))
 
 
 def run_dispatcher(stop: threading.Event) -> None:
     """Dispatch until told to stop."""
-    Dispatcher(ring=wake, ring_alone=wake_alone, ring_job=ring_job).run_forever(stop)
+    Dispatcher(ring=wake, ring_all=wake_all, ring_job=ring_job).run_forever(stop)

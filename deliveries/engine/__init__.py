@@ -1,1 +1,16 @@
-"""The engine: leases lanes, sends what is due and records what came of it. Nobody below knows it."""
+"""The engine: leases lanes, sends what is due and records what came of it. Nobody below knows it.
+
+A failed request in five files: loop.py takes the answer, ../protocol/outcome.py says what it means, lane.py what that
+does to its lane (pause, rest, breaker), recorder.py writes it down by ../sql/record_outcomes.sql.
+
+loop.py        one thread: take, claim, feed, collect, record
+intake.py      what to lease and claim next        agenda.py   lanes that were named, found, or are to come
+leases.py      round trips about leases and claims  lane_table.py  lanes in hand, customers in turn
+lane.py        a lane: its state and rules          phases.py   its phases and moves
+shares.py      what customers share                 limits.py   every number, its unit and its reason
+outbox.py      requests in flight                   sender.py   from a delivery to a request
+judge.py       what an answer means                 recorder.py what came of it, written down
+quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
+work.py        values that pass through             database_retry.py  waiting for a database that is away
+dispatcher.py  the leader: wakes what is due, keeps house
+"""

@@ -16,10 +16,12 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 PAUSE_SECONDS = 0.25
-OURS = (DataError, IntegrityError, ProgrammingError)  # the statement is wrong: trying again would not help
+WRONG_STATEMENT = (DataError, IntegrityError, ProgrammingError)  # the statement is wrong: trying again would not help
 
 
-def patiently(act: Callable[[], Result], *, meanwhile: Callable[[float], None], give_up: Callable[[], bool]) -> Result:
+def retry_on_database_error(
+    act: Callable[[], Result], *, meanwhile: Callable[[float], None], give_up: Callable[[], bool]
+) -> Result:
     """Return what `act` returns as soon as the database lets it; between two tries `meanwhile` is given its seconds.
 
     Raises what the database said last once `give_up` says so, and at once what trying again cannot mend.
@@ -28,7 +30,7 @@ def patiently(act: Callable[[], Result], *, meanwhile: Callable[[float], None], 
     while True:
         try:
             result = act()
-        except OURS:
+        except WRONG_STATEMENT:
             raise
         except (DatabaseError, InterfaceError) as error:
             tries += 1

@@ -4,7 +4,7 @@
     tell of what failed: operational events in the round, mail on a thread of its own
 
 Every worker deployment runs it; a row in PostgreSQL makes one of them the leader.
-Rings no bell itself: `ring`, `ring_alone` and `ring_job` come in.
+Knows no broker: `ring`, `ring_all` and `ring_job` come in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -24,6 +24,8 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line
+from deliveries.engine.agenda import ZERO
+from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff, reason_of
 from deliveries.services import (
     alert_mail,
@@ -42,17 +44,26 @@ from deliveries.services.leader import Lead, LeadLost
 log = structlog.get_logger(__name__)
 
 Ring = Callable[[Iterable[tuple[UUID, bool]]], None]
-RingAlone = Callable[[UUID, bool], None]
 RingJob = Callable[[UUID], None]
 
+
+class RingAll(Protocol):
+    """Rings for more lanes than can be named."""
+
+    def __call__(self, *, slow: bool) -> None:
+        """Ring."""
+
+
 TICK_SECONDS = 1.0
-WAKE_AGAIN_SECONDS = 3.0  # unless the lane was leased meanwhile: then the last bell was heard
+LANES_NAMED = 128
+PROBES = 2000  # lanes looked at in one round
 JOB_BELLS = 2  # as many as a worker has threads for jobs
 JOB_QUIET_SECONDS = 0.8  # less than a tick: a job that waited for room goes on with the next one
 HOLD_CHUNK = 5000
 EVERY_LANE_TICKS = 10
 ROLL_UP_TICKS = 5
 HOUSEKEEPING_TICKS = 60
+FORGET_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -60,10 +71,11 @@ class Dispatcher:
     """The leader's loop; `tick` is one round."""
 
     ring: Ring
-    ring_alone: RingAlone
+    ring_all: RingAll
     ring_job: RingJob = lambda job_id: None
     _lead: Lead = field(default_factory=lambda: Lead("dispatcher"))
-    _woken: dict[UUID, tuple[int, float]] = field(default_factory=dict)
+    _leases: Leases = field(default_factory=Leases)
+    _after: UUID = ZERO
     _ticks: int = 0
     _is_behind: bool = True
     _jobs_rung_at: float = float("-inf")
@@ -133,25 +145,21 @@ class Dispatcher:
             self._postman.start()
 
     def _wake_due(self) -> None:
-        now = time.monotonic()
-        rows = sql.run("lanes_with_work", {"endpoint_ids": None}, planned_anew=True)
-        fresh = [row for row in rows if not self._was_woken(row, now)]
-        waiting = {row.endpoint_id for row in rows}
-        kept = {k: v for k, v in self._woken.items() if k in waiting}
-        self._woken = kept | {row.endpoint_id: (row.fence, now) for row in fresh}
-        self.ring((row.endpoint_id, row.slow) for row in fresh if not row.alone)
-        self._ring_alone((row.endpoint_id, row.slow) for row in fresh if row.alone)
-
-    def _was_woken(self, row: Any, now: float) -> bool:
-        fence, moment = self._woken.get(row.endpoint_id, (None, now))
-        return bool(fence == row.fence) and now - moment < WAKE_AGAIN_SECONDS
-
-    def _ring_alone(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
+        """Ring for lanes that have something due and nobody at work; of very many, only that there are some."""
+        self._leases.beat()
+        rows = self._leases.find(after=self._after, probes=PROBES, limit=LANES_NAMED + 1, slow=None)
+        cut = bool(rows) and (len(rows) > LANES_NAMED or not rows[-1].due)
+        self._after = rows[-1].endpoint_id if cut else ZERO
+        due = [row for row in rows if row.due]
         try:
-            for endpoint_id, slow in lanes:
-                self.ring_alone(endpoint_id, slow)
+            for slow in {row.slow for row in due}:
+                lanes = [row for row in due if row.slow is slow]
+                if len(lanes) > LANES_NAMED // 2:
+                    self.ring_all(slow=slow)
+                else:
+                    self.ring((row.endpoint_id, slow) for row in lanes)
         except Exception as error:  # the broker is away: the rest of the round must not wait for it
-            log.warning("doorbell_failed", error=reason_of(error))
+            log.warning("broker_notify_failed", error=reason_of(error))
 
 
 def hold_backlogs() -> int:
@@ -177,8 +185,14 @@ def keep_house() -> None:
             rollup.purge_hours,
             purge.purge_rows,
             endpoints.cancel_orphans,
+            forget_workers,
         ]
     )
+
+
+def forget_workers() -> None:
+    """Forget workers that have been silent for an hour."""
+    sql.run("forget_workers", {"id": None, "silent_seconds": FORGET_SECONDS})
 
 
 def do_each(work: Iterable[Callable[[], object]], *, before_each: Callable[[], object] = lambda: None) -> None:

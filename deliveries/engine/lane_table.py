@@ -1,114 +1,99 @@
-"""The lanes in the hands of one engine, and which of them are worth a look.
+"""The lanes in the hands of one engine, which of them are worth a look, and what their customers share.
 
-What lives here: lanes coming in from other threads, lanes that only wait for their receiver, and whether there is room
-for more. With thousands of hanging receivers a step of the engine costs no more than with none. Sends nothing.
+What lives here: with thousands of hanging receivers a step of the engine costs no more than with none, and nobody's
+lanes come before another customer's. Sends nothing.
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from uuid import UUID
 
-from deliveries.engine.leases import LeasedLane
-from deliveries.engine.pace import BUSY_LANES_LIMIT, busy, is_still
-
-SWEEP_SECONDS = 0.05
-NEVER = float("inf")
+from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.shares import Shares
 
 
-class Hands:
-    """All lanes, those awake, and the inbox. `put`, `nudge` and `have_room` are for other threads, the rest is not."""
+class LaneTable:
+    """All lanes, and those that are active; `shares` of what waits, what is in flight, and its bytes."""
 
-    def __init__(self) -> None:
-        self.lanes: dict[UUID, LeasedLane] = {}
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self.lanes: dict[UUID, Lane] = {}
         self.sweep_at = NEVER
-        self._awake: dict[UUID, LeasedLane] = {}
-        self._inbox: deque[LeasedLane] = deque()
-        self._nudged: deque[LeasedLane] = deque()
-        self._busy = 0
+        self.waiting = Shares(limits.waiting)
+        self.in_flight = Shares(limits.in_flight)
+        self.bytes = Shares(limits.bytes_in_flight)
+        self._limits = limits
+        self._active: OrderedDict[UUID, Lane] = OrderedDict()
+        self._counted: dict[UUID, int] = {}
 
     @property
-    def awake(self) -> Collection[LeasedLane]:
+    def active(self) -> Collection[Lane]:
         """The lanes to look at."""
-        return self._awake.values()
+        return self._active.values()
 
-    def put(self, lanes: Iterable[LeasedLane]) -> None:
-        """Hand lanes in; they are taken in at the next step."""
-        self._inbox.extend(lanes)
+    def may_have_more(self, customer_id: UUID) -> bool:
+        """Say whether more of a customer's deliveries may be taken into memory."""
+        return self.waiting.may_take(customer_id) and self.in_flight.may_take(customer_id)
 
-    def nudge(self, endpoint_ids: Iterable[UUID]) -> list[UUID]:
-        """Let lanes in hand look for work again, and return those that are not in hand.
+    def add(self, lane: Lane) -> None:
+        """Drive a lane that was leased just now."""
+        self.lanes[lane.endpoint_id] = lane
+        self.activate(lane)
 
-        One that is given back meanwhile is not forgotten: who gives it back looks for work afterwards.
-        """
-        now, free = time.monotonic(), []
-        for endpoint_id in endpoint_ids:
-            lane = self.lanes.get(endpoint_id)
-            if lane and now < lane.owned_until:
-                self._nudged.append(lane)
-            else:
-                free.append(endpoint_id)
-        return free
-
-    def have_room(self) -> bool:
-        """Say whether more lanes may be put in; those that only wait for an answer do not count."""
-        return self._busy + len(self._inbox) < BUSY_LANES_LIMIT
-
-    def empty_inbox(self) -> list[LeasedLane]:
-        """Take out what was put in and not taken in."""
-        lanes = []
-        with suppress(IndexError):  # another thread may empty it too
-            while True:
-                lanes.append(self._inbox.popleft())
-        return lanes
-
-    def take_in(self, now: float) -> None:
-        """Take in what was put in, and wake all lanes now and then: for some of them only the time has come."""
-        for lane in self.empty_inbox():
-            if older := self.lanes.get(lane.endpoint_id):
-                # We lost that lease and got the lane again: what the older one sent must end and be recorded first.
-                older.stopped = True
-                self.touch(older)
-                self._inbox.append(lane)
-            else:
-                self.lanes[lane.endpoint_id] = lane
-                self.touch(lane)
-        while self._nudged:
-            nudged = self._nudged.popleft()
-            if self.lanes.get(nudged.endpoint_id) is nudged:
-                nudged.drained = False
-                self.touch(nudged)
-        if now >= self.sweep_at:
-            self._awake, self.sweep_at = dict(self.lanes), NEVER
-        if self.lanes:
-            self.sweep_at = min(self.sweep_at, now + SWEEP_SECONDS)
-
-    def touch(self, lane: LeasedLane) -> None:
+    def activate(self, lane: Lane) -> None:
         """Look at a lane from the next step on."""
-        self._awake[lane.endpoint_id] = lane
+        self._active[lane.endpoint_id] = lane
 
-    def rest(self, now: float, *, served: int) -> None:
-        """Look no longer at lanes that only wait for an answer, and next time at those first that were not served."""
-        lanes = [*self._awake.items()]
-        self._awake = {key: lane for key, lane in lanes[served:] + lanes[:served] if not is_still(lane, now)}
-        self._busy = busy(self._awake.values())
+    def sweep(self, now: float) -> bool:
+        """Look at all lanes now and then: for some of them only the time has come. Returns whether it did."""
+        due = now >= self.sweep_at
+        if due:
+            self._active.update(self.lanes)
+        if due or self.sweep_at == NEVER:
+            self.sweep_at = now + self._limits.sweep if self.lanes else NEVER
+        return due
 
-    def forget(self, endpoint_ids: Iterable[UUID]) -> None:
-        """Let go of lanes that were given back."""
-        for endpoint_id in endpoint_ids:
-            del self.lanes[endpoint_id], self._awake[endpoint_id]
+    def lines(self, lanes: Iterable[Lane]) -> deque[deque[Lane]]:
+        """Return lanes in the order to serve them in: one line for each customer."""
+        lines: dict[UUID, deque[Lane]] = {}
+        for lane in lanes:
+            lines.setdefault(lane.customer_id, deque()).append(lane)
+        return deque(lines.values())
 
-    def everything(self) -> list[LeasedLane]:
-        """All lanes, also those not taken in yet."""
-        return [*self.lanes.values(), *self._inbox]
+    def end_step(self, now: float, *, served: Iterable[Lane]) -> None:
+        """Look no longer at lanes that only wait, and next time first at those that were not served."""
+        for lane in served:
+            if lane.endpoint_id in self._active:
+                self._active.move_to_end(lane.endpoint_id)
+        for lane in [*self._active.values()]:
+            self._count(lane)
+            if lane.only_waits(now):
+                del self._active[lane.endpoint_id]
 
-    def drop_everything(self) -> list[LeasedLane]:
+    def forget(self, lane: Lane) -> None:
+        """Let go of a lane that was given back, or lost."""
+        if self.lanes.get(lane.endpoint_id) is lane:
+            del self.lanes[lane.endpoint_id]
+            self._active.pop(lane.endpoint_id, None)
+            if counted := self._counted.pop(lane.endpoint_id, 0):
+                self.waiting.give_back(lane.customer_id, counted)
+
+    def drop_everything(self) -> list[Lane]:
         """Take out all lanes."""
-        held = [*self.lanes.values(), *self.empty_inbox()]
-        self.lanes.clear()
-        self._awake.clear()
-        self._busy = 0
+        held = [*self.lanes.values()]
+        for of_lanes in (self.lanes, self._active, self._counted):
+            of_lanes.clear()
+        for shares in (self.waiting, self.in_flight, self.bytes):
+            shares.clear()
         return held
+
+    def _count(self, lane: Lane) -> None:
+        now, before = len(lane.waiting), self._counted.get(lane.endpoint_id, 0)
+        if now > before:
+            self.waiting.take(lane.customer_id, now - before)
+        elif now < before:
+            self.waiting.give_back(lane.customer_id, before - now)
+        if now != before:
+            self._counted[lane.endpoint_id] = now

@@ -1,9 +1,15 @@
 """The engine: one thread and one multi that drive all leased lanes of a process.
 
-    take in -> claim -> feed -> collect -> settle -> renew, again and again
+    take in -> look -> take -> claim -> feed -> collect -> record -> renew, again and again
 
-A hanging receiver costs a slot in the multi, never a thread. All turns share the connections. What is wrong with one
-lane or delivery stays there. Knows no broker: `wake` is told which lanes want another turn. No transaction is open.
+take    lease lanes that messages named or that were found, with the first of what is due (leases.py)
+claim   fetch more for lanes in hand that have little left
+feed    start requests, one customer after the other, as far as each lane and each share allows (lane.py, sender.py)
+collect take answers and judge them (protocol/outcome.py, lane.py)
+record  store what ended, and give back the lanes that are done (recorder.py)
+
+A hanging receiver costs a slot in the multi, never a thread. What is wrong with one lane or delivery stays there.
+Knows no broker: `wake` is told which lanes another engine shall have. No transaction is open.
 """
 
 from __future__ import annotations
@@ -11,94 +17,78 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from django.db import connection
 
-from deliveries import sql
 from deliveries.conf import conf
 from deliveries.engine import quarantine
-from deliveries.engine.database_retry import patiently
-from deliveries.engine.health import give_pause, judge, note_outcome, pay, stop, wait_for_sockets
-from deliveries.engine.lane_table import NEVER, Hands
-from deliveries.engine.leases import (
-    Claimed,
-    Finished,
-    LeasedLane,
-    claim_batch,
-    mark_suspect,
-    release_lanes,
-    renew_leases,
-)
-from deliveries.engine.pace import IN_FLIGHT_LIMIT, STARTS_AT_ONCE, claim_room, has_room, is_done, is_hungry
-from deliveries.engine.recorder import record_outcomes, record_rest
-from deliveries.engine.sender import send
-from deliveries.errors import ClockOff, HookpostError
-from deliveries.outbound.client import new_transfers
-from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.engine.database_retry import retry_on_database_error
+from deliveries.engine.intake import Intake
+from deliveries.engine.judge import judge
+from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.lane_table import LaneTable
+from deliveries.engine.leases import Leases, configure_lanes, release_lanes, renew_leases
+from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.outbox import Ended, Outbox
+from deliveries.engine.phases import Move, Phase
+from deliveries.engine.recorder import GiveBack, Recorded, record_outcomes, record_rest
+from deliveries.engine.trouble import wait_for_sockets
+from deliveries.engine.work import Finished
+from deliveries.errors import ClockOff
 from deliveries.protocol.outcome import is_own_fault
+from deliveries.services import clock
 from deliveries.services.alerts import tell_clock_off
 from deliveries.services.endpoints import disable_if_still_at
 
 log = structlog.get_logger(__name__)
 
 Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
-Tag = tuple[LeasedLane, Claimed, datetime]
+Clock = Callable[[], float]
 Result = TypeVar("Result")
 
-RECORD_AFTER_SECONDS = 0.008
-RECORD_LATER_SECONDS = 0.2
 WAIT_SECONDS = 0.1
-IDLE_WAIT_SECONDS = 1.0
-CLAIM_AFTER_SECONDS = 0.003
 PATIENCE_SECONDS = 20.0
-GRACE_SECONDS = 5.0
-OVERTIME_SECONDS = 1.0
 
 _dice = random.SystemRandom()
 
 
 class Engine:
-    """The lanes in the hands of this process; `adopt`, `nudge` and `wait_for_room` are for other threads."""
+    """The lanes in the hands of this process; `notify` is for other threads. `clock` is monotonic, in seconds."""
 
-    def __init__(self, *, wake: Wake, rng: random.Random | None = None) -> None:
-        self._hands = Hands()
-        self.lanes = self._hands.lanes
-        self._wake = wake
-        self._rng = rng or _dice
-        self._transfers: Transfers = new_transfers()
-        self._ended: list[tuple[object, Answer]] = []
+    def __init__(
+        self,
+        *,
+        wake: Wake,
+        slow: bool = False,
+        rng: random.Random | None = None,
+        clock: Clock = time.monotonic,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self._wake, self._slow, self._rng, self._clock, self._limits = wake, slow, rng or _dice, clock, limits
+        self._table = LaneTable(limits)
+        self.lanes = self._table.lanes
+        self._leases = Leases(slow=slow, limits=limits)
+        self._intake = Intake(self._table, self._leases, retry=self._retry, limits=limits)
+        self.agenda = self._intake.agenda
+        self._inbox: deque[Sequence[UUID]] = deque()
+        self.outbox = Outbox(self._table, retry=self._retry, rng=self._rng, limits=limits)
+        self._ended: list[Ended] = []
         self._stopping = threading.Event()
-        self._closed = False
-        self._renew_at = self._claim_at = self._settle_at = NEVER
-        self._is_feeding = False  # there is more to start than one step starts
+        self._beat_at = -NEVER
+        self._may_sign = True
+        self._record_at = NEVER
         self._unrecorded = 0
-        self._body_bytes = 1024  # of one event, as the last claim had them on average
 
-    def adopt(self, lanes: Iterable[LeasedLane]) -> None:
-        """Drive these lanes from now on; they were leased just now."""
-        self._hands.put(lanes)
-        if self._closed:
-            release_lanes(self._hands.empty_inbox())
-        else:
-            self._transfers.interrupt()
-
-    def nudge(self, endpoint_ids: Iterable[UUID]) -> list[UUID]:
-        """Let those of the lanes that are in hand look for work again; returns the others."""
-        free = self._hands.nudge(endpoint_ids)
-        self._transfers.interrupt()
-        return free
-
-    def wait_for_room(self) -> None:
-        """Return when the engine has room for more lanes."""
-        while not self._hands.have_room() or self._transfers.in_flight >= IN_FLIGHT_LIMIT:
-            time.sleep(CLAIM_AFTER_SECONDS)
+    def notify(self, endpoint_ids: Sequence[UUID]) -> None:
+        """Say that these lanes have work, or with none that some have; returns at once."""
+        self._inbox.append(endpoint_ids)
+        self.outbox.interrupt()
 
     def run(self, stopping: threading.Event) -> None:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""
@@ -114,179 +104,164 @@ class Engine:
             self._wind_down()
         except Exception:
             log.exception("engine_failed")
-        self._closed = True
         self.abandon()
+        self._leases.end()
         connection.close()
 
     def step(self, *, sending: bool = True) -> None:
         """Go once around; waits only while nothing can be done."""
-        self._take_in()
+        while self._inbox:
+            self._intake.note(self._inbox.popleft())
+        self._tend()
+        sending = sending and self._may_sign
         if sending:
-            self._claim()
+            self._take()
         self._feed(sending=sending)
         self._collect()
-        if self._must_settle():
-            self._settle()
-        self._renew()
-
-    def _wind_down(self) -> None:
-        give_up = time.monotonic() + GRACE_SECONDS
-        while (self._transfers.in_flight or self._ended) and time.monotonic() < give_up:
-            self.step(sending=False)
-        self._settle()
+        if self._must_record():
+            self._record()
 
     def abandon(self) -> None:
         """End everything in flight after an error or at shut-down; the log keeps it, its deliveries stay due."""
-        self._transfers.close()
-        held = self._hands.drop_everything()
+        self.outbox.close()
+        held = self._table.drop_everything()
         self._ended.clear()
         for lane in held:
-            quarantine.came_back(lane)
-        self._unrecorded, self._settle_at = 0, NEVER
+            quarantine.cleared(lane)
+        self._unrecorded, self._record_at = 0, NEVER
         try:
-            record_rest(held)
+            record_rest(held, now=self._clock())
         except Exception:
             log.exception("attempts_lost")
         release_lanes(held)
-        self._transfers = self._other_transfers()
+        self.outbox.open(self._stopping)
 
-    def _other_transfers(self) -> Transfers:
-        """Open a multi in place of the closed one; when this process has no descriptor left, wait for one."""
-        while True:
-            try:
-                return new_transfers()
-            except OSError as error:
-                log.warning("no_socket", reason=error.strerror)
-                if self._stopping.wait(WAIT_SECONDS):
-                    return self._transfers
+    def _wind_down(self) -> None:
+        give_up = self._clock() + self._limits.grace
+        while (self.outbox.in_flight or self._ended) and self._clock() < give_up:
+            self.step(sending=False)
+        self._record()
 
-    def _take_in(self) -> None:
-        now = time.monotonic()
-        self._hands.take_in(now)
-        if self.lanes:
-            self._renew_at = min(self._renew_at, now + conf.lease_seconds / 3)
-
-    def _claim(self) -> None:
-        now = time.monotonic()
-        awake = self._hands.awake
-        hungry = [lane for lane in awake if is_hungry(lane, now)]
-        self._claim_at = min(self._claim_at, now + CLAIM_AFTER_SECONDS) if hungry else NEVER
-        if not hungry or (2 * len(hungry) < len(awake) and now < self._claim_at):
+    def _tend(self) -> None:
+        """Prove that this worker lives, renew leases in good time, and begin new slices."""
+        now = self._clock()
+        lease_seconds = conf.lease_seconds
+        frozen = now - self._beat_at > self._limits.silent and bool(self.lanes)
+        if now - self._beat_at >= self._limits.beat:
+            self._retry(self._leases.beat)
+            self._beat_at = self._clock()
+            self._may_sign = self._has_right_time()
+        if not self._table.sweep(now) and not frozen:
             return
-        self._claim_at = NEVER
-        if any(lane.finished for lane in hungry):
-            self._settle()  # what is finished but not recorded is still due, and would be claimed again
-        if still := [lane for lane in hungry if lane.endpoint_id in self.lanes]:
-            self._claim_for(still)
+        held = [lane for lane in self.lanes.values() if lane.phase is not Phase.LOST]
+        over = [lane for lane in held if lane.wants_refresh(now)][: self._limits.renewals_a_step]
+        old = held if frozen else [lane for lane in held if lane.owned_until - now < lease_seconds * 0.6]
+        if over:
+            self._retry(lambda: configure_lanes(over, now=now))
+        for start in range(0, len(old), self._limits.renewals_a_step) if frozen else (0,) if old else ():
+            some = old[start : start + self._limits.renewals_a_step]
+            self._retry(lambda some=some: renew_leases(some, now=now))  # type: ignore[misc]
 
-    def _claim_for(self, lanes: Sequence[LeasedLane]) -> None:
-        room = claim_room(len(lanes), body_bytes=self._body_bytes)
-        self._patiently(lambda: claim_batch(lanes, room=room))
-        bodies = [len(claimed.body) for lane in lanes for claimed in lane.waiting]
-        self._body_bytes = max(1024, sum(bodies) // (len(bodies) or 1))
+    def _has_right_time(self) -> bool:
+        """Say whether this host's clock agrees with the database's; one that does not leases nothing."""
+        try:
+            clock.now()
+        except ClockOff as error:
+            self._retry(partial(tell_clock_off, error, part="worker"))
+            return False
+        return True
+
+    def _take(self) -> None:
+        now = self._clock()
+        self._intake.take(now)
+        hungry = self._intake.hungry(now)
+        if any(lane.finished for lane in hungry):
+            self._record()  # what is finished but not recorded is still due, and would be claimed again
+            hungry = [lane for lane in hungry if lane.wants_claim(now)]
+        if hungry:
+            self._intake.claim(hungry, now)
 
     def _feed(self, *, sending: bool) -> None:
-        now, room = time.monotonic(), STARTS_AT_ONCE
-        served = 0
-        for lane in self._hands.awake:
-            # Its time is over, or the process was frozen and the lane is another worker's by now. What waits stays due,
-            # and is sent under the configuration of that time.
-            late = now >= lane.owned_until or (now >= lane.until + OVERTIME_SECONDS and not lane.careful)
-            if lane.waiting and (lane.stopped or late or not sending):
-                stop(lane, rest_seconds=0)
-            served += room > 0
-            while room and lane.waiting and self._may_send(lane):
-                self._send(lane, lane.waiting.popleft())
-                room -= 1
-            if is_done(lane, now):
-                self._settle_at = min(self._settle_at, now + RECORD_AFTER_SECONDS)
-        self._hands.rest(now, served=served)
-        self._is_feeding = not room
-
-    def _may_send(self, lane: LeasedLane) -> bool:
-        return has_room(lane, in_flight=self._transfers.in_flight) and quarantine.may_go(lane) and pay(lane)
-
-    def _send(self, lane: LeasedLane, claimed: Claimed) -> None:
-        if lane.careful:
-            if quarantine.is_poison(lane, claimed):
-                self._finish(lane, quarantine.buried(claimed, at=datetime.now(UTC)))
-                return
-            noting = partial(mark_suspect, lane, claimed.delivery_id, losses=quarantine.losses_of(lane, claimed))
-            self._patiently(noting)
-        try:
-            if failed := send(lane, claimed, transfers=self._transfers, rng=self._rng):
-                self._finish(lane, failed)
-        except ClockOff as error:  # the lane is well: another worker may have it at once
-            stop(lane, rest_seconds=0)
-            self._patiently(partial(tell_clock_off, error, part="worker"))
-        except HookpostError as error:
-            self._patiently(partial(give_pause, lane, reason=str(error)))
+        now = self._clock()
+        for lane, finished in self.outbox.feed(now, sending=sending):
+            self._finish(lane, finished)
+        if any(lane.is_done(now) for lane in self._table.active):
+            self._record_at = min(self._record_at, now + self._limits.record_after)
 
     def _collect(self) -> None:
         ended, self._ended = self._ended, []
-        ended += self._transfers.finish(wait_seconds=0.0 if ended else self._patience(), idle_too=True)
-        now = time.monotonic()
-        for tag, answer in ended:
-            lane, claimed, started_at = cast(Tag, tag)
-            lane.in_flight.pop(claimed.key, None)
-            lane.answers, lane.moved_at = lane.answers + 1, now
-            self._hands.touch(lane)
+        ended += self.outbox.collect(wait_seconds=0.0 if ended else self._patience())
+        now = self._clock()
+        for lane, sent, answer in ended:
+            self._table.activate(lane)
+            lane.note_ended(sent.claimed, now)
             if is_own_fault(answer):
-                self._patiently(partial(wait_for_sockets, lane, reason=answer.detail, rng=self._rng))
+                self._retry(partial(wait_for_sockets, lane, now, reason=answer.detail, rng=self._rng))
                 continue
-            finished = judge(lane, claimed, answer, started_at=started_at, rng=self._rng)
+            finished = judge(lane, sent, answer, rng=self._rng)
             self._finish(lane, finished)
-            note_outcome(lane, claimed, finished.outcome, rng=self._rng)
+            lane.note_outcome(sent.claimed, finished.outcome, now=now, rng=self._rng)
 
     def _patience(self) -> float:
-        if not self.lanes:
-            return IDLE_WAIT_SECONDS
-        if self._is_feeding:
-            return 0.0
-        return max(0.0, min(self._settle_at, self._claim_at, self._hands.sweep_at) - time.monotonic())
+        now = self._clock()
+        at = min(self._record_at, self.outbox.feed_at, self._intake.next_at(now), self._beat_at + self._limits.beat)
+        return max(0.0, min(at, self._table.sweep_at, now + self._limits.idle) - now)
 
-    def _finish(self, lane: LeasedLane, finished: Finished) -> None:
-        lane.finished.append(finished)
+    def _finish(self, lane: Lane, finished: Finished) -> None:
+        lane.finish(finished)
         self._unrecorded += 1
         # While a lane has more to send nobody waits for its release: larger batches are cheaper.
-        patience = RECORD_AFTER_SECONDS if lane.drained or lane.stopped else RECORD_LATER_SECONDS
-        self._settle_at = min(self._settle_at, time.monotonic() + patience)
+        more = lane.phase is Phase.OPEN
+        patience = self._limits.record_at_latest if more else self._limits.record_after
+        self._record_at = min(self._record_at, self._clock() + patience)
 
-    def _must_settle(self) -> bool:
-        is_idle = bool(self.lanes) and not self._transfers.in_flight
-        return is_idle or self._unrecorded >= conf.batch_size or time.monotonic() >= self._settle_at
+    def _must_record(self) -> bool:
+        is_idle = bool(self.lanes) and not self.outbox.in_flight
+        return is_idle or self._unrecorded >= conf.batch_size or self._clock() >= self._record_at
 
-    def _settle(self) -> None:
-        """Record what is finished, and give back the lanes that are done."""
-        now = time.monotonic()
-        lanes = [lane for lane in self._hands.awake if lane.finished or is_done(lane, now)]
-        released = [lane.endpoint_id for lane in lanes if is_done(lane, now)]
-        disable = [(x, f.outcome.disable_reason) for x in lanes for f in x.finished if f.outcome.disable_reason]
-        self._unrecorded, self._settle_at = 0, NEVER
+    def _record(self) -> None:
+        """Store what is finished, and give back the lanes that are done."""
+        now = self._clock()
+        lanes = [lane for lane in self._table.active if lane.finished or lane.is_done(now)]
+        self._unrecorded, self._record_at = 0, NEVER
         if not lanes:
             return
-        self._patiently(lambda: record_outcomes(lanes, release=released))
-        for lane, reason in disable:
-            self._patiently(partial(disable_if_still_at, lane.endpoint_id, url=lane.target.url, reason=reason))
-        self._let_go(released)
+        done = {lane.endpoint_id: _give_back(lane, now) for lane in lanes if lane.is_done(now)}
+        attempts = [(lane, finished) for lane in lanes for finished in lane.finished]
+        recorded = self._retry(lambda: record_outcomes(lanes, now=now, give_back=done))
+        for lane, finished in attempts:
+            self._follow_up(lane, finished, now)
+        for lane in lanes:
+            if lane.endpoint_id in done:
+                self._let_go(lane, recorded.get(lane.endpoint_id), now)
 
-    def _let_go(self, endpoint_ids: Sequence[UUID]) -> None:
-        """Forget lanes that were given back, and name those that got work between the last claim and the release."""
-        self._hands.forget(endpoint_ids)
-        if endpoint_ids:
-            rows = self._patiently(lambda: sql.run("lanes_with_work", {"endpoint_ids": list(endpoint_ids)}))
-            self._wake((row.endpoint_id, row.slow) for row in rows)
+    def _follow_up(self, lane: Lane, finished: Finished, now: float) -> None:
+        """Disable the endpoint where the outcome says so, and remember a retry that is due soon."""
+        outcome = finished.outcome
+        if reason := outcome.disable_reason:
+            self._retry(partial(disable_if_still_at, lane.endpoint_id, url=lane.target.url, reason=reason))
+        elif outcome.retry_in_seconds is not None and outcome.retry_in_seconds <= self._limits.soon:
+            self.agenda.later(lane.endpoint_id, now + outcome.retry_in_seconds)
 
-    def _renew(self) -> None:
-        if time.monotonic() < self._renew_at:
+    def _let_go(self, lane: Lane, recorded: Recorded | None, now: float) -> None:
+        """Forget a lane that was given back or lost, and have it leased again where more is due."""
+        if recorded and not recorded.released:
+            lane.wake()  # something came between the last claim and the record
             return
-        self._renew_at = time.monotonic() + conf.lease_seconds / 3 if self.lanes else NEVER
-        if held := self._hands.everything():
-            self._patiently(lambda: renew_leases(held))
+        lane.move(Move.RELEASE)
+        self._table.forget(lane)
+        rest = lane.rest_seconds(now)
+        if recorded and recorded.more:
+            if lane.slow == self._slow and now < lane.until:
+                self.agenda.hint([lane.endpoint_id])
+            else:
+                self._wake([(lane.endpoint_id, lane.slow)])  # to the end of the line, or to the other engine
+        elif 0 < rest <= self._limits.soon:
+            self.agenda.later(lane.endpoint_id, now + rest)
 
-    def _patiently(self, act: Callable[[], Result]) -> Result:
+    def _retry(self, act: Callable[[], Result]) -> Result:
         give_up_at = time.monotonic() + PATIENCE_SECONDS
-        return patiently(
+        return retry_on_database_error(
             act,
             meanwhile=self._keep_driving,
             give_up=lambda: self._stopping.is_set() and time.monotonic() > give_up_at,
@@ -296,4 +271,8 @@ class Engine:
         """Take what answers come: they must not be lost, nor count as too late, because the database is away."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            self._ended += self._transfers.finish(wait_seconds=left, idle_too=True)
+            self._ended += self.outbox.collect(wait_seconds=left)
+
+
+def _give_back(lane: Lane, now: float) -> GiveBack:
+    return GiveBack.IF_NOTHING_IS_DUE if lane.phase is Phase.DRAINED and now < lane.until else GiveBack.NOW

@@ -14,54 +14,54 @@ import threading
 from datetime import datetime
 from uuid import UUID
 
-from deliveries.engine.leases import Claimed, Finished, LeasedLane
+from deliveries.engine.lane import Lane
+from deliveries.engine.limits import LIMITS
+from deliveries.engine.work import Claimed, Finished
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 
-LOSSES_OF_A_POISON = 4
-
 _lock = threading.Lock()
-_at_large: set[UUID] = set()  # lanes with a suspect that is in flight or not recorded yet
-_trial: list[UUID] = []  # the lane that waits for its trial or stands it, at most one
+_isolated: set[UUID] = set()  # lanes that send one by one, with a suspect in flight or not recorded yet
+_on_trial: list[UUID] = []  # the lane that waits for its trial or stands it, at most one
 
 
-def is_poison(lane: LeasedLane, claimed: Claimed) -> bool:
+def is_poison(lane: Lane, claimed: Claimed) -> bool:
     """Say whether this delivery took so many workers along that it is to be given up."""
-    return claimed.delivery_id == lane.suspect_id and lane.crashes >= LOSSES_OF_A_POISON
+    return claimed.delivery_id == lane.suspect_id and lane.crashes >= LIMITS.losses_of_a_poison
 
 
-def losses_of(lane: LeasedLane, claimed: Claimed) -> int:
+def losses_of(lane: Lane, claimed: Claimed) -> int:
     """Return how many workers this delivery may have taken along, the coming one not counted."""
     return lane.crashes if claimed.delivery_id == lane.suspect_id else 1
 
 
-def buried(claimed: Claimed, *, at: datetime) -> Finished:
+def given_up(claimed: Claimed, *, at: datetime) -> Finished:
     """Return the end of a delivery that took each of its workers along."""
     answer = Answer(error="worker_lost", detail="Each worker that sent this delivery was lost while it did.")
     outcome = Outcome(state="exhausted", error=answer.error)
     return Finished(claimed=claimed, started_at=at, answer=answer, outcome=outcome)
 
 
-def may_go(lane: LeasedLane) -> bool:
+def may_go(lane: Lane) -> bool:
     """Say whether the lane's next delivery may be sent now: always, unless it or another one is a suspect."""
     if not lane.careful:
         return True
     claimed = lane.waiting[0]
-    to_trial = losses_of(lane, claimed) >= LOSSES_OF_A_POISON - 1 and not is_poison(lane, claimed)
+    for_trial = losses_of(lane, claimed) >= LIMITS.losses_of_a_poison - 1 and not is_poison(lane, claimed)
     with _lock:
-        if _trial and _trial[0] != lane.endpoint_id:
+        if _on_trial and _on_trial[0] != lane.endpoint_id:
             return False
-        if to_trial and not _trial:
-            _trial.append(lane.endpoint_id)
-        if to_trial and _at_large - {lane.endpoint_id}:
+        if for_trial and not _on_trial:
+            _on_trial.append(lane.endpoint_id)
+        if for_trial and _isolated - {lane.endpoint_id}:
             return False
-        _at_large.add(lane.endpoint_id)
+        _isolated.add(lane.endpoint_id)
         return True
 
 
-def came_back(lane: LeasedLane) -> None:
+def cleared(lane: Lane) -> None:
     """Note that the lane has nothing in flight that is not recorded, or is in other hands."""
     with _lock:
-        _at_large.discard(lane.endpoint_id)
-        if lane.endpoint_id in _trial:
-            _trial.remove(lane.endpoint_id)
+        _isolated.discard(lane.endpoint_id)
+        if lane.endpoint_id in _on_trial:
+            _on_trial.remove(lane.endpoint_id)

@@ -6,10 +6,9 @@ Decides nothing about answers and sends nothing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +18,9 @@ from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.engine.leases import Claimed, Finished, LeasedLane
-from deliveries.engine.quarantine import came_back
+from deliveries.engine.lane import Lane
+from deliveries.engine.quarantine import cleared
+from deliveries.engine.work import Finished
 from deliveries.protocol.answer import Answer, without
 from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import NOT_THEIRS, Outcome
@@ -29,7 +29,7 @@ from deliveries.services.retention import open_partitions
 
 log = structlog.get_logger(__name__)
 
-Row = tuple[LeasedLane, Finished]
+Row = tuple[Lane, Finished]
 
 NOT_STORED = "the answer of the endpoint cannot be stored"
 HIGHEST_STATUS = 999
@@ -37,34 +37,59 @@ LONGEST_MS = 3_600_000
 LONGEST_REST_SECONDS = 7 * 86_400.0
 
 
-def record_outcomes(lanes: Sequence[LeasedLane], *, release: Iterable[UUID] = ()) -> None:
+class GiveBack(IntEnum):
+    """Whether a lane's lease ends with the record."""
+
+    KEEP = 0
+    IF_NOTHING_IS_DUE = 1
+    NOW = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of a lane: whether it was given back, and whether more is due for it."""
+
+    released: bool
+    more: bool
+
+
+Recordings = Mapping[UUID, Recorded]
+
+
+def record_outcomes(
+    lanes: Sequence[Lane], *, now: float, give_back: Mapping[UUID, GiveBack] | None = None
+) -> Recordings:
     """Store every finished attempt of the lanes and what follows from it, and renew or end their leases.
 
-    A lane whose fence was passed on in the meantime keeps its attempts in the log and changes nothing else.
+    Returns what became of each lane. One whose fence was passed on in the meantime is not among them: it keeps its
+    attempts in the log, changes nothing else, and is lost.
     """
-    releasing = set(release)
+    giving = give_back or {}
     rows = [(lane, finished) for lane in lanes for finished in lane.finished]
     try:
-        kept = _store(lanes, rows, releasing)
+        kept = _store(lanes, rows, giving, now)
     except (DataError, IntegrityError):
-        kept = _store_one_by_one(lanes, rows, releasing)
+        kept = _store_one_by_one(lanes, rows, giving, now)
     for lane in lanes:
-        lane.careful = max(0, lane.careful - len(lane.finished))
-        lane.finished.clear()
+        lane.note_recorded(now + conf.lease_seconds)
         if not lane.in_flight:
-            came_back(lane)
-        lane.stopped = lane.stopped or lane.endpoint_id not in kept
+            cleared(lane)
+        if lane.endpoint_id not in kept:
+            lane.lose()
+    return kept
 
 
-def record_rest(lanes: Sequence[LeasedLane]) -> None:
+def record_rest(lanes: Sequence[Lane], *, now: float) -> None:
     """Store what the lanes have finished; of what is in flight only that it was sent: its deliveries stay due."""
-    record_outcomes([lane for lane in lanes if lane.finished])
-    if cut_off := [(lane, _cut_off(*sent)) for lane in lanes for sent in lane.in_flight.values()]:
-        _store([], cut_off, set())
+    record_outcomes([lane for lane in lanes if lane.finished], now=now)
+    if cut_off := [(lane, _cut_off(lane, key)) for lane in lanes for key in lane.in_flight]:
+        _store([], cut_off, {}, now)
 
 
-def _store(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:
-    parameters = _lane_columns(lanes, releasing) | _attempt_columns(rows)
+def _store(
+    lanes: Sequence[Lane], rows: Sequence[Row], giving: Mapping[UUID, GiveBack], now: float
+) -> dict[UUID, Recorded]:
+    parameters = _lane_columns(lanes, giving, now) | _attempt_columns(rows)
     try:
         return _run(parameters, rows)
     except IntegrityError as error:
@@ -74,15 +99,20 @@ def _store(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID
         return _run(parameters, rows)
 
 
-def _run(parameters: Mapping[str, Any], rows: Sequence[Row]) -> set[UUID]:
+def _run(parameters: Mapping[str, Any], rows: Sequence[Row]) -> dict[UUID, Recorded]:
     """Store; together with what is given up goes the note that tells of it, which most batches do not need."""
     given_up = [(lane.endpoint_id, finished.claimed.delivery_id) for lane, finished in rows if _is_loss(finished)]
     if not given_up:
-        return {row.endpoint_id for row in sql.run("record_outcomes", parameters)}
+        return _record(parameters)
     with transaction.atomic():
-        kept = {row.endpoint_id for row in sql.run("record_outcomes", parameters)}
+        kept = _record(parameters)
         note_exhausted([loss for loss in given_up if loss[0] in kept])
     return kept
+
+
+def _record(parameters: Mapping[str, Any]) -> dict[UUID, Recorded]:
+    rows = sql.run("record_outcomes", parameters)
+    return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in rows}
 
 
 def _is_loss(finished: Finished) -> bool:
@@ -90,25 +120,34 @@ def _is_loss(finished: Finished) -> bool:
     return finished.outcome.state == "exhausted" and not claimed.manual and not is_ours(claimed.type)
 
 
-def _store_one_by_one(lanes: Sequence[LeasedLane], rows: Sequence[Row], releasing: set[UUID]) -> set[UUID]:
+def _store_one_by_one(
+    lanes: Sequence[Lane], rows: Sequence[Row], giving: Mapping[UUID, GiveBack], now: float
+) -> dict[UUID, Recorded]:
     """One row that cannot be stored must not keep the others out; of itself, what can be stored is."""
     for lane, finished in rows:
         try:
-            _store([lane], [(lane, finished)], set())
+            _store([lane], [(lane, finished)], {}, now)
         except IntegrityError as error:
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
             # It was committed before, and the connection broke before PostgreSQL could say so.
         except DataError as error:
             log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=_first_line(error))
-            _store([lane], [(lane, replace(finished, answer=_storable(finished.answer)))], set())
-    return _store(lanes, [], releasing)
+            storable = replace(finished, answer=_storable(finished.answer), request_headers="")
+            _store([lane], [(lane, storable)], {}, now)
+    return _store(lanes, [], giving, now)
 
 
-def _cut_off(claimed: Claimed, started_at: datetime) -> Finished:
+def _cut_off(lane: Lane, key: tuple[UUID, bool]) -> Finished:
+    sent = lane.in_flight[key]
     answer = Answer(error="worker_lost", detail="The worker stopped before an answer came.")
-    outcome = Outcome(state="pending", error=answer.error)
-    return Finished(claimed=claimed, started_at=started_at, answer=answer, outcome=outcome)
+    return Finished(
+        claimed=sent.claimed,
+        started_at=sent.started_at,
+        answer=answer,
+        outcome=Outcome(state="pending", error=answer.error),
+        request_headers=sent.request_headers,
+    )
 
 
 def _storable(answer: Answer) -> Answer:
@@ -117,20 +156,21 @@ def _storable(answer: Answer) -> Answer:
     return Answer(status=status, error=answer.error, detail=NOT_STORED, duration_ms=duration_ms, truncated=True)
 
 
-def _lane_columns(lanes: Sequence[LeasedLane], releasing: set[UUID]) -> dict[str, Any]:
-    now = time.monotonic()
+def _lane_columns(lanes: Sequence[Lane], giving: Mapping[UUID, GiveBack], now: float) -> dict[str, Any]:
     return {
         "lease_seconds": float(conf.lease_seconds),
         "lane_ids": [lane.endpoint_id for lane in lanes],
         "lane_fences": [lane.fence for lane in lanes],
         "lane_failures": [lane.breaker.failures for lane in lanes],
         "lane_opened": [lane.breaker.opened for lane in lanes],
-        "lane_rests": [min(lane.rest_seconds(), LONGEST_REST_SECONDS) for lane in lanes],
+        "lane_rests": [min(lane.rest_seconds(now), LONGEST_REST_SECONDS) for lane in lanes],
+        "lane_reasons": [str(lane.rest_reason) for lane in lanes],
         "lane_tokens": [float(lane.tokens) for lane in lanes],
         "lane_token_ages": [max(0.0, now - lane.tokens_at) for lane in lanes],
+        "lane_windows": [lane.window for lane in lanes],
         "lane_slows": [lane.slow for lane in lanes],
         "lane_arrived": [_has_arrived(lane.finished) for lane in lanes],
-        "lane_releases": [lane.endpoint_id in releasing for lane in lanes],
+        "lane_releases": [giving.get(lane.endpoint_id, GiveBack.KEEP) for lane in lanes],
     }
 
 
@@ -145,10 +185,28 @@ def _has_arrived(finished: Iterable[Finished]) -> bool | None:
 
 
 def _attempt_columns(rows: Sequence[Row]) -> dict[str, Any]:
+    return _answer_columns(rows) | _request_columns(rows) | _outcome_columns(rows)
+
+
+def _answer_columns(rows: Sequence[Row]) -> dict[str, Any]:
     answers = [without(finished.answer, lane.target.hidden) for lane, finished in rows]
-    outcomes = [finished.outcome for _, finished in rows]
+    return {
+        "durations": [answer.duration_ms for answer in answers],
+        "statuses": [answer.status for answer in answers],
+        "details": [answer.detail for answer in answers],
+        "addresses": [answer.address for answer in answers],
+        "headers": ["\n".join([f"{name}: {value}" for name, value in answer.headers]) for answer in answers],
+        "bodies": [answer.body for answer in answers],
+        "truncated": [answer.truncated for answer in answers],
+        "dns": [answer.phases.dns_ms for answer in answers],
+        "connects": [answer.phases.connect_ms for answer in answers],
+        "tls": [answer.phases.tls_ms for answer in answers],
+        "first_bytes": [answer.phases.first_byte_ms for answer in answers],
+    }
+
+
+def _request_columns(rows: Sequence[Row]) -> dict[str, Any]:
     claims = [finished.claimed for _, finished in rows]
-    in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
     return {
         "attempt_ids": [finished.attempt_id for _, finished in rows],
         "delivery_ids": [claimed.delivery_id for claimed in claims],
@@ -157,14 +215,17 @@ def _attempt_columns(rows: Sequence[Row]) -> dict[str, Any]:
         "numbers": [None if claimed.manual else claimed.attempts + 1 for claimed in claims],
         "actors": [claimed.actor for claimed in claims],
         "started": [finished.started_at for _, finished in rows],
-        "durations": [answer.duration_ms for answer in answers],
-        "statuses": [answer.status for answer in answers],
+        "urls": [lane.target.url if finished.request_headers else "" for lane, finished in rows],
+        "request_headers": [finished.request_headers for _, finished in rows],
+        "signed_with": [lane.target.hints if finished.request_headers else "" for lane, finished in rows],
+    }
+
+
+def _outcome_columns(rows: Sequence[Row]) -> dict[str, Any]:
+    outcomes = [finished.outcome for _, finished in rows]
+    in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
+    return {
         "errors": [outcome.error for outcome in outcomes],
-        "details": [answer.detail for answer in answers],
-        "addresses": [answer.address for answer in answers],
-        "headers": ["\n".join(f"{name}: {value}" for name, value in answer.headers) for answer in answers],
-        "bodies": [answer.body for answer in answers],
-        "truncated": [answer.truncated for answer in answers],
         "states": [outcome.state for outcome in outcomes],
         "retries": [outcome.retry_in_seconds or 0.0 for outcome in outcomes],
         "ranks": [1 if keep else 2 for keep in in_place],

@@ -1,42 +1,78 @@
-"""One claimed delivery put in flight, or its end where no request can be made of it.
+"""From a claimed delivery to a request in flight: body, signature, headers, and what of it the log keeps.
 
 What lives here: what may go wrong before a request exists. It must not know the database or other lanes.
+`webhook-timestamp` is the time of this attempt: a request is made right before it is sent.
 """
 
 from __future__ import annotations
 
-import random
-
+import orjson
 import structlog
 
-from deliveries.engine.health import judge, keep_order
-from deliveries.engine.leases import Claimed, Finished, LeasedLane
-from deliveries.engine.prepare import prepare_delivery
+from deliveries import __version__
+from deliveries.conf import conf
+from deliveries.engine.lane import Lane
+from deliveries.engine.work import Claimed, Sent, Target
 from deliveries.errors import HookpostError
+from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol import ids
+from deliveries.protocol.answer import HIDDEN, Answer
+from deliveries.protocol.request import delivery_headers, thin_body
 from deliveries.services import clock
 
 log = structlog.get_logger(__name__)
 
+USER_AGENT = f"Hookpost/{__version__}"
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
-def send(lane: LeasedLane, claimed: Claimed, *, transfers: Transfers, rng: random.Random) -> Finished | None:
-    """Put a delivery in flight, or return that it failed before it was sent.
+def send(lane: Lane, claimed: Claimed, *, transfers: Transfers) -> Sent | None:
+    """Put a delivery in flight; None when no request could be made of it, which is this delivery's fault only.
 
     Raises ClockOff when this host's clock lets nothing be signed, HookpostError when the lane's configuration does.
     """
+    if lane.target.problem:
+        raise HookpostError(lane.target.problem)
     now = clock.now()
     try:
-        request = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
-        transfers.start(request, tag=(lane, claimed, now), timeout_seconds=lane.target.timeout_seconds)
+        request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
+        sent = Sent(claimed=claimed, started_at=now, request_headers=kept_headers(headers, target=lane.target))
+        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds)
     except HookpostError:
         raise
     except Exception:
         log.exception("delivery_not_sent", delivery_id=str(claimed.delivery_id))
-        failed = judge(lane, claimed, NOT_SENT, started_at=now, rng=rng)
-        keep_order(lane, failed.outcome)
-        return failed
-    lane.in_flight[claimed.key] = claimed, now
-    return None
+        return None
+    return sent
+
+
+def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
+    """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds."""
+    message_id = ids.encode_id(ids.EVENT, claimed.event_id)
+    whole = claimed.body or b""
+    body = whole if target.payload_mode == "full" else _thin(claimed.type, whole, message_id)
+    headers = delivery_headers(
+        user_agent=USER_AGENT,
+        profile=target.signing,
+        keys=target.keys,
+        message_id=message_id,
+        timestamp=timestamp,
+        body=body,
+        custom=target.headers,
+    )
+    return prepared_post(target.url, headers, body), headers
+
+
+def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:
+    """Return the headers as the log keeps them, a line each: values of the customer's own are secrets."""
+    own = target.headers
+    if not own:
+        return "\n".join([f"{name}: {value}" for name, value in headers])
+    return "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])
+
+
+def _thin(event_type: str, body: bytes, message_id: str) -> bytes:
+    moment = orjson.loads(body)["timestamp"]
+    url = f"{conf.base_url}/api/v1/events/{message_id}"
+    return thin_body(event_type, moment, event_id=message_id, url=url)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deliveries.engine.prepare import USER_AGENT
+from deliveries.engine.sender import USER_AGENT
 from deliveries.listen.feed import FeedEvent
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers

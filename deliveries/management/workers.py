@@ -16,7 +16,7 @@ from dramatiq import worker as dramatiq_worker
 from deliveries import sql
 from deliveries.conf import Conf
 
-IDLE_WAKE_UP_MILLISECONDS = 50
+IDLE_WAKE_UP_MILLISECONDS = 500  # of a thread that looks whether it is to end; messages wake it at once
 PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
 DESCRIPTORS = 65_536
 JOB_THREADS = 2  # a customer has one step at a time, so one thread is left whatever a customer asks for

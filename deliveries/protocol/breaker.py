@@ -2,8 +2,11 @@
 
 What lives here: the counting, as pure functions from state to state. It must not know lanes, rows or clocks.
 
-closed --5 failures in a row--> open (the lane rests) --rest is over--> half open: one probe
-half open --probe answered--> closed;  half open --probe failed--> open, resting twice as long
+closed --5 failures in a row, the last of which found nobody there--> open (the lane rests) --rest is over--> half open
+half open: one probe --anybody answers--> closed;  --again nobody there--> open, resting twice as long
+
+An endpoint that answers 5xx is there: some events may fail and others not, so it stays closed to nobody. Its lane
+pauses after each failure that calls for it, a quarter of a second at first, and longer the longer nothing else comes.
 """
 
 from __future__ import annotations
@@ -14,12 +17,15 @@ from dataclasses import dataclass
 FAILURES_TO_OPEN = 5
 FIRST_REST_SECONDS = 5
 LONGEST_REST_SECONDS = 300
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 30.0
+FAILURES_TO_DOUBLE_A_PAUSE = 40
 JITTER = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Failures in a row, and how many times in a row the breaker opened since the last success."""
+    """Failures in a row, and how many times in a row the breaker opened since anybody answered."""
 
     failures: int = 0
     opened: int = 0
@@ -29,12 +35,22 @@ CLOSED = Breaker()
 
 
 def after_success(breaker: Breaker) -> Breaker:
-    """Return the breaker after an answer that shows life: closed, all counts forgotten."""
+    """Return the breaker after an answer that shows health: closed, all counts forgotten."""
     return breaker if breaker == CLOSED else CLOSED
 
 
-def after_failure(breaker: Breaker, *, rng: random.Random) -> tuple[Breaker, float]:
-    """Return the breaker after a failure, and the seconds the lane rests (0 while closed)."""
+def after_answered_failure(breaker: Breaker, *, pause: bool, rng: random.Random) -> tuple[Breaker, float]:
+    """Return the breaker after a 5xx or 429, and the seconds the lane pauses; `pause` says that one is enough."""
+    failures = breaker.failures + 1
+    if not pause and failures < FAILURES_TO_OPEN:
+        return Breaker(failures), 0.0
+    doublings = min(failures // FAILURES_TO_DOUBLE_A_PAUSE, 10)
+    seconds = min(FIRST_PAUSE_SECONDS * 2.0**doublings, LONGEST_PAUSE_SECONDS)
+    return Breaker(failures), seconds * rng.uniform(1 - JITTER, 1 + JITTER)
+
+
+def after_no_answer(breaker: Breaker, *, rng: random.Random) -> tuple[Breaker, float]:
+    """Return the breaker after a request that found nobody there, and the seconds the lane rests (0 while closed)."""
     failures = breaker.failures + 1
     if not is_half_open(breaker) and failures < FAILURES_TO_OPEN:
         return Breaker(failures), 0.0

@@ -19,6 +19,7 @@ from deliveries.protocol.backoff import delay_seconds, parse_retry_after
 State = Literal["succeeded", "pending", "exhausted", "cancelled"]
 
 REST_SECONDS = 5.0
+SLOW_MS = 3000
 
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -64,7 +65,8 @@ _DOWN = frozenset(
 _TIMEOUTS = frozenset({"connect_timeout", "deadline_exceeded"})
 # A name server that is silent, unlike one that says no, keeps a thread of ours that long for every look-up.
 _SILENT_MS = 1000
-_RESTING_STATUSES = frozenset({429, 502, 503, 504})
+_PAUSING_STATUSES = frozenset({429, 502, 503, 504})
+_TOLD_BY_RETRY_AFTER = frozenset({429, 503})  # of other statuses it concerns only the one delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,11 @@ class Outcome:
     """The decision: what to record, when to go on, and what to do about lane and endpoint.
 
     `error` is "" on success, else a key of EXPLANATIONS. `retry_in_seconds` is set only while `pending`.
-    `rest_seconds` is how long the whole lane rests, 0 for not at all. `disable_reason` is "" or why the
-    endpoint is to be disabled. `down` ends the batch. `healthy` closes the breaker: any answer below 500
-    except 429 proves that the endpoint is alive, also a 404. `timed_out` moves a lane to the slow queue.
+    `rest_seconds` is how long the receiver asked the whole lane to rest, 0 if it did not. `disable_reason` is "" or
+    why the endpoint is to be disabled. `down`: nobody was there, which ends the batch and counts for the breaker.
+    `pause`: the endpoint is there and has too much to do. `healthy` closes the breaker: any answer below 500
+    except 429 proves that the endpoint is well, also a 404. `slow` moves a lane to the slow queue: it answered
+    late or not at all. `told_to_slow_down` is a 429.
     """
 
     state: State
@@ -83,11 +87,14 @@ class Outcome:
     rest_seconds: float = 0.0
     disable_reason: str = ""
     down: bool = False
+    pause: bool = False
     healthy: bool = False
-    timed_out: bool = False
+    slow: bool = False
+    told_to_slow_down: bool = False
 
 
 _SUCCESS = Outcome(state="succeeded", healthy=True)
+_SLOW_SUCCESS = Outcome(state="succeeded", healthy=True, slow=True)
 
 
 def is_own_fault(answer: Answer) -> bool:
@@ -102,7 +109,9 @@ def decide(
     wishes = _wishes(answer)
     error = _error_of(answer)
     if not error:
-        return Outcome(state="succeeded", healthy=True, disable_reason=ASKED) if "disable" in wishes else _SUCCESS
+        if "disable" in wishes:
+            return Outcome(state="succeeded", healthy=True, disable_reason=ASKED)
+        return _SLOW_SUCCESS if answer.duration_ms >= SLOW_MS else _SUCCESS
     disable_reason = GONE if error == "gone" else ASKED if "disable" in wishes else ""
     asked_wait = parse_retry_after(answer.header("retry-after"), now=now) if answer.headers else None
     retry_in = delay_seconds(schedule, attempts_done, rng=rng)
@@ -117,11 +126,13 @@ def decide(
         state=state,
         error=error,
         retry_in_seconds=retry_in,
-        rest_seconds=_rest_seconds(answer.status, asked_wait),
+        rest_seconds=(asked_wait or 0.0) if answer.status in _TOLD_BY_RETRY_AFTER else 0.0,
         disable_reason=disable_reason,
         down=error in _DOWN,
+        pause=answer.status in _PAUSING_STATUSES,
         healthy=200 <= answer.status < 500 and answer.status != 429 and not answer.error,
-        timed_out=error in _TIMEOUTS or (error == "dns_error" and answer.duration_ms >= _SILENT_MS),
+        slow=error in _TIMEOUTS or answer.duration_ms >= (_SILENT_MS if error == "dns_error" else SLOW_MS),
+        told_to_slow_down=answer.status == 429,
     )
 
 
@@ -136,12 +147,6 @@ def _error_of(answer: Answer) -> str:
     if status == 429:
         return "rate_limited"
     return f"http_{status // 100}xx" if 300 <= status < 600 else "protocol_error"
-
-
-def _rest_seconds(status: int, asked_wait: float | None) -> float:
-    if asked_wait is not None:
-        return asked_wait
-    return REST_SECONDS if status in _RESTING_STATUSES else 0.0
 
 
 def _wishes(answer: Answer) -> frozenset[str]:

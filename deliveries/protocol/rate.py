@@ -1,4 +1,4 @@
-"""The rate limit of an endpoint, as a token bucket.
+"""How fast an endpoint is sent to: its rate limit as a token bucket, and the window that grows after a 429.
 
 What lives here: the arithmetic. It must not know the clock: elapsed time comes in.
 """
@@ -8,6 +8,13 @@ from __future__ import annotations
 import math
 
 _ROUNDING = 1e-6
+BURST_SECONDS = 0.05  # requests are spaced; at high rates, what a twentieth of a second allows goes together
+NO_WINDOW = 0
+
+
+def burst_of(rate_per_second: float) -> float:
+    """Return how many requests may go at once after a pause."""
+    return max(1.0, rate_per_second * BURST_SECONDS)
 
 
 def take(
@@ -27,3 +34,15 @@ def wait_seconds(tokens: float, rate_per_second: float) -> float:
     if missing <= _ROUNDING:
         return 0.0
     return missing / rate_per_second if rate_per_second > 0 else math.inf
+
+
+def window_after(window: int, *, max_in_flight: int, told_to_slow_down: bool) -> int:
+    """Return how many requests may be in flight after an answer; NO_WINDOW: as many as the endpoint allows.
+
+    After a 429 one, then one more for each good answer, until the endpoint's own limit is reached again.
+    """
+    if told_to_slow_down:
+        return 1
+    if window == NO_WINDOW or window + 1 >= max_in_flight:
+        return NO_WINDOW
+    return window + 1

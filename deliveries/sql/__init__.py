@@ -29,14 +29,16 @@ FOLDER = Path(__file__).parent
 PLANNED_ONCE = frozenset(
     {
         "accept_events",
+        "beat",
         "claim_batch",
+        "event_bodies",
+        "find_due_lanes",
         "give_up_lead",
-        "lanes_with_work",
-        "lease_lanes",
         "mark_suspect",
         "record_outcomes",
         "release_lanes",
         "renew_leases",
+        "take_lanes",
         "take_lead",
         "take_token",
         "validating_types",
@@ -45,7 +47,17 @@ PLANNED_ONCE = frozenset(
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
 # A plan made while a day's partition is empty or small would scan it, and go on scanning when it is full. Only a
 # worker's connection runs these statements, so people's queries are planned as ever.
-WORKERS_ONLY = frozenset({"lease_lanes", "claim_batch", "record_outcomes", "fan_out_chunk", "judge_filters"})
+WORKERS_ONLY = frozenset(
+    {
+        "take_lanes",
+        "claim_batch",
+        "event_bodies",
+        "record_outcomes",
+        "find_due_lanes",
+        "fan_out_chunk",
+        "judge_filters",
+    }
+)
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
 ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too
@@ -61,6 +73,7 @@ _planned_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 # Before the first connection is made, which takes a copy of what is registered.
 psycopg.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
 
+_PART = re.compile(r"\{([a-z_]+)\}")
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+)\[\])?")
 
 
@@ -83,9 +96,10 @@ class Statement:
 
 @cache
 def statement(name: str) -> str:
-    """Return the text of sql/<name>.sql without its header lines."""
+    """Return the text of sql/<name>.sql without comments, with sql/parts/<part>.sql in place of each `{part}`."""
     lines = (FOLDER / f"{name}.sql").read_text().splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+    return _PART.sub(lambda match: statement(f"parts/{match[1]}"), text)
 
 
 @cache
@@ -108,16 +122,15 @@ def prepare_all() -> None:
         prepared(path.stem)
 
 
-def run(name: str, parameters: Mapping[str, Any], *, planned_anew: bool = False) -> list[Any]:
+def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
     """Execute sql/<name>.sql in one round trip and return its rows as named tuples.
 
-    `planned_anew` is for a statement that elsewhere runs often and here seldom, over much more.
     Raises django.db errors, as the ORM does.
     """
     connection.ensure_connection()
     known, server = prepared(name), connection.connection
     # A pooler gives the next statement to any session: nothing that was set or prepared would be there.
-    is_kept = name in PLANNED_ONCE and not planned_anew and not getattr(server, "is_pooled", False)
+    is_kept = name in PLANNED_ONCE and not getattr(server, "is_pooled", False)
     with connection.wrap_database_errors, psycopg.RawCursor(server, row_factory=namedtuple_row) as cursor:
         if is_kept:
             _keep_plans(cursor, name)

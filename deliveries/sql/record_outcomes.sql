@@ -1,12 +1,26 @@
 -- Records attempts, moves or ends their deliveries, and keeps each lane's health, in one round trip.
--- lane_*: one entry per lane (ids, fences, failures, opened, rests, tokens and their ages, slows, arrived (null: nothing was tried), releases; all leases last as long); the others: one per outcome.
+-- lane_*: one entry per lane (ids, fences, failures, opened, rests and why, tokens and their ages, windows, slows, arrived (null: nothing was tried), releases: 0 keep, 1 give back if nothing else is due, 2 give back; all leases last as long); the others: one per outcome.
 -- Attempts are always kept; all else only while the lane's fence is ours, so that a worker frozen past its lease changes nothing its successor recorded.
 WITH lane_in AS (
     SELECT * FROM unnest(
         %(lane_ids)s::uuid[], %(lane_fences)s::bigint[], %(lane_failures)s::int[], %(lane_opened)s::int[],
         %(lane_rests)s::float8[], %(lane_tokens)s::float8[], %(lane_slows)s::bool[], %(lane_arrived)s::bool[],
-        %(lane_releases)s::bool[], %(lane_token_ages)s::float8[]
-    ) AS i (endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, arrived, release, token_age)
+        %(lane_releases)s::smallint[], %(lane_token_ages)s::float8[], %(lane_reasons)s::text[],
+        %(lane_windows)s::smallint[]
+    ) AS i (
+        endpoint_id, fence, failures, opened, rest_seconds, tokens, slow, arrived, release, token_age, reason, "window"
+    )
+), more AS (
+    -- What this statement ends or moves is still due in its own snapshot, so it is left out.
+    SELECT i.endpoint_id
+    FROM lane_in i
+    JOIN hookpost_endpoint e ON e.id = i.endpoint_id
+    WHERE i.release > 0 AND EXISTS (
+        SELECT FROM hookpost_due_delivery q
+        WHERE q.endpoint_id = i.endpoint_id AND q.due_at <= now() AND q.delivery_id <> ALL(%(delivery_ids)s::uuid[])
+          AND q.rank = ANY(CASE WHEN i.rest_seconds <= 0 AND e.state = 'enabled'
+            THEN '{0,1,2,3}' ELSE '{0}' END::smallint[])
+    )
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
     WHERE l.fence = i.fence
@@ -16,6 +30,8 @@ WITH lane_in AS (
     SET failures = i.failures,
         opened = i.opened,
         rest_until = CASE WHEN i.rest_seconds > 0 THEN now() + make_interval(secs => i.rest_seconds) END,
+        rest_reason = CASE WHEN i.rest_seconds > 0 THEN i.reason ELSE '' END,
+        "window" = i."window",
         tokens = i.tokens,
         tokens_at = now() - make_interval(secs => i.token_age),
         slow = i.slow,
@@ -23,29 +39,34 @@ WITH lane_in AS (
             ELSE l.failing_since END,
         crashes = 0,
         suspect_id = NULL,
-        lease_until = CASE WHEN i.release THEN NULL
-            ELSE now() + make_interval(secs => %(lease_seconds)s::float8) END
+        lease_until = CASE WHEN i.release = 2 OR i.release = 1 AND i.endpoint_id NOT IN (SELECT endpoint_id FROM more)
+            THEN NULL ELSE now() + make_interval(secs => %(lease_seconds)s::float8) END
     FROM lane_in i
     WHERE l.endpoint_id = i.endpoint_id AND i.endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM mine))
-    RETURNING l.endpoint_id
+    RETURNING l.endpoint_id, l.lease_until IS NULL AS released
 ), outcome AS (
     SELECT * FROM unnest(
         %(attempt_ids)s::uuid[], %(delivery_ids)s::uuid[], %(endpoint_ids)s::uuid[], %(manuals)s::bool[],
         %(numbers)s::smallint[], %(actors)s::text[], %(started)s::timestamptz[], %(durations)s::int[],
         %(statuses)s::smallint[], %(errors)s::text[], %(details)s::text[], %(addresses)s::text[],
         %(headers)s::text[], %(bodies)s::bytea[], %(truncated)s::bool[], %(states)s::text[],
-        %(retries)s::float8[], %(ranks)s::smallint[], %(in_place)s::bool[]
+        %(retries)s::float8[], %(ranks)s::smallint[], %(in_place)s::bool[], %(urls)s::text[],
+        %(request_headers)s::text[], %(signed_with)s::text[], %(dns)s::int[], %(connects)s::int[], %(tls)s::int[],
+        %(first_bytes)s::int[]
     ) AS o (
         attempt_id, delivery_id, endpoint_id, manual, number, actor, started_at, duration_ms, status_code, error,
-        detail, address, response_headers, response_body, truncated, state, retry_seconds, rank, in_place
+        detail, address, response_headers, response_body, truncated, state, retry_seconds, rank, in_place,
+        request_url, request_headers, signed_with, dns_ms, connect_ms, tls_ms, first_byte_ms
     )
 ), attempt_out AS (
     INSERT INTO hookpost_attempt (
         id, delivery_id, endpoint_id, number, actor, started_at, duration_ms, status_code, error, detail, address,
-        response_headers, response_body, truncated
+        response_headers, response_body, truncated, request_url, request_headers, signed_with, dns_ms, connect_ms,
+        tls_ms, first_byte_ms
     )
     SELECT attempt_id, delivery_id, endpoint_id, number, actor, started_at, duration_ms, nullif(status_code, 0), error,
-        detail, address, response_headers, response_body, truncated
+        detail, address, response_headers, response_body, truncated, request_url, request_headers, signed_with, dns_ms,
+        connect_ms, tls_ms, first_byte_ms
     FROM outcome
 ), valid AS (
     SELECT * FROM outcome WHERE endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM lane_out))
@@ -92,4 +113,4 @@ WITH lane_in AS (
     FROM valid v
     WHERE d.id = v.delivery_id
 )
-SELECT endpoint_id FROM lane_out
+SELECT endpoint_id, released, endpoint_id IN (SELECT endpoint_id FROM more) AS more FROM lane_out

@@ -1,8 +1,22 @@
--- Proves that the worker of these lanes lives.
--- endpoint_ids uuid[], fences bigint[], lease_seconds float
+-- Proves that the worker of these lanes lives; for lanes whose slice is over also how their endpoints are configured now.
+-- endpoint_ids uuid[], fences bigint[], lease_seconds float, configured bool
 -- The fence is checked, so that a worker frozen past its lease cannot take a lane back.
-UPDATE hookpost_lane l
-SET lease_until = now() + make_interval(secs => %(lease_seconds)s::float8)
-FROM unnest(%(endpoint_ids)s::uuid[], %(fences)s::bigint[]) AS i (endpoint_id, fence)
-WHERE l.endpoint_id = i.endpoint_id AND l.fence = i.fence AND l.lease_until IS NOT NULL
-RETURNING l.endpoint_id
+WITH kept AS (
+    UPDATE hookpost_lane l
+    SET lease_until = now() + make_interval(secs => %(lease_seconds)s::float8)
+    FROM unnest(%(endpoint_ids)s::uuid[], %(fences)s::bigint[]) AS i (endpoint_id, fence)
+    WHERE l.endpoint_id = i.endpoint_id AND l.fence = i.fence AND l.lease_until IS NOT NULL
+    RETURNING l.endpoint_id
+)
+SELECT
+    k.endpoint_id, e.url, CASE WHEN e.deleted_at IS NULL THEN e.state ELSE 'disabled' END AS state, e.signing,
+    e.payload_mode, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds, e.ordered, e.headers_sealed,
+    s.secret_ids, s.sealed, s.hints
+FROM kept k
+LEFT JOIN hookpost_endpoint e ON e.id = k.endpoint_id AND %(configured)s::bool
+LEFT JOIN LATERAL (
+    SELECT array_agg(id ORDER BY id DESC) AS secret_ids, array_agg(sealed ORDER BY id DESC) AS sealed,
+        array_agg(hint ORDER BY id DESC) AS hints
+    FROM hookpost_endpoint_secret
+    WHERE endpoint_id = k.endpoint_id AND %(configured)s::bool AND (expires_at IS NULL OR expires_at > now())
+) s ON true

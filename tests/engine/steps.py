@@ -8,12 +8,18 @@ from uuid import UUID
 
 from django.db import connection
 
-from deliveries.engine import turns
+from deliveries.engine.lane import Lane as LeasedLane
+from deliveries.engine.leases import Leases
+from deliveries.engine.limits import Limits
 from deliveries.engine.loop import Engine
+from deliveries.engine.recorder import GiveBack, record_outcomes
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import Accepted, EventDraft, accept_event
 from tests.receiver import Answer, Request
+
+# However slow the machine is, a slice does not end in the middle of a test.
+PATIENT = Limits(slice_seconds=600)
 
 
 def an_endpoint(url: str, **fields: Any) -> Endpoint:
@@ -27,12 +33,33 @@ def emit(endpoint: Endpoint, *, number: int = 1, name: str = "invoice.paid") -> 
     return accept_event(EventDraft(type=name, data=b'{"number": %d}' % number, customer_id=endpoint.customer_id))
 
 
-def an_engine(*endpoints: Endpoint, slow: bool = False) -> tuple[Engine, list[tuple[UUID, bool]]]:
+def an_engine(
+    *endpoints: Endpoint, slow: bool = False, limits: Limits = PATIENT
+) -> tuple[Engine, list[tuple[UUID, bool]]]:
     """An engine that has leased these lanes, and the list of what it wants woken."""
     woken: list[tuple[UUID, bool]] = []
-    engine = Engine(wake=woken.extend)
-    turns.take_turn([endpoint.id for endpoint in endpoints], engine=engine, slow=slow)
+    engine = Engine(wake=woken.extend, slow=slow, limits=limits)
+    engine.agenda.look = False  # these lanes, and none that it finds by itself
+    engine.notify([endpoint.id for endpoint in endpoints])
     return engine, woken
+
+
+def lease(endpoint: Endpoint, *, room: int = 10, slow: bool = False) -> LeasedLane:
+    """The endpoint's lane, leased by a worker of its own with what is due."""
+    lanes, _ = Leases(slow=slow).take([endpoint.id], room=room, now=time.monotonic())
+    assert lanes, "nothing is due, or the lane is not free"
+    return lanes[0]
+
+
+def is_free(endpoint: Endpoint, *, slow: bool = False) -> bool:
+    """Whether another worker may have the lane; it then has it."""
+    return bool(Leases(slow=slow).take([endpoint.id], room=10, now=time.monotonic())[0])
+
+
+def record(*lanes: LeasedLane, released: bool = False) -> None:
+    """Record what the lanes have finished, and give them back if that is wanted."""
+    kind = GiveBack.NOW if released else GiveBack.KEEP
+    record_outcomes(lanes, now=time.monotonic(), give_back={lane.endpoint_id: kind for lane in lanes})
 
 
 def run_until_idle(engine: Engine, *, seconds: float = 5) -> None:

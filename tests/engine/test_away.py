@@ -10,10 +10,19 @@ import pytest
 from django.db import InternalError, OperationalError, connection
 
 from deliveries.engine import recorder
+from deliveries.engine.leases import release_lanes
 from deliveries.engine.loop import Engine
-from deliveries.engine.turns import take_turn as take_turn_of
 from deliveries.models import Attempt, Lane
-from tests.engine.steps import an_endpoint, an_engine, emit, expire_lease, run_until_idle, the_delivery
+from tests.engine.steps import (
+    an_endpoint,
+    an_engine,
+    emit,
+    expire_lease,
+    lease,
+    run_until_idle,
+    step_until_idle,
+    the_delivery,
+)
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,8 +115,8 @@ def test_what_was_finished_is_recorded_when_the_engine_fails(receiver: Receiver)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
     while not any(lane.finished for lane in engine.lanes.values()):
-        engine._take_in()
-        engine._claim()
+        engine._intake.note([endpoint.id])
+        engine._intake.take(time.monotonic())
         engine._feed(sending=True)
         engine._collect()
     engine.abandon()
@@ -121,7 +130,7 @@ def test_an_engine_that_has_ended_gives_lanes_back_at_once(receiver: Receiver) -
     stopping = threading.Event()
     stopping.set()
     engine.run(stopping)
-    take_turn_of([endpoint.id], engine=engine)
+    engine.notify([endpoint.id])
     lane = Lane.objects.get()
     assert (lane.lease_until, lane.crashes) == (None, 0)
 
@@ -135,14 +144,14 @@ def test_a_lane_that_was_lost_and_won_again_keeps_the_attempts_of_its_first_leas
     while not receiver.requests:
         engine.step()
     expire_lease(endpoint)
-    engine.lanes[endpoint.id].owned_until = 0.0  # as this process sees it, too
-    take_turn_of([endpoint.id], engine=engine)
+    release_lanes([lease(endpoint)])  # another worker had it for a moment, and was lost
+    engine.notify([endpoint.id])
     for _ in range(3):
         engine.step()
     assert len(receiver.requests) == 1, "a second one at the same time"
     hanging.set()
-    while engine.lanes:  # of the first lease
-        engine.step()
+    step_until_idle(engine)
+    engine.notify([endpoint.id])
     run_until_idle(engine)
     assert len(receiver.requests) == Attempt.objects.count() == 2
     assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("succeeded", 1)
@@ -169,10 +178,10 @@ def test_an_engine_goes_on_after_an_error_that_nobody_thought_of(
     left = failing(monkeypatch, ZeroDivisionError(), ZeroDivisionError())
     thread = threading.Thread(target=engine.run, args=(stopping,))
     thread.start()
-    take_turn_of([endpoint.id], engine=engine)
+    engine.notify([endpoint.id])
     give_up = time.monotonic() + 10
     while the_delivery(endpoint).state != "succeeded" and time.monotonic() < give_up:
-        take_turn_of([endpoint.id], engine=engine)
+        engine.notify([endpoint.id])
     stopping.set()
     thread.join(10)
     assert left == []

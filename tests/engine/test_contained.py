@@ -7,7 +7,7 @@ import base64
 import pytest
 from django.db import connection
 
-from deliveries.engine import health
+from deliveries.engine import judge
 from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Event
 from deliveries.models.keyring import seal
 from deliveries.services.redelivery import redeliver
@@ -103,14 +103,14 @@ def test_a_delivery_that_cannot_be_made_a_request_fails_by_its_schedule_and_the_
 def test_an_answer_that_cannot_be_judged_is_a_failed_attempt_and_the_others_go_on(
     receiver: Receiver, healthy: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = health.decide
+    judged = judge.decide
 
     def stumble(answer: object, **given: object) -> object:
         if getattr(answer, "status", 0) == 418:
             raise ZeroDivisionError
         return judged(answer, **given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(health, "decide", stumble)
+    monkeypatch.setattr(judge, "decide", stumble)
     sick = an_endpoint(receiver.url + "/sick", retry_schedule=[0])
     receiver.answer = lambda request: (418 if request.path == "/sick" else 200, {}, b"")
     emit(sick)

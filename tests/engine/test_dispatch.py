@@ -10,7 +10,6 @@ from django.db import InternalError, OperationalError, connection
 
 from deliveries.engine import dispatcher
 from deliveries.engine.dispatcher import Dispatcher
-from deliveries.models import Lane
 from deliveries.services import alert_mail, alerts, retention
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
@@ -29,7 +28,7 @@ def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: py
     emit(endpoint)
     monkeypatch.setattr(dispatcher, step, refuse)
     rung: list[tuple[UUID, bool]] = []
-    Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None).tick()
+    Dispatcher(ring=rung.extend, ring_all=lambda *, slow: None).tick()
     assert rung == [(endpoint.id, False)]
 
 
@@ -42,7 +41,7 @@ def test_alerts_that_fail_hinder_nothing_else(
     emit(endpoint)
     monkeypatch.setattr(*step, refuse)
     rung: list[tuple[UUID, bool]] = []
-    Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None).tick()
+    Dispatcher(ring=rung.extend, ring_all=lambda *, slow: None).tick()
     assert rung == [(endpoint.id, False)]
     endpoint.refresh_from_db()
     assert endpoint.state == "disabled"
@@ -59,7 +58,7 @@ def test_one_thread_at_a_time_sends_mail(receiver: Receiver, monkeypatch: pytest
 
     monkeypatch.setattr(alert_mail, "run_postman", send_slowly)
     monkeypatch.setattr(alert_mail, "is_mail_due", lambda: True)
-    dispatcher = Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None)
+    dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None)
     for _ in range(3):
         dispatcher.tick()
     postman = dispatcher._postman
@@ -96,13 +95,3 @@ def test_a_round_ends_when_the_connection_is_lost(monkeypatch: pytest.MonkeyPatc
         dispatcher.do_each([lose_the_connection, lambda: done.append("more")])
     connection.close()
     assert done == []
-
-
-def test_a_lane_that_nobody_leases_is_not_woken_at_every_tick(receiver: Receiver) -> None:
-    for _ in range(3):
-        emit(an_endpoint(receiver.url))
-    rung: list[tuple[UUID, bool]] = []
-    dispatcher = Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None)
-    for _ in range(3):
-        dispatcher.tick()
-    assert len(rung) == Lane.objects.count() == 3

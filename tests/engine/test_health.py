@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from deliveries.engine.dispatcher import disable_failing
+from deliveries.engine.limits import Limits
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import (
@@ -33,7 +34,7 @@ def numbers_at(receiver: Receiver) -> list[int]:
 
 
 def test_tokens_go_on_counting_while_a_resting_lane_is_looked_at_in_vain(receiver: Receiver) -> None:
-    """Given a lane that rests for its rate limit, when events keep ringing for it, then it has a token in time."""
+    """Given a lane that rests, when events keep ringing for it, then it has a token in time."""
     endpoint = an_endpoint(receiver.url, rate_limit=1)
     long_ago = datetime.now(UTC) - timedelta(seconds=5)
     Lane.objects.update(tokens=0, tokens_at=long_ago, rest_until=datetime.now(UTC) + timedelta(seconds=60))
@@ -80,19 +81,8 @@ def test_what_is_tried_by_hand_does_not_make_a_resting_lane_rest_longer(receiver
     assert rest_seconds(endpoint) <= 30
 
 
-def test_a_lane_that_recovers_and_fails_again_within_one_turn_opens_its_breaker_again(receiver: Receiver) -> None:
-    receiver.answer = Script(200, 500)
-    endpoint = an_endpoint(receiver.url, max_in_flight=1)
-    Lane.objects.update(opened=2, failures=7)
-    for number in range(20):
-        emit(endpoint, number=number)
-    take_turn(endpoint)
-    assert Lane.objects.get().opened == 1
-    assert len(receiver.requests) == 6
-
-
-def test_what_waits_in_a_slow_lane_at_the_end_of_its_turn_stays_due_and_fresh(receiver: Receiver) -> None:
-    """Given a slow endpoint that is paused amid its turn, when the turn is over, then nothing more is sent."""
+def test_a_lane_whose_slice_is_over_goes_on_as_its_endpoint_is_configured_now(receiver: Receiver) -> None:
+    """Given a slow endpoint that is paused amid its turn, when its slice is over, then nothing more is sent."""
     endpoint = an_endpoint(receiver.url, max_in_flight=1)
     for number in range(20):
         emit(endpoint, number=number)
@@ -102,14 +92,13 @@ def test_what_waits_in_a_slow_lane_at_the_end_of_its_turn_stays_due_and_fresh(re
         return 200, {}, b""
 
     receiver.answer = answer
-    engine, woken = an_engine(endpoint)
-    engine.step()
-    (lane,) = engine.lanes.values()
-    lane.until = time.monotonic() - 0.7
-    run_until_idle(engine)
-    assert 1 <= len(receiver.requests) < 15
+    engine, _ = an_engine(endpoint, limits=Limits(slice_seconds=0.2))
+    while not receiver.requests:
+        engine.step()
+    Endpoint.objects.update(state="paused")
+    run_until_idle(engine, seconds=10)
+    assert len(receiver.requests) < 15
     assert DueDelivery.objects.count() == 20 - len(receiver.requests)
-    assert woken == [(endpoint.id, False)]
 
 
 def test_an_endpoint_is_disabled_after_days_of_failures_and_not_for_those_of_one_hour(receiver: Receiver) -> None:
@@ -132,5 +121,5 @@ def test_a_retry_waits_in_its_rank_while_an_endpoint_gets_first_attempts(receive
         emit(endpoint, number=number)
     take_turn(endpoint, seconds=30)
     place = numbers_at(receiver).index(0, 1)
-    assert 10 < place < 100, "neither before all first attempts nor after them"
+    assert 1 < place < 40, "neither before all first attempts nor after them"
     assert not Delivery.objects.filter(state="exhausted").exists()

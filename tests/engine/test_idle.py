@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from deliveries import sql
+from deliveries.engine.agenda import ZERO
 from deliveries.engine.dispatcher import hold_backlogs, keep_house, release_backlogs
-from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
+from deliveries.engine.leases import Leases
+from deliveries.models import Delivery, DueDelivery, Endpoint
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Receiver
@@ -30,7 +32,8 @@ def queue_in_bulk(endpoint: Endpoint) -> None:
 
 
 def named_by_dispatcher() -> list[object]:
-    return [row.endpoint_id for row in sql.run("lanes_with_work", {"endpoint_ids": None})]
+    rows = Leases().find(after=ZERO, probes=100, limit=100, slow=None)
+    return [row.endpoint_id for row in rows if row.due]
 
 
 def test_a_bulk_redelivery_to_a_paused_endpoint_waits_without_waking_its_lane(receiver: Receiver) -> None:
@@ -85,20 +88,3 @@ def test_what_was_accepted_while_its_endpoint_was_deleted_is_cancelled_soon(rece
     keep_house()
     assert set(Delivery.objects.filter(endpoint=endpoint).values_list("state", flat=True)) == {"cancelled"}
     assert DueDelivery.objects.get().endpoint_id == other.id
-
-
-def test_a_lane_is_woken_at_the_next_tick_when_it_was_served_since_the_last(receiver: Receiver) -> None:
-    from deliveries.engine.dispatcher import Dispatcher
-
-    rung: list[object] = []
-    dispatcher = Dispatcher(ring=lambda lanes: rung.extend(lanes), ring_alone=lambda *lane: rung.append(lane))
-    endpoint = an_endpoint(receiver.url, rate_limit=1)
-    for number in range(3):
-        emit(endpoint, number=number)
-    dispatcher.tick()
-    dispatcher.tick()
-    assert rung == [(endpoint.id, False)], "the first bell may still be waiting in the broker"
-    take_turn(endpoint)
-    Lane.objects.update(rest_until=None)
-    dispatcher.tick()
-    assert len(rung) == 2

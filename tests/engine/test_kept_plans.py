@@ -91,10 +91,10 @@ def fill(endpoint: Endpoint, *, held: bool = False, each: int = LANES) -> list[U
     return ids
 
 
-def rows_read(name: str, parameters: dict[str, Any], **how: bool) -> tuple[int, int]:
+def rows_read(name: str, parameters: dict[str, Any]) -> tuple[int, int]:
     """Run a statement; returns how many rows it gave and how many PostgreSQL has read for it."""
     with transaction.atomic():
-        return len(sql.run(name, parameters, **how)), rows_so_far()
+        return len(sql.run(name, parameters)), rows_so_far()
 
 
 def rows_so_far() -> int:
@@ -127,10 +127,18 @@ def test_backlogs_are_held_by_look_ups(fresh: Endpoint) -> None:
     assert read < LANES * READ_EACH
 
 
-def test_lanes_with_work_are_found_by_look_ups(fresh: Endpoint) -> None:
-    sql.run("lanes_with_work", {"endpoint_ids": None}, planned_anew=True)
+def test_lanes_with_something_due_are_found_by_look_ups(fresh: Endpoint) -> None:
+    parameters = {
+        "after": UUID(int=0),
+        "probes": 2 * LANES,
+        "limit": 2 * LANES,
+        "worker_id": UUID(int=0),
+        "silent_seconds": 4.0,
+        "slow": None,
+    }
+    sql.run("find_due_lanes", parameters)
     fill(fresh)
-    found, read = rows_read("lanes_with_work", {"endpoint_ids": None}, planned_anew=True)
+    found, read = rows_read("find_due_lanes", parameters)
     assert found == LANES
     assert read < LANES * READ_EACH
 

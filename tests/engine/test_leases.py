@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deliveries.engine import quarantine
-from deliveries.engine.leases import claim_batch, lease_lanes, mark_suspect
-from deliveries.models import Attempt, Delivery, DueDelivery, Lane
+from deliveries.engine.leases import Leases, claim_batch, mark_suspect
+from deliveries.engine.limits import LIMITS
+from deliveries.models import Attempt, Delivery, DueDelivery, Lane, Worker
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
     attempts_of,
     emit,
     expire_lease,
+    lease,
     run_until_idle,
     take_turn,
     the_delivery,
@@ -26,26 +29,65 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_a_leased_lane_cannot_be_leased_again(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
-    assert len(lease_lanes([endpoint.id], slow=False)) == 1
-    assert lease_lanes([endpoint.id], slow=False) == []
+    emit(endpoint)
+    lease(endpoint)
+    lanes, busy = Leases().take([endpoint.id], room=10, now=0.0)
+    assert (lanes, busy) == ([], [endpoint.id])
 
 
-def test_the_lane_of_a_lost_worker_is_taken_over_only_when_named_alone(receiver: Receiver) -> None:
-    endpoint, other = an_endpoint(receiver.url), an_endpoint(receiver.url)
-    lease_lanes([endpoint.id], slow=False)
+def test_a_lane_without_anything_due_is_not_leased(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    assert Leases().take([endpoint.id], room=10, now=0.0) == ([], [])
+    assert Lane.objects.get().fence == 0
+
+
+def test_the_lane_of_a_worker_whose_lease_ran_out_is_taken_over_with_care(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    lease(endpoint)
     expire_lease(endpoint)
-    assert [lane.endpoint_id for lane in lease_lanes([endpoint.id, other.id], slow=False)] == [other.id]
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    assert (lane.fence, lane.crashes) == (2, 1)
+    lane = lease(endpoint)
+    assert (lane.fence, lane.crashes, lane.width()) == (2, 1, 1)
+
+
+def silence(worker: Leases, *, seconds: float) -> None:
+    """The worker has not beaten for so long."""
+    Worker.objects.filter(id=worker.worker_id).update(beat_at=datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+def test_the_lane_of_a_silent_worker_is_taken_by_one_that_beat_all_the_while(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    dead, alive = Leases(), Leases()
+    for worker in (dead, alive):
+        worker.beat()
+    assert dead.take([endpoint.id], room=10, now=0.0)[0]
+    silence(dead, seconds=LIMITS.silent + 1)
+    assert not alive.take([endpoint.id], room=10, now=0.0)[0], "it may have been the database that was silent"
+    Worker.objects.filter(id=alive.worker_id).update(since=datetime.now(UTC) - timedelta(seconds=LIMITS.silent + 1))
+    assert alive.take([endpoint.id], room=10, now=0.0)[0]
+
+
+def test_who_was_silent_itself_calls_nobody_silent_for_a_while() -> None:
+    worker = Leases()
+    worker.beat()
+    long_ago = datetime.now(UTC) - timedelta(seconds=60)
+    Worker.objects.update(since=long_ago)
+    worker.beat()
+    assert Worker.objects.get().since == long_ago
+    silence(worker, seconds=LIMITS.beat_gap + 1)
+    worker.beat()
+    assert Worker.objects.get().since > long_ago
 
 
 def test_a_worker_frozen_past_its_lease_claims_nothing(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
+    lane = lease(endpoint)
+    lane.waiting.clear()
     expire_lease(endpoint)
-    lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=10)
+    lease(endpoint)
+    claim_batch([lane], room=10, now=0.0)
     assert not lane.waiting
 
 
@@ -79,8 +121,7 @@ def test_a_delivery_that_loses_its_worker_each_time_is_exhausted_and_the_others_
     poison = emit(endpoint, number=1)
     emit(endpoint, number=2)
     for _ in range(4):  # each of these workers is lost while it sends
-        (lane,) = lease_lanes([endpoint.id], slow=False)
-        claim_batch([lane], room=10)
+        lane = lease(endpoint)
         if lane.crashes:
             assert len(lane.waiting) == 1
             claimed = lane.waiting[0]
@@ -94,7 +135,7 @@ def test_a_delivery_that_loses_its_worker_each_time_is_exhausted_and_the_others_
     assert Lane.objects.get().crashes == 0
 
 
-def test_work_that_comes_between_the_last_claim_and_the_release_is_named_to_be_woken(receiver: Receiver) -> None:
+def test_work_that_comes_between_the_last_claim_and_the_release_keeps_the_lane_in_hand(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint, number=1)
     emitted = threading.Event()
@@ -110,8 +151,8 @@ def test_work_that_comes_between_the_last_claim_and_the_release_is_named_to_be_w
     emit(endpoint, number=2)
     emitted.set()
     run_until_idle(engine)
-    assert woken == [(endpoint.id, False)]
-    assert DueDelivery.objects.count() == 1
+    assert (len(receiver.requests), woken) == (2, [])
+    assert (DueDelivery.objects.count(), Lane.objects.get().fence) == (0, 1)
 
 
 def test_a_hanging_request_does_not_keep_other_lanes_from_being_given_back(

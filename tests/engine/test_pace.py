@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deliveries.engine import lane_table, pace
-from deliveries.engine import loop as engine_module
-from deliveries.engine.leases import lease_lanes
+from deliveries.engine.limits import Limits
 from deliveries.engine.loop import Engine
-from deliveries.engine.turns import take_turn
 from deliveries.models import Delivery, Endpoint, Lane
+from deliveries.services.endpoints import create_endpoint
+from deliveries.services.events import EventDraft, accept_event
 from tests.engine.steps import an_endpoint, an_engine, emit, run_until_idle
 from tests.receiver import Answer, Receiver, Request
 
@@ -51,6 +50,11 @@ def healthy(receiver_ports: list[int]) -> Iterator[Receiver]:
         yield receiver
 
 
+def an_endpoint_of(other: Endpoint, url: str) -> Endpoint:
+    """Another endpoint of the same customer."""
+    return create_endpoint(other.customer, {"url": url}, actor="user:alice")[0]
+
+
 def step_until(engine: Engine, condition: Callable[[], object], *, seconds: float = 10) -> None:
     """Step until something holds."""
     give_up = time.monotonic() + seconds
@@ -60,84 +64,110 @@ def step_until(engine: Engine, condition: Callable[[], object], *, seconds: floa
 
 
 def test_lanes_that_only_wait_for_an_answer_leave_room_for_others(
-    hanging: list[Endpoint], healthy: Receiver, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+    hanging: list[Endpoint], healthy: Receiver, released: threading.Event
 ) -> None:
-    monkeypatch.setattr(lane_table, "BUSY_LANES_LIMIT", HANGING)
-    engine, _ = an_engine(*hanging)
-    step_until(engine, lambda: engine._transfers.in_flight == 2 * HANGING)
-    assert all(lane.waiting for lane in engine.lanes.values())
-    step_until(engine, engine._hands.have_room)
+    """Given customers that fill what may wait and be in flight, when a new one comes, then it is served at once."""
+    limits = Limits(slice_seconds=600, waiting=HANGING * BACKLOG, in_flight=4 * HANGING, crowd=HANGING)
+    engine, _ = an_engine(*hanging, limits=limits)
+    step_until(engine, lambda: engine.outbox.in_flight >= HANGING)
     quick = an_endpoint(healthy.url)
     emit(quick)
-    take_turn([quick.id], engine=engine)
+    engine.notify([quick.id])
     step_until(engine, lambda: Delivery.objects.get(endpoint=quick).state == "succeeded")
-    assert set(engine.lanes) == {endpoint.id for endpoint in hanging}
+    assert set(engine.lanes) <= {endpoint.id for endpoint in hanging}
     released.set()
     run_until_idle(engine, seconds=10)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"succeeded"}
 
 
 def test_in_a_crowd_a_lane_has_one_request_in_flight_until_its_first_answer(
-    hanging: list[Endpoint], released: threading.Event, monkeypatch: pytest.MonkeyPatch
+    hanging: list[Endpoint], released: threading.Event
 ) -> None:
-    monkeypatch.setattr(pace, "CROWDED", 3)
-    engine, _ = an_engine(*hanging)
-    step_until(engine, lambda: len(engine.lanes) == HANGING and not engine._hands.awake)
-    # Four requests of the first two lanes make the crowd.
-    assert sorted(len(lane.in_flight) for lane in engine.lanes.values()) == [1, 1, 1, 1, 2, 2]
+    engine, _ = an_engine(*hanging, limits=Limits(slice_seconds=600, crowd=3))
+    step_until(engine, lambda: len(engine.lanes) == HANGING and not engine._table.active)
+    widths = sorted(len(lane.in_flight) for lane in engine.lanes.values())
+    assert widths == [1] * HANGING, "each customer had one before any had two"
     released.set()
     run_until_idle(engine, seconds=10)
     assert Delivery.objects.filter(state="succeeded").count() == HANGING * BACKLOG
-
-
-def test_a_lane_that_has_answered_uses_all_its_room_in_a_crowd(hanging: list[Endpoint]) -> None:
-    (lane,) = lease_lanes([hanging[0].id], slow=False)
-    crowd = pace.CROWDED + 1
-    lane.in_flight = dict.fromkeys([(hanging[0].id, False)])  # type: ignore[assignment]
-    assert not pace.has_room(lane, in_flight=crowd)
-    lane.answers = 1
-    assert pace.has_room(lane, in_flight=crowd)
 
 
 def test_a_lane_in_hand_that_is_woken_sends_what_came_meanwhile_without_being_given_back(
     receiver: Receiver, hanging: list[Endpoint], released: threading.Event
 ) -> None:
     engine, _ = an_engine(hanging[0])
-    step_until(engine, lambda: engine.lanes and not engine._hands.awake)
+    step_until(engine, lambda: engine.lanes and not engine._table.active)
     fence = engine.lanes[hanging[0].id].fence
     emit(hanging[0], number=99)
-    take_turn([hanging[0].id], engine=engine)
-    assert not engine._hands._inbox, "leased a second time"
+    engine.notify([hanging[0].id])
     released.set()
     run_until_idle(engine, seconds=10)
     assert Lane.objects.get(endpoint=hanging[0]).fence == fence
     assert Delivery.objects.filter(endpoint=hanging[0], state="succeeded").count() == BACKLOG + 1
 
 
-def test_a_step_starts_few_requests_and_the_next_one_begins_with_the_lanes_that_got_none(
-    hanging: list[Endpoint], released: threading.Event, monkeypatch: pytest.MonkeyPatch
+def test_what_came_for_a_lane_in_hand_is_found_although_its_message_went_elsewhere(
+    receiver: Receiver, healthy: Receiver, released: threading.Event
 ) -> None:
-    monkeypatch.setattr(engine_module, "STARTS_AT_ONCE", 1)
-    engine, _ = an_engine(*hanging)
+    """Given a lane with one hanging request and room for another, then what is emitted is sent without any message."""
+    receiver.answer = lambda request: (released.wait(20) and 204 if b"99" not in request.body else 204, {}, b"")
+    endpoint = an_endpoint(receiver.url, max_in_flight=2)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    step_until(engine, lambda: len(receiver.requests) == 1)
+    emit(endpoint, number=99)
+    step_until(engine, lambda: len(receiver.requests) == 2)
+    released.set()
+    run_until_idle(engine, seconds=10)
+
+
+def test_a_step_starts_few_requests_and_the_next_one_begins_with_the_customers_that_got_none(
+    hanging: list[Endpoint], released: threading.Event
+) -> None:
+    engine, _ = an_engine(*hanging, limits=Limits(slice_seconds=600, starts_a_step=1))
     for started in range(1, HANGING + 1):
         engine.step()
-        assert engine._transfers.in_flight == started
+        assert engine.outbox.in_flight == started
     assert [len(lane.in_flight) for lane in engine.lanes.values()] == [1] * HANGING
     released.set()
     run_until_idle(engine, seconds=10)
     assert Delivery.objects.filter(state="succeeded").count() == HANGING * BACKLOG
 
 
-def test_a_lane_whose_time_is_over_is_looked_at_although_no_answer_comes(
-    hanging: list[Endpoint], released: threading.Event
+def test_many_lanes_of_one_customer_do_not_come_before_one_of_another(
+    receiver: Receiver, healthy: Receiver, released: threading.Event
 ) -> None:
-    engine, _ = an_engine(hanging[0])
-    step_until(engine, lambda: engine.lanes and not engine._hands.awake)
-    (lane,) = engine.lanes.values()
-    assert (len(lane.in_flight), len(lane.waiting)) == (2, 1)
-    lane.until = time.monotonic() - 10
-    step_until(engine, lambda: lane.stopped)
-    assert not lane.waiting
+    """Given one customer with many endpoints and one with one, all due, then that one is among the first requests."""
+    for each in (receiver, healthy):
+        each.answer = lambda request: (released.wait(20) and 204, {}, b"")
+    first = an_endpoint(receiver.url)
+    lanes = [first, *(an_endpoint_of(first, receiver.url) for _ in range(20))]
+    emit(first)
+    other = an_endpoint(healthy.url)
+    emit(other)
+    engine, _ = an_engine(*lanes, other, limits=Limits(slice_seconds=600, starts_a_step=2))
+    engine.step()
+    assert [len(lane.in_flight) for lane in engine.lanes.values() if lane.in_flight] == [1, 1]
+    assert engine.lanes[other.id].in_flight
     released.set()
     run_until_idle(engine, seconds=10)
-    assert Delivery.objects.filter(endpoint=hanging[0], state="succeeded").count() == 2
+
+
+def test_large_bodies_in_flight_stay_within_the_budget_of_bytes(receiver: Receiver, released: threading.Event) -> None:
+    """Given one large event for many endpoints, then only as many requests are under way as the budget allows."""
+    receiver.answer = lambda request: (released.wait(20) and 204, {}, b"")
+    first = an_endpoint(receiver.url)
+    lanes = [first, *(an_endpoint_of(first, receiver.url) for _ in range(9))]
+    draft = EventDraft(type="invoice.paid", data=b'"%b"' % (b"x" * 100_000), customer_id=first.customer_id)
+    accept_event(draft)
+    budget = Limits(slice_seconds=600, bytes_in_flight=600_000, claim_bytes=500_000)
+    engine, _ = an_engine(*lanes, limits=budget)
+    step_until(engine, lambda: len(receiver.requests) >= 3)
+    for _ in range(20):
+        engine.step()
+    assert engine._table.bytes.taken <= 3 * 100_200
+    assert len(receiver.requests) <= 3
+    released.set()
+    run_until_idle(engine, seconds=10)
+    assert Delivery.objects.filter(state="succeeded").count() == 10
+    assert engine._table.bytes.taken == 0

@@ -12,13 +12,15 @@ import pytest
 from django.db import connection, transaction
 
 from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
-from deliveries.engine.leases import Finished, LeasedLane, claim_batch, lease_lanes
-from deliveries.engine.recorder import record_outcomes
+from deliveries.engine.lane import Lane as LeasedLane
+from deliveries.engine.phases import Phase
+from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 from deliveries.services.endpoints import cancel_waiting
-from tests.engine.steps import an_endpoint, emit, expire_lease, the_delivery
+from tests.engine import steps
+from tests.engine.steps import an_endpoint, emit, expire_lease, lease, the_delivery
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,9 +34,7 @@ EXHAUSTED = Outcome(state="exhausted", error="http_5xx")
 def lane(receiver: Receiver) -> LeasedLane:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=1)
-    return lane
+    return lease(endpoint, room=1)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def record(lane: LeasedLane, outcome: Outcome) -> None:
     finished = Finished(
         claimed=lane.waiting[0], started_at=datetime.now(UTC), answer=Answer(status=status), outcome=outcome
     )
-    lane.finished.append(finished)
-    record_outcomes([lane])
+    lane.finish(finished)
+    steps.record(lane)
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def test_an_outcome_that_waited_for_a_takeover_changes_nothing_but_the_log(
     lane: LeasedLane, endpoint: Endpoint
 ) -> None:
     expire_lease(endpoint)
-    with waiting_behind(lambda: lease_lanes([endpoint.id], slow=False), lambda: record(lane, EXHAUSTED)):
+    with waiting_behind(lambda: lease(endpoint), lambda: record(lane, EXHAUSTED)):
         assert Attempt.objects.count() == 1
         assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("pending", 0)
-        assert (lane.stopped, Lane.objects.get().fence) == (True, 2)
+        assert (lane.phase, Lane.objects.get().fence) == (Phase.LOST, 2)
 
 
 def test_an_outcome_that_waited_for_another_change_of_its_lane_is_recorded(
@@ -103,7 +103,7 @@ def test_an_outcome_that_waited_for_another_change_of_its_lane_is_recorded(
 ) -> None:
     with waiting_behind(lambda: Lane.objects.update(failures=3), lambda: record(lane, SUCCESS)):
         assert the_delivery(endpoint).state == "succeeded"
-        assert (lane.stopped, Lane.objects.get().failures) == (False, 0)
+        assert (lane.phase is Phase.LOST, Lane.objects.get().failures) == (False, 0)
 
 
 @pytest.mark.parametrize(

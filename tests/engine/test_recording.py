@@ -9,14 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from deliveries.engine.leases import Finished, LeasedLane, claim_batch, lease_lanes, release_lanes
-from deliveries.engine.recorder import record_outcomes
+from deliveries.engine.lane import Lane as LeasedLane
+from deliveries.engine.leases import release_lanes
+from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 from deliveries.services import retention
-from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
-from tests.receiver import Receiver
+from tests.engine.steps import Script, an_endpoint, emit, lease, let_time_pass, record, take_turn, the_delivery
+from tests.receiver import Answer as ReceiverAnswer
+from tests.receiver import Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,15 +35,14 @@ def endpoint(receiver: Receiver) -> Endpoint:
 def lane(endpoint: Endpoint) -> Iterator[LeasedLane]:
     for number in range(3):
         emit(endpoint, number=number)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=10)
+    lane = lease(endpoint)
     yield lane
     release_lanes([lane])
 
 
 def finish(lane: LeasedLane, answer: Answer, outcome: Outcome, *, manual: bool = False) -> None:
     claimed = replace(lane.waiting.popleft(), manual=manual)
-    lane.finished.append(Finished(claimed=claimed, started_at=datetime.now(UTC), answer=answer, outcome=outcome))
+    lane.finish(Finished(claimed=claimed, started_at=datetime.now(UTC), answer=answer, outcome=outcome))
 
 
 # state before, how the attempt ended, whether it was a redelivery -> state after, due rows left, finished, failed
@@ -81,7 +82,7 @@ def test_each_end_of_an_attempt_changes_each_state_as_the_table_says(
     arrange(lane, before, manual=manual)
     outcome = RETRY if end == "pending" else Outcome(state=end, error="" if end == "succeeded" else "http_5xx")  # type: ignore[arg-type]
     finish(lane, FAILED, outcome, manual=manual)
-    record_outcomes([lane])
+    record(lane)
     delivery = Delivery.objects.get(id=claimed.delivery_id)
     left = DueDelivery.objects.filter(delivery_id=claimed.delivery_id)
     assert delivery.state == after
@@ -121,10 +122,19 @@ def test_a_retry_and_a_redelivery_of_one_delivery_are_never_under_way_together(r
     event = {"endpoint_id": endpoint.id, "event_id": delivery.event_id}
     DueDelivery.objects.create(delivery_id=delivery.id, manual=True, rank=0, due_at=datetime.now(UTC), **event)
     let_time_pass(endpoint)
-    receiver.answer = Script(500, 200)
+    under_way, most = 0, 0
+
+    def answer(request: Request) -> ReceiverAnswer:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        status = 500 if len(receiver.requests) == 2 else 200
+        under_way -= 1
+        return status, {}, b""
+
+    receiver.answer = answer
     take_turn(endpoint)
-    assert len(receiver.requests) == 2
-    take_turn(endpoint)
+    assert (len(receiver.requests), most) == (3, 1)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("succeeded", 3)
     assert not DueDelivery.objects.exists()
@@ -146,7 +156,7 @@ def test_an_answer_that_cannot_be_stored_blocks_no_other_and_leaves_a_row(lane: 
     finish(lane, Answer(status=200), Outcome(state="succeeded", healthy=True))
     finish(lane, answer, RETRY)
     finish(lane, Answer(status=200), Outcome(state="succeeded", healthy=True))
-    record_outcomes([lane], release=[lane.endpoint_id])
+    record(lane, released=True)
     assert [Delivery.objects.get(id=each).state for each in ids] == ["succeeded", "pending", "succeeded"]
     assert Attempt.objects.count() == 3
     assert "cannot be stored" in Attempt.objects.get(delivery_id=ids[1]).detail
@@ -156,7 +166,7 @@ def test_an_answer_that_cannot_be_stored_blocks_no_other_and_leaves_a_row(lane: 
 def test_numbers_at_the_end_of_their_range_do_not_keep_an_attempt_from_being_recorded(lane: LeasedLane) -> None:
     Delivery.objects.update(attempts=32_767)
     finish(lane, FAILED, RETRY)
-    record_outcomes([lane])
+    record(lane)
     assert Attempt.objects.count() == 1
 
 
@@ -166,7 +176,7 @@ def test_an_attempt_on_a_day_without_a_partition_opens_one(lane: LeasedLane) -> 
         with connection.cursor() as cursor:
             cursor.execute(f'DROP TABLE "{table}"')
         finish(lane, FAILED, RETRY)
-        record_outcomes([lane])
+        record(lane)
         assert Attempt.objects.count() == 1
     finally:
         retention.open_partitions()

@@ -9,9 +9,8 @@ import pytest
 
 from deliveries.engine import quarantine
 from deliveries.engine.loop import Engine
-from deliveries.engine.turns import take_turn as take_turn_of
 from deliveries.models import Delivery, Endpoint, Lane
-from tests.engine.steps import an_endpoint, emit, expire_lease, run_until_idle, the_delivery
+from tests.engine.steps import an_endpoint, emit, expire_lease, lease, run_until_idle, the_delivery
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,25 +27,26 @@ def quick(receiver_ports: list[int]) -> Iterator[Receiver]:
 
 
 def a_worker(*endpoints: Endpoint, poison: str) -> bool:
-    """Let a worker serve the lanes, each by a turn of its own; returns whether it lived to the end."""
+    """Let a worker serve the lanes; returns whether it lived to the end."""
     engine = Engine(wake=lambda lanes: None)
-    start = engine._transfers.start
+    engine.agenda.look = False
+    start = engine.outbox._transfers.start
 
     def start_or_die(request: object, **given: object) -> None:
         if poison.encode() in getattr(request, "body", b""):
             raise Lost
         start(request, **given)  # type: ignore[arg-type]
 
-    engine._transfers.start = start_or_die  # type: ignore[method-assign, assignment]
+    engine.outbox._transfers.start = start_or_die  # type: ignore[method-assign, assignment]
     for endpoint in endpoints:
-        take_turn_of([endpoint.id], engine=engine)
+        engine.notify([endpoint.id])
     try:
         run_until_idle(engine)
     except Lost:
         lanes = list(engine.lanes.values())
-        engine._transfers.close()
+        engine.outbox.close()
         for lane in lanes:
-            quarantine.came_back(lane)  # as it is for another process
+            quarantine.cleared(lane)  # as it is for another process
         for endpoint in endpoints:
             if Lane.objects.get(endpoint=endpoint).lease_until is not None:
                 expire_lease(endpoint)
@@ -109,7 +109,7 @@ def test_what_only_waited_in_a_worker_has_no_part_in_its_loss(receiver: Receiver
     emit(endpoint)
     Lane.objects.update(crashes=3, suspect_id=the_delivery(endpoint).id)
     for _ in range(3):
-        take_turn_of([endpoint.id], engine=Engine(wake=lambda lanes: None))
+        lease(endpoint)
         expire_lease(endpoint)
     assert a_worker(endpoint, poison="poison.pill")
     assert the_delivery(endpoint).state == "succeeded"

@@ -15,6 +15,7 @@ from deliveries.services.events import EventDraft, accept_event
 from tests.engine.steps import (
     Script,
     an_endpoint,
+    an_engine,
     attempts_of,
     due_seconds,
     emit,
@@ -126,9 +127,8 @@ def test_a_refused_connection_ends_the_batch_and_the_rest_stays_due(receiver_por
     assert DueDelivery.objects.filter(attempts=0).count() == 18
 
 
-def test_five_failures_in_a_row_open_the_breaker_once(receiver: Receiver) -> None:
-    receiver.answer = Script(500)
-    endpoint = an_endpoint(receiver.url, max_in_flight=10)
+def test_five_in_a_row_that_find_nobody_open_the_breaker_once(receiver_ports: list[int]) -> None:
+    endpoint = an_endpoint(f"http://127.0.0.1:{receiver_ports[1]}", max_in_flight=10)
     for number in range(10):
         emit(endpoint, number=number)
     take_turn(endpoint)
@@ -137,16 +137,50 @@ def test_five_failures_in_a_row_open_the_breaker_once(receiver: Receiver) -> Non
     assert 3 < rest_seconds(endpoint) < 7
 
 
-def test_a_lane_that_rested_sends_one_probe(receiver: Receiver) -> None:
-    receiver.answer = Script(500)
-    endpoint = an_endpoint(receiver.url)
+def test_a_lane_that_rested_sends_one_probe(receiver_ports: list[int]) -> None:
+    endpoint = an_endpoint(f"http://127.0.0.1:{receiver_ports[1]}")
     Lane.objects.update(opened=1, failures=5)
     for number in range(5):
         emit(endpoint, number=number)
     take_turn(endpoint)
-    assert [(attempt.error, attempt.detail) for attempt in Attempt.objects.all()] == [("http_5xx", "")]
-    assert len(receiver.requests) == 1
-    assert Lane.objects.get().opened == 2
+    assert [attempt.error for attempt in Attempt.objects.all()] == ["connect_refused"]
+    lane = Lane.objects.get()
+    assert (lane.opened, lane.rest_reason) == (2, "down")
+
+
+def test_one_bad_event_closes_no_endpoint_that_answers_others(receiver: Receiver) -> None:
+    """Given thirty events that always fail, ahead of ten that do not, then all ten arrive in one turn."""
+    receiver.answer = lambda request: (500 if b"bad" in request.body else 200, {}, b"")
+    endpoint = an_endpoint(receiver.url, retry_schedule=[0, 600])
+    for number in range(30):
+        emit(endpoint, number=number, name="bad.one")
+    for number in range(10):
+        emit(endpoint, number=number, name="good.one")
+    take_turn(endpoint, seconds=30)
+    assert Delivery.objects.filter(state="succeeded").count() == 10
+    assert Delivery.objects.filter(attempts=1).count() == 40
+
+
+def test_a_receiver_that_is_not_ready_yet_gets_each_event_again_until_it_is(receiver: Receiver) -> None:
+    """Given 503 to the first two requests of each event, then all arrive as soon as their schedules allow."""
+    seen: dict[str | None, int] = {}
+
+    def not_ready_yet(request: Request) -> Answer:
+        number = seen[request.header("webhook-id")] = seen.get(request.header("webhook-id"), 0) + 1
+        return (503 if number <= 2 else 200), {}, b""
+
+    receiver.answer = not_ready_yet
+    endpoint = an_endpoint(receiver.url, retry_schedule=[0, 0, 0])
+    for number in range(60):
+        emit(endpoint, number=number)
+    engine, _ = an_engine(endpoint)
+    deadline = time.monotonic() + 60
+    while Delivery.objects.exclude(state="succeeded").exists():
+        assert time.monotonic() < deadline
+        for _ in range(20):
+            engine.step()
+    engine.abandon()
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {3}
 
 
 def test_a_successful_probe_closes_the_breaker_and_the_backlog_follows(receiver: Receiver) -> None:
@@ -195,16 +229,21 @@ def test_an_ordered_endpoint_gets_events_one_by_one_and_waits_for_a_retry(receiv
     assert numbers == [0, 1, 1, 2, 3]
 
 
-def test_a_rate_limit_lets_no_more_than_its_tokens_through(receiver: Receiver) -> None:
-    endpoint = an_endpoint(receiver.url, rate_limit=1)
-    for number in range(20):
+def test_a_rate_limit_spaces_requests_and_keeps_the_lane_in_hand(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, rate_limit=10)
+    for number in range(6):
         emit(endpoint, number=number)
-    Lane.objects.update(tokens=1)
-    started = time.monotonic()
+    moments: list[float] = []
+
+    def answer(request: Request) -> Answer:
+        moments.append(time.monotonic())
+        return 200, {}, b""
+
+    receiver.answer = answer
     take_turn(endpoint)
-    assert 1 <= len(receiver.requests) <= 2 + (time.monotonic() - started)
-    assert Lane.objects.get().rest_until is not None
-    assert DueDelivery.objects.count() == 20 - len(receiver.requests)
+    assert moments[-1] - moments[0] > 0.45
+    assert max(sum(1 for other in moments if 0 <= other - each < 0.09) for each in moments) <= 2
+    assert Lane.objects.get().fence == 1
 
 
 def test_a_blocked_address_is_an_attempt_in_the_log(receiver: Receiver) -> None:

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deliveries.engine.leases import Finished, claim_batch, lease_lanes
-from deliveries.engine.recorder import record_outcomes
+from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
-from tests.engine.steps import an_endpoint, emit
+from tests.engine.steps import an_endpoint, emit, lease, record
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,14 +19,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_an_attempt_whose_record_was_not_confirmed_is_not_recorded_twice(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=10)
+    lane = lease(endpoint)
     retry = Outcome(state="pending", error="http_5xx", retry_in_seconds=60.0)
     finished = Finished(
         claimed=lane.waiting.popleft(), started_at=datetime.now(UTC), answer=Answer(status=500), outcome=retry
     )
     for _ in range(2):  # the first one was committed, and the connection broke before it could say so
-        lane.finished.append(finished)
-        record_outcomes([lane], release=[endpoint.id])
+        lane.finish(finished)
+        record(lane, released=True)
     assert Attempt.objects.count() == 1
     assert (Delivery.objects.get().attempts, DueDelivery.objects.get().attempts) == (1, 1)

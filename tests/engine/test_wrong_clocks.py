@@ -145,7 +145,7 @@ def test_a_dispatcher_whose_clock_is_off_does_not_lead(monkeypatch: pytest.Monke
     monkeypatch.setattr(dispatcher.Lead, "take", lambda self: bool(led.append(1)))
     monkeypatch.setattr(stop, "wait", lambda seconds: stop.set())
     with host_off_by(seconds), capture_logs() as lines:
-        dispatcher.Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None).run_forever(stop)
+        dispatcher.Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).run_forever(stop)
     assert led == []
     assert [(each["event"], each["part"]) for each in lines if each["event"] == "clock_off"] == [
         ("clock_off", "dispatcher")

@@ -71,7 +71,7 @@ def test_an_error_without_an_answer_follows_the_schedule(error: str) -> None:
     assert (outcome.state, outcome.error, outcome.healthy) == ("pending", error, False)
     assert outcome.retry_in_seconds is not None
     assert outcome.down == (error != "protocol_error")
-    assert outcome.timed_out == (error in ("connect_timeout", "deadline_exceeded"))
+    assert outcome.slow == (error in ("connect_timeout", "deadline_exceeded"))
 
 
 def test_a_status_does_not_hide_the_error_that_ended_the_request() -> None:
@@ -94,13 +94,28 @@ def test_a_410_exhausts_the_delivery_and_disables_the_endpoint() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_an_overloaded_endpoint_makes_the_lane_rest(status: int) -> None:
-    assert judged(status).rest_seconds > 0
+def test_an_overloaded_endpoint_makes_the_lane_pause(status: int) -> None:
+    outcome = judged(status)
+    assert (outcome.pause, outcome.rest_seconds, outcome.told_to_slow_down) == (True, 0, status == 429)
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 404, 410, 500, 501])
 def test_other_answers_let_the_lane_go_on(status: int) -> None:
-    assert judged(status).rest_seconds == 0
+    assert (judged(status).pause, judged(status).rest_seconds) == (False, 0)
+
+
+@pytest.mark.parametrize(("status", "rests"), [(429, True), (503, True), (413, False), (404, False), (500, False)])
+def test_only_429_and_503_speak_for_the_whole_endpoint_in_a_retry_after(status: int, rests: bool) -> None:
+    outcome = judged(status, retry_after="600")
+    assert outcome.retry_in_seconds == 600
+    assert outcome.rest_seconds == (600 if rests else 0)
+
+
+@pytest.mark.parametrize(("milliseconds", "slow"), [(20, False), (2_999, False), (3_000, True), (26_000, True)])
+def test_an_answer_that_comes_late_counts_as_slow_also_if_it_is_a_200(milliseconds: int, slow: bool) -> None:
+    answer = Answer(status=200, duration_ms=milliseconds)
+    outcome = decide(answer, schedule=[0, 5], attempts_done=1, now=NOW, rng=random.Random(1))
+    assert (outcome.state, outcome.slow) == ("succeeded", slow)
 
 
 def test_retry_after_stretches_the_retry_and_the_rest_of_the_lane() -> None:
@@ -189,4 +204,4 @@ def test_a_name_server_that_is_silent_counts_as_slow_and_one_that_says_no_does_n
         now=NOW,
         rng=random.Random(1),
     )
-    assert outcome.timed_out is slow
+    assert outcome.slow is slow

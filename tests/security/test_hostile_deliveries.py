@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from deliveries.engine import loop as engine_module
+from deliveries.engine import outbox as engine_module
 from deliveries.engine import turns
 from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Delivery, Endpoint

@@ -18,10 +18,9 @@ from django.test import Client, override_settings
 from config.logging import logging_settings
 from config.site_cookies import session_cookie
 from deliveries import actors
-from deliveries.engine.leases import lease_lanes
 from deliveries.models import Attempt, Endpoint
 from tests.browsers import open_session
-from tests.engine.steps import emit, let_time_pass, take_turn
+from tests.engine.steps import emit, lease, let_time_pass, take_turn
 from tests.receiver import Receiver
 from tests.security.crawl import crawl
 from tests.security.filled import TOKEN, Filled, fill, log_in_badly
@@ -50,7 +49,7 @@ API = [
 def filled(receiver: Receiver, receiver_ports: list[int]) -> Iterator[Filled]:
     """A filled database; nobody listens on the last of the ports."""
     yield fill(receiver, receiver_ports[-1])
-    actors._doorbell._lanes.clear()
+    actors._notifier._lanes.clear()
 
 
 def dump() -> str:
@@ -130,7 +129,7 @@ def blow_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken_view(*args: object, **kwargs: object) -> None:
         raise RuntimeError("boom in a view")
 
-    monkeypatch.setattr("deliveries.engine.prepare.delivery_headers", broken_turn)
+    monkeypatch.setattr("deliveries.engine.sender.delivery_headers", broken_turn)
     monkeypatch.setattr("deliveries.models.visible.deliveries", broken_view)
 
 
@@ -168,8 +167,8 @@ def test_messages_in_the_broker_hold_ids_only(filled: Filled, broker: object) ->
     if settings.BROKER_URL.startswith("amqp"):
         pytest.skip("looks into Redis and Valkey")
     for endpoint in Endpoint.objects.all():
-        actors.wake([(endpoint.id, False)])
-        actors.wake_alone(endpoint.id, True)
+        actors.deliver_due.send([str(endpoint.id)])
+        actors.deliver_due_slow.send([str(endpoint.id)])
     text = content_of(redis.Redis.from_url(settings.BROKER_URL))
     assert str(Endpoint.objects.first().id) in text  # type: ignore[union-attr]
     assert filled.found_in(text) == set()
@@ -227,6 +226,7 @@ def test_a_debug_page_shows_no_value(filled: Filled, monkeypatch: pytest.MonkeyP
 
 def test_a_leased_lane_shows_no_secret_when_it_is_printed(filled: Filled) -> None:
     endpoint = Endpoint.objects.exclude(headers_sealed=None).get()
-    (lane,) = lease_lanes([endpoint.id], slow=False)
+    emit(endpoint)
+    lane = lease(endpoint)
     assert TOKEN in lane.target.headers["authorization"]
     assert filled.found_in(repr(lane)) == set()

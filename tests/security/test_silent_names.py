@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deliveries.conf import conf
-from deliveries.engine import loop as engine_module
+from deliveries.engine import outbox as engine_module
 from deliveries.models import Attempt, Endpoint, Lane
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers

@@ -134,7 +134,7 @@ def test_what_is_claimed_is_not_sent_by_another_leader_and_comes_back_if_its_sen
 
 def test_a_hanging_mail_server_holds_up_no_round_of_the_dispatcher(shop: Endpoint, settings: Any) -> None:
     failing(shop, hours=25)
-    dispatcher = Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None)
+    dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None)
     with MailServer(silent=True) as server:
         use(server.port, settings)
         keep_house()

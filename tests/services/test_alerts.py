@@ -13,14 +13,15 @@ from django.db import OperationalError, connection, transaction
 
 from deliveries.engine import recorder
 from deliveries.engine.dispatcher import Dispatcher, keep_house
-from deliveries.engine.leases import Finished, LeasedLane, claim_batch, lease_lanes
+from deliveries.engine.lane import Lane as LeasedLane
+from deliveries.engine.work import Finished
 from deliveries.models import Alert, Attempt, Delivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 from deliveries.services import alerts
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
-from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
+from tests.engine.steps import Script, an_endpoint, emit, lease, let_time_pass, record, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.security.steps import set_ring
 from tests.services.steps import Kind, failing, give_up, kinds_of
@@ -139,9 +140,9 @@ def test_what_is_given_up_and_its_note_are_stored_together_or_not_at_all(
     with monkeypatch.context() as broken:
         broken.setattr(recorder, "note_exhausted", refuse)
         with pytest.raises(OperationalError):
-            recorder.record_outcomes([lane])
+            record(lane)
     assert (Attempt.objects.count(), the_delivery(endpoint).state) == (0, "pending")
-    recorder.record_outcomes([lane], release=[endpoint.id])
+    record(lane, released=True)
     assert (Attempt.objects.count(), the_delivery(endpoint).state) == (1, "exhausted")
     assert kinds_of(endpoint) == [Kind.EXHAUSTED]
 
@@ -150,7 +151,7 @@ def test_a_worker_that_came_too_late_notes_nothing(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     lane = finished_for_good(endpoint)
     Lane.objects.update(fence=lane.fence + 1)
-    recorder.record_outcomes([lane])
+    record(lane)
     assert Attempt.objects.count() == 1
     assert not Alert.objects.exists()
 
@@ -189,7 +190,7 @@ def test_alerts_go_with_their_customer(receiver: Receiver) -> None:
     keep_house()
     delete_customer(endpoint.customer, actor="user:root")
     keep_house()
-    Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None).tick()
+    Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
     assert not Alert.objects.exists()
 
 
@@ -216,7 +217,7 @@ def test_noting_waits_for_nobody_who_resumes_the_endpoint(receiver: Receiver) ->
         Lane.objects.select_for_update().get()
         resumed.start()
         assert lane_is_locked.wait(10)
-        recorder.record_outcomes([lane])
+        record(lane)
     resumed.join(10)
     assert not resumed.is_alive()
     assert kinds_of(endpoint) == [Kind.EXHAUSTED]
@@ -234,11 +235,8 @@ def resume_when(has_endpoint: threading.Event, endpoint: Endpoint) -> None:
 def finished_for_good(endpoint: Endpoint) -> LeasedLane:
     """A leased lane with one delivery that is to be given up."""
     emit(endpoint)
-    (lane,) = lease_lanes([endpoint.id], slow=False)
-    claim_batch([lane], room=1)
+    lane = lease(endpoint, room=1)
     lost = Outcome(state="exhausted", error="http_4xx")
     claimed = lane.waiting.popleft()
-    lane.finished.append(
-        Finished(claimed=claimed, started_at=datetime.now(UTC), answer=Answer(status=404), outcome=lost)
-    )
+    lane.finish(Finished(claimed=claimed, started_at=datetime.now(UTC), answer=Answer(status=404), outcome=lost))
     return lane

@@ -307,7 +307,7 @@ def test_the_dispatcher_goes_on_with_what_a_dead_process_left_open() -> None:
 
     customer = a_customer(event_store.SHARED.endpoint_limit + 1)
     accept_event(draft(customer))
-    Dispatcher(ring=lambda lanes: None, ring_alone=lambda endpoint_id, slow: None).tick()
+    Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
     give_up = time.monotonic() + 20
     while FanOut.objects.exists():
         assert time.monotonic() < give_up

@@ -177,7 +177,7 @@ def test_held_jobs_have_an_end_too(alice: Endpoint, monkeypatch: pytest.MonkeyPa
 
 def test_the_dispatcher_rings_for_jobs_that_nobody_serves_and_few_times(alice: Endpoint) -> None:
     rung: list[UUID] = []
-    dispatcher = Dispatcher(ring=lambda lanes: None, ring_alone=lambda *lane: None, ring_job=rung.append)
+    dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None, ring_job=rung.append)
     served = [start(alice) for _ in range(3)]
     dispatcher._ring_jobs()
     dispatcher._ring_jobs()

@@ -51,7 +51,7 @@ def test_the_dispatcher_tells_by_itself_and_once(receiver: Receiver) -> None:
     listener, _ = a_listener(broken, receiver, "hookpost.endpoint.disabled")
     disable_endpoint(broken, actor="system", reason="the endpoint answered 410 Gone")
     rung: list[Any] = []
-    dispatcher = Dispatcher(ring=rung.extend, ring_alone=lambda *lane: None)
+    dispatcher = Dispatcher(ring=rung.extend, ring_all=lambda *, slow: None)
     for _ in range(3):
         dispatcher.tick()
     take_turn(listener)

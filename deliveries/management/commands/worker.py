@@ -35,6 +35,7 @@ class Command(BaseCommand):
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
             workers = build_workers(dramatiq.get_broker(), conf=conf)
+            start_engines()
             for worker in workers:
                 worker.start()
             while not stop_wanted and dispatcher.is_alive():
@@ -45,6 +46,13 @@ class Command(BaseCommand):
             dispatcher.join()
             if not stop_wanted:
                 raise CommandError("the dispatcher ended by itself")
+
+
+def start_engines() -> None:
+    """Begin with what is due, without waiting for a message."""
+    from deliveries import actors
+
+    actors.start_engines()
 
 
 def stop_engines() -> None:

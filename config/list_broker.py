@@ -1,0 +1,134 @@
+"""A Dramatiq broker of one list in Redis or Valkey for each queue: put at its end, taken from its head, and no more.
+
+What lives here: what a message that is only a hint needs. It is not acknowledged, retried or kept for a worker that
+died with it: PostgreSQL knows what is due, and the dispatcher rings again. So a message costs one command to send and
+one to take, where Dramatiq's own broker for Redis takes five, and wakes one waiting worker, where it has to wake all.
+A list holds so many messages at most; the oldest give way. It must not know an actor.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+import dramatiq
+import redis
+from dramatiq.common import current_millis
+from dramatiq.errors import ConnectionClosed, QueueJoinTimeout
+
+LISTEN_SECONDS = 0.7  # less than the limit for an answer
+LONGEST = 1000  # messages of a queue; who rings stops long before
+
+Reply = TypeVar("Reply")
+
+
+class ListConsumer(dramatiq.Consumer):
+    """Takes messages of one queue, waiting inside the server for the next."""
+
+    def __init__(self, broker: ListBroker, queue_name: str, *, prefetch: int, timeout_seconds: float) -> None:
+        self._broker, self._queue_name = broker, queue_name
+        self._prefetch, self._timeout_seconds = prefetch, timeout_seconds
+        self._outstanding = 0
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        """Return a message, or None after a while without one."""
+        if self._outstanding >= self._prefetch:
+            time.sleep(self._timeout_seconds)
+            return None
+        data = self._broker.take(self._queue_name)
+        if data is None:
+            return None
+        self._outstanding += 1
+        return dramatiq.MessageProxy(dramatiq.Message.decode(data))
+
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        """Note that a message was dealt with."""
+        self._outstanding -= 1
+
+    def nack(self, message: dramatiq.MessageProxy) -> None:
+        """Note that a message failed: what it was for is found again without it."""
+        self._outstanding -= 1
+
+    def requeue(self, messages: Iterable[dramatiq.MessageProxy]) -> None:
+        """Put messages back that this worker has no time for any more."""
+        for message in messages:
+            self._broker.put(message.queue_name, message.encode())
+
+
+class ListBroker(dramatiq.Broker):
+    """See above; raises `dramatiq.errors.ConnectionClosed` for whatever ails the server."""
+
+    def __init__(self, client: redis.Redis, *, namespace: str, middleware: list[dramatiq.Middleware]) -> None:
+        super().__init__(middleware=middleware)
+        self.client, self.namespace = client, namespace
+
+    def key(self, queue_name: str) -> str:
+        """Return the name of a queue's list."""
+        return f"{self.namespace}:list:{queue_name}"
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Note a queue; its list comes into being with its first message."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = None
+            self.emit_after("declare_queue", queue_name)
+
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        """Send a message now; moments to come live in PostgreSQL."""
+        if delay is not None:
+            raise ValueError("this broker keeps no message for later")
+        self.emit_before("enqueue", message, delay)
+        self.put(message.queue_name, message.encode())
+        self.emit_after("enqueue", message, delay)
+        return message
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> ListConsumer:
+        """Return a consumer of a queue; the timeout is in milliseconds."""
+        return ListConsumer(self, queue_name, prefetch=prefetch, timeout_seconds=timeout / 1000)
+
+    def get_declared_queues(self) -> set[str]:
+        """Return the names of all queues."""
+        return set(self.queues)
+
+    def get_declared_delay_queues(self) -> set[str]:
+        """Return none: there are no delays."""
+        return set()
+
+    def flush(self, queue_name: str) -> None:
+        """Drop all messages of a queue."""
+        self._ask(lambda: self.client.delete(self.key(queue_name)))
+
+    def flush_all(self) -> None:
+        """Drop all messages."""
+        for queue_name in self.queues:
+            self.flush(queue_name)
+
+    def join(self, queue_name: str, *, timeout: int | None = None) -> None:
+        """Wait until nothing waits in a queue; the timeout is in milliseconds."""
+        deadline = timeout and current_millis() + timeout
+        while self.waiting(queue_name):
+            if deadline and current_millis() >= deadline:
+                raise QueueJoinTimeout(queue_name)
+            time.sleep(0.05)
+
+    def waiting(self, queue_name: str) -> int:
+        """Return how many messages of a queue no worker has taken."""
+        return self._ask(lambda: self.client.llen(self.key(queue_name)))
+
+    def put(self, queue_name: str, data: bytes) -> None:
+        """Put a message at the end; beyond the longest list the oldest give way."""
+        key = self.key(queue_name)
+        if self._ask(lambda: self.client.rpush(key, data)) > LONGEST:
+            self._ask(lambda: self.client.ltrim(key, -LONGEST, -1))
+
+    def take(self, queue_name: str) -> bytes | None:
+        """Take the first message, waiting for one for a moment."""
+        found = self._ask(lambda: self.client.blpop([self.key(queue_name)], LISTEN_SECONDS))
+        return cast(tuple[bytes, bytes], found)[1] if found else None
+
+    def _ask(self, act: Callable[[], Reply]) -> Reply:
+        try:
+            return act()
+        except redis.RedisError as error:
+            raise ConnectionClosed(error) from error

@@ -1,0 +1,120 @@
+"""The lanes that an engine is to lease next: those that messages named, those that it found itself, and those to come.
+
+What lives here: the order, customers in rotation, and the bounds: what does not fit is forgotten, because PostgreSQL
+knows it and whoever looks finds it again. It must not know the database.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+from deliveries.engine.limits import LIMITS, Limits
+
+ZERO = UUID(int=0)
+MayTake = Callable[[UUID], bool]
+
+
+class Agenda:
+    """Lanes to lease. `may_take` says whether a customer may have more; one that may not is passed over."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._hints: OrderedDict[UUID, int] = OrderedDict()  # with how many times they were tried
+        self._found: OrderedDict[UUID, deque[UUID]] = OrderedDict()  # by customer, who is served next comes first
+        self._found_lanes: set[UUID] = set()
+        self._later: list[tuple[float, UUID, int]] = []
+        self._customer_of: dict[UUID, UUID] = {}
+        self._tried: dict[UUID, int] = {}  # the hints that were handed out last
+        self.look = True  # there may be more in the database than is known here
+
+    def __bool__(self) -> bool:
+        return bool(self._hints or self._found_lanes)
+
+    @property
+    def has_room(self) -> bool:
+        """Say whether looking for more makes sense."""
+        return len(self._found_lanes) < self._limits.found // 2
+
+    @property
+    def next_at(self) -> float:
+        """When the next of the lanes to come is due."""
+        return self._later[0][0] if self._later else float("inf")
+
+    def hint(self, endpoint_ids: Iterable[UUID]) -> None:
+        """Add lanes that a message named; none at all says that there is more than a message can name."""
+        named = False
+        for endpoint_id in endpoint_ids:
+            named = True
+            if len(self._hints) >= self._limits.hints:
+                self.look = True
+                return
+            self._hints.setdefault(endpoint_id, 0)
+        self.look |= not named
+
+    def find(self, customer_id: UUID, endpoint_id: UUID) -> bool:
+        """Add a lane that was found; returns whether there was room for it, which each customer has for some only."""
+        lanes = self._found.setdefault(customer_id, deque())
+        if endpoint_id in self._found_lanes or len(self._found_lanes) >= self._limits.found:
+            return False
+        if len(lanes) >= max(self._limits.lanes_a_take, self._limits.found - len(self._found_lanes)) // 2:
+            return False
+        lanes.append(endpoint_id)
+        self._found_lanes.add(endpoint_id)
+        return True
+
+    def later(self, endpoint_id: UUID, at: float, *, tries: int = 0) -> None:
+        """Add a lane at a moment to come, as far as those are remembered."""
+        if len(self._later) < self._limits.hints:
+            heapq.heappush(self._later, (at, endpoint_id, tries))
+
+    def busy(self, endpoint_ids: Iterable[UUID], now: float) -> None:
+        """Try those again that are in another worker's hands: it may give them back without knowing of the news."""
+        for endpoint_id in endpoint_ids:
+            tries = self._tried.get(endpoint_id, 0)
+            if tries < self._limits.tries:
+                self.later(endpoint_id, now + self._limits.try_again[tries], tries=tries + 1)
+
+    def know(self, endpoint_id: UUID, customer_id: UUID) -> None:
+        """Remember whose lane it is, so that hints for it heed what its customer may have."""
+        if len(self._customer_of) >= 64 * self._limits.hints:
+            self._customer_of.clear()
+        self._customer_of[endpoint_id] = customer_id
+
+    def next(self, count: int, *, now: float, may_take: MayTake) -> list[UUID]:
+        """Take out up to `count` lanes: half of them named ones, the rest found ones, one customer after the other."""
+        while self._later and self._later[0][0] <= now:
+            _, endpoint_id, tries = heapq.heappop(self._later)
+            self._hints[endpoint_id] = max(tries, self._hints.get(endpoint_id, 0))
+        half = count - count // 2 if self._found_lanes else count
+        self._tried = dict(self._next_hints(half, may_take))
+        found = self._next_found(count - len(self._tried), may_take)
+        return [*self._tried, *(each for each in found if each not in self._tried)]
+
+    def _next_hints(self, count: int, may_take: MayTake) -> Iterable[tuple[UUID, int]]:
+        while count and self._hints:
+            endpoint_id, tries = self._hints.popitem(last=False)
+            customer_id = self._customer_of.get(endpoint_id)
+            if customer_id is not None and not may_take(customer_id):
+                self.look = True
+                continue
+            count -= 1
+            yield endpoint_id, tries
+
+    def _next_found(self, count: int, may_take: MayTake) -> list[UUID]:
+        taken: list[UUID] = []
+        passed_over = 0
+        while len(taken) < count and passed_over < len(self._found):
+            customer_id, lanes = next(iter(self._found.items()))
+            self._found.move_to_end(customer_id)
+            if not lanes:
+                del self._found[customer_id]
+            elif may_take(customer_id):
+                passed_over = 0
+                taken.append(lanes.popleft())
+                self._found_lanes.discard(taken[-1])
+            else:
+                passed_over += 1
+        return taken

@@ -1,0 +1,118 @@
+"""How work comes into an engine: lanes that messages name or that it finds, leased with the first of what is due.
+
+What lives here: what to lease and to claim next, and how much of it. It must not know requests or answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from deliveries.conf import conf
+from deliveries.engine.agenda import ZERO, Agenda
+from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.lane_table import LaneTable
+from deliveries.engine.leases import Leases, claim_batch
+from deliveries.engine.limits import LIMITS, Limits
+
+Result = TypeVar("Result")
+
+
+class Retry(Protocol):
+    """Does something with the database until the database lets it."""
+
+    def __call__(self, act: Callable[[], Result], /) -> Result:
+        """Return what `act` returns."""
+        ...
+
+
+class Intake:
+    """What comes into one engine."""
+
+    def __init__(self, table: LaneTable, leases: Leases, *, retry: Retry, limits: Limits = LIMITS) -> None:
+        self.agenda = Agenda(limits)
+        self._table, self._leases, self._retry, self._limits = table, leases, retry, limits
+        self._claim_at = NEVER
+        self._look_at = 0.0
+        self._after = ZERO  # where the last look ended
+        self._found = 0  # since the first endpoint
+        self._body_bytes = 1024  # of one body, as the last claim had them on average
+
+    def note(self, endpoint_ids: Iterable[UUID]) -> None:
+        """Heed a message: lanes in hand look for work again, others are to be leased."""
+        free = []
+        named = False
+        for endpoint_id in endpoint_ids:
+            named = True
+            if lane := self._table.lanes.get(endpoint_id):
+                lane.wake()
+                self._table.activate(lane)
+            else:
+                free.append(endpoint_id)
+        if free or not named:
+            self.agenda.hint(free)
+
+    def next_at(self, now: float) -> float:
+        """Return when there is something to do here, if nothing happens before."""
+        if self.agenda and self._table.waiting.taken < self._table.waiting.total // 2:
+            return now
+        look_at = max(self._look_at, now) if self.agenda.look and self.agenda.has_room else NEVER
+        return min(self._claim_at, self.agenda.next_at, look_at)
+
+    def take(self, now: float) -> None:
+        """Look for lanes if there may be some that nobody named, and lease what is to be leased next."""
+        if self.agenda.look and self.agenda.has_room and now >= self._look_at:
+            self._look(now)
+        ids = self.agenda.next(self._limits.lanes_a_take, now=now, may_take=self._table.may_have_more)
+        if free := [each for each in ids if each not in self._table.lanes]:
+            room = self._room(len(free))
+            lanes, busy = self._retry(lambda: self._leases.take(free, room=room, now=now))
+            for lane in lanes:
+                self._table.add(lane)
+                self.agenda.know(lane.endpoint_id, lane.customer_id)
+            self.agenda.busy(busy, now)
+            self._weigh(lanes)
+
+    def hungry(self, now: float) -> list[Lane]:
+        """Return the lanes to claim for now; few of many wait a moment for others."""
+        active = self._table.active
+        for lane in active:
+            if lane.wants_look(now):
+                lane.wake()
+        lanes = [x for x in active if x.wants_claim(now) and self._table.may_have_more(x.customer_id)]
+        self._claim_at = min(self._claim_at, now + self._limits.claim_after) if lanes else NEVER
+        if not lanes or (2 * len(lanes) < len(active) and now < self._claim_at):
+            return []
+        self._claim_at = NEVER
+        return lanes
+
+    def claim(self, lanes: Sequence[Lane], now: float) -> None:
+        """Fetch more of what is due for lanes in hand."""
+        room = self._room(len(lanes))
+        self._retry(lambda: claim_batch(lanes, room=room, now=now, limits=self._limits))
+        self._weigh(lanes)
+
+    def _look(self, now: float) -> None:
+        limits, agenda = self._limits, self.agenda
+        rows = self._retry(
+            lambda: self._leases.find(
+                after=self._after, probes=limits.probes, limit=limits.found // 2, slow=self._leases.slow
+            )
+        )
+        self._found += sum(agenda.find(row.customer_id, row.endpoint_id) for row in rows if row.due)
+        if rows and (len(rows) == limits.found // 2 or not rows[-1].due):
+            self._after = rows[-1].endpoint_id
+            self._look_at = now
+            return
+        # That was the last endpoint. Once around without a find means that there is nothing, or that others have it.
+        agenda.look = self._found > 0
+        self._after, self._found, self._look_at = ZERO, 0, now + limits.look_pause
+
+    def _room(self, lanes: int) -> int:
+        room = max(2 * conf.batch_size // lanes, self._limits.claim_at_least)
+        return max(1, min(room, self._limits.claim_bytes // (self._body_bytes * lanes)))
+
+    def _weigh(self, lanes: Iterable[Lane]) -> None:
+        sizes = [len(claimed.body or b"") for lane in lanes for claimed in lane.waiting]
+        self._body_bytes = max(1024, sum(sizes) // (len(sizes) or 1))

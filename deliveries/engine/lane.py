@@ -1,0 +1,274 @@
+"""A lane in the hands of this process: what is due for one endpoint, and how it may be sent.
+
+Its phases and their chart are in phases.py. What lives here: the state of a lane, written by its own methods only, and
+its rules. It must not know the database, libcurl or other lanes. Moments are on the engine's clock, in seconds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterable
+from uuid import UUID
+
+from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.phases import MOVES, Move, Phase, Rest
+from deliveries.engine.work import BY_HAND, Claimed, Finished, Sent, Target
+from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
+from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.rate import burst_of, take, wait_seconds, window_after
+
+NEVER = float("inf")
+
+
+class Lane:
+    """One leased lane."""
+
+    def __init__(
+        self,
+        *,
+        endpoint_id: UUID,
+        customer_id: UUID,
+        fence: int,
+        target: Target,
+        now: float,
+        lease_seconds: float,
+        breaker: Breaker | None = None,
+        slow: bool = False,
+        crashes: int = 0,
+        suspect_id: UUID | None = None,
+        window: int = 0,
+        tokens: float = 1.0,
+        tokens_age: float = 0.0,
+        rest_seconds: float = 0.0,
+        rest_reason: str = "",
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.endpoint_id, self.customer_id, self.fence = endpoint_id, customer_id, fence
+        self.target = target
+        self.limits = limits
+        self.phase = Phase.OPEN
+        self.waiting: deque[Claimed] = deque()
+        self.in_flight: dict[tuple[UUID, bool], Sent] = {}
+        self.finished: list[Finished] = []
+        self.breaker = breaker or Breaker()
+        self.window = window
+        self.slow = self.leased_slow = slow
+        self.crashes, self.suspect_id = crashes, suspect_id
+        self.careful = 2 * target.max_in_flight if crashes else 0  # how many more go alone after a lost worker
+        self.claims = self.answers = 0
+        self.tokens, self.tokens_at = tokens, now - tokens_age
+        self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
+        self.moved_at = now
+        self.looked_at = now
+        self.until = now + limits.slice_seconds
+        self.owned_until = now + lease_seconds
+        self._opened_at_lease = self.breaker.opened
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.endpoint_id} {self.phase}: {len(self.waiting)} waiting, {len(self.in_flight)} in flight>"
+
+    # Moves.
+
+    def move(self, move: Move) -> None:
+        """Make a move; raises KeyError for one that the chart does not have."""
+        self.phase = MOVES[self.phase, move]
+
+    def wake(self) -> None:
+        """Something may have become due."""
+        if self.phase is not Phase.RELEASED:
+            self.move(Move.WAKE)
+
+    def close(self, now: float, *, rest_seconds: float = 0.0, reason: str = "") -> None:
+        """Send nothing more before the next lease, and rest; what waits stays due."""
+        self.move(Move.CLOSE)
+        self.waiting.clear()
+        self._rest(now, rest_seconds, reason)
+
+    def pause(self, now: float, *, seconds: float, reason: str) -> None:
+        """Leave the endpoint alone for a while: a short one passes in hand."""
+        if seconds > self.limits.keep_in_hand:
+            self.close(now, rest_seconds=seconds, reason=reason)
+        else:
+            self._rest(now, seconds, reason)
+
+    def lose(self) -> None:
+        """Note that another worker has the lane."""
+        self.move(Move.LOSE)
+        self.waiting.clear()
+
+    def configure(self, target: Target, now: float, *, lease_seconds: float) -> None:
+        """Begin another slice, as the endpoint is configured now."""
+        self.target = target
+        self.until = now + self.limits.slice_seconds
+        self.owned_until = now + lease_seconds
+        if not target.enabled:
+            self.close(now)
+
+    def renew(self, owned_until: float) -> None:
+        """The lease goes on until then."""
+        self.owned_until = owned_until
+
+    # What may be done now.
+
+    def width(self, *, crowded: bool = False) -> int:
+        """Return how many requests may be in flight.
+
+        One after a lost worker, as a probe and, where many are in flight already, until the first answer: when
+        thousands of endpoints hang at the same time, all together leave room for those that do not.
+        """
+        if self.careful or is_half_open(self.breaker) or (crowded and not self.answers):
+            return 1
+        return self.window or self.target.max_in_flight
+
+    def has_room(self, *, crowded: bool = False) -> bool:
+        """Say whether one more request may be in flight."""
+        return len(self.in_flight) < self.width(crowded=crowded)
+
+    def wants_claim(self, now: float) -> bool:
+        """Say whether to claim; only half empty, so that one claim fetches many."""
+        if self.phase is not Phase.OPEN or self.waiting or now >= self.until:
+            return False
+        if 0.0 < self.rest_seconds(now) <= self.limits.keep_in_hand:
+            return False  # a short pause passes in hand; in a long one there is what was asked for by hand
+        return 2 * len(self.in_flight) <= self.width() and self.has_room()
+
+    def wants_look(self, now: float) -> bool:
+        """Say whether to ask again although nothing was due: the message may have gone to another worker."""
+        late = now - self.looked_at >= self.limits.look_again
+        return late and self.phase is Phase.DRAINED and bool(self.in_flight) and self.has_room()
+
+    def wants_refresh(self, now: float) -> bool:
+        """Say whether the slice is over and requests still hang: then the lane goes on, freshly configured."""
+        over = now >= self.until + self.limits.slice_seconds / 4
+        return over and self.phase in (Phase.OPEN, Phase.DRAINED) and bool(self.in_flight or self.waiting)
+
+    def is_done(self, now: float) -> bool:
+        """Say whether the lane is to be given back."""
+        if self.in_flight or self.waiting:
+            return False
+        return self.phase is not Phase.OPEN or now >= self.until
+
+    def only_waits(self, now: float) -> bool:
+        """Say whether nothing can be done before an answer comes or a moment has come."""
+        if not self.in_flight or self.finished or self.wants_claim(now):
+            return False
+        return now - self.moved_at > self.limits.still
+
+    def favour(self) -> int:
+        """Return the rank that a claim takes first: retries and bulk have their turns, however small the room."""
+        turn = self.fence + self.claims
+        if self.target.ordered:
+            return 1
+        return 2 if turn % 4 == 1 else 3 if turn % 8 == 3 else 1
+
+    def claim_limit(self, room: int) -> int:
+        """Return how many deliveries to claim: the more, the longer the lane shows that it can send them."""
+        if self.careful or is_half_open(self.breaker):
+            return 1
+        start = max(self.limits.first_claim, 2 * (self.window or self.target.max_in_flight))
+        return min(room, start << 2 * min(self.claims, 8))
+
+    def rest_seconds(self, now: float) -> float:
+        """Return how much longer the lane is to rest; 0 when it is awake."""
+        return max(0.0, self.rest_until - now)
+
+    # Sending.
+
+    def add(self, claimed: Iterable[Claimed], *, drained: bool, now: float) -> None:
+        """Take deliveries that are due; `drained`: there was nothing more."""
+        self.waiting.extend(claimed)
+        self.claims += 1
+        self.looked_at = now
+        if drained and self.phase is Phase.OPEN:
+            self.move(Move.DRAIN)
+
+    def ready_in(self, now: float, *, crowded: bool = False) -> float:
+        """Return in how many seconds the next delivery may be sent; NEVER: not before an answer comes."""
+        if not self.waiting or not self.has_room(crowded=crowded):
+            return NEVER
+        if self.waiting[0].rank == BY_HAND:
+            return 0.0
+        wait = self.rest_seconds(now)
+        rate = self.target.rate_limit
+        if rate is None:
+            return wait
+        filled = self.tokens + (now - self.tokens_at) * rate
+        return max(wait, wait_seconds(filled, rate))
+
+    def take_next(self, now: float) -> Claimed:
+        """Take the next delivery to be sent, and pay for it."""
+        claimed = self.waiting.popleft()
+        rate = self.target.rate_limit
+        if rate is not None and claimed.rank != BY_HAND:
+            _, self.tokens = take(
+                self.tokens, elapsed_seconds=now - self.tokens_at, rate_per_second=rate, burst=burst_of(rate), wanted=1
+            )
+            self.tokens_at = now
+        return claimed
+
+    def note_sent(self, sent: Sent) -> None:
+        """Remember a request in flight."""
+        self.in_flight[sent.claimed.key] = sent
+
+    def note_unsent(self, claimed: Claimed) -> None:
+        """Forget a request that was not started after all."""
+        del self.in_flight[claimed.key]
+
+    def note_ended(self, claimed: Claimed, now: float) -> Sent:
+        """Forget a request that is in flight no longer."""
+        self.answers, self.moved_at = self.answers + 1, now
+        return self.in_flight.pop(claimed.key)
+
+    def finish(self, finished: Finished) -> None:
+        """Keep an attempt until it is recorded."""
+        self.finished.append(finished)
+
+    def note_recorded(self, owned_until: float) -> None:
+        """What was finished is stored, and the lease goes on until then."""
+        self.renew(owned_until)
+        self.careful = max(0, self.careful - len(self.finished))
+        self.finished.clear()
+
+    # Judging.
+
+    def note_outcome(self, claimed: Claimed, outcome: Outcome, *, now: float, rng: random.Random) -> None:
+        """Count what came of an attempt; close or pause where it asks for that."""
+        self.slow = outcome.slow
+        if outcome.healthy or outcome.told_to_slow_down:
+            told = outcome.told_to_slow_down
+            self.window = window_after(self.window, max_in_flight=self.target.max_in_flight, told_to_slow_down=told)
+        if outcome.healthy:
+            self.breaker = after_success(self.breaker)
+            self._opened_at_lease = 0
+        elif claimed.rank != BY_HAND:
+            self._count_failure(outcome, now=now, rng=rng)  # what people try by hand must not keep retries waiting
+        if outcome.rest_seconds:
+            self.pause(now, seconds=outcome.rest_seconds, reason=Rest.ASKED)
+        if outcome.down or outcome.disable_reason or self.slow != self.leased_slow:
+            self.close(now)
+        self.keep_order(outcome, now)
+        if claimed.manual and outcome.state == "succeeded":
+            self.rest_until = now  # the fix is proven: no need to rest any longer
+
+    def keep_order(self, outcome: Outcome, now: float) -> None:
+        """Let an ordered lane wait for a retry: nothing may overtake it."""
+        if self.target.ordered and outcome.state == "pending":
+            self.close(now, rest_seconds=outcome.retry_in_seconds or 0.0, reason=Rest.ORDER)
+
+    def _count_failure(self, outcome: Outcome, *, now: float, rng: random.Random) -> None:
+        if outcome.down:
+            if self.breaker.opened > self._opened_at_lease:
+                return  # requests that were in flight together fail together: that opens the breaker once
+            self.breaker, seconds = after_no_answer(self.breaker, rng=rng)
+            if seconds:
+                self.close(now, rest_seconds=seconds, reason=Rest.DOWN)
+            return
+        self.breaker, seconds = after_answered_failure(self.breaker, pause=outcome.pause, rng=rng)
+        self._opened_at_lease = 0
+        if seconds and now >= self.rest_until:
+            self.pause(now, seconds=seconds, reason=Rest.ASKED if outcome.told_to_slow_down else Rest.FAILING)
+
+    def _rest(self, now: float, seconds: float, reason: str) -> None:
+        if seconds and now + seconds > self.rest_until:
+            self.rest_until, self.rest_reason = now + seconds, reason

@@ -1,0 +1,73 @@
+"""Every number that steers the engine, with its unit and its reason, and what must hold between them.
+
+What lives here: numbers. What an operator sets for an installation is in conf.py, what an endpoint sets in its row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """All of one engine. Tests make others; `check` says what does not fit together."""
+
+    # How much is under way at once. Each is shared by customers (see shares.py): one alone gets half of it at most.
+    in_flight: int = 8000  # requests; a hanging one costs about 50 KB and a descriptor
+    bytes_in_flight: int = 64 * MIB  # bodies that are being sent
+    whole_bytes: int = 16 * 1024  # bodies up to here come with the claim; larger ones when they are sent
+    crowd: int = 1000  # requests in flight from which on a lane that has not answered yet has one at a time
+
+    # How much is taken at once. Large batches are cheap, small ones are fair.
+    waiting: int = 400  # deliveries in memory and not sent, from which on nothing more is taken
+    lanes_a_take: int = 64  # lanes leased by one statement: 64 short ones fill a batch
+    first_claim: int = 20  # deliveries that come with a lease; a lane shows by its next claims how much it can send
+    claim_at_least: int = 20  # deliveries for each of many hungry lanes
+    claim_bytes: int = 16 * MIB  # bodies in one claim, as far as they come with it
+    starts_a_step: int = 64  # then answers are looked at: the next requests go over the connections that they free
+    renewals_a_step: int = 200  # leases renewed by one statement, so that thousands do not hold up a step
+
+    # Lanes that want a lease.
+    hints: int = 256  # named by messages; beyond that the engine looks for itself, which is fair to all customers
+    found: int = 512  # found by looking
+    probes: int = 1000  # lanes looked at in one look
+    tries: int = 3  # for a lane that is in another worker's hands when its message comes
+
+    # Moments, in seconds.
+    slice_seconds: float = 1.0  # then a lane with more to send goes to the end of the line
+    record_after: float = 0.004  # of a lane that is done: others that end now share the statement
+    record_at_latest: float = 0.02  # of a lane that goes on: what is recorded is not sent twice by a successor
+    claim_after: float = 0.003  # while few lanes are hungry
+    look_again: float = 0.5  # at lanes in hand with room to send: their message may have come to another worker
+    look_pause: float = 0.05  # at least between two looks that found nothing
+    try_again: tuple[float, ...] = (0.01, 0.1, 0.5)
+    still: float = 0.03  # without an answer a lane that only waits is asleep
+    sweep: float = 0.05  # all lanes are looked at: for some of them only the time has come
+    beat: float = 1.0  # a sign of life of this worker
+    silent: float = 4.0  # without a beat, and who asks has beaten all the while: the worker is lost
+    beat_gap: float = 2.5  # between two beats: who was silent for longer may not call others so for a while
+    keep_in_hand: float = 1.5  # a lane that rests no longer than this is not given back
+    soon: float = 10.0  # retries and rests that end within this are remembered here, to the millisecond
+    rest_of_problem: float = 60.0  # when nothing can be sent as the endpoint or the keyring is configured
+    overtime: float = 1.0  # of a slice, before what waits is dropped: it stays due
+    grace: float = 5.0  # for requests in flight at shut-down
+    idle: float = 1.0  # between two looks at the clock while nothing is in hand
+
+    losses_of_a_poison: int = 4  # workers lost in a row, the last one while nothing else of the kind was in flight
+
+    def check(self) -> None:
+        """Raise AssertionError where two numbers contradict each other."""
+        assert self.beat < self.beat_gap < self.silent, "one late beat is no silence"
+        assert self.record_after <= self.record_at_latest < self.slice_seconds
+        assert self.still <= self.sweep < self.look_again
+        assert max(self.first_claim, self.starts_a_step) <= self.waiting
+        assert self.crowd < self.in_flight // 2, "a customer alone reaches the crowd before its share ends"
+        assert self.whole_bytes * self.claim_at_least <= self.claim_bytes <= self.bytes_in_flight
+        assert len(self.try_again) == self.tries
+        assert self.keep_in_hand < self.soon < self.rest_of_problem
+
+
+LIMITS = Limits()
+LIMITS.check()

@@ -1,0 +1,180 @@
+"""Requests in flight: which delivery is sent next, and what came back.
+
+What lives here: one multi, and who may start a request over it: one of each customer's lanes after the other, as far
+as each lane allows and its customer's share goes. It must not judge an answer, nor record one.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import cast
+
+import structlog
+
+from deliveries.engine import quarantine
+from deliveries.engine.intake import Retry
+from deliveries.engine.judge import judge
+from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.lane_table import LaneTable
+from deliveries.engine.leases import event_bodies, mark_suspect
+from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.sender import NOT_SENT, send
+from deliveries.engine.trouble import pause_for_problem
+from deliveries.engine.work import Claimed, Finished, Sent
+from deliveries.errors import ClockOff, HookpostError
+from deliveries.outbound.client import new_transfers
+from deliveries.outbound.multi import Transfers
+from deliveries.protocol.answer import Answer
+from deliveries.services.alerts import tell_clock_off
+
+log = structlog.get_logger(__name__)
+
+Ended = tuple[Lane, Sent, Answer]
+WAIT_SECONDS = 0.1
+
+
+class Outbox:
+    """The requests of one engine; `interrupt` is for other threads."""
+
+    def __init__(self, table: LaneTable, *, retry: Retry, rng: random.Random, limits: Limits = LIMITS) -> None:
+        self.feed_at = NEVER  # when more can be started without an answer
+        self._table, self._retry, self._rng, self._limits = table, retry, rng, limits
+        self._transfers: Transfers = new_transfers()
+        self._large: list[tuple[Lane, Claimed]] = []
+        self._failed: list[tuple[Lane, Finished]] = []
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have not come back."""
+        return self._transfers.in_flight
+
+    def interrupt(self) -> None:
+        """Let `collect` return at once."""
+        self._transfers.interrupt()
+
+    def close(self) -> None:
+        """End everything in flight."""
+        self._transfers.close()
+        self._large.clear()
+        self._failed.clear()
+
+    def open(self, stopping: threading.Event) -> None:
+        """Open a multi in place of the closed one; when this process has no descriptor left, wait for one."""
+        while True:
+            try:
+                self._transfers = new_transfers()
+            except OSError as error:
+                log.warning("no_socket", reason=error.strerror)
+                if stopping.wait(WAIT_SECONDS):
+                    return
+            else:
+                return
+
+    def collect(self, *, wait_seconds: float) -> list[Ended]:
+        """Return what ended, as soon as anything did."""
+        ended = []
+        for tag, answer in self._transfers.finish(wait_seconds=wait_seconds, idle_too=True):
+            lane, sent = cast(tuple[Lane, Sent], tag)
+            self._give_back(lane, sent.claimed)
+            ended.append((lane, sent, answer))
+        return ended
+
+    def feed(self, now: float, *, sending: bool = True) -> list[tuple[Lane, Finished]]:
+        """Start requests until nobody may send or enough were started; returns what failed before it was sent."""
+        room = self._limits.starts_a_step
+        self.feed_at = NEVER
+        lines = self._table.lines(self._startable(now, sending=sending))
+        served = []
+        while room and lines:
+            line = lines.popleft()
+            lane = line.popleft()
+            if self._may_send(lane, now):
+                self._start(lane, lane.take_next(now), now)
+                served.append(lane)
+                line.append(lane)
+                room -= 1
+            if line:
+                lines.append(line)
+        self._send_large(now)
+        self._table.end_step(now, served=served)
+        if not room:
+            self.feed_at = now
+        failed, self._failed = self._failed, []
+        return failed
+
+    def _startable(self, now: float, *, sending: bool) -> Iterator[Lane]:
+        for lane in self._table.active:
+            if lane.waiting and (not sending or now >= lane.owned_until):
+                lane.close(now)  # frozen past its lease, or at the end: what waits stays due
+            if lane.waiting:
+                yield lane
+
+    def _may_send(self, lane: Lane, now: float) -> bool:
+        seconds = lane.ready_in(now, crowded=self._transfers.in_flight > self._limits.crowd)
+        if seconds:
+            self.feed_at = min(self.feed_at, now + seconds)
+            return False
+        table, customer_id = self._table, lane.customer_id
+        if not table.in_flight.may_take(customer_id):
+            return False
+        return table.bytes.may_take(customer_id, lane.waiting[0].body_bytes) and quarantine.may_go(lane)
+
+    def _start(self, lane: Lane, claimed: Claimed, now: float) -> None:
+        self._table.in_flight.take(lane.customer_id)
+        self._table.bytes.take(lane.customer_id, claimed.body_bytes)
+        if claimed.body is None:
+            lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
+            self._large.append((lane, claimed))
+        else:
+            self._send(lane, claimed, now)
+
+    def _send_large(self, now: float) -> None:
+        """Fetch the large bodies whose turn it is, each event's once, and send them."""
+        if not self._large:
+            return
+        bodies = self._retry(lambda: event_bodies({claimed.event_id for _, claimed in self._large}))
+        large, self._large = self._large, []
+        for lane, claimed in large:
+            lane.note_unsent(claimed)
+            self._send(lane, replace(claimed, body=bodies.get(claimed.event_id, b"")), now)
+
+    def _send(self, lane: Lane, claimed: Claimed, now: float) -> None:
+        if lane.careful and not self._is_noted(lane, claimed):
+            return
+        try:
+            sent = send(lane, claimed, transfers=self._transfers)
+        except ClockOff as error:  # the lane is well: another worker may have it at once
+            self._give_back(lane, claimed)
+            lane.close(now)
+            self._retry(partial(tell_clock_off, error, part="worker"))
+            return
+        except HookpostError as error:
+            self._give_back(lane, claimed)
+            self._retry(partial(pause_for_problem, lane, now, reason=str(error)))
+            return
+        if sent:
+            lane.note_sent(sent)
+            return
+        self._give_back(lane, claimed)
+        finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), NOT_SENT, rng=self._rng)
+        lane.keep_order(finished.outcome, now)
+        self._failed.append((lane, finished))
+
+    def _is_noted(self, lane: Lane, claimed: Claimed) -> bool:
+        """Note a delivery that goes alone after a lost worker, in case this one is lost too; a poison ends here."""
+        if quarantine.is_poison(lane, claimed):
+            self._give_back(lane, claimed)
+            self._failed.append((lane, quarantine.given_up(claimed, at=datetime.now(UTC))))
+            return False
+        losses = quarantine.losses_of(lane, claimed)
+        self._retry(partial(mark_suspect, lane, claimed.delivery_id, losses=losses))
+        return True
+
+    def _give_back(self, lane: Lane, claimed: Claimed) -> None:
+        self._table.in_flight.give_back(lane.customer_id)
+        self._table.bytes.give_back(lane.customer_id, claimed.body_bytes)

@@ -1,0 +1,36 @@
+"""What keeps a lane from sending although its endpoint may be well: its configuration, or this machine.
+
+What lives here: closing the lane and saying so. No request was made, so breaker, schedule and log stay as they are.
+"""
+
+from __future__ import annotations
+
+import random
+
+import structlog
+
+from deliveries.engine.lane import Lane
+from deliveries.engine.leases import postpone_redeliveries
+from deliveries.engine.phases import Phase, Rest
+from deliveries.protocol.outcome import REST_SECONDS
+from deliveries.services.alerts import note_cannot_send
+
+log = structlog.get_logger(__name__)
+
+
+def pause_for_problem(lane: Lane, now: float, *, reason: str) -> None:
+    """Let a lane rest that cannot send anything as it is configured, and say so to log and operator."""
+    log.error("lane_cannot_send", endpoint_id=str(lane.endpoint_id), reason=reason)
+    lane.close(now, rest_seconds=lane.limits.rest_of_problem, reason=Rest.PROBLEM)
+    postpone_redeliveries(lane, seconds=lane.limits.rest_of_problem)
+    note_cannot_send(lane.endpoint_id, reason=reason)
+
+
+def wait_for_sockets(lane: Lane, now: float, *, reason: str, rng: random.Random) -> None:
+    """Let a lane rest for want of a socket."""
+    if lane.phase is Phase.CLOSING:
+        return  # one reason is enough, however many requests found it
+    seconds = REST_SECONDS * rng.uniform(0.5, 1.5)
+    postpone_redeliveries(lane, seconds=seconds)
+    lane.close(now, rest_seconds=seconds, reason=Rest.NO_SOCKET)
+    log.error("no_socket", endpoint_id=str(lane.endpoint_id), reason=reason)

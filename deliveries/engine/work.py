@@ -1,0 +1,82 @@
+"""What passes through the engine: how an endpoint wants to be sent to, a due delivery, and an attempt that ended.
+
+What lives here: values. They know no lane and no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from deliveries.models.base import new_id
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.secrets import SigningKey
+
+BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """How an endpoint wants to be sent to, as of the moment of the lease; `problem` is why nothing can be sent."""
+
+    url: str
+    signing: str
+    payload_mode: str
+    keys: tuple[SigningKey, ...]
+    hints: str
+    headers: Mapping[str, str] = field(repr=False)
+    hidden: Sequence[str] = field(repr=False)
+    schedule: Sequence[int]
+    timeout_seconds: int
+    max_in_flight: int
+    rate_limit: int | None
+    ordered: bool
+    enabled: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A due delivery with its event; `attempts` counts the scheduled attempts made before.
+
+    `body` is None while a large one is not fetched yet.
+    """
+
+    delivery_id: UUID
+    manual: bool
+    event_id: UUID
+    rank: int
+    attempts: int
+    actor: str
+    type: str
+    body_bytes: int
+    body: bytes | None = field(repr=False)
+
+    @property
+    def key(self) -> tuple[UUID, bool]:
+        """What tells a due row from the redelivery of the same delivery."""
+        return self.delivery_id, self.manual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A request in flight: when it was started, and what of it the log keeps."""
+
+    claimed: Claimed
+    started_at: datetime
+    request_headers: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """One attempt that ended, ready to be recorded; its id tells whether it was recorded already."""
+
+    claimed: Claimed
+    started_at: datetime
+    answer: Answer
+    outcome: Outcome
+    request_headers: str = ""
+    attempt_id: UUID = field(default_factory=new_id)
