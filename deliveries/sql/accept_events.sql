@@ -81,8 +81,11 @@ WITH input AS (
     FROM input i
     LEFT JOIN planned p USING (event_id)
     LEFT JOIN parsed USING (event_id)
-    JOIN hookpost_endpoint e ON e.customer_id = i.customer_id AND e.deleted_at IS NULL
-    -- Once for each endpoint of the customer: as a join it could begin with all lanes, before statistics tell how many.
+    CROSS JOIN LATERAL (  -- not a join: it could begin with all endpoints and lanes, before statistics tell how many
+        SELECT id, state, ordered, draining, event_types, filter FROM hookpost_endpoint
+        WHERE customer_id = i.customer_id AND deleted_at IS NULL
+        OFFSET 0
+    ) e
     CROSS JOIN LATERAL (SELECT slow FROM hookpost_lane WHERE endpoint_id = e.id LIMIT 1) l
     WHERE i.refused IS NULL AND NOT coalesce(p.pending, false)
       AND CASE
