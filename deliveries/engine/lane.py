@@ -264,9 +264,12 @@ class Lane:
             if seconds:
                 self.close(now, rest_seconds=seconds, reason=Rest.DOWN)
             return
-        self.breaker, seconds = after_answered_failure(self.breaker, pause=outcome.pause, rng=rng)
         self._opened_at_lease = 0
-        if seconds and now >= self.rest_until:
+        if now < self.rest_until:  # it was in flight together with one that counted already
+            self.breaker = Breaker(self.breaker.failures)
+            return
+        self.breaker, seconds = after_answered_failure(self.breaker, pause=outcome.pause, rng=rng)
+        if seconds:
             self.pause(now, seconds=seconds, reason=Rest.ASKED if outcome.told_to_slow_down else Rest.FAILING)
 
     def _rest(self, now: float, seconds: float, reason: str) -> None:

@@ -7,6 +7,7 @@ half open: one probe --anybody answers--> closed;  --again nobody there--> open,
 
 An endpoint that answers 5xx is there: some events may fail and others not, so it stays closed to nobody. Its lane
 pauses after each failure that calls for it, a quarter of a second at first, and longer the longer nothing else comes.
+What was in flight when a pause began counts for nothing more, or pauses would grow with the width of a lane.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ FIRST_REST_SECONDS = 5
 LONGEST_REST_SECONDS = 300
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
-FAILURES_TO_DOUBLE_A_PAUSE = 40
+FAILURES_TO_DOUBLE_A_PAUSE = 20
 JITTER = 0.2
 
 

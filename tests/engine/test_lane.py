@@ -143,7 +143,7 @@ def test_requests_that_found_nobody_open_the_breaker_once_however_many_were_in_f
 def test_failures_that_are_answered_never_open_the_breaker() -> None:
     lane = a_lane()
     for number in range(500):
-        lane.note_outcome(due(), FAILED, now=float(number), rng=DICE)
+        lane.note_outcome(due(), FAILED, now=60.0 * number, rng=DICE)
         assert lane.width() == 10 or lane.phase is Phase.CLOSING
     assert lane.breaker == Breaker(500, 0)
 
@@ -156,14 +156,24 @@ def test_an_endpoint_that_is_busy_gets_a_short_pause_in_hand_once_for_all_in_fli
     assert lane.phase is Phase.OPEN
     assert 0.1 < lane.ready_in(1.0) < 0.4
     assert lane.ready_in(1.5) == 0.0
+    assert lane.breaker.failures == 1
+
+
+def test_a_hundred_rounds_of_failures_pause_the_same_whether_one_or_ten_are_in_flight() -> None:
+    alone, together = a_lane(max_in_flight=1), a_lane(max_in_flight=10)
+    for number in range(100):
+        alone.note_outcome(due(), BUSY, now=60.0 * number, rng=DICE)
+        for _ in range(10):
+            together.note_outcome(due(), BUSY, now=60.0 * number, rng=DICE)
+    assert alone.breaker == together.breaker == Breaker(100, 0)
 
 
 def test_pauses_grow_while_nothing_but_failures_comes_and_end_with_the_first_success() -> None:
-    lane = a_lane(breaker=Breaker(200, 0))
+    lane = a_lane(breaker=Breaker(100, 0))
     lane.note_outcome(due(), BUSY, now=0.0, rng=DICE)
     assert (lane.phase, lane.rest_reason) == (Phase.CLOSING, Rest.FAILING)
     assert 5 < lane.rest_seconds(0.0) < 11
-    other = a_lane(breaker=Breaker(200, 0))
+    other = a_lane(breaker=Breaker(100, 0))
     other.note_outcome(due(), SUCCESS, now=0.0, rng=DICE)
     assert other.breaker == Breaker()
 

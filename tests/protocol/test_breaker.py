@@ -64,7 +64,7 @@ def test_failures_that_are_answered_never_open_it_and_pause_longer_the_longer_no
         pauses.append(seconds)
     assert not is_half_open(breaker)
     assert 0.2 <= pauses[0] <= 0.3
-    assert 0.4 <= pauses[50] <= 0.6
+    assert 0.4 <= pauses[25] <= 0.6
     assert 24 <= pauses[-1] <= 36
 
 
