@@ -15,12 +15,11 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from deliveries.engine import outbox as engine_module
-from deliveries.engine import turns
 from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Delivery, Endpoint
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers
-from tests.engine.steps import an_endpoint, emit
+from tests.engine.steps import PATIENT, an_endpoint, emit
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_connections import CASES
 from tests.outbound.memory import GROWTH_LIMIT_BYTES, only_new_garbage, resident_bytes, settled_bytes
@@ -53,7 +52,8 @@ class Worker:
 
     def __init__(self, server: HostileServer) -> None:
         self._server = server
-        self._engine = Engine(wake=lambda woken: None)
+        self._engine = Engine(wake=lambda woken: None, limits=PATIENT)
+        self._engine.agenda.look = False  # it delivers what it is told of, and nothing else
         self._left: dict[str, Left] = {}
 
     def meet(self, case: Case) -> Left:
@@ -99,7 +99,7 @@ class Worker:
     def _deliver(self, endpoint: Endpoint) -> tuple[Delivery, int]:
         """Send one event; return its delivery, and the most memory that was held meanwhile."""
         accepted = emit(endpoint)
-        turns.take_turn([endpoint.id], engine=self._engine, slow=False)
+        self._engine.notify([endpoint.id])
         self._engine.step()
         highest, give_up = resident_bytes(), time.monotonic() + 10
         while self._engine.lanes:
