@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up test test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check test test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -21,6 +21,8 @@ demo: $(READY) ## Start everything, send a signed event to a local receiver, sho
 
 up: $(READY) ## Start everything and stay up (ARGS="--port 9000")
 	@$(RUN) manage.py up $(ARGS)
+
+check: lint test ## Check style and types, then run the tests: what a commit has to pass
 
 test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
 	@$(RUN) -m pytest -n auto --dist loadfile $(ARGS)

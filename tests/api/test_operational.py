@@ -18,9 +18,9 @@ MAIN = "/customers/alice/endpoints/main"
 def test_an_endpoint_shows_since_when_it_fails(ops: Caller, alice: Tenant) -> None:
     assert ops.get(MAIN).json["failing_since"] is None
     Lane.objects.update(failing_since=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-    assert ops.get(MAIN).json["failing_since"] == "2026-01-02T03:04:05Z"
+    assert ops.get(MAIN).json["failing_since"] == "2026-01-02T03:04:05.000Z"
     (listed,) = ops.get("/customers/alice/endpoints").json["results"]
-    assert listed["failing_since"] == "2026-01-02T03:04:05Z"
+    assert listed["failing_since"] == "2026-01-02T03:04:05.000Z"
 
 
 def test_a_disabled_endpoint_shows_why_and_since_when(ops: Caller, alice: Tenant) -> None:
