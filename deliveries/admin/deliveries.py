@@ -17,7 +17,8 @@ from django.template.response import TemplateResponse
 from deliveries.actors import wake
 from deliveries.admin import filters
 from deliveries.admin.acts import sentence
-from deliveries.admin.badges import answer_of, badge, explain, moment
+from deliveries.admin.attempts import shown_attempt
+from deliveries.admin.badges import badge, explain
 from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns, still_there
 from deliveries.admin.export import ExportPages, FoundRows
 from deliveries.admin.groups import REDELIVER
@@ -25,13 +26,11 @@ from deliveries.admin.pages import PageAdmin, read_id
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tenant import PortalAdmin
-from deliveries.admin.text import pretty_json, readable
+from deliveries.admin.text import pretty_json
 from deliveries.admin.waiting import WaitingChangeList, waiting_in_words
 from deliveries.errors import HookpostError
-from deliveries.models import Attempt, Customer, Delivery, visible
-from deliveries.models.visible import Viewer
+from deliveries.models import Customer, Delivery, visible
 from deliveries.protocol import ids
-from deliveries.protocol.shown_body import shown_body
 from deliveries.services.redelivery import redeliver
 from deliveries.services.waiting import waiting_of
 
@@ -242,20 +241,3 @@ def condition_for(term: str) -> Q:
         if key is not None:
             found |= Q(**{column: key})
     return found
-
-
-def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
-    """Return one attempt as the page shows it."""
-    body = bytes(attempt.response_body)
-    shown = shown_body(body, attempt.response_headers)
-    return {
-        "row": attempt,
-        "actor": visible.shown_actor(viewer, attempt.actor),
-        "answer": answer_of(attempt),
-        "started": moment(attempt.started_at),
-        "explanation": explain(attempt.error),
-        "headers": readable(attempt.response_headers.encode()),
-        "body": readable(shown.text.encode()),
-        "body_note": shown.note,
-        "size": len(body),
-    }

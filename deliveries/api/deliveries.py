@@ -1,13 +1,12 @@
 """/deliveries
 
-What lives here: the REST form of deliveries, their attempts, and of sending one again. It must not
-know how anything is sent. Bulk work is in jobs.py.
+What lives here: the REST form of deliveries, and of sending one again. It must not know how anything is sent.
+Their attempts are in attempts.py, bulk work in jobs.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -20,21 +19,16 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import ReasonShape
-from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import DeliveryFilters, selection_of
 from deliveries.api.find import find_delivery
-from deliveries.api.pages import PARAMETERS, page_of, page_of_all
+from deliveries.api.pages import PARAMETERS, page_of_all
 from deliveries.api.reasons import why
-from deliveries.models import Attempt, Delivery, visible
-from deliveries.models.visible import Viewer
+from deliveries.models import Delivery
 from deliveries.protocol import ids
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.shown_body import shown_body
 from deliveries.services.redelivery import redeliver
 from deliveries.services.selection import deliveries_of
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
-
-CLOCKS_APART = timedelta(hours=1)
 
 
 class WaitingShape(Shape):
@@ -70,27 +64,6 @@ class DeliveryShape(Shape):
     waiting_for = WaitingShape(allow_null=True, help_text="While it is pending or held.")
     schedule = ComingShape(many=True, help_text="The coming attempts.")
     finished_at = Moment(allow_null=True)
-
-
-class AttemptShape(Shape):
-    """One HTTP request of a delivery."""
-
-    id = TypeId(ids.ATTEMPT)
-    delivery = TypeId(ids.DELIVERY, source="delivery_id")
-    number = Number(allow_null=True, help_text="Its place in the schedule; null for a redelivery.")
-    redelivery = Flag()
-    actor = Text(help_text="Who asked for a redelivery, else empty; “the operator” to a customer's key.")
-    started_at = Moment()
-    duration_ms = Number()
-    status_code = Number(allow_null=True)
-    error = Text()
-    explanation = Text(help_text="The error as a sentence.")
-    detail = Text()
-    address = Text(help_text="The address that was dialled.")
-    response_headers = Text()
-    response_body = Text(help_text="Inflated, and decoded by its charset; hex digits where that cannot be.")
-    response_body_format = serializers.ChoiceField(["text", "hex"])
-    truncated = Flag()
 
 
 def show_delivery(delivery: Delivery) -> dict[str, Any]:
@@ -131,29 +104,6 @@ def _waiting_for(waiting: Waiting) -> dict[str, Any]:
     return {"reason": waiting.reason, **until}
 
 
-def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
-    """Return an attempt as answers show it."""
-    shown = shown_body(bytes(attempt.response_body), attempt.response_headers)
-    return {
-        "id": attempt.public_id,
-        "delivery": ids.encode_id(ids.DELIVERY, attempt.delivery_id),
-        "number": attempt.number,
-        "redelivery": attempt.number is None,
-        "actor": visible.shown_actor(viewer, attempt.actor),
-        "started_at": shown_moment(attempt.started_at),
-        "duration_ms": attempt.duration_ms,
-        "status_code": attempt.status_code,
-        "error": attempt.error,
-        "explanation": EXPLANATIONS.get(attempt.error, ""),
-        "detail": attempt.detail,
-        "address": attempt.address,
-        "response_headers": attempt.response_headers,
-        "response_body": shown.text,
-        "response_body_format": shown.format,
-        "truncated": attempt.truncated,
-    }
-
-
 class DeliveriesView(ApiView):
     """All deliveries."""
 
@@ -179,23 +129,6 @@ class DeliveryView(ApiView):
     def get(self, request: Request, delivery: str) -> Response:
         """Return a delivery."""
         return Response(show_delivery(find_delivery(caller_of(request).viewer, delivery)))
-
-
-class AttemptsView(ApiView):
-    """The attempts of a delivery."""
-
-    queried = LISTS
-
-    @extend_schema(operation_id="list_attempts", parameters=PAGE_QUERY, responses=listed(AttemptShape))
-    def get(self, request: Request, delivery: str) -> Response:
-        """List the attempts of a delivery, newest first."""
-        viewer = caller_of(request).viewer
-        row = find_delivery(viewer, delivery)
-        asked(Shape, request, also=PARAMETERS)
-        # No attempt is older than its delivery, give or take the clocks: earlier partitions are not looked into.
-        oldest = ids.floor_of(ids.time_of(row.id) - CLOCKS_APART)
-        rows = visible.attempts(viewer).filter(delivery_id=row.id, id__gte=oldest)
-        return Response(page_of(request, rows, lambda attempt: show_attempt(attempt, viewer)))
 
 
 class RedeliverView(ApiView):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from deliveries.api import (
+    attempts,
     customers,
     deliveries,
     endpoint_acts,
@@ -48,7 +49,7 @@ api: list[URLPattern | URLResolver] = [
     path("deliveries", deliveries.DeliveriesView.as_view()),
     path("deliveries/redeliver", jobs.BulkRedeliverView.as_view()),
     path("deliveries/<str:delivery>", deliveries.DeliveryView.as_view()),
-    path("deliveries/<str:delivery>/attempts", deliveries.AttemptsView.as_view()),
+    path("deliveries/<str:delivery>/attempts", attempts.AttemptsView.as_view()),
     path("deliveries/<str:delivery>/redeliver", deliveries.RedeliverView.as_view()),
     path("jobs", jobs.JobsView.as_view()),
     path("jobs/<str:job>", jobs.JobView.as_view(), name="job"),

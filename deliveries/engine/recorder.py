@@ -214,6 +214,7 @@ def _request_columns(rows: Sequence[Row]) -> dict[str, Any]:
         "manuals": [claimed.manual for claimed in claims],
         "numbers": [None if claimed.manual else claimed.attempts + 1 for claimed in claims],
         "actors": [claimed.actor for claimed in claims],
+        "reasons": [claimed.reason for claimed in claims],
         "started": [finished.started_at for _, finished in rows],
         "urls": [lane.target.url if finished.request_headers else "" for lane, finished in rows],
         "request_headers": [finished.request_headers for _, finished in rows],

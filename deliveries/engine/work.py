@@ -51,6 +51,7 @@ class Claimed:
     rank: int
     attempts: int
     actor: str
+    reason: str
     type: str
     body_bytes: int
     body: bytes | None = field(repr=False)

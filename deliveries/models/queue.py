@@ -25,6 +25,7 @@ class DueDelivery(models.Model):
     attempts = models.SmallIntegerField(default=0, help_text="Scheduled attempts already made.")
     due_at = models.DateTimeField(null=True)
     actor = models.TextField(default="", help_text="Who asked for a redelivery.")
+    reason = models.TextField(default="", db_default="", help_text="Why a redelivery was asked for.")
     job_id = models.UUIDField(null=True)
 
     class Meta:

@@ -16,6 +16,7 @@ from deliveries.protocol.profiles import PROFILES
 from deliveries.protocol.secrets import SigningKey
 from deliveries.protocol.signatures import signature_headers
 
+METHOD = "POST"
 CUSTOM_HEADER_LIMIT = 20
 CUSTOM_HEADER_LIMIT_BYTES = 12 * 1024  # with ours still below the 16 KB that Node takes of a request's headers
 CONTENT_TYPE = "application/json"
@@ -119,3 +120,8 @@ def delivery_headers(
     usual = {"content-type": CONTENT_TYPE, "user-agent": user_agent, "accept": "*/*", "accept-encoding": "identity"}
     signed = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
     return [*(usual | dict(signed) | dict(custom)).items()]
+
+
+def read_headers(lines: str) -> dict[str, str]:
+    """Return the headers that the log keeps as lines."""
+    return dict(line.partition(": ")[::2] for line in lines.split("\n") if line)

@@ -288,7 +288,9 @@ def _queue(job: Job, ids: list[UUID]) -> list[Any]:
         endpoint_id = _selection(job).endpoint_id
         sql.run("lock_replays", {"endpoint_id": endpoint_id})
         return sql.run("queue_replays", {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
-    return sql.run("queue_redeliveries", {"delivery_ids": ids, "actor": job.actor, "job_id": job.id})
+    return sql.run(
+        "queue_redeliveries", {"delivery_ids": ids, "actor": job.actor, "reason": job.reason, "job_id": job.id}
+    )
 
 
 def _waiting(job: Job) -> int:

@@ -22,7 +22,7 @@ REFUSALS = {
 def redeliver(delivery: Delivery, *, actor: str, reason: str = "", note: str = "") -> list[tuple[UUID, bool]]:
     """Queue one more attempt beside the schedule; returns the lanes to wake, raises Conflict when it may not be now."""
     with transaction.atomic():
-        rows = sql.run("redeliver_one", {"delivery_id": delivery.id, "actor": actor})
+        rows = sql.run("redeliver_one", {"delivery_id": delivery.id, "actor": actor, "reason": reason[:300]})
         if not rows and not Endpoint.objects.filter(id=delivery.endpoint_id).exists():
             raise Conflict(REFUSALS["endpoint_gone"])  # with its customer
         if not rows:

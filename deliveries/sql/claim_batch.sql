@@ -2,7 +2,7 @@
 -- endpoint_ids uuid[], fences bigint[], rooms int[] (how many each lane takes), busy int[] (how many of its due ones are in flight: they come back too), favours int[] (the rank that goes first after redeliveries), awake bool[] (false: only redeliveries by hand), whole_bytes int (larger bodies come later, by event_bodies)
 -- Reads only: the lease owns the lane's rows, so a claim that is never recorded needs no undoing.
 -- The LIMIT 1 keeps the plan to one look-up per delivery: a join could read the whole log instead.
-SELECT d.delivery_id, d.manual, d.endpoint_id, d.event_id, d.rank, d.attempts, d.actor, v.type, v.body_bytes, v.body
+SELECT d.delivery_id, d.manual, d.endpoint_id, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body
 FROM unnest(
     %(endpoint_ids)s::uuid[], %(fences)s::bigint[], %(rooms)s::int[], %(busy)s::int[], %(favours)s::int[],
     %(awake)s::bool[]

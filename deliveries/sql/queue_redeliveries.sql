@@ -1,11 +1,11 @@
 -- Queues one attempt for each of these deliveries beside their schedules, after all live traffic.
--- delivery_ids uuid[], actor text, job_id uuid
+-- delivery_ids uuid[], actor text, reason text, job_id uuid
 -- What is about to be sent anyway, or waits for a redelivery already, is left out: the primary key makes a chunk that runs twice queue once.
 WITH queued AS (
     INSERT INTO hookpost_due_delivery (
-        delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor, job_id
+        delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor, reason, job_id
     )
-    SELECT d.id, true, d.endpoint_id, d.event_id, 3, 0, now(), %(actor)s::text, %(job_id)s::uuid
+    SELECT d.id, true, d.endpoint_id, d.event_id, 3, 0, now(), %(actor)s::text, %(reason)s::text, %(job_id)s::uuid
     FROM unnest(%(delivery_ids)s::uuid[]) AS wanted (id)
     JOIN hookpost_delivery d ON d.id = wanted.id
     JOIN hookpost_endpoint e ON e.id = d.endpoint_id AND e.deleted_at IS NULL

@@ -47,26 +47,26 @@ WITH lane_in AS (
 ), outcome AS (
     SELECT * FROM unnest(
         %(attempt_ids)s::uuid[], %(delivery_ids)s::uuid[], %(endpoint_ids)s::uuid[], %(manuals)s::bool[],
-        %(numbers)s::smallint[], %(actors)s::text[], %(started)s::timestamptz[], %(durations)s::int[],
-        %(statuses)s::smallint[], %(errors)s::text[], %(details)s::text[], %(addresses)s::text[],
+        %(numbers)s::smallint[], %(actors)s::text[], %(reasons)s::text[], %(started)s::timestamptz[],
+        %(durations)s::int[], %(statuses)s::smallint[], %(errors)s::text[], %(details)s::text[], %(addresses)s::text[],
         %(headers)s::text[], %(bodies)s::bytea[], %(truncated)s::bool[], %(states)s::text[],
         %(retries)s::float8[], %(ranks)s::smallint[], %(in_place)s::bool[], %(urls)s::text[],
         %(request_headers)s::text[], %(signed_with)s::text[], %(dns)s::int[], %(connects)s::int[], %(tls)s::int[],
         %(first_bytes)s::int[]
     ) AS o (
-        attempt_id, delivery_id, endpoint_id, manual, number, actor, started_at, duration_ms, status_code, error,
-        detail, address, response_headers, response_body, truncated, state, retry_seconds, rank, in_place,
+        attempt_id, delivery_id, endpoint_id, manual, number, actor, reason, started_at, duration_ms, status_code,
+        error, detail, address, response_headers, response_body, truncated, state, retry_seconds, rank, in_place,
         request_url, request_headers, signed_with, dns_ms, connect_ms, tls_ms, first_byte_ms
     )
 ), attempt_out AS (
     INSERT INTO hookpost_attempt (
-        id, delivery_id, endpoint_id, number, actor, started_at, duration_ms, status_code, error, detail, address,
-        response_headers, response_body, truncated, request_url, request_headers, signed_with, dns_ms, connect_ms,
-        tls_ms, first_byte_ms
-    )
-    SELECT attempt_id, delivery_id, endpoint_id, number, actor, started_at, duration_ms, nullif(status_code, 0), error,
-        detail, address, response_headers, response_body, truncated, request_url, request_headers, signed_with, dns_ms,
+        id, delivery_id, endpoint_id, number, actor, reason, started_at, duration_ms, status_code, error, detail,
+        address, response_headers, response_body, truncated, request_url, request_headers, signed_with, dns_ms,
         connect_ms, tls_ms, first_byte_ms
+    )
+    SELECT attempt_id, delivery_id, endpoint_id, number, actor, reason, started_at, duration_ms, nullif(status_code, 0),
+        error, detail, address, response_headers, response_body, truncated, request_url, request_headers, signed_with,
+        dns_ms, connect_ms, tls_ms, first_byte_ms
     FROM outcome
 ), valid AS (
     SELECT * FROM outcome WHERE endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM lane_out))

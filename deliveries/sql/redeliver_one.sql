@@ -1,5 +1,5 @@
 -- Queues one attempt of a delivery beside its schedule, unless one is under way.
--- delivery_id uuid, actor text
+-- delivery_id uuid, actor text, reason text
 -- The primary key (delivery, manual) makes a double click send once; a scheduled attempt that is due now counts as under way.
 WITH wanted AS (
     SELECT
@@ -17,8 +17,11 @@ WITH wanted AS (
     LEFT JOIN hookpost_event v ON v.id = d.event_id
     WHERE d.id = %(delivery_id)s::uuid
 ), queued AS (
-    INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)
-    SELECT id, true, endpoint_id, event_id, 0, 0, now(), %(actor)s::text FROM wanted WHERE refused IS NULL
+    INSERT INTO hookpost_due_delivery (
+        delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor, reason
+    )
+    SELECT id, true, endpoint_id, event_id, 0, 0, now(), %(actor)s::text, %(reason)s::text
+    FROM wanted WHERE refused IS NULL
     ON CONFLICT DO NOTHING
     RETURNING delivery_id
 )

@@ -32,7 +32,8 @@ SELECT
     e.url, e.state, e.signing, e.payload_mode, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
     e.ordered, e.headers_sealed, s.secret_ids, s.sealed, s.hints,
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
-    NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS type, NULL::int AS body_bytes, NULL::bytea AS body
+    NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,
+    NULL::int AS body_bytes, NULL::bytea AS body
 FROM leased l
 JOIN hookpost_endpoint e ON e.id = l.endpoint_id
 CROSS JOIN LATERAL (
@@ -45,7 +46,7 @@ UNION ALL
 SELECT
     'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, v.type, v.body_bytes, v.body
+    d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body
 FROM (
     SELECT l.endpoint_id, 0 AS busy,
         e.state = 'enabled' AND (l.rest_until IS NULL OR l.rest_until <= now()) AS awake,
@@ -66,5 +67,5 @@ UNION ALL
 SELECT
     'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM seen WHERE NOT free

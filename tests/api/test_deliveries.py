@@ -97,6 +97,48 @@ def test_a_customer_does_not_see_who_of_the_operators_people_acted(alice: Tenant
     assert (attempt["redelivery"], attempt["actor"]) == (True, "the operator")
 
 
+def test_an_attempt_shows_the_request_as_it_was_sent(alice: Tenant) -> None:
+    delivery = log_delivery(alice.endpoint)
+    log_attempt(
+        delivery,
+        request_url="https://old.example/hook?a=1",
+        request_headers="content-type: application/json\nx-tenant: [hidden]\nwebhook-signature: v1,a= v1,b=",
+        signed_with="IQ==\nZ g=",
+        dns_ms=3,
+        connect_ms=20,
+        tls_ms=41,
+        first_byte_ms=0,
+    )
+    (attempt,) = alice.caller.get(f"/deliveries/{delivery.public_id}/attempts").json["results"]
+    assert attempt["request"] == {
+        "method": "POST",
+        "url": "https://old.example/hook?a=1",
+        "headers": {
+            "content-type": "application/json",
+            "x-tenant": "[hidden]",
+            "webhook-signature": "v1,a= v1,b=",
+        },
+        "signed_with": ["IQ==", "Z g="],
+    }
+    assert attempt["phases"] == {"dns_ms": 3, "connect_ms": 20, "tls_ms": 41, "first_byte_ms": 0}
+
+
+def test_an_attempt_of_which_no_request_was_kept_shows_none(ops: Caller, alice: Tenant) -> None:
+    delivery = log_delivery(alice.endpoint)
+    log_attempt(delivery)
+    (attempt,) = ops.get(f"/deliveries/{delivery.public_id}/attempts").json["results"]
+    assert attempt["request"] is None
+    assert attempt["phases"] == {"dns_ms": None, "connect_ms": None, "tls_ms": None, "first_byte_ms": None}
+    assert (attempt["actor"], attempt["reason"]) == ("", "")
+
+
+def test_customers_read_why_somebody_sent_again(alice: Tenant) -> None:
+    delivery = log_delivery(alice.endpoint)
+    log_attempt(delivery, number=None, actor="user:support", reason="they mended it")
+    (attempt,) = alice.caller.get(f"/deliveries/{delivery.public_id}/attempts").json["results"]
+    assert (attempt["actor"], attempt["reason"]) == ("the operator", "they mended it")
+
+
 def test_attempts_come_in_pages(ops: Caller, alice: Tenant) -> None:
     delivery = log_delivery(alice.endpoint)
     for number in (1, 2, 3):

@@ -28,7 +28,7 @@ def exhausted(receiver: Receiver) -> Endpoint:
 def queue_in_bulk(endpoint: Endpoint) -> None:
     """What a job does with the endpoint's deliveries."""
     ids = list(Delivery.objects.filter(endpoint=endpoint).values_list("id", flat=True))
-    sql.run("queue_redeliveries", {"delivery_ids": ids, "actor": "user:carol", "job_id": None})
+    sql.run("queue_redeliveries", {"delivery_ids": ids, "actor": "user:carol", "reason": "", "job_id": None})
 
 
 def named_by_dispatcher() -> list[object]:

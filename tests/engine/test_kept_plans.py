@@ -173,7 +173,7 @@ def test_what_waits_is_cancelled_by_look_ups(fresh: Endpoint) -> None:
 
 
 def test_redeliveries_are_queued_by_look_ups(fresh: Endpoint) -> None:
-    parameters = {"delivery_ids": [], "actor": "user:alice", "job_id": JOB}
+    parameters = {"delivery_ids": [], "actor": "user:alice", "reason": "", "job_id": JOB}
     sql.run("queue_redeliveries", parameters)
     ids = fill(fresh, held=True)
     queued, read = rows_read("queue_redeliveries", parameters | {"delivery_ids": ids})

@@ -53,6 +53,7 @@ def due(*, rank: int = 1) -> Claimed:
         rank=rank,
         attempts=0,
         actor="",
+        reason="",
         type="invoice.paid",
         body_bytes=2,
         body=b"{}",

@@ -39,7 +39,10 @@ def test_a_redelivery_that_succeeds_completes_the_delivery(receiver: Receiver) -
     take_turn(endpoint)
     delivery = the_delivery(endpoint)
     assert (delivery.state, delivery.attempts, delivery.failed_at) == ("succeeded", 2, None)
-    assert [(each.number, each.actor) for each in attempts_of(delivery)] == [(1, ""), (None, "user:carol")]
+    assert [(each.number, each.actor, each.reason) for each in attempts_of(delivery)] == [
+        (1, "", ""),
+        (None, "user:carol", "fixed"),
+    ]
     assert receiver.requests[0].header("webhook-id") == receiver.requests[1].header("webhook-id")
     entry = AuditEntry.objects.get(action="delivery.redeliver")
     assert (entry.actor, entry.reason) == ("user:carol", "fixed")

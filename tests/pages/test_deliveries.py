@@ -55,6 +55,32 @@ def test_a_delivery_is_shown_with_its_attempts_in_plain_words(
     assert "7 ms" in text
 
 
+@pytest.mark.parametrize("site", ["admin", "portal"])
+def test_an_attempt_shows_the_request_as_it_was_sent(site: str, bob: Client, carol: Client, acme: House) -> None:
+    client = bob if site == "admin" else carol
+    assert "What was sent" not in page_of(client, acme, site=site)
+    Attempt.objects.update(
+        request_url="https://old.example/hook?a=1&b=2",
+        request_headers="webhook-id: evt_x\nx-tenant: [hidden]",
+        signed_with="IQ==\nZ g=",
+        connect_ms=20,
+        first_byte_ms=0,
+    )
+    text = page_of(client, acme, site=site)
+    assert "POST https://old.example/hook?a=1&amp;b=2\nwebhook-id: evt_x\nx-tenant: [hidden]" in text
+    assert "the secrets that end in" in text
+    assert "IQ==, Z g=" in text
+    assert "connection 20 ms, first byte of the answer 0 ms" in text
+
+
+def test_members_read_why_the_operator_sent_again(carol: Client, acme: House) -> None:
+    Attempt.objects.update(number=None, actor="user:bob", reason="they <mended> it")
+    text = page_of(carol, acme, site="portal")
+    assert "asked for by the operator" in text
+    assert "Reason: they &lt;mended&gt; it" in text
+    assert "user:bob" not in text
+
+
 def test_what_an_endpoint_answered_is_escaped_and_never_linked(bob: Client, acme: House) -> None:
     text = page_of(bob, acme)
     assert "&lt;script&gt;alert(1)" in text

@@ -88,6 +88,14 @@ def test_a_dump_of_the_database_holds_no_secret(filled: Filled) -> None:
     assert filled.found_in(text) == set()
 
 
+def test_the_requests_that_the_log_keeps_name_the_customers_own_headers_without_their_values(filled: Filled) -> None:
+    kept = [row.request_headers for row in Attempt.objects.filter(endpoint__headers_sealed__isnull=False)]
+    assert len(kept) >= 3
+    for lines in kept:
+        assert "authorization: [hidden]\nx-basic: [hidden]" in lines
+        assert filled.found_in(lines) == set()
+
+
 def test_a_dump_of_the_database_logs_nobody_in(filled: Filled) -> None:
     browser = Client()
     key = open_session(browser, filled.root, "staff")

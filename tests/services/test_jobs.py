@@ -55,6 +55,14 @@ def test_steps_are_bounded_and_go_on_where_the_cursor_says(endpoint: Endpoint) -
     assert jobs.run_job_step(job.id) == (False, [])
 
 
+def test_what_a_job_queues_says_who_asked_for_it_and_why(endpoint: Endpoint) -> None:
+    log_delivery(endpoint)
+    selection = Selection(endpoint_id=endpoint.id)
+    job = jobs.start_job(REDELIVER, selection, customer=endpoint.customer, actor="key:ops", reason="they mended it")
+    jobs.run_job_step(job.id)
+    assert DueDelivery.objects.values_list("actor", "reason").get() == ("key:ops", "they mended it")
+
+
 def test_a_step_that_runs_again_queues_nothing_twice(endpoint: Endpoint) -> None:
     """Given a worker that died after its commit, when the same step comes again, then only the rest is queued."""
     for _ in range(4):
