@@ -1,4 +1,4 @@
-"""The floors of the house: imports point down only, files and functions stay small.
+"""The floors of the house: imports point down only, siblings stay apart, files and functions stay small.
 
 What lives here: what docs/architecture.md promises, read from the source itself.
 """
@@ -6,8 +6,10 @@ What lives here: what docs/architecture.md promises, read from the source itself
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
@@ -42,6 +44,42 @@ FLOORS = {
     "embedding": 5,
 }
 
+# Parts of one floor that know each other nevertheless, each with its reason; all others stay apart.
+SIBLINGS = {
+    ("apps", "checks"): "the app registers its checks",
+    ("conf", "errors"): "a wrong setting is one of our errors",
+    ("conf", "variables"): "the values of the variables that are named there",
+    ("management", "api"): "a command finds a customer by id or uid as the API does",
+    ("management", "checks"): "a process looks at its settings before it starts",
+    ("management", "listen"): "the command of it",
+}
+
+# The standalone server: what a part may know of the others in config/ stands on a lower floor than itself.
+CONFIG_FLOORS = {
+    "embedded": 0,
+    "callers": 0,
+    "database": 0,
+    "list_broker": 0,
+    "logging": 0,
+    "mail": 0,
+    "portal_share": 0,
+    "security": 0,
+    "sessions": 0,
+    "site_cookies": 0,
+    "stalled": 0,
+    "bodies": 1,
+    "broker_state": 1,
+    "children": 1,
+    "keys": 1,
+    "pages_only": 1,
+    "broker": 2,
+    "direct": 2,
+    "settings": 3,
+    "urls": 4,
+    "wsgi": 4,
+    "management": 4,
+}
+
 
 def imports_of(path: Path) -> Iterator[tuple[str, int]]:
     """Each module that a file imports, also inside functions, with its line."""
@@ -64,11 +102,22 @@ def part_at(path: Path) -> str:
     return part_of(".".join(path.with_suffix("").parts))
 
 
-def test_every_part_of_the_house_has_its_floor() -> None:
-    """Given a new folder or file at the top, then its floor is named here first."""
-    parts = {path.parts[1].removesuffix(".py") for path in FILES if path.parts[0] == "deliveries"}
-    assert parts - {"__init__", "migrations"} == FLOORS.keys() & parts
-    assert len(FILES) > 100
+def known_parts(package: str) -> Iterator[tuple[str, str, str]]:
+    """Each import of one part of a package in another: who, what, and where."""
+    for path in FILES:
+        if path.parts[0] == package:
+            importer = path.parts[1].removesuffix(".py")
+            for module, line in imports_of(path):
+                words = module.split(".")
+                if words[0] == package and len(words) > 1 and words[1] != importer:
+                    yield importer, words[1], f"{path}:{line}: {module}"
+
+
+@pytest.mark.parametrize(("package", "floors"), [("deliveries", FLOORS), ("config", CONFIG_FLOORS)])
+def test_every_part_of_the_house_has_its_floor(package: str, floors: Mapping[str, int]) -> None:
+    """Given a new folder or file at the top, then its floor is named here first; and one that is gone is not."""
+    parts = {path.parts[1].removesuffix(".py") for path in FILES if path.parts[0] == package}
+    assert parts - {"__init__"} == floors.keys()
 
 
 def test_imports_point_down_only() -> None:
@@ -80,6 +129,47 @@ def test_imports_point_down_only() -> None:
         if FLOORS.get(part_of(module), -1) > FLOORS[part_at(path)]
     ]
     assert upwards == []
+
+
+def test_siblings_stay_apart_but_for_listed_reasons() -> None:
+    met = {
+        (importer, part): where
+        for importer, part, where in known_parts("deliveries")
+        if importer in FLOORS and FLOORS[importer] == FLOORS.get(part)
+    }
+    assert [where for pair, where in met.items() if pair not in SIBLINGS] == []
+    assert SIBLINGS.keys() - met.keys() == set(), "a reason that nothing needs any more"
+
+
+@pytest.mark.parametrize("part", ["services", "models", "sql", "outbound", "database", "protocol"])
+def test_the_engine_is_known_to_nothing_below_it(part: str) -> None:
+    """Given also an import that only types need, or one inside a function."""
+    assert FLOORS[part] < FLOORS["engine"]
+    assert [
+        where for importer, known, where in known_parts("deliveries") if (importer, known) == (part, "engine")
+    ] == []
+
+
+def test_the_parts_of_the_server_point_down_too() -> None:
+    """Given config/, then no part knows one beside or above it."""
+    sideways = [
+        where
+        for importer, part, where in known_parts("config")
+        if CONFIG_FLOORS.get(part, -1) >= CONFIG_FLOORS.get(importer, 9)
+    ]
+    assert sideways == []
+
+
+def test_embedded_services_know_of_hookpost_its_errors_only() -> None:
+    """Given that they run before there are settings."""
+    known = {
+        f"{path}:{line}: {module}"
+        for path in FILES
+        if path.parts[:2] == ("config", "embedded")
+        for module, line in imports_of(path)
+        if part_of(module) not in ("", "errors") or module in ("config.settings", "deliveries")
+    }
+    assert known == set()
 
 
 def test_what_the_wheel_holds_needs_nothing_of_the_standalone_server() -> None:
