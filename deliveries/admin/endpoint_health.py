@@ -22,9 +22,8 @@ from deliveries.services.endpoint_health import Health, HealthState, RestReason,
 COLOURS = {HealthState.HEALTHY: "success", HealthState.FAILING: "danger", HealthState.UNKNOWN: "default"}
 RESTS: dict[str, str] = {
     RestReason.DOWN: "nobody was there, several times in a row; one request will try it",
-    RestReason.FAILING: "several requests failed; one will try it",
+    RestReason.FAILING: "its answers were failures; it is tried again then",
     RestReason.ASKED: "it asked for fewer requests, or said when to come back",
-    RestReason.RATE_LIMIT: "its rate limit",
     RestReason.ORDER: "its first delivery is tried again then",
     RestReason.PROBLEM: "nothing can be sent as it is configured",
     RestReason.NO_SOCKET: "Hookpost had no socket left for it",
@@ -56,15 +55,19 @@ def health_badges(row: Any) -> SafeString:
     return format_html("{} {}", badges, beside) if beside else badges
 
 
+def rest_in_words(row: Endpoint) -> str:
+    """Return until when the lane of an endpoint rests, and why; empty when it does not."""
+    rest = resting(row)
+    return f"until {rest[0]:%Y-%m-%d %H:%M:%S} UTC: {RESTS.get(rest[1], rest[1])}" if rest else ""
+
+
 def lane_badge(row: Endpoint) -> SafeString | str:
     """Return what the lane of an endpoint does just now, where that is anything but sending."""
     lane = row.lane
     if row.state != Endpoint.State.ENABLED:
         return ""
-    if rest := resting(row):
-        until, reason = rest
-        title = f"until {until:%Y-%m-%d %H:%M:%S} UTC: {RESTS.get(reason, reason)}"
-        return badge("resting", colour="warning", title=title)
+    if rest := rest_in_words(row):
+        return badge("resting", colour="warning", title=rest)
     if is_half_open(Breaker(lane.failures, lane.opened)):
         return badge("probing", colour="warning", title="The next request is sent alone, to see whether it works.")
     return badge("draining", colour="info") if row.draining else ""

@@ -20,7 +20,7 @@ from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_columns import EndpointColumns
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
-from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in_words, with_health
+from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in_words, rest_in_words, with_health
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.groups import PAUSE
 from deliveries.admin.pages import PageAdmin
@@ -35,7 +35,6 @@ from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
 from deliveries.services.audit import record_act
-from deliveries.services.endpoint_health import resting
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
 
 Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
@@ -119,7 +118,7 @@ class EndpointPages(EndpointColumns, PageAdmin):
             "health": health_badges(*with_health([row])),
             "health_words": in_words(row.health),  # type: ignore[attr-defined]
             "lane": row.lane,
-            "resting": resting(row),
+            "resting": rest_in_words(row),
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),
             "acts": self.acts_for(request, row),

@@ -43,7 +43,6 @@ class RestReason(StrEnum):
     FAILING = "failing"
     ASKED = "asked"
     ORDER = "order"
-    RATE_LIMIT = "rate_limit"
     PROBLEM = "problem"
     NO_SOCKET = "no_socket"
 
@@ -81,7 +80,7 @@ def health_of(endpoints: Iterable[Endpoint], *, now: datetime | None = None) -> 
 def resting(endpoint: Endpoint, *, now: datetime | None = None) -> tuple[datetime, str] | None:
     """Return until when an endpoint's lane rests, and why; None when it does not.
 
-    A lane whose worker did not say why is told by what else is known of it.
+    A lane whose worker did not say why, as before an upgrade, is told by what else is known of it.
     """
     lane = endpoint.lane
     if lane.rest_until is None or lane.rest_until <= (now or clock.database_now()):
@@ -90,8 +89,6 @@ def resting(endpoint: Endpoint, *, now: datetime | None = None) -> tuple[datetim
         return lane.rest_until, lane.rest_reason
     if lane.opened:
         return lane.rest_until, RestReason.FAILING
-    if endpoint.rate_limit is not None and lane.tokens < 1:
-        return lane.rest_until, RestReason.RATE_LIMIT
     return lane.rest_until, RestReason.ORDER if endpoint.ordered and lane.failing_since else RestReason.ASKED
 
 

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from deliveries.models import Delivery, DueDelivery, Endpoint
+from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.services import clock
 from deliveries.services.endpoint_health import RestReason, resting
 
+ROW_LAG = timedelta(seconds=1)
 WAITING_STATES = frozenset({Delivery.State.PENDING, Delivery.State.HELD})
 
 
@@ -105,10 +106,9 @@ def _reason(
     until, why = rest
     if why == RestReason.ORDER:  # an ordered endpoint rests until the retry of its first delivery
         return WaitReason.SCHEDULE, until, until
-    if why == RestReason.RATE_LIMIT:
-        return WaitReason.RATE_LIMIT, until, None
-    # Behind the probe of a lane that failed nobody can say when the others go.
-    return WaitReason.RESTING, until, None if endpoint.lane.opened else until
+    # Only a few go when a lane that failed is tried again, and nobody can say when the others do.
+    is_sent_then = why == RestReason.ASKED or endpoint.ordered
+    return WaitReason.RESTING, until, until if is_sent_then else None
 
 
 def _by_schedule(
@@ -116,9 +116,15 @@ def _by_schedule(
 ) -> tuple[WaitReason, datetime | None, datetime | None]:
     if due_at > now:
         return WaitReason.SCHEDULE, due_at, due_at
-    if endpoint.rate_limit is not None and endpoint.lane.tokens < 1:
+    if endpoint.rate_limit is not None and _is_short_of_tokens(endpoint.lane, endpoint.rate_limit, now=now):
         return WaitReason.RATE_LIMIT, None, None
     return WaitReason.SCHEDULE, None, None
+
+
+def _is_short_of_tokens(lane: Lane, rate_per_second: int, *, now: datetime) -> bool:
+    """Say whether the rate limit held something back a moment ago; the lane's row lags behind the worker."""
+    elapsed = max(timedelta(0), now - lane.tokens_at - ROW_LAG)
+    return lane.tokens + elapsed.total_seconds() * rate_per_second < 1
 
 
 def _coming(endpoint: Endpoint, done: int, at: datetime | None) -> list[Coming]:

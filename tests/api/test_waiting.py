@@ -127,8 +127,11 @@ def test_behind_the_first_of_an_ordered_endpoint_the_others_wait_for_order(ops: 
 
 def test_a_rate_limit_is_what_the_rest_waits_for(ops: Caller, alice: Tenant) -> None:
     Endpoint.objects.update(rate_limit=5)
-    Lane.objects.update(tokens=0)
-    assert show(ops, pending(alice, due_at=in_(-SOON)))["waiting_for"] == {"reason": "rate_limit"}
+    Lane.objects.update(tokens=0, tokens_at=in_(timedelta(0)))
+    delivery = pending(alice, due_at=in_(-SOON))
+    assert show(ops, delivery)["waiting_for"] == {"reason": "rate_limit"}
+    Lane.objects.update(tokens_at=in_(-SOON))
+    assert show(ops, delivery)["waiting_for"] == {"reason": "schedule"}
 
 
 @pytest.mark.parametrize("state", ["succeeded", "exhausted", "cancelled"])

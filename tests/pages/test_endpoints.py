@@ -287,7 +287,7 @@ def test_the_page_tells_health_rest_and_backlog(bob: Client, acme: House) -> Non
         failing_since=now - timedelta(hours=3), failures=9, opened=2, rest_until=now + timedelta(minutes=4), slow=True
     )
     text = bob.get(f"/admin/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
-    assert "9 failures in a row" in text
+    assert "its answers were failures; it is tried again then" in text
     assert "Nothing has arrived since" in text
     assert "Resting until" in text
     assert "1 waiting, 0 held" in text

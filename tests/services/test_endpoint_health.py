@@ -273,7 +273,4 @@ def test_a_lane_says_until_when_it_rests_and_why(receiver: Receiver) -> None:
     assert resting(Endpoint.objects.get()) == (until, "failing")
     Lane.objects.update(rest_reason="no_socket")
     assert resting(Endpoint.objects.get()) == (until, "no_socket")
-    Lane.objects.update(opened=0, tokens=0.2, rest_reason="")
-    Endpoint.objects.update(rate_limit=5)
-    assert resting(Endpoint.objects.get()) == (until, "rate_limit")
     assert Delivery.objects.count() == 0
