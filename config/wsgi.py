@@ -21,5 +21,8 @@ except (WrongSetting, CannotStart) as error:
     sys.exit(2)
 
 from config.direct import events_first, sharing  # once Django's apps are there
+from deliveries.actors import wake_now
+from deliveries.services.events import ring_after_commits
 
+ring_after_commits(wake_now)
 application = sharing(events_first(django))

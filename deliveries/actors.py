@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 from uuid import UUID
 
@@ -27,6 +27,7 @@ MESSAGES_AT_ONCE = 4
 LANES_NAMED = 128  # more than that at once are not named: a message without lanes says that there are some
 COLLECT_SECONDS = 0.005
 WAITING_LIMIT = 64  # messages of a queue, from which on nobody rings
+AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits for the broker
 LOOK_SECONDS = 0.25  # between two looks at how many wait
 WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -115,6 +116,7 @@ class _Notifier:
         self._thread: threading.Thread | None = None
         self._crowded = {False: False, True: False}
         self._look_at = {False: 0.0, True: 0.0}
+        self._rung_at = self._away_until = 0.0
 
     def add(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
         with self._lock:
@@ -124,6 +126,18 @@ class _Notifier:
                 self._thread.start()
         if self._lanes:
             self._filled.set()
+
+    def ring_now(self, lanes: Sequence[tuple[UUID, bool]]) -> None:
+        """Ring in this thread, unless others rang a moment ago or the broker is away: then the notifier's does."""
+        now = time.monotonic()
+        with self._lock:
+            is_free = not self._lanes and now - self._rung_at > COLLECT_SECONDS and now > self._away_until
+            if is_free:
+                self._rung_at = now
+        if is_free and len(lanes) <= LANES_TOGETHER:
+            self._send_all(dict(lanes))
+        else:
+            self.add(lanes)
 
     def _ring_on(self) -> None:
         while True:
@@ -135,6 +149,10 @@ class _Notifier:
     def _ring(self) -> None:
         with self._lock:
             lanes, self._lanes = self._lanes, {}
+            self._rung_at = time.monotonic()
+        self._send_all(lanes)
+
+    def _send_all(self, lanes: Mapping[UUID, bool]) -> None:
         for slow in (False, True):
             ids = [str(endpoint_id) for endpoint_id, is_slow in lanes.items() if is_slow is slow]
             try:
@@ -142,6 +160,7 @@ class _Notifier:
                     for part in parts_of(ids):
                         _actor_of(slow=slow).send(part)
             except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
+                self._away_until = time.monotonic() + AWAY_SECONDS
                 log.warning("broker_notify_failed", error=reason_of(error), lanes=len(ids))
                 return
 
@@ -178,6 +197,11 @@ _notifier = _Notifier()
 def wake(lanes: Iterable[tuple[UUID, bool]]) -> None:
     """Ring for lanes, given as (endpoint id, whether it is slow); returns at once, whatever the broker does."""
     _notifier.add(lanes)
+
+
+def wake_now(lanes: Sequence[tuple[UUID, bool]]) -> None:
+    """Ring for lanes before this returns, where that costs a moment only."""
+    _notifier.ring_now(lanes)
 
 
 def wake_all(*, slow: bool) -> None:

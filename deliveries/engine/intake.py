@@ -105,8 +105,9 @@ class Intake:
             self._after = rows[-1].endpoint_id
             self._look_at = now
             return
-        # That was the last endpoint. Once around without a find means that there is nothing, or that others have it.
-        agenda.look = self._found > 0
+        # That was the last endpoint. What was found once around can be leased at once, unless it is very much; a
+        # message names what comes later.
+        agenda.look = self._found > self._limits.lanes_a_take
         self._after, self._found, self._look_at = ZERO, 0, now + limits.look_pause
 
     def _room(self, lanes: int) -> int:

@@ -30,6 +30,7 @@ class Lane:
         endpoint_id: UUID,
         customer_id: UUID,
         fence: int,
+        worker_id: UUID,
         target: Target,
         now: float,
         lease_seconds: float,
@@ -44,7 +45,8 @@ class Lane:
         rest_reason: str = "",
         limits: Limits = LIMITS,
     ) -> None:
-        self.endpoint_id, self.customer_id, self.fence = endpoint_id, customer_id, fence
+        self.endpoint_id, self.customer_id = endpoint_id, customer_id
+        self.fence, self.worker_id = fence, worker_id  # both make a lease: see sql/take_lanes.sql
         self.target = target
         self.limits = limits
         self.phase = Phase.OPEN

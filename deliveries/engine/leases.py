@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,8 @@ from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.services import clock
+
+UNKNOWN_BYTES = 1024  # what an event counts for while its size is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,8 @@ class Leases:
         Returns the lanes, and the ids of those with work that is in another worker's hands.
         """
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
-        rows = sql.run("take_lanes", parameters | self._asking() | {"lease_seconds": float(conf.lease_seconds)})
+        parameters |= self._asking() | {"lease_seconds": float(conf.lease_seconds)}
+        rows = sql.run("take_lanes", parameters, days=events_of_today())
         lanes: dict[UUID, Lane] = {}
         claimed: dict[UUID, list[Claimed]] = {}
         busy = []
@@ -98,6 +102,7 @@ class Leases:
             endpoint_id=row.endpoint_id,
             customer_id=row.customer_id,
             fence=row.fence,
+            worker_id=self.worker_id,
             target=target_of(row),
             now=now,
             lease_seconds=conf.lease_seconds,
@@ -131,6 +136,7 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
             "awake": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
             "whole_bytes": limits.whole_bytes,
         },
+        days=events_of_today(),
     )
     claimed: dict[UUID, list[Claimed]] = {lane.endpoint_id: [] for lane in lanes}
     for row in rows:
@@ -139,9 +145,9 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         _give(lane, claimed[lane.endpoint_id], room=wanted[lane.endpoint_id], now=now)
 
 
-def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, bytes]:
-    """Return the bodies of these events; one that is gone is left out."""
-    return {row.id: row.body for row in sql.run("event_bodies", {"ids": list(event_ids)})}
+def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, tuple[str, bytes]]:
+    """Return types and bodies of these events; one that is gone is left out."""
+    return {row.id: (row.type, row.body) for row in sql.run("event_bodies", {"ids": list(event_ids)})}
 
 
 def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
@@ -181,6 +187,11 @@ def mark_suspect(lane: Lane, delivery_id: UUID, *, losses: int) -> None:
     sql.run("mark_suspect", parameters)
 
 
+def events_of_today() -> sql.Days:
+    """Return the day of most events that are due; those of others are fetched when they are sent."""
+    return (("hookpost_event", f"{datetime.now(UTC):%Y%m%d}"),)
+
+
 def _fences(lanes: Sequence[Lane]) -> dict[str, Any]:
     return {
         "endpoint_ids": [lane.endpoint_id for lane in lanes],
@@ -209,8 +220,8 @@ def _claimed(row: Any) -> Claimed:
         attempts=row.attempts,
         actor=row.actor,
         reason=row.reason,
-        type=row.type,
-        body_bytes=row.body_bytes,
+        type=row.type or "",
+        body_bytes=row.body_bytes or UNKNOWN_BYTES,
         body=row.body,
     )
 

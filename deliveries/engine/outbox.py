@@ -134,14 +134,15 @@ class Outbox:
             self._send(lane, claimed, now)
 
     def _send_large(self, now: float) -> None:
-        """Fetch the large bodies whose turn it is, each event's once, and send them."""
+        """Fetch the events that did not come with the claim, each once, and send them."""
         if not self._large:
             return
         bodies = self._retry(lambda: event_bodies({claimed.event_id for _, claimed in self._large}))
         large, self._large = self._large, []
         for lane, claimed in large:
             lane.note_unsent(claimed)
-            self._send(lane, replace(claimed, body=bodies.get(claimed.event_id, b"")), now)
+            event_type, body = bodies.get(claimed.event_id, (claimed.type, b""))
+            self._send(lane, replace(claimed, type=event_type, body=body), now)
 
     def _send(self, lane: Lane, claimed: Claimed, now: float) -> None:
         if lane.careful and not self._is_noted(lane, claimed):

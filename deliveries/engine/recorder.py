@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 Row = tuple[Lane, Finished]
 
+DAY_MS = 86_400_000
 NOT_STORED = "the answer of the endpoint cannot be stored"
 HIGHEST_STATUS = 999
 LONGEST_MS = 3_600_000
@@ -111,8 +113,20 @@ def _run(parameters: Mapping[str, Any], rows: Sequence[Row]) -> dict[UUID, Recor
 
 
 def _record(parameters: Mapping[str, Any]) -> dict[UUID, Recorded]:
-    rows = sql.run("record_outcomes", parameters)
+    rows = sql.run("record_outcomes", parameters, days=_days(parameters))
     return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in rows}
+
+
+def _days(parameters: Mapping[str, Any]) -> sql.Days:
+    """Return the partitions that a batch is about, if it is about one day of each table."""
+    named = (("hookpost_delivery", "delivery_ids"), ("hookpost_attempt", "attempt_ids"))
+    days = [(table, {each.int >> 80 for each in parameters[ids]}) for table, ids in named]
+    return tuple((table, day) for table, moments in days if (day := _day_of(moments)))
+
+
+def _day_of(milliseconds: set[int]) -> str:
+    first, last = (each // DAY_MS for each in (min(milliseconds, default=0), max(milliseconds, default=0)))
+    return f"{datetime.fromtimestamp(first * DAY_MS / 1000, UTC):%Y%m%d}" if first == last and milliseconds else ""
 
 
 def _is_loss(finished: Finished) -> bool:
@@ -159,6 +173,7 @@ def _storable(answer: Answer) -> Answer:
 def _lane_columns(lanes: Sequence[Lane], giving: Mapping[UUID, GiveBack], now: float) -> dict[str, Any]:
     return {
         "lease_seconds": float(conf.lease_seconds),
+        "worker_id": lanes[0].worker_id if lanes else None,
         "lane_ids": [lane.endpoint_id for lane in lanes],
         "lane_fences": [lane.fence for lane in lanes],
         "lane_failures": [lane.breaker.failures for lane in lanes],

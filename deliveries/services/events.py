@@ -6,7 +6,8 @@ what is to be woken is in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import orjson
@@ -166,6 +167,26 @@ def _commit_group(group: Sequence[Entry]) -> None:
     connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
     with answered_within(COMMIT_SECONDS):
         store_events(group, limits=SHARED)
+    ring_for(group)
+
+
+def ring_after_commits(ring: Callable[[Sequence[tuple[UUID, bool]]], None]) -> None:
+    """Have the committing thread ring for the lanes that got work: the sooner, the fewer threads take part."""
+    _rings[:] = [ring]
+
+
+def ring_for(group: Sequence[Entry]) -> None:
+    """Ring for what was stored, before the callers hear of it; who rang need not be rung for again."""
+    lanes: list[tuple[UUID, bool]] = []
+    for entry in group:
+        if _rings and isinstance(entry.result, Accepted) and entry.result.wake:
+            lanes += entry.result.wake
+            entry.result = replace(entry.result, wake=())
+    if lanes:
+        _rings[0](lanes)
+
+
+_rings: list[Callable[[Sequence[tuple[UUID, bool]]], None]] = []
 
 
 _commits = GroupCommit(_commit_group, limit=GROUP_LIMIT)

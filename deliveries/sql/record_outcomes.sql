@@ -1,5 +1,5 @@
 -- Records attempts, moves or ends their deliveries, and keeps each lane's health, in one round trip.
--- lane_*: one entry per lane (ids, fences, failures, opened, rests and why, tokens and their ages, windows, slows, arrived (null: nothing was tried), releases: 0 keep, 1 give back if nothing else is due, 2 give back; all leases last as long); the others: one per outcome.
+-- worker_id uuid (who leased them); lane_*: one entry per lane (ids, fences, failures, opened, rests and why, tokens and their ages, windows, slows, arrived (null: nothing was tried), releases: 0 keep, 1 give back if nothing else is due, 2 give back; all leases last as long); the others: one per outcome.
 -- Attempts are always kept; all else only while the lane's fence is ours, so that a worker frozen past its lease changes nothing its successor recorded.
 WITH lane_in AS (
     SELECT * FROM unnest(
@@ -23,7 +23,7 @@ WITH lane_in AS (
     )
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
-    WHERE l.fence = i.fence
+    WHERE l.fence = i.fence AND l.worker_id = %(worker_id)s::uuid
     ORDER BY l.endpoint_id FOR UPDATE OF l
 ), lane_out AS (
     UPDATE hookpost_lane l

@@ -1,9 +1,12 @@
 -- Leases those of the lanes that are free and have something due, with the first of it and all that sending needs to know.
--- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies)
--- One round trip for a lane. A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
-WITH seen AS MATERIALIZED (
+-- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for)
+-- One round trip for a lane, and no wait for the disk: a lease that a crash of the server undoes was nobody's (record_outcomes asks for fence and worker). A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
+WITH quick AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), seen AS MATERIALIZED (
     SELECT lane.endpoint_id, lane.fence, lane.lease_until, e.customer_id, {is_free} IS TRUE AS free
-    FROM hookpost_lane lane
+    FROM quick
+    CROSS JOIN hookpost_lane lane
     JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND e.deleted_at IS NULL
     WHERE lane.endpoint_id = ANY(%(endpoint_ids)s::uuid[]) AND lane.slow = %(slow)s::bool AND {has_due}
 ), free AS (
@@ -58,11 +61,11 @@ FROM (
     OFFSET 0
 ) lane
 CROSS JOIN LATERAL ({due_of_lane}) d
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT type, octet_length(body) AS body_bytes,
         CASE WHEN octet_length(body) <= %(whole_bytes)s::int THEN body END AS body
     FROM hookpost_event WHERE id = d.event_id LIMIT 1
-) v
+) v ON true
 UNION ALL
 SELECT
     'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

@@ -47,10 +47,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Excepti
     left = list(errors)
     run: Callable[..., list[object]] = recorder.sql.run
 
-    def run_or_fail(name: str, parameters: dict[str, object]) -> list[object]:
+    def run_or_fail(name: str, parameters: dict[str, object], **given: object) -> list[object]:
         if name == "record_outcomes" and left:
             raise left.pop(0)
-        return run(name, parameters)
+        return run(name, parameters, **given)
 
     monkeypatch.setattr(recorder.sql, "run", run_or_fail)
     return left

@@ -41,7 +41,14 @@ def a_lane(*, max_in_flight: int = 10, rate_limit: int | None = None, ordered: b
         ordered=ordered,
         enabled=True,
     )
-    fixed = {"endpoint_id": uuid4(), "customer_id": uuid4(), "fence": 1, "now": 0.0, "lease_seconds": 20.0}
+    fixed = {
+        "endpoint_id": uuid4(),
+        "customer_id": uuid4(),
+        "fence": 1,
+        "worker_id": uuid4(),
+        "now": 0.0,
+        "lease_seconds": 20.0,
+    }
     return Lane(**fixed, target=target, **given)  # type: ignore[arg-type]
 
 
