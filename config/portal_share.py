@@ -7,6 +7,7 @@ reads, are counted by themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
@@ -16,16 +17,27 @@ SENTENCE = "Too many pages of this customer are asked for at once. Try again in 
 
 def portal_share(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Answer pages of the portal within their customer's share, and all else as before."""
-    from deliveries.admin.viewer import member_of  # once Django's apps are there
+    from config.known_callers import remember_session  # once Django's apps are there
+    from deliveries.admin.viewer import member_of
     from deliveries.errors import TooManyAtOnce
-    from deliveries.services.shares import requests_and_pages
+    from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
     def answer(request: HttpRequest) -> HttpResponse:
-        member = member_of(request) if request.path_info.startswith(PORTAL) else None
+        customer_id = customer_asked(request)
+        if request.META.get(HAS_PLACE):
+            return get_response(request)
         try:
-            with requests_and_pages.place(member.customer_id if member else None):
+            with requests_and_pages.place(customer_id):
                 return get_response(request)
         except TooManyAtOnce:
             return HttpResponse(SENTENCE, status=429, content_type="text/plain", headers={"Retry-After": "1"})
+
+    def customer_asked(request: HttpRequest) -> UUID | None:
+        if not request.path_info.startswith(PORTAL):
+            return None
+        member = member_of(request)
+        customer_id = member.customer_id if member else None
+        remember_session(request.META, customer_id)
+        return customer_id
 
     return answer

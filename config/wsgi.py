@@ -21,8 +21,12 @@ except (WrongSetting, CannotStart) as error:
     sys.exit(2)
 
 from config.direct import events_first, sharing  # once Django's apps are there
+from config.known_callers import within_shares
 from deliveries.actors import wake_now
 from deliveries.services.events import ring_after_commits
 
+SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for so long, and that several times for each
+
+sys.setswitchinterval(SWITCH_SECONDS)
 ring_after_commits(wake_now)
-application = sharing(events_first(django))
+application = sharing(events_first(within_shares(django)))

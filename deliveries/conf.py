@@ -209,9 +209,15 @@ class Conf:
         "Bulk jobs that a customer may have under way; what staff and service keys start for it counts apart.",
     )
 
-    web_threads: int = setting("HOOKPOST_WEB_THREADS", "32", between(1, 256), "Threads of each web process.")
+    web_threads: int = setting("HOOKPOST_WEB_THREADS", "64", between(1, 256), "Threads of each web process.")
     web_processes: int = setting(
         "HOOKPOST_WEB_PROCESSES", "1", between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
+    )
+    customer_share: int = setting(
+        "HOOKPOST_CUSTOMER_SHARE",
+        "20",
+        between(1, 100),
+        "Percent of a web process's processor time that one customer's keys and members get while others want some; 100 ends the limit.",
     )
     worker_processes: int = setting(
         "HOOKPOST_WORKER_PROCESSES", "1", between(1, 64), "Worker processes started by `manage.py up`."

@@ -77,18 +77,22 @@ def known_key(header: str) -> KnownKey:
     if known is None or now - used_at > NOTE_USE_SECONDS:
         key = authenticate_text(header)
         touch_api_key(key)
-        known = _facts(key)
-        with _lock:
-            if len(_known) >= REMEMBERED:
-                _known.clear()
-            _known[digest] = known, now
+        known = _remember(digest, key, now)
     return known
+
+
+def remembered_key(header: str) -> KnownKey | None:
+    """Return the facts about a key that came before, without asking whether it is alive."""
+    match = _HEADER.fullmatch(header.strip())
+    return _known.get(hash_key(match[1]), (None, 0.0))[0] if match else None
 
 
 def authenticate_text(header: str) -> ApiKey:
     """Return the living key in an Authorization header, or raise AuthenticationFailed."""
-    key = find_api_key(_text_of(header))
+    text = _text_of(header)
+    key = find_api_key(text)
     if key is None:
+        _known.pop(hash_key(text), None)
         raise AuthenticationFailed("the API key is unknown, revoked or expired")
     return key
 
@@ -103,6 +107,7 @@ class BearerKey(BaseAuthentication):
             return None
         key = authenticate_text(header)
         touch_api_key(key)
+        _remember(hash_key(_text_of(header)), key, time.monotonic())
         return Caller(key), key
 
     def authenticate_header(self, request: Request) -> str:
@@ -148,6 +153,15 @@ def _text_of(header: str) -> str:
     if match is None:
         raise AuthenticationFailed("send the header Authorization: Bearer <key>")
     return match[1]
+
+
+def _remember(digest: bytes, key: ApiKey, now: float) -> KnownKey:
+    known = _facts(key)
+    with _lock:
+        if len(_known) >= REMEMBERED:
+            _known.clear()
+        _known[digest] = known, now
+    return known
 
 
 def _facts(key: ApiKey) -> KnownKey:

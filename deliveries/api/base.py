@@ -22,7 +22,7 @@ from deliveries.api.problems import QueryError, field_errors
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
 from deliveries.api.renderers import JsonAnyway, JsonRenderer
 from deliveries.errors import InvalidInput
-from deliveries.services.shares import requests_and_pages
+from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
 READ_OR_MANAGE: Mapping[str, str] = {
     "GET": Scope.READ,
@@ -61,7 +61,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let the caller in, and count the request."""
         super().initial(request, *args, **kwargs)
-        self.share.enter_context(requests_and_pages.place(caller_of(request).viewer.customer_id))
+        if not request.META.get(HAS_PLACE):
+            self.share.enter_context(requests_and_pages.place(caller_of(request).viewer.customer_id))
         self.allowance = take_token(caller_of(request).key.id)
         if self.allowance is not None:
             refuse_if_empty(self.allowance)

@@ -81,7 +81,7 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     try:
         with answered_within(COMMIT_SECONDS):
             key = _caller(environ)
-            with posted_events.place(key.customer_id):
+            with posted_events.place(key.customer_id, body_bytes=_length(environ)):
                 return Reply(202, orjson.dumps(emit(environ, read, key)))
     except Exception as error:
         found = problem_of(error)

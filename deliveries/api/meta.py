@@ -43,6 +43,7 @@ class LimitsShape(Shape):
     portal_links = Number(help_text="Of a customer, unused and not over.")
     events_at_once = Number(help_text="Posts of events by a customer's own keys, under way in one web process.")
     requests_at_once = Number(help_text="Other requests and pages of a customer, under way in one web process.")
+    processor_percent = Number(help_text="Of a web process's processor time, for a customer while others want some.")
     exports = Number(help_text="Of a customer's deliveries, under way in one web process.")
 
 

@@ -49,6 +49,8 @@ __all__ = ["EVERYONE", "INSTALLATION", "Accepted", "EventDraft", "accept_event",
 
 TEST_EVENT_TYPE = "hookpost.test"
 GROUP_LIMIT = 100
+LARGE_BYTES = 16_384
+LARGE_GROUP_LIMIT = 10
 INSTALLATION = UUID(int=1)  # whose the Idempotency-Keys of services are
 
 
@@ -156,7 +158,8 @@ def _entry(draft: EventDraft) -> Entry:
 
 
 def _submit(entry: Entry) -> None:
-    ending = _commits.submit(entry)
+    commits = _commits if len(entry.body) <= LARGE_BYTES else _large_commits
+    ending = commits.submit(entry)
     if ending is Ending.NOT_BEGUN:
         raise Unavailable(NOT_STORED)
     if ending is Ending.UNKNOWN:
@@ -190,3 +193,4 @@ _rings: list[Callable[[Sequence[tuple[UUID, bool]]], None]] = []
 
 
 _commits = GroupCommit(_commit_group, limit=GROUP_LIMIT)
+_large_commits = GroupCommit(_commit_group, limit=LARGE_GROUP_LIMIT)  # what takes long holds up no small one

@@ -50,6 +50,9 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "requests_at_once": Limit(
             words="requests and pages at work", figure=lambda _: min(CONNECTIONS_AT_ONCE, _share_of_threads())
         ),
+        "processor_percent": Limit(
+            words="percent of a web process's time", figure=lambda _: settings.conf.customer_share
+        ),
         "exports": Limit(words="exports under way", figure=lambda _: EXPORTS),
     }
 )
@@ -75,7 +78,7 @@ def lock(customer: Customer | None) -> None:
 
 
 def _share_of_threads() -> int:
-    return max(2, settings.conf.web_threads // 16)
+    return max(2, settings.conf.web_threads // 32)
 
 
 def _endpoints(customer: Customer | None) -> int:

@@ -1,24 +1,34 @@
-"""How many requests of one customer a web process works on at once: its threads and connections are everybody's.
+"""How much of a web process one customer holds at once: its threads, connections and processor time are everybody's.
 
-What lives here: the count of each customer under way, a short wait for a place, and the refusal beyond it. It must not
-know requests. Service keys and staff are the operator's, and are not counted. A refusal costs next to nothing, so that
-whoever sends without end holds its own share and no more.
+What lives here: the count of each customer under way, a short wait for a place, and the refusal beyond it; budgets.py
+keeps the accounts of processor time. It must not know requests. Service keys and staff are the operator's, and are not
+counted. Who is beyond its share waits: an answer at once would invite the next request, and a thread that waits costs
+nothing else.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import close_old_connections
+
+from deliveries import conf as settings
+from deliveries.database.sharing import is_sharing
 from deliveries.errors import TooManyAtOnce
 from deliveries.protocol import ids
+from deliveries.services.budgets import Budgets
 from deliveries.services.limits import LIMITS
 
+HAS_PLACE = "hookpost.has_place"  # in what a web server tells of a request: its place was taken before
 WAIT_SECONDS = 2.0
-WAITING_FACTOR = 3  # for each request at work so many may wait: together they hold half of a process's threads
+SECONDS_PER_BYTE = 1e-7  # of a posted body: what storing it costs the database, and those who wait for it there
+
+_budgets = Budgets()  # of events, requests and pages together
 
 
 @dataclass(slots=True)
@@ -33,60 +43,100 @@ class _Customer:
 class Shares:
     """The requests of one kind in this process, by customer; `limit` names how many of them work at once."""
 
-    def __init__(self, limit: str) -> None:
-        self._limit = limit
+    def __init__(self, limit: str, budgets: Budgets, *, cost_factor: float = 1.0) -> None:
+        self._limit, self._budgets, self._cost_factor = limit, budgets, cost_factor
         self._customers: dict[UUID, _Customer] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, customer_id: UUID | None) -> Iterator[None]:
+    def place(self, customer_id: UUID | None, *, body_bytes: int = 0) -> Iterator[None]:
         """Work inside, after a short wait if need be; raises TooManyAtOnce when no place becomes free."""
+        self._budgets.note(customer_id, time.monotonic())
         if customer_id is None:
             yield
             return
-        self._take(customer_id)
+        drawn = self._take(customer_id)
+        began = time.thread_time()
         try:
             yield
         finally:
-            self._give_back(customer_id)
+            cost = (time.thread_time() - began) * self._cost_factor + body_bytes * SECONDS_PER_BYTE
+            self._give_back(customer_id, drawn=drawn, cost=cost)
 
     def under_way(self) -> int:
         """Return how many customers have a request here."""
         return len(self._customers)
 
-    def _take(self, customer_id: UUID) -> None:
+    def _take(self, customer_id: UUID) -> float:
         figure = LIMITS[self._limit].figure(None)
         with self._lock:
             mine = self._customers.setdefault(customer_id, _Customer(threading.Condition(self._lock)))
-            if mine.working >= figure and not self._is_free_after_wait(mine, figure):
-                raise self._refusal(customer_id, figure)
+            if self._pause(customer_id, mine, figure) and not self._is_free_after_wait(customer_id, mine, figure):
+                self._forget_if_idle(customer_id, mine)
+                raise self._too_many(customer_id) if mine.working >= figure else _too_dear(customer_id)
             mine.working += 1
+            return self._budgets.begin(customer_id, time.monotonic(), share=_share())
 
-    def _is_free_after_wait(self, mine: _Customer, figure: int) -> bool:
-        if mine.waiting >= WAITING_FACTOR * figure:
+    def _pause(self, customer_id: UUID, mine: _Customer, figure: int) -> float:
+        """Return how long to wait for a place, or for somebody to give one back."""
+        if mine.working >= figure:
+            return WAIT_SECONDS
+        return self._budgets.pause(customer_id, time.monotonic(), share=_share())
+
+    def _is_free_after_wait(self, customer_id: UUID, mine: _Customer, figure: int) -> bool:
+        in_all = sum(each.waiting for each in self._customers.values())
+        if mine.waiting >= waiting_limit() or in_all >= 2 * waiting_limit():
             return False
+        if is_sharing():
+            close_old_connections()  # who waits holds no connection to the database
+        until = time.monotonic() + WAIT_SECONDS
         mine.waiting += 1
         try:
-            return mine.freed.wait_for(lambda: mine.working < figure, timeout=WAIT_SECONDS)
+            while (pause := self._pause(customer_id, mine, figure)) and (left := until - time.monotonic()) > 0:
+                mine.freed.wait(min(pause, left))
+            return not pause
         finally:
             mine.waiting -= 1
 
-    def _refusal(self, customer_id: UUID, figure: int) -> TooManyAtOnce:
-        return TooManyAtOnce(
+    def _too_many(self, customer_id: UUID) -> TooManyAtOnce:
+        figure = LIMITS[self._limit].figure(None)
+        return _refusal(
             f"{figure} requests of this customer are at work in this process; send fewer at a time",
-            limit=self._limit,
-            figure=figure,
-            owner=ids.encode_id(ids.CUSTOMER, customer_id),
+            self._limit,
+            customer_id,
         )
 
-    def _give_back(self, customer_id: UUID) -> None:
+    def _give_back(self, customer_id: UUID, *, drawn: float, cost: float) -> None:
+        self._budgets.end(customer_id, time.monotonic(), share=_share(), drawn=drawn, cost=cost)
         with self._lock:
             mine = self._customers[customer_id]
             mine.working -= 1
             mine.freed.notify()
-            if not mine.working and not mine.waiting:
-                del self._customers[customer_id]
+            self._forget_if_idle(customer_id, mine)
+
+    def _forget_if_idle(self, customer_id: UUID, mine: _Customer) -> None:
+        if not mine.working and not mine.waiting:
+            del self._customers[customer_id]
 
 
-posted_events = Shares("events_at_once")
-requests_and_pages = Shares("requests_at_once")
+def waiting_limit() -> int:
+    """Return how many requests of a kind of one customer may wait; of all customers twice as many."""
+    return max(2, settings.conf.web_threads * 3 // 16)
+
+
+def _too_dear(customer_id: UUID) -> TooManyAtOnce:
+    sentence = "this customer's requests have used up their share of this process's time; send fewer, or more in one"
+    return _refusal(sentence, "processor_percent", customer_id)
+
+
+def _refusal(sentence: str, limit: str, customer_id: UUID) -> TooManyAtOnce:
+    owner = ids.encode_id(ids.CUSTOMER, customer_id)
+    return TooManyAtOnce(sentence, limit=limit, figure=LIMITS[limit].figure(None), owner=owner)
+
+
+def _share() -> float:
+    return LIMITS["processor_percent"].figure(None) / 100
+
+
+posted_events = Shares("events_at_once", _budgets, cost_factor=2.0)  # the committing thread has as much again to do
+requests_and_pages = Shares("requests_at_once", _budgets)

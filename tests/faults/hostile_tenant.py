@@ -34,6 +34,7 @@ SETTLE_SECONDS = 30.0
 JOB_EVERY_SECONDS = 5.0
 JOB_WAIT_SECONDS = 60.0
 TIMEOUT_SECONDS = 30
+CUSTOMER_SHARE = 20  # the default, which the suite turns off elsewhere
 LATENCIES = """
 SELECT extract(epoch FROM finished_at - created_at)::float8 * 1000 FROM hookpost_delivery
 WHERE customer_id = '{customer}' AND created_at >= '{since}' AND state = 'succeeded'
@@ -84,7 +85,7 @@ class Play:
         cookies = cookies_of(add_member(hostile, "mallory", actor="system").user)
         self.cluster.child("receiver", "-m", "tests.faults.fast_receiver", str(self.good_port))
         self.cluster.eventually(lambda: is_taken(self.good_port), seconds=10, what="the receiver")
-        self.cluster.web()
+        self.cluster.web(customer_share=CUSTOMER_SHARE)
         self.cluster.worker()
         self.cluster.eventually(self.is_answered, seconds=10, what="the web server's first answer")
         return Orders(

@@ -12,7 +12,7 @@ BEGINNING = "2020-01-01"
 
 def test_beside_a_hostile_customer_the_other_is_served(cluster: Cluster, receiver_ports: list[int]) -> None:
     """Given a customer that does whatever it likes, then the other's events arrive, and its jobs begin."""
-    play = Play(cluster, good_port=receiver_ports[0], hang_port=receiver_ports[1], rate=10, threads=8)
+    play = Play(cluster, good_port=receiver_ports[0], hang_port=receiver_ports[1], rate=10, threads=40)
     play.settle_seconds = 0
     orders = play.prepare()
     with play.hostilities(orders) as answers:

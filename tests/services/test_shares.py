@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from deliveries import conf as settings
 from deliveries.errors import TooManyAtOnce
 from deliveries.models import Customer
 from deliveries.services import shares as shares_module
+from deliveries.services.budgets import Budgets
 from deliveries.services.members import add_member
-from deliveries.services.shares import WAITING_FACTOR, Shares, posted_events, requests_and_pages
+from deliveries.services.shares import Shares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 
@@ -25,7 +26,7 @@ ALICE, BOB = UUID(int=1), UUID(int=2)
 @pytest.fixture(autouse=True)
 def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=16))
+    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=32))
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def holding(shares: Shares, customer_id: UUID, number: int) -> Iterator[None]:
 
 
 def test_beyond_its_share_a_customer_is_refused_and_another_is_not() -> None:
-    shares = Shares("events_at_once")
+    shares = Shares("events_at_once", Budgets())
     with holding(shares, ALICE, 2):
         with pytest.raises(TooManyAtOnce) as refused, shares.place(ALICE):
             pass
@@ -51,7 +52,7 @@ def test_beyond_its_share_a_customer_is_refused_and_another_is_not() -> None:
 
 
 def test_a_request_that_fails_gives_its_place_back() -> None:
-    shares = Shares("requests_at_once")
+    shares = Shares("requests_at_once", Budgets())
     for _ in range(3):
         with pytest.raises(ValueError, match="broken"), shares.place(ALICE):
             raise ValueError("broken")
@@ -60,7 +61,7 @@ def test_a_request_that_fails_gives_its_place_back() -> None:
 
 def test_whoever_finds_no_place_waits_a_moment_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
-    shares, served = Shares("events_at_once"), []
+    shares, served = Shares("events_at_once", Budgets()), []
 
     def take() -> None:
         with shares.place(ALICE):
@@ -78,16 +79,70 @@ def test_whoever_finds_no_place_waits_a_moment_for_one(monkeypatch: pytest.Monke
 
 def test_few_wait_and_the_others_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
-    shares = Shares("events_at_once")
+    shares = Shares("events_at_once", Budgets())
     with holding(shares, ALICE, 2):
-        shares._customers[ALICE].waiting = 2 * WAITING_FACTOR
+        shares._customers[ALICE].waiting = waiting_limit()
         with pytest.raises(TooManyAtOnce), shares.place(ALICE):
             pass
         shares._customers[ALICE].waiting = 0
 
 
+def test_those_who_wait_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
+    shares, crowd = Shares("events_at_once", Budgets()), [UUID(int=number) for number in range(10, 20)]
+    with ExitStack() as held:
+        for customer in [ALICE, *crowd]:
+            held.enter_context(holding(shares, customer, 2))
+        for customer in crowd:
+            shares._customers[customer].waiting = 1
+        with pytest.raises(TooManyAtOnce), shares.place(ALICE):
+            pass
+        for customer in crowd:
+            shares._customers[customer].waiting = 0
+
+
+def test_whoever_waits_for_a_place_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[int] = []
+    monkeypatch.setattr(shares_module, "is_sharing", lambda: True)
+    monkeypatch.setattr(shares_module, "close_old_connections", lambda: given_back.append(1))
+    shares = Shares("requests_at_once", Budgets())
+    with holding(shares, ALICE, 2):
+        assert not given_back
+        with pytest.raises(TooManyAtOnce), shares.place(ALICE):
+            pass
+    assert given_back == [1]
+
+
+@pytest.fixture
+def a_fifth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "conf", replace(settings.conf, customer_share=20))
+
+
+@pytest.mark.usefixtures("a_fifth")
+def test_who_has_used_up_its_time_is_refused_while_others_want_some() -> None:
+    shares = Shares("events_at_once", Budgets())
+    with shares.place(BOB), shares.place(ALICE, body_bytes=100_000_000):
+        pass
+    with pytest.raises(TooManyAtOnce) as refused, shares.place(ALICE):
+        pass
+    assert (refused.value.limit, refused.value.figure) == ("processor_percent", 20)
+    assert not shares.under_way()
+    with shares.place(BOB), shares.place(None):
+        pass
+
+
+@pytest.mark.usefixtures("a_fifth")
+def test_what_pages_cost_is_part_of_one_account_with_events() -> None:
+    budgets = Budgets()
+    events, pages = Shares("events_at_once", budgets), Shares("requests_at_once", budgets)
+    with pages.place(BOB), pages.place(ALICE, body_bytes=100_000_000):
+        pass
+    with pytest.raises(TooManyAtOnce), events.place(ALICE):
+        pass
+
+
 def test_many_threads_hold_no_more_than_the_share() -> None:
-    shares = Shares("events_at_once")
+    shares = Shares("events_at_once", Budgets())
     all_here, refused = threading.Barrier(20), []
 
     def take() -> None:
