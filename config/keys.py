@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from config.embedded import database_url, places
+from config.embedded import database_url, paths
 from deliveries.conf import Conf
 from deliveries.errors import WrongSetting
 
@@ -64,7 +64,7 @@ def kept(conf: Conf, name: str, make: Callable[[], str]) -> str:
     """The value from the data folder, made at the first time; a database of its own wants keys of its own."""
     if not is_embedded(conf):
         raise WrongSetting(f"{name}: must be set when DATABASE_URL is")
-    path = places.make_private(places.absolute(conf.data_dir) / "keys") / name.lower()
+    path = paths.make_private(paths.absolute(conf.data_dir) / "keys") / name.lower()
     if not path.exists():
         write_once(path, make())
     return path.read_text().strip()

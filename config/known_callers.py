@@ -18,7 +18,7 @@ from uuid import UUID
 
 import orjson
 
-from config.direct import headers_of_every_answer, is_secure
+from config.fast_path import headers_of_every_answer, is_secure
 from config.site_cookies import PORTAL, session_cookie
 from deliveries.api.auth import remembered_key
 from deliveries.api.problems import CONTENT_TYPE, problem_of

@@ -56,7 +56,7 @@ def security_headers(respond: Respond) -> Respond:
     return answer
 
 
-class NothingOfFrames(SafeExceptionReporterFilter):
+class RedactedReports(SafeExceptionReporterFilter):
     """Lets debug pages show code and request, but no variable, body, header or cookie: any may hold a secret."""
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:

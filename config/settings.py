@@ -54,14 +54,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.site_cookies.site_cookies",
-    "config.pages_only.Sessions",
+    "config.page_middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "config.pages_only.Authentication",
-    "config.pages_only.SecondFactor",
-    "config.pages_only.Messages",
+    "config.page_middleware.Authentication",
+    "config.page_middleware.SecondFactor",
+    "config.page_middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.pages_only.LockOut",
+    "config.page_middleware.LockOut",
     "config.portal_share.portal_share",
 ]
 
@@ -111,7 +111,7 @@ AXES_CLIENT_IP_CALLABLE = "config.callers.log_in_address"
 
 SESSION_ENGINE = "config.sessions"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # of one site, as sessions are
-DEFAULT_EXCEPTION_REPORTER_FILTER = "config.security.NothingOfFrames"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.security.RedactedReports"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -133,7 +133,7 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, w
 SECURE_HSTS_SECONDS = conf.hsts_seconds if IS_HTTPS else 0
 # Only this host is ours to speak for: no includeSubDomains (W005), no preload (W021). Without a trusted
 # proxy there is no redirect (W008), which our own hookpost.W008 explains.
-# axes looks for its middleware by name and misses config.pages_only.LockOut.
+# axes looks for its middleware by name and misses config.page_middleware.LockOut.
 SILENCED_SYSTEM_CHECKS = ["axes.W002", "security.W005", "security.W008", "security.W021"]
 USE_X_FORWARDED_HOST = False
 X_FRAME_OPTIONS = "DENY"

@@ -20,7 +20,7 @@ except (WrongSetting, CannotStart) as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
 
-from config.direct import events_first, sharing  # once Django's apps are there
+from config.fast_path import events_first, sharing  # once Django's apps are there
 from config.known_callers import within_shares
 from deliveries.actors import wake_now
 from deliveries.services.events import ring_after_commits

@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 
 def emit(customer, event_type, data, **options):  # type: ignore[no-untyped-def]
-    """Emit an event inside the caller's own transaction; see deliveries/api/inside.py."""
-    from deliveries.api import inside  # the apps are not loaded when this package is
+    """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
+    from deliveries.api import python_api  # the apps are not loaded when this package is
 
-    return inside.emit(customer, event_type, data, **options)
+    return python_api.emit(customer, event_type, data, **options)

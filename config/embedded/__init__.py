@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from config.embedded import places, postgres, processes, valkey
-from config.embedded.places import broker_url, database_url
+from config.embedded import paths, postgres, processes, valkey
+from config.embedded.paths import broker_url, database_url
 from deliveries.errors import CannotStart
 
 __all__ = ["Services", "broker_url", "database_url"]
@@ -28,7 +28,7 @@ class Services:
     def __init__(
         self, data_dir: str | Path, *, database: bool = True, broker: bool = True, durable: bool = True
     ) -> None:
-        self.data_dir = places.absolute(data_dir)
+        self.data_dir = paths.absolute(data_dir)
         self.wanted = {"database": database, "broker": broker}
         self.durable = durable
         self.postgres: subprocess.Popen[bytes] | None = None
@@ -83,7 +83,7 @@ def alive(child: subprocess.Popen[bytes] | None) -> bool:
 @contextmanager
 def starting(data_dir: Path) -> Iterator[None]:
     """Let one process at a time start something in a data folder."""
-    places.make_folder(data_dir)
+    paths.make_folder(data_dir)
     if not os.access(data_dir, os.W_OK):
         raise CannotStart(f"{data_dir} belongs to somebody else; set HOOKPOST_DATA to another folder")
     with (data_dir / "start.lock").open("w") as lock:

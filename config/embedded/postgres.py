@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.embedded import places, processes, user_names, users
+from config.embedded import paths, processes, user_names, users
 from config.embedded.binaries import postgres_bin
 
 STOP_SIGNAL = signal.SIGINT  # PostgreSQL's fast shutdown
@@ -70,7 +70,7 @@ def locate(data_dir: Path, *, durable: bool) -> Cluster:
     """Find programs and folders, and make the folders."""
     bin_folder = postgres_bin()
     runner = users.choose_runner(data_dir, bin_folder=bin_folder)
-    runner.own_folder(places.socket_dir(data_dir))
+    runner.own_folder(paths.socket_dir(data_dir))
     files = runner.own_folder(data_dir / "postgres") / "data"
     programs = runner.programs(bin_folder)
     return Cluster(data_dir=data_dir, files=files, programs=programs, runner=runner, durable=durable)
@@ -139,7 +139,7 @@ def await_other(cluster: Cluster) -> bool:
 def command(cluster: Cluster) -> list[str]:
     """The command line of the server."""
     settings = SETTINGS | ({} if cluster.durable else FRAGILE)
-    settings["unix_socket_directories"] = str(places.socket_dir(cluster.data_dir).resolve())
+    settings["unix_socket_directories"] = str(paths.socket_dir(cluster.data_dir).resolve())
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     server = [str(cluster.programs / "postgres"), "-D", str(cluster.files), *words]
     return [*cluster.runner.prefix, *processes.dies_with_parent(STOP_SIGNAL), *server]
@@ -159,7 +159,7 @@ def make_database(data_dir: Path) -> None:
 
 def answers(data_dir: Path) -> bool:
     """Whether a server accepts connections on the socket."""
-    if not (places.socket_dir(data_dir) / ".s.PGSQL.5432").exists():
+    if not (paths.socket_dir(data_dir) / ".s.PGSQL.5432").exists():
         return False
     try:
         psycopg.connect(maintenance_url(data_dir), connect_timeout=3).close()
@@ -170,4 +170,4 @@ def answers(data_dir: Path) -> bool:
 
 def maintenance_url(data_dir: Path) -> str:
     """The URL of the database that is always there."""
-    return places.database_url(data_dir).replace("/hookpost?", "/postgres?", 1)
+    return paths.database_url(data_dir).replace("/hookpost?", "/postgres?", 1)

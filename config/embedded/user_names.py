@@ -12,7 +12,7 @@ import os
 import pwd
 from pathlib import Path
 
-from config.embedded import places
+from config.embedded import paths
 from deliveries.errors import CannotStart
 
 LIBRARY = "libc.so.6"
@@ -31,7 +31,7 @@ def has_name() -> bool:
 
 def make_known(folder: Path) -> Path:
     """Make the folder; a program that runs in it and loads its libraries from it finds a name for us."""
-    places.make_private(folder)
+    paths.make_private(folder)
     library = loaded_library().read_bytes()
     if library.count(KNOWN) != 1:
         raise CannotStart(nameless())

@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded import places
+from config.embedded import paths
 from deliveries.errors import CannotStart
 
 NOBODY = 65534
@@ -31,7 +31,7 @@ class Runner:
     def own_folder(self, folder: Path) -> Path:
         """Make a private folder for the server, reached by the given path; answers where it really is."""
         if self.outside is None:
-            return places.make_private(folder)
+            return paths.make_private(folder)
         if folder.exists() and not folder.is_symlink():
             raise CannotStart(
                 f"{folder} was made where root may make user namespaces; set HOOKPOST_DATA to another folder"
@@ -72,7 +72,7 @@ def choose_runner(data_dir: Path, *, bin_folder: Path) -> Runner:
 
 def as_nobody(data_dir: Path) -> Runner:
     """The way for a root that may not make user namespaces, or works in a folder closed to others."""
-    outside = places.make_private(Path("/var/tmp") / places.short_home(data_dir).name)  # noqa: S108
+    outside = paths.make_private(Path("/var/tmp") / paths.short_home(data_dir).name)  # noqa: S108
     outside.chmod(0o711)
     return Runner(prefix=AS_NOBODY, outside=outside)
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from config.embedded import places, processes
+from config.embedded import paths, processes
 from config.embedded.binaries import valkey_server
 
 STOP_SIGNAL = signal.SIGTERM
@@ -22,9 +22,9 @@ def start(data_dir: Path) -> subprocess.Popen[bytes] | None:
     """Start the server and wait for its socket; None when it runs already."""
     if answers(data_dir):
         return None
-    places.make_private(data_dir / "valkey")
-    if not places.socket_dir(data_dir).is_symlink():
-        places.make_private(places.socket_dir(data_dir))
+    paths.make_private(data_dir / "valkey")
+    if not paths.socket_dir(data_dir).is_symlink():
+        paths.make_private(paths.socket_dir(data_dir))
     log = data_dir / "valkey.log"
     child = processes.spawn(
         command(data_dir), folder=data_dir / "valkey", log=log, environment=processes.server_environment()
@@ -39,7 +39,7 @@ def command(data_dir: Path) -> list[str]:
     """The command line: no TCP port, no snapshots, and an error instead of a silent eviction when full."""
     options = {
         "port": "0",
-        "unixsocket": str(places.socket_dir(data_dir) / "valkey.sock"),
+        "unixsocket": str(paths.socket_dir(data_dir) / "valkey.sock"),
         "unixsocketperm": "700",
         "dir": str(data_dir / "valkey"),
         "save": "",
@@ -56,7 +56,7 @@ def answers(data_dir: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(2)
         try:
-            probe.connect(str(places.socket_dir(data_dir) / "valkey.sock"))
+            probe.connect(str(paths.socket_dir(data_dir) / "valkey.sock"))
             probe.sendall(b"PING\r\n")
             return probe.recv(16).startswith(b"+PONG")
         except OSError:

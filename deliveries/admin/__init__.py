@@ -18,5 +18,5 @@ if not missing_apps(APPS_OF_PAGES):  # in a project that lacks them, hookpost.W0
         groups,
         jobs,
         members,
-        people,
+        users,
     )

@@ -20,9 +20,9 @@ from unfold.widgets import (
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, link, moment
 from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.viewer import customer_of
 from deliveries.models import ApiKey, Customer, visible
 from deliveries.services import clock

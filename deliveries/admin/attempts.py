@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from deliveries.admin.badges import answer_of, explain, moment
-from deliveries.admin.text import readable
+from deliveries.admin.safe_text import readable
 from deliveries.models import Attempt, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.request import METHOD

@@ -21,8 +21,8 @@ from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visi
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
-from deliveries.services.bounds import TooSlow, at_most
 from deliveries.services.endpoint_health import health_of
+from deliveries.services.statement_timeout import TooSlow, at_most
 
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 3

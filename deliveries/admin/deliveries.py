@@ -24,9 +24,9 @@ from deliveries.admin.export import ExportPages, FoundRows
 from deliveries.admin.groups import REDELIVER
 from deliveries.admin.pages import PageAdmin, read_id
 from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.portal_base import PortalAdmin
+from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tenant import PortalAdmin
-from deliveries.admin.text import pretty_json
 from deliveries.admin.waiting import WaitingChangeList, waiting_in_words
 from deliveries.errors import HookpostError
 from deliveries.models import Customer, Delivery, visible

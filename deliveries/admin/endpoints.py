@@ -24,9 +24,9 @@ from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.groups import PAUSE
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.viewer import customer_of
 from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, Endpoint, EventType, visible

@@ -19,8 +19,8 @@ from django.utils.safestring import SafeString
 from deliveries.admin.badges import badge, code, link
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tenant import PortalAdmin
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Customer, EventType, visible
 from deliveries.services import event_types as verbs

@@ -16,10 +16,10 @@ from deliveries.admin import filters
 from deliveries.admin.badges import answer_of, badge, code, moment
 from deliveries.admin.delivery_columns import CustomerLink, still_there
 from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
+from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tenant import PortalAdmin
-from deliveries.admin.text import pretty_json
 from deliveries.models import Event, visible
 from deliveries.models.log import EVERYONES
 

@@ -37,8 +37,8 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol import ids, timestamps
 from deliveries.services import clock
 from deliveries.services.audit import record_act
-from deliveries.services.bounds import TooSlow, at_most
 from deliveries.services.limits import EXPORTS
+from deliveries.services.statement_timeout import TooSlow, at_most
 
 log = structlog.get_logger(__name__)
 

@@ -25,8 +25,8 @@ from unfold.admin import ModelAdmin
 
 from deliveries.admin.acts import ActPages, sentence
 from deliveries.admin.paging import PlainChangeList
-from deliveries.admin.pick import RowPicker
 from deliveries.admin.viewer import actor_of
+from deliveries.admin.widgets import RowPicker
 from deliveries.errors import HookpostError, InvalidId, InvalidInput
 from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
-from deliveries.services.bounds import TooSlow, at_most
+from deliveries.services.statement_timeout import TooSlow, at_most
 
 LIST_SECONDS = 5
 TOO_SLOW = "This search takes too long. Narrow it by time, customer or endpoint."

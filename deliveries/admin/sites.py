@@ -22,7 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from deliveries.admin import look
+from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Member
@@ -34,7 +34,7 @@ class HookpostSite(UnfoldAdminSite):
     """What both sites share."""
 
     subtitle: ClassVar[str]
-    groups: ClassVar[Sequence[look.Group]]
+    groups: ClassVar[Sequence[theme.Group]]
     index_template = "hookpost/dashboard.html"
     login_template = "hookpost/login.html"
     index_title = "Overview"
@@ -47,9 +47,9 @@ class HookpostSite(UnfoldAdminSite):
 
     def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
         """Give the pages our name, mark, colours and menu (called by Unfold)."""
-        context |= look.context_of(subtitle=self.subtitle)
+        context |= theme.context_of(subtitle=self.subtitle)
         context["takes_notes"] = self.takes_notes
-        context["colors"] = {**(context.get("colors") or {}), "primary": look.PRIMARY}
+        context["colors"] = {**(context.get("colors") or {}), "primary": theme.PRIMARY}
         if self.has_permission(request):
             context["logout_url"] = reverse(f"{self.name}:logout")
             context["account_links"] = [
@@ -61,7 +61,7 @@ class HookpostSite(UnfoldAdminSite):
                 for model, page in self._registry.items()
                 if page.has_view_or_change_permission(request)
             }
-            context["sidebar_navigation"] = look.menu(request, site_name=self.name, groups=self.groups, seen=seen)
+            context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
         return context
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
@@ -133,38 +133,38 @@ class StaffSite(HookpostSite):
     stranger = "This account is not one of support staff."
     takes_notes = True
     groups = (
-        look.Group(
+        theme.Group(
             title="",
             items=(
-                look.Item(title="Overview", icon="monitoring"),
-                look.Item(title="Deliveries", icon="send", model="delivery"),
-                look.Item(title="Events", icon="bolt", model="event"),
-                look.Item(title="Endpoints", icon="hub", model="endpoint"),
+                theme.Item(title="Overview", icon="monitoring"),
+                theme.Item(title="Deliveries", icon="send", model="delivery"),
+                theme.Item(title="Events", icon="bolt", model="event"),
+                theme.Item(title="Endpoints", icon="hub", model="endpoint"),
             ),
         ),
-        look.Group(
+        theme.Group(
             title="Set-up",
             items=(
-                look.Item(title="Customers", icon="domain", model="customer"),
-                look.Item(title="Members", icon="badge", model="member"),
-                look.Item(title="Event types", icon="category", model="eventtype"),
-                look.Item(title="API keys", icon="key", model="apikey"),
+                theme.Item(title="Customers", icon="domain", model="customer"),
+                theme.Item(title="Members", icon="badge", model="member"),
+                theme.Item(title="Event types", icon="category", model="eventtype"),
+                theme.Item(title="API keys", icon="key", model="apikey"),
             ),
         ),
-        look.Group(
+        theme.Group(
             title="Records",
             items=(
-                look.Item(title="Jobs", icon="progress_activity", model="job"),
-                look.Item(title="Audit trail", icon="history", model="auditentry"),
+                theme.Item(title="Jobs", icon="progress_activity", model="job"),
+                theme.Item(title="Audit trail", icon="history", model="auditentry"),
             ),
         ),
-        look.Group(
+        theme.Group(
             title="Staff",
             items=(
-                look.Item(title="Users", icon="person", model="user", app="auth"),
-                look.Item(title="Groups", icon="group", model="group", app="auth"),
-                look.Item(title="Second factors", icon="phonelink_lock", model="secondfactor"),
-                look.Item(title="Failed log-ins", icon="lock_clock", model="accessattempt", app="axes"),
+                theme.Item(title="Users", icon="person", model="user", app="auth"),
+                theme.Item(title="Groups", icon="group", model="group", app="auth"),
+                theme.Item(title="Second factors", icon="phonelink_lock", model="secondfactor"),
+                theme.Item(title="Failed log-ins", icon="lock_clock", model="accessattempt", app="axes"),
             ),
         ),
     )
@@ -197,16 +197,16 @@ class PortalSite(HookpostSite):
     stranger = "This account belongs to no customer, so there is no portal to show."
     login_form = PortalLogin
     groups = (
-        look.Group(
+        theme.Group(
             title="",
             items=(
-                look.Item(title="Overview", icon="monitoring"),
-                look.Item(title="Endpoints", icon="hub", model="endpoint"),
-                look.Item(title="Deliveries", icon="send", model="delivery"),
-                look.Item(title="Events", icon="bolt", model="event"),
-                look.Item(title="Catalogue", icon="menu_book", page="catalogue"),
-                look.Item(title="Event types", icon="category", model="eventtype"),
-                look.Item(title="API keys", icon="key", model="apikey"),
+                theme.Item(title="Overview", icon="monitoring"),
+                theme.Item(title="Endpoints", icon="hub", model="endpoint"),
+                theme.Item(title="Deliveries", icon="send", model="delivery"),
+                theme.Item(title="Events", icon="bolt", model="event"),
+                theme.Item(title="Catalogue", icon="menu_book", page="catalogue"),
+                theme.Item(title="Event types", icon="category", model="eventtype"),
+                theme.Item(title="API keys", icon="key", model="apikey"),
             ),
         ),
     )

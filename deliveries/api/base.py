@@ -20,7 +20,7 @@ from deliveries.api.fields import Shape
 from deliveries.api.parsers import StrictJsonParser
 from deliveries.api.problems import QueryError, field_errors
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
-from deliveries.api.renderers import JsonAnyway, JsonRenderer
+from deliveries.api.renderers import AlwaysJson, JsonRenderer
 from deliveries.errors import InvalidInput
 from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
@@ -47,7 +47,7 @@ class ApiView(APIView):
     permission_classes = (HasScope,)
     parser_classes = (StrictJsonParser,)
     renderer_classes = (JsonRenderer,)
-    content_negotiation_class = JsonAnyway
+    content_negotiation_class = AlwaysJson
     metadata_class = None
     scopes: ClassVar[Mapping[str, str]] = READ_OR_MANAGE
     queried: ClassVar[Collection[str]] = ()

@@ -21,7 +21,7 @@ from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.filters import DeliveryFilters, selection_of
-from deliveries.api.find import find_delivery
+from deliveries.api.lookups import find_delivery
 from deliveries.api.pages import PARAMETERS, page_of_all
 from deliveries.api.reasons import why
 from deliveries.models import Delivery

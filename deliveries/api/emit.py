@@ -1,7 +1,7 @@
 """Emitting events: POST /events and /events/batch, the two paths where speed counts.
 
 What lives here: from a posted request to acceptance and its answer, without the REST framework's request, so that
-an event costs little more than its statement. config/direct.py brings requests here before Django's middleware;
+an event costs little more than its statement. config/fast_path.py brings requests here before Django's middleware;
 the views bring those that came through it. It must not know how events are stored.
 """
 

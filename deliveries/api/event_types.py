@@ -17,7 +17,7 @@ from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
-from deliveries.api.find import find_customer, find_event_type
+from deliveries.api.lookups import find_customer, find_event_type
 from deliveries.api.pages import PARAMETERS, page_of
 from deliveries.models import Customer, EventType, visible
 from deliveries.protocol import ids

@@ -13,7 +13,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from deliveries.api.fields import Moment, Shape, Text, TypeId
-from deliveries.api.find import find_customer, find_endpoint
+from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Delivery, Event, visible
 from deliveries.models.visible import Viewer

@@ -16,8 +16,8 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
-from deliveries.api.fences import among
 from deliveries.api.problems import QueryError
+from deliveries.api.window_query import among
 
 LIMIT = 50
 LIMIT_MAX = 250

@@ -23,7 +23,7 @@ from deliveries import conf as settings
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, given
 from deliveries.api.fields import Moment, Shape, Text
-from deliveries.api.find import find_customer
+from deliveries.api.lookups import find_customer
 from deliveries.services.portal_links import create_link, redeem_link
 
 BACKEND = "deliveries.services.link_backend.LinkBackend"

@@ -30,7 +30,7 @@ class JsonRenderer(BaseRenderer):
         return b"" if data is None else to_json(data)
 
 
-class JsonAnyway(BaseContentNegotiation):
+class AlwaysJson(BaseContentNegotiation):
     """There is one form of answer, so nothing to negotiate: a browser's `Accept` is no reason for a 406."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:

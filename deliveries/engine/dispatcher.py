@@ -79,7 +79,7 @@ class Dispatcher:
     _ticks: int = 0
     _is_behind: bool = True
     _jobs_rung_at: float = float("-inf")
-    _postman: threading.Thread | None = None
+    _mail_thread: threading.Thread | None = None
 
     def run_forever(self, stop: threading.Event) -> None:
         """Tick once a second while this process leads; go on after every error."""
@@ -121,7 +121,7 @@ class Dispatcher:
             self._roll_up,
         ]
         if ticks % HOUSEKEEPING_TICKS == 0:
-            work.append(keep_house)
+            work.append(housekeeping)
         do_each(work, before_each=self._lead.keep)
 
     def _roll_up(self) -> None:
@@ -140,9 +140,9 @@ class Dispatcher:
 
     def _post_alerts(self) -> None:
         """Let alerts be mailed beside the rounds: a mail server may hang."""
-        if (self._postman is None or not self._postman.is_alive()) and alert_mail.is_mail_due():
-            self._postman = threading.Thread(target=alert_mail.run_postman, name="postman", daemon=True)
-            self._postman.start()
+        if (self._mail_thread is None or not self._mail_thread.is_alive()) and alert_mail.is_mail_due():
+            self._mail_thread = threading.Thread(target=alert_mail.run_mail_thread, name="mail", daemon=True)
+            self._mail_thread.start()
 
     def _wake_due(self) -> None:
         """Ring for lanes that have something due and nobody at work; of very many, only that there are some."""
@@ -172,7 +172,7 @@ def release_backlogs(*, every_lane: bool = False) -> int:
     return len(sql.run("release_backlogs", {"rate": conf.resume_rate, "every_lane": every_lane}))
 
 
-def keep_house() -> None:
+def housekeeping() -> None:
     """Open partitions ahead, drop old days, forget old keys, note and disable what fails, end what was left over."""
     do_each(
         [

@@ -38,7 +38,7 @@ FOR_GOOD = 500  # the least reply code that says: never (RFC 5321 4.2.1)
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
-class Came(Enum):
+class MailResult(Enum):
     """What handing a letter over came to."""
 
     SENT = auto()
@@ -51,7 +51,7 @@ def is_mail_due() -> bool:
     return Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists()
 
 
-def run_postman() -> None:
+def run_mail_thread() -> None:
     """Send what is due, on a thread of its own; whatever fails is logged."""
     try:
         send_due_mail()
@@ -130,8 +130,8 @@ def _send(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
             if time.monotonic() > give_up_at:
                 break
             came_to = _hand_over(letter, server)
-            if came_to is not Came.LATER:
-                (sent if came_to is Came.SENT else refused).append(letter)
+            if came_to is not MailResult.LATER:
+                (sent if came_to is MailResult.SENT else refused).append(letter)
     except (OSError, smtplib.SMTPException) as error:
         log.warning("alert_mail_failed", **_told(error), letters=len(letters), sent=len(sent))
     finally:
@@ -139,7 +139,7 @@ def _send(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
     return sent, [letter for letter in letters if letter not in sent and letter not in refused]
 
 
-def _hand_over(letter: Letter, server: BaseEmailBackend) -> Came:
+def _hand_over(letter: Letter, server: BaseEmailBackend) -> MailResult:
     """Send one letter, or say that it is refused for now or for good; that the server fails is raised."""
     message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=HEADERS, connection=server)
     try:
@@ -147,11 +147,11 @@ def _hand_over(letter: Letter, server: BaseEmailBackend) -> Came:
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
         log.warning("alert_mail_refused", **_told(error))
         is_final = _code_of(error) >= FOR_GOOD and not isinstance(error, smtplib.SMTPSenderRefused)
-        return Came.REFUSED if is_final else Came.LATER
+        return MailResult.REFUSED if is_final else MailResult.LATER
     except ValueError as error:  # a header that Django will not send, an address that cannot be written
         log.warning("alert_mail_refused", error=type(error).__name__)
-        return Came.REFUSED
-    return Came.SENT
+        return MailResult.REFUSED
+    return MailResult.SENT
 
 
 def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[Letter]) -> None:

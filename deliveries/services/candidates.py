@@ -18,8 +18,8 @@ from django.db.models import QuerySet
 from deliveries import sql
 from deliveries.models import Event, Job, visible
 from deliveries.models.visible import Viewer
-from deliveries.services.bounds import TooSlow, at_most
 from deliveries.services.selection import Selection, between, deliveries_of, of_types
+from deliveries.services.statement_timeout import TooSlow, at_most
 
 WINDOW = 20_000  # rows that one look reads at most, however few of them are meant
 COUNT_CHUNK = 2_000

@@ -32,10 +32,10 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.bounds import at_most
 from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
 from deliveries.services.endpoints import BACKLOG_CANCELLED, DELETED, cancel_waiting
 from deliveries.services.selection import Selection
+from deliveries.services.statement_timeout import at_most
 
 log = structlog.get_logger(__name__)
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fan-outs go on when the test says so."""
     monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake: None)
-    monkeypatch.setattr("deliveries.api.inside.begin_fan_outs", lambda wake: None)
+    monkeypatch.setattr("deliveries.api.python_api.begin_fan_outs", lambda wake: None)
 
 
 def fan_out_all() -> list[Any]:

@@ -80,7 +80,7 @@ def operations() -> list[tuple[str, str]]:
     return found
 
 
-# The doorbell's thread uses random numbers while hypothesis watches for them.
+# The notifier's thread uses random numbers while hypothesis watches for them.
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.parametrize(("path", "method"), operations())
 def test_each_operation_keeps_to_its_description(described: Any, ops: Caller, path: str, method: str) -> None:

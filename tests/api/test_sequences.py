@@ -48,7 +48,7 @@ def machine_of(schema: Any, caller: Caller, seen: Counter[int]) -> type[Any]:
     return Machine
 
 
-# The doorbell's thread uses random numbers while hypothesis watches for them.
+# The notifier's thread uses random numbers while hypothesis watches for them.
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 def test_no_sequence_of_operations_leaves_the_description(
     described: Any,

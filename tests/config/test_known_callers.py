@@ -19,7 +19,7 @@ from deliveries.services.members import add_member
 from deliveries.services.shares import HAS_PLACE, requests_and_pages
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
-from tests.config.test_direct import Answer
+from tests.config.test_fast_path import Answer
 
 pytestmark = pytest.mark.django_db
 AT_WORK = 2

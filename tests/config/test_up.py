@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.children import FIRST_DELAY_SECONDS, HEALTHY_SECONDS, Child, stop_all
 from config.embedded.processes import wait_until
+from config.supervisor import FIRST_DELAY_SECONDS, HEALTHY_SECONDS, Child, stop_all
 from deliveries.management.signals import stop_signals
 from tests.ports import free_ports
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import Services, binaries, places, postgres, processes, user_names, users
+from config.embedded import Services, binaries, paths, postgres, processes, user_names, users
 from deliveries.errors import CannotStart
 
 PRELOAD = "import config.embedded\n"  # a user with fewer rights may not be able to read the packages
@@ -64,7 +64,7 @@ def start(data_dir: Path, *, broker: bool = True) -> Services:
 
 
 def test_both_services_answer_under_urls_that_were_known_before(data_dir: Path) -> None:
-    database_url, broker_url = places.database_url(data_dir), places.broker_url(data_dir)
+    database_url, broker_url = paths.database_url(data_dir), paths.broker_url(data_dir)
     with start(data_dir):
         assert ask(database_url, "select current_database()") == "hookpost"
         assert ask(database_url, "show server_encoding") == "UTF8"
@@ -82,7 +82,7 @@ def test_nothing_listens_on_the_network(data_dir: Path) -> None:
 
 def test_the_sockets_are_closed_to_other_users(data_dir: Path) -> None:
     with start(data_dir):
-        assert places.socket_dir(data_dir).stat().st_mode & 0o077 == 0
+        assert paths.socket_dir(data_dir).stat().st_mode & 0o077 == 0
 
 
 def test_a_cluster_that_is_meant_to_last_writes_through(data_dir: Path) -> None:
@@ -145,7 +145,7 @@ def test_any_name_of_a_data_folder_works(tmp_path: Path, name: str) -> None:
         assert ask(services.database_url, "select 1") == 1
         with redis.Redis.from_url(services.broker_url) as client:
             assert client.ping()
-    shutil.rmtree(places.short_home(tmp_path / name), ignore_errors=True)
+    shutil.rmtree(paths.short_home(tmp_path / name), ignore_errors=True)
 
 
 def test_servers_end_with_a_parent_that_was_killed(data_dir: Path) -> None:
@@ -254,14 +254,14 @@ def test_a_folder_that_somebody_else_put_there_is_refused(tmp_path: Path) -> Non
     planted.mkdir()
     os.chown(planted, users.NOBODY, users.NOBODY)
     with pytest.raises(CannotStart, match="belongs to somebody else"):
-        places.make_private(planted)
+        paths.make_private(planted)
 
 
 def test_a_link_in_place_of_a_private_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(CannotStart, match="belongs to somebody else"):
-        places.make_private(tmp_path / "link")
+        paths.make_private(tmp_path / "link")
 
 
 @pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="no PostgreSQL of the system")

@@ -22,7 +22,7 @@ def refuse(*args: object, **given: object) -> None:
     raise InternalError("cannot execute UPDATE in a read-only transaction")
 
 
-@pytest.mark.parametrize("step", ["hold_backlogs", "release_backlogs", "keep_house"])
+@pytest.mark.parametrize("step", ["hold_backlogs", "release_backlogs", "housekeeping"])
 def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
@@ -56,19 +56,19 @@ def test_one_thread_at_a_time_sends_mail(receiver: Receiver, monkeypatch: pytest
         runs.append(1)
         go_on.wait(10)
 
-    monkeypatch.setattr(alert_mail, "run_postman", send_slowly)
+    monkeypatch.setattr(alert_mail, "run_mail_thread", send_slowly)
     monkeypatch.setattr(alert_mail, "is_mail_due", lambda: True)
     dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None)
     for _ in range(3):
         dispatcher.tick()
-    postman = dispatcher._postman
+    mail_thread = dispatcher._mail_thread
     go_on.set()
-    assert postman is not None
-    postman.join(10)
+    assert mail_thread is not None
+    mail_thread.join(10)
     assert len(runs) == 1
     dispatcher.tick()
-    assert dispatcher._postman is not postman
-    dispatcher._postman.join(10)  # type: ignore[union-attr]
+    assert dispatcher._mail_thread is not mail_thread
+    dispatcher._mail_thread.join(10)  # type: ignore[union-attr]
     assert len(runs) == 2
 
 
@@ -77,7 +77,7 @@ def test_old_keys_are_forgotten_although_a_partition_cannot_be_dropped(monkeypat
     monkeypatch.setattr(retention, "drop_partitions", refuse)
     monkeypatch.setattr(retention, "purge_idempotency_keys", lambda: done.append("keys"))
     monkeypatch.setattr(dispatcher, "disable_failing", lambda: done.append("endpoints"))
-    dispatcher.keep_house()
+    dispatcher.housekeeping()
     assert done == ["keys", "endpoints"]
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import pika
 import redis
 
-from config.embedded import Services, places, processes
+from config.embedded import Services, paths, processes
 from tests.ports import free_ports
 
 START_SECONDS = 60
@@ -92,7 +92,7 @@ class Rabbit:
     """RabbitMQ from Debian's package, as a process of ours on ports of its own, next to no other."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.folder = places.make_private(data_dir / "rabbitmq")
+        self.folder = paths.make_private(data_dir / "rabbitmq")
         self.port, self.peers, self.mapper = free_ports(3)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}"
         self.server: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
-from deliveries.engine.dispatcher import keep_house
+from deliveries.engine.dispatcher import housekeeping
 from deliveries.models import Alert, Customer, Endpoint, Lane
 from deliveries.services import alerts
 from deliveries.services.alert_mail import is_mail_due, send_due_mail
@@ -32,7 +32,7 @@ def letters() -> list[tuple[str, str]]:
 def test_members_are_written_to_once_when_an_endpoint_has_failed_for_a_day(shop: Endpoint) -> None:
     since = failing(shop, hours=25)
     for _ in range(3):
-        keep_house()
+        housekeeping()
         send_due_mail()
     (letter,) = mail.outbox
     assert letters() == [(CAROL, "[Hookpost] The endpoint 93.184.216.34 fails")]
@@ -65,7 +65,7 @@ def test_the_operator_hears_of_every_customer_in_one_letter(operator: None) -> N
     for name in ("Alice", "Bob", "Charlie"):
         customer = Customer.objects.create(name=name)
         failing(create_endpoint(customer, {"url": DEAD}, actor="system")[0], hours=30)
-    keep_house()
+    housekeeping()
     send_due_mail()
     assert letters() == [(OPERATOR, "[Hookpost] The endpoint 93.184.216.34 fails (and 2 more)")]
     assert all(name in mail.outbox[0].body for name in ("Alice", "Bob", "Charlie"))
@@ -85,14 +85,14 @@ def test_who_has_no_address_or_is_switched_off_gets_no_letter(shop: Endpoint) ->
     gone.user.save()
     add_member(an_endpoint(DEAD).customer, "mallory", email="mallory@example.com", actor="user:root")
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     send_due_mail()
     assert [to for to, _ in letters()] == [CAROL]
 
 
 def test_without_anybody_to_write_to_nothing_waits(receiver: Receiver) -> None:
     failing(an_endpoint(DEAD), hours=25)
-    keep_house()
+    housekeeping()
     assert send_due_mail() == 0
     assert not is_mail_due()
     assert Alert.objects.get().mailed_at is None
@@ -101,7 +101,7 @@ def test_without_anybody_to_write_to_nothing_waits(receiver: Receiver) -> None:
 @pytest.mark.parametrize("end", ["it works again", "it was deleted"])
 def test_what_is_over_before_the_letter_is_written_is_not_written_about(end: str, shop: Endpoint) -> None:
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     if end == "it works again":
         Lane.objects.update(failing_since=None)
     else:
@@ -112,7 +112,7 @@ def test_what_is_over_before_the_letter_is_written_is_not_written_about(end: str
 
 def test_a_letter_leads_to_the_page_of_the_endpoint(shop: Endpoint, operator: None) -> None:
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     send_due_mail()
     for letter, site in zip(mail.outbox, ("admin", "portal"), strict=True):
         assert reverse(f"{site}:deliveries_endpoint_change", args=[shop.public_id]) in letter.body
@@ -127,7 +127,7 @@ def test_a_letter_says_how_the_latest_attempt_ended_also_in_front_of_a_backlog(r
     for number in range(150):
         emit(endpoint, number=number)
     failing(endpoint, hours=25)
-    keep_house()
+    housekeeping()
     send_due_mail()
     assert "Lately:      The endpoint failed while handling the request. (503)" in mail.outbox[0].body
 
@@ -154,7 +154,7 @@ def test_nothing_that_others_chose_adds_a_header_or_a_line(shop: Endpoint, opera
     take_turn(shop)
     shop.delivery_set.update(error=plain_hostile, attempts=1)  # type: ignore[attr-defined]
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     disable_endpoint(shop, actor="system", reason=plain_hostile)
     assert send_due_mail() == 2
     for to, raw in server.letters:
@@ -170,7 +170,7 @@ def test_nothing_that_others_chose_adds_a_header_or_a_line(shop: Endpoint, opera
 def test_a_url_may_be_a_secret_and_only_its_host_is_named(shop: Endpoint, operator: None) -> None:
     Endpoint.objects.update(url="https://hooks.example.com/services/T0K3N?key=s3cr3t")
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     send_due_mail()
     for letter in mail.outbox:
         assert "hooks.example.com" in letter.body

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deliveries.engine.dispatcher import Dispatcher, keep_house
+from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.models import Alert, Endpoint
 from deliveries.models.base import new_id
 from deliveries.services import alerts
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_a_letter_arrives_over_the_wire(shop: Endpoint, server: MailServer) -> None:
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     assert send_due_mail() == 1
     ((to, raw),) = server.letters
     assert to == CAROL
@@ -35,7 +35,7 @@ def test_a_mail_server_that_is_away_is_tried_again_and_later_each_time(
 ) -> None:
     use(receiver_ports[3], settings)
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     waits = []
     for minutes in (0, 10, 100):
         now = datetime.now(UTC)
@@ -54,7 +54,7 @@ def test_a_mail_server_that_will_not_encrypt_gets_no_password_and_the_log_neithe
 ) -> None:
     use(server.port, settings, user="alice:s3cr3t@")
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     assert send_due_mail() == 0
     assert is_waiting()
     assert "SMTPNotSupportedError" in caplog.text
@@ -72,7 +72,7 @@ def test_a_letter_that_nobody_takes_for_a_day_is_given_up(
 ) -> None:
     use(receiver_ports[3], settings)
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     Alert.objects.update(created_at=datetime.now(UTC) - timedelta(hours=25))
     send_due_mail()
     alert = Alert.objects.get()
@@ -82,7 +82,7 @@ def test_a_letter_that_nobody_takes_for_a_day_is_given_up(
 def test_an_address_that_is_refused_hinders_no_other(shop: Endpoint, settings: Any) -> None:
     add_member(shop.customer, "dave", email="dave@example.com", actor="user:root")
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     with MailServer(refusals={CAROL: "550 no such person"}) as server:
         use(server.port, settings)
         assert send_due_mail() == 1
@@ -92,7 +92,7 @@ def test_an_address_that_is_refused_hinders_no_other(shop: Endpoint, settings: A
 
 def test_an_address_that_is_refused_for_now_is_tried_again(shop: Endpoint, settings: Any, operator: None) -> None:
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     with MailServer(refusals={CAROL: "450 greylisted"}) as server:
         use(server.port, settings)
         assert send_due_mail() == 1
@@ -108,7 +108,7 @@ def test_an_address_that_cannot_be_written_hinders_no_other(shop: Endpoint, serv
     bad.user.email = "dave@example.com\r\nBcc: x@example.net"
     bad.user.save()
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
     assert send_due_mail() == 1
     assert [to for to, _ in server.letters] == [CAROL]
     assert not is_mail_due()
@@ -118,7 +118,7 @@ def test_what_is_claimed_is_not_sent_by_another_leader_and_comes_back_if_its_sen
     shop: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(shop, hours=25)
-    keep_house()
+    housekeeping()
 
     def die(*args: object, **given: object) -> None:
         raise KeyboardInterrupt
@@ -137,18 +137,18 @@ def test_a_hanging_mail_server_holds_up_no_round_of_the_dispatcher(shop: Endpoin
     dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None)
     with MailServer(silent=True) as server:
         use(server.port, settings)
-        keep_house()
+        housekeeping()
         started = time.monotonic()
         for _ in range(3):
             dispatcher.tick()
         assert time.monotonic() - started < 9  # less than the patience with a mail server
         assert server.met.wait(10)
-        postman = dispatcher._postman
-        assert postman is not None
-        assert postman.is_alive()
+        mail_thread = dispatcher._mail_thread
+        assert mail_thread is not None
+        assert mail_thread.is_alive()
         server.speak.set()
-        postman.join(20)
-        assert not postman.is_alive()
+        mail_thread.join(20)
+        assert not mail_thread.is_alive()
         assert [to for to, _ in server.letters] == [CAROL]
 
 

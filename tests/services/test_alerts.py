@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from deliveries.engine import recorder
-from deliveries.engine.dispatcher import Dispatcher, keep_house
+from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.work import Finished
 from deliveries.models import Alert, Attempt, Delivery, Endpoint, Lane
@@ -33,7 +33,7 @@ def test_an_endpoint_that_failed_for_a_day_is_noted_once(receiver: Receiver) -> 
     endpoint = an_endpoint(receiver.url)
     since = failing(endpoint, hours=25)
     for _ in range(3):
-        keep_house()
+        housekeeping()
     alert = Alert.objects.get()
     assert (alert.kind, alert.endpoint, alert.since) == (Kind.FAILING, endpoint, since)
 
@@ -41,7 +41,7 @@ def test_an_endpoint_that_failed_for_a_day_is_noted_once(receiver: Receiver) -> 
 @pytest.mark.parametrize("hours", [0.1, 23.9])
 def test_an_endpoint_that_failed_for_less_than_a_day_is_not_noted(hours: float, receiver: Receiver) -> None:
     failing(an_endpoint(receiver.url), hours=hours)
-    keep_house()
+    housekeeping()
     assert not Alert.objects.exists()
 
 
@@ -49,7 +49,7 @@ def test_how_long_is_a_setting(receiver: Receiver, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(alerts, "conf", replace(alerts.conf, alert_after_hours=2))
     endpoint = an_endpoint(receiver.url)
     failing(endpoint, hours=3)
-    keep_house()
+    housekeeping()
     assert kinds_of(endpoint) == [Kind.FAILING]
 
 
@@ -58,7 +58,7 @@ def test_an_endpoint_that_is_not_sent_to_is_not_noted(state: str, receiver: Rece
     endpoint = an_endpoint(receiver.url)
     failing(endpoint, hours=25)
     Endpoint.objects.update(state=state)
-    keep_house()
+    housekeeping()
     assert not Alert.objects.exists()
 
 
@@ -66,7 +66,7 @@ def test_an_endpoint_that_fails_again_after_it_worked_is_noted_again(receiver: R
     endpoint = an_endpoint(receiver.url)
     for hours in (40, 30):
         failing(endpoint, hours=hours)
-        keep_house()
+        housekeeping()
     assert kinds_of(endpoint) == [Kind.FAILING, Kind.FAILING]
 
 
@@ -74,7 +74,7 @@ def test_the_alert_comes_before_the_endpoint_is_disabled(receiver: Receiver) -> 
     """Given a dispatcher that was away for a week, then the warning is still told first."""
     endpoint = an_endpoint(receiver.url)
     failing(endpoint, hours=7 * 24)
-    keep_house()
+    housekeeping()
     assert kinds_of(endpoint) == [Kind.FAILING, Kind.DISABLED]
     assert Alert.objects.get(kind=Kind.DISABLED).reason == "no delivery has arrived for 5 days"
 
@@ -187,9 +187,9 @@ def test_an_endpoint_without_a_secret_is_an_alert_of_its_own(receiver: Receiver)
 def test_alerts_go_with_their_customer(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     failing(endpoint, hours=25)
-    keep_house()
+    housekeeping()
     delete_customer(endpoint.customer, actor="user:root")
-    keep_house()
+    housekeeping()
     Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
     assert not Alert.objects.exists()
 

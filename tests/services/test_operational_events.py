@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from standardwebhooks.webhooks import Webhook
 
 from deliveries import sql
-from deliveries.engine.dispatcher import Dispatcher, keep_house
+from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.errors import InvalidEventType, Unavailable
 from deliveries.models import Alert, Delivery, Event, Job, Lane
 from deliveries.protocol.operational import OPERATIONAL
@@ -33,7 +33,7 @@ def test_an_endpoint_that_asks_for_it_is_told_of_another_one_that_fails(receiver
     broken = an_endpoint(DEAD, uid="shop")
     listener, secret = a_listener(broken, receiver, "hookpost.*")
     since = failing(broken, hours=25)
-    keep_house()
+    housekeeping()
     assert alerts.tell_customers() == 1
     take_turn(listener)
     (request,) = receiver.requests
@@ -90,7 +90,7 @@ def test_an_endpoint_that_takes_all_events_gets_no_operational_ones(receiver: Re
     everything, _ = a_listener(broken, receiver)
     asking, _ = a_listener(broken, receiver, "invoice.paid", "hookpost.endpoint.*")
     failing(broken, hours=25)
-    keep_house()
+    housekeeping()
     alerts.tell_customers()
     assert [delivery.endpoint for delivery in Delivery.objects.all()] == [asking]
     emit(broken)
@@ -101,7 +101,7 @@ def test_nobody_else_is_told(receiver: Receiver) -> None:
     broken, stranger = an_endpoint(DEAD), an_endpoint(DEAD)
     a_listener(stranger, receiver, "hookpost.*")
     failing(broken, hours=25)
-    keep_house()
+    housekeeping()
     assert alerts.tell_customers() == 1
     assert not Event.objects.exists()
     assert alerts.tell_customers() == 0
@@ -126,7 +126,7 @@ def test_a_failing_endpoint_hears_of_itself_once(receiver: Receiver) -> None:
     for _ in range(3):
         failing(broken, hours=25)
         Alert.objects.update(since=Lane.objects.get().failing_since)
-        keep_house()
+        housekeeping()
         alerts.tell_customers()
     assert Delivery.objects.get().event_type == "hookpost.endpoint.failing"
 
@@ -155,7 +155,7 @@ def test_an_event_that_cannot_be_stored_is_told_later(receiver: Receiver, monkey
     broken = an_endpoint(DEAD)
     a_listener(broken, receiver, "hookpost.*")
     failing(broken, hours=25)
-    keep_house()
+    housekeeping()
 
     def refuse(name: str, parameters: object) -> list[Any]:
         raise OperationalError("cannot execute INSERT in a read-only transaction")
@@ -174,7 +174,7 @@ def test_operational_events_need_no_registration(receiver: Receiver, monkeypatch
     broken = an_endpoint(DEAD)
     listener, _ = a_listener(broken, receiver, "hookpost.*")
     failing(broken, hours=25)
-    keep_house()
+    housekeeping()
     alerts.tell_customers()
     assert Delivery.objects.get().endpoint == listener
     assert send_test_event(listener).deliveries == 1
@@ -208,7 +208,7 @@ def test_a_replay_of_everything_leaves_operational_events_out(receiver: Receiver
     broken = an_endpoint(DEAD)
     a_listener(broken, receiver, "hookpost.*")
     failing(broken, hours=25)
-    keep_house()
+    housekeeping()
     alerts.tell_customers()
     emit(broken)
     everything, _ = a_listener(broken, receiver)
@@ -226,7 +226,7 @@ def test_each_kind_says_what_its_example_says(receiver: Receiver) -> None:
     listener, _ = a_listener(broken, receiver, "hookpost.*")
     give_up(broken, receiver)
     failing(broken, hours=7 * 24)
-    keep_house()
+    housekeeping()
     alerts.tell_customers()
     take_turn(listener)
     said = {body["type"]: body["data"] for body in told_to(receiver)}

@@ -148,7 +148,7 @@ def test_a_host_whose_clock_is_off_forgets_nothing(seconds: float) -> None:
 
 def test_the_dispatcher_does_it() -> None:
     an_entry(ago(days=800))
-    dispatcher.keep_house()
+    dispatcher.housekeeping()
     assert AuditEntry.objects.count() == 0
 
 

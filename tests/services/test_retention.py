@@ -98,5 +98,5 @@ def test_the_rest_of_the_house_is_kept_while_nothing_may_be_dropped(
     done: list[str] = []
     monkeypatch.setattr(retention, "purge_idempotency_keys", lambda: done.append("keys"))
     with host_off_by(400 * DAY):
-        dispatcher.keep_house()
+        dispatcher.housekeeping()
     assert done == ["keys"]

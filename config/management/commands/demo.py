@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from rich.console import Console
 
-from config.embedded import places, postgres, processes
+from config.embedded import paths, postgres, processes
 from config.management.commands.up import MANAGE, is_listening, port_number, refuse_taken_port
 from deliveries.conf import conf
 from deliveries.demo import people, screen, story
@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
 def refuse_company() -> None:
     """Say so when the data folder is in use: another worker would not be allowed to reach our receiver."""
-    data_dir = places.absolute(conf.data_dir)
+    data_dir = paths.absolute(conf.data_dir)
     if conf.database_url:
         return
     if not processes.wait_until(lambda: not postgres.answers(data_dir), seconds=OTHERS_END_SECONDS):
@@ -105,7 +105,7 @@ def free_port() -> int:
 @contextmanager
 def running(console: Console, *, port: int, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
     """`manage.py up` as a child inside the block, allowed to reach the receiver and nothing else private."""
-    data_dir = places.absolute(conf.data_dir)
+    data_dir = paths.absolute(conf.data_dir)
     log = data_dir / "demo.log"
     data_dir.mkdir(parents=True, exist_ok=True)
     command = [*processes.dies_with_parent(signal.SIGTERM), sys.executable, str(MANAGE), "up", "--port", str(port)]

@@ -19,9 +19,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from config.children import Child, stop_all
 from config.embedded import Services
-from config.embedded.places import absolute
+from config.embedded.paths import absolute
+from config.supervisor import Child, stop_all
 from deliveries.checks import refuse_to_start
 from deliveries.conf import conf
 from deliveries.errors import CannotStart

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.api.find import find_customer
+from deliveries.api.lookups import find_customer
 from deliveries.errors import InvalidInput, NotFound
 from deliveries.models import ApiKey, Customer
 from deliveries.models.visible import OPERATOR

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.api.find import find_customer
+from deliveries.api.lookups import find_customer
 from deliveries.errors import InvalidId, NotFound
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol import ids

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.admin.text import pretty_json, readable
+from deliveries.admin.safe_text import pretty_json, readable
 
 JSON = st.recursive(
     st.none()

@@ -22,7 +22,7 @@ from deliveries.api.endpoint_shapes import (
     TestShape,
     show_endpoint,
 )
-from deliveries.api.find import find_endpoint
+from deliveries.api.lookups import find_endpoint
 from deliveries.api.reasons import why
 from deliveries.api.stat_shapes import StatsShape
 from deliveries.errors import InvalidEventType

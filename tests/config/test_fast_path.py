@@ -15,7 +15,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.test import override_settings
 
-from config import direct
+from config import fast_path
 from config.wsgi import application
 from deliveries.models import ApiKey, Customer, Event
 from deliveries.services.api_keys import create_api_key, revoke_api_key
@@ -160,7 +160,7 @@ def test_an_endless_body_in_chunks_is_refused(key: str) -> None:
 def test_behind_a_proxy_plain_http_is_led_to_tls(key: str) -> None:
     trusted = {"SECURE_SSL_REDIRECT": True, "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
     with override_settings(**trusted, SECURE_HSTS_SECONDS=60):
-        fresh = direct.events_first(get_wsgi_application())
+        fresh = fast_path.events_first(get_wsgi_application())
         assert post(key, to=fresh).status == "301 Moved Permanently"
         assert not Event.objects.exists()
         answer = post(key, to=fresh, HTTP_X_FORWARDED_PROTO="https")
@@ -172,7 +172,7 @@ def test_a_mistake_of_ours_is_a_problem_without_a_trace_of_it(key: str, monkeypa
     def broken(*_: Any) -> Any:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr(direct, "EMITS", {"/api/v1/events": broken})
+    monkeypatch.setattr(fast_path, "EMITS", {"/api/v1/events": broken})
     answer = post(key)
     assert (answer.status, answer.headers["Content-Type"]) == ("500 Internal Server Error", "application/problem+json")
     assert b"secret" not in answer.body
