@@ -11,22 +11,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
 import orjson
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from deliveries import sql
 from deliveries.database.limits import seconds_left
+from deliveries.database.sharing import is_sharing, share_connections
 from deliveries.errors import InvalidData, Unavailable
 from deliveries.models import EventType
 from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
 
 WAIT_SECONDS = 2.0
 REFRESH_SECONDS = 1.0
+AHEAD_SECONDS = 0.5
 REMEMBERED = 1000
 LOG_SECONDS = 1.0
 
@@ -53,15 +56,23 @@ class _Known:
 Rules = Mapping[str, Mapping[Owner, Rule]]
 
 _known: dict[str, _Known] = {}
+_used: set[str] = set()  # since they were read last
 _reading = threading.Lock()
+_ahead = threading.Lock()  # held by the thread that reads ahead
 _logged: dict[str, tuple[float, int]] = {}
 
 
 def rules_for(names: Collection[str]) -> Rules:
     """Return the rules of these event types, at most REFRESH_SECONDS old; mostly from memory."""
-    oldest = time.monotonic() - REFRESH_SECONDS
-    found = {name: known.rules for name in names if (known := _known.get(name)) and known.read_at > oldest}
-    return found if len(found) == len(set(names)) else _read_again(names, oldest)
+    now = time.monotonic()
+    _used.update(names)
+    known = {name: each for name in names if (each := _known.get(name))}
+    read_at = min((each.read_at for each in known.values()), default=now)
+    if len(known) < len(set(names)) or read_at <= now - REFRESH_SECONDS:
+        return _read_again(names, now - REFRESH_SECONDS)
+    if read_at <= now - AHEAD_SECONDS and is_sharing() and _ahead.acquire(blocking=False):
+        threading.Thread(target=_read_ahead, name="event-types", daemon=True).start()
+    return {name: each.rules for name, each in known.items()}
 
 
 def check_data(rules: Rules, name: str, data: bytes, *, customer_id: UUID | None) -> tuple[Violation, ...]:
@@ -85,22 +96,41 @@ def check_data(rules: Rules, name: str, data: bytes, *, customer_id: UUID | None
 def forget_rules() -> None:
     """Read everything again at the next event."""
     _known.clear()
+    _used.clear()
     _schema_of.cache_clear()
 
 
 def _read_again(names: Collection[str], oldest: float) -> Rules:
-    """Ask once for all names that are known and old, so that there is one question a second and not one per type."""
+    """Ask once for all names that are in use and old, so that there is one question a second and not one per type.
+
+    What nobody used since then is forgotten, and nothing else for what is new: a caller that makes up names without
+    end makes nobody ask but itself.
+    """
     if not _reading.acquire(timeout=min(WAIT_SECONDS, seconds_left())):  # whoever reads gets no answer either
         raise Unavailable("the database did not answer")
     try:
-        if len(_known) + len(names) > REMEMBERED:
-            _known.clear()
-        wanted = {name for name in {*_known, *names} if name not in _known or _known[name].read_at <= oldest}
-        if wanted:
-            _known.update(_read(wanted))
-        return {name: _known[name].rules for name in names}
+        wanted = {name for name in {*_used, *names} if name not in _known or _known[name].read_at <= oldest}
+        found = _read(wanted) if wanted else {}
+        for name in [name for name, known in _known.items() if known.read_at <= oldest and name not in found]:
+            del _known[name]
+        room = REMEMBERED - len(_known)
+        _known.update([(name, each) for name, each in found.items() if name in _known])
+        _known.update([(name, each) for name, each in found.items() if name not in _known][:room])
+        _used.clear()
+        return {name: (found.get(name) or _known[name]).rules for name in names}
     finally:
         _reading.release()
+
+
+def _read_ahead() -> None:
+    """Read what will be old soon, so that no caller waits for it; who cannot is told when it is needed."""
+    share_connections()
+    try:
+        with suppress(Unavailable):
+            _read_again((), time.monotonic() - AHEAD_SECONDS)
+    finally:
+        close_old_connections()
+        _ahead.release()
 
 
 def _read(names: set[str]) -> dict[str, _Known]:

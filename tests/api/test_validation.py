@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -166,7 +167,36 @@ def test_checking_costs_no_question_per_event(ops: Caller, alice: Tenant) -> Non
 def test_names_nobody_registered_do_not_fill_the_memory(ops: Caller, alice: Tenant) -> None:
     validation.rules_for([f"made.up.n{number}" for number in range(validation.REMEMBERED)])
     assert validation.rules_for(["one.more"]) == {"one.more": {}}
-    assert len(validation._known) == 1
+    assert len(validation._known) == validation.REMEMBERED
+
+
+def test_names_that_somebody_makes_up_do_not_push_out_those_in_use(
+    ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validation.rules_for(["invoice.paid"])
+    validation.rules_for([f"made.up.n{number}" for number in range(validation.REMEMBERED * 2)])
+    with CaptureQueriesContext(connection) as asked:
+        validation.rules_for(["invoice.paid"])
+    assert not asked.captured_queries
+    pass_a_second(monkeypatch)
+    validation.rules_for(["invoice.paid"])
+    assert validation._known.keys() == {"invoice.paid"}
+
+
+def test_a_web_server_reads_types_that_are_in_use_before_they_are_old(
+    ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given rules that are not old yet, then a thread reads them again, and nobody who emits waits for it."""
+    read: list[tuple[str, ...]] = []
+    validation.rules_for(["invoice.paid"])
+    monkeypatch.setattr(validation, "is_sharing", lambda: True)
+    monkeypatch.setattr(validation, "_read", lambda names: read.append(tuple(names)) or {})
+    now = time.monotonic() + validation.AHEAD_SECONDS
+    monkeypatch.setattr(validation.time, "monotonic", lambda: now)
+    assert validation.rules_for(["invoice.paid"]) == {"invoice.paid": {}}
+    for thread in [each for each in threading.enumerate() if each.name == "event-types"]:
+        thread.join()
+    assert read == [("invoice.paid",)]
 
 
 @pytest.mark.parametrize(
