@@ -18,7 +18,8 @@ from django.http import HttpRequest
 
 from deliveries.admin.pages import read_id
 from deliveries.errors import InvalidInput
-from deliveries.models import Customer, Delivery, DueDelivery, Endpoint
+from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, visible
+from deliveries.models.visible import Viewer
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services import clock
@@ -44,8 +45,10 @@ class TextFilter(SimpleListFilter):
     input_type: ClassVar[str] = "text"
     placeholder: ClassVar[str] = ""
     parameter_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    trouble = ""  # what is wrong with the text, once the rows were asked for
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        self.viewer: Viewer = model_admin.viewer(request)
         self.names = dict(self.parameter_names) or {str(self.parameter_name): ""}
         self.texts: dict[str, str] = {}
         for name in self.names:
@@ -54,7 +57,7 @@ class TextFilter(SimpleListFilter):
         super().__init__(request, {}, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Nothing to choose from; the fields are always shown."""
+        """Return nothing to choose from; the fields are always shown."""
         return [("", "")]
 
     def expected_parameters(self) -> list[str | None]:
@@ -69,6 +72,11 @@ class TextFilter(SimpleListFilter):
     @used_parameters.setter
     def used_parameters(self, value: Any) -> None:
         """Django's constructor sets an empty dictionary; the texts are read before it."""
+
+    def nothing(self, queryset: QuerySet[Any], trouble: str) -> QuerySet[Any]:
+        """Return no rows, and have the page say why."""
+        self.trouble = trouble
+        return queryset.none()
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Return the fields for the template."""
@@ -141,6 +149,8 @@ class PeriodFilter(TextFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Turn the moments into a range of ids."""
         since, until = (read_moment(self.texts[name]) for name in ("since", "until"))
+        if (self.texts["since"] and since is None) or (self.texts["until"] and until is None):
+            return self.nothing(queryset, "This is no moment; write it as 2026-01-31T12:00.")
         return between(queryset, since=since, until=until)
 
 
@@ -154,7 +164,13 @@ class CustomerFilter(TextFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Find the customers first: the log is then read by its index."""
         text = self.texts["customer"]
-        return queryset.filter(customer_id__in=customers_called(text)) if text else queryset
+        if not text:
+            return queryset
+        found = customers_called(text)
+        is_id = read_id(ids.CUSTOMER, text) is not None
+        if not found or (is_id and not Customer.objects.filter(id__in=found).exists()):  # its log may still be there
+            self.trouble = "There is no customer of this id, uid or name."
+        return queryset.filter(customer_id__in=found)
 
 
 class EndpointFilter(TextFilter):
@@ -165,12 +181,14 @@ class EndpointFilter(TextFilter):
     placeholder = "ep_…"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Match the endpoint, or nothing when the text is no id."""
+        """Match the endpoint, also one that was deleted, and say when there is none that the viewer may see."""
         text = self.texts["endpoint"]
         if not text:
             return queryset
         key = read_id(ids.ENDPOINT, text)
-        return queryset.none() if key is None else queryset.filter(endpoint_id=key)
+        if key is None or not visible.endpoints_ever(self.viewer).filter(id=key).exists():
+            self.trouble = "There is no endpoint of this id."
+        return queryset.filter(endpoint_id=key)
 
 
 class TypeFilter(TextFilter):
@@ -189,7 +207,7 @@ class TypeFilter(TextFilter):
         try:
             return of_types(queryset, read_types(text), column=self.column)
         except InvalidInput:
-            return queryset.none()
+            return self.nothing(queryset, "This is neither an event type nor a family such as invoice.*.")
 
 
 class EventsTypeFilter(TypeFilter):
