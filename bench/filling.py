@@ -46,6 +46,23 @@ def make_endpoints(count: int, *, url: Callable[[int], str], **fields: object) -
     return [(endpoint.customer_id, endpoint.id) for endpoint in endpoints]
 
 
+def make_endpoints_of_one(count: int, *, url: Callable[[int], str], **fields: object) -> UUID:
+    """Create one customer with so many endpoints; returns the customer's id."""
+    from deliveries.models import Customer, Endpoint, EndpointSecret, Lane
+
+    customer = Customer.objects.create(name="Big & Co")
+    for start in range(0, count, 5000):
+        numbers = range(start, min(count, start + 5000))
+        endpoints = [Endpoint(customer=customer, url=url(number), **fields) for number in numbers]
+        secrets = [EndpointSecret(endpoint=endpoint) for endpoint in endpoints]
+        for secret in secrets:
+            secret.seal_secret(SECRET)
+        Endpoint.objects.bulk_create(endpoints)
+        EndpointSecret.objects.bulk_create(secrets)
+        Lane.objects.bulk_create([Lane(endpoint=endpoint) for endpoint in endpoints])
+    return customer.id
+
+
 def fill(customers: Sequence[UUID], *, each: int) -> None:
     """Accept `each` events for every customer, in turn."""
     from deliveries.services.events import Accepted, EventDraft, accept_events

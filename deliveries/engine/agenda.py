@@ -28,6 +28,7 @@ class Agenda:
         self._later: list[tuple[float, UUID, int]] = []
         self._customer_of: dict[UUID, UUID] = {}
         self._tried: dict[UUID, int] = {}  # the hints that were handed out last
+        self._named_next = False
         self.look = True  # there may be more in the database than is known here
 
     def __bool__(self) -> bool:
@@ -84,14 +85,16 @@ class Agenda:
         self._customer_of[endpoint_id] = customer_id
 
     def next(self, count: int, *, now: float, may_take: MayTake) -> list[UUID]:
-        """Take out up to `count` lanes: half of them named ones, the rest found ones, one customer after the other."""
+        """Take out up to `count` lanes: named ones and found ones in turn, of these one customer after the other.
+
+        Named ones are few and somebody waits for them; mixed with found ones they would wait for a large statement.
+        """
         while self._later and self._later[0][0] <= now:
             _, endpoint_id, tries = heapq.heappop(self._later)
             self._hints[endpoint_id] = max(tries, self._hints.get(endpoint_id, 0))
-        half = count - count // 2 if self._found_lanes else count
-        self._tried = dict(self._next_hints(half, may_take))
-        found = self._next_found(count - len(self._tried), may_take)
-        return [*self._tried, *(each for each in found if each not in self._tried)]
+        self._named_next = not self._named_next or not self._found_lanes
+        self._tried = dict(self._next_hints(count, may_take)) if self._named_next else {}
+        return [*self._tried] or self._next_found(count, may_take)
 
     def _next_hints(self, count: int, may_take: MayTake) -> Iterable[tuple[UUID, int]]:
         while count and self._hints:

@@ -22,7 +22,7 @@ class Limits:
 
     # How much is taken at once. Large batches are cheap, small ones are fair.
     waiting: int = 400  # deliveries in memory and not sent, from which on nothing more is taken
-    lanes_a_take: int = 64  # lanes leased by one statement: 64 short ones fill a batch
+    lanes_a_take: int = 32  # lanes leased by one statement: more would be no cheaper, and let others wait
     first_claim: int = 20  # deliveries that come with a lease; a lane shows by its next claims how much it can send
     claim_at_least: int = 20  # deliveries for each of many hungry lanes
     claim_bytes: int = 16 * MIB  # bodies in one claim, as far as they come with it
@@ -38,7 +38,7 @@ class Limits:
     # Moments, in seconds.
     slice_seconds: float = 1.0  # then a lane with more to send goes to the end of the line
     record_after: float = 0.004  # of a lane that is done: others that end now share the statement
-    record_at_latest: float = 0.02  # of a lane that goes on: what is recorded is not sent twice by a successor
+    record_at_latest: float = 0.01  # of a lane that goes on: what is recorded is not sent twice by a successor
     claim_after: float = 0.003  # while few lanes are hungry
     look_again: float = 0.5  # at lanes in hand with room to send: their message may have come to another worker
     look_pause: float = 0.05  # at least between two looks that found nothing

@@ -1,0 +1,129 @@
+"""One event for very many endpoints: how long until the last has it, and what others notice meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import orjson
+import redis
+from django.db import connection
+
+from bench import filling
+from bench.emit import event_of, request_headers
+from bench.latency import percentile
+from bench.load import Answered, send
+from bench.receivers import arrivals
+from bench.report import Figure
+from bench.stage import Stage
+
+ENDPOINTS = 20_000
+OTHERS = 20
+RATE = 20
+QUIET_SECONDS = 6.0
+LISTS = ("deliveries", "deliveries_slow")
+
+
+def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
+    """Yield what others notice of an event to 20,000 endpoints, the rate of its deliveries, leases and messages."""
+    filling.wipe()
+    others = filling.make_endpoints(OTHERS, url=lambda number: stage.nginx.url(number, path="timed"))
+    big = filling.make_endpoints_of_one(ENDPOINTS, url=stage.nginx.url)
+    filling.settle()
+    headers, bodies = request_headers(), [event_of(customer) for customer, _ in others]
+    with stage.web() as url, stage.workers():
+        send(f"{url}/api/v1/events", headers=headers, bodies=bodies, seconds=3.0, rate=RATE)
+        quiet = offer(stage, f"{url}/api/v1/events", headers, bodies, seconds=QUIET_SECONDS)
+        flood = Flood(stage, f"{url}/api/v1/events", headers, event_of(big))
+        busy = offer(stage, f"{url}/api/v1/events", headers, bodies, seconds=flood.start())
+        flood.thread.join()
+        time.sleep(10.0)
+        left = flood.messages()
+    yield from figures(quiet, busy, flood, left=left)
+
+
+def figures(quiet: tuple[float, float], busy: tuple[float, float], flood: Flood, *, left: int) -> Iterator[Figure]:
+    """Yield the figures of one flood."""
+    yield Figure(
+        name="others_accept_p95_in_fan_out",
+        value=busy[0],
+        unit="ms",
+        ratio={"quiet": busy[0] / quiet[0]},
+        targets={"quiet": "<= 2"},
+    )
+    yield Figure(
+        name="others_p99_in_fan_out",
+        value=busy[1],
+        unit="ms, accept to receiver",
+        ratio={"quiet": busy[1] / quiet[1]},
+        targets={"quiet": "<= 5"},
+    )
+    yield Figure(name="fan_out_20000", value=ENDPOINTS / flood.seconds, unit="deliveries/s, from accept to the last")
+    yield Figure(name="leases_per_delivery", value=flood.leases / ENDPOINTS, unit="leases", targets={"value": "<= 1.5"})
+    yield Figure(
+        name="messages_at_most", value=flood.most, unit="messages", targets={"value": f"<= {2 * ENDPOINTS // 32}"}
+    )
+    yield Figure(name="messages_10_s_after", value=left, unit="messages", targets={"value": "<= 0"})
+
+
+def offer(stage: Stage, url: str, headers: list[str], bodies: list[bytes], *, seconds: float) -> tuple[float, float]:
+    """Offer the others' rate for a while; returns the p95 of answers and the p99 of arrivals after the post."""
+    stage.nginx.arrivals.write_bytes(b"")
+    answers: list[Answered] = send(url, headers=headers, bodies=bodies, seconds=seconds, rate=RATE, connections=64)
+    sent = {orjson.loads(answer.body)["id"]: answer.sent for answer in answers}
+    arrived = arrivals(stage.nginx, of=set(sent), seconds=120.0)
+    posts = sorted((answer.answered - answer.sent) * 1000 for answer in answers)
+    waits = sorted((arrived[each] - moment) * 1000 for each, moment in sent.items())
+    return percentile(posts, 95), percentile(waits, 99)
+
+
+class Flood:
+    """The event for all endpoints of one customer, and what is seen of it."""
+
+    def __init__(self, stage: Stage, url: str, headers: list[str], body: bytes) -> None:
+        self.seconds = 0.0
+        self.most = 0
+        self.leases = 0
+        self._stage, self._url, self._headers, self._body = stage, url, headers, body
+        self._broker = redis.Redis.from_url(stage.environment["BROKER_URL"])
+        self.thread = threading.Thread(target=self._run)
+
+    def start(self) -> float:
+        """Begin a second from now; returns for how long others are to be watched."""
+        self.thread.start()
+        return ENDPOINTS / 2000
+
+    def messages(self) -> int:
+        """Return how many messages wait in the broker."""
+        return sum(int(self._broker.llen(f"hookpost:list:{name}")) for name in LISTS)
+
+    def _run(self) -> None:
+        time.sleep(1.0)
+        leases, began = _leases(), time.monotonic()
+        (answer,) = send(self._url, headers=self._headers, bodies=[self._body], seconds=0.0001, connections=1, rate=1)
+        assert answer.status == 202, answer.body
+        event_id = orjson.loads(answer.body)["id"]
+        while _finished(event_id) < ENDPOINTS:
+            self.most = max(self.most, self.messages())
+            assert time.monotonic() < began + 300, "the deliveries did not end"
+            time.sleep(0.1)
+        self.seconds, self.leases = time.monotonic() - began, _leases() - leases
+        connection.close()
+
+
+def _leases() -> int:
+    from django.db.models import Sum
+
+    from deliveries.models import Lane
+
+    return int(Lane.objects.aggregate(all=Sum("fence"))["all"] or 0)
+
+
+def _finished(event_id: str) -> int:
+    from deliveries.models import Delivery
+    from deliveries.protocol import ids
+
+    event: UUID = ids.decode_id(ids.EVENT, event_id)
+    return Delivery.objects.filter(event_id=event, state="succeeded").count()
