@@ -17,8 +17,8 @@ from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 WAITS = {
     WaitReason.SCHEDULE: "its next attempt",
     WaitReason.RESTING: "the endpoint, which is left alone for a while",
-    WaitReason.PAUSED: "the endpoint to be resumed: it is paused",
-    WaitReason.DISABLED: "the endpoint to be resumed: it is disabled",
+    WaitReason.PAUSED: "the endpoint to be resumed: it was paused",
+    WaitReason.DISABLED: "the endpoint to be resumed: it was disabled",
     WaitReason.ORDER: "an earlier delivery: this endpoint gets them in order",
     WaitReason.RATE_LIMIT: "its turn: the endpoint gets so many a second",
 }
@@ -37,8 +37,9 @@ class WaitingChangeList(KeysetChangeList):
 
 def waiting_in_words(waiting: Waiting) -> str:
     """Return what a delivery waits for."""
+    since = f" on {waiting.since:%Y-%m-%d %H:%M:%S} UTC" if waiting.since else ""
     until = f", until {waiting.until:%Y-%m-%d %H:%M:%S} UTC" if waiting.until else ""
-    return f"Waits for {WAITS[waiting.reason]}{until}."
+    return f"Waits for {WAITS[waiting.reason]}{since}{until}."
 
 
 def next_attempt(row: Any) -> SafeString | str:

@@ -42,9 +42,13 @@ class Coming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What a delivery waits for. `next_attempt_at` is None where nobody can tell, and where an attempt is due now."""
+    """What a delivery waits for. `next_attempt_at` is None where nobody can tell, and where an attempt is due now.
+
+    `since` is when its endpoint was paused or disabled.
+    """
 
     reason: WaitReason
+    since: datetime | None
     until: datetime | None
     next_attempt_at: datetime | None
     schedule: Sequence[Coming]
@@ -86,7 +90,9 @@ def _waiting(endpoint: Endpoint, due: DueDelivery, heads: Mapping[UUID, UUID], *
     reason, until, at = _reason(endpoint, due, heads, now=now)
     if at is not None and at <= now:
         at = None
-    return Waiting(reason=reason, until=until, next_attempt_at=at, schedule=_coming(endpoint, due.attempts, at))
+    since = endpoint.state_changed_at if reason in (WaitReason.PAUSED, WaitReason.DISABLED) else None
+    schedule = _coming(endpoint, due.attempts, at)
+    return Waiting(reason=reason, since=since, until=until, next_attempt_at=at, schedule=schedule)
 
 
 def _reason(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -260,6 +260,7 @@ def test_a_delivery_that_waits_says_for_what_and_what_comes(bob: Client, carol: 
     text = page_of(bob, acme)
     assert "Waits for its next attempt, until" in text
     assert "3 attempts to come" in text
-    Endpoint.objects.filter(pk=acme.endpoint.pk).update(state="disabled")
-    assert "it is disabled" in page_of(carol, acme, site="portal")
-    assert "it is disabled" in carol.get("/portal/deliveries/delivery/").content.decode()
+    on = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(state="disabled", state_changed_at=on)
+    assert "it was disabled on 2026-01-31 12:30:00 UTC" in page_of(carol, acme, site="portal")
+    assert "it was disabled on 2026-01-31 12:30:00 UTC" in carol.get("/portal/deliveries/delivery/").content.decode()
