@@ -26,6 +26,7 @@ class Agenda:
         self._found: OrderedDict[UUID, deque[UUID]] = OrderedDict()  # by customer, who is served next comes first
         self._found_lanes: set[UUID] = set()
         self._later: list[tuple[float, UUID, int]] = []
+        self._later_at: dict[UUID, float] = {}  # the earliest moment of each
         self._customer_of: dict[UUID, UUID] = {}
         self._tried: dict[UUID, int] = {}  # the hints that were handed out last
         self._named_next = False
@@ -68,7 +69,9 @@ class Agenda:
 
     def later(self, endpoint_id: UUID, at: float, *, tries: int = 0) -> None:
         """Add a lane at a moment to come, as far as those are remembered."""
-        if len(self._later) < self._limits.hints:
+        known = self._later_at.get(endpoint_id, float("inf"))
+        if at < known and len(self._later) < self._limits.hints:
+            self._later_at[endpoint_id] = at
             heapq.heappush(self._later, (at, endpoint_id, tries))
 
     def busy(self, endpoint_ids: Iterable[UUID], now: float) -> None:
@@ -90,7 +93,9 @@ class Agenda:
         Named ones are few and somebody waits for them; mixed with found ones they would wait for a large statement.
         """
         while self._later and self._later[0][0] <= now:
-            _, endpoint_id, tries = heapq.heappop(self._later)
+            at, endpoint_id, tries = heapq.heappop(self._later)
+            if self._later_at.get(endpoint_id) == at:
+                del self._later_at[endpoint_id]
             self._hints[endpoint_id] = max(tries, self._hints.get(endpoint_id, 0))
         self._named_next = not self._named_next or not self._found_lanes
         self._tried = dict(self._next_hints(count, may_take)) if self._named_next else {}

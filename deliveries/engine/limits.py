@@ -21,7 +21,7 @@ class Limits:
     crowd: int = 1000  # requests in flight from which on a lane that has not answered yet has one at a time
 
     # How much is taken at once. Large batches are cheap, small ones are fair.
-    waiting: int = 400  # deliveries in memory and not sent, from which on nothing more is taken
+    waiting: int = 2000  # deliveries in memory and not sent: five claims, so that others find room beside one
     lanes_a_take: int = 32  # lanes leased by one statement: more would be no cheaper, and let others wait
     first_claim: int = 20  # deliveries that come with a lease; a lane shows by its next claims how much it can send
     claim_at_least: int = 20  # deliveries for each of many hungry lanes

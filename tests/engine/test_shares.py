@@ -113,3 +113,11 @@ def test_a_lane_to_come_is_there_at_its_moment() -> None:
 
 def test_the_limits_fit_together() -> None:
     LIMITS.check()
+
+
+def test_many_retries_of_one_lane_take_one_place_among_the_lanes_to_come() -> None:
+    agenda, lane, other = Agenda(Limits(hints=4)), uuid4(), uuid4()
+    for number in range(100):
+        agenda.later(lane, 5.0 + number)
+    agenda.later(other, 6.0)
+    assert set(agenda.next(10, now=10.0, may_take=anybody)) == {lane, other}

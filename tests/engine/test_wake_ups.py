@@ -1,0 +1,82 @@
+"""Wake-ups: few lanes are named, many are looked for, and messages never pile up, whoever reads them or not."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import dramatiq
+import pytest
+from django.conf import settings
+
+from config.list_broker import LONGEST, ListBroker
+from deliveries import actors
+from deliveries.actors import LANES_A_MESSAGE, LANES_NAMED, LANES_TOGETHER, MESSAGES_AT_ONCE, WAITING_LIMIT, parts_of
+from deliveries.engine.dispatcher import Dispatcher
+from tests.engine.steps import an_endpoint, emit
+from tests.receiver import Receiver
+
+
+@pytest.fixture
+def lists(broker: dramatiq.Broker) -> ListBroker:
+    """The broker of these tests, where it is one of lists, with a notifier that has noticed nothing yet."""
+    if settings.BROKER_URL.startswith("amqp"):
+        pytest.skip("looks into Redis and Valkey")
+    assert isinstance(broker, ListBroker)
+    return broker
+
+
+def named(broker: ListBroker) -> list[list[str]]:
+    """The lanes that each waiting message names."""
+    raw = broker.client.lrange(broker.key("deliveries"), 0, -1)
+    return [json.loads(each)["args"][0] for each in raw]
+
+
+def ring(count: int) -> None:
+    """Ring for so many lanes in this thread."""
+    actors._Notifier().ring_now([(uuid4(), False) for _ in range(count)])
+
+
+@pytest.mark.parametrize("lanes", [1, LANES_TOGETHER, LANES_TOGETHER + 1, LANES_NAMED, LANES_NAMED + 1, 100_000])
+def test_however_many_lanes_there_are_a_few_messages_tell_of_them(lanes: int) -> None:
+    parts = list(parts_of([str(number) for number in range(lanes)]))
+    assert len(parts) <= MESSAGES_AT_ONCE
+    assert all(len(part) <= LANES_A_MESSAGE for part in parts)
+    told = [lane for part in parts for lane in part]
+    assert told == ([str(number) for number in range(lanes)] if lanes <= LANES_NAMED else [])
+
+
+def test_a_few_lanes_are_named_by_one_message(lists: ListBroker) -> None:
+    ring(3)
+    (message,) = named(lists)
+    assert len(message) == 3
+
+
+def test_nobody_rings_on_top_of_what_nobody_reads(lists: ListBroker) -> None:
+    for _ in range(3 * WAITING_LIMIT):
+        ring(1)  # each one like a process of its own, that looks for itself
+    assert len(named(lists)) == WAITING_LIMIT
+
+
+def test_a_list_has_a_longest_length_whoever_puts_into_it(lists: ListBroker) -> None:
+    for number in range(LONGEST + 50):
+        lists.put("deliveries", str(number).encode())
+    assert lists.waiting("deliveries") == LONGEST
+    assert lists.take("deliveries") == b"50", "the oldest gave way"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_dispatcher_names_few_lanes_and_of_many_says_that_there_are_some(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deliveries.engine.dispatcher.LANES_NAMED", 4)
+    rung: list[object] = []
+    many: list[bool] = []
+    dispatcher = Dispatcher(ring=rung.extend, ring_all=lambda *, slow: many.append(slow))
+    emit(an_endpoint(receiver.url))
+    dispatcher.tick()
+    assert (len(rung), many) == (1, [])
+    for _ in range(8):
+        emit(an_endpoint(receiver.url))
+    dispatcher.tick()
+    assert (len(rung), many) == (1, [False])
