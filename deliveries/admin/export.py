@@ -10,13 +10,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
-from weakref import WeakSet
 
 import structlog
 from django.contrib import messages
@@ -31,13 +29,12 @@ from django.urls import URLPattern, path
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.viewer import customer_of
-from deliveries.conf import conf
 from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids, timestamps
 from deliveries.services import clock
 from deliveries.services.audit import record_act
-from deliveries.services.limits import EXPORTS
+from deliveries.services.export_places import Place, export_places
 from deliveries.services.statement_timeout import TooSlow, at_most
 
 log = structlog.get_logger(__name__)
@@ -46,7 +43,6 @@ ROWS_LIMIT = 100_000
 PART = 1000
 PART_SECONDS = 15
 EXPORT_SECONDS = 300.0
-STAFF_AT_ONCE = 2  # of each process
 KEPT_CHARACTERS = 200
 COLUMNS = (
     "delivery",
@@ -94,11 +90,11 @@ class ExportPages(PageAdmin):
         except IncorrectLookupParameters:
             return back
         viewer = self.viewer(request)
-        if (slot := _slots.take(viewer.customer_id)) is None:
+        if (place := export_places.take(viewer.customer_id)) is None:
             messages.warning(request, "Other exports are under way. Try again in a minute.")
             return back
         self.note_export(request)
-        return answer_with(_Export(found, viewer=viewer, slot=slot))
+        return answer_with(_Export(found, viewer=viewer, place=place))
 
     def note_export(self, request: HttpRequest) -> None:
         """Write down who took what along."""
@@ -112,62 +108,19 @@ class ExportPages(PageAdmin):
         )
 
 
-class _Slot:
-    """A place for an export, of a customer or with None of staff."""
-
-    def __init__(self, owner: UUID | None) -> None:
-        self.owner = owner
-
-
-class _Slots:
-    """Who exports at the moment: whoever reads slowly holds a thread, for as long as they like.
-
-    Each customer has a place, all of them together some of the threads, and staff places of their own. A place is
-    taken while its export is there, also one that nobody closes.
-    """
-
-    def __init__(self) -> None:
-        self.taken: WeakSet[_Slot] = WeakSet()
-        self._lock = threading.Lock()
-
-    def take(self, owner: UUID | None) -> _Slot | None:
-        """Return a place, or None when there is none left for this owner."""
-        with self._lock:
-            own = sum(1 for slot in self.taken if slot.owner == owner)
-            customers = sum(1 for slot in self.taken if slot.owner is not None)
-            if own >= (STAFF_AT_ONCE if owner is None else EXPORTS) or (owner and customers >= customers_at_once()):
-                return None
-            slot = _Slot(owner)
-            self.taken.add(slot)
-            return slot
-
-    def give_back(self, slot: _Slot) -> None:
-        """End a place."""
-        with self._lock:
-            self.taken.discard(slot)
-
-
-def customers_at_once() -> int:
-    """Return how many customers may export at once: a quarter of the threads."""
-    return max(2, conf.web_threads // 4)
-
-
-_slots = _Slots()
-
-
 class _Export:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, found: FoundRows, *, viewer: Viewer, slot: _Slot) -> None:
+    def __init__(self, found: FoundRows, *, viewer: Viewer, place: Place) -> None:
         self._lines = export_lines(found, viewer=viewer)
-        self._slot = slot
+        self._place = place
 
     def __iter__(self) -> Iterator[bytes]:
         return self._lines
 
     def close(self) -> None:
         self._lines.close()
-        _slots.give_back(self._slot)
+        export_places.give_back(self._place)
 
 
 def answer_with(export: _Export) -> StreamingHttpResponse:

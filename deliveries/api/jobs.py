@@ -33,7 +33,8 @@ from deliveries.services.selection import Selection, read_types
 class JobShape(Shape):
     """A job. `total` is what it will send, `queued` what it has queued; `done` arrived, `failed` did not.
 
-    While it queues, `total` is what was counted when it was asked for, at most 100,000.
+    While it queues, `total` is what was counted when it was asked for, at most 100,000. Of an erasure `total` and
+    `done` count rows.
     """
 
     id = TypeId(ids.JOB)
@@ -212,6 +213,11 @@ def _begin(
         reason=fields.get("reason", ""),
         by_operator=caller_of(request).viewer.is_operator,
     )
+    return job_started(request, job)
+
+
+def job_started(request: Request, job: Job) -> Response:
+    """Let workers know of a job, and return 202 with its address."""
     actors.ring_job(job.id)
     place = request.build_absolute_uri(reverse("job", args=[job.public_id]))
     return Response(show_job(job, caller_of(request).viewer), status=202, headers={"Location": place})

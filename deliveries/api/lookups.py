@@ -26,6 +26,20 @@ def find_customer(viewer: Viewer, ref: str) -> Customer:
     return _by_id_or_uid(visible.customers(viewer), Customer.PREFIX, ref)
 
 
+def find_customer_ever(viewer: Viewer, ref: str) -> UUID:
+    """Return the id of a customer, also of one that was deleted as long as something names it."""
+    try:
+        return find_customer(viewer, ref).id
+    except NotFound:
+        customer_id = _decoded(Customer.PREFIX, ref)
+        logs: tuple[QuerySet[Event] | QuerySet[Delivery], ...] = (visible.events(viewer), visible.deliveries(viewer))
+        if any(rows.filter(customer_id=customer_id).order_by().exists() for rows in logs):
+            return customer_id
+        if visible.audit_entries(viewer).filter(target=ref).exists():
+            return customer_id
+        raise
+
+
 def find_endpoint(viewer: Viewer, customer_ref: str, ref: str) -> Endpoint:
     """Return the endpoint of an id or `uid` among those of a customer."""
     customer = find_customer(viewer, customer_ref)

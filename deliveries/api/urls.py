@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from deliveries.api import (
     attempts,
+    customer_data,
     customers,
     deliveries,
     endpoint_actions,
@@ -28,6 +29,8 @@ OF_ENDPOINT = "customers/<str:customer>/endpoints/<str:endpoint>"
 api: list[URLPattern | URLResolver] = [
     path("customers", customers.CustomersView.as_view()),
     path("customers/<str:customer>", customers.CustomerView.as_view()),
+    path("customers/<str:customer>/erase", customer_data.EraseView.as_view()),
+    path("customers/<str:customer>/export", customer_data.ExportView.as_view()),
     path("customers/<str:customer>/event-types", event_types.CustomerEventTypesView.as_view()),
     path("customers/<str:customer>/event-types/<str:name>", event_types.CustomerEventTypeView.as_view()),
     path("customers/<str:customer>/endpoints", endpoints.EndpointsView.as_view()),

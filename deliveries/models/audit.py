@@ -31,7 +31,7 @@ class AuditEntry(IdentifiedModel):
 
 
 class Job(IdentifiedModel):
-    """Bulk redelivery, recovery or replay: what was asked, how far it is.
+    """Bulk redelivery, recovery, replay or erasure: what was asked, how far it is.
 
     `customer` is whose deliveries they are, `by_operator` who asked: both together are one place in the rotation.
     """
@@ -42,6 +42,7 @@ class Job(IdentifiedModel):
         REDELIVER = "redeliver", "Redeliver by filter"
         RECOVER = "recover", "Redeliver what failed"
         REPLAY = "replay", "Send what was never sent"
+        ERASE = "erase", "Erase a customer"
 
     class State(models.TextChoices):
         PENDING = "pending", "Pending"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from time import sleep
 from uuid import UUID
 
 from django.apps import apps
@@ -15,13 +16,15 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from deliveries import sql
-from deliveries.models import ApiKey, AuditEntry, Customer, Endpoint, EventType, Member
+from deliveries.models import ApiKey, AuditEntry, Customer, Endpoint, EventType, Lane, Member
 from deliveries.protocol import ids
+from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import delete_endpoint
 
 BATCH = 500
+POLL_SECONDS = 0.2
 LOG_INS = ("axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog")
 
 
@@ -41,25 +44,45 @@ def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, Non
     """Erase step by step, each committed, and yield how many rows each took; one audit entry stays, with the id.
 
     A customer that was deleted before is erased by its id: its log is, and what was written of it as far as it names
-    it or an endpoint in the log.
+    it or an endpoint in the log. What is in flight is waited for: its attempts are to be erased too. Whoever begins
+    again after a step finds nothing more to do in those before it.
     """
-    yield _erase_rows(customer_id, actor=actor)
-    endpoint_ids: set[UUID] = set()
-    while (row := sql.run("erase_log", {"customer_id": customer_id, "batch": BATCH})[0]).number:
-        endpoint_ids.update(row.endpoint_ids)
-        yield row.number
+    yield from _stop_sending(customer_id, actor=actor)
+    if Customer.objects.filter(id=customer_id).exists():
+        yield _erase_rows(customer_id, actor=actor)
+    known: set[UUID] = set()
+    while number := _erase_log(customer_id, known):
+        yield number
     while number := sql.run("erase_events", {"customer_id": customer_id, "batch": BATCH})[0].number:
         yield number
+    if number := _erase_traces(_traces_of(customer_id), set()):
+        yield number
+    record_act(actor, "customer.erase", target=ids.encode_id(ids.CUSTOMER, customer_id))
+
+
+def _stop_sending(customer_id: UUID, *, actor: str) -> Generator[int, None, None]:
+    """Delete the endpoints, and wait until no worker has a lane of theirs: whoever has one may still write attempts."""
+    for endpoint in Endpoint.objects.filter(customer_id=customer_id, deleted_at=None):
+        delete_endpoint(endpoint, actor=actor)  # cancels what waits, which may take long
+        yield 0
+    lanes = Lane.objects.filter(endpoint__customer_id=customer_id)
+    while lanes.filter(lease_until__gt=clock.likely_now()).exists():
+        yield 0
+        sleep(POLL_SECONDS)
+
+
+def _erase_log(customer_id: UUID, known: set[UUID]) -> int:
+    """Delete the next deliveries, and with the first of an endpoint what was written of that endpoint."""
     with transaction.atomic():
-        number = _erase_traces(_traces_of(customer_id), endpoint_ids)
-        record_act(actor, "customer.erase", target=ids.encode_id(ids.CUSTOMER, customer_id))
-    yield number
+        row = sql.run("erase_log", {"customer_id": customer_id, "batch": BATCH})[0]
+        if fresh := set(row.endpoint_ids or ()) - known:
+            _erase_traces(_traces_of(customer_id), fresh)
+            known |= fresh
+    return int(row.number)
 
 
 def _erase_rows(customer_id: UUID, *, actor: str) -> int:
     """Delete the customer, and in one transaction with it what only its rows lead to."""
-    for endpoint in Endpoint.objects.filter(customer_id=customer_id, deleted_at=None):
-        delete_endpoint(endpoint, actor=actor)  # cancels what waits, which may take long
     with transaction.atomic():
         traces = _traces_of(customer_id)
         if (customer := Customer.objects.filter(id=customer_id).first()) is not None:

@@ -1,4 +1,4 @@
-"""Bulk work: sending again by filter, what failed, and what was never sent.
+"""Bulk work: sending again by filter, what failed, and what was never sent; and the turns of erasures.
 
 What lives here: starting, stepping, cancelling and ending jobs. It must not know requests, and rings no
 bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's cursor in
@@ -34,6 +34,7 @@ from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
 from deliveries.services.endpoints import BACKLOG_CANCELLED, DELETED, cancel_waiting
+from deliveries.services.erasures import take_erasure_step
 from deliveries.services.selection import Selection
 from deliveries.services.statement_timeout import at_most
 
@@ -84,11 +85,11 @@ def start_job(
     by_operator: bool = False,
 ) -> Job:
     """Write down bulk work; of one customer's deliveries only, if there is one. Raises InvalidInput, LimitReached."""
-    _refuse_too_many(customer, by_operator=by_operator)  # before the dear part, and again before it is written
+    limits.refuse_more_jobs(customer, by_operator=by_operator)  # before the dear part, and again before it is written
     total = count_matching(kind, selection, viewer=Viewer(customer.id if customer else None)).number
     with transaction.atomic():
         limits.lock(customer)
-        _refuse_too_many(customer, by_operator=by_operator)
+        limits.refuse_more_jobs(customer, by_operator=by_operator)
         job = Job.objects.create(
             kind=kind,
             customer=customer,
@@ -121,6 +122,8 @@ def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
     if not _begin_step(job_id):
         return False, []
     try:
+        if Job.objects.filter(id=job_id, kind=Kind.ERASE).exists():
+            return take_erasure_step(job_id, seconds=STEP_SECONDS), []
         return _take_step(job_id)
     except Exception as error:
         _note_failure(job_id, error)
@@ -165,7 +168,7 @@ def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
     """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict, LimitReached."""
     with transaction.atomic():
         limits.lock(job.customer)
-        _refuse_too_many(job.customer, by_operator=job.by_operator)
+        limits.refuse_more_jobs(job.customer, by_operator=job.by_operator)
         locked = Job.objects.select_for_update().get(id=job.id)
         if locked.state != State.FAILED:
             raise Conflict(f"the job is {locked.get_state_display().lower()}; only a failed one is resumed")
@@ -173,13 +176,6 @@ def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         locked.save(update_fields=["state", "failures", "rest_until", "finished_at"])
         record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
     return locked
-
-
-def _refuse_too_many(customer: Customer | None, *, by_operator: bool) -> None:
-    """Raise LimitReached when who asks has enough jobs; what only waits for a paused endpoint takes no place."""
-    asked = Job.objects.filter(customer=customer, by_operator=by_operator)
-    limits.refuse_beyond("open_jobs", asked.filter(state__in=OPEN).count(), customer)
-    limits.refuse_beyond("held_jobs", asked.filter(state=State.HELD).count(), customer)
 
 
 def _begin_step(job_id: UUID) -> bool:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from deliveries import conf as settings
 from deliveries.errors import LimitReached
-from deliveries.models import Customer
+from deliveries.models import Customer, Job
 
 HELD_JOBS = 100
 EVENT_TYPES = 500
@@ -69,6 +69,13 @@ def refuse_beyond(name: str, number: int, customer: Customer | None) -> None:
     raise LimitReached(
         f"{whose} may have at most {figure:,} {limit.words}, and has {number:,}", limit=name, figure=figure, owner=owner
     )
+
+
+def refuse_more_jobs(customer: Customer | None, *, by_operator: bool) -> None:
+    """Raise LimitReached when who asks has enough jobs; what only waits for a paused endpoint takes no place."""
+    asked = Job.objects.filter(customer=customer, by_operator=by_operator)
+    refuse_beyond("open_jobs", asked.filter(state__in=(Job.State.PENDING, Job.State.RUNNING)).count(), customer)
+    refuse_beyond("held_jobs", asked.filter(state=Job.State.HELD).count(), customer)
 
 
 def lock(customer: Customer | None) -> None:

@@ -1,4 +1,4 @@
--- Deletes what else tells of a customer: audit entries, alerts, figures, idempotency keys and jobs.
+-- Deletes what else tells of a customer: audit entries, alerts, figures, idempotency keys and jobs, but not the job that erases.
 -- customer_id uuid, targets text[] (public ids of the customer and all that was its), words text[] (id, uid: as values anywhere in a detail), endpoint_ids uuid[], key_ids uuid[]
 -- One statement, so that nobody sees a half of it. No index: it is run by hand, once for a customer.
 WITH audit AS (
@@ -21,8 +21,10 @@ WITH audit AS (
     DELETE FROM hookpost_api_rate WHERE key_id = ANY(%(key_ids)s::uuid[]) RETURNING 1
 ), jobs AS (
     DELETE FROM hookpost_job
-    WHERE customer_id = %(customer_id)s::uuid OR filters ->> 'customer_id' = %(customer_id)s::text
-       OR (filters ->> 'endpoint_id')::uuid = ANY(%(endpoint_ids)s::uuid[])
+    WHERE kind <> 'erase' AND (
+        customer_id = %(customer_id)s::uuid OR filters ->> 'customer_id' = %(customer_id)s::text
+        OR (filters ->> 'endpoint_id')::uuid = ANY(%(endpoint_ids)s::uuid[])
+    )
     RETURNING 1
 )
 SELECT (

@@ -23,6 +23,7 @@ from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpo
 from deliveries.models.visible import Viewer
 from deliveries.services.customers import delete_customer
 from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.export_places import export_places
 from deliveries.services.selection import Selection, deliveries_of, read_types
 from tests.pages.conftest import House, logged_in
 
@@ -49,9 +50,9 @@ HOSTILE = [
 @pytest.fixture(autouse=True)
 def free_slots() -> Iterator[None]:
     """No export of another test counts."""
-    export._slots.taken.clear()
+    export_places.taken.clear()
     yield
-    export._slots.taken.clear()
+    export_places.taken.clear()
 
 
 def emit(house: House, count: int, *, name: str = "order.shipped") -> None:
@@ -270,7 +271,7 @@ def test_exports_hold_few_threads_at_once(bob: Client, acme: House) -> None:
     give_up(slow[0])
     assert len(taken(bob)) == 1
     give_up(slow[1])
-    assert not export._slots.taken
+    assert not export_places.taken
 
 
 def test_one_customers_exports_leave_places_for_others_and_for_staff(
@@ -290,7 +291,7 @@ def test_an_export_that_nobody_closed_takes_no_place_once_it_is_gone(carol: Clie
     slow = carol.post("/portal/deliveries/delivery/export/")
     del slow
     gc.collect()
-    assert not export._slots.taken
+    assert not export_places.taken
 
 
 def test_what_outlived_its_customer_is_named_by_its_ids(bob: Client, acme: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from axes.models import AccessLog
@@ -11,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
 
-from deliveries.models import Alert, AuditEntry, Customer, Delivery, Endpoint, Event, Job
+from deliveries.models import Alert, AuditEntry, Customer, Delivery, Endpoint, Event, Job, Lane
 from deliveries.services import erase, jobs
 from deliveries.services.audit import record_act
 from deliveries.services.customers import create_customer, delete_customer
@@ -103,7 +104,7 @@ def test_it_may_be_stopped_and_run_again(receiver: Receiver, monkeypatch: pytest
     monkeypatch.setattr(erase, "BATCH", 1)
     gone = filled("zebrafish", receiver)
     steps = erase_customer(gone.id, actor="user:root")
-    next(steps), next(steps)
+    next(steps), next(steps), next(steps)  # the endpoint, the customer, a delivery
     steps.close()
     assert Delivery.objects.filter(customer_id=gone.id).count() == 1
     sum(erase_customer(gone.id, actor="user:root"))
@@ -117,3 +118,18 @@ def test_the_command_asks_to_be_told_twice(receiver: Receiver) -> None:
     with pytest.raises(CommandError, match="there is no customer nobody"):
         call_command("erase_customer", "nobody", "--yes")
     assert Customer.objects.filter(id=gone.id).exists()
+
+
+def test_what_is_in_flight_is_waited_for(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a worker that has the lane and may still write attempts, then the log is erased after it."""
+    monkeypatch.setattr(erase, "POLL_SECONDS", 0)
+    gone = filled("zebrafish", receiver)
+    lanes = Lane.objects.filter(endpoint__customer=gone)
+    lanes.update(lease_until=now() + timedelta(hours=1))
+    steps = erase_customer(gone.id, actor="user:root")
+    assert [next(steps) for _ in range(5)] == [0] * 5
+    assert Customer.objects.filter(id=gone.id).exists()
+    assert Delivery.objects.filter(customer_id=gone.id).count() == 2
+    lanes.update(lease_until=None)
+    sum(steps)
+    assert found(["zebrafish"]) == set()

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.api.lookups import find_customer
-from deliveries.errors import InvalidId, NotFound
+from deliveries.api.lookups import find_customer_ever
+from deliveries.errors import NotFound
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol import ids
 from deliveries.services.erase import erase_customer
@@ -40,9 +40,6 @@ class Command(BaseCommand):
 
 def _id_of(ref: str) -> UUID:
     try:
-        return find_customer(OPERATOR, ref).id
+        return find_customer_ever(OPERATOR, ref)
     except NotFound as error:
-        try:
-            return ids.decode_id(ids.CUSTOMER, ref)
-        except InvalidId:
-            raise CommandError(f"there is no customer {ref}; one that was deleted is named by its id") from error
+        raise CommandError(f"there is no customer {ref}; one that was deleted is named by its id") from error
