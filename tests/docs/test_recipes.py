@@ -1,0 +1,121 @@
+"""The recipes of CONTRIBUTING.md: they name files that are there, and lead to what they promise.
+
+What lives here: the page, and a copy of the code in which what a recipe lists is done and nothing else. The copy has a
+database of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
+
+PAGE = CHECKOUT / "CONTRIBUTING.md"
+NAMED = re.compile(r"`((?:deliveries|config|tests|docs)/[\w/.-]*)`")
+CREATE_AND_READ = """
+from deliveries.api.endpoint_shapes import show_endpoint
+from deliveries.services.customers import create_customer
+from deliveries.services.endpoints import create_endpoint
+from deliveries.admin.endpoint_forms import EndpointForm
+customer = create_customer({"name": "Alice"}, actor="system")
+endpoint, _ = create_endpoint(customer, {"url": "https://93.184.216.34/", "region": "eu"}, actor="system")
+print(show_endpoint(endpoint)["region"], "region" in EndpointForm().fields)
+"""
+
+
+def recipe(title: str) -> str:
+    """The text of one recipe."""
+    return PAGE.read_text().partition(f"### {title}\n")[2].partition("\n### ")[0]
+
+
+def steps_of(title: str) -> list[str]:
+    """The file of each numbered step."""
+    return [NAMED.findall(step)[0] for step in re.findall(r"^\d\. .*?(?=^\d\. |\n\n|\Z)", recipe(title), re.S | re.M)]
+
+
+@pytest.fixture
+def copy(tmp_path: Path, django_db_setup: None) -> Iterator[Installation]:
+    """A copy of the code that may be changed, with an empty database."""
+    import os
+
+    for name in ("deliveries", "config", "docs"):
+        shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "manage.py", tmp_path)
+    with empty_database(os.environ["DATABASE_URL"]) as url:
+        yield Installation(
+            settings={**KEYS, "DATABASE_URL": url, "BROKER_URL": os.environ["BROKER_URL"]}, checkout=tmp_path
+        )
+
+
+def changed(copy: Installation, name: str, after: str, added: str) -> None:
+    """Add text behind a mark in a file of the copy."""
+    path = copy.checkout / name
+    text = path.read_text()
+    assert after in text, f"{name} has no {after!r} any more"
+    path.write_text(text.replace(after, after + added, 1))
+
+
+def managed(copy: Installation, *arguments: str) -> str:
+    """What a command of the copy prints."""
+    done = copy.manage(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_the_page_names_is_there() -> None:
+    names = NAMED.findall(PAGE.read_text())
+    assert len(names) > 25
+    assert [name for name in names if not (CHECKOUT / name).exists()] == []
+
+
+def test_an_endpoint_field_takes_no_more_than_six_files(copy: Installation) -> None:
+    model, migrations, check, shape, form, page = steps_of("An endpoint field")
+    column = '    region = models.CharField(max_length=8, blank=True, default="", db_default="")\n'
+    changed(copy, model, '    url = models.TextField("URL")\n', column)
+    managed(copy, "makemigrations", "deliveries", "-n", "region")
+    assert [path.name for path in (copy.checkout / migrations).glob("*_region.py")] != []
+    changed(copy, check, "] = {\n", '    "region": _check_text("region", limit=8),\n')
+    changed(
+        copy, shape, "    url = Text(max_length=URL_LIMIT)\n", "    region = Text(required=False, allow_blank=True)\n"
+    )
+    changed(copy, form, "PLAIN_FIELDS = (\n", '    "region",\n')
+    changed(copy, form, "        fields = (", '"region", ')
+    changed(copy, page, "WHERE = (", '"region", ')
+    changed(copy, page, "seen_fields: ClassVar[tuple[str, ...]] = (\n", '        "region",\n')
+    managed(copy, "migrate", "-v0")
+    managed(copy, "makemigrations", "--check", "--dry-run")
+    assert managed(copy, "shell", "--no-imports", "-c", CREATE_AND_READ).split() == ["eu", "True"]
+
+
+def test_a_signing_profile_takes_one_file(copy: Installation) -> None:
+    (profiles,) = steps_of("A signing profile")
+    added = """
+    Profile(
+        name="acme", title="Acme", description="Adds Acme-Signature.", example="verify()", headers=("Acme-Signature",),
+        sign=Scheme(header="Acme-Signature").sign,
+    ),"""
+    changed(copy, profiles, "_ALL_PROFILES = (", added)
+    told = "from deliveries.protocol.profiles import check_signing; from deliveries.api.openapi import document;"
+    told += (
+        "from deliveries.admin.endpoint_forms import EndpointForm; managed = EndpointForm().fields['signing'].choices;"
+    )
+    told += "print(check_signing('acme'), 'acme' in dict(managed))"
+    assert managed(copy, "shell", "--no-imports", "-c", told).split() == ["acme", "True"]
+
+
+def test_a_setting_takes_one_line_and_its_page(copy: Installation) -> None:
+    conf, page = steps_of("A setting")
+    line = '    regions: int = setting("HOOKPOST_REGIONS", "3", between(1, 9), "How many regions there are.")\n'
+    changed(copy, conf, '    """All settings of one process."""\n\n', line)
+    assert "HOOKPOST_REGIONS" in managed(copy, "configuration")
+    assert "HOOKPOST_REGIONS" not in (copy.checkout / page).read_text()
+    told = "from deliveries.conf import conf; print(conf.regions)"
+    assert managed(copy, "shell", "--no-imports", "-c", told).strip() == "3"
+    wrong = copy.manage("shell", "-c", told, HOOKPOST_REGIONS="10")
+    assert wrong.returncode != 0
+    assert "HOOKPOST_REGIONS" in wrong.stderr
