@@ -1,7 +1,7 @@
 """Sessions in the database, under the SHA-256 of site and key: a copy of the table logs nobody in.
 
-What lives here: Django's store with another column value. A key that was made on one site finds nothing on the
-other. It must not know who is logged in.
+What lives here: Django's store with another column value, and the end of a member's oldest session when it has too
+many. A key that was made on one site finds nothing on the other. It must not know pages.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
+from django.dispatch import receiver
+from django.http import HttpRequest
 
+from config.site_cookies import PORTAL
 from deliveries.services import clock
 
 KEPT_CHARACTERS = 40  # the column's width; 160 bits
@@ -54,3 +58,16 @@ class SessionStore(DatabaseStore):
         if row is None:
             self._session_key = None
         return row
+
+
+@receiver(user_logged_in, dispatch_uid="hookpost.sessions")
+def note_log_in(sender: Any, request: HttpRequest, user: Any, **_: Any) -> None:
+    """Count a session of the portal as its member's."""
+    from deliveries.services.members import note_session  # once Django's apps are there
+
+    session = request.session
+    if not isinstance(session, SessionStore) or session.site != PORTAL:
+        return
+    if session.session_key is None:  # another user's session ended for this one
+        session.create()
+    note_session(user.pk, hash_session(session.session_key or "", site=PORTAL))

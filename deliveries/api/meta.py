@@ -20,7 +20,16 @@ from deliveries.api.pages import LIMIT_MAX
 from deliveries.models import visible
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.profiles import PROFILES
+from deliveries.services.event_store import SHARED
+from deliveries.services.filter_judge import EVENT_MS, PART_SECONDS
 from deliveries.services.limits import LIMITS
+
+LIMITS_OF_EVENTS = {
+    "endpoints_at_accept": SHARED.endpoint_limit,
+    "deliveries_at_accept": SHARED.row_limit,
+    "filter_milliseconds": round(PART_SECONDS * 1000),
+    "event_filter_milliseconds": EVENT_MS,
+}
 
 
 class LimitsShape(Shape):
@@ -38,12 +47,19 @@ class LimitsShape(Shape):
     held_jobs = Number(help_text="Of a customer, waiting for paused or disabled endpoints.")
     event_types = Number(help_text="Of a customer's own.")
     members = Number(help_text="Of a customer.")
+    sessions = Number(help_text="Of a member in the portal; beyond it the oldest ends.")
     api_keys = Number(help_text="Of a customer, living.")
     signing_secrets = Number(help_text="Of an endpoint, signing at the same time.")
     portal_links = Number(help_text="Of a customer, unused and not over.")
     events_at_once = Number(help_text="Posts of events by a customer's own keys, under way in one web process.")
     requests_at_once = Number(help_text="Other requests and pages of a customer, under way in one web process.")
     processor_percent = Number(help_text="Of a web process's processor time, for a customer while others want some.")
+    endpoints_at_accept = Number(
+        help_text="Of an event, fanned out before the answer; beyond it `deliveries` is null and the fan-out goes on."
+    )
+    deliveries_at_accept = Number(help_text="Of a customer's events in one statement; beyond it the same.")
+    filter_milliseconds = Number(help_text="Of one filter and event; beyond it it does not match, and the log says so.")
+    event_filter_milliseconds = Number(help_text="Of all filters of an event; beyond it the same.")
     exports = Number(help_text="Of a customer's deliveries, under way in one web process.")
 
 
@@ -73,6 +89,7 @@ class MetaView(ApiView):
             "idempotency_hours": conf.idempotency_hours,
             "retention_days": conf.retention_days,
         }
+        limits |= LIMITS_OF_EVENTS
         customer = visible.customers(viewer).first() if not viewer.is_operator else None
         limits |= {name: limit.figure(customer) for name, limit in LIMITS.items()}
         return Response(

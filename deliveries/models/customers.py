@@ -39,6 +39,9 @@ class Member(IdentifiedModel):
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="members")
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="member")
+    session_hashes = ArrayField(
+        models.TextField(), default=list, db_default=[], editable=False, help_text="Of its sessions, the newest last."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

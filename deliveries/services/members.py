@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -59,6 +60,18 @@ def remove_member(member: Member, *, actor: str, reason: str = "") -> None:
             member.user.delete()
         else:
             member.delete()
+
+
+def note_session(user_id: int, session_hash: str) -> None:
+    """Note that a member logged in, and end its oldest sessions beyond the limit; nothing for who is no member."""
+    with transaction.atomic():
+        member = Member.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
+        if member is None:
+            return
+        known = [*member.session_hashes, session_hash]
+        Session.objects.filter(session_key__in=known[: -limits.SESSIONS]).delete()
+        member.session_hashes = known[-limits.SESSIONS :]
+        member.save(update_fields=["session_hashes"])
 
 
 def find_member(user_part: str) -> Member | None:

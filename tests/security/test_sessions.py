@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from config.site_cookies import csrf_cookie, session_cookie
@@ -149,3 +150,34 @@ def test_a_log_in_leads_to_the_sites_own_pages_only(customer: Customer, site: st
     form = {"username": user.get_username(), "password": PASSWORD}
     answer = Client().post(f"/{site}/login/?{urlencode({'next': elsewhere})}", form)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/{site}/")
+
+
+def test_a_member_with_too_many_sessions_loses_the_oldest(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 3)
+    others = enter_by_link(customer, email="bert@example.com")
+    browsers = [enter_by_link(customer, email="ann@example.com") for _ in range(5)]
+    assert [is_open(each, "portal") for each in browsers] == [False, False, True, True, True]
+    assert is_open(others, "portal")
+    assert Session.objects.count() == 4
+
+
+def test_a_session_that_took_anothers_place_counts_too(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given one browser that changes its member each time, then no session escapes the count."""
+    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 1)
+    browser = Client()
+    for name in ("ann", "bert", "ann", "bert"):
+        token = create_link(customer, actor="key:backend", email=f"{name}@example.com")[1]
+        assert browser.post("/portal-link", {"token": token}).status_code == 302
+    assert is_open(browser, "portal")
+    assert all(len(member.session_hashes) == 1 for member in Member.objects.all())
+    kept = Member.objects.get(user__email="bert@example.com").session_hashes
+    assert list(Session.objects.values_list("session_key", flat=True)) == kept
+
+
+def test_sessions_of_staff_have_no_cap(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 1)
+    user = a_superuser()
+    browsers = [Client() for _ in range(3)]
+    for each in browsers:
+        open_session(each, user, "staff")
+    assert all(is_open(each, "admin") for each in browsers)
