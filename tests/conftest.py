@@ -18,6 +18,7 @@ import django
 import dramatiq
 import pytest
 import pytest_django
+from django.conf import settings
 from django.db import connection
 
 from config.embedded import Services
@@ -42,6 +43,7 @@ def prepare() -> None:
     os.environ["BROKER_URL"] = broker_url_of(WORKER)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
+    settings.PASSWORD_HASHERS = ["tests.passwords.FewRounds"]
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker of xdist would inherit it, and read the settings before this
 
 
