@@ -25,6 +25,7 @@ from deliveries.services.audit import record_act
 from deliveries.services.erasures import start_erasure
 from deliveries.services.export_places import STAFF_AT_ONCE, Place, export_places
 from deliveries.services.limits import EXPORTS, OPERATOR
+from deliveries.services.shares import paced
 
 JSON_LINES = "application/jsonl"
 
@@ -59,7 +60,7 @@ class ExportView(ApiView):
         place = _place_of(caller.viewer)
         record_act(caller.actor, "customer.export", customer=row, target=row.public_id)
         headers = {"Cache-Control": "no-store"}
-        lines = _Lines(export_lines(row, viewer=caller.viewer), place)
+        lines = _Lines(paced(caller.viewer.customer_id, export_lines(row, viewer=caller.viewer)), place)
         return StreamingHttpResponse(lines, content_type=JSON_LINES, headers=headers)
 
 

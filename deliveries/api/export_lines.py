@@ -6,7 +6,7 @@ index: neither memory nor the database feels a long log. Lines show what the API
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -39,7 +39,7 @@ Row = TypeVar("Row", bound=Model)
 Shown = tuple[str, dict[str, Any]]
 
 
-def export_lines(customer: Customer, *, viewer: Viewer) -> Iterator[bytes]:
+def export_lines(customer: Customer, *, viewer: Viewer) -> Generator[bytes, None, None]:
     """Yield the lines; the last one says how many came before, or why the others are missing."""
     number = 0
     try:

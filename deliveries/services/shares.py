@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -117,6 +117,32 @@ class Shares:
     def _forget_if_idle(self, customer_id: UUID, mine: _Customer) -> None:
         if not mine.working and not mine.waiting:
             del self._customers[customer_id]
+
+
+def paced(customer_id: UUID | None, parts: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    """Yield the parts of a long answer, each once the customer's account has time for it; the operator's at once."""
+    with closing(parts):
+        while True:
+            drawn = _wait_for_time(customer_id) if customer_id else 0.0
+            began = time.thread_time()
+            try:
+                part = next(parts, None)
+            finally:
+                if customer_id:
+                    cost = time.thread_time() - began
+                    _budgets.end(customer_id, time.monotonic(), share=_share(), drawn=drawn, cost=cost)
+            if part is None:
+                return
+            yield part
+
+
+def _wait_for_time(customer_id: UUID) -> float:
+    while pause := _budgets.pause(customer_id, time.monotonic(), share=_share()):
+        if is_sharing():
+            close_old_connections()
+        time.sleep(pause)
+    _budgets.note(customer_id, time.monotonic())
+    return _budgets.begin(customer_id, time.monotonic(), share=_share())
 
 
 def waiting_limit() -> int:

@@ -35,6 +35,7 @@ class Orders:
     key: str
     customer: str
     cookies: str
+    csrf_token: str
     hang_port: int
     good_port: int
     threads: int
@@ -150,7 +151,7 @@ class Deeds:
 
     def page(self, method: str, path: str) -> None:
         """Ask for a page of the portal, as its browser would."""
-        self.send(method, path, None, {"cookie": self.orders.cookies})
+        self.send(method, path, None, {"cookie": self.orders.cookies, "x-csrftoken": self.orders.csrf_token})
 
     def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
         """Send one request, and count its answer."""

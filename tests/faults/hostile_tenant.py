@@ -43,6 +43,7 @@ UNFINISHED = """
 SELECT count(*) FROM hookpost_delivery
 WHERE customer_id = '{customer}' AND created_at >= '{since}' AND state <> 'succeeded'
 """
+CSRF_TOKEN = "x" * 32  # a browser chooses it; cookie and header must agree
 NOW = "SELECT now()::text"
 
 
@@ -93,6 +94,7 @@ class Play:
             key=key,
             customer=hostile.public_id,
             cookies=cookies,
+            csrf_token=CSRF_TOKEN,
             hang_port=self.hang_port,
             good_port=self.good_port,
             threads=self.threads,
@@ -187,9 +189,11 @@ class Play:
 
 def cookies_of(user: Any) -> str:
     """The cookies of a browser in which the member is logged in to the portal."""
+    from config.site_cookies import PORTAL, csrf_cookie
     from tests.browsers import logged_in
 
-    return "; ".join(f"{name}={morsel.value}" for name, morsel in logged_in(user).cookies.items())
+    session = [f"{name}={morsel.value}" for name, morsel in logged_in(user).cookies.items()]
+    return "; ".join([*session, f"{csrf_cookie(PORTAL)}={CSRF_TOKEN}"])
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from uuid import UUID
@@ -139,6 +140,45 @@ def test_what_pages_cost_is_part_of_one_account_with_events() -> None:
         pass
     with pytest.raises(TooManyAtOnce), events.place(ALICE):
         pass
+
+
+@pytest.mark.usefixtures("a_fifth")
+def test_the_parts_of_an_export_draw_on_the_account_and_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets, slept = Budgets(), []
+    monkeypatch.setattr(shares_module, "_budgets", budgets)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        budgets._accounts[ALICE].seconds = 1.0
+
+    def parts() -> Generator[bytes, None, None]:
+        yield b"1"
+        budgets._accounts[ALICE].seconds = -0.2
+        yield b"2"
+        yield b"3"
+
+    monkeypatch.setattr(shares_module.time, "sleep", sleep)
+    budgets.note(None, time.monotonic())
+    budgets.note(ALICE, time.monotonic())
+    assert list(shares_module.paced(ALICE, parts())) == [b"1", b"2", b"3"]
+    assert len(slept) == 1
+    assert list(shares_module.paced(None, parts())) == [b"1", b"2", b"3"]
+
+
+def test_an_export_that_nobody_reads_on_is_closed() -> None:
+    closed: list[int] = []
+
+    def parts() -> Generator[bytes, None, None]:
+        try:
+            yield b"1"
+            yield b"2"
+        finally:
+            closed.append(1)
+
+    answer = shares_module.paced(ALICE, parts())
+    assert next(answer) == b"1"
+    answer.close()
+    assert closed == [1]
 
 
 def test_many_threads_hold_no_more_than_the_share() -> None:
