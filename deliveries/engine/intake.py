@@ -41,16 +41,8 @@ class Intake:
 
     def note(self, endpoint_ids: Iterable[UUID]) -> None:
         """Heed a message: lanes in hand look for work again, others are to be leased."""
-        free = []
-        named = False
-        for endpoint_id in endpoint_ids:
-            named = True
-            if lane := self._table.lanes.get(endpoint_id):
-                lane.wake()
-                self._table.activate(lane)
-            else:
-                free.append(endpoint_id)
-        if free or not named:
+        named = list(endpoint_ids)
+        if (free := self._not_in_hand(named)) or not named:
             self.agenda.hint(free)
 
     def next_at(self, now: float) -> float:
@@ -65,7 +57,7 @@ class Intake:
         if self.agenda.look and self.agenda.has_room and now >= self._look_at:
             self._look(now)
         ids = self.agenda.next(self._limits.lanes_a_take, now=now, may_take=self._table.may_have_more)
-        if free := [each for each in ids if each not in self._table.lanes]:
+        if free := self._not_in_hand(ids):
             room = self._room(len(free))
             lanes, busy = self._retry(lambda: self._leases.take(free, room=room, now=now))
             for lane in lanes:
@@ -92,6 +84,17 @@ class Intake:
         room = self._room(len(lanes))
         self._retry(lambda: claim_batch(lanes, room=room, now=now, limits=self._limits))
         self._weigh(lanes)
+
+    def _not_in_hand(self, endpoint_ids: Iterable[UUID]) -> list[UUID]:
+        """Return the lanes that are to be leased; those in hand look for work again."""
+        free = []
+        for endpoint_id in endpoint_ids:
+            if lane := self._table.lanes.get(endpoint_id):
+                lane.wake()
+                self._table.activate(lane)
+            else:
+                free.append(endpoint_id)
+        return free
 
     def _look(self, now: float) -> None:
         limits, agenda = self._limits, self.agenda
