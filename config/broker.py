@@ -27,6 +27,7 @@ from deliveries.errors import WrongSetting
 
 NAMESPACE = "hookpost"
 TIMEOUT_SECONDS = 1.0
+HASTY_SECONDS = 0.1  # for whoever is waited for by callers
 HEARTBEAT_SECONDS = 60
 
 rabbitmq.MAX_ENQUEUE_ATTEMPTS = 2  # two tries of one second; Dramatiq has no option for it
@@ -37,18 +38,23 @@ def make_broker(url: str) -> dramatiq.Broker:
     try:
         if urlsplit(url).scheme in ("amqp", "amqps"):
             return RabbitBroker(url=with_limits(url), middleware=middleware())
-        return ValkeyBroker(redis_client(url), namespace=NAMESPACE, middleware=middleware())
+        return ValkeyBroker(
+            redis_client(url),
+            hasty=redis_client(url, timeout_seconds=HASTY_SECONDS, tries=0),
+            namespace=NAMESPACE,
+            middleware=middleware(),
+        )
     except ValueError:
         raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password
 
 
-def redis_client(url: str) -> redis.Redis:
+def redis_client(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, tries: int = 1) -> redis.Redis:
     """A client which gives up after one more try: the first may have met a connection that died meanwhile."""
     return redis.Redis.from_url(
         url,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), tries),
     )
 
 

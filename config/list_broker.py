@@ -8,8 +8,10 @@ A list holds so many messages at most; the oldest give way. It must not know an 
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import dramatiq
@@ -59,9 +61,25 @@ class ListConsumer(dramatiq.Consumer):
 class ListBroker(dramatiq.Broker):
     """See above; raises `dramatiq.errors.ConnectionClosed` for whatever ails the server."""
 
-    def __init__(self, client: redis.Redis, *, namespace: str, middleware: list[dramatiq.Middleware]) -> None:
+    def __init__(
+        self, client: redis.Redis, *, hasty: redis.Redis, namespace: str, middleware: list[dramatiq.Middleware]
+    ) -> None:
         super().__init__(middleware=middleware)
         self.client, self.namespace = client, namespace
+        self._hasty, self._haste = hasty, threading.local()
+
+    @contextmanager
+    def in_haste(self) -> Iterator[None]:
+        """Give up sending after a tenth of a second in this thread: somebody waits for it."""
+        self._haste.is_on = True
+        try:
+            yield
+        finally:
+            self._haste.is_on = False
+
+    @property
+    def _sender(self) -> redis.Redis:
+        return self._hasty if getattr(self._haste, "is_on", False) else self.client
 
     def key(self, queue_name: str) -> str:
         """Return the name of a queue's list."""
@@ -114,13 +132,15 @@ class ListBroker(dramatiq.Broker):
 
     def waiting(self, queue_name: str) -> int:
         """Return how many messages of a queue no worker has taken."""
-        return self._ask(lambda: self.client.llen(self.key(queue_name)))
+        client = self._sender
+        return self._ask(lambda: client.llen(self.key(queue_name)))
 
     def put(self, queue_name: str, data: bytes) -> None:
         """Put a message at the end; beyond the longest list the oldest give way."""
         key = self.key(queue_name)
-        if self._ask(lambda: self.client.rpush(key, data)) > LONGEST:
-            self._ask(lambda: self.client.ltrim(key, -LONGEST, -1))
+        client = self._sender
+        if self._ask(lambda: client.rpush(key, data)) > LONGEST:
+            self._ask(lambda: client.ltrim(key, -LONGEST, -1))
 
     def take(self, queue_name: str) -> bytes | None:
         """Take the first message, waiting for one for a moment."""

@@ -129,13 +129,14 @@ class _Notifier:
 
     def ring_now(self, lanes: Sequence[tuple[UUID, bool]]) -> None:
         """Ring in this thread, unless others rang a moment ago or the broker is away: then the notifier's does."""
-        now = time.monotonic()
+        now, in_haste = time.monotonic(), getattr(deliver_due.broker, "in_haste", None)
         with self._lock:
             is_free = not self._lanes and now - self._rung_at > COLLECT_SECONDS and now > self._away_until
             if is_free:
                 self._rung_at = now
-        if is_free and len(lanes) <= LANES_TOGETHER:
-            self._send_all(dict(lanes))
+        if is_free and in_haste and len(lanes) <= LANES_TOGETHER:
+            with in_haste():
+                self._send_all(dict(lanes))
         else:
             self.add(lanes)
 
