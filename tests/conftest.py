@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -95,6 +96,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+@pytest.fixture(autouse=True)
+def nobody_rings() -> None:
+    """A test that loads the web server's way in must not have the events of later tests rung for."""
+    if events := sys.modules.get("deliveries.services.events"):
+        events._rings.clear()
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ Result = TypeVar("Result")
 
 WAIT_SECONDS = 0.1
 PATIENCE_SECONDS = 20.0
+RENEW_AT = 0.6  # of a lease that is left
 
 _dice = random.SystemRandom()
 
@@ -145,22 +146,24 @@ class Engine:
     def _tend(self) -> None:
         """Prove that this worker lives, renew leases in good time, and begin new slices."""
         now = self._clock()
-        lease_seconds = conf.lease_seconds
         frozen = now - self._beat_at > self._limits.silent and bool(self.lanes)
         if now - self._beat_at >= self._limits.beat:
             self._retry(self._leases.beat)
             self._beat_at = self._clock()
             self._may_sign = self._has_right_time()
-        if not self._table.sweep(now) and not frozen:
-            return
-        held = [lane for lane in self.lanes.values() if lane.phase is not Phase.LOST]
-        over = [lane for lane in held if lane.wants_refresh(now)][: self._limits.renewals_a_step]
-        old = held if frozen else [lane for lane in held if lane.owned_until - now < lease_seconds * 0.6]
-        if over:
+        if self._table.sweep(now) or frozen:
+            held = [lane for lane in self.lanes.values() if lane.phase is not Phase.LOST]
+            self._renew(held, now, doubtful=frozen)
+
+    def _renew(self, held: Sequence[Lane], now: float, *, doubtful: bool) -> None:
+        """Renew leases that are old, or all where others may have taken some, and begin slices anew that are over."""
+        some = self._limits.renewals_a_step
+        if over := [lane for lane in held if lane.wants_refresh(now)][:some]:
             self._retry(lambda: configure_lanes(over, now=now))
-        for start in range(0, len(old), self._limits.renewals_a_step) if frozen else (0,) if old else ():
-            some = old[start : start + self._limits.renewals_a_step]
-            self._retry(lambda some=some: renew_leases(some, now=now))  # type: ignore[misc]
+        early = conf.lease_seconds * RENEW_AT
+        old = held if doubtful else [lane for lane in held if lane.owned_until - now < early][:some]
+        for start in range(0, len(old), some):
+            self._retry(partial(renew_leases, old[start : start + some], now=now))
 
     def _has_right_time(self) -> bool:
         """Say whether this host's clock agrees with the database's; one that does not leases nothing."""

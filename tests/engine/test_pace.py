@@ -119,6 +119,7 @@ def test_what_came_for_a_lane_in_hand_is_found_although_its_message_went_elsewhe
     step_until(engine, lambda: len(receiver.requests) == 2)
     released.set()
     run_until_idle(engine, seconds=10)
+    assert Delivery.objects.filter(state="succeeded").count() == 2
 
 
 def test_a_step_starts_few_requests_and_the_next_one_begins_with_the_customers_that_got_none(

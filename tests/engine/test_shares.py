@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,8 +112,10 @@ def test_a_lane_to_come_is_there_at_its_moment() -> None:
     assert agenda.next(10, now=5.0, may_take=anybody) == [lane]
 
 
-def test_the_limits_fit_together() -> None:
+def test_the_limits_fit_together_and_others_that_do_not_are_refused() -> None:
     LIMITS.check()
+    with pytest.raises(AssertionError, match="one late beat is no silence"):
+        Limits(beat=5.0).check()
 
 
 def test_many_retries_of_one_lane_take_one_place_among_the_lanes_to_come() -> None:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,11 @@ from uuid import UUID
 import psycopg
 import pytest
 import requests
-import uuid_utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from standardwebhooks import Webhook
 
 from config.embedded.processes import wait_until
-from deliveries.protocol.ids import decode_id, delivery_id, encode_id
+from deliveries.protocol.ids import decode_id, delivery_id, encode_id, time_ordered
 from tests.ports import free_ports
 from tests.production.databases import KEYS, Installation, empty_database, is_up
 from tests.receiver import Receiver
@@ -99,7 +99,8 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     """An installation of the previous release with data, migrated; then web and worker."""
     folder: Path = tmp_path_factory.mktemp("upgrade")
     port, receiver_port = free_ports(2)
-    ids = {name: UUID(str(uuid_utils.uuid7())) for name in NAMES}
+    now = int(time.time() * 1000)
+    ids = {name: time_ordered(now, number) for number, name in enumerate(NAMES)}
     with empty_database(os.environ["DATABASE_URL"]) as url, Receiver(receiver_port) as receiver:
         settings = {
             **KEYS,
