@@ -113,7 +113,11 @@ def test_a_wrong_password_is_told_and_the_right_one_lets_in(page: Page, acme: Ho
         page.fill("#id_username", user.get_username())
         page.fill("#id_password", password)
         page.click("button[type=submit]")
+        if password == "wrong":
+            page.wait_for_load_state()
+            assert f"/{site}/login/" in page.url
     page.wait_for_url(f"**/{site}/")
+    assert "evil" not in page.url
 
 
 def test_a_welcome_link_sets_a_password_and_lets_in(page: Page, acme: House) -> None:
@@ -152,6 +156,7 @@ def test_a_portal_link_does_not_go_around_the_second_factor(page: Page, acme: Ho
     page.goto(path_of(ask_for_link(acme, email="carol@example.com")))
     page.click("button:has-text('Log in')")
     page.wait_for_selector("text=Enter the code")
+    assert not page.url.endswith("/portal/"), "let in before the code"
     page.fill("input[name=code]", code_of(factor))
     page.click("button:has-text('Go on')")
     page.wait_for_url("**/portal/")

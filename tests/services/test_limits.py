@@ -94,13 +94,15 @@ def test_what_is_gone_makes_room(few: None) -> None:
     keys = [create_api_key("x", ["read"], customer=alice, actor="key:x")[0] for _ in range(2)]
     revoke_api_key(keys[0], actor="key:x")
     new_key(alice, 3)
+    assert alice.endpoints.filter(deleted_at=None).count() == 2
 
 
 @pytest.mark.django_db
 def test_the_operators_own_keys_and_event_types_are_not_counted(few: None) -> None:
     for number in range(3):
         create_api_key("x", ["read"], actor="key:x")
-        create_event_type({"name": f"a.type{number}"}, actor="key:x")
+        made = create_event_type({"name": f"a.type{number}"}, actor="key:x")
+        assert made.customer_id is None
 
 
 @pytest.mark.django_db
