@@ -47,24 +47,27 @@ class Lane:
     ) -> None:
         self.endpoint_id, self.customer_id = endpoint_id, customer_id
         self.fence, self.worker_id = fence, worker_id  # both make a lease: see sql/take_lanes.sql
-        self.target = target
-        self.limits = limits
+        self.target, self.limits = target, limits
+        self.breaker, self.window = breaker or Breaker(), window
+        self.slow = self.leased_slow = slow
+        self.crashes, self.suspect_id = crashes, suspect_id
+        self.careful = 2 * target.max_in_flight if crashes else 0  # how many more go alone after a lost worker
+        self.tokens, self.tokens_at = tokens, now - tokens_age
+        self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
+        self.moved_at = self.looked_at = now
+        self._begin_slice(now, lease_seconds)
+        self._take_nothing()
+
+    def _begin_slice(self, now: float, lease_seconds: float) -> None:
+        self.until = now + self.limits.slice_seconds
+        self.owned_until = now + lease_seconds
+
+    def _take_nothing(self) -> None:
         self.phase = Phase.OPEN
         self.waiting: deque[Claimed] = deque()
         self.in_flight: dict[tuple[UUID, bool], Sent] = {}
         self.finished: list[Finished] = []
-        self.breaker = breaker or Breaker()
-        self.window = window
-        self.slow = self.leased_slow = slow
-        self.crashes, self.suspect_id = crashes, suspect_id
-        self.careful = 2 * target.max_in_flight if crashes else 0  # how many more go alone after a lost worker
         self.claims = self.answers = 0
-        self.tokens, self.tokens_at = tokens, now - tokens_age
-        self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
-        self.moved_at = now
-        self.looked_at = now
-        self.until = now + limits.slice_seconds
-        self.owned_until = now + lease_seconds
         self._opened_at_lease = self.breaker.opened
 
     def __repr__(self) -> str:
@@ -102,8 +105,7 @@ class Lane:
     def configure(self, target: Target, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, as the endpoint is configured now."""
         self.target = target
-        self.until = now + self.limits.slice_seconds
-        self.owned_until = now + lease_seconds
+        self._begin_slice(now, lease_seconds)
         if not target.enabled:
             self.close(now)
 
