@@ -18,7 +18,7 @@ from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
-from deliveries.protocol.request import delivery_headers, thin_body
+from deliveries.protocol.request import data_of, delivery_headers, thin_body
 from deliveries.services import clock
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tup
     """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds."""
     message_id = ids.encode_id(ids.EVENT, claimed.event_id)
     whole = claimed.body or b""
-    body = whole if target.payload_mode == "full" else _thin(claimed.type, whole, message_id)
+    body = _body_of(claimed.type, whole, message_id, mode=target.payload_mode)
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,
@@ -70,6 +70,12 @@ def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:
     if not own:
         return "\n".join([f"{name}: {value}" for name, value in headers])
     return "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])
+
+
+def _body_of(event_type: str, whole: bytes, message_id: str, *, mode: str) -> bytes:
+    if mode == "full":
+        return whole
+    return data_of(whole) if mode == "data" else _thin(event_type, whole, message_id)
 
 
 def _thin(event_type: str, body: bytes, message_id: str) -> bytes:

@@ -32,6 +32,7 @@ class Endpoint(IdentifiedModel):
     class PayloadMode(models.TextChoices):
         FULL = "full", "Full: the whole event"
         THIN = "thin", "Thin: id and link, details by API"
+        DATA = "data", "Data: only what was emitted, without type and time around it"
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="endpoints")
     uid = models.CharField(max_length=128, null=True, blank=True)

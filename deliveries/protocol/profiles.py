@@ -5,7 +5,8 @@ Source: the vendors' own pages.
 
 A profile other than `standard` adds its header to the three standard ones. Its HMAC key is the text of the
 secret as the customer knows it, `whsec_` included: the vendors' libraries and hand-written receivers use the
-configured string itself, so the secret that a receiver has already works unchanged.
+configured string itself, so the secret that a receiver has already works unchanged. Only `svix` is Standard
+Webhooks under other names.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deliveries.errors import InvalidInput, InvalidSecret
-from deliveries.protocol.secrets import ED25519_PREFIX, HMAC_PREFIX, SigningKey, to_base64
+from deliveries.protocol.secrets import ED25519_PREFIX, HMAC_PREFIX, OF_STANDARD_WEBHOOKS, SigningKey, to_base64
 
 Headers = list[tuple[str, str]]
 Sign = Callable[[Sequence[SigningKey], int, bytes], Headers]
@@ -41,7 +42,10 @@ _OF_THE_CONNECTION = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A signing scheme, described for people, with the headers that it adds."""
+    """A signing scheme, described for people, with the headers that it adds.
+
+    `copied` says which of them repeat a standard header, by name.
+    """
 
     name: str
     title: str
@@ -49,6 +53,7 @@ class Profile:
     example: str
     headers: tuple[str, ...]
     sign: Sign = field(repr=False)
+    copied: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +127,12 @@ def profile_of(signing: str) -> Profile:
 
 def check_key(signing: str, key: SigningKey) -> None:
     """Raise InvalidInput when a scheme cannot sign with this key."""
-    if signing == "standard" and key.kind == "text":
+    if signing in OF_STANDARD_WEBHOOKS and key.kind == "text":
         raise InvalidInput(
-            f"the signing profile standard needs a secret that starts with {HMAC_PREFIX} or {ED25519_PREFIX}",
+            f"the signing profile {signing} needs a secret that starts with {HMAC_PREFIX} or {ED25519_PREFIX}",
             field="signing",
         )
-    if signing != "standard" and key.kind == "ed25519":
+    if signing not in OF_STANDARD_WEBHOOKS and key.kind == "ed25519":
         raise InvalidInput(f"the signing profile {profile_of(signing).title} needs a shared secret", field="signing")
 
 
@@ -168,10 +173,15 @@ def _sign_nothing_more(keys: Sequence[SigningKey], timestamp: int, body: bytes) 
     return []
 
 
-def _sign_stripe(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
-    content = b"%d.%b" % (timestamp, body)
-    entries = [f"v1={_hex(key, content)}" for key in _text_keys(keys)]
-    return [("Stripe-Signature", ",".join([f"t={timestamp}", *entries]))]
+def _timed(header: str, version: str, *, joint: bytes = b".") -> Sign:
+    """Return a scheme of one header: the time, and one signature of time and body for each secret."""
+
+    def sign(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
+        content = b"%d%b%b" % (timestamp, joint, body)
+        entries = [f"{version}={_hex(key, content)}" for key in _text_keys(keys)]
+        return [(header, ",".join([f"t={timestamp}", *entries]))]
+
+    return sign
 
 
 def _sign_slack(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
@@ -210,7 +220,7 @@ _ALL_PROFILES = (
         description="Adds Stripe-Signature: the time and one v1 signature for each valid secret.",
         example='stripe.Webhook.construct_event(payload, headers["Stripe-Signature"], secret)',
         headers=("Stripe-Signature",),
-        sign=_sign_stripe,
+        sign=_timed("Stripe-Signature", "v1"),
     ),
     Profile(
         name="slack",
@@ -227,6 +237,39 @@ _ALL_PROFILES = (
         example="base64.b64encode(hmac.digest(secret.encode(), body, 'sha256')).decode()",
         headers=("X-Shopify-Hmac-Sha256",),
         sign=Scheme(header="X-Shopify-Hmac-Sha256", encoding="base64").sign,
+    ),
+    Profile(
+        name="svix",
+        title="Svix",
+        description="Adds svix-id, svix-timestamp and svix-signature: the standard headers under Svix's names.",
+        example='Webhook(secret).verify(body, headers)  # PyPI or npm "svix"',
+        headers=("svix-id", "svix-timestamp", "svix-signature"),
+        sign=_sign_nothing_more,
+        copied={f"svix-{part}": f"webhook-{part}" for part in ("id", "timestamp", "signature")},
+    ),
+    Profile(
+        name="convoy",
+        title="Convoy, simple",
+        description="Adds X-Convoy-Signature: the HMAC-SHA256 of the raw body in hex.",
+        example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")',
+        headers=("X-Convoy-Signature",),
+        sign=Scheme(header="X-Convoy-Signature").sign,
+    ),
+    Profile(
+        name="convoy_advanced",
+        title="Convoy, advanced",
+        description="Adds X-Convoy-Signature: the time and one v1 signature of time, comma and body for each secret.",
+        example='crypto.createHmac("sha256", secret).update(t + "," + rawBody).digest("hex")',
+        headers=("X-Convoy-Signature",),
+        sign=_timed("X-Convoy-Signature", "v1", joint=b","),
+    ),
+    Profile(
+        name="hook0",
+        title="Hook0",
+        description="Adds X-Hook0-Signature: the time and one v0 signature for each valid secret.",
+        example='crypto.createHmac("sha256", secret).update(t + "." + rawBody).digest("hex")',
+        headers=("X-Hook0-Signature",),
+        sign=_timed("X-Hook0-Signature", "v0"),
     ),
 )
 

@@ -31,7 +31,9 @@ def signature_headers(
         ("webhook-signature", " ".join([_sign(key, content) for key in keys])),
     ]
     if signing != "standard":
-        headers += profile_of(signing).sign(keys, timestamp, body)
+        profile = profile_of(signing)
+        headers += [(name, dict(headers)[standard]) for name, standard in profile.copied.items()]
+        headers += profile.sign(keys, timestamp, body)
     return headers
 
 

@@ -35,6 +35,11 @@ def test_a_thin_body_only_says_where_the_event_is() -> None:
     }
 
 
+@given(st.text(st.characters(exclude_categories=("Cs",))), st.binary())
+def test_the_callers_json_is_found_again_in_the_body(name: str, data: bytes) -> None:
+    assert request.data_of(request.full_body(name, "t", data)) == data
+
+
 def test_headers_come_in_sending_order() -> None:
     headers = request.delivery_headers(
         user_agent="Hookpost/1",

@@ -114,7 +114,7 @@ def test_every_profile_keeps_the_standard_headers_and_adds_just_its_own(profile:
     standardwebhooks.Webhook(SECRET).verify(BODY.decode(), headers)
 
 
-@pytest.mark.parametrize("profile", ["hex_sha256", "github", "slack", "shopify"])
+@pytest.mark.parametrize("profile", ["hex_sha256", "github", "slack", "shopify", "convoy"])
 def test_where_one_signature_fits_the_newest_key_makes_it(profile: str) -> None:
     name = PROFILES[profile].headers[-1]
     rotated = headers_of(profile, SECRET, OLD_SECRET, timestamp=1)
@@ -127,12 +127,65 @@ def test_a_profile_tells_people_what_it_is(profile: str) -> None:
     assert all((found.title, found.description.endswith("."), found.example))
 
 
+# The senders' own vectors: Convoy's pkg/signature/testdata, Hook0's client tests.
+CONVOY_SECRET = "convoy-webhook-secret"
+CONVOY_BODY = b'{"event":"charge.success","amount":1000,"currency":"NGN"}'
+OF_SENDERS = (
+    ("convoy", 0, CONVOY_SECRET, CONVOY_BODY, "244449b7f48cbc2709060c9dcdc2b3aa47a78f540430579015c579fb12defbb4"),
+    (
+        *("convoy_advanced", 1700000000, CONVOY_SECRET, CONVOY_BODY),
+        "t=1700000000,v1=77b8b9269f25a199846a55a2bd25b3fba151c70fdae60bb1dcd87fbbc943c55c",
+    ),
+    (
+        *("hook0", 1636936200, "secret", b"hello !"),
+        "t=1636936200,v0=1b3d69df55f1e52f05224ba94a5162abeb17ef52cd7f4948c390f810d6a87e98",
+    ),
+)
+
+
+@pytest.mark.parametrize(("profile", "timestamp", "secret", "body", "signature"), OF_SENDERS)
+def test_the_vectors_of_other_senders_are_reproduced(
+    profile: str, timestamp: int, secret: str, body: bytes, signature: str
+) -> None:
+    (name,) = PROFILES[profile].headers
+    assert headers_of(profile, secret, timestamp=timestamp, body=body)[name] == signature
+
+
+@pytest.mark.parametrize("profile", ["stripe", "convoy_advanced", "hook0"])
+def test_where_several_signatures_fit_each_secret_makes_one(profile: str) -> None:
+    name = PROFILES[profile].headers[-1]
+    time, *both = headers_of(profile, SECRET, OLD_SECRET, timestamp=7)[name].split(",")
+    alone = [headers_of(profile, secret, timestamp=7)[name].split(",")[1] for secret in (SECRET, OLD_SECRET)]
+    assert (time, both) == ("t=7", alone)
+
+
+@pytest.mark.parametrize("secret", [SECRET, PRIVATE])
+def test_svix_headers_repeat_the_standard_ones(secret: str) -> None:
+    headers = headers_of("svix", secret)
+    for part in ("id", "timestamp", "signature"):
+        assert headers[f"svix-{part}"] == headers[f"webhook-{part}"]
+
+
+def test_svixs_library_verifies_by_svix_headers_alone() -> None:
+    headers = headers_of("svix", SECRET, OLD_SECRET)
+    only = {name: value for name, value in headers.items() if name.startswith("svix-")}
+    for secret in (SECRET, OLD_SECRET):
+        svix.Webhook(secret).verify(BODY, only)
+
+
+def test_a_text_is_no_secret_of_svixs_scheme_either() -> None:
+    with pytest.raises(InvalidInput, match="svix needs a secret that starts with whsec_"):
+        profiles.check_key("svix", secrets.read_secret("correct horse battery staple"))
+    with pytest.raises(InvalidSecret):
+        secrets.check_secret("correct horse battery staple", signing="svix")
+
+
 def test_nothing_is_signed_without_a_key() -> None:
     with pytest.raises(InvalidSecret):
         headers_of("standard")
 
 
-@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "standard"])
+@pytest.mark.parametrize("profile", sorted(PROFILES.keys() - secrets.OF_STANDARD_WEBHOOKS))
 def test_a_private_key_never_serves_as_a_shared_secret(profile: str) -> None:
     with pytest.raises(InvalidSecret):
         headers_of(profile, PRIVATE)

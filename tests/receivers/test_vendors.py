@@ -53,14 +53,33 @@ def by_shopifys_own_description(secret: str, request: Request) -> bool:
     return hmac.compare_digest(expected, request.header("X-Shopify-Hmac-Sha256") or "")
 
 
+def by_svix_headers(secret: str, request: Request) -> bool:
+    """Of an older library, or by hand: it knows no other headers."""
+    svix.Webhook(secret).verify(request.body, {n: v for n, v in request.headers if n.lower().startswith("svix-")})
+    return True
+
+
+def by_convoys_description(secret: str, request: Request) -> bool:
+    """Simple or advanced: getconvoy.io/docs/product-manual/signatures."""
+    given = request.header("X-Convoy-Signature") or ""
+    parts = [part.partition("=")[::2] for part in given.split(",")] if given.startswith("t=") else [("v1", given)]
+    time = b"".join(value.encode() + b"," for name, value in parts if name == "t")
+    expected = hmac.new(secret.encode(), time + request.body, hashlib.sha256).hexdigest()
+    return any(hmac.compare_digest(expected, value) for name, value in parts if name == "v1")
+
+
 VENDORS: tuple[tuple[str, Verify], ...] = (
     ("standard", by_standardwebhooks),
     ("standard", by_svix),
+    ("svix", by_svix_headers),
+    ("convoy_advanced", by_convoys_description),
     ("stripe", by_stripe),
     ("slack", by_slack),
+    ("convoy", by_convoys_description),
     ("shopify", by_shopifys_own_description),
 )
-EACH = pytest.mark.parametrize(("profile", "verify"), VENDORS, ids=[verify.__name__ for _, verify in VENDORS])
+NAMES = [f"{profile}-{verify.__name__}" for profile, verify in VENDORS]
+EACH = pytest.mark.parametrize(("profile", "verify"), VENDORS, ids=NAMES)
 
 
 def verifying(verify: Verify, secret: str) -> Callable[[Request], Answer]:
@@ -92,7 +111,7 @@ def test_the_vendors_package_verifies_the_profile_and_no_other_secret(
     assert [attempt.status_code for attempt in attempts_of(the_delivery(endpoint))] == [400]
 
 
-@pytest.mark.parametrize(("profile", "verify"), VENDORS[:3], ids=[verify.__name__ for _, verify in VENDORS[:3]])
+@pytest.mark.parametrize(("profile", "verify"), VENDORS[:5], ids=NAMES[:5])
 def test_schemes_with_several_signatures_verify_with_the_old_secret_too(
     profile: str, verify: Verify, receiver: Receiver
 ) -> None:
@@ -130,6 +149,16 @@ def test_a_receiver_verifies_with_the_secret_that_it_has_already(
     emit(endpoint)
     take_turn(endpoint)
     assert the_delivery(endpoint).state == "succeeded"
+
+
+def test_what_was_emitted_is_all_of_the_body_where_the_endpoint_wants_that(receiver: Receiver) -> None:
+    secret = new_secret()
+    receiver.answer = verifying(by_svix_headers, secret)
+    endpoint = an_endpoint(f"{receiver.url}/", secret=secret, signing="svix", payload_mode="data")
+    emit(endpoint, number=7)
+    take_turn(endpoint)
+    assert the_delivery(endpoint).state == "succeeded"
+    assert [request.body for request in receiver.requests] == [b'{"number": 7}']
 
 
 @EACH
