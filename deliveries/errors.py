@@ -10,7 +10,8 @@ HookpostError
 │   ├── InvalidEventType   not a dotted name, or not a pattern
 │   ├── InvalidSecret      not a secret of the accepted form and size
 │   ├── InvalidHeader      a header that may not be sent
-│   └── InvalidData        data that does not fit the schema of its event type
+│   ├── InvalidData        data that does not fit the schema of its event type
+│   └── RepeatedMember     a JSON object that names a member twice
 ├── NotAllowed         this caller may not do this                    trying again: with another key
 ├── NotFound           no such row, or not visible to this caller     trying again: no
 ├── Conflict           the state forbids it now                       trying again: later, maybe
@@ -88,6 +89,14 @@ class InvalidData(InvalidInput):
     def __init__(self, detail: str, found: Sequence[Any]) -> None:
         super().__init__(detail, field="data")
         self.found = found
+
+
+class RepeatedMember(InvalidInput):
+    """An object in a JSON text names a member twice; `pointer` leads to the second one."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(f"an object names {pointer} twice", field=pointer)
+        self.pointer = pointer
 
 
 class NotAllowed(HookpostError):

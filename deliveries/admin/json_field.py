@@ -12,6 +12,9 @@ from django import forms
 from django.forms.fields import InvalidJSONInput
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from deliveries.errors import RepeatedMember
+from deliveries.protocol.json_members import check_members
+
 DEPTH_LIMIT = 100
 LENGTH_LIMIT = 65_536
 REFUSED = "This is not JSON that can be stored: {}"
@@ -35,6 +38,8 @@ class StoredJSONField(forms.JSONField):
             raise forms.ValidationError(REFUSED.format("a number or a text in it has no stored form")) from error
         if "\\u0000" in text:
             raise forms.ValidationError(REFUSED.format("it holds a NUL character"))
+        if isinstance(value, str):
+            _check_members(value, read)
         return read
 
     def bound_data(self, data: Any, initial: Any) -> Any:
@@ -46,3 +51,10 @@ class StoredJSONField(forms.JSONField):
         if value is None or isinstance(value, InvalidJSONInput):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _check_members(value: str, read: Any) -> None:
+    try:
+        check_members(value.encode(), read)
+    except RepeatedMember as error:
+        raise forms.ValidationError(f"A{str(error)[1:]}.") from error

@@ -15,10 +15,11 @@ from rest_framework.exceptions import ParseError
 
 from deliveries.api.auth import KnownKey
 from deliveries.api.batches import members, named_members, unreadable_member
-from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotAllowed, NotFound
+from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotAllowed, NotFound, RepeatedMember
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_data import check_data
 from deliveries.protocol.event_types import check_name
+from deliveries.protocol.json_members import quotes_around
 from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
 
 BATCH_LIMIT = 1000
@@ -38,8 +39,14 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
     """The body of POST /events/batch."""
 
     events: list[msgspec.Raw]
-    atomic: bool = False
+    atomic: bool | msgspec.UnsetType = msgspec.UNSET
 
+
+# How many quotation marks a body has around its parts.
+_EVENT_QUOTES = 10
+_TIMESTAMP_QUOTES = 4
+_BATCH_QUOTES = 2
+_ATOMIC_QUOTES = 2
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _event_decoder = msgspec.json.Decoder(EventBody)
@@ -52,9 +59,13 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
         given = _event_decoder.decode(raw)
     except _UNREADABLE as error:
         raise _refused_json(error) from error
+    data = bytes(given.data)
+    quotes = _EVENT_QUOTES if given.timestamp is None else _EVENT_QUOTES + _TIMESTAMP_QUOTES
+    if quotes_around(raw, data) != quotes:
+        _check_names(raw)
     return EventDraft(
         type=_check_type(given.type),
-        data=check_data(bytes(given.data)),
+        data=check_data(data),
         timestamp=None if given.timestamp is None else timestamps.read(given.timestamp, field="timestamp"),
         idempotency_key=idempotency_key,
         emitter_id=key.customer_id,
@@ -74,24 +85,38 @@ def read_batch(
         events = [bytes(each) for each in batch.events]
     except _UNREADABLE as error:
         batch, events = _apart(raw, error)
+    else:
+        quotes = _BATCH_QUOTES if batch.atomic is msgspec.UNSET else _BATCH_QUOTES + _ATOMIC_QUOTES
+        if raw.count(b'"') - sum(each.count(b'"') for each in events) != quotes:
+            _check_names(raw)
     if not 1 <= len(events) <= BATCH_LIMIT:
         raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
     drafts = [
         _draft_or_error(each, key, f"{idempotency_key}{PLACE}{place}" if idempotency_key else None)
         for place, each in enumerate(events)
     ]
-    return drafts, batch.atomic
+    return drafts, batch.atomic is True
+
+
+def _check_names(raw: bytes) -> None:
+    """Refuse an object whose own members have the same name; what is inside of them is looked at elsewhere."""
+    seen = set()
+    for name, _ in named_members(raw):
+        if name in seen:
+            raise RepeatedMember(f"/{name}")
+        seen.add(name)
 
 
 def _apart(raw: bytes, error: Exception) -> tuple[BatchBody, list[bytes]]:
     """Return a batch in which something cannot be read, and its events, if the fault lies inside of events."""
     try:
         found = named_members(raw)
-        ((_, listed),) = [pair for pair in found if pair[0] == "events"]
+        listed = dict(found)["events"]
         rest = [b"%b:%b" % (orjson.dumps(name), value) for name, value in found if name != "events"]
         batch = _batch_decoder.decode(b"{%b}" % b",".join([*rest, b'"events":[]']))
+        _check_names(raw)
         return batch, members(listed)
-    except (ValueError, *_UNREADABLE):
+    except (KeyError, ValueError, *_UNREADABLE):
         raise _refused_json(error) from error
 
 

@@ -17,6 +17,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from deliveries.api.problems import TooLargeError
+from deliveries.protocol.json_members import check_members
 
 BODY_LIMIT_BYTES = 262_144
 DEPTH_LIMIT = 32
@@ -37,25 +38,18 @@ class StrictJsonParser(BaseParser):
 
 
 def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
-    """Return the value of a JSON text; raises ParseError or TooLargeError."""
+    """Return the value of a JSON text; raises ParseError, RepeatedMember or TooLargeError."""
     if len(body) > limit_bytes:
         raise TooLargeError(f"a body has at most {limit_bytes} bytes")
     try:
-        orjson.loads(body)  # the stricter reader judges, the one that sees duplicate keys reads
-        value = json.loads(body.decode(), object_pairs_hook=_without_duplicates)
+        check_members(body, orjson.loads(body))
+        value = json.loads(body.decode())  # the stricter reader judges, the one that keeps long numbers reads
     except RecursionError as error:
         raise ParseError(f"JSON nests at most {DEPTH_LIMIT} deep") from error
     except ValueError as error:
         raise ParseError(f"the body is not JSON: {_first_line(error)}") from error
     _check(value, depth=0)
     return value
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ParseError("an object names the same key twice")
-    return made
 
 
 def _check(value: Any, *, depth: int) -> None:

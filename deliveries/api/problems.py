@@ -178,6 +178,8 @@ def _pointed(error: errors.HookpostError) -> list[dict[str, str]]:
     """Return to which members of an event, or of another body, an error points."""
     if isinstance(error, errors.InvalidData):
         return [{"pointer": f"/data{each.pointer}", "detail": each.detail} for each in error.found]
+    if isinstance(error, errors.RepeatedMember):
+        return [{"pointer": error.pointer, "detail": str(error)}]
     field = error.field.replace(".", "/") if isinstance(error, errors.InvalidInput) else ""
     return [{"pointer": f"/{field}" if field else "", "detail": str(error)}]
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.json_members import check_members
 
 KEY_LIMIT = 255
 
@@ -29,6 +30,7 @@ def check_data(raw: bytes) -> bytes:
         raise InvalidInput("data must be an object", field="data")
     if _ESCAPED_NUL in raw and _NUL.search(raw):
         raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
+    check_members(raw, value, at="/data")
     return raw
 
 

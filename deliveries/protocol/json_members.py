@@ -1,0 +1,89 @@
+"""JSON objects that name a member twice. Source: RFC 8259, section 4; RFC 7493, section 2.3.
+
+Which of the two a reader takes is its own affair: a filter, a schema and the receivers could each see another event.
+What lives here: finding that out, quickly where there is nothing to find. It must not know what an object means.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from deliveries.errors import RepeatedMember
+
+_QUOTE = b'"'
+_ESCAPED_QUOTE = b"\\u0022"
+_BEGINNING = 64
+_SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+
+
+def check_members(raw: bytes, value: Any, *, at: str = "") -> None:
+    """Raise RepeatedMember if an object in a JSON text names a member twice; `value` is what the text was read as.
+
+    What was read is written again: a member that got lost took its quotation marks along, and nothing else changes
+    their number but one that is written as \\u0022.
+    """
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # nested deeper than can be written
+        written = b""
+    if raw != written and (raw.count(_QUOTE) != written.count(_QUOTE) or _ESCAPED_QUOTE in raw):
+        found = repeated_member(raw)
+        if found is not None:
+            raise RepeatedMember(at + found)
+
+
+def quotes_around(raw: bytes, inner: bytes) -> int:
+    """Return how many quotation marks a text has outside of a part of it."""
+    start = raw.find(inner[:_BEGINNING])
+    if raw.startswith(inner, start):
+        return raw.count(_QUOTE, 0, start) + raw.count(_QUOTE, start + len(inner))
+    return raw.count(_QUOTE) - inner.count(_QUOTE)
+
+
+def repeated_member(raw: bytes) -> str | None:
+    """Return the JSON pointer (RFC 6901) of the first member that its object has already; raw is a JSON text."""
+    path: list[_Opened] = []
+    for match in _SIGN.finditer(raw):
+        sign = match[0]
+        if sign in (b"{", b"["):
+            path.append(_Opened(is_object=sign == b"{"))
+        elif sign in (b"}", b"]"):
+            path.pop()
+        elif path and sign == b",":
+            path[-1].go_on()
+        elif path and path[-1].is_known(sign):
+            return "".join(each.pointer() for each in path)
+    return None
+
+
+class _Opened:
+    """An object or a list that is being read: at which member it is, and which names came already."""
+
+    __slots__ = ("_at", "_is_object", "_names", "_wants_name")
+
+    def __init__(self, *, is_object: bool) -> None:
+        self._at: str | int = "" if is_object else 0
+        self._names: set[str] = set()
+        self._is_object = self._wants_name = is_object
+
+    def go_on(self) -> None:
+        """Come to the next member."""
+        if isinstance(self._at, int):
+            self._at += 1
+        self._wants_name = self._is_object
+
+    def is_known(self, text: bytes) -> bool:
+        """Say whether a text is a name that came already."""
+        if not self._wants_name:
+            return False
+        self._at, self._wants_name = str(orjson.loads(text)), False
+        known = self._at in self._names
+        self._names.add(self._at)
+        return known
+
+    def pointer(self) -> str:
+        """Return this step of a JSON pointer."""
+        return "/" + str(self._at).replace("~", "~0").replace("/", "~1")

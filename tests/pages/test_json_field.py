@@ -1,0 +1,27 @@
+"""JSON that people type: what could not be stored, or could be read in two ways, is refused where it is typed."""
+
+from __future__ import annotations
+
+import pytest
+from django import forms
+
+from deliveries.admin.json_field import StoredJSONField
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ('{"a": {"b": 1, "b": 2}}', "An object names /a/b twice."),
+        ('{"a": 1, "\\u0041": 2, "A": 3}', "An object names /A twice."),
+        ('{"a": NaN}', "This is not JSON that can be stored"),
+        ('{"a": "\\u0000"}', "it holds a NUL character"),
+    ],
+)
+def test_json_with_two_meanings_or_none_is_refused(typed: str, said: str) -> None:
+    with pytest.raises(forms.ValidationError, match=said):
+        StoredJSONField().clean(typed)
+
+
+@pytest.mark.parametrize("typed", ['{"a": {"a": 1}, "b": [{"a": 2}, {"a": 3}]}', '{"a": 123456789012345678901234}'])
+def test_other_json_is_read(typed: str) -> None:
+    assert StoredJSONField().clean(typed)["a"]
