@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -95,11 +97,14 @@ def is_ours(host: str) -> bool:
 
 def headers_of_every_answer(*, secure: bool) -> list[tuple[str, str]]:
     """Return what the middleware adds to an answer of the API, asked of the middleware itself."""
-    request = HttpRequest()
-    request.path = request.path_info = "/api/v1/events"
-    request.META = {"wsgi.url_scheme": "https" if secure else "http"}
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/readyz", "wsgi.input": BytesIO()}  # /readyz never leads to https
+    environ["wsgi.url_scheme"] = "https" if secure else "http"
     if settings.SECURE_PROXY_SSL_HEADER and secure:
         name, value = settings.SECURE_PROXY_SSL_HEADER
-        request.META[name] = value
+        environ[name] = value
     respond: Any = XFrameOptionsMiddleware(SecurityMiddleware(lambda _: HttpResponse()))
-    return [(name, value) for name, value in security_headers(respond)(request).items() if name != "Content-Type"]
+    return [
+        (name, value)
+        for name, value in security_headers(respond)(WSGIRequest(environ)).items()
+        if name != "Content-Type"
+    ]

@@ -28,6 +28,7 @@ from deliveries.services.limits import EXPORTS, OPERATOR
 from deliveries.services.shares import paced
 
 JSON_LINES = "application/jsonl"
+TEXT = "text/plain"  # for clients that know no lines
 
 
 class EraseView(ApiView):
@@ -49,11 +50,13 @@ class EraseView(ApiView):
 class ExportView(ApiView):
     """Taking it along."""
 
-    @extend_schema(operation_id="export_customer", responses={(200, JSON_LINES): OpenApiTypes.STR})
+    @extend_schema(
+        operation_id="export_customer", responses={(200, each): OpenApiTypes.STR for each in (JSON_LINES, TEXT)}
+    )
     def get(self, request: Request, customer: str) -> StreamingHttpResponse:
         """Export all of a customer as JSON lines; `object` says what each is, the last is an `end` that counts them.
 
-        Without secrets. An `error` as the last line says that it ended early.
+        Without secrets. An `error` as the last line says that it ended early. Also as `text/plain`.
         """
         caller = caller_of(request)
         row = find_customer(caller.viewer, customer)
@@ -61,7 +64,8 @@ class ExportView(ApiView):
         record_act(caller.actor, "customer.export", customer=row, target=row.public_id)
         headers = {"Cache-Control": "no-store"}
         lines = _Lines(paced(caller.viewer.customer_id, export_lines(row, viewer=caller.viewer)), place)
-        return StreamingHttpResponse(lines, content_type=JSON_LINES, headers=headers)
+        called = f"{TEXT}; charset=utf-8" if request.headers.get("Accept", "").startswith(TEXT) else JSON_LINES
+        return StreamingHttpResponse(lines, content_type=called, headers=headers)
 
 
 class _Lines:

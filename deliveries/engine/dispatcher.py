@@ -82,19 +82,13 @@ class Dispatcher:
     _mail_thread: threading.Thread | None = None
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Tick once a second while this process leads; go on after every error."""
+        """Tick once a second while this process leads; go on after every error, also of telling an error."""
         while not stop.is_set():
             started = time.monotonic()
             try:
-                clock.now()  # whose clock is off does not lead: it would open, drop and disable by it
-                if self._lead.take():
-                    self.tick()
+                self._tick_if_leader()
             except LeadLost:
                 log.warning("dispatcher_lead_lost")
-            except ClockOff as error:
-                alerts.tell_clock_off(error, part="dispatcher")
-                self._lead.give_up()
-                connection.close()
             except (OperationalError, InterfaceError, InternalError) as error:  # away, or read-only
                 log.warning("dispatcher_without_database", error=first_line(error))
                 connection.close()
@@ -104,6 +98,16 @@ class Dispatcher:
             stop.wait(max(0.05, TICK_SECONDS - (time.monotonic() - started)))
         self._lead.give_up()
         connection.close()
+
+    def _tick_if_leader(self) -> None:
+        try:
+            clock.now()  # whose clock is off does not lead: it would open, drop and disable by it
+        except ClockOff as error:
+            self._lead.give_up()
+            alerts.tell_clock_off(error, part="dispatcher")
+            return
+        if self._lead.take():
+            self.tick()
 
     def tick(self) -> None:
         """Go once around."""

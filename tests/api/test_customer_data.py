@@ -36,6 +36,14 @@ def export_of(caller: Caller, customer: Customer | str) -> list[dict[str, Any]]:
     return lines
 
 
+def test_a_client_that_knows_no_lines_gets_them_as_text(ops: Caller) -> None:
+    ref = Customer.objects.create(name="Alice").public_id
+    headers = {"Authorization": f"Bearer {ops.key}", "Accept": "text/plain"}
+    answer = Client(headers=headers).get(f"/api/v1/customers/{ref}/export")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    answer.close()
+
+
 def run_steps() -> None:
     """All steps of all jobs, as workers take them."""
     skipped: set[UUID] = set()

@@ -157,6 +157,19 @@ def test_an_endless_body_in_chunks_is_refused(key: str) -> None:
     assert answer.status.startswith("413")
 
 
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("redirect", [False, True])
+@pytest.mark.parametrize("proxied", [None, ("HTTP_X_FORWARDED_PROTO", "https")])
+def test_what_is_added_to_every_answer_is_known_in_every_setting(
+    secure: bool, redirect: bool, proxied: tuple[str, str] | None
+) -> None:
+    with override_settings(SECURE_SSL_REDIRECT=redirect, SECURE_PROXY_SSL_HEADER=proxied, SECURE_HSTS_SECONDS=60):
+        added = dict(fast_path.headers_of_every_answer(secure=secure))
+    assert {"X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy"} <= added.keys()
+    assert ("Strict-Transport-Security" in added) is secure
+    assert "Location" not in added
+
+
 def test_behind_a_proxy_plain_http_is_led_to_tls(key: str) -> None:
     trusted = {"SECURE_SSL_REDIRECT": True, "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
     with override_settings(**trusted, SECURE_HSTS_SECONDS=60):

@@ -10,7 +10,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from structlog.testing import capture_logs
 
@@ -150,6 +150,29 @@ def test_a_dispatcher_whose_clock_is_off_does_not_lead(monkeypatch: pytest.Monke
     assert [(each["event"], each["part"]) for each in lines if each["event"] == "clock_off"] == [
         ("clock_off", "dispatcher")
     ]
+
+
+def test_a_dispatcher_that_cannot_even_tell_of_its_clock_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[float] = []
+    stop = threading.Event()
+
+    def off() -> None:
+        raise ClockOff("the database does not answer")
+
+    def away(error: ClockOff, *, part: str) -> None:
+        raise OperationalError("the database system is starting up")
+
+    def wait(seconds: float) -> None:
+        rounds.append(seconds)
+        if len(rounds) == 3:
+            stop.set()
+
+    monkeypatch.setattr(dispatcher.clock, "now", off)
+    monkeypatch.setattr(dispatcher.alerts, "tell_clock_off", away)
+    monkeypatch.setattr(stop, "wait", wait)
+    with capture_logs() as lines:
+        dispatcher.Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).run_forever(stop)
+    assert [each["event"] for each in lines] == ["dispatcher_without_database"] * 3
 
 
 def test_ids_rise_strictly_and_follow_a_clock_that_was_far_ahead() -> None:

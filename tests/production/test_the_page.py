@@ -135,7 +135,7 @@ def test_the_page_leads_from_nothing_to_a_delivery_that_verifies(
             assert each.process.stdin is not None
             each.process.stdin.write(block)
             each.process.stdin.flush()
-        assert wait_until(lambda: is_up(page.port), seconds=PATIENCE_SECONDS)
+        assert wait_until(lambda: is_up(page.port), seconds=PATIENCE_SECONDS), list(web.lines.queue)
         calls = page.event.strip().splitlines()
         said = shell.type("\n".join(calls[:-1]), seconds=PATIENCE_SECONDS)
         customer, endpoint, event = answers_in(said)
