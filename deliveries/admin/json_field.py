@@ -53,7 +53,7 @@ class StoredJSONField(forms.JSONField):
         return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _check_members(value: str, read: Any) -> None:
+def _check_members(value: str, read: object) -> None:
     try:
         check_members(value.encode(), read)
     except RepeatedMember as error:

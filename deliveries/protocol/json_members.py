@@ -7,7 +7,6 @@ What lives here: finding that out, quickly where there is nothing to find. It mu
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import orjson
 
@@ -19,7 +18,7 @@ _BEGINNING = 64
 _SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 
 
-def check_members(raw: bytes, value: Any, *, at: str = "") -> None:
+def check_members(raw: bytes, value: object, *, at: str = "") -> None:
     """Raise RepeatedMember if an object in a JSON text names a member twice; `value` is what the text was read as.
 
     What was read is written again: a member that got lost took its quotation marks along, and nothing else changes
