@@ -18,6 +18,7 @@ from rest_framework.exceptions import Throttled
 from deliveries import conf as settings
 from deliveries import sql
 from deliveries.database.failures import is_read_only
+from deliveries.sql.rows import TakeTokenRow
 
 WINDOW_SECONDS = 60
 
@@ -45,7 +46,7 @@ def take_token(key_id: UUID) -> Allowance | None:
     if not limit:
         return None
     try:
-        row = sql.run("take_token", {"key_id": key_id, "limit": limit, "window_seconds": WINDOW_SECONDS})[0]
+        row = sql.fetch(TakeTokenRow, {"key_id": key_id, "limit": limit, "window_seconds": WINDOW_SECONDS})[0]
     except DatabaseError as error:
         if not is_read_only(error):
             raise

@@ -168,12 +168,12 @@ class Dispatcher:
 
 def hold_backlogs() -> int:
     """Mark what is due of paused and disabled endpoints as held, a bounded number; returns how many."""
-    return len(sql.run("hold_backlogs", {"limit": HOLD_CHUNK}))
+    return sql.run("hold_backlogs", {"limit": HOLD_CHUNK})
 
 
 def release_backlogs(*, every_lane: bool = False) -> int:
     """Let resumed endpoints have their next second's worth of held deliveries; returns how many."""
-    return len(sql.run("release_backlogs", {"rate": conf.resume_rate, "every_lane": every_lane}))
+    return sql.run("release_backlogs", {"rate": conf.resume_rate, "every_lane": every_lane})
 
 
 def housekeeping() -> None:

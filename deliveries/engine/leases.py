@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
@@ -32,6 +31,14 @@ from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.services import clock
+from deliveries.sql.engine_rows import (
+    BeatRow,
+    ClaimBatchRow,
+    EventBodiesRow,
+    FindDueLanesRow,
+    RenewLeasesRow,
+    TakeLanesRow,
+)
 
 UNKNOWN_BYTES = 1024  # what an event counts for while its size is not known
 
@@ -60,7 +67,7 @@ class Leases:
         """
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
         parameters |= self._asking() | {"lease_seconds": float(conf.lease_seconds)}
-        rows = sql.run("take_lanes", parameters, days=events_of_today())
+        rows = sql.fetch(TakeLanesRow, parameters, days=events_of_today())
         lanes: dict[UUID, Lane] = {}
         claimed: dict[UUID, list[Claimed]] = {}
         busy = []
@@ -81,23 +88,23 @@ class Leases:
         `slow` None: both kinds.
         """
         parameters = self._asking() | {"after": after, "probes": probes, "limit": limit, "slow": slow}
-        rows = sql.run("find_due_lanes", parameters)
+        rows = sql.fetch(FindDueLanesRow, parameters)
         return [Found(endpoint_id=r.endpoint_id, customer_id=r.customer_id, slow=r.slow, due=r.due) for r in rows]
 
     def beat(self) -> None:
         """Say that this worker lives."""
         parameters = {"id": self.worker_id, "host": socket.gethostname(), "pid": os.getpid(), "slow": self.slow}
-        clock.run("beat", parameters | {"gap_seconds": self._limits.beat_gap})
+        clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})
 
     def end(self) -> None:
         """Say that this worker ends; without a database its silence says so."""
         with suppress(DatabaseError, InterfaceError):
             sql.run("forget_workers", {"id": self.worker_id, "silent_seconds": 0.0})
 
-    def _asking(self) -> dict[str, Any]:
+    def _asking(self) -> dict[str, object]:
         return {"worker_id": self.worker_id, "silent_seconds": self._limits.silent, "slow": self.slow}
 
-    def _lane(self, row: Any, now: float) -> Lane:
+    def _lane(self, row: TakeLanesRow, now: float) -> Lane:
         return Lane(
             endpoint_id=row.endpoint_id,
             customer_id=row.customer_id,
@@ -125,8 +132,8 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
     A retry and a redelivery of the same delivery are never under way together: the later one stays due.
     """
     wanted = {lane.endpoint_id: lane.claim_limit(room) for lane in lanes}
-    rows = sql.run(
-        "claim_batch",
+    rows = sql.fetch(
+        ClaimBatchRow,
         {
             "endpoint_ids": [lane.endpoint_id for lane in lanes],
             "fences": [lane.fence for lane in lanes],
@@ -147,12 +154,12 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
 
 def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, tuple[str, bytes]]:
     """Return types and bodies of these events; one that is gone is left out."""
-    return {row.id: (row.type, row.body) for row in sql.run("event_bodies", {"ids": list(event_ids)})}
+    return {row.id: (row.type, row.body) for row in sql.fetch(EventBodiesRow, {"ids": list(event_ids)})}
 
 
 def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
     """Renew the leases of lanes whose slice is over, and let them go on as their endpoints are configured now."""
-    rows = {row.endpoint_id: row for row in sql.run("renew_leases", _fences(lanes) | {"configured": True})}
+    rows = {row.endpoint_id: row for row in sql.fetch(RenewLeasesRow, _fences(lanes) | {"configured": True})}
     for lane in lanes:
         if row := rows.get(lane.endpoint_id):
             lane.configure(target_of(row), now, lease_seconds=conf.lease_seconds)
@@ -162,7 +169,7 @@ def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
 
 def renew_leases(lanes: Sequence[Lane], *, now: float) -> None:
     """Prove that the worker of these lanes lives; a lane that is another's by now is lost."""
-    kept = {row.endpoint_id for row in sql.run("renew_leases", _fences(lanes) | {"configured": False})}
+    kept = {row.endpoint_id for row in sql.fetch(RenewLeasesRow, _fences(lanes) | {"configured": False})}
     for lane in lanes:
         if lane.endpoint_id in kept:
             lane.renew(now + conf.lease_seconds)
@@ -192,7 +199,7 @@ def events_of_today() -> sql.Days:
     return (("hookpost_event", f"{datetime.now(UTC):%Y%m%d}"),)
 
 
-def _fences(lanes: Sequence[Lane]) -> dict[str, Any]:
+def _fences(lanes: Sequence[Lane]) -> dict[str, object]:
     return {
         "endpoint_ids": [lane.endpoint_id for lane in lanes],
         "fences": [lane.fence for lane in lanes],
@@ -211,7 +218,7 @@ def _give(lane: Lane, claimed: Sequence[Claimed], *, room: int, now: float) -> N
     lane.add(fresh.values(), drained=not blocked and len(claimed) < room + len(busy), now=now)
 
 
-def _claimed(row: Any) -> Claimed:
+def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
     return Claimed(
         delivery_id=row.delivery_id,
         manual=row.manual,
@@ -226,7 +233,7 @@ def _claimed(row: Any) -> Claimed:
     )
 
 
-def target_of(row: Any) -> Target:
+def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
     """Return how an endpoint wants to be sent to; what cannot be read is its problem."""
     problem = ""
     keys: tuple[SigningKey, ...] = ()

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -27,6 +26,7 @@ from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import NOT_THEIRS, Outcome
 from deliveries.services.alerts import note_exhausted
 from deliveries.services.retention import open_partitions
+from deliveries.sql.engine_rows import RecordOutcomesRow
 
 log = structlog.get_logger(__name__)
 
@@ -101,27 +101,29 @@ def _store(
         return _run(parameters, rows)
 
 
-def _run(parameters: Mapping[str, Any], rows: Sequence[Row]) -> dict[UUID, Recorded]:
+def _run(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recorded]:
     """Store; together with what is given up goes the note that tells of it, which most batches do not need."""
     given_up = [(lane.endpoint_id, finished.claimed.delivery_id) for lane, finished in rows if _is_loss(finished)]
     if not given_up:
-        return _record(parameters)
+        return _record(parameters, rows)
     with transaction.atomic():
-        kept = _record(parameters)
+        kept = _record(parameters, rows)
         note_exhausted([loss for loss in given_up if loss[0] in kept])
     return kept
 
 
-def _record(parameters: Mapping[str, Any]) -> dict[UUID, Recorded]:
-    rows = sql.run("record_outcomes", parameters, days=_days(parameters))
-    return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in rows}
+def _record(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recorded]:
+    kept = sql.fetch(RecordOutcomesRow, parameters, days=_days(rows))
+    return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in kept}
 
 
-def _days(parameters: Mapping[str, Any]) -> sql.Days:
+def _days(rows: Sequence[Row]) -> sql.Days:
     """Return the partitions that a batch is about, if it is about one day of each table."""
-    named = (("hookpost_delivery", "delivery_ids"), ("hookpost_attempt", "attempt_ids"))
-    days = [(table, {each.int >> 80 for each in parameters[ids]}) for table, ids in named]
-    return tuple((table, day) for table, moments in days if (day := _day_of(moments)))
+    named = {
+        "hookpost_delivery": {finished.claimed.delivery_id.int >> 80 for _, finished in rows},
+        "hookpost_attempt": {finished.attempt_id.int >> 80 for _, finished in rows},
+    }
+    return tuple((table, day) for table, moments in named.items() if (day := _day_of(moments)))
 
 
 def _day_of(milliseconds: set[int]) -> str:
@@ -170,7 +172,7 @@ def _storable(answer: Answer) -> Answer:
     return Answer(status=status, error=answer.error, detail=NOT_STORED, duration_ms=duration_ms, truncated=True)
 
 
-def _lane_columns(lanes: Sequence[Lane], giving: Mapping[UUID, GiveBack], now: float) -> dict[str, Any]:
+def _lane_columns(lanes: Sequence[Lane], giving: Mapping[UUID, GiveBack], now: float) -> dict[str, object]:
     return {
         "lease_seconds": float(conf.lease_seconds),
         "worker_id": lanes[0].worker_id if lanes else None,
@@ -199,11 +201,11 @@ def _has_arrived(finished: Iterable[Finished]) -> bool | None:
     return any(judged) if judged else None
 
 
-def _attempt_columns(rows: Sequence[Row]) -> dict[str, Any]:
+def _attempt_columns(rows: Sequence[Row]) -> dict[str, object]:
     return _answer_columns(rows) | _request_columns(rows) | _outcome_columns(rows)
 
 
-def _answer_columns(rows: Sequence[Row]) -> dict[str, Any]:
+def _answer_columns(rows: Sequence[Row]) -> dict[str, object]:
     answers = [without(finished.answer, lane.target.hidden) for lane, finished in rows]
     return {
         "durations": [answer.duration_ms for answer in answers],
@@ -220,7 +222,7 @@ def _answer_columns(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _request_columns(rows: Sequence[Row]) -> dict[str, Any]:
+def _request_columns(rows: Sequence[Row]) -> dict[str, object]:
     claims = [finished.claimed for _, finished in rows]
     return {
         "attempt_ids": [finished.attempt_id for _, finished in rows],
@@ -237,7 +239,7 @@ def _request_columns(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _outcome_columns(rows: Sequence[Row]) -> dict[str, Any]:
+def _outcome_columns(rows: Sequence[Row]) -> dict[str, object]:
     outcomes = [finished.outcome for _, finished in rows]
     in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
     return {

@@ -20,6 +20,7 @@ from deliveries.models import Event, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.selection import Selection, between, deliveries_of, of_types
 from deliveries.services.statement_timeout import TooSlow, at_most
+from deliveries.sql.rows import RedeliverableRow, ReplayableRow
 
 WINDOW = 20_000  # rows that one look reads at most, however few of them are meant
 COUNT_CHUNK = 2_000
@@ -70,11 +71,11 @@ def eligible(kind: str, selection: Selection, ids: Sequence[UUID], *, since: dat
     if not ids:
         return Eligible([])
     if kind == Kind.REPLAY:
-        rows = sql.run("replayable", {"event_ids": ids, "endpoint_id": selection.endpoint_id})
+        rows = sql.fetch(ReplayableRow, {"event_ids": ids, "endpoint_id": selection.endpoint_id})
         return Eligible([row.id for row in rows])
-    rows = sql.run("redeliverable", {"delivery_ids": ids})
-    lost = sum(1 for row in rows if since and row.deleted_at and row.deleted_at >= since)
-    return Eligible([row.id for row in rows if row.refused is None], lost)
+    found = sql.fetch(RedeliverableRow, {"delivery_ids": ids})
+    lost = sum(1 for row in found if since and row.deleted_at and row.deleted_at >= since)
+    return Eligible([row.id for row in found if row.refused is None], lost)
 
 
 def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID) -> Count:

@@ -6,9 +6,8 @@ What lives here: what is asked of the time by those who sign, store and drop. It
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -18,11 +17,15 @@ from deliveries.conf import conf
 from deliveries.errors import ClockOff
 from deliveries.models import clock
 from deliveries.protocol.clock import Reading
+from deliveries.sql.engine_rows import BeatRow
+from deliveries.sql.rows import AcceptEventsRow
 
 log = structlog.get_logger(__name__)
 
 COMPLAIN_EVERY_SECONDS = 60.0
 KEPT_SECONDS = 3600.0
+
+Told = TypeVar("Told", AcceptEventsRow, BeatRow)  # rows that tell the database's time
 
 _complained: dict[str, float] = {}
 
@@ -51,11 +54,11 @@ def refusal(*, part: str) -> ClockOff | None:
     return error
 
 
-def run(name: str, parameters: Mapping[str, Any]) -> list[Any]:
-    """Run a statement whose rows hold `database_time`, and take a reading of it, at no round trip more."""
+def fetch(row: type[Told], parameters: sql.Parameters) -> list[Told]:
+    """Fetch rows that hold `database_time`, and take a reading of it, at no round trip more."""
     host = clock.host
     asked_at = host.wall()
-    rows = sql.run(name, parameters)
+    rows = sql.fetch(row, parameters)
     host.learn(rows[0].database_time, asked_at=asked_at, answered_at=host.wall())
     return rows
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Max, OuterRef, QuerySet, Subquery, Sum
@@ -21,6 +20,7 @@ from deliveries import sql
 from deliveries.models import Endpoint, EndpointHour, Lane
 from deliveries.protocol.outcome import NOT_THEIRS
 from deliveries.services import clock
+from deliveries.sql.rows import EndpointHealthRow
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NEWEST = 20
@@ -73,7 +73,7 @@ def health_of(endpoints: Iterable[Endpoint], *, now: datetime | None = None) -> 
         "not_theirs": sorted(NOT_THEIRS),
         "newest": NEWEST,
     }
-    rows = sql.run("endpoint_health", parameters) if since else []
+    rows = sql.fetch(EndpointHealthRow, parameters) if since else []
     return {row.endpoint_id: _health(row, failing_since=since[row.endpoint_id]) for row in rows}
 
 
@@ -113,7 +113,7 @@ def long_failing(span: timedelta) -> QuerySet[Lane]:
     ).filter(failures_since__gte=FEWEST_FAILURES, failed_at__gt=F("failing_since") + span / 2)
 
 
-def _health(row: Any, *, failing_since: datetime | None) -> Health:
+def _health(row: EndpointHealthRow, *, failing_since: datetime | None) -> Health:
     tried, arrived = (row.tried_24h, row.arrived_24h) if row.is_counted else (row.tried, row.arrived)
     known = arrived or row.has_arrived
     state = HealthState.FAILING if failing_since else HealthState.HEALTHY if known else HealthState.UNKNOWN

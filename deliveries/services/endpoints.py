@@ -26,6 +26,7 @@ from deliveries.services import clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.endpoint_fields import check_fields, host_of
+from deliveries.sql.rows import CancelDueRow
 
 SECRET_BYTES = 32
 KEEP_HOURS = 24
@@ -179,7 +180,7 @@ def cancel_waiting(
     total = 0
     while True:
         parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only, "why": why}
-        taken: int = sql.run("cancel_due", {**parameters, "batch": CANCEL_BATCH})[0].taken
+        taken = sql.fetch(CancelDueRow, {**parameters, "batch": CANCEL_BATCH})[0].taken
         total += taken
         if not taken:  # a batch that is not full may have met rows that somebody else took out
             return total

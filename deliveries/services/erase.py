@@ -22,6 +22,7 @@ from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import delete_endpoint
+from deliveries.sql.rows import EraseEventsRow, EraseLogRow, EraseTracesRow
 
 BATCH = 500
 POLL_SECONDS = 0.2
@@ -53,7 +54,7 @@ def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, Non
     known: set[UUID] = set()
     while number := _erase_log(customer_id, known):
         yield number
-    while number := sql.run("erase_events", {"customer_id": customer_id, "batch": BATCH})[0].number:
+    while number := sql.fetch(EraseEventsRow, {"customer_id": customer_id, "batch": BATCH})[0].number:
         yield number
     if number := _erase_traces(_traces_of(customer_id), set()):
         yield number
@@ -74,11 +75,11 @@ def _stop_sending(customer_id: UUID, *, actor: str) -> Generator[int, None, None
 def _erase_log(customer_id: UUID, known: set[UUID]) -> int:
     """Delete the next deliveries, and with the first of an endpoint what was written of that endpoint."""
     with transaction.atomic():
-        row = sql.run("erase_log", {"customer_id": customer_id, "batch": BATCH})[0]
+        row = sql.fetch(EraseLogRow, {"customer_id": customer_id, "batch": BATCH})[0]
         if fresh := set(row.endpoint_ids or ()) - known:
             _erase_traces(_traces_of(customer_id), fresh)
             known |= fresh
-    return int(row.number)
+    return row.number
 
 
 def _erase_rows(customer_id: UUID, *, actor: str) -> int:
@@ -99,7 +100,7 @@ def _erase_traces(traces: Traces, endpoint_ids: set[UUID]) -> int:
         "endpoint_ids": list(endpoint_ids),
         "key_ids": list(traces.key_ids),
     }
-    number: int = sql.run("erase_traces", parameters)[0].number
+    number = sql.fetch(EraseTracesRow, parameters)[0].number
     for model in LOG_INS if apps.is_installed("axes") else ():
         number += apps.get_model(model)._default_manager.filter(username__in=traces.usernames).delete()[0]
     return number

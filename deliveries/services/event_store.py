@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -26,6 +25,7 @@ from deliveries.services import clock
 from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
+from deliveries.sql.rows import AcceptEventsRow
 
 log = structlog.get_logger(__name__)
 
@@ -135,19 +135,19 @@ def _store(group: Sequence[Entry], limits: Limits, only_endpoint: UUID | None) -
     parameters = _parameters(group) | limits.parameters() | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = clock.run("accept_events", parameters)
+            rows = clock.fetch(AcceptEventsRow, parameters)
     except IntegrityError as error:
         if "no partition" not in str(error):
             raise
         open_partitions()
-        rows = clock.run("accept_events", parameters)
+        rows = clock.fetch(AcceptEventsRow, parameters)
     by_id = {row.event_id: row for row in rows}
     # First those that are stored: looking up the others asks the database again, which may fail.
     for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):
         entry.result = _result(entry, by_id[entry.event_id])
 
 
-def _parameters(group: Sequence[Entry]) -> dict[str, Any]:
+def _parameters(group: Sequence[Entry]) -> dict[str, object]:
     drafts = [entry.draft for entry in group]
     return {
         "ids": [entry.event_id for entry in group],
@@ -167,7 +167,7 @@ def _parameters(group: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _result(entry: Entry, row: Any) -> Accepted | HookpostError:
+def _result(entry: Entry, row: AcceptEventsRow) -> Accepted | HookpostError:
     if row.accepted:
         wake = tuple((endpoint_id, False) for endpoint_id in row.wake)
         wake += tuple((endpoint_id, True) for endpoint_id in row.wake_slow)

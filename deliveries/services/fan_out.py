@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -21,6 +20,7 @@ from deliveries import sql
 from deliveries.models import Endpoint, Event, FanOut
 from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.services.filter_judge import Judged, judge
+from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
     """
     give_up, chunks = time.monotonic() + seconds, 0
     while time.monotonic() < give_up:
-        taken = sql.run("claim_fan_outs", {"limit": AT_ONCE, "lease_seconds": LEASE_SECONDS})
+        taken = sql.fetch(ClaimFanOutsRow, {"limit": AT_ONCE, "lease_seconds": LEASE_SECONDS})
         if not taken:
             break
         for row in taken:
@@ -56,7 +56,7 @@ def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
     return chunks
 
 
-def fan_out_chunk(row: Any) -> list[tuple[UUID, bool]]:
+def fan_out_chunk(row: ClaimFanOutsRow) -> list[tuple[UUID, bool]]:
     """Make the deliveries for the next endpoints of a leased fan-out; returns the lanes that got work."""
     event_type = Event.objects.filter(pk=row.event_id).values_list("type", flat=True).first()
     if event_type is None:  # its day was dropped
@@ -70,7 +70,7 @@ def fan_out_chunk(row: Any) -> list[tuple[UUID, bool]]:
     return [(made.endpoint_id, made.slow) for made in _make(row, keys, candidates, judged, is_last=is_last)]
 
 
-def _candidates(row: Any, keys: Sequence[str], *, only_named: bool) -> list[_Candidate]:
+def _candidates(row: ClaimFanOutsRow, keys: Sequence[str], *, only_named: bool) -> list[_Candidate]:
     endpoints = Endpoint.objects.filter(deleted_at=None).order_by("id")
     if row.customer_id is not None:
         endpoints = endpoints.filter(customer_id=row.customer_id)
@@ -93,8 +93,8 @@ def _as_far_as_judged(candidates: list[_Candidate], judged: Judged) -> list[_Can
 
 
 def _make(
-    row: Any, keys: Sequence[str], candidates: Sequence[_Candidate], judged: Judged, *, is_last: bool
-) -> list[Any]:
+    row: ClaimFanOutsRow, keys: Sequence[str], candidates: Sequence[_Candidate], judged: Judged, *, is_last: bool
+) -> list[FanOutChunkRow]:
     parameters = {
         "event_id": row.event_id,
         "after_id": row.after_id,
@@ -109,7 +109,7 @@ def _make(
     }
     if judged.failed:
         log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
-    return sql.run("fan_out_chunk", parameters)
+    return sql.fetch(FanOutChunkRow, parameters)
 
 
 class _Continuation:

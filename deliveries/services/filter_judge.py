@@ -15,6 +15,7 @@ import psycopg
 from django.db import DataError, OperationalError, connection, transaction
 
 from deliveries import sql
+from deliveries.sql.rows import JudgeFiltersRow
 
 PART = 16  # filters in one statement
 PART_SECONDS = 0.5  # of one statement; a filter that alone takes longer cannot tell
@@ -85,5 +86,5 @@ def _evaluate(event_id: UUID, endpoint_ids: Sequence[UUID]) -> list[UUID]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {round(PART_SECONDS * 1000)}")
-        rows = sql.run("judge_filters", {"event_id": event_id, "endpoint_ids": list(endpoint_ids)})
+        rows = sql.fetch(JudgeFiltersRow, {"event_id": event_id, "endpoint_ids": list(endpoint_ids)})
     return [row.endpoint_id for row in rows]

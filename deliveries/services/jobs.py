@@ -15,10 +15,9 @@ row it is `failed` until a person resumes or cancels it. What it queued before i
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -37,6 +36,7 @@ from deliveries.services.endpoints import BACKLOG_CANCELLED, DELETED, cancel_wai
 from deliveries.services.erasures import take_erasure_step
 from deliveries.services.selection import Selection
 from deliveries.services.statement_timeout import at_most
+from deliveries.sql.rows import QueueRedeliveriesRow, QueueReplaysRow, TakeJobTurnRow, TendJobsRow
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +107,7 @@ def start_job(
 def run_next_step(*, skipped: Collection[UUID] = ()) -> Step | None:
     """Take a step of the job whose turn it is; None when none wants one. Raises what the step did."""
     parameters = {"all_queued": ALL_QUEUED, "skipped": list(skipped), "step_seconds": 2 * STEP_SECONDS}
-    rows = sql.run("take_job_turn", parameters)
+    rows = sql.fetch(TakeJobTurnRow, parameters)
     if not rows:
         return None
     try:
@@ -132,7 +132,7 @@ def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
 
 def tend_jobs() -> list[UUID]:
     """End jobs of which nothing waits any more, hold those that only wait; returns those that want another step."""
-    rows = sql.run("tend_jobs", {"all_queued": ALL_QUEUED, "waiting_limit": WAITING_LIMIT})
+    rows = sql.fetch(TendJobsRow, {"all_queued": ALL_QUEUED, "waiting_limit": WAITING_LIMIT})
     for row in rows:
         if row.held != (row.state == State.HELD):
             state = State.HELD if row.held else State.RUNNING
@@ -279,14 +279,13 @@ def _next_part(job: Job) -> Part:
     return next_part(job.kind, _selection(job), viewer, after=job.cursor, before=before, size=size)
 
 
-def _queue(job: Job, ids: list[UUID]) -> list[Any]:
+def _queue(job: Job, ids: list[UUID]) -> Sequence[QueueReplaysRow | QueueRedeliveriesRow]:
     if job.kind == Kind.REPLAY:
         endpoint_id = _selection(job).endpoint_id
         sql.run("lock_replays", {"endpoint_id": endpoint_id})
-        return sql.run("queue_replays", {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
-    return sql.run(
-        "queue_redeliveries", {"delivery_ids": ids, "actor": job.actor, "reason": job.reason, "job_id": job.id}
-    )
+        return sql.fetch(QueueReplaysRow, {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
+    parameters = {"delivery_ids": ids, "actor": job.actor, "reason": job.reason, "job_id": job.id}
+    return sql.fetch(QueueRedeliveriesRow, parameters)
 
 
 def _waiting(job: Job) -> int:

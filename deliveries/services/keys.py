@@ -18,35 +18,37 @@ from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import Endpoint, EndpointSecret, SecondFactor
 from deliveries.models.keyring import seal, sealed_prefix, unseal
 from deliveries.services.audit import record_act
+from deliveries.sql.rows import SealingKeysRow, StaleFactorsRow, StaleHeadersRow, StaleSecretsRow
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+StaleRow = StaleSecretsRow | StaleHeadersRow | StaleFactorsRow
 BEFORE_ALL = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """A kind of sealed value: the statement that locks the stale ones, how one is written, and how it is given up."""
+    """A kind of sealed value: what locks the stale ones, how one is written, how it is given up."""
 
-    statement: str
+    stale: type[StaleRow]
     write: Callable[[UUID, bytes], object]
     forget: Callable[[UUID], object]
 
 
 _KINDS = (
     _Kind(
-        statement="stale_secrets",
+        stale=StaleSecretsRow,
         write=lambda row_id, sealed: EndpointSecret.objects.filter(id=row_id).update(sealed=sealed),
         forget=lambda row_id: EndpointSecret.objects.filter(id=row_id).delete(),
     ),
     _Kind(
-        statement="stale_headers",
+        stale=StaleHeadersRow,
         write=lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(headers_sealed=sealed),
         forget=lambda row_id: Endpoint.objects.filter(id=row_id).update(headers_sealed=None, header_names=[]),
     ),
     _Kind(
-        statement="stale_factors",
+        stale=StaleFactorsRow,
         write=lambda row_id, sealed: SecondFactor.objects.filter(id=row_id).update(sealed=sealed),
         forget=lambda row_id: SecondFactor.objects.filter(id=row_id).delete(),
     ),
@@ -75,7 +77,7 @@ def stored_keys() -> list[KeyUse]:
     """Return every key that sealed something stored, the one of the newest value first."""
     return [
         KeyUse(kind=row.kind, key_id=_readable(row.key_id), number=row.number, opens=_opens(row.sealed, row.id))
-        for row in sql.run("sealing_keys", {})
+        for row in sql.fetch(SealingKeysRow, {})
     ]
 
 
@@ -115,7 +117,7 @@ def refuse_wrong_ring() -> None:
 def ring_problem() -> str:
     """Return what is wrong with the keyring, as a sentence that names the variable; empty when nothing is."""
     try:
-        rows = sql.run("sealing_keys", {})
+        rows = sql.fetch(SealingKeysRow, {})
     except ProgrammingError:  # not migrated yet
         return ""
     except (DatabaseError, InterfaceError) as error:  # away: turns look at each value anyway
@@ -132,7 +134,7 @@ def ring_problem() -> str:
 def _reseal_batch(kind: _Kind, *, after: UUID, batch: int, forget_lost: bool) -> tuple[Step, UUID | None]:
     resealed = unopened = 0
     with transaction.atomic():
-        rows = sql.run(kind.statement, {"prefix": sealed_prefix(), "after": after, "batch": batch})
+        rows = sql.fetch(kind.stale, {"prefix": sealed_prefix(), "after": after, "batch": batch})
         for row in rows:
             try:
                 kind.write(row.id, seal(unseal(bytes(row.sealed), row_id=row.id), row_id=row.id))

@@ -18,6 +18,7 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
+from deliveries.sql.rows import DropDueBeforeRow
 
 log = structlog.get_logger(__name__)
 
@@ -84,8 +85,7 @@ def drop_partitions(*, now: datetime | None = None) -> list[str]:
 
 def purge_idempotency_keys() -> int:
     """Forget keys older than the setting, a bounded number per call; returns how many."""
-    rows = sql.run("purge_idempotency_keys", {"hours": float(conf.idempotency_hours), "limit": 10_000})
-    return len(rows)
+    return sql.run("purge_idempotency_keys", {"hours": float(conf.idempotency_hours), "limit": 10_000})
 
 
 def partitions_of(table: str) -> list[str]:
@@ -150,7 +150,7 @@ def _drop_day(day: datetime) -> list[str]:
 
 def _forget_due(day: datetime) -> tuple[int, int]:
     """Remove what is due or held of that day and before; returns how many of each."""
-    (gone,) = sql.run("drop_due_before", {"bound": floor_of(day + timedelta(days=1))})
+    (gone,) = sql.fetch(DropDueBeforeRow, {"bound": floor_of(day + timedelta(days=1))})
     return gone.due, gone.held
 
 

@@ -6,7 +6,6 @@ What lives here: how far the counting has come. It must not know what the figure
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +14,7 @@ from django.db.models.functions import Now
 from deliveries import sql
 from deliveries.models import EndpointHour, Watermark
 from deliveries.protocol import ids
+from deliveries.sql.rows import RollUpAttemptsRow
 
 ATTEMPTS = "attempts"
 # An id tells when its attempt ended by the clock of its worker; it is stored a moment later. What comes later than
@@ -37,7 +37,7 @@ def roll_up(*, lag_seconds: float = LAG_SECONDS, limit: int = STRETCH) -> bool:
         # Without attempts the mark follows all the same, now and then: days gone by need not be looked into again.
         if row.attempts or ids.time_of(row.bound) - ids.time_of(mark.through) > IDLE:
             Watermark.objects.filter(name=ATTEMPTS).update(through=row.through or row.bound)
-    return bool(row.attempts >= limit)
+    return row.attempts >= limit
 
 
 def purge_hours() -> int:
@@ -62,5 +62,5 @@ def _take_watermark() -> Watermark | None:
     return Watermark.objects.select_for_update(skip_locked=True).filter(name=ATTEMPTS).first()
 
 
-def _count(*, after: UUID, lag_seconds: float, limit: int) -> Any:
-    return sql.run("roll_up_attempts", {"after": after, "lag_seconds": lag_seconds, "limit": limit})[0]
+def _count(*, after: UUID, lag_seconds: float, limit: int) -> RollUpAttemptsRow:
+    return sql.fetch(RollUpAttemptsRow, {"after": after, "lag_seconds": lag_seconds, "limit": limit})[0]

@@ -16,6 +16,7 @@ from deliveries.database.failures import is_read_only
 from deliveries.models import Delivery, Endpoint
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
+from deliveries.sql.rows import EndpointStatsRow, QueueStatsRow
 
 SPAN = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
@@ -59,7 +60,7 @@ class QueueStats:
 def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> EndpointStats:
     """Return the figures of the last 24 hours."""
     since = (now or clock.likely_now()) - SPAN
-    row = sql.run("endpoint_stats", {"endpoint_id": endpoint.id, "since": floor_of(since), "newest": NEWEST})[0]
+    row = sql.fetch(EndpointStatsRow, {"endpoint_id": endpoint.id, "since": floor_of(since), "newest": NEWEST})[0]
     return EndpointStats(
         since=since,
         deliveries=row.deliveries,
@@ -85,5 +86,5 @@ def is_reporter(node: str) -> bool:
 def queue_stats(*, now: datetime | None = None) -> QueueStats:
     """Return the figures of the queue."""
     since = floor_of((now or clock.likely_now()) - MINUTE)
-    row = sql.run("queue_stats", {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
+    row = sql.fetch(QueueStatsRow, {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
     return QueueStats(**row._asdict())

@@ -26,6 +26,7 @@ from deliveries.database.sharing import is_sharing, share_connections
 from deliveries.errors import InvalidData, Unavailable
 from deliveries.models import EventType
 from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
+from deliveries.sql.rows import ValidatingTypesRow
 
 WAIT_SECONDS = 2.0
 REFRESH_SECONDS = 1.0
@@ -136,7 +137,7 @@ def _read_ahead() -> None:
 def _read(names: set[str]) -> dict[str, _Known]:
     now = time.monotonic()
     try:
-        rows = sql.run("validating_types", {"names": sorted(names)})
+        rows = sql.fetch(ValidatingTypesRow, {"names": sorted(names)})
     except (OperationalError, InterfaceError) as error:
         raise Unavailable("the database did not answer") from error
     rules: dict[str, dict[Owner, Rule]] = {name: {} for name in names}

@@ -1,6 +1,7 @@
 """Statements with a lock, a CTE or several tables, one per .sql file, and how they are run.
 
-Parameters are bound by the server in binary and the plans are prepared once per connection.
+Parameters are bound by the server in binary and the plans are prepared once per connection. What rows hold is in
+rows.py and engine_rows.py.
 Knows no rules: what the rows mean is decided above.
 """
 
@@ -8,16 +9,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import ProgrammingError, connection
-from psycopg.rows import RowMaker, namedtuple_row
+from psycopg.rows import RowFactory, tuple_row
 
 from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array
 
@@ -67,15 +68,20 @@ ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too
 PLANS_SECONDS = 10.0
 NEW_PLANS = "DISCARD PLANS"
 
-_told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-_planned_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+Server = psycopg.Connection[tuple[object, ...]]
+_told: WeakKeyDictionary[Server, set[str]] = WeakKeyDictionary()
+_planned_at: WeakKeyDictionary[Server, float] = WeakKeyDictionary()
 
 # Before the first connection is made, which takes a copy of what is registered.
 psycopg.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
 
+Parameters = Mapping[str, object]
 Days = tuple[tuple[str, str], ...]  # a partitioned table and a day, such as 20261128
+Row = TypeVar("Row", bound=NamedTuple)  # a class of rows.py
+Made = TypeVar("Made")
 
 _PART = re.compile(r"\{([a-z_]+)\}")
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+)\[\])?")
 
 
@@ -87,7 +93,7 @@ class Statement:
     names: tuple[str, ...]
     lists: Mapping[str, str]
 
-    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+    def values(self, parameters: Parameters) -> list[object]:
         """Return the parameters in order; lists are encoded."""
         lists = self.lists
         return [
@@ -126,8 +132,23 @@ def prepare_all() -> None:
         prepared(path.stem)
 
 
-def run(name: str, parameters: Mapping[str, Any], *, days: Days = ()) -> list[Any]:
-    """Execute sql/<name>.sql in one round trip and return its rows as named tuples.
+@cache
+def name_of(row: type[NamedTuple]) -> str:
+    """Return the statement of a class of rows: `take_lanes` of TakeLanesRow."""
+    return _WORD.sub("_", row.__name__.removesuffix("Row")).lower()
+
+
+def run(name: str, parameters: Parameters) -> int:
+    """Execute sql/<name>.sql in one round trip; returns how many rows it returns or, where it returns none, changes.
+
+    Raises django.db errors, as the ORM does.
+    """
+    with connection.wrap_database_errors, _cursor(tuple_row) as cursor:
+        return _execute(cursor, name, parameters, ()).rowcount
+
+
+def fetch(row: type[Row], parameters: Parameters, *, days: Days = ()) -> list[Row]:
+    """Execute the statement of a class of rows.py in one round trip and return its rows.
 
     `days` names the one partition of a table that the statement is about, where the caller knows it: PostgreSQL then
     looks at no other, and a statement over a month of days costs a third less. Where there is none, all are looked at.
@@ -135,41 +156,38 @@ def run(name: str, parameters: Mapping[str, Any], *, days: Days = ()) -> list[An
     """
     if days and not connection.in_atomic_block:
         try:
-            return _run(name, parameters, days)
+            return _fetch(row, parameters, days)
         except ProgrammingError as error:
             if not isinstance(error.__cause__, psycopg.errors.UndefinedTable):
                 raise
-    return _run(name, parameters, ())
+    return _fetch(row, parameters, ())
 
 
-def _run(name: str, parameters: Mapping[str, Any], days: Days) -> list[Any]:
-    connection.ensure_connection()
-    known, server = prepared(name, days), connection.connection
-    # A pooler gives the next statement to any session: nothing that was set or prepared would be there.
-    is_kept = name in PLANNED_ONCE and not getattr(server, "is_pooled", False)
-    with connection.wrap_database_errors, psycopg.RawCursor(server, row_factory=_rows_of(name)) as cursor:
-        if is_kept:
-            _keep_plans(cursor, name)
-        cursor.execute(known.text, known.values(parameters), prepare=is_kept, binary=True)
-        return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+def _fetch(row: type[Row], parameters: Parameters, days: Days) -> list[Row]:
+    with connection.wrap_database_errors, _cursor(_factory_of(row)) as cursor:
+        return _execute(cursor, name_of(row), parameters, days).fetchall()
 
 
 @cache
-def _rows_of(name: str) -> Callable[[psycopg.Cursor[Any]], RowMaker[Any]]:
-    """Return what makes a statement's rows; their names are read once, not with each result."""
-    made: list[RowMaker[Any]] = []
-
-    def factory(cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:
-        if not made:
-            if not (cursor.pgresult and cursor.pgresult.nfields):
-                return namedtuple_row(cursor)
-            made.append(namedtuple_row(cursor))
-        return made[0]
-
-    return factory
+def _factory_of(row: type[Row]) -> RowFactory[Row]:
+    return lambda _cursor: row._make
 
 
-def _keep_plans(cursor: psycopg.RawCursor[Any], name: str) -> None:
+def _cursor(rows: RowFactory[Made]) -> psycopg.RawCursor[Made]:
+    connection.ensure_connection()
+    return psycopg.RawCursor(connection.connection, row_factory=rows)
+
+
+def _execute(cursor: psycopg.RawCursor[Made], name: str, parameters: Parameters, days: Days) -> psycopg.RawCursor[Made]:
+    known = prepared(name, days)
+    # A pooler gives the next statement to any session: nothing that was set or prepared would be there.
+    is_kept = name in PLANNED_ONCE and not getattr(cursor.connection, "is_pooled", False)
+    if is_kept:
+        _keep_plans(cursor, name)
+    return cursor.execute(known.text, known.values(parameters), prepare=is_kept, binary=True)
+
+
+def _keep_plans(cursor: psycopg.RawCursor[Made], name: str) -> None:
     """Tell a connection once that plans are kept, and now and then to make them anew."""
     server = cursor.connection
     told = _told.setdefault(server, set())

@@ -7,7 +7,7 @@ It must not know a statement. Source: PostgreSQL, array_recv and the receive fun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from struct import Struct
 from struct import error as struct_error
@@ -47,7 +47,7 @@ class BinaryArrayDumper(Dumper):
         return obj.data
 
 
-def encode_array(element_type: str, values: Sequence[Any]) -> BinaryArray:
+def encode_array(element_type: str, values: Any) -> BinaryArray:
     """Return a list of one dimension, None for null; raises psycopg.DataError for what the type cannot hold."""
     oid, encode = _TYPES[element_type]
     if not values:

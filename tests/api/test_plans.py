@@ -21,6 +21,7 @@ from deliveries.models import Customer, EventType
 from deliveries.models.log import EVERYONES
 from deliveries.protocol import ids
 from deliveries.services.retention import open_partitions
+from deliveries.sql.rows import ValidatingTypesRow
 from tests.api.conftest import Caller, Tenant, make_tenant
 
 ROWS, DAYS, OTHERS = 20_000, 4, 50
@@ -231,7 +232,7 @@ def test_the_types_that_judge_are_found_by_name(alice: Tenant) -> None:
     EventType.objects.create(name="a.b", validation="warn", schema={})
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE hookpost_event_type")
-    assert [row.name for row in sql.run("validating_types", {"names": ["a.b"]})] == ["a.b"]
+    assert [row.name for row in sql.fetch(ValidatingTypesRow, {"names": ["a.b"]})] == ["a.b"]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql.statement('validating_types')}", {"names": ["a.b"]})
         plan = "\n".join(line for (line,) in cursor.fetchall())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import psycopg
@@ -19,6 +20,7 @@ from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events, send_test_event
 from deliveries.services.retention import partitions_of
+from deliveries.sql.rows import AcceptEventsRow
 from tests.engine.steps import an_endpoint, emit, take_turn
 from tests.receiver import Receiver
 
@@ -234,14 +236,14 @@ def test_a_caller_is_told_whether_a_database_that_fails_may_have_stored_the_even
 ) -> None:
     customer = an_endpoint(receiver.url).customer
 
-    run = sql.run
+    fetch = sql.fetch
 
-    def refuse(name: str, parameters: dict[str, object]) -> list[object]:
-        if name == "accept_events":
+    def refuse(row: type[Any], parameters: dict[str, object]) -> list[object]:
+        if row is AcceptEventsRow:
             raise error
-        return run(name, parameters)
+        return fetch(row, parameters)
 
-    monkeypatch.setattr(sql, "run", refuse)
+    monkeypatch.setattr(sql, "fetch", refuse)
     with pytest.raises(told):
         accept_event(draft(customer))
     assert [type(each) for each in accept_events([draft(customer), draft(customer)])] == [told] * 2

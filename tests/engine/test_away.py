@@ -13,6 +13,7 @@ from deliveries.engine import recorder
 from deliveries.engine.leases import release_lanes
 from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Lane
+from deliveries.sql.engine_rows import RecordOutcomesRow
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
@@ -45,14 +46,14 @@ def hanging(receiver: Receiver) -> Iterator[threading.Event]:
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Exception]:
     """Let recording fail in these ways, one after the other."""
     left = list(errors)
-    run: Callable[..., list[object]] = recorder.sql.run
+    fetch: Callable[..., list[object]] = recorder.sql.fetch
 
-    def run_or_fail(name: str, parameters: dict[str, object], **given: object) -> list[object]:
-        if name == "record_outcomes" and left:
+    def fetch_or_fail(row: type[object], parameters: dict[str, object], **given: object) -> list[object]:
+        if row is RecordOutcomesRow and left:
             raise left.pop(0)
-        return run(name, parameters, **given)
+        return fetch(row, parameters, **given)
 
-    monkeypatch.setattr(recorder.sql, "run", run_or_fail)
+    monkeypatch.setattr(recorder.sql, "fetch", fetch_or_fail)
     return left
 
 

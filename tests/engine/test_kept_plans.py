@@ -112,7 +112,7 @@ def rows_read(name: str, parameters: dict[str, Any]) -> tuple[int, int]:
     """Run a statement; returns how many rows it gave and how many PostgreSQL has read for it."""
     with transaction.atomic():
         before = rows_so_far()
-        return len(sql.run(name, parameters)), rows_so_far() - before
+        return sql.run(name, parameters), rows_so_far() - before
 
 
 def rows_so_far() -> int:

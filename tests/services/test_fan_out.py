@@ -16,6 +16,7 @@ from deliveries.services import event_store, fan_out, filter_judge
 from deliveries.services.event_store import Limits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
+from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,20 +97,20 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(monkeypatch: pytest.Mon
     monkeypatch.setattr(fan_out, "CHUNK", 10)
     customer = a_customer(event_store.SHARED.endpoint_limit + 5)
     accept_event(draft(customer))
-    run = fan_out.sql.run
+    fetch = fan_out.sql.fetch
     killed_before, killed_after = iter([True, False, True] * 100), iter([False, True, False] * 100)
 
-    def die(name: str, parameters: dict[str, Any]) -> list[Any]:
-        if name != "fan_out_chunk":
-            return run(name, parameters)
+    def die(row: type[Any], parameters: dict[str, Any]) -> list[Any]:
+        if row is not FanOutChunkRow:
+            return fetch(row, parameters)
         if next(killed_before):
             raise KeyboardInterrupt
-        rows = run(name, parameters)
+        rows = fetch(row, parameters)
         if next(killed_after):
             raise KeyboardInterrupt
         return rows
 
-    monkeypatch.setattr(fan_out.sql, "run", die)
+    monkeypatch.setattr(fan_out.sql, "fetch", die)
     deaths = 0
     while FanOut.objects.exists():
         FanOut.objects.update(lease_until=None)  # time passes
@@ -123,7 +124,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(monkeypatch: pytest.Mon
 
 def test_a_leased_fan_out_is_taken_over_when_its_lease_is_over() -> None:
     accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
-    (row,) = sql.run("claim_fan_outs", {"limit": 4, "lease_seconds": 60.0})
+    (row,) = sql.fetch(ClaimFanOutsRow, {"limit": 4, "lease_seconds": 60.0})
     assert continue_fan_outs(lambda lanes: None) == 0
     FanOut.objects.update(lease_until="2020-01-01T00:00:00Z")
     assert continue_fan_outs(lambda lanes: None) == 1
@@ -159,7 +160,7 @@ def test_customers_take_turns_however_much_one_of_them_has_open() -> None:
     for _ in range(5):
         accept_event(draft(large))
     accept_event(draft(small))
-    taken = sql.run("claim_fan_outs", {"limit": 4, "lease_seconds": 60.0})
+    taken = sql.fetch(ClaimFanOutsRow, {"limit": 4, "lease_seconds": 60.0})
     assert {row.customer_id for row in taken} == {large.id, small.id}
     assert len(taken) == 2
 

@@ -157,11 +157,11 @@ def test_an_event_that_cannot_be_stored_is_told_later(receiver: Receiver, monkey
     failing(broken, hours=25)
     housekeeping()
 
-    def refuse(name: str, parameters: object) -> list[Any]:
+    def refuse(row: object, parameters: object) -> list[Any]:
         raise OperationalError("cannot execute INSERT in a read-only transaction")
 
     with monkeypatch.context() as broken_database:
-        broken_database.setattr(sql, "run", refuse)
+        broken_database.setattr(sql, "fetch", refuse)
         with pytest.raises(Unavailable):
             alerts.tell_customers()
     assert Alert.objects.get().told_at is None

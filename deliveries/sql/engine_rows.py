@@ -1,0 +1,118 @@
+"""What the rows of the engine's statements hold, as rows.py has it for all others.
+
+What lives here: names and types of the columns, in their order. It must not know what they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+
+class BeatRow(NamedTuple):
+    """The database's time in Unix seconds."""
+
+    database_time: float
+
+
+class ClaimBatchRow(NamedTuple):
+    """A due delivery with its event; without type and body when the event is of another day."""
+
+    delivery_id: UUID
+    manual: bool
+    endpoint_id: UUID
+    event_id: UUID
+    rank: int
+    attempts: int
+    actor: str
+    reason: str
+    type: str | None
+    body_bytes: int | None
+    body: bytes | None
+
+
+class EventBodiesRow(NamedTuple):
+    """An event's type and body."""
+
+    id: UUID
+    type: str
+    body: bytes
+
+
+class FindDueLanesRow(NamedTuple):
+    """A free lane with something due, or, not `due`, where looking stopped."""
+
+    endpoint_id: UUID
+    customer_id: UUID
+    slow: bool
+    due: bool
+
+
+class RecordOutcomesRow(NamedTuple):
+    """A lane that is still in this worker's hands, or was given back; `more` is due."""
+
+    endpoint_id: UUID
+    released: bool
+    more: bool
+
+
+class RenewLeasesRow(NamedTuple):
+    """A lane that was kept, and how its endpoint is configured; all but its id is null where nobody asked for that."""
+
+    endpoint_id: UUID
+    url: str
+    state: str
+    signing: str
+    payload_mode: str
+    rate_limit: int | None
+    max_in_flight: int
+    retry_schedule: Sequence[int] | None
+    timeout_seconds: int
+    ordered: bool
+    headers_sealed: bytes | None
+    secret_ids: Sequence[UUID] | None
+    sealed: Sequence[bytes] | None
+    hints: Sequence[str] | None
+
+
+class TakeLanesRow(NamedTuple):
+    """By `kind`: a leased `lane`, a `delivery` of one, or a lane that is `busy`; what is another kind's is null."""
+
+    kind: str
+    endpoint_id: UUID
+    customer_id: UUID
+    fence: int
+    crashes: int
+    suspect_id: UUID | None
+    failures: int
+    opened: int
+    slow: bool
+    window: int
+    tokens: float
+    tokens_age_seconds: float
+    rest_seconds: float
+    rest_reason: str
+    url: str
+    state: str
+    signing: str
+    payload_mode: str
+    rate_limit: int | None
+    max_in_flight: int
+    retry_schedule: Sequence[int] | None
+    timeout_seconds: int
+    ordered: bool
+    headers_sealed: bytes | None
+    secret_ids: Sequence[UUID] | None
+    sealed: Sequence[bytes] | None
+    hints: Sequence[str] | None
+    delivery_id: UUID
+    manual: bool
+    event_id: UUID
+    rank: int
+    attempts: int
+    actor: str
+    reason: str
+    type: str | None
+    body_bytes: int | None
+    body: bytes | None

@@ -1,0 +1,233 @@
+"""What rows hold: one named tuple for each statement whose rows are read.
+
+What lives here: names and types of the columns, in their order. A class is named for its file: `TakeTokenRow` is a
+row of take_token.sql. tests/services/test_rows.py asks PostgreSQL whether they are right. The engine's are in
+engine_rows.py. It must not know what they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+class AcceptEventsRow(NamedTuple):
+    """An event: how many deliveries it has, the lanes to wake, or why it was refused."""
+
+    event_id: UUID
+    refused: str | None
+    deliveries: int
+    pending: bool
+    accepted: bool
+    wake: Sequence[UUID]
+    wake_slow: Sequence[UUID]
+    database_time: float
+
+
+class CancelDueRow(NamedTuple):
+    """How many due deliveries were taken out."""
+
+    taken: int
+
+
+class ClaimFanOutsRow(NamedTuple):
+    """A leased fan-out: the customer, None for all of them, and the endpoint after which it goes on."""
+
+    event_id: UUID
+    customer_id: UUID | None
+    after_id: UUID | None
+    filter_ms: int
+
+
+class DropDueBeforeRow(NamedTuple):
+    """How many rows were due, and how many held."""
+
+    due: int
+    held: int
+
+
+class EndpointHealthRow(NamedTuple):
+    """What arrived at an endpoint, by the hours where they are counted, else by its newest deliveries."""
+
+    endpoint_id: UUID
+    tried_24h: int
+    arrived_24h: int
+    tried_1h: int
+    arrived_1h: int
+    is_counted: bool
+    error: str | None
+    status_code: int
+    tried: int
+    arrived: int
+    has_arrived: bool
+
+
+class EndpointStatsRow(NamedTuple):
+    """The figures of one endpoint; the percentiles are in milliseconds."""
+
+    deliveries: int
+    states: Mapping[str, int]
+    classes: Mapping[str, int]
+    p50: float | None
+    p95: float | None
+    waiting: int
+
+
+class EraseEventsRow(NamedTuple):
+    """How many events were erased."""
+
+    number: int
+
+
+class EraseLogRow(NamedTuple):
+    """How many deliveries were erased, and of which endpoints."""
+
+    number: int
+    endpoint_ids: Sequence[UUID] | None
+
+
+class EraseTracesRow(NamedTuple):
+    """How many rows were erased."""
+
+    number: int
+
+
+class FanOutChunkRow(NamedTuple):
+    """A lane that got work."""
+
+    endpoint_id: UUID
+    slow: bool
+
+
+class JudgeFiltersRow(NamedTuple):
+    """An endpoint whose filter lets the event through."""
+
+    endpoint_id: UUID
+
+
+class QueueRedeliveriesRow(NamedTuple):
+    """A lane that got work, and how much."""
+
+    endpoint_id: UUID
+    slow: bool
+    queued: int
+
+
+class QueueReplaysRow(NamedTuple):
+    """A lane that got work, and how much."""
+
+    endpoint_id: UUID
+    slow: bool
+    queued: int
+
+
+class QueueStatsRow(NamedTuple):
+    """The figures of the whole queue."""
+
+    due: int
+    held: int
+    lanes_leased: int
+    lanes_resting: int
+    lanes_slow: int
+    endpoints_failing: int
+    oldest_due_seconds: float
+    oldest_leased_seconds: float
+    oldest_resting_seconds: float
+    accepted_last_minute: int
+    attempts_last_minute: int
+
+
+class RedeliverOneRow(NamedTuple):
+    """The lane of a delivery, and why it is not queued."""
+
+    endpoint_id: UUID
+    slow: bool
+    refused: str | None
+
+
+class RedeliverableRow(NamedTuple):
+    """A delivery, when its endpoint was deleted, and why it is not queued."""
+
+    id: UUID
+    deleted_at: datetime | None
+    refused: str | None
+
+
+class ReplayableRow(NamedTuple):
+    """An event that the endpoint never got."""
+
+    id: UUID
+
+
+class RollUpAttemptsRow(NamedTuple):
+    """How many attempts were counted, the last of them, and up to which id there might have been some."""
+
+    attempts: int
+    through: UUID | None
+    bound: UUID
+
+
+class SealingKeysRow(NamedTuple):
+    """A key that sealed something: the newest value, with the id of its row, and how many there are."""
+
+    kind: str
+    key_id: bytes
+    id: UUID
+    sealed: bytes
+    number: int
+
+
+class StaleFactorsRow(NamedTuple):
+    """A second factor that another key than the first sealed."""
+
+    id: UUID
+    sealed: bytes
+
+
+class StaleHeadersRow(NamedTuple):
+    """An endpoint whose headers another key than the first sealed."""
+
+    id: UUID
+    sealed: bytes
+
+
+class StaleSecretsRow(NamedTuple):
+    """A secret that another key than the first sealed."""
+
+    id: UUID
+    sealed: bytes
+
+
+class TakeJobTurnRow(NamedTuple):
+    """The job whose turn it is."""
+
+    id: UUID
+
+
+class TakeTokenRow(NamedTuple):
+    """What a key has left, and whether this request got a token."""
+
+    tokens: float
+    taken: bool
+
+
+class TendJobsRow(NamedTuple):
+    """An open job: whether all of it is queued, whether any of it waits, and whether it is held."""
+
+    id: UUID
+    state: str
+    all_queued: bool
+    waits: bool
+    held: bool
+
+
+class ValidatingTypesRow(NamedTuple):
+    """An event type that judges data: whose, in which version, and how strictly."""
+
+    name: str
+    customer_id: UUID | None
+    id: UUID
+    version: str
+    validation: str
