@@ -23,7 +23,7 @@ from django.core.exceptions import BadRequest
 from django.db import close_old_connections
 
 from config.callers import address_of
-from config.stalled import READINGS, Reading
+from config.stalled import READINGS, OpenBody
 from deliveries.api.auth import KnownKey, known_key
 from deliveries.conf import conf
 from deliveries.database.sharing import is_sharing
@@ -165,7 +165,7 @@ def _read(environ: Environ, stream: Any, length: int) -> bytes:
 
 def _piece(environ: Environ, stream: Any, size: int, since: float) -> bytes:
     until = time.monotonic() + conf.body_seconds + size / LEAST_BYTES_A_SECOND
-    with READINGS.noted(Reading(environ.get("REMOTE_ADDR") or "", int(environ["SERVER_PORT"]), since, until)):
+    with READINGS.noted(OpenBody(environ.get("REMOTE_ADDR") or "", int(environ["SERVER_PORT"]), since, until)):
         piece: bytes = stream.read(size)
     if len(piece) < size and time.monotonic() >= until:
         raise BodyTooSlow

@@ -12,7 +12,7 @@ import dramatiq
 from config.broker import make_broker
 from config.database import database_settings
 from config.embedded import broker_url, database_url
-from config.keys import encryption_keys, secret_key
+from config.keyring import encryption_keys, secret_key
 from config.logging import configure_structlog, logging_settings
 from config.mail import email_settings
 from deliveries.conf import conf

@@ -31,7 +31,7 @@ CAN_LOOK = sys.platform == "linux"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OpenBody:
     """A body that is being read: whose, at which port, since when, and until when; times of the monotonic clock."""
 
     address: str
@@ -40,15 +40,15 @@ class Reading:
     until: float
 
 
-class Readings:
+class OpenBodies:
     """The bodies that are being read in this process."""
 
     def __init__(self) -> None:
-        self._now: dict[int, Reading] = {}
+        self._now: dict[int, OpenBody] = {}
         self._process = 0
 
     @contextmanager
-    def noted(self, reading: Reading) -> Iterator[None]:
+    def noted(self, reading: OpenBody) -> Iterator[None]:
         """Have a reading watched."""
         if self._process != os.getpid():
             self._watch()
@@ -75,10 +75,10 @@ class Readings:
                 log.warning("bodies_too_slow", connections=ended)
 
 
-READINGS = Readings()
+READINGS = OpenBodies()
 
 
-def end_connections(reading: Reading, silent_seconds: float) -> int:
+def end_connections(reading: OpenBody, silent_seconds: float) -> int:
     """Shut a caller's connections over which we sent nothing for so long; return how many."""
     ended = 0
     for descriptor in Path("/proc/self/fd").iterdir():
@@ -88,7 +88,7 @@ def end_connections(reading: Reading, silent_seconds: float) -> int:
     return ended
 
 
-def _end(descriptor: int, reading: Reading, silent_seconds: float) -> bool:
+def _end(descriptor: int, reading: OpenBody, silent_seconds: float) -> bool:
     with socket.socket(fileno=os.dup(descriptor)) as connection:
         if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
             return False

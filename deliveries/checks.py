@@ -33,15 +33,15 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.database)
 def check_keyring(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the keyring opens what is stored; `manage.py check --database default`."""
-    from deliveries.services import keys  # models are not ready when this file is imported
+    from deliveries.services import keyring  # models are not ready when this file is imported
 
     if "default" not in (databases or ()):
         return []
     try:
-        uses = keys.stored_keys()
+        uses = keyring.stored_keys()
     except ProgrammingError:  # `migrate` asks too, before there are tables: nothing is sealed then
         return []
-    if problem := keys.ring_problem():
+    if problem := keyring.ring_problem():
         return [Error(problem, hint="Put the key back into the ring.", id="hookpost.E001")]
     lost = sorted({use.key_id for use in uses if not use.opens})
     message = "HOOKPOST_ENCRYPTION_KEYS: stored values open with no key of the ring: " + ", ".join(lost)
@@ -51,7 +51,7 @@ def check_keyring(app_configs: Any, databases: Sequence[str] | None = None, **kw
 
 def refuse_to_start() -> None:
     """Raise WrongSetting for the first error, or CannotStart without tables, before a process takes up work."""
-    from deliveries.services.keys import refuse_wrong_ring
+    from deliveries.services.keyring import refuse_wrong_ring
     from deliveries.services.tables import refuse_missing_tables
 
     for each in problems_of(conf):

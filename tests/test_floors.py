@@ -68,7 +68,7 @@ CONFIG_FLOORS = {
     "bodies": 1,
     "broker_state": 1,
     "supervisor": 1,
-    "keys": 1,
+    "keyring": 1,
     "sessions": 1,
     "page_middleware": 2,
     "broker": 2,

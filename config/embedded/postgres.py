@@ -15,8 +15,9 @@ from pathlib import Path
 
 import psycopg
 
-from config.embedded import paths, processes, user_names, users
+from config.embedded import paths, processes, user_names
 from config.embedded.binaries import postgres_bin
+from config.embedded.runners import Runner, choose_runner
 
 STOP_SIGNAL = signal.SIGINT  # PostgreSQL's fast shutdown
 START_SECONDS = 120
@@ -45,7 +46,7 @@ class Cluster:
     data_dir: Path
     files: Path
     programs: Path
-    runner: users.Runner
+    runner: Runner
     durable: bool
 
     @property
@@ -69,7 +70,7 @@ def start(data_dir: Path, *, durable: bool = True) -> subprocess.Popen[bytes] | 
 def locate(data_dir: Path, *, durable: bool) -> Cluster:
     """Find programs and folders, and make the folders."""
     bin_folder = postgres_bin()
-    runner = users.choose_runner(data_dir, bin_folder=bin_folder)
+    runner = choose_runner(data_dir, bin_folder=bin_folder)
     runner.own_folder(paths.socket_dir(data_dir))
     files = runner.own_folder(data_dir / "postgres") / "data"
     programs = runner.programs(bin_folder)

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from deliveries.admin import filters
+from deliveries.admin import list_filters
 from deliveries.admin.badges import code, moment
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.readonly import ReadOnlyPages
@@ -31,7 +31,7 @@ class StaffAuditEntry(ReadOnlyPages):
     search_fields = ("target",)
     search_by = ("target", "actor", "action")
     search_help_text = "Id of what it was done to, an actor such as user:alice, or an action"
-    list_filter = (filters.CustomerFilter, filters.WindowFilter, filters.PeriodFilter)
+    list_filter = (list_filters.CustomerFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
     list_filter_submit = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from deliveries.actors import wake
-from deliveries.admin import filters
+from deliveries.admin import list_filters
 from deliveries.admin.acts import sentence
 from deliveries.admin.attempts import shown_attempt
 from deliveries.admin.badges import badge, explain
@@ -178,13 +178,13 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         "shown_next",
     )
     list_filter = (
-        filters.StateFilter,
-        filters.CustomerFilter,
-        filters.EndpointFilter,
-        filters.TypeFilter,
-        filters.WindowFilter,
-        filters.PeriodFilter,
-        filters.ErrorFilter,
+        list_filters.StateFilter,
+        list_filters.CustomerFilter,
+        list_filters.EndpointFilter,
+        list_filters.TypeFilter,
+        list_filters.WindowFilter,
+        list_filters.PeriodFilter,
+        list_filters.ErrorFilter,
     )
     search_help_text = "dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer"
 
@@ -221,12 +221,12 @@ class PortalDelivery(DeliveryPages, PortalAdmin):
         "shown_next",
     )
     list_filter = (
-        filters.StateFilter,
-        filters.EndpointFilter,
-        filters.TypeFilter,
-        filters.WindowFilter,
-        filters.PeriodFilter,
-        filters.ErrorFilter,
+        list_filters.StateFilter,
+        list_filters.EndpointFilter,
+        list_filters.TypeFilter,
+        list_filters.WindowFilter,
+        list_filters.PeriodFilter,
+        list_filters.ErrorFilter,
     )
 
 

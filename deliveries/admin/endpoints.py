@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
-from deliveries.admin import filters
+from deliveries.admin import list_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
@@ -245,7 +245,7 @@ class StaffEndpoint(EndpointPages):
     """All endpoints, for support."""
 
     list_display = ("shown_url", "shown_state", "shown_health", "shown_customer", "shown_types", "shown_created")
-    list_filter = (filters.EndpointStateFilter, filters.EndpointHealthFilter, filters.CustomerFilter)
+    list_filter = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter, list_filters.CustomerFilter)
     search_help_text = "Part of the URL or description, ep_ id, or uid"
 
     @admin.display(description="Customer")
@@ -278,7 +278,7 @@ class PortalEndpoint(EndpointPages, PortalAdmin):
 
     may_add = may_change = may_delete = True
     list_display = ("shown_url", "shown_state", "shown_health", "shown_types", "description", "shown_created")
-    list_filter = (filters.EndpointStateFilter, filters.EndpointHealthFilter)
+    list_filter = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
     search_help_text = "Part of the URL or description, or ep_ id"
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from deliveries.admin import filters
+from deliveries.admin import list_filters
 from deliveries.admin.badges import answer_of, badge, code, moment
 from deliveries.admin.delivery_columns import CustomerLink, still_there
 from deliveries.admin.paging import KeysetChangeList
@@ -92,7 +92,12 @@ class StaffEvent(CustomerLink, EventPages):
     """All events, for support."""
 
     list_display = ("shown_id", "shown_type", "shown_customer", "shown_created")
-    list_filter = (filters.CustomerFilter, filters.EventsTypeFilter, filters.WindowFilter, filters.PeriodFilter)
+    list_filter = (
+        list_filters.CustomerFilter,
+        list_filters.EventsTypeFilter,
+        list_filters.WindowFilter,
+        list_filters.PeriodFilter,
+    )
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Event) -> SafeString:
@@ -105,4 +110,4 @@ class PortalEvent(EventPages, PortalAdmin):
     """A customer's own events."""
 
     list_display = ("shown_id", "shown_type", "shown_created")
-    list_filter = (filters.EventsTypeFilter, filters.WindowFilter, filters.PeriodFilter)
+    list_filter = (list_filters.EventsTypeFilter, list_filters.WindowFilter, list_filters.PeriodFilter)

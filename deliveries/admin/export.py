@@ -34,7 +34,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol import ids, timestamps
 from deliveries.services import clock
 from deliveries.services.audit import record_act
-from deliveries.services.export_places import Place, export_places
+from deliveries.services.export_places import ExportPlace, export_places
 from deliveries.services.shares import paced
 from deliveries.services.statement_timeout import TooSlow, at_most
 
@@ -112,7 +112,7 @@ class ExportPages(PageAdmin):
 class _Export:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, found: FoundRows, *, viewer: Viewer, place: Place) -> None:
+    def __init__(self, found: FoundRows, *, viewer: Viewer, place: ExportPlace) -> None:
         self._lines = paced(viewer.customer_id, export_lines(found, viewer=viewer))
         self._place = place
 

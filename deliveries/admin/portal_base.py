@@ -16,7 +16,7 @@ from deliveries.admin.pages import PageAdmin
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import AuditEntry
 from deliveries.models.visible import Viewer
-from deliveries.protocol.actors import name_person, shown_to_customer
+from deliveries.protocol.actor_names import name_person, shown_to_customer
 
 
 class PortalAdmin(PageAdmin):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from deliveries.models import Customer, Member
-from deliveries.protocol.actors import name_person
+from deliveries.protocol.actor_names import name_person
 
 
 def member_of(request: HttpRequest) -> Member | None:

@@ -19,7 +19,7 @@ from deliveries.api.base import LISTS, ApiView, asked
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_delivery
-from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Attempt, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids

@@ -23,7 +23,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.services.audit import record_act
 from deliveries.services.erasures import start_erasure
-from deliveries.services.export_places import STAFF_AT_ONCE, Place, export_places
+from deliveries.services.export_places import STAFF_AT_ONCE, ExportPlace, export_places
 from deliveries.services.limits import EXPORTS, OPERATOR
 from deliveries.services.shares import paced
 
@@ -71,7 +71,7 @@ class ExportView(ApiView):
 class _Lines:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, lines: Iterator[bytes], place: Place) -> None:
+    def __init__(self, lines: Iterator[bytes], place: ExportPlace) -> None:
         self._lines, self._place = lines, place
 
     def __iter__(self) -> Iterator[bytes]:
@@ -82,7 +82,7 @@ class _Lines:
         export_places.give_back(self._place)
 
 
-def _place_of(viewer: Viewer) -> Place:
+def _place_of(viewer: Viewer) -> ExportPlace:
     place = export_places.take(viewer.customer_id)
     if place is not None:
         return place

@@ -16,7 +16,7 @@ from deliveries.api.base import LISTS, ApiView, asked, created, given, no_conten
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer
-from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, visible
 from deliveries.protocol import ids
 from deliveries.services.customers import ENDPOINT_LIMIT_MAX, create_customer, delete_customer, update_customer

@@ -17,7 +17,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
-from deliveries.api.pages import LIMIT, LIMIT_MAX
+from deliveries.api.paging import LIMIT, LIMIT_MAX
 
 PAGE_QUERY = [
     OpenApiParameter(

@@ -22,7 +22,7 @@ from deliveries.api.endpoint_shapes import (
 )
 from deliveries.api.fields import Shape, Text
 from deliveries.api.lookups import find_customer, find_endpoint
-from deliveries.api.pages import PARAMETERS, page_of_all
+from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.models import Endpoint, visible
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 

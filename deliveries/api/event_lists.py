@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from deliveries.api.pages import Place, Slice, rows_at
+from deliveries.api.paging import Place, Slice, rows_at
 from deliveries.models import Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.event_store import EVERYONE

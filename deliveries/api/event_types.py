@@ -18,7 +18,7 @@ from deliveries.api.base import LISTS, ApiView, asked, created, given, no_conten
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_event_type
-from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, EventType, visible
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import NAME_LIMIT

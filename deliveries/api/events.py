@@ -28,10 +28,10 @@ from deliveries.api.emit import EmitBatchView, EmitView
 from deliveries.api.endpoint_shapes import AcceptedShape, WarningShape
 from deliveries.api.event_lists import Narrow, events_at, sources_of
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
-from deliveries.api.filters import TimeFilters, customer_id_of
 from deliveries.api.lookups import find_customer, find_event
-from deliveries.api.pages import PARAMETERS, Slice, links, place_of
+from deliveries.api.paging import PARAMETERS, Slice, links, place_of
 from deliveries.api.problems import QueryError
+from deliveries.api.query_filters import TimeFilters, customer_id_of
 from deliveries.errors import InvalidId
 from deliveries.models import Event, visible
 from deliveries.models.log import EVERYONES

@@ -19,9 +19,9 @@ from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
-from deliveries.api.filters import DeliveryFilters, TimeFilters, selection_of
 from deliveries.api.lookups import find_endpoint, find_job
-from deliveries.api.pages import PARAMETERS, page_of
+from deliveries.api.paging import PARAMETERS, page_of
+from deliveries.api.query_filters import DeliveryFilters, TimeFilters, selection_of
 from deliveries.api.reasons import why
 from deliveries.models import Customer, Job, visible
 from deliveries.models.visible import Viewer, shown_actor

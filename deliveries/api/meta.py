@@ -16,7 +16,7 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView
 from deliveries.api.drafts import BATCH_LIMIT
 from deliveries.api.fields import Number, Shape, Text
-from deliveries.api.pages import LIMIT_MAX
+from deliveries.api.paging import LIMIT_MAX
 from deliveries.models import visible
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.profiles import PROFILES

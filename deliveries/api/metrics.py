@@ -15,8 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from deliveries.api.health import WITHOUT_FIGURES
 from deliveries.api.problems import plain_problem, problem, reading
+from deliveries.api.readiness import WITHOUT_FIGURES
 from deliveries.database.limits import answered_within
 from deliveries.services.readiness import database_word
 from deliveries.services.stats import QUEUE_COUNT_LIMIT, QueueStats, is_reporter, queue_stats

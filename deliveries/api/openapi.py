@@ -18,7 +18,7 @@ from deliveries.api.examples import MOMENT, add_examples
 from deliveries.api.openapi_parts import only_used, with_any_json
 from deliveries.api.problems import reading
 from deliveries.api.renderers import to_json
-from deliveries.api.webhook_schemas import COMPONENTS, Names, hoist, method_like
+from deliveries.api.webhook_schemas import COMPONENTS, ComponentNames, hoist, method_like
 from deliveries.models import EventType, visible
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.operational import OPERATIONAL
@@ -66,7 +66,7 @@ def document() -> dict[str, Any]:
     """Return the description of the API with the webhooks that are sent at this moment."""
     base = _base()
     components = base["components"]
-    names = Names(components["schemas"])
+    names = ComponentNames(components["schemas"])
     webhooks, schemas = {}, dict(components["schemas"])
     for event_type in _event_types():
         path, made = _webhook(event_type, names)
@@ -93,7 +93,7 @@ def _event_types() -> list[EventType]:
     return [*types[:WEBHOOKS_LIMIT], *own]
 
 
-def _webhook(event_type: EventType, names: Names) -> tuple[dict[str, Any], dict[str, Any]]:
+def _webhook(event_type: EventType, names: ComponentNames) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what is sent of an event type, and the components that its body is made of."""
     name = names.fresh(event_type.name, "event")
     data = names.fresh(name, "data")

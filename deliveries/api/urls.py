@@ -16,12 +16,12 @@ from deliveries.api import (
     endpoints,
     event_types,
     events,
-    health,
     jobs,
     meta,
     metrics,
     openapi,
     portal,
+    readiness,
 )
 
 OF_ENDPOINT = "customers/<str:customer>/endpoints/<str:endpoint>"
@@ -65,8 +65,8 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
+    path("healthz", readiness.healthz),
+    path("readyz", readiness.readyz),
     path("metrics", metrics.metrics),
     path("portal-link", portal.use_link),
 ]

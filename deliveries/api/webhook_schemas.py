@@ -30,7 +30,7 @@ _OF_ALL = ("description", "deprecated")
 _IN_PLACE = ("allOf", "anyOf", "oneOf")
 
 
-class Names:
+class ComponentNames:
     """Names of components, each given once; generators fold case and signs, so names differ by more than these."""
 
     def __init__(self, taken: Collection[str]) -> None:
@@ -46,7 +46,7 @@ class Names:
         return name
 
 
-def hoist(schema: Any, *, name: str, names: Names) -> dict[str, Schema]:
+def hoist(schema: Any, *, name: str, names: ComponentNames) -> dict[str, Schema]:
     """Return the components that a schema becomes: itself under `name`, and its `$defs` under names of their own."""
     if not isinstance(schema, dict):
         return {name: ANY if schema is not False else {"not": {}}}

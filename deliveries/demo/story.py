@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from deliveries.demo import screen
-from deliveries.demo.client import PREFIX, Api
+from deliveries.demo.api import PREFIX, Api
 from deliveries.demo.receiver import BUSY_PATH, REFUSALS, Received, Receiver
 
 CUSTOMER = "acme"

@@ -27,7 +27,7 @@ SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class LocalServer:
     """The developer's server, and how requests to it are signed."""
 
     url: str
@@ -38,30 +38,30 @@ class Target:
     sleep: Callable[[float], None] = field(default=time.sleep)
 
 
-def forward(event: FeedEvent, target: Target, *, tell: Callable[[str], None]) -> Answer:
+def forward(event: FeedEvent, server: LocalServer, *, tell: Callable[[str], None]) -> Answer:
     """Send one event and return the answer; while nobody listens there, wait and try again."""
     tries = 0
-    while (answer := send(event, target)).error in AWAY:
+    while (answer := send(event, server)).error in AWAY:
         tries += 1
         if tries == 1:
-            tell(f"nobody listens at {target.url} ({answer.detail}); trying again until somebody does")
-        target.sleep(min(LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(tries, 5)))
+            tell(f"nobody listens at {server.url} ({answer.detail}); trying again until somebody does")
+        server.sleep(min(LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(tries, 5)))
     return answer
 
 
-def send(event: FeedEvent, target: Target) -> Answer:
+def send(event: FeedEvent, server: LocalServer) -> Answer:
     """Send one request, signed as of now."""
     body = bytes(event.body)
     headers = delivery_headers(
         user_agent=USER_AGENT,
-        profile=target.signing,
-        keys=[target.key],
+        profile=server.signing,
+        keys=[server.key],
         message_id=event.id,
         timestamp=int(time.time()),
         body=body,
         custom={},
     )
-    return send_one(prepared_post(target.url, headers, body), transfers=target.transfers)
+    return send_one(prepared_post(server.url, headers, body), transfers=server.transfers)
 
 
 def new_secret() -> str:

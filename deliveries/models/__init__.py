@@ -1,11 +1,14 @@
 """The tables. Rows only: no network, no signals, no work in `save()`."""
 
 from deliveries.models.alerts import Alert
-from deliveries.models.audit import AuditEntry, Job
-from deliveries.models.customers import ApiKey, Customer, Member
+from deliveries.models.api_keys import ApiKey
+from deliveries.models.audit import AuditEntry
+from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
+from deliveries.models.jobs import Job
 from deliveries.models.log import Attempt, Delivery, Event
+from deliveries.models.members import Member
 from deliveries.models.portal import PortalLink
 from deliveries.models.queue import DueDelivery, FanOut, IdempotencyKey, Lane, Worker
 from deliveries.models.rollup import EndpointHour, Watermark

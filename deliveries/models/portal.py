@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel
-from deliveries.models.customers import Member
+from deliveries.models.members import Member
 from deliveries.protocol import ids
 
 

@@ -12,12 +12,15 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from deliveries.models.alerts import Alert
-from deliveries.models.audit import AuditEntry, Job
-from deliveries.models.customers import ApiKey, Customer, Member
+from deliveries.models.api_keys import ApiKey
+from deliveries.models.audit import AuditEntry
+from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
 from deliveries.models.event_types import EventType
+from deliveries.models.jobs import Job
 from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
-from deliveries.protocol.actors import shown_to_customer
+from deliveries.models.members import Member
+from deliveries.protocol.actor_names import shown_to_customer
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ Place = tuple[str, int]  # a name and a port: what one endpoint has done to its 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Unresolved:
     """A request that waits for its name; moments are on the monotonic clock."""
 
     request: PreparedRequest
@@ -57,7 +57,7 @@ class Names:
         self._tell, self._resolve = tell, resolve or socket.getaddrinfo
         self._found: dict[Place, _Found] = {}
         self._moved: dict[Place, float] = {}
-        self._held: dict[Place, list[Held]] = {}  # also with nobody left who waits, while the look-up goes on
+        self._held: dict[Place, list[Unresolved]] = {}  # also with nobody left who waits, while the look-up goes on
         self._asked: deque[Place] = deque()
         self._answers: queue.SimpleQueue[tuple[Place, tuple[str, ...]]] = queue.SimpleQueue()
         self._busy = 0
@@ -88,7 +88,7 @@ class Names:
         moved_at = self._moved.get(place)
         return float("inf") if moved_at is None else time.monotonic() - moved_at
 
-    def hold(self, place: Place, held: Held) -> None:
+    def hold(self, place: Place, held: Unresolved) -> None:
         """Let a request wait for its name."""
         self.waiting += 1
         self.give_up_at = min(self.give_up_at, held.give_up_at)
@@ -100,7 +100,7 @@ class Names:
         """Tell whether `ended` has something to do."""
         return self._busy > 0 or self.waiting > 0
 
-    def ended(self) -> Iterator[tuple[Held, tuple[str, ...], str]]:
+    def ended(self) -> Iterator[tuple[Unresolved, tuple[str, ...], str]]:
         """Return who need not wait any longer: with the addresses, or with none and what went wrong."""
         while not self._answers.empty():
             place, addresses = self._answers.get()
@@ -127,7 +127,7 @@ class Names:
             _remember(self._moved, place, time.monotonic())
         _remember(self._found, place, _Found(addresses, at=time.monotonic()))
 
-    def _given_up(self, now: float) -> Iterator[tuple[Held, tuple[str, ...], str]]:
+    def _given_up(self, now: float) -> Iterator[tuple[Unresolved, tuple[str, ...], str]]:
         late = []
         for place, waiting in self._held.items():
             late += [held for held in waiting if held.give_up_at <= now]

@@ -15,7 +15,7 @@ from requests import PreparedRequest
 
 from deliveries.errors import InvalidInput
 from deliveries.outbound.destination import destination_of
-from deliveries.outbound.dns import Held, Names, Place
+from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
 from deliveries.outbound.handle import Handle
 from deliveries.outbound.loop import Loop
@@ -130,7 +130,7 @@ class Transfers:
     def _hold(self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float) -> None:
         now = time.monotonic()
         give_up_at = now + min(timeout_seconds, self._connect_seconds)
-        held = Held(request=request, tag=tag, timeout_seconds=timeout_seconds, since=now, give_up_at=give_up_at)
+        held = Unresolved(request=request, tag=tag, timeout_seconds=timeout_seconds, since=now, give_up_at=give_up_at)
         self._names.hold(place, held)
 
     def _let_through(self) -> None:

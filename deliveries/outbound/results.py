@@ -13,7 +13,7 @@ from functools import lru_cache
 import pycurl
 
 from deliveries.outbound.handle import Handle, endpoint_text
-from deliveries.outbound.phases import phases_of
+from deliveries.outbound.request_phases import phases_of
 from deliveries.protocol.answer import Answer, Phases
 
 HEADER_COUNT = 50

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deliveries.models import ApiKey, AuditEntry, Customer
-from deliveries.protocol.actors import SYSTEM, name_key, name_person
+from deliveries.protocol.actor_names import SYSTEM, name_key, name_person
 
 __all__ = ["SYSTEM", "actor_of_key", "actor_of_user", "record_act"]
 
@@ -25,7 +25,7 @@ def record_act(
     note: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write one entry: `actor` as protocol/actors.py names it, `target` a public id.
+    """Write one entry: `actor` as protocol/actor_names.py names it, `target` a public id.
 
     Customers read the reason; the note is for staff alone.
     """

@@ -36,7 +36,7 @@ _UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*[eE][+-]?[0-9]{4}|[0-9]{8000}")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FanOutLimits:
     """How much of one customer's fan-out one statement does; what is beyond is done afterwards, apart.
 
     `endpoint_limit` counts an event's endpoints, `row_limit` those of a customer's events together. `filter_limit`
@@ -52,8 +52,8 @@ class Limits:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-SHARED = Limits()
-ALONE = Limits(row_limit=10_000, filter_limit=20_000_000)  # nobody waits for this statement but its caller
+SHARED = FanOutLimits()
+ALONE = FanOutLimits(row_limit=10_000, filter_limit=20_000_000)  # nobody waits for this statement but its caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Entry:
     result: Accepted | HookpostError | None = None
 
 
-def store_events(group: Sequence[Entry], *, limits: Limits, only_endpoint: UUID | None = None) -> None:
+def store_events(group: Sequence[Entry], *, limits: FanOutLimits, only_endpoint: UUID | None = None) -> None:
     """Store events with their deliveries by one statement; each entry is told its result, also when that fails."""
     if not group or _is_refused_by_clock(group):
         return
@@ -131,7 +131,7 @@ def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
     return refusal is not None
 
 
-def _store(group: Sequence[Entry], limits: Limits, only_endpoint: UUID | None) -> None:
+def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None) -> None:
     parameters = _parameters(group) | limits.parameters() | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():

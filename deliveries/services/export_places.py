@@ -15,7 +15,7 @@ from deliveries.services.limits import EXPORTS
 STAFF_AT_ONCE = 2  # of each process
 
 
-class Place:
+class ExportPlace:
     """A place for an export, of a customer or with None of the operator."""
 
     def __init__(self, owner: UUID | None) -> None:
@@ -29,21 +29,21 @@ class ExportPlaces:
     """
 
     def __init__(self) -> None:
-        self.taken: WeakSet[Place] = WeakSet()
+        self.taken: WeakSet[ExportPlace] = WeakSet()
         self._lock = threading.Lock()
 
-    def take(self, owner: UUID | None) -> Place | None:
+    def take(self, owner: UUID | None) -> ExportPlace | None:
         """Return a place, or None when there is none left for this owner."""
         with self._lock:
             own = sum(1 for place in self.taken if place.owner == owner)
             customers = sum(1 for place in self.taken if place.owner is not None)
             if own >= (STAFF_AT_ONCE if owner is None else EXPORTS) or (owner and customers >= customers_at_once()):
                 return None
-            place = Place(owner)
+            place = ExportPlace(owner)
             self.taken.add(place)
             return place
 
-    def give_back(self, place: Place) -> None:
+    def give_back(self, place: ExportPlace) -> None:
         """End a place."""
         with self._lock:
             self.taken.discard(place)

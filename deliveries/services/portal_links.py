@@ -18,7 +18,7 @@ from django.db import transaction
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
-from deliveries.protocol.actors import name_person
+from deliveries.protocol.actor_names import name_person
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import is_plain

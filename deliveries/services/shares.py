@@ -40,7 +40,7 @@ class _Customer:
     waiting: int = 0
 
 
-class Shares:
+class RequestShares:
     """The requests of one kind in this process, by customer; `limit` names how many of them work at once."""
 
     def __init__(self, limit: str, budgets: Budgets, *, cost_factor: float = 1.0) -> None:
@@ -164,5 +164,7 @@ def _share() -> float:
     return LIMITS["processor_percent"].figure(None) / 100
 
 
-posted_events = Shares("events_at_once", _budgets, cost_factor=2.0)  # the committing thread has as much again to do
-requests_and_pages = Shares("requests_at_once", _budgets)
+posted_events = RequestShares(
+    "events_at_once", _budgets, cost_factor=2.0
+)  # the committing thread has as much again to do
+requests_and_pages = RequestShares("requests_at_once", _budgets)

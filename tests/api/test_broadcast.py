@@ -8,7 +8,7 @@ import pytest
 
 import deliveries
 from deliveries.api.event_lists import merged
-from deliveries.api.pages import Cursor, Place, Slice
+from deliveries.api.paging import Cursor, Place, Slice
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
 from deliveries.models.base import new_id
 from deliveries.services import event_store, fan_out

@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from deliveries import conf as settings
-from deliveries.api import health, problems
+from deliveries.api import problems, readiness
 from deliveries.models import ApiKey, AuditEntry, Lane, Member, PortalLink
 from deliveries.services.portal_links import redeem_link
 from tests.api.conftest import Caller, Tenant
@@ -69,7 +69,7 @@ def test_health_asks_nobody(nobody: Caller, django_assert_num_queries: object) -
 
 def test_a_broker_that_is_away_is_degraded_and_still_ready(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nobody.get("/readyz").json == {"status": "ready", "database": "ok", "broker": "ok", "clock": "ok"}
-    monkeypatch.setattr(health, "broker_word", lambda: "full")
+    monkeypatch.setattr(readiness, "broker_word", lambda: "full")
     answer = nobody.get("/readyz")
     assert (answer.status, answer.json["status"]) == (200, "degraded")
     assert answer.json["broker"] == "full"
@@ -89,14 +89,14 @@ def test_a_host_whose_clock_is_off_is_not_ready_and_says_by_how_much(
 
 
 def test_without_a_database_it_is_not_ready(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "database_word", lambda: "unreachable")
+    monkeypatch.setattr(readiness, "database_word", lambda: "unreachable")
     answer = nobody.get("/readyz")
     assert (answer.status, answer.json["status"]) == (503, "unavailable")
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1", "unix:///nowhere/valkey.sock?db=1"])
 def test_a_broker_where_nobody_listens_does_not_answer(url: str) -> None:
-    assert not health.broker_answers(url)
+    assert not readiness.broker_answers(url)
 
 
 def test_figures_are_for_prometheus(nobody: Caller, alice: Tenant) -> None:

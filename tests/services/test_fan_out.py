@@ -13,7 +13,7 @@ from django.db import connection
 from deliveries import sql
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
 from deliveries.services import event_store, fan_out, filter_judge
-from deliveries.services.event_store import Limits
+from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
@@ -76,8 +76,8 @@ def test_a_customers_deleted_endpoints_count_for_nothing() -> None:
 
 
 def test_types_and_states_are_judged_as_in_a_small_fan_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_store, "SHARED", Limits(endpoint_limit=0))
-    monkeypatch.setattr("deliveries.services.events.SHARED", Limits(endpoint_limit=0))
+    monkeypatch.setattr(event_store, "SHARED", FanOutLimits(endpoint_limit=0))
+    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(endpoint_limit=0))
     customer = a_customer(1, event_types=["invoice.*"])
     add_endpoints(customer, 1, event_types=["user.created"])
     (paused,) = add_endpoints(customer, 1, state="paused")
@@ -225,7 +225,7 @@ def test_dear_filters_are_not_evaluated_in_the_statement_that_others_share() -> 
 
 def test_filters_that_use_up_their_time_do_not_match_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_judge, "EVENT_MS", -1)
-    monkeypatch.setattr("deliveries.services.events.SHARED", Limits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
     customer = a_customer(1)
     add_endpoints(customer, 3, filter="$.data.n == 1")
     accept_event(draft(customer, b'{"n": 1}'))
@@ -237,7 +237,7 @@ def test_filters_that_use_up_their_time_do_not_match_and_say_so(monkeypatch: pyt
 
 def test_a_turn_ends_where_its_time_for_filters_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_judge, "TURN_SECONDS", -1.0)
-    monkeypatch.setattr("deliveries.services.events.SHARED", Limits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
     customer = a_customer(2)
     add_endpoints(customer, 2, filter="$.data.n == 1")
     accept_event(draft(customer, b'{"n": 1}'))
@@ -253,7 +253,7 @@ def test_a_filter_that_alone_takes_too_long_does_not_match(monkeypatch: pytest.M
     evaluate = filter_judge._evaluate
     customer = a_customer(1, filter="$.data.n == 1")
     (slow,) = add_endpoints(customer, 1, filter="$.data.n == 2")
-    monkeypatch.setattr("deliveries.services.events.SHARED", Limits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
 
     def take_long(event_id: UUID, endpoint_ids: list[UUID]) -> list[UUID]:
         if slow.id in endpoint_ids:
@@ -275,7 +275,7 @@ def test_a_filter_that_alone_takes_too_long_does_not_match(monkeypatch: pytest.M
 def test_the_events_of_one_customer_in_a_shared_statement_are_bounded_together() -> None:
     customer = a_customer(3)
     group = [event_store.Entry(draft(customer), new_event_id(), b"{}") for _ in range(3)]
-    event_store.store_events(group, limits=Limits(row_limit=7))
+    event_store.store_events(group, limits=FanOutLimits(row_limit=7))
     assert [each.result.pending for each in group if isinstance(each.result, Accepted)] == [False, False, True]
 
 

@@ -17,7 +17,7 @@ from deliveries.models import Customer
 from deliveries.services import shares as shares_module
 from deliveries.services.budgets import Budgets
 from deliveries.services.members import add_member
-from deliveries.services.shares import Shares, posted_events, requests_and_pages, waiting_limit
+from deliveries.services.shares import RequestShares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 
@@ -31,7 +31,7 @@ def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def holding(shares: Shares, customer_id: UUID, number: int) -> Iterator[None]:
+def holding(shares: RequestShares, customer_id: UUID, number: int) -> Iterator[None]:
     """So many requests of a customer are under way."""
     if not number:
         yield
@@ -41,7 +41,7 @@ def holding(shares: Shares, customer_id: UUID, number: int) -> Iterator[None]:
 
 
 def test_beyond_its_share_a_customer_is_refused_and_another_is_not() -> None:
-    shares = Shares("events_at_once", Budgets())
+    shares = RequestShares("events_at_once", Budgets())
     with holding(shares, ALICE, 2):
         with pytest.raises(TooManyAtOnce) as refused, shares.place(ALICE):
             pass
@@ -53,7 +53,7 @@ def test_beyond_its_share_a_customer_is_refused_and_another_is_not() -> None:
 
 
 def test_a_request_that_fails_gives_its_place_back() -> None:
-    shares = Shares("requests_at_once", Budgets())
+    shares = RequestShares("requests_at_once", Budgets())
     for _ in range(3):
         with pytest.raises(ValueError, match="broken"), shares.place(ALICE):
             raise ValueError("broken")
@@ -62,7 +62,7 @@ def test_a_request_that_fails_gives_its_place_back() -> None:
 
 def test_whoever_finds_no_place_waits_a_moment_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
-    shares, served = Shares("events_at_once", Budgets()), []
+    shares, served = RequestShares("events_at_once", Budgets()), []
 
     def take() -> None:
         with shares.place(ALICE):
@@ -80,7 +80,7 @@ def test_whoever_finds_no_place_waits_a_moment_for_one(monkeypatch: pytest.Monke
 
 def test_few_wait_and_the_others_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
-    shares = Shares("events_at_once", Budgets())
+    shares = RequestShares("events_at_once", Budgets())
     with holding(shares, ALICE, 2):
         shares._customers[ALICE].waiting = waiting_limit()
         with pytest.raises(TooManyAtOnce), shares.place(ALICE):
@@ -90,7 +90,7 @@ def test_few_wait_and_the_others_are_refused_at_once(monkeypatch: pytest.MonkeyP
 
 def test_those_who_wait_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
-    shares, crowd = Shares("events_at_once", Budgets()), [UUID(int=number) for number in range(10, 20)]
+    shares, crowd = RequestShares("events_at_once", Budgets()), [UUID(int=number) for number in range(10, 20)]
     with ExitStack() as held:
         for customer in [ALICE, *crowd]:
             held.enter_context(holding(shares, customer, 2))
@@ -106,7 +106,7 @@ def test_whoever_waits_for_a_place_holds_no_connection(monkeypatch: pytest.Monke
     given_back: list[int] = []
     monkeypatch.setattr(shares_module, "is_sharing", lambda: True)
     monkeypatch.setattr(shares_module, "close_old_connections", lambda: given_back.append(1))
-    shares = Shares("requests_at_once", Budgets())
+    shares = RequestShares("requests_at_once", Budgets())
     with holding(shares, ALICE, 2):
         assert not given_back
         with pytest.raises(TooManyAtOnce), shares.place(ALICE):
@@ -121,7 +121,7 @@ def a_fifth(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("a_fifth")
 def test_who_has_used_up_its_time_is_refused_while_others_want_some() -> None:
-    shares = Shares("events_at_once", Budgets())
+    shares = RequestShares("events_at_once", Budgets())
     with shares.place(BOB), shares.place(ALICE, body_bytes=100_000_000):
         pass
     with pytest.raises(TooManyAtOnce) as refused, shares.place(ALICE):
@@ -135,7 +135,7 @@ def test_who_has_used_up_its_time_is_refused_while_others_want_some() -> None:
 @pytest.mark.usefixtures("a_fifth")
 def test_what_pages_cost_is_part_of_one_account_with_events() -> None:
     budgets = Budgets()
-    events, pages = Shares("events_at_once", budgets), Shares("requests_at_once", budgets)
+    events, pages = RequestShares("events_at_once", budgets), RequestShares("requests_at_once", budgets)
     with pages.place(BOB), pages.place(ALICE, body_bytes=100_000_000):
         pass
     with pytest.raises(TooManyAtOnce), events.place(ALICE):
@@ -182,7 +182,7 @@ def test_an_export_that_nobody_reads_on_is_closed() -> None:
 
 
 def test_many_threads_hold_no_more_than_the_share() -> None:
-    shares = Shares("events_at_once", Budgets())
+    shares = RequestShares("events_at_once", Budgets())
     all_here, refused = threading.Barrier(20), []
 
     def take() -> None:

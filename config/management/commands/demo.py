@@ -23,8 +23,8 @@ from rich.console import Console
 from config.embedded import paths, postgres, processes
 from config.management.commands.up import MANAGE, is_listening, port_number, refuse_taken_port
 from deliveries.conf import conf
-from deliveries.demo import people, screen, story
-from deliveries.demo.client import Api
+from deliveries.demo import logins, screen, story
+from deliveries.demo.api import Api
 from deliveries.demo.receiver import Receiver, receiving
 from deliveries.errors import CannotStart
 from deliveries.management.signals import STOPS
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             port = chosen_port(console, options["port"])
             with receiving() as receiver, running(console, port=port, receiver=receiver) as child:
                 base_url = f"http://{HOST}:{port}"
-                api = Api(base_url=base_url, key=people.new_key())
+                api = Api(base_url=base_url, key=logins.new_key())
                 story.tell(story.Stage(api=api, receiver=receiver, console=console))
                 told = True
                 tell_where(console, base_url, key=api.key)
@@ -136,7 +136,7 @@ def environment(port: int, receiver: Receiver) -> dict[str, str]:
 def tell_where(console: Console, base_url: str, *, key: str) -> None:
     """Say where to look and how to get in."""
     screen.heading(console, "Look around")
-    staff, member = people.staff_login(), people.member_login(story.CUSTOMER)
+    staff, member = logins.staff_login(), logins.member_login(story.CUSTOMER)
     screen.line(console, f"staff     {base_url}/admin/   {staff.username}   password {staff.password}")
     screen.line(console, f"customer  {base_url}/portal/  {member.username}  password {member.password}")
     screen.line(console, f"API       curl -H 'authorization: Bearer {key}' {base_url}/api/v1/deliveries")

@@ -22,7 +22,7 @@ from deliveries.errors import InvalidInput
 from deliveries.listen import screen
 from deliveries.listen.api import Api, checked_url, find_customer
 from deliveries.listen.feed import Feed, follow, start_of
-from deliveries.listen.forward import Target, forward, new_secret
+from deliveries.listen.forward import LocalServer, forward, new_secret
 from deliveries.protocol.profiles import PROFILES, check_key
 from deliveries.protocol.secrets import check_secret, read_secret
 
@@ -56,28 +56,28 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Forward until Ctrl-C, then say what came."""
         console = Console(highlight=False)
-        target = _target(options)
+        server = _server(options)
         api = Api(base_url=checked_url(options["server"], "--server"), key=_key(options))
         tally = screen.Tally()
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             feed = _feed(api, options)
-            screen.note(console, f"Events of {feed.customer} go to {target.url}. Stop with Ctrl-C.", style="")
+            screen.note(console, f"Events of {feed.customer} go to {server.url}. Stop with Ctrl-C.", style="")
             if not options["secret"]:
-                screen.note(console, f"Signed with {target.secret}", style="")
-            _run(console, api, feed, target, tally)
+                screen.note(console, f"Signed with {server.secret}", style="")
+            _run(console, api, feed, server, tally)
         except KeyboardInterrupt:
             screen.summary(console, tally)
         finally:
             signal.signal(signal.SIGTERM, before)
 
 
-def _run(console: Console, api: Api, feed: Feed, target: Target, tally: screen.Tally) -> None:
+def _run(console: Console, api: Api, feed: Feed, server: LocalServer, tally: screen.Tally) -> None:
     def tell(text: str) -> None:
         screen.note(console, text)
 
     for event in follow(api, feed, tell=tell):
-        answer = forward(event, target, tell=tell)
+        answer = forward(event, server, tell=tell)
         tally.last = event.id
         if screen.is_success(answer):
             tally.succeeded += 1
@@ -92,7 +92,7 @@ def _feed(api: Api, options: dict[str, Any]) -> Feed:
     return Feed(customer=customer, types=options["types"], start=start)
 
 
-def _target(options: dict[str, Any]) -> Target:
+def _server(options: dict[str, Any]) -> LocalServer:
     given = _hidden("Secret: ") if options["secret"] == ASK else options["secret"]
     secret = given or new_secret()
     try:
@@ -101,7 +101,7 @@ def _target(options: dict[str, Any]) -> Target:
         check_key(signing, key)
     except InvalidInput as error:
         raise CommandError(f"--{error.field}: {error.detail}") from error
-    return Target(url=checked_url(options["url"], "--url"), key=key, secret=secret, signing=signing)
+    return LocalServer(url=checked_url(options["url"], "--url"), key=key, secret=secret, signing=signing)
 
 
 def _key(options: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deliveries.management.signals import stop_signals
-from deliveries.services.keys import KeyUse, first_key_id, reseal_all, stored_keys
+from deliveries.services.keyring import KeyUse, first_key_id, reseal_all, stored_keys
 
 
 class Command(BaseCommand):

@@ -66,7 +66,7 @@ class KeyUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Resealed:
     """What one batch came to: values sealed anew, and values that no key of the ring opens."""
 
     resealed: int
@@ -81,7 +81,7 @@ def stored_keys() -> list[KeyUse]:
     ]
 
 
-def reseal_all(*, actor: str, batch: int = BATCH, forget_lost: bool = False) -> Generator[Step, None, None]:
+def reseal_all(*, actor: str, batch: int = BATCH, forget_lost: bool = False) -> Generator[Resealed, None, None]:
     """Seal everything anew that another key than the first sealed; one committed batch for each step taken.
 
     Stop at any step: what is done is done, and the next run starts with what is left. With `forget_lost`,
@@ -131,7 +131,7 @@ def ring_problem() -> str:
     return ""
 
 
-def _reseal_batch(kind: _Kind, *, after: UUID, batch: int, forget_lost: bool) -> tuple[Step, UUID | None]:
+def _reseal_batch(kind: _Kind, *, after: UUID, batch: int, forget_lost: bool) -> tuple[Resealed, UUID | None]:
     resealed = unopened = 0
     with transaction.atomic():
         rows = sql.fetch(kind.stale, {"prefix": sealed_prefix(), "after": after, "batch": batch})
@@ -143,7 +143,7 @@ def _reseal_batch(kind: _Kind, *, after: UUID, batch: int, forget_lost: bool) ->
                 unopened += 1
                 if forget_lost:
                     kind.forget(row.id)
-    return Step(resealed=resealed, unopened=unopened), rows[-1].id if len(rows) == batch else None
+    return Resealed(resealed=resealed, unopened=unopened), rows[-1].id if len(rows) == batch else None
 
 
 def _opens(sealed: bytes, row_id: UUID) -> bool:

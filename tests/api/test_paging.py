@@ -107,7 +107,7 @@ def test_a_page_looks_at_so_many_rows_and_the_list_goes_on(
     ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given rare needles, when a page finds none in its window, then it is empty and has a next."""
-    monkeypatch.setattr("deliveries.api.pages.WINDOW", 3)
+    monkeypatch.setattr("deliveries.api.paging.WINDOW", 3)
     states = ["held", "succeeded", "succeeded", "succeeded", "succeeded", "held", "succeeded", "succeeded"]
     held = [log_delivery(alice.endpoint, state=state).public_id for state in states]
     wanted = [held[5], held[0]]
@@ -129,7 +129,7 @@ def test_a_page_looks_at_so_many_rows_and_the_list_goes_on(
 
 
 def test_the_feed_goes_on_behind_a_window_too(ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.api.pages.WINDOW", 2)
+    monkeypatch.setattr("deliveries.api.paging.WINDOW", 2)
     types = ["a.b", "a.b", "a.b", "a.b", "rare"]
     ids = [
         log_event(alice.endpoint, type=name, age=timedelta(minutes=len(types) - place)).public_id

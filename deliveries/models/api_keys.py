@@ -1,0 +1,39 @@
+"""The keys of services and customers."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from deliveries.models.base import IdentifiedModel
+from deliveries.models.customers import Customer
+from deliveries.protocol import ids
+
+
+class ApiKey(IdentifiedModel):
+    """A service's or a customer's key; only the SHA-256 of its 256 random bits is kept."""
+
+    PREFIX = ids.KEY
+
+    class Scope(models.TextChoices):
+        EVENTS_WRITE = "events:write", "Emit events"
+        REDELIVER = "deliveries:redeliver", "Redeliver"
+        READ = "read", "Read"
+        MANAGE = "manage", "Manage customers, event types and endpoints"
+
+    name = models.CharField(max_length=100)
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys")
+    hint = models.CharField(max_length=8, editable=False)
+    hashed = models.BinaryField(max_length=32, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32, choices=Scope.choices), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        db_table = "hookpost_api_key"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.name} (…{self.hint})"

@@ -1,0 +1,66 @@
+"""Bulk work with its progress."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from deliveries.models.base import IdentifiedModel
+from deliveries.models.customers import Customer
+from deliveries.protocol import ids
+
+
+class Job(IdentifiedModel):
+    """Bulk redelivery, recovery, replay or erasure: what was asked, how far it is.
+
+    `customer` is whose deliveries they are, `by_operator` who asked: both together are one place in the rotation.
+    """
+
+    PREFIX = ids.JOB
+
+    class Kind(models.TextChoices):
+        REDELIVER = "redeliver", "Redeliver by filter"
+        RECOVER = "recover", "Redeliver what failed"
+        REPLAY = "replay", "Send what was never sent"
+        ERASE = "erase", "Erase a customer"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        RUNNING = "running", "Running"
+        HELD = "held", "Held: all that waits of it is for paused or disabled endpoints"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.PENDING)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.CASCADE, related_name="jobs")
+    by_operator = models.BooleanField(default=False, db_default=False, help_text="Asked for by staff or a service key.")
+    filters = models.JSONField(default=dict)
+    actor = models.CharField(max_length=200)
+    reason = models.CharField(max_length=300, blank=True, default="")
+    total = models.IntegerField(default=0)
+    queued = models.IntegerField(default=0)
+    done = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    lost = models.IntegerField(default=0, db_default=0, help_text="Of what failed: never queued, endpoint deleted.")
+    cursor = models.UUIDField(null=True, help_text="Last delivery or event that was queued.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    failures = models.SmallIntegerField(default=0, db_default=0, help_text="Steps in a row that failed.")
+    rest_until = models.DateTimeField(null=True, help_text="No step before this, after one that failed.")
+    problem = models.TextField(blank=True, default="", db_default="", help_text="Why a step failed, or not all came.")
+    served_at = models.DateTimeField(null=True, help_text="When it last had a turn.")
+    stepping_until = models.DateTimeField(null=True, help_text="A step of it is under way, until then at most.")
+
+    class Meta:
+        db_table = "hookpost_job"
+        ordering = ("-id",)
+        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/jobs.py: how many a customer has
+        indexes = (
+            models.Index(
+                fields=("customer", "id"),
+                name="job_unfinished",
+                condition=models.Q(state__in=("pending", "running", "held")),
+            ),
+        )

@@ -1,0 +1,113 @@
+"""Names keep to the glossary: no word that it rules out, and no name for two things.
+
+What lives here: what can be told from the names of files and public classes; what a word means in prose cannot.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.counters import ROOT, production_files
+
+GLOSSARY = (ROOT / "docs/glossary.md").read_text()
+RULED_OUT = GLOSSARY.partition("## Words that we do not use")[2]
+FILES = [
+    path.relative_to(ROOT)
+    for folder, kinds in (("deliveries", ("py", "sql", "html")), ("config", ("py",)))
+    for kind in kinds
+    for path in sorted((ROOT / folder).rglob(f"*.{kind}"))
+    if "migrations" not in path.parts
+]
+
+# One name for one thing that several floors know, where it is no word of the glossary.
+SEVERAL_FLOORS = {
+    "api": "the REST client of a command",
+    "audit": "the audit trail: its rows, writing them, showing them",
+    "base": "what all of a floor derive from",
+    "clock": "the host's clock beside the database's: comparing, remembering, refusing",
+    "endpoint_health": "the health of an endpoint: judging it, showing it",
+    "feed": "events as `manage.py listen` reads them: asking for them, answering",
+    "limits": "the numbers that bound what a floor does",
+    "loop": "what a thread of its own goes round in: the engine's, and that of requests without an engine",
+    "paging": "a list's pages: by REST, in the sites",
+    "portal": "the customers' site: its links, and the calls that make them",
+    "readiness": "whether a process is fit for work: judging it, answering /readyz",
+    "screen": "what a command prints",
+    "second_factor": "what is asked for after the password: its rows, checking it, its page",
+    "urls": "Django's tables of addresses, and the rules of an endpoint's",
+    "waiting": "what a delivery waits for: finding it out, showing it",
+}
+SEVERAL_CLASSES = {
+    "Api": "the REST client of a command",
+    "Command": "Django's",
+    "Lane": "the row, and the lane in a worker's hands",
+    "SecondFactor": "the row, and the middleware that asks for it",
+}
+
+
+def words_ruled_out() -> list[str]:
+    rows = re.findall(r"^\| ([a-z, ]+) \|", RULED_OUT, re.MULTILINE)
+    return [word for row in rows for word in row.split(", ") if word != "not"]
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a file's or a class's name, small."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+@cache
+def public_classes() -> Sequence[tuple[str, Path]]:
+    return [
+        (node.name, path.relative_to(ROOT))
+        for path in production_files()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+
+def test_words_of_names_are_told_apart() -> None:
+    assert words_of("endpoint_health") == {"endpoint", "health"}
+    assert words_of("HTTPDoorbell") == {"http", "doorbell"}
+
+
+@pytest.mark.parametrize("word", words_ruled_out())
+def test_no_name_holds_a_word_that_the_glossary_rules_out(word: str) -> None:
+    files = [str(path) for path in FILES if word in words_of(path.stem)]
+    classes = [f"{path}: {name}" for name, path in public_classes() if word in words_of(name)]
+    assert files + classes == []
+
+
+def test_a_word_that_is_ruled_out_is_no_word_of_the_glossary() -> None:
+    defined = set(re.findall(r"^\| ([a-z-]+) \|", GLOSSARY.partition("## Words")[0], re.MULTILINE))
+    assert len(words_ruled_out()) > 30
+    assert defined & set(words_ruled_out()) == set()
+
+
+def test_a_file_name_on_several_floors_is_one_noun() -> None:
+    """Given a name that two floors have, then it is a word of the glossary, or its one meaning is written above."""
+    places = defaultdict(set)
+    for path in FILES:
+        if path.suffix == ".py" and "management" not in path.parts:
+            places[path.stem].add(path.parent)
+    nouns = GLOSSARY.partition("## Words")[0].lower().replace("-", "").replace(" ", "_")
+    several = {name for name, folders in places.items() if len(folders) > 1}
+    unknown = {name for name in several if f"|_{singular(name)}_|" not in nouns and f"|_{name}_|" not in nouns}
+    assert unknown - {"__init__"} == SEVERAL_FLOORS.keys()
+
+
+def singular(name: str) -> str:
+    return name.removesuffix("s") if not name.endswith("ies") else name.removesuffix("ies") + "y"
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    places = defaultdict(set)
+    for name, path in public_classes():
+        places[name].add(path)
+    assert {name for name, paths in places.items() if len(paths) > 1} == SEVERAL_CLASSES.keys()
