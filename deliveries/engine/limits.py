@@ -37,6 +37,7 @@ class Limits:
 
     # Moments, in seconds.
     slice_seconds: float = 1.0  # then a lane with more to send goes to the end of the line
+    one_moment: float = 0.02  # how long what is started together shares one reading of the clock
     record_after: float = 0.004  # of a lane that is done: others that end now share the statement
     record_at_latest: float = 0.01  # of a lane that goes on: what is recorded is not sent twice by a successor
     claim_after: float = 0.003  # while few lanes are hungry

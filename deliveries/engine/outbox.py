@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from deliveries.errors import ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
+from deliveries.services import clock
 from deliveries.services.alerts import tell_clock_off
 
 log = structlog.get_logger(__name__)
@@ -45,6 +47,7 @@ class Outbox:
         self.feed_at = NEVER  # when more can be started without an answer
         self._table, self._retry, self._rng, self._limits = table, retry, rng, limits
         self._transfers: Transfers = new_transfers()
+        self._now, self._moment_until = datetime.now(UTC), 0.0
         self._large: list[tuple[Lane, Claimed]] = []
         self._failed: list[tuple[Lane, Finished]] = []
 
@@ -87,7 +90,7 @@ class Outbox:
     def feed(self, now: float, *, sending: bool = True) -> list[tuple[Lane, Finished]]:
         """Start requests until nobody may send or enough were started; returns what failed before it was sent."""
         room = self._limits.starts_a_step
-        self.feed_at = NEVER
+        self.feed_at, self._moment_until = NEVER, 0.0
         lines = self._table.lines(self._startable(now, sending=sending))
         served = []
         while room and lines:
@@ -148,7 +151,7 @@ class Outbox:
         if lane.careful and not self._is_noted(lane, claimed):
             return
         try:
-            sent = send(lane, claimed, transfers=self._transfers)
+            sent = send(lane, claimed, now=self._moment(), transfers=self._transfers)
         except ClockOff as error:  # the lane is well: another worker may have it at once
             self._give_back(lane, claimed)
             lane.close(now)
@@ -165,6 +168,13 @@ class Outbox:
         finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), NOT_SENT, rng=self._rng)
         lane.keep_order(finished.outcome, now)
         self._failed.append((lane, finished))
+
+    def _moment(self) -> datetime:
+        """Return the database's time, asked for once for what is started together; raises ClockOff."""
+        if time.monotonic() >= self._moment_until:
+            self._now = clock.now()
+            self._moment_until = time.monotonic() + self._limits.one_moment
+        return self._now
 
     def _is_noted(self, lane: Lane, claimed: Claimed) -> bool:
         """Note a delivery that goes alone after a lost worker, in case this one is lost too; a poison ends here."""

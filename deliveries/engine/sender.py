@@ -6,6 +6,8 @@ What lives here: what may go wrong before a request exists. It must not know the
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import orjson
 import structlog
 
@@ -19,7 +21,6 @@ from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
 from deliveries.protocol.request import data_of, delivery_headers, thin_body
-from deliveries.services import clock
 
 log = structlog.get_logger(__name__)
 
@@ -27,14 +28,13 @@ USER_AGENT = f"Hookpost/{__version__}"
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
-def send(lane: Lane, claimed: Claimed, *, transfers: Transfers) -> Sent | None:
+def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -> Sent | None:
     """Put a delivery in flight; None when no request could be made of it, which is this delivery's fault only.
 
-    Raises ClockOff when this host's clock lets nothing be signed, HookpostError when the lane's configuration does.
+    `now` is the database's time. Raises HookpostError when the lane's configuration lets nothing be signed.
     """
     if lane.target.problem:
         raise HookpostError(lane.target.problem)
-    now = clock.now()
     try:
         request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
         sent = Sent(claimed=claimed, started_at=now, request_headers=kept_headers(headers, target=lane.target))

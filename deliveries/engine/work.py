@@ -38,7 +38,10 @@ class Target:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, which would make each cost three times as much: there are some of these for every request.
+
+
+@dataclass(slots=True, kw_only=True)
 class Claimed:
     """A due delivery with its event; `attempts` counts the scheduled attempts made before.
 
@@ -62,7 +65,7 @@ class Claimed:
         return self.delivery_id, self.manual
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sent:
     """A request in flight: when it was started, and what of it the log keeps."""
 
@@ -71,7 +74,7 @@ class Sent:
     request_headers: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Finished:
     """One attempt that ended, ready to be recorded; its id tells whether it was recorded already."""
 

@@ -76,6 +76,9 @@ class HostClock:
 
     def likely(self) -> float:
         """Return the database's time as well as it is known without asking: with no reading, this host's."""
+        known, wall = self._known, self.wall()
+        if known is not None and abs(wall - self.steady() - known.beyond) <= STEP_SECONDS:
+            return wall - known.reading.correction_seconds  # the usual case, at a third of the cost: ids ask often
         reading = self.reading(fresh_seconds=inf)
         return self.wall() if reading is None else self.corrected(reading)
 

@@ -51,8 +51,7 @@ class PlainHeaders(CaseInsensitiveDict[str]):
     _store: dict[str, tuple[str, str]]
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        super().__init__()
-        self._store.update({name.lower(): (name, value) for name, value in pairs})
+        self._store = {name.lower(): (name, value) for name, value in pairs}
 
     def pairs(self) -> Iterable[tuple[str, str]]:
         """Return names and values as they were given."""

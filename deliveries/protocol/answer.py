@@ -15,7 +15,7 @@ SHORTEST_HIDDEN = 8
 STORED_BODY_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Phases:
     """How long each phase of a request took; None where it did not happen, as on a kept connection.
 
@@ -31,7 +31,7 @@ class Phases:
 NO_PHASES = Phases()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)  # frozen, it would cost three times as much to make
 class Answer:
     """One request's end: a final status within the deadline, or the error that ended it.
 
