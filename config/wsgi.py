@@ -1,6 +1,6 @@
 """The web server's way in.
 
-What lives here: the WSGI application: posted events first, then Django. It must not know a server by name.
+What lives here: the WSGI application: probes and posted events first, then Django. It must not know a server by name.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ except (WrongSetting, CannotStart) as error:
 
 from config.fast_path import events_first, sharing  # once Django's apps are there
 from config.known_callers import within_shares
+from config.probes import probes_first
 from deliveries.actors import wake_now
 from deliveries.services.events import ring_after_commits
 
@@ -29,4 +30,4 @@ SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for s
 
 sys.setswitchinterval(SWITCH_SECONDS)
 ring_after_commits(wake_now)
-application = sharing(events_first(within_shares(django)))
+application = sharing(probes_first(events_first(within_shares(django))))

@@ -84,6 +84,10 @@ class _Engines:
                 self._running[slow] = engine, thread
             return self._running[slow][0]
 
+    def live(self) -> bool:
+        """Say whether no engine that was started has ended by itself."""
+        return all(thread.is_alive() for _, thread in list(self._running.values()))
+
     def stop(self) -> None:
         """End all engines."""
         self._stopping.set()
@@ -99,6 +103,11 @@ _engines = _Engines()
 def start_engines() -> None:
     """Begin to deliver, without waiting for a message: what is due may have been due for long."""
     _engines.of(slow=False)
+
+
+def engines_live() -> bool:
+    """Say whether this process's engines go on."""
+    return _engines.live()
 
 
 def stop_engines() -> None:

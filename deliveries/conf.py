@@ -19,6 +19,7 @@ from deliveries.variables import (
     between,
     choice,
     keys,
+    place,
     ports,
     sender,
     text,
@@ -212,6 +213,18 @@ class Conf:
     web_threads: int = setting("HOOKPOST_WEB_THREADS", "64", between(1, 256), "Threads of each web process.")
     web_processes: int = setting(
         "HOOKPOST_WEB_PROCESSES", "1", between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
+    )
+    drain_seconds: int = setting(
+        "HOOKPOST_DRAIN_SECONDS",
+        "5",
+        between(0, 300),
+        "How long a web process goes on after SIGTERM while `/readyz` says 503, so that a load balancer turns away first; `manage.py up` does not wait unless it is set.",
+    )
+    health_address: tuple[str, int] | None = setting(
+        "HOOKPOST_HEALTH_ADDRESS",
+        "",
+        place,
+        "Where a worker or dispatcher answers `/healthz`, `/readyz` and `/metrics`; empty is nowhere. `manage.py up` gives each worker the next port.",
     )
     customer_share: int = setting(
         "HOOKPOST_CUSTOMER_SHARE",

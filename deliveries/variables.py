@@ -85,6 +85,16 @@ def ports(raw: str) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
+def place(raw: str) -> tuple[str, int] | None:
+    """host:port"""
+    if not raw.strip():
+        return None
+    host, colon, port = raw.strip().rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{raw.strip()!r} is not host:port, such as 127.0.0.1:9101 or [::]:9101")
+    return host.strip("[]"), int(port)
+
+
 def keys(raw: str) -> tuple[tuple[str, str], ...]:
     """id:base64, comma separated"""
     pairs = []

@@ -63,6 +63,7 @@ def forget_settings() -> None:
     for name in [name for name in os.environ if name.startswith("HOOKPOST_")]:
         del os.environ[name]
     os.environ["HOOKPOST_SECRET_KEY"] = "only for tests, and long enough that nobody complains about it"
+    os.environ["HOOKPOST_DRAIN_SECONDS"] = "0"  # no load balancer is in front
     os.environ["HOOKPOST_CUSTOMER_SHARE"] = "100"  # a test that is fast is nobody's flood
     os.environ["HOOKPOST_ENCRYPTION_KEYS"] = "t1:" + base64.b64encode(b"t" * 32).decode()
 

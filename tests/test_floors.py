@@ -74,6 +74,7 @@ CONFIG_FLOORS = {
     "broker": 2,
     "fast_path": 2,
     "known_callers": 3,
+    "probes": 3,
     "settings": 3,
     "portal_share": 4,
     "urls": 4,

@@ -1,6 +1,6 @@
 """/healthz, /readyz: for those who run Hookpost.
 
-What lives here: whether this process lives, and whether its database and broker are fit for work. A broker
+What lives here: whether this process lives and stays, and whether its database and broker are fit for work. A broker
 that is away is no reason to send no requests here: events are accepted without it.
 """
 
@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from deliveries.api.problems import reading
 from deliveries.database.limits import answered_within
-from deliveries.services import clock
+from deliveries.services import clock, drain
 from deliveries.services.readiness import ANSWER_SECONDS, OK, database_word
 
 BROKER_SECONDS = 1.0
@@ -36,6 +36,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @reading
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether database, broker and this host's clock can be worked with; a broker that is away is no 503."""
+    if drain.is_draining():
+        return JsonResponse({"status": "draining"}, status=503)
     asked = _others.submit(broker_word)  # beside the database: both may take their two seconds
     parts = database_parts()
     is_usable = all(word == OK for word in parts.values())

@@ -37,7 +37,7 @@ class Installation:
     def environment(self, **others: str) -> dict[str, str]:
         """What a process finds: nothing of ours from the caller, then these settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        return kept | dict(self.settings) | others
+        return kept | {"HOOKPOST_DRAIN_SECONDS": "0"} | dict(self.settings) | others
 
     def manage(self, *arguments: str, seconds: float = 300, **others: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""

@@ -82,14 +82,23 @@ def children_of(services: Services, *, host: str, port: int) -> list[Child]:
         "DATABASE_URL": conf.database_url or services.database_url,
         "BROKER_URL": conf.broker_url or services.broker_url,
         "HOOKPOST_BASE_URL": os.environ.get("HOOKPOST_BASE_URL") or f"http://{url_host(host)}:{port}",
+        "HOOKPOST_DRAIN_SECONDS": os.environ.get("HOOKPOST_DRAIN_SECONDS") or "0",  # nobody to wait for
     }
     manage = [sys.executable, str(MANAGE)]
     web = Child("web", [*manage, "web", "--host", host, "--port", str(port)], environment=environment)
     workers = [
-        Child(f"worker-{number}", [*manage, "worker"], environment=environment)
+        Child(f"worker-{number}", [*manage, "worker", *health_options(number)], environment=environment)
         for number in range(1, conf.worker_processes + 1)
     ]
     return [web, *workers]
+
+
+def health_options(number: int) -> list[str]:
+    """What tells a worker its own health port: the first has the setting's, each other the next."""
+    if conf.health_address is None:
+        return []
+    host, port = conf.health_address
+    return ["--health", f"{host}:{port + number - 1}"]
 
 
 def migrate_alone() -> None:

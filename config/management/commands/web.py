@@ -1,10 +1,15 @@
 """`manage.py web`: the web server.
 
-What lives here: Granian with our settings. It must not know an address of the site.
+What lives here: Granian with our settings, and the time between the wish to stop and the end of its socket. It must
+not know an address of the site.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
+import threading
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -14,6 +19,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from deliveries.conf import conf
+from deliveries.services import drain
 
 BACKLOG = 1024
 STOP_SECONDS = 40
@@ -31,12 +37,13 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+        """Serve until SIGINT, or for a while after SIGTERM, then finish the requests in hand."""
         from deliveries.checks import refuse_to_start
 
         refuse_to_start()
         connection.close()
-        Granian(
+        multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
+        server = Granian(
             "config.wsgi:application",
             address=options["host"],
             port=options["port"],
@@ -49,4 +56,21 @@ class Command(BaseCommand):
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             websockets=False,
-        ).serve()
+        )
+        server.on_startup(lambda: drain_first(server))
+        server.serve()
+
+
+def drain_first(server: Any) -> None:
+    """Have SIGTERM announce the end and let the socket stay open for the setting's seconds; a second one ends that."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if drain.is_draining() or not conf.drain_seconds:
+            server.signal_handler_interrupt()
+            return
+        drain.begin()
+        timer = threading.Timer(conf.drain_seconds, server.signal_handler_interrupt)
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGTERM, leave)

@@ -9,10 +9,12 @@ import threading
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.management.commands.worker import POLL_SECONDS, start_dispatcher
+from deliveries.management.commands.worker import POLL_SECONDS, add_health_option, start_dispatcher
+from deliveries.management.health_port import health_port
 from deliveries.management.signals import stop_signals
+from deliveries.services import drain
 
 
 class Command(BaseCommand):
@@ -20,6 +22,10 @@ class Command(BaseCommand):
 
     help = "Wake due lanes and keep the tables in order; every worker does that too, one of all leads."
     requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to say how it is."""
+        add_health_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -29,9 +35,11 @@ class Command(BaseCommand):
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
-            while not stop_wanted and dispatcher.is_alive():
-                time.sleep(POLL_SECONDS)
-            stop.set()
-            dispatcher.join()
+            with health_port(options["health"], {"dispatcher": dispatcher.is_alive}):
+                while not stop_wanted and dispatcher.is_alive():
+                    time.sleep(POLL_SECONDS)
+                drain.begin()
+                stop.set()
+                dispatcher.join()
             if not stop_wanted:
                 raise CommandError("the dispatcher ended by itself")

@@ -10,11 +10,14 @@ import time
 from typing import Any
 
 import dramatiq
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deliveries.conf import conf
+from deliveries.management.health_port import health_port
 from deliveries.management.signals import stop_signals
 from deliveries.management.workers import build_workers, prepare_process, stop_workers
+from deliveries.services import drain
+from deliveries.variables import place
 
 POLL_SECONDS = 0.1
 
@@ -25,8 +28,13 @@ class Command(BaseCommand):
     help = "Deliver: worker threads for lanes and jobs, and the dispatcher."
     requires_system_checks: list[str] = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to say how it is."""
+        add_health_option(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT, then finish the turns in hand, first the workers' and then the late ones."""
+        from deliveries.actors import engines_live
         from deliveries.checks import refuse_to_start
 
         refuse_to_start()
@@ -38,14 +46,22 @@ class Command(BaseCommand):
             start_engines()
             for worker in workers:
                 worker.start()
-            while not stop_wanted and dispatcher.is_alive():
-                time.sleep(POLL_SECONDS)
-            stop.set()
-            stop_workers(workers)
-            stop_engines()
-            dispatcher.join()
+            with health_port(options["health"], {"dispatcher": dispatcher.is_alive, "engines": engines_live}):
+                while not stop_wanted and dispatcher.is_alive():
+                    time.sleep(POLL_SECONDS)
+                drain.begin()
+                stop.set()
+                stop_workers(workers)
+                stop_engines()
+                dispatcher.join()
             if not stop_wanted:
                 raise CommandError("the dispatcher ended by itself")
+
+
+def add_health_option(parser: CommandParser) -> None:
+    """Let one process have a health port of its own choice."""
+    help_text = "where to answer /healthz, /readyz and /metrics; HOOKPOST_HEALTH_ADDRESS by default"
+    parser.add_argument("--health", type=place, default=conf.health_address, metavar="HOST:PORT", help=help_text)
 
 
 def start_engines() -> None:
