@@ -14,13 +14,13 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 
-from deliveries.api import health, metrics
+from deliveries.api import metrics, readiness
 from deliveries.api.problems import plain_problem, problem
 
 log = structlog.get_logger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
-PROBES: Mapping[str, View] = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}
+PROBES: Mapping[str, View] = {"/healthz": readiness.healthz, "/readyz": readiness.readyz, "/metrics": metrics.metrics}
 
 
 def answer_probe(environ: dict[str, Any], view: View) -> HttpResponse:

@@ -71,7 +71,7 @@ def test_everything_else_goes_on_to_django(path: str, method: str) -> None:
 
 
 def test_a_mistake_of_ours_is_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.api.health.database_word", lambda: 1 / 0)
+    monkeypatch.setattr("deliveries.api.readiness.database_word", lambda: 1 / 0)
     assert asked("/readyz")[0].startswith("500")
 
 
