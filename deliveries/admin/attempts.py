@@ -5,13 +5,18 @@ What lives here: values of a row as text that is safe to look at. It must not kn
 
 from __future__ import annotations
 
-from typing import Any
+from urllib.parse import urljoin
 
-from deliveries.admin.badges import answer_of, explain, moment
+from deliveries.admin.badges import answer_of, moment
+from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import readable
-from deliveries.models import Attempt, visible
+from deliveries.conf import conf
+from deliveries.models import Attempt, Delivery, Endpoint, Event, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol.request import METHOD
+from deliveries.protocol import ids
+from deliveries.protocol.advice import advice_for
+from deliveries.protocol.curl import as_curl
+from deliveries.protocol.request import METHOD, body_of, read_headers
 from deliveries.protocol.shown_body import shown_body
 
 PHASES = {
@@ -20,38 +25,101 @@ PHASES = {
     "tls_ms": "TLS",
     "first_byte_ms": "first byte of the answer",
 }
+REST = "the rest of the answer"
+# What only the opened attempt shows, and may be large.
+HEAVY = ("response_body", "response_headers", "request_headers")
 
 
-def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
-    """Return one attempt as the page shows it."""
-    body = bytes(attempt.response_body)
-    shown = shown_body(body, attempt.response_headers)
+def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, object]:
+    """Return what the timeline shows of an attempt."""
     return {
         "row": attempt,
+        "id": attempt.public_id,
         "actor": visible.shown_actor(viewer, attempt.actor),
         "reason": readable(attempt.reason.encode()),
         "answer": answer_of(attempt),
         "started": moment(attempt.started_at),
-        "explanation": explain(attempt.error),
-        "request": _request_of(attempt),
-        "phases": _phases_of(attempt),
-        "headers": readable(attempt.response_headers.encode()),
-        "body": readable(shown.text.encode()),
-        "body_note": shown.note,
-        "size": len(body),
+        "says": advice_for(attempt.error, attempt.status_code).says if attempt.error else "",
     }
 
 
-def _request_of(attempt: Attempt) -> dict[str, Any] | None:
+def opened_attempt(attempt: Attempt, event: Event | None, endpoint: Endpoint | None) -> dict[str, object]:
+    """Return all that is kept of an attempt: request, answer, phases."""
+    raw = bytes(attempt.response_body)
+    shown = shown_body(raw, attempt.response_headers)
+    body = body_as_sent(event, endpoint)
+    return {
+        "row": attempt,
+        "id": attempt.public_id,
+        "request": _request_of(attempt, body),
+        "sent": None if body is None else coloured_json(body),
+        "sent_bytes": 0 if body is None else len(body),
+        "phases": phases_of(attempt),
+        "headers": readable(attempt.response_headers.encode()),
+        "body": _shown_answer(shown.text, attempt.response_headers),
+        "body_note": shown.note,
+        "size": len(raw),
+    }
+
+
+def body_as_sent(event: Event | None, endpoint: Endpoint | None) -> bytes | None:
+    """Return what the endpoint is sent of an event, by its payload mode now; None when the event is gone."""
+    if event is None:
+        return None
+    whole, mode = bytes(event.body), Endpoint.PayloadMode.FULL if endpoint is None else endpoint.payload_mode
+    event_id = ids.encode_id(ids.EVENT, event.id)
+    try:
+        return body_of(event.type, whole, mode=mode, event_id=event_id, base_url=conf.base_url)
+    except (KeyError, TypeError, ValueError):  # nothing could be sent of it
+        return whole
+
+
+def redirect_of(attempt: Attempt | None) -> str:
+    """Return where a redirect led to, as an address; empty when the attempt was none."""
+    if attempt is None or attempt.status_code is None or not 300 <= attempt.status_code < 400:
+        return ""
+    location = read_headers(attempt.response_headers).get("location", "").strip()
+    try:
+        target = urljoin(attempt.request_url, location) if location else ""
+    except ValueError:
+        return ""
+    return target if target.startswith(("https://", "http://")) and target != attempt.request_url else ""
+
+
+def phases_of(attempt: Attempt) -> list[dict[str, object]]:
+    """Return the phases that took place, each with its share of the whole time in percent."""
+    took = {words: getattr(attempt, name) for name, words in PHASES.items()}
+    known = {words: milliseconds for words, milliseconds in took.items() if milliseconds is not None}
+    if not known:
+        return []
+    known[REST] = max(0, attempt.duration_ms - sum(known.values()))
+    whole = sum(known.values()) or 1
+    return [
+        {"words": words, "ms": milliseconds, "percent": round(milliseconds * 100 / whole, 1), "kind": place}
+        for place, (words, milliseconds) in enumerate(known.items())
+        if milliseconds or words != REST
+    ]
+
+
+def title_of(row: Delivery, attempt: Attempt) -> str:
+    """Return how the timeline calls an attempt."""
+    if attempt.number is None:
+        return "Redelivery"
+    return f"Attempt {attempt.number}"
+
+
+def _request_of(attempt: Attempt, body: bytes | None) -> dict[str, object] | None:
     if not attempt.request_url:
         return None
+    headers = read_headers(attempt.request_headers)
     return {
         "line": f"{METHOD} {attempt.request_url}",
         "headers": readable(attempt.request_headers.encode()),
         "hints": attempt.signed_with.splitlines(),
+        "curl": "" if body is None else as_curl(METHOD, attempt.request_url, headers, body),
     }
 
 
-def _phases_of(attempt: Attempt) -> list[str]:
-    took = {words: getattr(attempt, name) for name, words in PHASES.items()}
-    return [f"{words} {milliseconds} ms" for words, milliseconds in took.items() if milliseconds is not None]
+def _shown_answer(text: str, headers: str) -> str:
+    is_json = "json" in read_headers(headers).get("content-type", "").lower()
+    return coloured_json(text.encode("utf-8", "replace")) if is_json else readable(text.encode("utf-8", "replace"))

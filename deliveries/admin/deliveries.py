@@ -17,40 +17,33 @@ from django.template.response import TemplateResponse
 from deliveries.actors import wake
 from deliveries.admin import list_filters
 from deliveries.admin.acts import sentence
-from deliveries.admin.attempts import shown_attempt
-from deliveries.admin.badges import badge, explain
-from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns, still_there
+from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns
+from deliveries.admin.delivery_page import DeliveryPage
 from deliveries.admin.export import ExportPages, FoundRows
 from deliveries.admin.groups import REDELIVER
-from deliveries.admin.pages import PageAdmin, read_id
+from deliveries.admin.pages import read_id
 from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.waiting import WaitingChangeList, waiting_in_words
+from deliveries.admin.waiting import WaitingChangeList
 from deliveries.errors import HookpostError
-from deliveries.models import Customer, Delivery, visible
+from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.protocol import ids
 from deliveries.services.redelivery import redeliver
-from deliveries.services.waiting import waiting_of
 
-SHOWN_ATTEMPTS = 100
 BULK_LIMIT = 200
 
 
-class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
+class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
     """What staff and members see alike."""
 
     rows = visible.deliveries
-    acts = ("redeliver",)
     actions = ("redeliver_selected",)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("id",)
     search_help_text = "dlv_, evt_ or ep_ id, or a UUID"
     list_filter_submit = True
-    change_form_template = "hookpost/delivery.html"
-    fields = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With endpoint and customer, by statements of their own: a join would hide what outlived its customer."""
@@ -77,8 +70,13 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
         return True
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
-        """Redeliver is the only act."""
-        return self.may_redeliver(request)
+        """Sending again has a permission of its own; the URL is the endpoint's."""
+        return self.may_redeliver(request) if act == "redeliver" else self.may_change_endpoint(request, row)
+
+    def may_change_endpoint(self, request: HttpRequest, row: Delivery) -> bool:
+        """Say whether the person may change the endpoint of a delivery."""
+        page = self.admin_site._registry[Endpoint]
+        return page.has_change_permission(request, row.endpoint)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer the bulk action to those who may use it."""
@@ -90,37 +88,6 @@ class DeliveryPages(ExportPages, DeliveryColumns, PageAdmin):
         """Find by the ids that a delivery carries; each has an index."""
         term = search_term.strip()
         return (queryset.filter(condition_for(term)) if term else queryset), False
-
-    # --- one delivery
-
-    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
-        """Return what the page shows besides the row."""
-        attempts = visible.attempts(self.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:SHOWN_ATTEMPTS]
-        event = visible.events(self.viewer(request)).filter(pk=row.event_id).first()
-        endpoint = still_there(row, "endpoint")
-        is_gone = endpoint is None or endpoint.deleted_at is not None
-        waiting = waiting_of([row]).get(row.pk)
-        return {
-            "title": f"Delivery {row.public_id}",
-            "subtitle": None,
-            "delivery": row,
-            "state": badge(row.state),
-            "explanation": explain(row.error),
-            "waiting": waiting,
-            "waiting_words": waiting_in_words(waiting) if waiting else "",
-            "attempts": [shown_attempt(attempt, self.viewer(request)) for attempt in attempts],
-            "event": event,
-            "body": pretty_json(bytes(event.body)) if event else "",
-            "body_bytes": len(event.body) if event else 0,
-            "acts": {} if is_gone else self.acts_for(request, row),
-            "endpoint_url": "" if is_gone else self.url("change", row.endpoint.public_id, model="endpoint"),
-            "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),
-        }
-
-    def act_redeliver(self, request: HttpRequest, row: Delivery) -> None:
-        """Send one delivery again, beside its schedule."""
-        wake(redeliver(row, actor=self.actor(request), **self.why(request)))
-        messages.success(request, "One more attempt is on its way. The retry schedule goes on as before.")
 
     @admin.action(description="Redeliver selected deliveries")
     def redeliver_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:

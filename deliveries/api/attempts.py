@@ -23,6 +23,7 @@ from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Attempt, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
+from deliveries.protocol.advice import advice_for
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.request import METHOD, read_headers
 from deliveries.protocol.shown_body import shown_body
@@ -66,6 +67,7 @@ class AttemptShape(Shape):
     status_code = Number(allow_null=True)
     error = Text()
     explanation = Text(help_text="The error as a sentence.")
+    advice = Text(help_text="What to do about it; empty for a success.")
     detail = Text()
     address = Text(help_text="The address that was dialled.")
     request = SentRequestShape(allow_null=True, help_text="Null where nothing was sent, or none was kept yet.")
@@ -91,6 +93,7 @@ def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
         "status_code": attempt.status_code,
         "error": attempt.error,
         "explanation": EXPLANATIONS.get(attempt.error, ""),
+        "advice": advice_for(attempt.error, attempt.status_code).do if attempt.error else "",
         "detail": attempt.detail,
         "address": attempt.address,
         "request": _request_of(attempt),

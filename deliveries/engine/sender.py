@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import orjson
 import structlog
 
 from deliveries import __version__
@@ -20,7 +19,7 @@ from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
-from deliveries.protocol.request import data_of, delivery_headers, thin_body
+from deliveries.protocol.request import body_of, delivery_headers
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +49,8 @@ def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -
 def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
     """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds."""
     message_id = ids.encode_id(ids.EVENT, claimed.event_id)
-    whole = claimed.body or b""
-    body = _body_of(claimed.type, whole, message_id, mode=target.payload_mode)
+    mode, whole = target.payload_mode, claimed.body or b""
+    body = body_of(claimed.type, whole, mode=mode, event_id=message_id, base_url=conf.base_url)
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,
@@ -70,15 +69,3 @@ def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:
     if not own:
         return "\n".join([f"{name}: {value}" for name, value in headers])
     return "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])
-
-
-def _body_of(event_type: str, whole: bytes, message_id: str, *, mode: str) -> bytes:
-    if mode == "full":
-        return whole
-    return data_of(whole) if mode == "data" else _thin(event_type, whole, message_id)
-
-
-def _thin(event_type: str, body: bytes, message_id: str) -> bytes:
-    moment = orjson.loads(body)["timestamp"]
-    url = f"{conf.base_url}/api/v1/events/{message_id}"
-    return thin_body(event_type, moment, event_id=message_id, url=url)

@@ -43,6 +43,7 @@ _JSON_TYPE = re.compile(
     r"""(?:application|text)/(?:[a-z0-9.!#$&^_-]+\+)?json(?:[ ]*;[ ]*[a-z0-9_-]+=(?:[a-z0-9._-]+|"[a-z0-9 ._-]*"))*""",
     re.IGNORECASE,
 )
+_HEAD = re.compile(rb'\{"type":"(?:[^"\\]|\\.)*","timestamp":("[^"]*"),')
 _RESERVED_PREFIXES = ("content-", "proxy-", "webhook-")
 
 
@@ -66,6 +67,22 @@ def thin_body(
 ) -> bytes:
     """Return the body that only says where the event can be read."""
     return full_body(event_type, timestamp, orjson.dumps({"id": event_id, "object": object, "url": url}))
+
+
+def body_of(event_type: str, whole: bytes, *, mode: str, event_id: str, base_url: str) -> bytes:
+    """Return what is sent of a stored body by a payload mode; what the caller's data holds is not looked at."""
+    if mode == "full":
+        return whole
+    if mode == "data":
+        return data_of(whole)
+    return thin_body(event_type, moment_of(whole), event_id=event_id, url=f"{base_url}/api/v1/events/{event_id}")
+
+
+def moment_of(whole: bytes) -> str:
+    """Return the timestamp of a stored body; what follows it is the caller's and is not looked at."""
+    found = _HEAD.match(whole)
+    moment: str = orjson.loads(found[1]) if found else orjson.loads(whole)["timestamp"]
+    return moment
 
 
 def check_header(name: str, value: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from deliveries.models import AuditEntry, DueDelivery
+from deliveries.protocol.advice import ERRORS
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_attempt, log_delivery, log_due
 
@@ -88,6 +89,7 @@ def test_a_delivery_is_shown_with_its_attempts(ops: Caller, alice: Tenant) -> No
     assert first["response_body_format"] == "text"
     assert (again["number"], again["redelivery"], again["actor"]) == (None, True, "user:support")
     assert "resolved" in again["explanation"]
+    assert again["advice"] == ERRORS["dns_error"].do
 
 
 def test_a_customer_does_not_see_who_of_the_operators_people_acted(alice: Tenant) -> None:

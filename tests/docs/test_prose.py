@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from deliveries.protocol.advice import error_rows, status_rows
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.profiles import PROFILES
 
@@ -46,6 +47,11 @@ def test_the_guide_names_every_signing_profile() -> None:
 def test_the_operators_page_names_every_error_of_an_attempt() -> None:
     page = (CHECKOUT / "docs/operations.md").read_text()
     assert [error for error in EXPLANATIONS if f"`{error}`" not in page] == []
+
+
+def test_the_operators_page_says_of_errors_what_pages_and_api_say() -> None:
+    page = (CHECKOUT / "docs/operations.md").read_text().splitlines()
+    assert [row for row in (*error_rows(), *status_rows()) if row not in page] == []
 
 
 def test_the_page_on_embedding_names_every_check_of_the_project() -> None:

@@ -48,7 +48,7 @@ def test_support_finds_a_failure_and_sends_it_again(page: Page, acme: House) -> 
     page.fill("input[name=customer]", "acme")
     page.click("button:has-text('Apply Filters')")
     page.click("#result_list tbody th a")
-    page.wait_for_selector("text=The endpoint refused the request.")
+    page.wait_for_selector("text=there is nothing at this path")
     page.fill("input[name=reason]", "they fixed it")
     page.click("button:has-text('Redeliver')")
     page.wait_for_selector("text=One more attempt is on its way.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -85,7 +87,7 @@ def test_customers_read_the_reason_and_neither_the_note_nor_who_of_staff_it_was(
     assert REASON in seen
     assert "the operator" in seen
     assert NOTE not in seen
-    assert "bob" not in seen
+    assert "bob" not in re.sub(r'value="[A-Za-z0-9]{64}"', "", seen)  # forms carry tokens of chance
     shown = pages_of(bob, "admin", acme)
     assert all(words in shown for words in (REASON, NOTE, "user:bob"))
 
@@ -93,7 +95,7 @@ def test_customers_read_the_reason_and_neither_the_note_nor_who_of_staff_it_was(
 def test_customers_see_neither_names_of_service_keys_nor_of_staff_in_attempts(carol: Client, acme: House) -> None:
     type(acme.attempt).objects.filter(pk=acme.attempt.pk).update(actor="key:internal-billing")
     seen = pages_of(carol, "portal", acme)
-    assert "asked for by the operator" in seen
+    assert "Asked for by the operator" in seen
     assert "internal-billing" not in seen
 
 

@@ -3,21 +3,21 @@ document.addEventListener("DOMContentLoaded", () => {
   const page = document.querySelector("[data-hp-url]");
   if (page) history.replaceState(null, "", page.dataset.hpUrl);
 
-  for (const button of document.querySelectorAll("[data-hp-copy]")) {
-    button.addEventListener("click", async () => {
-      const source = document.getElementById(button.dataset.hpCopy);
-      const range = document.createRange();
-      range.selectNodeContents(source);
-      getSelection().removeAllRanges();
-      getSelection().addRange(range);
-      try {
-        await navigator.clipboard.writeText(source.textContent);
-      } catch {
-        document.execCommand("copy"); // no clipboard without https
-      }
-      button.textContent = "Copied";
-    });
-  }
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-hp-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.hpCopy);
+    const range = document.createRange();
+    range.selectNodeContents(source);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      document.execCommand("copy"); // no clipboard without https
+    }
+    button.textContent = "Copied";
+  });
 
   for (const form of document.querySelectorAll("form[data-hp-once]")) {
     form.addEventListener("submit", (event) => {

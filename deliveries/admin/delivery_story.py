@@ -1,0 +1,153 @@
+"""The story of a delivery in words: one sentence on top, then what happened when and what comes.
+
+What lives here: sentences and the order of things, made of rows that are at hand. It must not ask the database, nor
+know requests or permissions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deliveries.admin.attempts import shown_attempt, title_of
+from deliveries.admin.badges import distance, moment
+from deliveries.admin.waiting import waiting_in_words
+from deliveries.errors import InvalidInput
+from deliveries.models import Attempt, Delivery, Event
+from deliveries.models.visible import Viewer
+from deliveries.protocol import timestamps
+from deliveries.protocol.advice import Advice, advice_for
+from deliveries.protocol.request import moment_of
+from deliveries.services.waiting import Waiting, WaitReason
+
+State = Delivery.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One thing of the timeline: what, when, in which tone; an attempt brings its row along."""
+
+    title: str
+    at: str
+    tone: str = ""
+    words: str = ""
+    attempt: dict[str, object] | None = None
+
+
+def headline(row: Delivery, attempts: Sequence[Attempt], waiting: Waiting | None, *, now: datetime) -> str:
+    """Return what became of a delivery, and why, as a sentence or two; `attempts` are in the order of time."""
+    if row.state == State.SUCCEEDED:
+        return f"Arrived {_at_which_try(row)}{_after(row, attempts)}."
+    if row.state == State.EXHAUSTED:
+        return f"Given up after {_tries(row)}{_within(row, attempts)}: {_says(row)}."
+    if row.state == State.CANCELLED:
+        return f"Cancelled after {_tries(row)}: {_says(row)}." if row.error else "Cancelled before it was sent."
+    so_far = f"Failed {_times(row.attempts)} so far: {_says(row)}. " if row.error else ""
+    return so_far + _goes_on(waiting, now=now)
+
+
+def advice_of(row: Delivery) -> Advice | None:
+    """Return what to do about a delivery that failed; None for one that arrived or was not tried."""
+    is_bad = row.error and row.state != State.SUCCEEDED
+    return advice_for(row.error, row.status_code) if is_bad else None
+
+
+def timeline(
+    row: Delivery, attempts: Sequence[Attempt], *, event: Event | None, waiting: Waiting | None, viewer: Viewer
+) -> list[TimelineEntry]:
+    """Return what happened, in the order of time, and what comes."""
+    told = [] if event is None else [_emitted(event)]
+    told.append(TimelineEntry(title="Accepted", at=moment(row.created_at), words="Stored for good, and queued."))
+    told += [
+        TimelineEntry(
+            title=title_of(row, attempt),
+            at=moment(attempt.started_at),
+            tone="bad" if attempt.error else "good",
+            attempt=shown_attempt(attempt, viewer),
+        )
+        for attempt in attempts
+    ]
+    return [*told, *_end(row), *_coming(waiting)]
+
+
+def _emitted(event: Event) -> TimelineEntry:
+    """Return when the caller says that it happened."""
+    try:
+        said = moment(timestamps.read(moment_of(bytes(event.body))))
+    except (InvalidInput, KeyError, TypeError, ValueError):
+        said = "-"
+    return TimelineEntry(title="Emitted", at=said, words=f"{event.type}, by the time that it carries.")
+
+
+def _end(row: Delivery) -> list[TimelineEntry]:
+    if row.state == State.EXHAUSTED:
+        words = "The schedule is used up. A redelivery is possible at any time."
+        return [TimelineEntry(title="Given up", at=moment(row.failed_at or row.finished_at), tone="bad", words=words)]
+    if row.state == State.CANCELLED:
+        return [
+            TimelineEntry(title="Cancelled", at=moment(row.finished_at), tone="bad", words="It is not sent by itself.")
+        ]
+    return []
+
+
+def _coming(waiting: Waiting | None) -> list[TimelineEntry]:
+    if waiting is None:
+        return []
+    now = TimelineEntry(title="Now", at="-", tone="now", words=waiting_in_words(waiting))
+    coming = [
+        TimelineEntry(title=f"Attempt {each.number}", at="-" if each.at is None else moment(each.at), tone="coming")
+        for each in waiting.schedule
+    ]
+    return [now, *coming]
+
+
+def _goes_on(waiting: Waiting | None, *, now: datetime) -> str:
+    if waiting is None:
+        return "It is being dealt with at this moment."
+    if waiting.next_attempt_at is not None:
+        at = waiting.next_attempt_at
+        return f"The next try is at {at:%H:%M:%S} UTC, {distance(at, now=now)}."
+    if waiting.reason == WaitReason.SCHEDULE:
+        return "It is due now."
+    return waiting_in_words(waiting)
+
+
+def _says(row: Delivery) -> str:
+    return advice_for(row.error, row.status_code).says
+
+
+def _at_which_try(row: Delivery) -> str:
+    return "at the first try" if row.attempts == 1 else f"after {_tries(row)}"
+
+
+def _after(row: Delivery, attempts: Sequence[Attempt]) -> str:
+    if row.finished_at is None:
+        return ""
+    return f", {span_in_words(row.finished_at - row.created_at)} after it was accepted"
+
+
+def _within(row: Delivery, attempts: Sequence[Attempt]) -> str:
+    end = row.failed_at or row.finished_at
+    if end is None or not attempts:
+        return ""
+    return f" in {span_in_words(end - attempts[0].started_at)}"
+
+
+def _tries(row: Delivery) -> str:
+    return f"{row.attempts} {'try' if row.attempts == 1 else 'tries'}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def span_in_words(span: timedelta) -> str:
+    """Return a span of time in its largest fitting unit."""
+    seconds = max(0.0, span.total_seconds())
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {name}"
+    return f"{round(seconds)} s"

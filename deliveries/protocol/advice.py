@@ -1,0 +1,197 @@
+"""What an error means for people, and what to do about it: the one table that pages, API and docs/operations.md share.
+
+What lives here: sentences. It must not know rows or pages. `says` is what happened, in the middle of a sentence; `do`
+is the next step of whoever can take one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What happened, and what to do."""
+
+    says: str
+    do: str
+
+
+MOVED = frozenset({301, 308})
+
+_SIGNATURE = "Check the signature: the secret that the receiver has, and that it verifies the raw body."
+_LATER = "Answer at once and work later; redeliver what was given up when it is well again."
+
+ERRORS: Mapping[str, Advice] = MappingProxyType(
+    {
+        "dns_error": Advice(
+            says="the host name of the URL is not found",
+            do="Look for a typing mistake in the URL, and for the name's record in the DNS.",
+        ),
+        "blocked_address": Advice(
+            says="the host name leads to an address that Hookpost may not send to",
+            do="Register a public address. The operator may allow a private one with HOOKPOST_ALLOW_TARGETS.",
+        ),
+        "connect_refused": Advice(
+            says="nobody listens on that port",
+            do="Start the receiver, or correct the port of the URL.",
+        ),
+        "connect_timeout": Advice(
+            says="no connection comes about, as when a firewall drops our packets",
+            do="Let the published egress addresses through the firewall, and see whether the host is up.",
+        ),
+        "tls_error": Advice(
+            says="the TLS connection fails, most often because of the certificate",
+            do="Renew an expired certificate, send the whole chain, and name the URL's host in it.",
+        ),
+        "deadline_exceeded": Advice(
+            says="the receiver is connected and does not answer in time",
+            do="Answer before the work is done, or raise the endpoint's timeout_seconds, up to 30.",
+        ),
+        "protocol_error": Advice(
+            says="what comes back is no HTTP answer, or the connection closes without one",
+            do="See the receiver's log of that time: it may have read the event, so it must know a webhook-id again.",
+        ),
+        "proxy_error": Advice(
+            says="the egress proxy lets the request not through",
+            do="The operator sees in the proxy's log whether it refused the address or is away.",
+        ),
+        "http_3xx": Advice(
+            says="the receiver redirects, and redirects are not followed",
+            do="Change the URL to where the answer's Location points.",
+        ),
+        "http_4xx": Advice(
+            says="the receiver refuses the request",
+            do=f"The answer's body often says why. {_SIGNATURE}",
+        ),
+        "http_5xx": Advice(
+            says="the receiver fails while it handles the request",
+            do="See the receiver's log of that time; redeliver when it is mended.",
+        ),
+        "gone": Advice(
+            says="the receiver answers 410 Gone, so the endpoint was disabled",
+            do="Resume the endpoint if that was a mistake; else delete it, or change its URL.",
+        ),
+        "rate_limited": Advice(
+            says="the receiver answers 429, it wants fewer requests",
+            do="Set the endpoint's rate_limit below what the receiver allows.",
+        ),
+        "worker_lost": Advice(
+            says="the worker ended while it sent this",
+            do="The operator sees why in the workers' log of that time: stopped, or died. Then redeliver.",
+        ),
+        "filter_failed": Advice(
+            says="the endpoint's filter could not judge this event",
+            do="Simplify the filter, and redeliver what it kept back.",
+        ),
+        "not_sent": Advice(
+            says="no request could be made of it, a fault of Hookpost's",
+            do="The operator sees why in the workers' log of that time. Then redeliver.",
+        ),
+    }
+)
+
+_CDN = Advice(
+    says="the receiver answers {status}: the content network in front of it does not get through to it",
+    do="See whether the server behind the content network is up, and its certificate valid.",
+)
+
+STATUSES: Mapping[int, Advice] = MappingProxyType(
+    {
+        301: Advice(
+            says="the receiver answers 301, it has moved for good, and redirects are not followed",
+            do="Change the URL to where the answer's Location points.",
+        ),
+        302: Advice(
+            says="the receiver answers 302, most often to its log-in page",
+            do="Register an address that takes webhooks without a log-in.",
+        ),
+        308: Advice(
+            says="the receiver answers 308, it has moved for good, and redirects are not followed",
+            do="Change the URL to where the answer's Location points.",
+        ),
+        400: Advice(
+            says="the receiver answers 400, it does not accept what we sent",
+            do=f"The answer's body often says what it missed. {_SIGNATURE}",
+        ),
+        401: Advice(says="the receiver answers 401, it refuses our signature", do=_SIGNATURE),
+        403: Advice(
+            says="the receiver answers 403, it lets us not in",
+            do="Let the egress addresses through its firewall and bot protection. Then as for 401: the signature.",
+        ),
+        404: Advice(
+            says="the receiver answers 404, there is nothing at this path",
+            do="Compare the URL with the path that the receiver serves, letter by letter.",
+        ),
+        405: Advice(
+            says="the receiver answers 405, this path takes no POST",
+            do="Register the path that takes webhooks; they come by POST.",
+        ),
+        408: Advice(says="the receiver answers 408, it gave up waiting for the request", do=_LATER),
+        409: Advice(
+            says="the receiver answers 409, it sees a conflict, often because it has the event already",
+            do="Answer 2xx to a webhook-id that was handled before.",
+        ),
+        413: Advice(
+            says="the receiver answers 413, the event is too large for it",
+            do="Raise its limit (nginx: client_max_body_size), or choose the thin payload for the endpoint.",
+        ),
+        415: Advice(
+            says="the receiver answers 415, it does not take application/json",
+            do="Let it read JSON; another type of JSON can be set as the endpoint's header content-type.",
+        ),
+        422: Advice(
+            says="the receiver answers 422, it read the event and refuses what is in it",
+            do="The answer's body often says which member. Compare it with the event type's schema and example.",
+        ),
+        500: Advice(
+            says="the receiver answers 500, it fails while it handles the event",
+            do="See the receiver's log of that time; redeliver when it is mended.",
+        ),
+        501: Advice(
+            says="the receiver answers 501, it does not know what to do with a POST",
+            do="Register the path that takes webhooks; they come by POST.",
+        ),
+        502: Advice(
+            says="the receiver answers 502, the proxy in front of it does not get through to it",
+            do="Start the server behind the proxy; redeliver what was given up.",
+        ),
+        503: Advice(says="the receiver answers 503, it is overloaded or being deployed", do=_LATER),
+        504: Advice(says="the receiver answers 504, the proxy in front of it waited for it in vain", do=_LATER),
+        **dict.fromkeys(range(520, 527), _CDN),
+    }
+)
+
+_UNKNOWN = Advice(says="the attempt failed", do="See what was sent and answered.")
+_WITH_STATUS = frozenset({"http_3xx", "http_4xx", "http_5xx"})
+
+
+def advice_for(error: str, status_code: int | None = None) -> Advice:
+    """Return what an attempt's error and status mean, and what to do; every attempt that failed has an answer here."""
+    general = ERRORS.get(error, _UNKNOWN)
+    if error not in _WITH_STATUS or not status_code:
+        return general
+    known = STATUSES.get(status_code)
+    if known is None:
+        known = Advice(
+            says=general.says.replace("the receiver ", f"the receiver answers {status_code}, it ", 1), do=general.do
+        )
+    return Advice(says=known.says.replace("{status}", str(status_code)), do=known.do)
+
+
+def error_rows() -> list[str]:
+    """Return the table of errors as docs/operations.md has it."""
+    return [f"| `{error}` | {each.says} | {each.do} |" for error, each in ERRORS.items()]
+
+
+def status_rows() -> list[str]:
+    """Return the table of statuses as docs/operations.md has it."""
+    found = {status: each for status, each in STATUSES.items() if each is not _CDN}
+    rows = [f"| {status} | {_in_table(each)} | {each.do} |" for status, each in found.items()]
+    return [*rows, f"| 520 to 526 | {_in_table(_CDN)} | {_CDN.do} |"]
+
+
+def _in_table(advice: Advice) -> str:
+    return advice.says.partition(": " if "{" in advice.says else ", ")[2]
