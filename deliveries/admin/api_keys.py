@@ -59,9 +59,6 @@ class ApiKeyPages(PageAdmin):
     rows = visible.api_keys
     form = ApiKeyForm
     acts = ("revoke",)
-    actions = None
-    ordering = ("-id",)
-    sortable_by = ()
     search_fields = ("name",)
     search_by = ("name__icontains", "hint")
     search_help_text = "Part of the name, the last four characters, or key_ id"
@@ -191,7 +188,7 @@ class StaffApiKey(ApiKeyPages):
     """All keys, for the operator."""
 
     form = StaffApiKeyForm
-    list_display = ("name", "shown_hint", "shown_state", "shown_owner", "shown_scopes", "shown_used", "shown_created")
+    columns = ("name", "shown_hint", "shown_state", "shown_owner", "shown_scopes", "shown_used", "shown_created")
     add_fields = ("name", "customer", "scopes", "expires_at")
     autocomplete_fields = ("customer",)
     seen_fields = ("shown_owner", *ApiKeyPages.seen_fields)
@@ -226,7 +223,7 @@ class PortalApiKey(ApiKeyPages, PortalAdmin):
 
     form = PortalApiKeyForm
     may_add = True
-    list_display = ("name", "shown_hint", "shown_state", "shown_scopes", "shown_used", "shown_created")
+    columns = ("name", "shown_hint", "shown_state", "shown_scopes", "shown_used", "shown_created")
 
     def customer_for(self, request: HttpRequest, form: Any) -> Customer:
         """The member's own customer, whatever the form says."""

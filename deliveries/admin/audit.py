@@ -6,15 +6,17 @@ What lives here: the staff's pages, for looking only. It must not know who write
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from deliveries.admin import list_filters
 from deliveries.admin.badges import code, moment
-from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.list_filters import Narrows
+from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import staff_site
 from deliveries.models import AuditEntry, visible
+from deliveries.services.selection import between
 
 
 @admin.register(AuditEntry, site=staff_site)
@@ -22,21 +24,21 @@ class StaffAuditEntry(ReadOnlyPages):
     """The whole trail."""
 
     rows = visible.audit_entries
-    list_display = ("shown_at", "actor", "action", "shown_target", "customer", "reason", "note")
+    columns = ("shown_at", "actor", "action", "shown_target", "customer", "reason", "note")
     fields = ("at", "actor", "action", "customer", "target", "reason", "note", "detail")
     readonly_fields = fields
     list_select_related = ("customer",)
-    ordering = ("-id",)
-    sortable_by = ()
     search_fields = ("target",)
     search_by = ("target", "actor", "action")
     search_help_text = "Id of what it was done to, an actor such as user:alice, or an action"
-    list_filter = (list_filters.CustomerFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
-    list_filter_submit = True
+    filters = (CustomerFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+    nothing_yet = "Nothing was done yet that the trail keeps."
 
-    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
-        """Pages by key."""
-        return KeysetChangeList
+    def narrow(self, rows: QuerySet[AuditEntry], narrows: Narrows) -> QuerySet[AuditEntry]:
+        """Of one customer, and of a span of time."""
+        if "customer_ids" in narrows:
+            rows = rows.filter(customer_id__in=narrows["customer_ids"])
+        return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
     @admin.display(description="When")
     def shown_at(self, row: AuditEntry) -> SafeString | str:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -37,7 +36,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
     """Return a coloured label; the colour is the state's own unless given."""
     known = colour or COLOURS.get(text, "default")
-    return render_to_string("unfold/helpers/label.html", {"text": text, "type": known, "label_title": title})
+    return format_html('<span class="hp-badge hp-{}" title="{}">{}</span>', known, title, text)
 
 
 def explain(error: str) -> str:
@@ -48,19 +47,21 @@ def explain(error: str) -> str:
 def answer_of(row: Delivery | Attempt) -> SafeString | str:
     """Return status and error of the last attempt as one badge, explained on hover."""
     if row.error:
-        text = f"{row.status_code} {row.error.replace('_', ' ')}" if row.status_code else row.error.replace("_", " ")
+        words = "" if row.status_code and row.error.startswith("http_") else row.error.replace("_", " ")
+        text = f"{row.status_code or ''} {words}".strip()
         return badge(text, colour="danger", title=explain(row.error))
     return badge(str(row.status_code), colour="success") if row.status_code else "-"
 
 
-def moment(value: datetime | None, *, relative: bool = False, short: bool = False) -> SafeString | str:
-    """Return a time in UTC, in full or without the year, or its distance from now; the rest on hover."""
+def moment(value: datetime | None, *, relative: bool = False) -> SafeString | str:
+    """Return a time in UTC, or its distance from now; the other on hover. A script adds the reader's own time."""
     if value is None:
         return "-"
     away, stamp = distance(value, now=clock.likely_now()), f"{value:%Y-%m-%d %H:%M:%S}"
-    shown = away if relative else f"{value:%b %d %H:%M:%S}" if short else stamp
-    title = f"{stamp} UTC, {away}"
-    return format_html('<time class="hp-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), title, shown)
+    shown, title = (away, f"{stamp} UTC") if relative else (stamp, away)
+    mark = SafeString(" data-hp-relative") if relative else ""
+    form = '<time class="hp-nowrap" datetime="{}Z" title="{}"{}>{}</time>'
+    return format_html(form, stamp.replace(" ", "T"), title, mark, shown)
 
 
 def distance(value: datetime, *, now: datetime) -> str:
@@ -74,7 +75,7 @@ def distance(value: datetime, *, now: datetime) -> str:
 
 def link(url: str, text: str, *, title: str = "") -> SafeString:
     """Return a link to one of our own pages."""
-    return format_html('<a class="hp-link" href="{}" title="{}">{}</a>', url, title or text, text)
+    return format_html('<a class="hp-link" href="{}" title="{}">{}</a>', url, title, text)
 
 
 def shortened(text: str, *, length: int = 60) -> str:

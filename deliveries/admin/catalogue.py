@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from deliveries.admin.pages import read_id
+from deliveries.admin.ids import read_id
 from deliveries.admin.safe_text import pretty_json, readable
 from deliveries.admin.schema_members import LINE_LIMIT, members_of
 from deliveries.admin.viewer import customer_of

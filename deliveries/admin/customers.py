@@ -59,11 +59,8 @@ class StaffCustomer(PageAdmin):
     rows = visible.customers
     form = CustomerForm
     acts = ("add-member",)
-    actions = None
-    list_display = ("name", "shown_uid", "shown_id", "shown_created")
+    columns = ("name", "shown_uid", "shown_id", "shown_created")
     fields = FIELDS
-    ordering = ("-id",)
-    sortable_by = ()
     search_fields = ("name",)
     search_by = ("uid", "name__icontains")
     search_help_text = "Part of the name, uid, or cus_ id"

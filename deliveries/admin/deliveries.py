@@ -5,30 +5,31 @@ What lives here: the pages of both sites. It must not know how a delivery is sen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from deliveries.actors import wake
 from deliveries.admin import list_filters
 from deliveries.admin.acts import sentence
+from deliveries.admin.asked import Asked
 from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns
+from deliveries.admin.delivery_list import source_of
 from deliveries.admin.delivery_page import DeliveryPage
-from deliveries.admin.export import ExportPages, FoundRows
+from deliveries.admin.export import ExportPages
 from deliveries.admin.groups import REDELIVER
-from deliveries.admin.pages import read_id
-from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
+from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.waiting import WaitingChangeList
+from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
-from deliveries.models import Customer, Delivery, Endpoint, visible
-from deliveries.protocol import ids
+from deliveries.models import Delivery, Endpoint, visible
 from deliveries.services.redelivery import redeliver
 
 BULK_LIMIT = 200
@@ -38,20 +39,28 @@ class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
     """What staff and members see alike."""
 
     rows = visible.deliveries
-    actions = ("redeliver_selected",)
-    ordering = ("-id",)
-    sortable_by = ()
+    list_template = "hookpost/delivery_list.html"
+    bulk_acts = (("redeliver_selected", "Redeliver selected"),)
+    nothing_yet = "Nothing was delivered yet. Emit an event by REST, or send a test event from an endpoint's page."
     search_fields = ("id",)
     search_help_text = "dlv_, evt_ or ep_ id, or a UUID"
-    list_filter_submit = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With endpoint and customer, by statements of their own: a join would hide what outlived its customer."""
         return super().get_queryset(request).prefetch_related("endpoint", "customer")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
-        """Pages by key; for an export, the rows alone."""
-        return FoundRows if request.path.endswith("/export/") else WaitingChangeList
+    def sources(self, request: HttpRequest, asked: Asked) -> list[Source]:
+        """The selection that exports and bulk work use too."""
+        found = source_of(asked, viewer=self.viewer(request))
+        return [Source(rows=found.rows.prefetch_related("endpoint", "customer"), base=found.base)]
+
+    def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
+        """Where the list can be taken along."""
+        return {"export_url": self.url("export")}
+
+    def with_details(self, rows: list[Delivery]) -> list[Delivery]:
+        """What they wait for is asked for once."""
+        return with_waiting(rows)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Deliveries come from events."""
@@ -78,22 +87,12 @@ class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
         page = self.admin_site._registry[Endpoint]
         return page.has_change_permission(request, row.endpoint)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer the bulk action to those who may use it."""
-        return super().get_actions(request) if self.may_redeliver(request) else {}
+    def bulk_acts_for(self, request: HttpRequest) -> Sequence[tuple[str, str]]:
+        """Offer the bulk act to those who may use it."""
+        return self.bulk_acts if self.may_redeliver(request) else ()
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Find by the ids that a delivery carries; each has an index."""
-        term = search_term.strip()
-        return (queryset.filter(condition_for(term)) if term else queryset), False
-
-    @admin.action(description="Redeliver selected deliveries")
     def redeliver_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
         """Ask for a reason first, then send the chosen deliveries again."""
-        if not self.may_redeliver(request):
-            raise PermissionDenied
         chosen = list(queryset.order_by("-id")[:BULK_LIMIT])
         if request.POST.get("confirmed") != "yes":
             return self.ask_for_reason(request, chosen)
@@ -133,7 +132,7 @@ class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
 class StaffDelivery(CustomerLink, DeliveryPages):
     """All deliveries, for support."""
 
-    list_display = (
+    columns = (
         "shown_id",
         "shown_state",
         "event_type",
@@ -144,29 +143,21 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         "shown_created",
         "shown_next",
     )
-    list_filter = (
+    filters = (
         list_filters.StateFilter,
-        list_filters.CustomerFilter,
-        list_filters.EndpointFilter,
+        CustomerFilter,
+        EndpointFilter,
         list_filters.TypeFilter,
         list_filters.WindowFilter,
         list_filters.PeriodFilter,
         list_filters.ErrorFilter,
+        list_filters.StatusFilter,
     )
     search_help_text = "dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer"
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """A permission of its own."""
         return request.user.has_perm(REDELIVER)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Find by a customer's uid too."""
-        customer = Customer.objects.filter(uid=search_term.strip()).values_list("id", flat=True).first()
-        if customer is not None:
-            return queryset.filter(customer_id=customer), False
-        return super().get_search_results(request, queryset, search_term)
 
     def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
         """Link the customer too."""
@@ -177,7 +168,7 @@ class StaffDelivery(CustomerLink, DeliveryPages):
 class PortalDelivery(DeliveryPages, PortalAdmin):
     """A customer's own deliveries."""
 
-    list_display = (
+    columns = (
         "shown_id",
         "shown_state",
         "event_type",
@@ -187,24 +178,12 @@ class PortalDelivery(DeliveryPages, PortalAdmin):
         "shown_created",
         "shown_next",
     )
-    list_filter = (
+    filters = (
         list_filters.StateFilter,
-        list_filters.EndpointFilter,
+        OwnEndpointFilter,
         list_filters.TypeFilter,
         list_filters.WindowFilter,
         list_filters.PeriodFilter,
         list_filters.ErrorFilter,
+        list_filters.StatusFilter,
     )
-
-
-def condition_for(term: str) -> Q:
-    """Return where to look for an id that somebody pasted."""
-    columns = {ids.DELIVERY: "id", ids.EVENT: "event_id", ids.ENDPOINT: "endpoint_id", ids.CUSTOMER: "customer_id"}
-    prefix = term.partition("_")[0] if "_" in term else ""
-    chosen = {prefix: columns[prefix]} if prefix in columns else columns if not prefix else {}
-    found = Q(pk__in=[])
-    for known, column in chosen.items():
-        key = read_id(known, term)
-        if key is not None:
-            found |= Q(**{column: key})
-    return found

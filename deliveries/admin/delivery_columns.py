@@ -57,17 +57,27 @@ class DeliveryColumns:
 
     @admin.display(description="Endpoint")
     def shown_endpoint(self, row: Delivery) -> SafeString | str:
-        """The URL, which is not a link: only Hookpost calls it."""
+        """The URL, which leads to our page of the endpoint: only Hookpost calls it."""
         endpoint = still_there(row, "endpoint")
         if endpoint is None:
             return DELETED
-        return code(shortened(endpoint.url.partition("://")[2], length=28), title=endpoint.url, one_line=True)
+        text = shortened(endpoint.url.partition("://")[2], length=28)
+        if endpoint.deleted_at is not None:
+            return code(text, title=f"{endpoint.url} (deleted)", one_line=True)
+        page: Any = self
+        url = page.url("change", endpoint.public_id, model="endpoint")
+        return link(url, code(text, title=endpoint.url, one_line=True), title=endpoint.url)
 
     @admin.display(description="Customer")
-    def shown_customer(self, row: Delivery) -> str:
-        """The customer's name."""
+    def shown_customer(self, row: Delivery) -> SafeString | str:
+        """The customer, linked; on the staff's pages only."""
         customer = still_there(row, "customer")
-        return DELETED if customer is None else customer.name
+        page: Any = self
+        return (
+            DELETED
+            if customer is None
+            else link(page.url("change", customer.public_id, model="customer"), customer.name)
+        )
 
     @admin.display(description="Last answer")
     def shown_answer(self, row: Delivery) -> SafeString | str:
@@ -82,7 +92,7 @@ class DeliveryColumns:
     @admin.display(description="Created (UTC)")
     def shown_created(self, row: Delivery) -> SafeString | str:
         """When the event was accepted."""
-        return moment(row.made_at, short=True)
+        return moment(row.made_at)
 
     @admin.display(description="Next attempt")
     def shown_next(self, row: Delivery) -> SafeString | str:

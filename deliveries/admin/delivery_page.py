@@ -24,7 +24,8 @@ from deliveries.admin.badges import badge
 from deliveries.admin.delivery_columns import still_there
 from deliveries.admin.delivery_story import advice_of, headline, timeline
 from deliveries.admin.highlight import coloured_json
-from deliveries.admin.pages import PageAdmin, read_id
+from deliveries.admin.ids import read_id
+from deliveries.admin.pages import PageAdmin
 from deliveries.errors import InvalidInput
 from deliveries.models import Attempt, Delivery, DueDelivery, visible
 from deliveries.protocol import ids

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, distance, explain
-from deliveries.admin.paging import PlainChangeList
 from deliveries.models import Endpoint
 from deliveries.protocol.breaker import Breaker, is_half_open
 from deliveries.services import clock
@@ -28,15 +26,6 @@ RESTS: dict[str, str] = {
     RestReason.PROBLEM: "nothing can be sent as it is configured",
     RestReason.NO_SOCKET: "Hookpost had no socket left for it",
 }
-
-
-class HealthChangeList(PlainChangeList):
-    """A list of endpoints; the health of a page of them is asked for once."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Fetch the page, and what its rows are told by."""
-        super().get_results(request)
-        self.result_list: list[Endpoint] = with_health(self.result_list)
 
 
 def with_health(rows: Iterable[Endpoint]) -> list[Endpoint]:

@@ -18,12 +18,12 @@ from deliveries.admin import list_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
-from deliveries.admin.endpoint_columns import EndpointColumns
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
-from deliveries.admin.endpoint_health import HealthChangeList, health_badges, in_words, rest_in_words, with_health
+from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
+from deliveries.admin.endpoint_list import EndpointList
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.groups import PAUSE
-from deliveries.admin.pages import PageAdmin
+from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
@@ -47,19 +47,12 @@ HOW = ("signing", *OWN_FIELDS, "payload_mode", "headers", "forget_headers")
 PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
-class EndpointPages(EndpointColumns, PageAdmin):
+class EndpointPages(EndpointList):
     """What staff and members see alike."""
 
     rows = visible.endpoints
     form = EndpointForm
     acts = ("pause", "resume", "disable", "rotate", "test")
-    actions = None
-    list_select_related = ("customer", "lane")
-    ordering = ("-id",)
-    sortable_by = ()
-    search_fields = ("url",)
-    search_by = ("url__icontains", "uid", "description__icontains")
-    list_filter_submit = True
     change_form_template = "hookpost/endpoint.html"
     pace: ClassVar[tuple[str, ...]] = PACE
 
@@ -100,10 +93,6 @@ class EndpointPages(EndpointColumns, PageAdmin):
         """Return the event types that an endpoint can choose: the operator's and its customer's own."""
         viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
         return visible.event_types(viewer).filter(archived=False)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HealthChangeList]:
-        """Return the class of the list."""
-        return HealthChangeList
 
     # --- one endpoint
 
@@ -244,8 +233,8 @@ class EndpointPages(EndpointColumns, PageAdmin):
 class StaffEndpoint(EndpointPages):
     """All endpoints, for support."""
 
-    list_display = ("shown_url", "shown_state", "shown_health", "shown_customer", "shown_types", "shown_created")
-    list_filter = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter, list_filters.CustomerFilter)
+    columns = ("shown_url", "shown_state", "shown_health", "shown_customer", "shown_types", "shown_created")
+    filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter, CustomerFilter)
     search_help_text = "Part of the URL or description, ep_ id, or uid"
 
     @admin.display(description="Customer")
@@ -277,8 +266,8 @@ class PortalEndpoint(EndpointPages, PortalAdmin):
     """A customer's own endpoints."""
 
     may_add = may_change = may_delete = True
-    list_display = ("shown_url", "shown_state", "shown_health", "shown_types", "description", "shown_created")
-    list_filter = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
+    columns = ("shown_url", "shown_state", "shown_health", "shown_types", "description", "shown_created")
+    filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
     search_help_text = "Part of the URL or description, or ep_ id"
 
     def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:

@@ -54,10 +54,8 @@ class EventTypePages(PageAdmin):
 
     rows = visible.event_types
     form = EventTypeForm
-    actions = None
     list_select_related = ("customer",)
     ordering = ("name",)
-    sortable_by = ()
     search_fields = ("name",)
     search_by = ("name__icontains", "description__icontains")
     search_help_text = "Part of the name or description"
@@ -122,7 +120,7 @@ class EventTypePages(PageAdmin):
 class StaffEventType(EventTypePages):
     """The catalogue and what customers added."""
 
-    list_display = ("shown_name", "description", "shown_owner", "validation", "shown_state")
+    columns = ("shown_name", "description", "shown_owner", "validation", "shown_state")
     autocomplete_fields = ("customer",)
     form_fields = ("name", "customer", *FIELDS[1:])
     kept_fields = ("customer",)
@@ -145,7 +143,7 @@ class PortalEventType(EventTypePages, PortalAdmin):
     """The operator's catalogue to read, and the customer's own to edit."""
 
     may_add = may_change = True
-    list_display = ("shown_name", "description", "shown_owner", "shown_state")
+    columns = ("shown_name", "description", "shown_owner", "shown_state")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventType]:
         """Leave out what the operator archived."""

@@ -13,21 +13,21 @@ import io
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
+from deliveries.admin.asked import PLACE
 from deliveries.admin.pages import PageAdmin
-from deliveries.admin.paging import KeysetChangeList
+from deliveries.admin.paging import Place, rows_beyond
 from deliveries.admin.viewer import customer_of
 from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
@@ -61,18 +61,8 @@ COLUMNS = (
 FORMULA_STARTS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms
 
 
-class FoundRows(KeysetChangeList):
-    """The rows that the filter finds, not read yet."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Read nothing: an export reads part by part."""
-        self.list_per_page = PART
-
-
 class ExportPages(PageAdmin):
     """Mixed into the pages of deliveries: an address that answers with what the list is narrowed to."""
-
-    list_before_template = "hookpost/export.html"
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address; exporting is a POST, for it leaves an entry in the audit trail."""
@@ -85,15 +75,11 @@ class ExportPages(PageAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):
             raise PermissionDenied
-        back = HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
-        try:
-            found = cast(FoundRows, self.get_changelist_instance(request))
-        except IncorrectLookupParameters:
-            return back
-        viewer = self.viewer(request)
+        asked, viewer = self.asked(request), self.viewer(request)
+        found = self.sources(request, asked)[0].rows
         if (place := export_places.take(viewer.customer_id)) is None:
             messages.warning(request, "Other exports are under way. Try again in a minute.")
-            return back
+            return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
         self.note_export(request)
         return answer_with(_Export(found, viewer=viewer, place=place))
 
@@ -112,7 +98,7 @@ class ExportPages(PageAdmin):
 class _Export:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, found: FoundRows, *, viewer: Viewer, place: ExportPlace) -> None:
+    def __init__(self, found: QuerySet[Delivery], *, viewer: Viewer, place: ExportPlace) -> None:
         self._lines = paced(viewer.customer_id, export_lines(found, viewer=viewer))
         self._place = place
 
@@ -131,7 +117,7 @@ def answer_with(export: _Export) -> StreamingHttpResponse:
     return StreamingHttpResponse(export, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def export_lines(found: FoundRows, *, viewer: Viewer) -> Generator[bytes, None, None]:
+def export_lines(found: QuerySet[Delivery], *, viewer: Viewer) -> Generator[bytes, None, None]:
     """Yield the lines of an export, many at a time; the last one says so when it ended early.
 
     It begins with a byte-order mark: without one Excel takes UTF-8 for the code page of its machine.
@@ -183,7 +169,7 @@ def cell(value: Any) -> str:
 
 def filter_of(request: HttpRequest) -> dict[str, str]:
     """Return what a list is narrowed by, as the audit trail can keep it."""
-    kept = {name: str(value) for name, value in request.GET.items() if value and name != PAGE_VAR}
+    kept = {name: str(value) for name, value in request.GET.items() if value and name != PLACE}
     return {_storable(name): _storable(value) for name, value in list(kept.items())[:20]}
 
 
@@ -191,10 +177,10 @@ def _storable(text: str) -> str:
     return text[:KEPT_CHARACTERS].replace("\0", "").encode(errors="replace").decode()
 
 
-def _part(found: FoundRows, bound: UUID | None) -> list[Delivery]:
+def _part(found: QuerySet[Delivery], bound: UUID | None) -> list[Delivery]:
     """Read the next rows, and one more to know of others; no transaction is open while they are sent."""
     with at_most(seconds=PART_SECONDS):
-        return list(found.rows_from("older", bound).select_related(None).prefetch_related(None))
+        return list(rows_beyond(found.prefetch_related(None), Place(bound=bound))[: PART + 1])
 
 
 def _cells(rows: Sequence[Delivery], *, viewer: Viewer) -> list[tuple[Any, ...]]:

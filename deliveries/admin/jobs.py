@@ -17,7 +17,6 @@ from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, moment
 from deliveries.admin.groups import REDELIVER
-from deliveries.admin.paging import KeysetChangeList
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import staff_site
 from deliveries.models import Job, visible
@@ -31,7 +30,7 @@ class StaffJob(ReadOnlyPages):
     rows = visible.jobs
     acts = ("resume", "cancel")
     change_form_template = "hookpost/job.html"
-    list_display = ("shown_id", "kind", "shown_state", "shown_progress", "actor", "shown_created", "shown_finished")
+    columns = ("shown_id", "kind", "shown_state", "shown_progress", "actor", "shown_created", "shown_finished")
     fields = (
         "shown_id",
         "kind",
@@ -47,15 +46,9 @@ class StaffJob(ReadOnlyPages):
         "finished_at",
     )
     readonly_fields = fields
-    ordering = ("-id",)
-    sortable_by = ()
     search_fields = ("id",)
     search_by = ("actor",)
     search_help_text = "job_ id, or an actor such as user:alice"
-
-    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
-        """Pages by key."""
-        return KeysetChangeList
 
     def may_act(self, request: HttpRequest, act: str, row: Job) -> bool:
         """Who may send again may also stop it; only acts that the state leaves open are shown."""

@@ -1,260 +1,281 @@
-"""Filters of the lists.
+"""Filters of the lists: what can be chosen, and what it means.
 
-What lives here: what can be chosen beside a list, and the condition that it means. All are part of one form,
-so that choices add up. It must not know which rows the viewer may see: it narrows what it is given.
+What lives here: reading choices from an address, as the words of a selection. All filters of a list are one form, so
+that choices add up; what is chosen is shown as chips; a value that nobody knows is refused with a sentence.
+It must not know which rows the viewer may see, nor what a selection means for the database.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from django.contrib.admin import SimpleListFilter
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import QueryDict
 
-from deliveries.admin.pages import read_id
 from deliveries.errors import InvalidInput
-from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, visible
+from deliveries.models import Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids, timestamps
+from deliveries.protocol import timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services import clock
-from deliveries.services.selection import between, of_types, read_types
+from deliveries.services.selection import read_types
 
 WINDOWS: Mapping[str, timedelta] = MappingProxyType(
-    {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+    {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 )
-NAME_MATCHES = 50
+VALUES_LIMIT = 20
+SUGGESTIONS = 100
 _FIELD = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?")
 
-
-class ChoiceFilter(SimpleListFilter):
-    """A filter shown as links; its value stays in the form when another filter is changed."""
-
-    template = "hookpost/filter_choices.html"
+Options = Sequence[tuple[str, str]]
+Narrows = dict[str, Any]  # words of a selection
 
 
-class TextFilter(SimpleListFilter):
-    """A filter shown as text fields."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One thing that a list is narrowed by, and the parameter that says so."""
 
-    template = "hookpost/filter_text.html"
-    input_type: ClassVar[str] = "text"
-    placeholder: ClassVar[str] = ""
-    parameter_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    trouble = ""  # what is wrong with the text, once the rows were asked for
+    title: str
+    text: str
+    name: str
+    value: str
+    is_one: bool = False  # of several values of one parameter
 
-    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
-        self.viewer: Viewer = model_admin.viewer(request)
-        self.names = dict(self.parameter_names) or {str(self.parameter_name): ""}
-        self.texts: dict[str, str] = {}
-        for name in self.names:
-            values = params.pop(name, [])
-            self.texts[name] = str(values[-1]).replace("\0", "").strip()[:200] if values else ""
-        super().__init__(request, {}, model, model_admin)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return nothing to choose from; the fields are always shown."""
-        return [("", "")]
+class Filter:
+    """One thing to narrow by, as one address asks for it.
 
-    def expected_parameters(self) -> list[str | None]:
-        """Return the names in the address that are this filter's."""
-        return list(self.names)
+    `narrows` holds the words of a selection; `trouble` is a sentence for people; nothing is shown when `is_refused`.
+    """
 
-    @property  # type: ignore[override]
-    def used_parameters(self) -> dict[str, str]:
-        """Return what the form carries itself."""
-        return self.texts
+    title: ClassVar[str]
+    names: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str] = "text"  # how the form shows it
+    takes_several: ClassVar[bool] = False  # as parameters of their own, or in one with commas
 
-    @used_parameters.setter
-    def used_parameters(self, value: Any) -> None:
-        """Django's constructor sets an empty dictionary; the texts are read before it."""
+    def __init__(self, given: QueryDict, *, viewer: Viewer) -> None:
+        self.viewer = viewer
+        self.values = {name: values_of(given, name, several=self.takes_several) for name in self.names}
+        self.narrows: Narrows = {}
+        self.chips: list[Chip] = []
+        self.trouble, self.is_refused = "", False
+        if any(self.values.values()):
+            self.read()
 
-    def nothing(self, queryset: QuerySet[Any], trouble: str) -> QuerySet[Any]:
-        """Return no rows, and have the page say why."""
-        self.trouble = trouble
-        return queryset.none()
+    def read(self) -> None:
+        """Understand what was given; called only when something was."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """Return the fields for the template."""
-        for name, label in self.names.items():
-            yield {"name": name, "label": label, "value": self.texts[name]}
+    @property
+    def value(self) -> str:
+        """The one value, or the last of several."""
+        return self.first(self.names[0])
+
+    def first(self, name: str) -> str:
+        """Return the value of one of the filter's parameters."""
+        return next(reversed(self.values[name]), "")
+
+    def refuse(self, sentence: str) -> None:
+        """Show nothing, and say why."""
+        self.trouble, self.is_refused = sentence, True
+
+    def show(self, text: str, value: str = "", *, name: str = "", title: str = "") -> None:
+        """Show a chip for what was chosen."""
+        name = name or self.names[0]
+        chip = Chip(title=title or self.title, text=text, name=name, value=value, is_one=self.takes_several)
+        self.chips.append(chip)
+
+
+class ChoiceFilter(Filter):
+    """One or several of a few words."""
+
+    kind, takes_several = "choices", True
+    is_single: ClassVar[bool] = False
+    word: ClassVar[str]
+
+    def options(self) -> Options:
+        """Return what there is to choose: the word in the address, and the one to show."""
+        raise NotImplementedError
+
+    def read(self) -> None:
+        """Take the words that are known; any other is refused."""
+        known = dict(self.options())
+        chosen = self.values[self.names[0]]
+        unknown = [each for each in chosen if each not in known]
+        if unknown:
+            return self.refuse(f"There is no {self.title.lower()} “{unknown[0]}”. There is: {', '.join(known)}.")
+        for each in chosen:
+            self.show(known[each], each)
+        self.narrows = self.meaning(chosen)
+        return None
+
+    def meaning(self, chosen: list[str]) -> Narrows:
+        """Return the words of a selection."""
+        return {self.word: tuple(chosen)}
+
+    def choices(self) -> list[dict[str, object]]:
+        """Return the options for the form."""
+        chosen = self.values[self.names[0]]
+        return [{"value": value, "text": text, "is_chosen": value in chosen} for value, text in self.options()]
 
 
 class StateFilter(ChoiceFilter):
-    """State of a delivery."""
+    """States of a delivery."""
 
-    title = "state"
-    parameter_name = "state"
+    title, names, word = "State", ("state",), "states"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def options(self) -> Options:
         """All states."""
         return list(Delivery.State.choices)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Use the partial index for exhausted, and the small queue for what waits."""
-        state = self.value()
-        if state not in Delivery.State.values:
-            return queryset
-        queryset = queryset.filter(state=state)
-        if state == Delivery.State.EXHAUSTED:
-            return queryset.filter(failed_at__isnull=False)
-        if state in (Delivery.State.PENDING, Delivery.State.HELD):
-            return queryset.filter(id__in=DueDelivery.objects.filter(manual=False).values("delivery_id"))
-        return queryset
+
+class EndpointStateFilter(ChoiceFilter):
+    """States of an endpoint."""
+
+    title, names, word = "State", ("state",), "states"
+
+    def options(self) -> Options:
+        """All states."""
+        return list(Endpoint.State.choices)
 
 
-class ErrorFilter(ChoiceFilter):
+class SingleFilter(ChoiceFilter):
+    """One of a few words."""
+
+    is_single = True
+
+    def meaning(self, chosen: list[str]) -> Narrows:
+        """The last one counts."""
+        return {self.word: chosen[-1]}
+
+
+class ErrorFilter(SingleFilter):
     """Last error of a delivery."""
 
-    title = "last error"
-    parameter_name = "error"
+    title, names, word, kind = "Last error", ("error",), "error", "select"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def options(self) -> Options:
         """All errors that an attempt can end in."""
         return [(name, name.replace("_", " ")) for name in EXPLANATIONS]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Match the error exactly."""
-        return queryset.filter(error=self.value()) if self.value() in EXPLANATIONS else queryset
+
+class EndpointHealthFilter(SingleFilter):
+    """Whether deliveries arrive at an endpoint."""
+
+    title, names, word = "Health", ("health",), "health"
+
+    def options(self) -> Options:
+        """Failing or not."""
+        return [("failing", "Failing"), ("healthy", "Not failing")]
 
 
-class WindowFilter(ChoiceFilter):
-    """The last hour, day or week, by the time inside the id."""
+class WindowFilter(SingleFilter):
+    """The last hour, day, week or month."""
 
-    title = "time"
-    parameter_name = "window"
+    title, names = "Time", ("window",)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Three windows that end now."""
-        return [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days")]
+    def options(self) -> Options:
+        """Windows that end now."""
+        return [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Turn the window into a range of ids."""
-        window = WINDOWS.get(self.value() or "")
-        return queryset if window is None else queryset.filter(id__gte=ids.floor_of(clock.likely_now() - window))
+    def meaning(self, chosen: list[str]) -> Narrows:
+        """A window begins a while ago."""
+        return {"window_since": clock.likely_now() - WINDOWS[chosen[-1]]}
 
 
-class PeriodFilter(TextFilter):
-    """From one moment to another, in UTC."""
+class TextFilter(Filter):
+    """Something to type."""
 
-    title = "period (UTC)"
-    parameter_name = "since"
-    parameter_names = MappingProxyType({"since": "From", "until": "Until"})
-    input_type = "datetime-local"
+    placeholder: ClassVar[str] = ""
+    input_mode: ClassVar[str] = ""
+    picks: ClassVar[str] = ""  # the noun whose rows are offered while somebody types
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Turn the moments into a range of ids."""
-        since, until = (read_moment(self.texts[name]) for name in ("since", "until"))
-        if (self.texts["since"] and since is None) or (self.texts["until"] and until is None):
-            return self.nothing(queryset, "This is no moment; write it as 2026-01-31T12:00.")
-        return between(queryset, since=since, until=until)
+    def text(self) -> str:
+        """Return what was typed."""
+        return ", ".join(self.values[self.names[0]])
 
-
-class CustomerFilter(TextFilter):
-    """One customer by id, uid or name; several when the name is part of several."""
-
-    title = "customer"
-    parameter_name = "customer"
-    placeholder = "Name, uid or cus_…"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Find the customers first: the log is then read by its index."""
-        text = self.texts["customer"]
-        if not text:
-            return queryset
-        found = customers_called(text)
-        is_id = read_id(ids.CUSTOMER, text) is not None
-        if not found or (is_id and not Customer.objects.filter(id__in=found).exists()):  # its log may still be there
-            self.trouble = "There is no customer of this id, uid or name."
-        return queryset.filter(customer_id__in=found)
+    def suggestions(self) -> Sequence[str]:
+        """Return what the field offers from the start."""
+        return ()
 
 
-class EndpointFilter(TextFilter):
-    """One endpoint by id."""
+class StatusFilter(TextFilter):
+    """Status of the last answer."""
 
-    title = "endpoint"
-    parameter_name = "endpoint"
-    placeholder = "ep_…"
+    title, names, placeholder, input_mode = "Status code", ("status",), "404", "numeric"
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Match the endpoint, also one that was deleted, and say when there is none that the viewer may see."""
-        text = self.texts["endpoint"]
-        if not text:
-            return queryset
-        key = read_id(ids.ENDPOINT, text)
-        if key is None or not visible.endpoints_ever(self.viewer).filter(id=key).exists():
-            self.trouble = "There is no endpoint of this id."
-        return queryset.filter(endpoint_id=key)
+    def read(self) -> None:
+        """A whole number of three digits."""
+        if not re.fullmatch("[1-5][0-9][0-9]", self.value, re.ASCII):
+            return self.refuse("A status code is a number from 100 to 599.")
+        self.narrows = {"status_code": int(self.value)}
+        self.show(self.value)
+        return None
 
 
 class TypeFilter(TextFilter):
     """Event types, by the words that the API takes."""
 
-    title = "event type"
-    parameter_name = "type"
-    placeholder = "invoice.paid, user.*"
-    column: ClassVar[str] = "event_type"
+    title, names, placeholder, takes_several = "Event type", ("type",), "invoice.paid, user.*", True
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Match names and families, or nothing when a word is neither."""
-        text = self.texts["type"]
-        if not text:
-            return queryset
+    def suggestions(self) -> Sequence[str]:
+        """Return names of the catalogue, and their families."""
+        names = visible.event_types(self.viewer).filter(archived=False).order_by("name")
+        found = list(names.values_list("name", flat=True).distinct()[:SUGGESTIONS])
+        families = sorted({f"{name.rpartition('.')[0]}.*" for name in found if "." in name})
+        return [*families, *found]
+
+    def read(self) -> None:
+        """Take names and families."""
         try:
-            return of_types(queryset, read_types(text), column=self.column)
+            self.narrows = {"types": read_types(",".join(self.values["type"]))}
         except InvalidInput:
-            return self.nothing(queryset, "This is neither an event type nor a family such as invoice.*.")
+            return self.refuse("This is neither an event type nor a family such as invoice.*.")
+        for word in self.narrows["types"]:
+            self.show(word, word)
+        return None
 
 
-class EventsTypeFilter(TypeFilter):
-    """The same for events."""
+class PeriodFilter(TextFilter):
+    """From one moment to another, in UTC."""
 
-    column = "type"
+    title, names, kind = "Period (UTC)", ("since", "until"), "period"
 
+    def read(self) -> None:
+        """Two moments, either of which may be left out."""
+        for name, title in (("since", "From"), ("until", "Until")):
+            if not (text := self.first(name)):
+                continue
+            if (moment := read_moment(text)) is None:
+                return self.refuse("This is no moment; write it as 2026-01-31T12:00.")
+            self.narrows[name] = moment
+            self.show(f"{moment:%Y-%m-%d %H:%M} UTC", name=name, title=title)
+        return None
 
-class EndpointStateFilter(ChoiceFilter):
-    """State of an endpoint."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All states."""
-        return list(Endpoint.State.choices)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Match the state."""
-        return queryset.filter(state=self.value()) if self.value() in Endpoint.State.values else queryset
-
-
-class EndpointHealthFilter(ChoiceFilter):
-    """Whether deliveries arrive at an endpoint."""
-
-    title = "health"
-    parameter_name = "health"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Failing or not."""
-        return [("failing", "Failing"), ("healthy", "Not failing")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Ask the lane."""
-        if self.value() not in ("failing", "healthy"):
-            return queryset
-        return queryset.filter(lane__failing_since__isnull=self.value() == "healthy")
+    def fields(self) -> list[dict[str, str]]:
+        """Return both fields for the form."""
+        return [
+            {"name": name, "title": title, "value": self.first(name)}
+            for name, title in (("since", "From"), ("until", "Until"))
+        ]
 
 
-def customers_called(text: str) -> list[Any]:
-    """Return the ids of customers with that id or uid, else of those whose name contains the text."""
-    key = read_id(ids.CUSTOMER, text)
-    if key is not None:
-        return [key]
-    exact = list(Customer.objects.filter(uid=text).values_list("id", flat=True)[:1])
-    return exact or list(Customer.objects.filter(Q(name__icontains=text)).values_list("id", flat=True)[:NAME_MATCHES])
+def values_of(given: QueryDict, name: str, *, several: bool) -> list[str]:
+    """Return the values of a parameter as text that can be compared; the last one, or all, also those with commas."""
+    texts = [clean(value) for value in given.getlist(name)[-VALUES_LIMIT:]]
+    words = [word for text in texts for word in text.split(",")] if several else texts[-1:]
+    return list(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+
+def narrowed_by(filters: Iterable[Filter]) -> Narrows:
+    """Return the words of a selection that all filters mean together."""
+    words = {name: value for each in filters for name, value in each.narrows.items()}
+    if (window := words.pop("window_since", None)) is not None:
+        words["since"] = max(window, words.get("since", window))
+    return words
 
 
 def read_moment(text: str) -> datetime | None:
@@ -264,3 +285,8 @@ def read_moment(text: str) -> datetime | None:
         return timestamps.read(f"{field[1]}{field[2] or ':00'}Z" if field else text)
     except InvalidInput:
         return None
+
+
+def clean(value: str) -> str:
+    """Return text that the database can compare."""
+    return str(value).replace("\0", "\ufffd")[:1000].encode(errors="replace").decode()

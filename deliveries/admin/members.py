@@ -29,13 +29,10 @@ class StaffMember(PageAdmin):
 
     rows = visible.members
     acts = ("login-link",)
-    actions = None
-    list_display = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
+    columns = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
     fields = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
     readonly_fields = fields
     list_select_related = ("user", "customer")
-    ordering = ("-id",)
-    sortable_by = ()
     search_fields = ("user__username",)
     search_by = ("user__username__icontains", "user__email__iexact")
     search_help_text = "Part of the username, the e-mail address, or mem_ id"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -21,16 +20,16 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
-from unfold.admin import ModelAdmin
 
 from deliveries.admin.acts import ActPages, sentence
-from deliveries.admin.paging import PlainChangeList
+from deliveries.admin.ids import read_id
+from deliveries.admin.listing import ListPages
+from deliveries.admin.paging import NEWEST_FIRST
 from deliveries.admin.viewer import actor_of
 from deliveries.admin.widgets import RowPicker
-from deliveries.errors import HookpostError, InvalidId, InvalidInput
+from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.protocol.ids import decode_id
 
 HISTORY_LIMIT = 200
 
@@ -53,18 +52,13 @@ class OwnTransactions(admin.ModelAdmin):
         return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
 
 
-class PageAdmin(ActPages, ModelAdmin, OwnTransactions):
+class PageAdmin(ActPages, ListPages, OwnTransactions):
     """Base of every page that shows rows."""
 
     rows: ClassVar[Callable[[Viewer], QuerySet[Any]]]
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    list_per_page = 50
-    list_max_show_all = 0
-    list_disable_select_all = True
-    list_fullwidth = True
     search_by: ClassVar[Sequence[str]] = ()
-    actions_on_bottom = False
+    ordering = (NEWEST_FIRST,)
+    actions = None
 
     # --- which rows
 
@@ -112,16 +106,6 @@ class PageAdmin(ActPages, ModelAdmin, OwnTransactions):
         for lookup in self.search_by:
             condition |= Q(**{lookup: term})
         return queryset.filter(condition), False
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Filter by nothing but the filters of the list."""
-        names = {getattr(each, "parameter_name", "") for each in self.get_list_filter(request)}
-        extra = {name for each in self.get_list_filter(request) for name in getattr(each, "parameter_names", ())}
-        return lookup in names | extra
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PlainChangeList]:
-        """Return the class of the list."""
-        return PlainChangeList
 
     # --- addresses
 
@@ -237,11 +221,3 @@ class ServiceForm:
             named = self.refused.field if isinstance(self.refused, InvalidInput) else ""
             named = self.field_names.get(named, named)
             self.add_error(named if named in self.fields else None, sentence(self.refused))
-
-
-def read_id(prefix: str, text: str) -> UUID | None:
-    """Read a TypeID with that prefix, or a UUID; None for anything else."""
-    try:
-        return decode_id(prefix, text) if "_" in text else UUID(text)
-    except (InvalidId, ValueError):
-        return None

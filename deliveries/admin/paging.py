@@ -1,115 +1,138 @@
-"""Lists: newest first, a page at a time, without counting.
+"""Pages of lists: one at a time by key, without counting: page 1,000 of 5,000,000 rows costs what page 1 costs.
 
-What lives here: Django's change list with pages by key, so that page 1,000 of 5,000,000 rows costs what
-page 1 costs. It must not know which rows are listed.
+What lives here: reading one page, and the places of its neighbours. Where no index finds what is meant, a page looks
+through window after window for a moment and says how far it came. It must not know which rows are listed, or requests.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.contrib import messages
-from django.contrib.admin.views.main import PAGE_VAR
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from unfold.views import ChangeList
+from django.db.models import Q, QuerySet
 
-from deliveries.services.statement_timeout import TooSlow, at_most
+from deliveries.protocol.ids import time_of
+from deliveries.services.statement_timeout import at_most
 
-LIST_SECONDS = 5
+LIST_SECONDS = 5.0
+LOOK_SECONDS = 1.5
+WINDOW = 20_000
+NEWEST_FIRST = "-id"
 TOO_SLOW = "This search takes too long. Narrow it by time, customer or endpoint."
 
-
-class PlainChangeList(ChangeList):
-    """A change list whose title is the plural noun."""
-
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, *args, **kwargs)
-        self.title = str(self.opts.verbose_name_plural).capitalize()
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Count once: Unfold shows a second number only where it differs."""
-        super().get_results(request)
-        self.full_result_count = self.result_count
-
-    def url_for_result(self, result: Any) -> str:
-        """Link a row by its TypeID."""
-        return str(
-            self.model_admin.page_url(result) if hasattr(result, "public_id") else super().url_for_result(result)
-        )
+Direction = Literal["older", "newer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPage:
-    """What the template of the page links needs; the names that Django expects of a paginator."""
+class Source:
+    """Rows that are meant; `base` is what one index finds in their order, where they are less than that."""
 
+    rows: QuerySet[Any]
+    base: QuerySet[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page begins: beyond a row, in one direction; without one at the start."""
+
+    direction: Direction = "older"
+    bound: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page in the order of its list; `searched_to` when it ended before everything was looked through."""
+
+    rows: list[Any]
     newer: str = ""
     older: str = ""
-    count: int = 0
-    per_page: int = 0
-    num_pages: int = 1
-    template_name: str = "hookpost/newer_older.html"
-    page_range: list[int] = field(default_factory=list)
+    searched_to: datetime | None = None
 
 
-class KeysetChangeList(PlainChangeList):
-    """Newest first by id; `p=older-<id>` and `p=newer-<id>` name the pages."""
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Rows nearest first, and the id behind which others may follow; `is_cut` when time was up."""
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
-        """No column but the key is sorted by."""
-        return ["-id"]
-
-    def get_ordering_field_columns(self) -> dict[int, str]:
-        """No column shows an arrow."""
-        return {}
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Fetch one page and one row more, which says whether there is another page."""
-        direction, bound = read_place(request.GET.get(PAGE_VAR, ""))
-        try:
-            with at_most(seconds=LIST_SECONDS):
-                rows = list(self.rows_from(direction, bound))
-        except TooSlow:
-            messages.warning(request, TOO_SLOW)
-            rows = []
-        more = len(rows) > self.list_per_page
-        rows = rows[: self.list_per_page]
-        if direction == "newer":
-            rows.reverse()
-        self.show_page(rows, has_newer=bool(bound) and (direction == "older" or more), more=more, direction=direction)
-
-    def rows_from(self, direction: str, bound: UUID | None) -> QuerySet[Any]:
-        """Return the rows on one side of an id, nearest first, one more than a page."""
-        queryset: QuerySet[Any] = self.queryset
-        if bound is not None:
-            queryset = queryset.filter(id__lt=bound) if direction == "older" else queryset.filter(id__gt=bound)
-        return queryset.order_by("-id" if direction == "older" else "id")[: self.list_per_page + 1]
-
-    def show_page(self, rows: list[Any], *, has_newer: bool, more: bool, direction: str) -> None:
-        """Set what Django's templates read."""
-        has_older = more if direction == "older" else True
-        self.paginator = KeyPage(
-            newer=self.place("newer", rows[0].pk) if has_newer and rows else "",
-            older=self.place("older", rows[-1].pk) if has_older and rows else "",
-            count=len(rows),
-            per_page=self.list_per_page,
-        )
-        self.result_list, self.result_count = rows, len(rows)
-        self.full_result_count, self.show_full_result_count = len(rows), False
-        self.show_admin_actions = bool(rows)
-        self.can_show_all = self.multi_page = False
-
-    def place(self, direction: str, bound: UUID) -> str:
-        """Return the query string of the page next to a row."""
-        return str(self.get_query_string({PAGE_VAR: f"{direction}-{bound}"}))
+    rows: list[Any]
+    edge: UUID | None
+    is_cut: bool = False
 
 
-def read_place(text: str) -> tuple[Literal["older", "newer"], UUID | None]:
+def read_place(text: str) -> Place:
     """Read the page parameter; anything else than ours is the first page."""
     direction, _, bound = text.partition("-")
     try:
-        return ("newer" if direction == "newer" else "older"), UUID(bound)
+        return Place(direction="newer" if direction == "newer" else "older", bound=UUID(bound))
     except ValueError:
-        return "older", None
+        return Place()
+
+
+def read_page(sources: Sequence[Source], place: Place, *, size: int, order: str = NEWEST_FIRST) -> Page:
+    """Return one page of all sources together; raises TooSlow."""
+    with at_most(seconds=LIST_SECONDS):
+        stretches = [_stretch(source, place, size, order) for source in sources]
+    found = stretches[0] if len(stretches) == 1 else _merged(stretches, place, size)
+    is_back = place.direction == "newer"
+    rows = found.rows[::-1] if is_back else found.rows
+    on = f"{place.direction}-{found.edge}" if found.edge else ""
+    first, last = (rows[0].pk, rows[-1].pk) if rows else (place.bound, place.bound)
+    back = "" if place.bound is None else f"older-{last}" if is_back else f"newer-{first}"
+    searched_to = time_of(found.edge) if found.is_cut and found.edge else None
+    return Page(rows=rows, newer=on if is_back else back, older=back if is_back else on, searched_to=searched_to)
+
+
+def rows_beyond(rows: QuerySet[Any], place: Place, *, order: str = NEWEST_FIRST) -> QuerySet[Any]:
+    """Return the rows on one side of a place, nearest first."""
+    is_falling = (order[0] == "-") != (place.direction == "newer")
+    key, sign = order.lstrip("-"), "-" if is_falling else ""
+    by = (f"{sign}{key}",) if key == "id" else (f"{sign}{key}", f"{sign}id")
+    if place.bound is not None:
+        rows = rows.filter(_beyond(rows, key, place.bound, "lt" if is_falling else "gt"))
+    return rows.order_by(*by)
+
+
+def _beyond(rows: QuerySet[Any], key: str, bound: UUID, side: str) -> Q:
+    if key == "id":
+        return Q(**{f"id__{side}": bound})
+    value = rows.model._default_manager.filter(pk=bound).values_list(key, flat=True).first()
+    return Q() if value is None else Q(**{f"{key}__{side}": value}) | Q(**{key: value, f"id__{side}": bound})
+
+
+def _stretch(source: Source, place: Place, size: int, order: str) -> _Stretch:
+    if source.base is None:
+        return _full(list(rows_beyond(source.rows, place, order=order)[: size + 1]), size)
+    found: list[Any] = []
+    until = time.monotonic() + LOOK_SECONDS
+    while True:
+        edge = rows_beyond(source.base, place).values_list("pk", flat=True)[WINDOW : WINDOW + 1].first()
+        rows = rows_beyond(source.rows, place)
+        if edge is not None:
+            rows = rows.filter(**{"id__gte" if place.direction == "older" else "id__lte": edge})
+        found += rows[: size + 1 - len(found)]
+        if edge is None or len(found) > size:
+            return _full(found, size)
+        if time.monotonic() > until:
+            return _Stretch(found, edge, is_cut=True)
+        place = Place(direction=place.direction, bound=edge)
+
+
+def _full(found: list[Any], size: int) -> _Stretch:
+    return _Stretch(found[:size], found[size - 1].pk if len(found) > size else None)
+
+
+def _merged(stretches: Sequence[_Stretch], place: Place, size: int) -> _Stretch:
+    """Return one stretch of several, newest first, as far as all of them have been read."""
+    is_back = place.direction == "newer"
+    edges = [each.edge for each in stretches if each.edge is not None]
+    edge = (min if is_back else max)(edges) if edges else None
+    rows = [row for each in stretches for row in each.rows]
+    if edge is not None:
+        rows = [row for row in rows if (row.pk <= edge if is_back else row.pk >= edge)]
+    rows.sort(key=lambda row: row.pk, reverse=not is_back)
+    if len(rows) > size:
+        return _Stretch(rows[:size], rows[size - 1].pk)
+    return _Stretch(rows, edge, is_cut=any(each.is_cut for each in stretches))

@@ -15,8 +15,6 @@ from deliveries.admin.pages import PageAdmin
 class ReadOnlyPages(PageAdmin):
     """Nothing is added, changed or deleted here, by nobody."""
 
-    actions = None
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
         return False

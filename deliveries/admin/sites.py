@@ -24,6 +24,7 @@ from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
+from deliveries.admin.picks import pick_view
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
@@ -168,6 +169,10 @@ class StaffSite(HookpostSite):
             ),
         ),
     )
+
+    def get_urls(self) -> list[Any]:
+        """Add what filters offer while somebody types."""
+        return [path("pick/<str:noun>/", self.admin_view(pick_view), name="pick"), *super().get_urls()]
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """Staff see all."""

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, moment
-from deliveries.admin.paging import KeysetChangeList
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 
 WAITS = {
@@ -24,15 +22,12 @@ WAITS = {
 }
 
 
-class WaitingChangeList(KeysetChangeList):
-    """A list of deliveries; what a page of them waits for is asked for once."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Fetch the page, and what its rows wait for."""
-        super().get_results(request)
-        waiting = waiting_of(self.result_list)
-        for row in self.result_list:
-            row.waiting = waiting.get(row.pk)
+def with_waiting(rows: list[Any]) -> list[Any]:
+    """Return deliveries, each with what it waits for; asked for once."""
+    waiting = waiting_of(rows)
+    for row in rows:
+        row.waiting = waiting.get(row.pk)
+    return rows
 
 
 def waiting_in_words(waiting: Waiting) -> str:

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from deliveries.admin.paging import WINDOW, Source
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint
 from deliveries.services.events import EventDraft, accept_event
 from tests.pages.conftest import House, logged_in
@@ -41,7 +43,7 @@ def shown(client: Client, query: dict[str, str]) -> list[Delivery]:
     """The rows of the staff's list."""
     answer = client.get("/admin/deliveries/delivery/", query)
     assert answer.status_code == 200
-    return list(answer.context["cl"].result_list)
+    return list(answer.context["listing"].rows)
 
 
 @pytest.mark.parametrize("site", ["admin", "portal"])
@@ -159,7 +161,7 @@ def test_selected_deliveries_are_sent_again_after_a_reason_was_asked_for(bob: Cl
         ({"q": "acme"}, 4),
         ({"q": "'; drop table"}, 0),
         ({"customer": "a\x00b"}, 0),
-        ({"window": "\x00", "state": "\x00"}, 4),
+        ({"window": "\x00", "state": "\x00"}, 0),
     ],
 )
 def test_the_list_is_narrowed_by(query: dict[str, str], found: int, bob: Client, acme: House) -> None:
@@ -179,23 +181,25 @@ def test_pages_follow_each_other_by_key_in_both_directions(bob: Client, acme: Ho
     seen, place = [], ""
     while True:
         answer = bob.get(f"/admin/deliveries/delivery/{place}")
-        seen.append([row.pk for row in answer.context["cl"].result_list])
-        place = answer.context["cl"].paginator.older
+        seen.append([row.pk for row in answer.context["listing"].rows])
+        place = answer.context["listing"].older
         if not place:
             break
     assert [len(page) for page in seen] == [50, 50, 20]
     assert [key for page in seen for key in page] == everything
-    back = bob.get(f"/admin/deliveries/delivery/{answer.context['cl'].paginator.newer}").context["cl"]
-    assert [row.pk for row in back.result_list] == seen[1]
+    back = bob.get(f"/admin/deliveries/delivery/{answer.context['listing'].newer}").context["listing"]
+    assert [row.pk for row in back.rows] == seen[1]
 
 
 def test_a_list_never_counts_or_skips_rows(bob: Client, acme: House) -> None:
     emit(acme, 60)
     with CaptureQueriesContext(connection) as queries:
         bob.get("/admin/deliveries/delivery/", {"customer": "acme", "state": "succeeded"})
-    on_log = [each["sql"] for each in queries if "hookpost_delivery" in each["sql"]]
+    on_log = [each["sql"].upper() for each in queries if "hookpost_delivery" in each["sql"]]
     assert on_log
-    assert not [sql for sql in on_log if "COUNT(" in sql.upper() or "OFFSET" in sql.upper()]
+    assert not [sql for sql in on_log if "COUNT(" in sql]
+    skipped = [sql.partition("OFFSET ")[2] for sql in on_log if "OFFSET" in sql]
+    assert set(skipped) <= {str(WINDOW)}  # the end of a window, whatever page it is
 
 
 def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(bob: Client, acme: House) -> None:
@@ -211,16 +215,15 @@ def test_a_search_that_takes_too_long_is_given_up_with_advice(
     bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deliveries.admin.paging.LIST_SECONDS", 0.001)
-    monkeypatch.setattr("deliveries.admin.list_filters.customers_called", slow_condition)
+    monkeypatch.setattr("deliveries.admin.deliveries.source_of", slow_source)
     text = bob.get("/admin/deliveries/delivery/", {"customer": "acme"}).content.decode()
     assert "This search takes too long." in text
 
 
-def slow_condition(text: str) -> object:
-    """A condition that PostgreSQL needs longer for than it may take."""
-    from django.db.models.expressions import RawSQL
-
-    return RawSQL("SELECT gen_random_uuid() FROM generate_series(1, 3000000)", ())
+def slow_source(asked: object, *, viewer: object) -> Source:
+    """Rows that PostgreSQL needs longer for than it may take."""
+    slow = RawSQL("SELECT gen_random_uuid() FROM generate_series(1, 3000000)", ())
+    return Source(rows=Delivery.objects.filter(customer_id__in=slow))
 
 
 def test_a_delivery_whose_event_is_gone_is_still_shown(bob: Client, acme: House) -> None:
@@ -252,7 +255,7 @@ def test_an_event_is_shown_with_where_it_went(bob: Client, carol: Client, acme: 
     for client, site in ((bob, "admin"), (carol, "portal")):
         text = client.get(f"/{site}/deliveries/event/{acme.event.public_id}/change/").content.decode()
         assert acme.endpoint.url in text
-        assert "404 http 4xx" in text
+        assert ">404</span>" in text
 
 
 def test_a_delivery_that_waits_says_for_what_and_what_comes(bob: Client, carol: Client, acme: House) -> None:

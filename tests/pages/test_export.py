@@ -113,7 +113,7 @@ def test_what_the_filter_shows_is_taken_from_all_pages(bob: Client, acme: House,
     assert len(taken(bob, query="?error=http_4xx")) == 2
     assert len(taken(bob, query=f"?q={globex.endpoint.public_id}")) == 4
     assert taken(bob, query="?state=exhausted") == []
-    place = bob.get("/admin/deliveries/delivery/").context["cl"].paginator.older
+    place = bob.get("/admin/deliveries/delivery/").context["listing"].older
     assert len(taken(bob, query=place)) == 65
 
 

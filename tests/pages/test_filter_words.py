@@ -18,7 +18,7 @@ NO_CUSTOMER, NO_ENDPOINT = "There is no customer of this id, uid or name.", "The
 def shown(browser: Client, site: str, **query: str) -> tuple[str, int]:
     """The page, and how many rows it shows."""
     answer = browser.get(f"/{site}/{LIST}", query)
-    return answer.content.decode(), answer.context["cl"].result_count
+    return answer.content.decode(), len(answer.context["listing"].lines)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,13 @@ def shown(browser: Client, site: str, **query: str) -> tuple[str, int]:
     [
         ({"customer": "nosuch"}, NO_CUSTOMER),
         ({"customer": ids.encode_id(ids.CUSTOMER, new_id())}, NO_CUSTOMER),
-        ({"endpoint": "nosuch"}, NO_ENDPOINT),
+        ({"endpoint": "nosuch"}, "no endpoint of this id, and none whose URL contains this"),
+        ({"state": "asleep"}, "There is no state “asleep”. There is: pending, held,"),
+        ({"state": "pending,asleep"}, "There is no state “asleep”."),
+        ({"error": "tired"}, "There is no last error “tired”."),
+        ({"window": "1y"}, "There is no time “1y”. There is: 1h, 24h, 7d, 30d."),
+        ({"status": "99"}, "A status code is a number from 100 to 599."),
+        ({"status": "abc"}, "A status code is a number from 100 to 599."),
         ({"endpoint": ids.encode_id(ids.ENDPOINT, new_id())}, NO_ENDPOINT),
         ({"type": "no such type"}, "neither an event type nor a family"),
         ({"since": "yesterday"}, "This is no moment"),

@@ -1,0 +1,200 @@
+"""The lists of both sites: a rendering of our own inside of Unfold's frame.
+
+What lives here: from a request to a page of rows with chips and a form of filters. It must not know any noun: which
+columns, filters and bulk acts a list has, a page says itself.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from deliveries.admin.asked import PLACE, Asked, read_asked
+from deliveries.admin.ids import read_id
+from deliveries.admin.list_filters import Filter, Narrows
+from deliveries.admin.paging import TOO_SLOW, Page, Source, read_page
+from deliveries.models.visible import Viewer
+from deliveries.services.statement_timeout import TooSlow
+
+CHOSEN_LIMIT = 200
+
+Column = tuple[str, Callable[[Any], Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row as the template shows it: its key, its address, its first cell and the others as HTML."""
+
+    key: str
+    url: str
+    head: Any
+    cells: SafeString
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One page of a list as the template shows it."""
+
+    titles: Sequence[str]
+    rows: Sequence[Any]
+    lines: Sequence[Line]
+    newer: str
+    older: str
+    searched_to: datetime | None
+    trouble: str
+
+
+class ListPages(ModelAdmin):
+    """Pages with a list of their rows."""
+
+    columns: ClassVar[Sequence[str]] = ()
+    filters: ClassVar[Sequence[type[Filter]]] = ()
+    bulk_acts: ClassVar[Sequence[tuple[str, str]]] = ()  # the method, and the words on its button
+    per_page: ClassVar[int] = 50
+    list_template: ClassVar[str] = "hookpost/list.html"
+    nothing_yet: ClassVar[str] = "There is nothing here yet."
+
+    @abstractmethod
+    def viewer(self, request: HttpRequest) -> Viewer:
+        """Return whose eyes these are."""
+
+    @abstractmethod
+    def url(self, name: str, *args: object, model: str = "") -> str:
+        """Return an address of a noun on this site."""
+
+    @abstractmethod
+    def page_url(self, row: Model) -> str:
+        """Return the address of a row's page on this site."""
+
+    # --- what a noun may say otherwise
+
+    def sources(self, request: HttpRequest, asked: Asked) -> list[Source]:
+        """Return the rows that are meant, and what of them an index finds."""
+        rows, _ = self.get_search_results(request, self.get_queryset(request), asked.words)
+        if self.list_select_related:
+            rows = rows.select_related(*self.list_select_related)
+        return [Source(rows=self.narrow(rows, asked.narrows))]
+
+    def narrow(self, rows: QuerySet[Any], narrows: Narrows) -> QuerySet[Any]:
+        """Narrow rows by the words of a selection."""
+        return rows
+
+    def with_details(self, rows: list[Any]) -> list[Any]:
+        """Add what the cells of a page of rows are made of, asked for once."""
+        return rows
+
+    def bulk_acts_for(self, request: HttpRequest) -> Sequence[tuple[str, str]]:
+        """Return the bulk acts that are open to this person."""
+        return self.bulk_acts
+
+    def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
+        """Return what the list's page shows besides the list."""
+        return {}
+
+    # --- the page
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show a page of the list, or do a bulk act to what was chosen on it."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        asked = self.asked(request)
+        if request.method == "POST":
+            return self.bulk_act(request) or HttpResponseRedirect(request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            **self.list_context(request, asked),
+            **self.beside_list(request, asked),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.list_template, context)
+
+    def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
+        """Return what the template of a list needs."""
+        return {
+            "title": str(self.opts.verbose_name_plural).capitalize(),
+            "noun": str(self.opts.verbose_name),
+            "is_fullwidth": "1",
+            "asked": asked,
+            "listing": self.listing(request, asked),
+            "bulk_acts": self.bulk_acts_for(request),
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "search_help": self.search_help_text if self.search_fields else "",
+            "add_url": self.url("add") if self.has_add_permission(request) else "",
+            "nothing_yet": self.nothing_yet,
+        }
+
+    def asked(self, request: HttpRequest) -> Asked:
+        """Return what the address asks for."""
+        return read_asked(request.GET, self.filters, viewer=self.viewer(request))
+
+    def listing(self, request: HttpRequest, asked: Asked) -> Listing:
+        """Read one page of rows, and make its cells."""
+        found, trouble = self.read(request, asked)
+        rows = self.with_details(found.rows)
+        columns = [self.column(name) for name in self.columns]
+        return Listing(
+            titles=[title for title, _ in columns],
+            rows=rows,
+            lines=[line_of(row, columns, url=self.page_url(row)) for row in rows],
+            newer=asked.address(**{PLACE: found.newer}) if found.newer else "",
+            older=asked.address(**{PLACE: found.older}) if found.older else "",
+            searched_to=found.searched_to,
+            trouble=trouble,
+        )
+
+    def read(self, request: HttpRequest, asked: Asked) -> tuple[Page, str]:
+        """Return a page, and a sentence when reading it was given up."""
+        if asked.is_refused:
+            return Page(rows=[]), ""
+        try:
+            sources = self.sources(request, asked)
+            return read_page(sources, asked.place, size=self.per_page, order=self.ordering[0]), ""
+        except TooSlow:
+            return Page(rows=[]), TOO_SLOW
+
+    def column(self, name: str) -> Column:
+        """Return the title of a column, and what makes its cells: a method of the page, or a field of the row."""
+        if name.startswith("shown_"):
+            maker = getattr(self, name)
+            return maker.short_description, maker
+        title = str(self.opts.get_field(name).verbose_name).capitalize()
+        return title, lambda row: getattr(row, name) or "-"
+
+    # --- bulk acts
+
+    def bulk_act(self, request: HttpRequest) -> HttpResponse | None:
+        """Do a bulk act to the rows that were chosen; None when none was, or no such act is open."""
+        wanted = request.POST.get("action", "")
+        if wanted not in dict(self.bulk_acts_for(request)):
+            raise PermissionDenied
+        chosen = self.chosen(request)
+        answer: HttpResponse | None = getattr(self, wanted)(request, chosen)
+        return answer
+
+    def chosen(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows that were chosen, as far as this viewer may see them."""
+        texts = request.POST.getlist(ACTION_CHECKBOX_NAME)[:CHOSEN_LIMIT]
+        keys: list[UUID] = [key for text in texts if (key := read_id("", text)) is not None]
+        rows: QuerySet[Any] = self.get_queryset(request).filter(pk__in=keys)
+        return rows
+
+
+def line_of(row: Any, columns: Sequence[Column], *, url: str) -> Line:
+    """Return a row as the template shows it; its cells are made here, for a template takes thrice as long."""
+    (_, head), *others = columns
+    cells = format_html_join("", '<td data-label="{}">{}</td>', ((title, make(row)) for title, make in others))
+    return Line(key=str(row.pk), url=url, head=head(row), cells=cells)
