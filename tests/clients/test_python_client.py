@@ -22,7 +22,8 @@ def test_its_client_is_complete_and_does_the_whole_job(
 ) -> None:
     folder = described.parent
     tool = Path(sys.executable).with_name("openapi-python-client")
-    options = ["--output-path", folder / "client", "--meta", "none", "--fail-on-warning"]
+    config = HERE / "jobs" / "openapi_python_client.yml"
+    options = ["--output-path", folder / "client", "--meta", "none", "--fail-on-warning", "--config", config]
     run_tool([tool, "generate", "--path", described, *options], folder=folder)
     program = HERE / "jobs" / "openapi_python_client.py"
     command = [sys.executable, program, live_server.url, key, receiver.url]
