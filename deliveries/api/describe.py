@@ -77,6 +77,7 @@ TAGS = {
     "events": "What happened: emitting it, looking it up, the feed.",
     "deliveries": "One event for one endpoint, its attempts, and sending it again.",
     "jobs": "Bulk work and its progress.",
+    "import": "Moving over from another system.",
     "portal-link": "The way of a customer's people into the portal.",
     "meta": "Facts of this installation.",
 }

@@ -127,9 +127,11 @@ class JsonObject(serializers.JSONField):
 class JsonValue(serializers.JSONField):
     """Any JSON value of a bounded size."""
 
+    limit_bytes = JSON_LIMIT_BYTES
+
     def to_internal_value(self, data: Any) -> Any:
         """Return the value."""
-        check_size(data)
+        check_size(data, limit_bytes=self.limit_bytes)
         return data
 
 
@@ -138,7 +140,7 @@ def shown_moment(value: datetime | None) -> str | None:
     return None if value is None else timestamps.write(value)
 
 
-def check_size(value: Any) -> None:
+def check_size(value: object, *, limit_bytes: int = JSON_LIMIT_BYTES) -> None:
     """Refuse a JSON value that is too large to be kept beside a row."""
-    if len(orjson.dumps(value)) > JSON_LIMIT_BYTES:
-        raise serializers.ValidationError(f"at most {JSON_LIMIT_BYTES} bytes of JSON")
+    if len(orjson.dumps(value)) > limit_bytes:
+        raise serializers.ValidationError(f"at most {limit_bytes} bytes of JSON")

@@ -34,7 +34,7 @@ class JobShape(Shape):
     """A job. `total` is what it will send, `queued` what it has queued; `done` arrived, `failed` did not.
 
     While it queues, `total` is what was counted when it was asked for, at most 100,000. Of an erasure `total` and
-    `done` count rows.
+    `done` count rows; of an import lines, and `failed` those that were refused.
     """
 
     id = TypeId(ids.JOB)
@@ -224,6 +224,8 @@ def job_started(request: Request, job: Job) -> Response:
 
 
 def _shown_filters(job: Job) -> dict[str, Any]:
+    if job.kind == Job.Kind.IMPORT:
+        return dict(job.filters)
     prefixes = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
     selection = Selection.from_json(job.filters)
     shown: dict[str, Any] = {}

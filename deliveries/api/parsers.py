@@ -28,13 +28,14 @@ class StrictJsonParser(BaseParser):
     """Reads `application/json` for the REST framework."""
 
     media_type = "application/json"
+    limit_bytes = BODY_LIMIT_BYTES
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Return the value of the body; raises ParseError or TooLargeError."""
-        body = stream.read(BODY_LIMIT_BYTES + 1)
-        return read_json(body) if body else {}  # one in chunks may turn out to be empty
+        body = stream.read(self.limit_bytes + 1)
+        return read_json(body, limit_bytes=self.limit_bytes) if body else {}  # one in chunks may turn out to be empty
 
 
 def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> Any:

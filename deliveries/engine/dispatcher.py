@@ -30,6 +30,7 @@ from deliveries.errors import ClockOff, reason_of
 from deliveries.services import (
     alert_mail,
     alerts,
+    backlog,
     clock,
     endpoint_health,
     endpoints,
@@ -188,7 +189,7 @@ def housekeeping() -> None:
             alerts.purge_alerts,
             rollup.purge_hours,
             purge.purge_rows,
-            endpoints.cancel_orphans,
+            backlog.cancel_orphans,
             forget_workers,
         ]
     )

@@ -6,6 +6,7 @@ from deliveries.models.audit import AuditEntry
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
+from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import Attempt, Delivery, Event
 from deliveries.models.members import Member
@@ -29,6 +30,7 @@ __all__ = [
     "EventType",
     "FanOut",
     "IdempotencyKey",
+    "ImportLine",
     "Job",
     "Lane",
     "Member",

@@ -10,7 +10,7 @@ from deliveries.protocol import ids
 
 
 class Job(IdentifiedModel):
-    """Bulk redelivery, recovery, replay or erasure: what was asked, how far it is.
+    """Bulk redelivery, recovery, replay, erasure or import: what was asked, how far it is.
 
     `customer` is whose deliveries they are, `by_operator` who asked: both together are one place in the rotation.
     """
@@ -22,6 +22,7 @@ class Job(IdentifiedModel):
         RECOVER = "recover", "Redeliver what failed"
         REPLAY = "replay", "Send what was never sent"
         ERASE = "erase", "Erase a customer"
+        IMPORT = "import", "Import from elsewhere"
 
     class State(models.TextChoices):
         PENDING = "pending", "Pending"

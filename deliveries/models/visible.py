@@ -17,6 +17,7 @@ from deliveries.models.audit import AuditEntry
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
 from deliveries.models.event_types import EventType
+from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
 from deliveries.models.members import Member
@@ -98,6 +99,11 @@ def attempts(viewer: Viewer) -> QuerySet[Attempt]:
 def jobs(viewer: Viewer) -> QuerySet[Job]:
     """Bulk work; a customer sees only what was asked for it alone."""
     return Job.objects.filter(_own(viewer, "customer_id"))
+
+
+def import_lines(job: Job) -> QuerySet[ImportLine]:
+    """What an import that the viewer sees had to do."""
+    return ImportLine.objects.filter(job=job)
 
 
 def audit_entries(viewer: Viewer) -> QuerySet[AuditEntry]:

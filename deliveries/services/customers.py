@@ -21,7 +21,7 @@ NAME_LIMIT = 200
 ENDPOINT_LIMIT_MAX = 100_000
 
 
-def create_customer(fields: Mapping[str, Any], *, actor: str) -> Customer:
+def create_customer(fields: Mapping[str, object], *, actor: str) -> Customer:
     """Return the new customer; raises InvalidInput, and Conflict when the `uid` is taken."""
     customer = Customer(**_checked({"name": "", **fields}))
     with transaction.atomic():
@@ -30,7 +30,7 @@ def create_customer(fields: Mapping[str, Any], *, actor: str) -> Customer:
     return customer
 
 
-def update_customer(customer: Customer, fields: Mapping[str, Any], *, actor: str) -> Customer:
+def update_customer(customer: Customer, fields: Mapping[str, object], *, actor: str) -> Customer:
     """Change the given fields only."""
     checked = _checked(fields)
     if not checked:

@@ -138,6 +138,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "url": check_endpoint_url,
     "uid": lambda value: check_uid(value, prefix=Endpoint.PREFIX),
     "description": _check_text("description", limit=300),
+    "state_reason": _check_text("state_reason", limit=300),
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
     "headers": check_headers,

@@ -8,34 +8,31 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
-from deliveries import sql
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, DueDelivery, Endpoint, EndpointSecret, Lane
+from deliveries.models import Customer, Endpoint, EndpointSecret, Lane
 from deliveries.protocol.profiles import check_key, profile_of
 from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret, read_secret
 from deliveries.services import clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
+from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
 from deliveries.services.endpoint_fields import check_fields, host_of
-from deliveries.sql.rows import CancelDueRow
 
 SECRET_BYTES = 32
 KEEP_HOURS = 24
 KEEP_HOURS_MAX = 7 * 24
-CANCEL_BATCH = 5000
-DELETED = "the endpoint was deleted"
-BACKLOG_CANCELLED = "the endpoint's backlog was cancelled"
 
 State = Endpoint.State
+Given = tuple[str, datetime | None]  # a secret's text, and when it ends
 
 
 def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str) -> tuple[Endpoint, str]:
@@ -46,28 +43,41 @@ def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str
     if "url" not in given:
         raise InvalidInput("a URL is required", field="url")
     checked = check_fields(given)
+    secret = _given_or_new(secret, signing=checked.get("signing", "standard"))
+    return store_endpoint(customer, checked, [(secret, None)], actor=actor), secret
+
+
+def store_endpoint(
+    customer: Customer, checked: Mapping[str, object], secrets: Sequence[Given], *, actor: str
+) -> Endpoint:
+    """Write a new endpoint whose fields and secrets, the newest first, were checked; looks no name up."""
     endpoint = Endpoint(customer=customer)
     _apply(endpoint, checked)
-    secret = _given_or_new(secret, signing=endpoint.signing)
-    _check_signing(endpoint, [read_secret(secret)])
+    _check_signing(endpoint, [read_secret(text) for text, _ in secrets])
     with transaction.atomic():
         limits.lock(customer)
         _refuse_too_many(customer)
         _save(endpoint, None)
         Lane.objects.create(endpoint=endpoint)
-        _add_secret(endpoint, secret)
+        for text, end in reversed(secrets):
+            _add_secret(endpoint, text, end)
         record_act(actor, "endpoint.create", customer=customer, target=endpoint.public_id, detail={"url": endpoint.url})
-    return endpoint, secret
+    return endpoint
 
 
 def update_endpoint(endpoint: Endpoint, fields: Mapping[str, Any], *, actor: str) -> Endpoint:
     """Change the given fields only; another host clears the custom headers unless new ones are given."""
     given = {name: value for name, value in fields.items() if not _is_same(endpoint, name, value)}
-    checked = check_fields(given)
+    return store_changes(endpoint, check_fields(given), actor=actor)
+
+
+def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: str) -> Endpoint:
+    """Write fields that were checked; looks no name up."""
+    checked = dict(fields)
     state = checked.pop("state", None)
     with transaction.atomic():
         _lock(endpoint)
-        if "url" in checked and host_of(checked["url"]) != host_of(endpoint.url):
+        if "url" in checked and host_of(str(checked["url"])) != host_of(endpoint.url):
             checked.setdefault("headers", {})
         if checked:
             _apply(endpoint, checked)
@@ -77,7 +87,7 @@ def update_endpoint(endpoint: Endpoint, fields: Mapping[str, Any], *, actor: str
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
             record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)
         if state is not None:
-            _change_state(endpoint, state, actor=actor)
+            _change_state(endpoint, str(state), actor=actor)
     return endpoint
 
 
@@ -170,29 +180,6 @@ def resume_endpoint(
         Lane.objects.filter(endpoint=endpoint).update(rest_until=None, failures=0, opened=0, failing_since=None)
 
 
-def cancel_waiting(
-    *, endpoint_id: UUID | None = None, job_id: UUID | None = None, scheduled_only: bool = False, why: str = ""
-) -> int:
-    """Cancel what waits for an endpoint or a job, a bounded batch at a time; returns how many.
-
-    To a job that goes on what is cancelled counts as failed, and `why` is what it says of that.
-    """
-    total = 0
-    while True:
-        parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only, "why": why}
-        taken = sql.fetch(CancelDueRow, {**parameters, "batch": CANCEL_BATCH})[0].taken
-        total += taken
-        if not taken:  # a batch that is not full may have met rows that somebody else took out
-            return total
-
-
-def cancel_orphans() -> int:
-    """Cancel what was accepted or asked for at the very moment when its endpoint was deleted; returns how many."""
-    waiting = Exists(DueDelivery.objects.filter(endpoint_id=OuterRef("id")))
-    gone = Endpoint.objects.filter(waiting, deleted_at__isnull=False).values_list("id", flat=True)
-    return sum(cancel_waiting(endpoint_id=endpoint_id, why=DELETED) for endpoint_id in gone[:100])
-
-
 def new_secret() -> str:
     """Return a fresh `whsec_` secret."""
     return HMAC_PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
@@ -251,8 +238,8 @@ def _lock(endpoint: Endpoint) -> None:
     endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
 
 
-def _add_secret(endpoint: Endpoint, text: str) -> None:
-    secret = EndpointSecret(endpoint=endpoint)
+def _add_secret(endpoint: Endpoint, text: str, expires_at: datetime | None = None) -> None:
+    secret = EndpointSecret(endpoint=endpoint, expires_at=expires_at)
     secret.seal_secret(text)
     secret.save()
 

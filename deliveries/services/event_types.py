@@ -21,7 +21,7 @@ from deliveries.services.schemas import breaking_changes, check_schema, compiled
 DESCRIPTION_LIMIT = 5000
 
 
-def create_event_type(fields: Mapping[str, Any], *, customer: Customer | None = None, actor: str) -> EventType:
+def create_event_type(fields: Mapping[str, object], *, customer: Customer | None = None, actor: str) -> EventType:
     """Return the new event type; raises InvalidInput, and Conflict when the name is taken."""
     event_type = EventType(customer=customer, **_checked(fields))
     _check_example(event_type)
@@ -36,7 +36,7 @@ def create_event_type(fields: Mapping[str, Any], *, customer: Customer | None = 
 
 
 def update_event_type(
-    event_type: EventType, fields: Mapping[str, Any], *, actor: str, force: bool = False
+    event_type: EventType, fields: Mapping[str, object], *, actor: str, force: bool = False
 ) -> EventType:
     """Change the given fields only; Conflict when the new schema would break readers, unless forced."""
     checked = _checked(fields)

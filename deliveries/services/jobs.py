@@ -1,4 +1,4 @@
-"""Bulk work: sending again by filter, what failed, and what was never sent; and the turns of erasures.
+"""Bulk work: sending again by filter, what failed, and what was never sent; turns of erasures and imports.
 
 What lives here: starting, stepping, cancelling and ending jobs. It must not know requests, and rings no
 bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's cursor in
@@ -31,9 +31,10 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
+from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
 from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
-from deliveries.services.endpoints import BACKLOG_CANCELLED, DELETED, cancel_waiting
 from deliveries.services.erasures import take_erasure_step
+from deliveries.services.import_jobs import forget_lines, take_import_step
 from deliveries.services.selection import Selection
 from deliveries.services.statement_timeout import at_most
 from deliveries.sql.rows import QueueRedeliveriesRow, QueueReplaysRow, TakeJobTurnRow, TendJobsRow
@@ -57,6 +58,7 @@ State = Job.State
 OPEN = (State.PENDING, State.RUNNING)
 UNFINISHED = (*OPEN, State.HELD)
 STOPPABLE = (*UNFINISHED, State.FAILED)
+_STEPS_OF_OTHERS = {Kind.ERASE: take_erasure_step, Kind.IMPORT: take_import_step}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,8 @@ def run_job_step(job_id: UUID) -> tuple[bool, Lanes]:
     if not _begin_step(job_id):
         return False, []
     try:
-        if Job.objects.filter(id=job_id, kind=Kind.ERASE).exists():
-            return take_erasure_step(job_id, seconds=STEP_SECONDS), []
-        return _take_step(job_id)
+        take = _STEPS_OF_OTHERS.get(Kind(Job.objects.values_list("kind", flat=True).get(id=job_id)))
+        return _take_step(job_id) if take is None else (take(job_id, seconds=STEP_SECONDS), [])
     except Exception as error:
         _note_failure(job_id, error)
         raise
@@ -159,6 +160,7 @@ def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
             raise Conflict(f"the job is {locked.get_state_display().lower()} already")
         locked.state, locked.finished_at = State.CANCELLED, clock.likely_now()
         locked.save(update_fields=["state", "finished_at"])
+        forget_lines(job.id)
         record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
     cancel_waiting(job_id=job.id)
     return locked

@@ -1,6 +1,7 @@
 """The keyring and what it sealed: which keys are in use, moving everything to the first one, refusing a wrong ring.
 
-What lives here: secrets, header sets and second factors as sealed bytes. It must not know what they say.
+What lives here: secrets, header sets, second factors and items to import, as sealed bytes. It must not know what is in
+them.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError, transacti
 
 from deliveries import sql
 from deliveries.errors import CannotDecrypt, WrongSetting
-from deliveries.models import Endpoint, EndpointSecret, SecondFactor
+from deliveries.models import Endpoint, EndpointSecret, ImportLine, SecondFactor
 from deliveries.models.keyring import seal, sealed_prefix, unseal
 from deliveries.services.audit import record_act
-from deliveries.sql.rows import SealingKeysRow, StaleFactorsRow, StaleHeadersRow, StaleSecretsRow
+from deliveries.sql.rows import SealingKeysRow, StaleFactorsRow, StaleHeadersRow, StaleImportsRow, StaleSecretsRow
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-StaleRow = StaleSecretsRow | StaleHeadersRow | StaleFactorsRow
+StaleRow = StaleSecretsRow | StaleHeadersRow | StaleFactorsRow | StaleImportsRow
 BEFORE_ALL = UUID(int=0)
 
 
@@ -51,6 +52,11 @@ _KINDS = (
         stale=StaleFactorsRow,
         write=lambda row_id, sealed: SecondFactor.objects.filter(id=row_id).update(sealed=sealed),
         forget=lambda row_id: SecondFactor.objects.filter(id=row_id).delete(),
+    ),
+    _Kind(
+        stale=StaleImportsRow,
+        write=lambda row_id, sealed: ImportLine.objects.filter(id=row_id).update(sealed=sealed),
+        forget=lambda row_id: ImportLine.objects.filter(id=row_id).delete(),
     ),
 )
 

@@ -1,4 +1,4 @@
--- Deletes what else tells of a customer: audit entries, alerts, figures, idempotency keys and jobs, but not the job that erases.
+-- Deletes what else tells of a customer: audit entries, alerts, figures, idempotency keys, lines of imports and jobs, but not the job that erases.
 -- customer_id uuid, targets text[] (public ids of the customer and all that was its), words text[] (id, uid: as values anywhere in a detail), endpoint_ids uuid[], key_ids uuid[]
 -- One statement, so that nobody sees a half of it. No index: it is run by hand, once for a customer.
 WITH audit AS (
@@ -19,6 +19,8 @@ WITH audit AS (
     RETURNING 1
 ), rates AS (
     DELETE FROM hookpost_api_rate WHERE key_id = ANY(%(key_ids)s::uuid[]) RETURNING 1
+), lines AS (
+    DELETE FROM hookpost_import_line WHERE customer = ANY(%(words)s::text[]) RETURNING 1
 ), jobs AS (
     DELETE FROM hookpost_job
     WHERE kind <> 'erase' AND (
@@ -29,5 +31,5 @@ WITH audit AS (
 )
 SELECT (
     (SELECT count(*) FROM audit) + (SELECT count(*) FROM alerts) + (SELECT count(*) FROM figures)
-    + (SELECT count(*) FROM keys) + (SELECT count(*) FROM rates) + (SELECT count(*) FROM jobs)
+    + (SELECT count(*) FROM keys) + (SELECT count(*) FROM rates) + (SELECT count(*) FROM lines) + (SELECT count(*) FROM jobs)
 )::int AS number

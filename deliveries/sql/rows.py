@@ -193,6 +193,13 @@ class StaleHeadersRow(NamedTuple):
     sealed: bytes
 
 
+class StaleImportsRow(NamedTuple):
+    """An item to import that another key than the first sealed."""
+
+    id: UUID
+    sealed: bytes
+
+
 class StaleSecretsRow(NamedTuple):
     """A secret that another key than the first sealed."""
 

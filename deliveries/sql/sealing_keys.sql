@@ -7,6 +7,8 @@ WITH stored AS (
     SELECT 'headers', id, headers_sealed FROM hookpost_endpoint WHERE headers_sealed IS NOT NULL
     UNION ALL
     SELECT 'second factor', id, sealed FROM hookpost_second_factor
+    UNION ALL
+    SELECT 'import', id, sealed FROM hookpost_import_line WHERE sealed IS NOT NULL
 ), named AS (
     SELECT kind, id, sealed, substring(sealed FROM 3 FOR get_byte(sealed, 1)) AS key_id FROM stored
 ), newest AS (

@@ -9,7 +9,7 @@ from deliveries.errors import Conflict, InvalidFilter, InvalidHeader, InvalidInp
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol.ids import delivery_id
-from deliveries.services import endpoints
+from deliveries.services import backlog, endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -214,8 +214,8 @@ def test_deleting_keeps_the_row_without_its_secrets_and_cancels_what_waits(alice
 
 
 def test_a_big_backlog_is_cancelled_in_batches(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "CANCEL_BATCH", 2)
+    monkeypatch.setattr(backlog, "CANCEL_BATCH", 2)
     for _ in range(5):
         waiting(endpoint)
-    assert endpoints.cancel_waiting(endpoint_id=endpoint.id) == 5
+    assert backlog.cancel_waiting(endpoint_id=endpoint.id) == 5
     assert set(Delivery.objects.values_list("state", flat=True)) == {"cancelled"}

@@ -42,6 +42,7 @@ ENDS = {
     "hookpost_lane": "one for each endpoint",
     "hookpost_audit_entry": "purge_rows",
     "hookpost_job": "purge_rows",
+    "hookpost_import_line": "goes with its job",
     "hookpost_portal_link": "purge_rows",
     "hookpost_endpoint_secret": "purge_rows, once expired",
     "hookpost_customer": "made by callers",

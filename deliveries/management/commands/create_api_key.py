@@ -5,7 +5,6 @@ What lives here: the command line of services/api_keys.py. It must not know how 
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deliveries.api.lookups import find_customer
 from deliveries.errors import InvalidInput, NotFound
+from deliveries.management.terminal import actor_of_terminal
 from deliveries.models import ApiKey, Customer
 from deliveries.models.visible import OPERATOR
 from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key
-from deliveries.services.audit import actor_of_user
 
 
 class Command(BaseCommand):
@@ -46,7 +45,7 @@ class Command(BaseCommand):
         scopes = options["scopes"] or list(ApiKey.Scope.values)
         try:
             key, text = create_api_key(
-                options["name"], scopes, customer=customer, expires_at=expires_at, actor=actor_of_user(_person())
+                options["name"], scopes, customer=customer, expires_at=expires_at, actor=actor_of_terminal()
             )
         except InvalidInput as error:
             raise CommandError(f"{error.field}: {error.detail}") from error
@@ -61,10 +60,3 @@ def _customer(ref: str | None) -> Customer | None:
         return find_customer(OPERATOR, ref)
     except NotFound as error:
         raise CommandError(f"there is no customer {ref}") from error
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "command line"

@@ -1,0 +1,44 @@
+"""`manage.py release_imported`: endpoints that were imported with --paused begin to send.
+
+What lives here: the terminal's side of it.
+"""
+
+from __future__ import annotations
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from deliveries.api.lookups import find_customer
+from deliveries.errors import NotFound
+from deliveries.management.terminal import actor_of_terminal
+from deliveries.models import Customer
+from deliveries.models.visible import OPERATOR
+from deliveries.services.imports import release_imported
+
+
+class Command(BaseCommand):
+    """The switch."""
+
+    help = "Enable the endpoints that import_endpoints --paused left holding what they get."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Whose, and what becomes of what was held."""
+        parser.add_argument("--customer", help="Id or uid: only the endpoints of this customer; all when absent.")
+        parser.add_argument(
+            "--cancel-backlog", action="store_true", help="Cancel what was held: the other sender has sent it."
+        )
+
+    def handle(self, *args: object, **options: object) -> None:
+        """Enable them."""
+        customer = _customer(str(options["customer"])) if options["customer"] else None
+        number = release_imported(
+            actor=actor_of_terminal(), customer=customer, cancel_backlog=bool(options["cancel_backlog"])
+        )
+        self.stdout.write(f"{number} endpoints send from now on.")
+
+
+def _customer(ref: str) -> Customer:
+    try:
+        return find_customer(OPERATOR, ref)
+    except NotFound as error:
+        raise CommandError(f"there is no customer {ref}") from error

@@ -1,0 +1,32 @@
+"""Files that bring customers, event types and endpoints from elsewhere, read into items.
+
+What lives here: one file for each system that people come from, and what its words mean here. Reading is pure: what an
+item cannot carry over is its refusal. It must not know what is stored already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from deliveries.errors import InvalidInput
+from deliveries.protocol.imports.convoy import read_convoy
+from deliveries.protocol.imports.csv import read_csv
+from deliveries.protocol.imports.hookpost import read_hookpost
+from deliveries.protocol.imports.item import ImportItem
+from deliveries.protocol.imports.svix import read_svix
+
+ITEM_LIMIT = 10_000
+READERS: Mapping[str, Callable[[object], Sequence[ImportItem]]] = MappingProxyType(
+    {"hookpost": read_hookpost, "csv": read_csv, "svix": read_svix, "convoy": read_convoy}
+)
+
+
+def read_items(data: object, *, format: str) -> list[ImportItem]:  # noqa: A002
+    """Return the items of a file's value, in an order in which they can be stored; raises InvalidInput."""
+    items = list(READERS[format](data))
+    if not items:
+        raise InvalidInput(f"nothing of the format {format} is in it", field="data")
+    if len(items) > ITEM_LIMIT:
+        raise InvalidInput(f"at most {ITEM_LIMIT:,} customers, event types and endpoints at once", field="data")
+    return items

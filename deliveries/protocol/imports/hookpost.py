@@ -1,0 +1,94 @@
+"""Our own JSON: event types, and customers with their endpoints, in the words of the API.
+
+What lives here: a document of them, and the lines of a customer's export. What only answers hold is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deliveries.protocol.imports.item import Given, ImportItem, Kind, Secret, a_text, an_object, objects
+from deliveries.protocol.imports.item_types import FIELDS
+
+# Of answers and exports: read, and not brought along.
+_SHOWN = frozenset(
+    {"object", "id", "customer", "created_at", "updated_at", "state_reason", "state_changed_at", "failing_since"}
+    | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key"}
+)
+_ASIDE = frozenset({"uid", "name", "secret", "secrets", "endpoints", "event_types"})
+
+
+def read_hookpost(data: object) -> list[ImportItem]:
+    """Return the items of a document, or of the lines of an export."""
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return list(_of_lines(objects(data)))
+    document = an_object(data)
+    types = enumerate(objects(document.get("event_types")))
+    found = [_event_type(each, f"event_types[{place}]") for place, each in types]
+    for place, each in enumerate(objects(document.get("customers"))):
+        found += _of_customer(each, f"customers[{place}]")
+    return found
+
+
+def _of_customer(given: Given, place: str) -> Iterator[ImportItem]:
+    customer = _customer(given, place)
+    yield customer
+    for number, each in enumerate(objects(given.get("event_types"))):
+        yield _event_type(each, f"{place}.event_types[{number}]", customer=customer.uid)
+    for number, each in enumerate(objects(given.get("endpoints"))):
+        yield _endpoint(each, f"{place}.endpoints[{number}]", customer=customer)
+
+
+def _of_lines(lines: Sequence[Given]) -> Iterator[ImportItem]:
+    customer = ImportItem(place="", kind="customer")
+    for number, each in enumerate(lines, start=1):
+        place = f"line {number}"
+        if each.get("object") == "customer":
+            customer = _customer(each, place)
+            yield customer
+        elif each.get("object") == "event_type":
+            yield _event_type(each, place, customer=customer.uid if each.get("customer") else "")
+        elif each.get("object") == "endpoint":
+            yield _endpoint(each, place, customer=customer)
+
+
+def _customer(given: Given, place: str) -> ImportItem:
+    uid = a_text(given.get("uid"))
+    fields = {**_fields("customer", given), "name": a_text(given.get("name")) or uid}
+    return ImportItem(place=place, kind="customer", uid=uid, fields=fields, refused=_without_uid(uid))
+
+
+def _event_type(given: Given, place: str, *, customer: str = "") -> ImportItem:
+    fields = _fields("event_type", given)
+    return ImportItem(place=place, kind="event_type", uid=a_text(given.get("name")), customer=customer, fields=fields)
+
+
+def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
+    uid = a_text(given.get("uid"))
+    return ImportItem(
+        place=place,
+        kind="endpoint",
+        uid=uid,
+        customer=customer.uid,
+        customer_name=a_text(customer.fields.get("name")),
+        fields=_fields("endpoint", given),
+        secrets=_secrets(given),
+        refused=_without_uid(uid) or customer.refused,
+    )
+
+
+def _secrets(given: Given) -> tuple[Secret, ...]:
+    """Return `secret`, or those of `secrets` that are told: an export has hints only."""
+    if text := a_text(given.get("secret")):
+        return (Secret(text=text),)
+    told = [each for each in objects(given.get("secrets")) if a_text(each.get("secret"))]
+    return tuple(Secret(text=a_text(each["secret"]), expires_at=a_text(each.get("expires_at"))) for each in told)
+
+
+def _fields(kind: Kind, given: Given) -> dict[str, object]:
+    """Return the fields that an item of this kind may bring, and those that nobody knows, which are refused later."""
+    return {name: value for name, value in given.items() if name in FIELDS[kind] or name not in _SHOWN | _ASIDE}
+
+
+def _without_uid(uid: str) -> str:
+    return "" if uid else "uid: it needs one, by which it is found again"

@@ -1,0 +1,74 @@
+"""What a file brings, in our words: a customer, an event type or an endpoint.
+
+What lives here: the value that all readers make, and how they look into JSON that nobody has checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+import orjson
+
+Given = Mapping[str, object]
+Kind = Literal["customer", "event_type", "endpoint"]
+NOTHING: Given = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A signing secret, as the receiver has it; `expires_at` is a moment in text, or "" for one that does not end."""
+
+    text: str = field(repr=False)
+    expires_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportItem:
+    """One thing to import. `place` says where the file has it, `customer` whose it is, by uid; "" is nobody's.
+
+    `fields` are as the API takes them, secrets newest first. `refused` says why it cannot be imported at all, `note`
+    what of it has no counterpart here.
+    """
+
+    place: str
+    kind: Kind
+    uid: str = ""
+    customer: str = ""
+    customer_name: str = ""
+    fields: Given = field(default_factory=dict, repr=False)
+    secrets: tuple[Secret, ...] = ()
+    refused: str = ""
+    note: str = ""
+
+    def to_json(self) -> bytes:
+        """Return it as bytes that from_json reads."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> ImportItem:
+        """Return what to_json wrote."""
+        members = orjson.loads(raw)
+        secrets = tuple(Secret(**each) for each in members.pop("secrets"))
+        return cls(**members, secrets=secrets)
+
+
+def an_object(value: object) -> Given:
+    """Return an object, or an empty one for anything else."""
+    return value if isinstance(value, Mapping) else NOTHING
+
+
+def a_text(value: object) -> str:
+    """Return a text, or an empty one for anything else; a number is written out, as ids may be numbers."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else ""
+
+
+def objects(value: object) -> list[Given]:
+    """Return the objects of a list, or of the answer of an API that holds one under `data` or `content`."""
+    if isinstance(value, Mapping):
+        return objects(next((value[name] for name in ("data", "content") if name in value), None))
+    return [an_object(each) for each in value] if isinstance(value, list | tuple) else []

@@ -1,0 +1,196 @@
+"""Importing one thing from elsewhere: a customer, an event type or an endpoint with its secrets.
+
+What lives here: finding what is there already, and what comes of each item. Each is stored whole or not at all, and one
+that is stored already is left alone, so that a file may be imported again. It must not know files or requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from deliveries.errors import Conflict, HookpostError, InvalidInput
+from deliveries.models import Customer, Endpoint, EventType, ImportLine
+from deliveries.protocol import timestamps
+from deliveries.protocol.imports.item import ImportItem, Kind
+from deliveries.protocol.imports.item_types import misfit
+from deliveries.protocol.secrets import check_secret, format_secret
+from deliveries.services import clock
+from deliveries.services.customers import create_customer, update_customer
+from deliveries.services.endpoint_fields import check_fields
+from deliveries.services.endpoints import (
+    Given,
+    new_secret,
+    resume_endpoint,
+    rotate_secret,
+    store_changes,
+    store_endpoint,
+)
+from deliveries.services.event_types import create_event_type, update_event_type
+
+Result = ImportLine.Result
+HELD = "imported, and held until it is released"
+MADE = "no secret came with it, so one was made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How to import: by whom, whether endpoints hold what they would send, whether it is a rehearsal."""
+
+    actor: str
+    paused: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """What came of an item, and why, or what was left behind of it."""
+
+    result: Result
+    detail: str = ""
+
+
+def import_item(item: ImportItem, way: Way) -> ImportOutcome:
+    """Store an item unless it is there, or refuse it; names are looked up before a transaction begins."""
+    if problem := item.refused or misfit(item.kind, item.fields):
+        return ImportOutcome(Result.REFUSED, problem)
+    try:
+        return _IMPORTERS[item.kind](item, way)
+    except (InvalidInput, Conflict) as error:
+        return ImportOutcome(Result.REFUSED, _reason(error))
+
+
+def release_imported(*, actor: str, customer: Customer | None = None, cancel_backlog: bool = False) -> int:
+    """Enable the endpoints that an import left holding, of one customer or all; returns how many."""
+    held = Endpoint.objects.filter(state=Endpoint.State.PAUSED, state_reason=HELD, deleted_at=None)
+    rows = list(held.filter(customer=customer) if customer else held)
+    for endpoint in rows:
+        resume_endpoint(endpoint, actor=actor, cancel_backlog=cancel_backlog)
+    return len(rows)
+
+
+@contextmanager
+def _stored_whole(way: Way) -> Iterator[None]:
+    """Store all that is done meanwhile, or nothing; in a rehearsal nothing."""
+    with transaction.atomic():
+        yield
+        if way.dry_run:
+            transaction.set_rollback(True)
+
+
+def _reason(error: HookpostError) -> str:
+    field = error.field if isinstance(error, InvalidInput) else ""
+    return f"{field}: {error}" if field else str(error)
+
+
+def _import_customer(item: ImportItem, way: Way) -> ImportOutcome:
+    row = Customer.objects.filter(uid=item.uid).first()
+    fields = {**item.fields, "name": str(item.fields["name"]).strip()}
+    with _stored_whole(way):
+        if row is None:
+            create_customer({**fields, "uid": item.uid}, actor=way.actor)
+            return ImportOutcome(Result.IMPORTED, item.note)
+        changed = _differing(row, fields)
+        update_customer(row, changed, actor=way.actor)
+    return _of_known(changed, item)
+
+
+def _import_event_type(item: ImportItem, way: Way) -> ImportOutcome:
+    owner = _customer_of(item) if item.customer else None
+    if item.customer and owner is None:
+        return ImportOutcome(Result.REFUSED, f"there is no customer {item.customer}")
+    row = EventType.objects.filter(customer=owner, name=item.uid).first()
+    with _stored_whole(way):
+        if row is None:
+            create_event_type({**item.fields, "name": item.uid}, customer=owner, actor=way.actor)
+            return ImportOutcome(Result.IMPORTED, item.note)
+        changed = _differing(row, item.fields)
+        update_event_type(row, changed, actor=way.actor)
+    return _of_known(changed, item)
+
+
+def _import_endpoint(item: ImportItem, way: Way) -> ImportOutcome:
+    customer = _customer_of(item)
+    known = Endpoint.objects.filter(customer=customer, uid=item.uid, deleted_at=None) if customer else None
+    row = known.select_related("customer").first() if known is not None else None
+    return _store_new(item, customer, way) if row is None else _change(row, item, way)
+
+
+def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ImportOutcome:
+    fields: dict[str, object] = {"uid": item.uid, **item.fields}
+    if way.paused and fields.get("state", "enabled") == Endpoint.State.ENABLED:
+        fields |= {"state": Endpoint.State.PAUSED, "state_reason": HELD}
+    if not fields.get("url"):
+        raise InvalidInput("a URL is required", field="url")
+    checked = check_fields(fields)
+    secrets = _living(item, signing=checked.get("signing", "standard"))
+    with _stored_whole(way):
+        owner = customer or _new_owner(item, way)
+        store_endpoint(owner, checked, secrets or [(new_secret(), None)], actor=way.actor)
+    return ImportOutcome(Result.IMPORTED, "; ".join(filter(None, ("" if secrets else MADE, item.note))))
+
+
+def _change(row: Endpoint, item: ImportItem, way: Way) -> ImportOutcome:
+    """Change what differs; whether it is paused or disabled is left to those who decided that since."""
+    given = {name: value for name, value in item.fields.items() if name != "state"}
+    if given.get("url") == row.url:
+        del given["url"]  # not looked up again
+    checked = check_fields(given)
+    secrets = _living(item, signing=checked.get("signing", row.signing))
+    changed = _differing(row, checked)
+    if "url" in changed and "headers" in checked:
+        changed["headers"] = checked["headers"]  # another host would clear them
+    fresh = [text for text, _ in secrets[:1] if text not in _texts_of(row)]
+    with _stored_whole(way):
+        if changed:
+            store_changes(row, changed, actor=way.actor)
+        for text in fresh:
+            rotate_secret(row, actor=way.actor, secret=text, reason="imported")
+    return _of_known({*changed, *(["secret"] if fresh else [])}, item)
+
+
+def _new_owner(item: ImportItem, way: Way) -> Customer:
+    return create_customer({"uid": item.customer, "name": item.customer_name or item.customer}, actor=way.actor)
+
+
+def _customer_of(item: ImportItem) -> Customer | None:
+    return Customer.objects.filter(uid=item.customer).first()
+
+
+def _living(item: ImportItem, *, signing: str) -> list[Given]:
+    """Return the secrets that still sign, the newest first, in their stored form."""
+    now = clock.likely_now()
+    ends = [(secret.text, _moment(secret.expires_at)) for secret in item.secrets]
+    return [(check_secret(text, signing=signing), end) for text, end in ends if end is None or end > now]
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return timestamps.read(text) if text else None
+    except InvalidInput as error:
+        raise InvalidInput(f"expires_at: {error.detail}", field="secrets") from error
+
+
+def _texts_of(row: Endpoint) -> set[str]:
+    return {format_secret(secret.open_key()) for secret in row.secrets.all()}
+
+
+def _differing(row: Customer | EventType | Endpoint, fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if getattr(row, name) != value}
+
+
+def _of_known(changed: Collection[str], item: ImportItem) -> ImportOutcome:
+    if not changed:
+        return ImportOutcome(Result.UNCHANGED, item.note)
+    return ImportOutcome(Result.CHANGED, "; ".join(filter(None, (", ".join(sorted(changed)), item.note))))
+
+
+_IMPORTERS: Mapping[Kind, Callable[[ImportItem, Way], ImportOutcome]] = {
+    "customer": _import_customer,
+    "event_type": _import_event_type,
+    "endpoint": _import_endpoint,
+}

@@ -1,0 +1,254 @@
+"""Imports: each line whole or not at all, refused with a reason, and the same file twice changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from deliveries.errors import InvalidInput
+from deliveries.models import AuditEntry, Customer, Endpoint, EndpointSecret, EventType, Lane
+from deliveries.protocol.imports import ITEM_LIMIT, read_items
+from deliveries.protocol.imports.item import ImportItem
+from deliveries.services.imports import Way, import_item
+from tests.receivers.moving import SVIX_SECRET, convoy_document, svix_document, table
+
+pytestmark = pytest.mark.django_db(transaction=True)
+URL = "https://93.184.216.34/in"
+WAY = Way(actor="user:alice")
+
+
+def run(data: Any, kind: str, way: Way = WAY) -> list[tuple[str, str]]:
+    """Import all of it; returns what came of each line."""
+    outcomes = [import_item(item, way) for item in read_items(data, format=kind)]
+    return [(str(outcome.result), outcome.detail) for outcome in outcomes]
+
+
+def counts() -> list[int]:
+    return [model._default_manager.count() for model in (Customer, Endpoint, EndpointSecret, EventType, Lane)]
+
+
+def ours(**endpoint: Any) -> dict[str, Any]:
+    """A document of our own."""
+    told = {"uid": "main", "url": URL, "secret": SVIX_SECRET, **endpoint}
+    return {
+        "event_types": [{"name": "invoice.paid", "description": "Paid", "schema": {"type": "object"}}],
+        "customers": [{"uid": "acme", "name": "Acme Ltd", "metadata": {"plan": "pro"}, "endpoints": [told]}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("hookpost", ours()), ("svix", svix_document(URL)), ("convoy", convoy_document(URL)), ("csv", table(URL))],
+    ids=["hookpost", "svix", "convoy", "csv"],
+)
+def test_a_file_that_is_imported_twice_is_imported_once(kind: str, data: Any) -> None:
+    assert {result for result, _ in run(data, kind)} == {"imported"}
+    before, acts = counts(), AuditEntry.objects.count()
+    assert {result for result, _ in run(data, kind)} == {"unchanged"}
+    assert (counts(), AuditEntry.objects.count()) == (before, acts)
+
+
+@pytest.mark.parametrize("data", [ours(), svix_document(URL)], ids=["hookpost", "svix"])
+def test_a_rehearsal_says_the_same_and_stores_nothing(data: dict[str, Any]) -> None:
+    kind = "svix" if "applications" in data else "hookpost"
+    told = run(data, kind, Way(actor="user:alice", dry_run=True))
+    assert (counts(), AuditEntry.objects.count()) == ([0] * 5, 0)
+    assert told == run(data, kind)
+
+
+def test_what_differs_is_changed_and_named() -> None:
+    run(ours(), "hookpost")
+    other = ours(description="new", event_types=["invoice.*"], secret="whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY")
+    assert run(other, "hookpost")[-1] == ("changed", "description, event_types, secret")
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.description, endpoint.secrets.count()) == ("new", 2)  # the old one signs for a day more
+
+
+def test_what_people_decided_since_about_sending_is_left_to_them() -> None:
+    run(ours(state="disabled"), "hookpost")
+    Endpoint.objects.update(state="enabled")
+    assert run(ours(state="disabled"), "hookpost")[-1] == ("unchanged", "")
+    assert Endpoint.objects.get().state == "enabled"
+
+
+def test_another_host_keeps_the_headers_that_came_with_it() -> None:
+    run(ours(headers={"X-Tenant": "7"}), "hookpost")
+    moved = ours(headers={"X-Tenant": "7"}, url="https://93.184.216.35/in")
+    assert run(moved, "hookpost")[-1][0] == "changed"
+    assert Endpoint.objects.get().headers == {"x-tenant": "7"}
+
+
+def test_an_endpoint_without_a_secret_gets_one_and_says_so() -> None:
+    document = ours()
+    del document["customers"][0]["endpoints"][0]["secret"]
+    assert run(document, "hookpost")[-1] == ("imported", "no secret came with it, so one was made")
+
+
+OF_OURS = (
+    ({"url": "http://10.0.0.1/"}, "url: "),
+    ({"url": ""}, "url: a URL is required"),
+    ({"url": 7}, "url: must be a text"),
+    ({"colour": "red"}, "colour: there is no such field"),
+    ({"uid": None}, "uid: it needs one"),
+    ({"uid": "a b"}, "uid: a uid has"),
+    ({"secret": "plain text"}, "secret: a secret starts with whsec_"),
+    ({"signing": "paypal"}, "signing: "),
+    ({"headers": {"host": "x"}}, "headers: the header host"),
+    ({"event_types": ["in voice"]}, "event_types: "),
+    ({"max_in_flight": None}, "max_in_flight: "),
+    ({"secrets": [{"secret": SVIX_SECRET, "expires_at": "soon"}], "secret": None}, "secrets: expires_at"),
+)
+
+
+@pytest.mark.parametrize(("endpoint", "reason"), OF_OURS)
+def test_a_line_that_is_refused_says_why_and_stores_nothing_of_itself(endpoint: dict[str, Any], reason: str) -> None:
+    *others, (result, detail) = run(ours(**endpoint), "hookpost")
+    assert (result, detail[: len(reason)]) == ("refused", reason)
+    assert {result for result, _ in others} == {"imported"}
+    assert counts() == [1, 0, 0, 1, 0]
+
+
+OF_SVIX = (
+    ({"secret": None}, "secret: it is missing"),
+    ({"channels": ["blue"]}, "channels: "),
+    ({"transformation": {"code": "x", "enabled": True}}, "transformation: "),
+    ({"headers": {"headers": {}, "sensitive": ["Authorization"]}}, "headers: Svix does not tell the value of Author"),
+    ({"filterTypes": "all"}, "event_types: must be a list of texts"),
+)
+OF_CONVOY = (
+    ({"secrets": []}, "secrets: "),
+    ({"owner_id": "", "project_id": ""}, "uid, or owner_id"),
+    ({"uid": "other"}, "no subscription names it"),
+    ({"content_type": "application/x-www-form-urlencoded"}, "content_type: "),
+    ({"authentication": {"type": "oauth2", "oauth2": {"url": "x"}}}, "authentication: "),
+)
+
+
+@pytest.mark.parametrize(("endpoint", "reason"), OF_SVIX)
+def test_what_svix_does_and_hookpost_does_not_is_refused(endpoint: dict[str, Any], reason: str) -> None:
+    assert run(svix_document(URL, **endpoint), "svix")[-1][1].startswith(reason)
+    assert not Endpoint.objects.exists()
+
+
+@pytest.mark.parametrize(("endpoint", "reason"), OF_CONVOY)
+def test_what_convoy_does_and_hookpost_does_not_is_refused(endpoint: dict[str, Any], reason: str) -> None:
+    assert run(convoy_document(URL, **endpoint), "convoy")[-1][1].startswith(reason)
+    assert not Endpoint.objects.exists()
+
+
+def test_a_subscription_with_a_filter_or_a_function_is_refused() -> None:
+    for part, given in (("filter_config", {"filter": {"body": {"amount": {"$gt": 5}}}}), ("function", "code")):
+        document = convoy_document(URL)
+        document["subscriptions"]["data"]["content"][0][part] = given
+        assert run(document, "convoy")[-1][0] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("active", "enabled"), ("paused", "paused"), ("inactive", "disabled"), ("pending", "disabled")],
+)
+def test_the_state_at_convoy_is_the_state_here(status: str, state: str) -> None:
+    run(convoy_document(URL, status=status), "convoy")
+    assert Endpoint.objects.get().state == state
+
+
+def test_a_disabled_endpoint_of_svix_stays_disabled_also_in_an_import_that_pauses() -> None:
+    run(svix_document(URL, disabled=True), "svix", Way(actor="user:alice", paused=True))
+    assert Endpoint.objects.get().state == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("versions", "header", "expected"),
+    [
+        (
+            [{"hash": "SHA512", "encoding": "base64"}],
+            "X-Acme",
+            {"header": "X-Acme", "hash": "sha512", "encoding": "base64"},
+        ),
+        ([{"hash": "SHA256", "encoding": "hex"}], "x-convoy-signature", "convoy"),
+    ],
+)
+def test_a_projects_own_signature_becomes_a_scheme(versions: Any, header: str, expected: Any) -> None:
+    document = convoy_document(URL)
+    document["project"]["data"]["config"]["signature"] = {"header": header, "versions": versions}
+    (item,) = read_items(document, format="convoy")
+    assert item.fields["signing"] == expected
+    assert run(document, "convoy")[0][0] == "imported"
+
+
+def test_an_advanced_signature_of_another_hash_is_refused() -> None:
+    document = convoy_document(URL, advanced=True)
+    document["project"]["data"]["config"]["signature"]["versions"] = [{"hash": "SHA512", "encoding": "hex"}]
+    assert run(document, "convoy") == [("refused", "signature: no scheme here is like it")]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "reason"),
+    [
+        ({}, "hookpost", "nothing of the format"),
+        ([1, 2], "svix", ""),
+        ("x", "convoy", "subscriptions"),
+        ({"customers": []}, "csv", "one text"),
+        ("colour\nred\n", "csv", "no column 'colour'"),
+        ("uid,url\n1,2\n", "csv", "column customer is missing"),
+        ('customer,uid,url\n"a', "csv", "no CSV"),
+    ],
+)
+def test_what_is_no_such_file_is_refused_as_a_whole(data: Any, kind: str, reason: str) -> None:
+    if reason:
+        with pytest.raises(InvalidInput, match=reason):
+            read_items(data, format=kind)
+    else:
+        assert {result for result, _ in run(data, kind)} == {"refused"}
+
+
+def test_a_file_has_a_limit() -> None:
+    with pytest.raises(InvalidInput, match="at most 10,000"):
+        read_items({"event_types": [{"name": "a"}] * (ITEM_LIMIT + 1)}, format="hookpost")
+
+
+def test_a_customers_export_can_be_imported_with_secrets_written_into_it() -> None:
+    lines = [
+        {"object": "customer", "id": "cus_x", "uid": "acme", "name": "Acme", "metadata": {}, "created_at": "…"},
+        {
+            "object": "endpoint",
+            "id": "ep_x",
+            "uid": "main",
+            "url": URL,
+            "secret": SVIX_SECRET,
+            "secrets": [{"hint": "x"}],
+        },
+        {"object": "event", "id": "evt_x"},
+        {"object": "end", "lines": 3},
+    ]
+    assert run(lines, "hookpost") == [("imported", ""), ("imported", "")]
+
+
+def test_an_item_survives_being_kept_as_bytes() -> None:
+    for item in read_items(convoy_document(URL), format="convoy"):
+        assert ImportItem.from_json(item.to_json()) == item
+
+
+def test_the_command_reports_each_line_and_fails_when_one_is_refused(tmp_path: Any, capsys: Any) -> None:
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(svix_document(URL)))
+    call_command("import_endpoints", str(file), "--format", "svix", "--dry-run")
+    call_command("import_endpoints", str(file), "--format", "svix", "--paused")
+    told = capsys.readouterr()
+    assert "imported  applications[0].endpoints[0]  endpoint  ep_1srOrx2ZWZBpBUvZwXKQmoEYga2" in told.out
+    assert told.err.splitlines() == ["3 imported; nothing was stored", "3 imported"]
+    assert SVIX_SECRET not in told.out
+    call_command("release_imported", "--customer", "acme")
+    assert Endpoint.objects.get().state == "enabled"
+    table_file = tmp_path / "old.csv"
+    table_file.write_text(table("http://10.0.0.1/"), encoding="utf-8-sig")
+    with pytest.raises(CommandError, match="1 refused"):
+        call_command("import_endpoints", str(table_file))
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("import_endpoints", str(tmp_path / "none"))
+    file.write_text("{")
+    with pytest.raises(CommandError, match="not JSON"):
+        call_command("import_endpoints", str(file))
