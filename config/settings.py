@@ -34,7 +34,7 @@ CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(conf.base_url)[:2])]
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # the pages are imported with the addresses: a worker needs none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
