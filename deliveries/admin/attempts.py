@@ -10,14 +10,13 @@ from urllib.parse import urljoin
 from deliveries.admin.badges import answer_of, moment
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import readable
-from deliveries.conf import conf
 from deliveries.models import Attempt, Delivery, Endpoint, Event, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.curl import as_curl
-from deliveries.protocol.request import METHOD, body_of, read_headers
+from deliveries.protocol.request import METHOD, read_headers
 from deliveries.protocol.shown_body import shown_body
+from deliveries.services.sent_bodies import body_sent
 
 PHASES = {
     "dns_ms": "look-up",
@@ -66,12 +65,7 @@ def body_as_sent(event: Event | None, endpoint: Endpoint | None) -> bytes | None
     """Return what the endpoint is sent of an event, by its payload mode now; None when the event is gone."""
     if event is None:
         return None
-    whole, mode = bytes(event.body), Endpoint.PayloadMode.FULL if endpoint is None else endpoint.payload_mode
-    event_id = ids.encode_id(ids.EVENT, event.id)
-    try:
-        return body_of(event.type, whole, mode=mode, event_id=event_id, base_url=conf.base_url)
-    except (KeyError, TypeError, ValueError):  # nothing could be sent of it
-        return whole
+    return body_sent(event, mode=Endpoint.PayloadMode.FULL if endpoint is None else endpoint.payload_mode)
 
 
 def redirect_of(attempt: Attempt | None) -> str:

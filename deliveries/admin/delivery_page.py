@@ -26,6 +26,7 @@ from deliveries.admin.delivery_story import advice_of, headline, timeline
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.ids import read_id
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.signature_page import signature_view
 from deliveries.errors import InvalidInput
 from deliveries.models import Attempt, Delivery, DueDelivery, visible
 from deliveries.protocol import ids
@@ -49,7 +50,7 @@ class DeliveryPage(PageAdmin):
     """One delivery, explained."""
 
     acts: ClassVar[Sequence[str]] = ("redeliver", "change-url")
-    parts: ClassVar[Sequence[str]] = ("live", "attempt", "body", "failure")
+    parts: ClassVar[Sequence[str]] = ("live", "attempt", "body", "failure", "signature")
 
     def get_urls(self) -> list[URLPattern]:
         """Add one address for each part of the self."""
@@ -68,8 +69,9 @@ class DeliveryPage(PageAdmin):
     ) -> HttpResponse:
         """Serve a part of one delivery's page to who may see it."""
         row: Delivery = self.row_or_404(request, object_id)
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET"])
+        takes = ("GET", "HEAD", "POST") if show == self.show_signature else ("GET", "HEAD")
+        if request.method not in takes:
+            return HttpResponseNotAllowed(takes)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         request.current_app = self.admin_site.name
@@ -102,6 +104,7 @@ class DeliveryPage(PageAdmin):
             "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),
             "raw_url": self.url("body", row.public_id),
             "history_url": self.url("history", row.public_id),
+            "signature_url": self.url("signature", row.public_id),
             "failure_url": self.url("failure", row.public_id),
             "list_url": self.url("changelist"),
         }
@@ -187,6 +190,10 @@ class DeliveryPage(PageAdmin):
         if found is None:
             messages.info(request, f"There is no {'newer' if is_newer else 'older'} delivery that was given up.")
         return HttpResponseRedirect(self.page_url(found or row))
+
+    def show_signature(self, request: HttpRequest, row: Delivery) -> HttpResponse:
+        """Return the check of the signature; a POST brings what a receiver's developer had, and changes nothing."""
+        return signature_view(self, request, row)
 
     # --- acts
 

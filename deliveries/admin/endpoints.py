@@ -56,7 +56,7 @@ class EndpointPages(EndpointList):
     change_form_template = "hookpost/endpoint.html"
     pace: ClassVar[tuple[str, ...]] = PACE
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Any:
         """Group the fields; who may not change sees what is stored, without the write-only ones."""
         if obj is not None and not self.has_change_permission(request, obj):
             return ((None, {"fields": self.seen_fields}),)
@@ -123,7 +123,7 @@ class EndpointPages(EndpointList):
         """Return what staff noted with the last change of the state; nothing to anybody else."""
         return ""
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Show only acts that the state leaves open."""
         open_now = {
             "pause": row.state == Endpoint.State.ENABLED,
@@ -133,7 +133,7 @@ class EndpointPages(EndpointList):
         is_shown = request.method == "POST" or open_now.get(act, True)
         return is_shown and self.has_change_permission(request, row)
 
-    def question(self, request: HttpRequest, act: str, row: Any) -> Question | None:
+    def question(self, request: HttpRequest, act: str, row: Endpoint) -> Question | None:
         """Ask before what receivers or customers would notice."""
         return question_of(request, act, row)
 
@@ -251,7 +251,7 @@ class StaffEndpoint(EndpointPages):
         """Customers register their endpoints, in the portal or by API."""
         return False
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Pausing and resuming need less than changing a URL; secrets are the customer's alone."""
         if act == "rotate":
             return False
@@ -270,7 +270,7 @@ class PortalEndpoint(EndpointPages, PortalAdmin):
     filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
     search_help_text = "Part of the URL or description, or ep_ id"
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Members pause; disabling is for support and for the system."""
         return act != "disable" and super().may_act(request, act, row)
 

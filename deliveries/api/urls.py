@@ -23,6 +23,7 @@ from deliveries.api import (
     openapi,
     portal,
     readiness,
+    signature_check,
 )
 
 OF_ENDPOINT = "customers/<str:customer>/endpoints/<str:endpoint>"
@@ -55,6 +56,7 @@ api: list[URLPattern | URLResolver] = [
     path("deliveries/<str:delivery>", deliveries.DeliveryView.as_view()),
     path("deliveries/<str:delivery>/attempts", attempts.AttemptsView.as_view()),
     path("deliveries/<str:delivery>/redeliver", deliveries.RedeliverView.as_view()),
+    path("deliveries/<str:delivery>/signature-check", signature_check.SignatureCheckView.as_view()),
     path("jobs", jobs.JobsView.as_view()),
     path("jobs/<str:job>", jobs.JobView.as_view(), name="job"),
     path("import", imports.ImportView.as_view()),

@@ -41,6 +41,7 @@ SEVERAL_FLOORS = {
     "readiness": "whether a process is fit for work: judging it, answering /readyz",
     "screen": "what a command prints",
     "second_factor": "what is asked for after the password: its rows, checking it, its page",
+    "signature_check": "why a receiver refuses a signature: comparing, what was sent, answering",
     "urls": "Django's tables of addresses, and the rules of an endpoint's",
     "waiting": "what a delivery waits for: finding it out, showing it",
 }

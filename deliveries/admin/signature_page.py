@@ -1,0 +1,117 @@
+"""The page of a delivery's signature: step by step, and a box for what the receiver's developer had.
+
+What lives here: the form, and what the template is given. It must not know what is compared with what.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from deliveries.admin.delivery_columns import still_there
+from deliveries.admin.pages import PageAdmin
+from deliveries.admin.safe_text import readable
+from deliveries.errors import InvalidInput
+from deliveries.models import Delivery, visible
+from deliveries.protocol import timestamps
+from deliveries.protocol.findings import Finding
+from deliveries.protocol.pasted_headers import read_pasted_headers
+from deliveries.protocol.profiles import profile_of
+from deliveries.protocol.signature_check import ReceivedRequest
+from deliveries.services.signature_check import SignatureCheck, attempt_meant, check_attempt
+
+HEADERS_LIMIT, BODY_LIMIT, SIGNATURE_LIMIT, END_LIMIT = 20_000, 1_500_000, 400, 8
+LOOKED_AT = 50
+MONO = {"class": "hp-code"}
+
+
+class ReceivedForm(forms.Form):
+    """What the receiver's developer had; everything is optional."""
+
+    headers = forms.CharField(
+        required=False,
+        max_length=HEADERS_LIMIT,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5, "placeholder": "webhook-id: evt_…", **MONO}),
+        help_text="As they were printed: lines, or JSON.",
+    )
+    body = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=BODY_LIMIT,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5, "placeholder": '{"type":…', **MONO}),
+        help_text="What your code verified, just as it had it.",
+    )
+    computed = forms.CharField(
+        label="The signature that your code computed",
+        required=False,
+        max_length=SIGNATURE_LIMIT,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", **MONO}),
+        help_text="In hex or base64.",
+    )
+    secret_end = forms.CharField(
+        label="The last four characters of your secret",
+        required=False,
+        max_length=END_LIMIT,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", **MONO}),
+        help_text="Not the whole of it.",
+    )
+    clock = forms.CharField(
+        label="The time on your clock when it came",
+        required=False,
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-01-31T09:30:00Z", **MONO}),
+        help_text="RFC 3339, or Unix seconds.",
+    )
+
+    def clean_clock(self) -> datetime | None:
+        """Read a moment, or seconds."""
+        text = self.cleaned_data["clock"].strip()
+        if not text:
+            return None
+        try:
+            return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else timestamps.read(text)
+        except (InvalidInput, OverflowError, ValueError, OSError) as error:
+            raise forms.ValidationError(f"This is not {timestamps.FORM}.") from error
+
+    def received(self) -> ReceivedRequest:
+        """Return what was given."""
+        data = self.cleaned_data
+        body = data["body"].replace("\r\n", "\n")  # browsers send every line break so
+        return ReceivedRequest(
+            headers=read_pasted_headers(data["headers"]),
+            body=body.encode("utf-8", "replace") if body else None,
+            computed=data["computed"].strip(),
+            secret_end=data["secret_end"].strip(),
+            clock=data["clock"],
+        )
+
+
+def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> HttpResponse:
+    """Serve the page, with findings when something was given."""
+    form = ReceivedForm(request.POST if request.method == "POST" else None)
+    received = form.received() if form.is_valid() else ReceivedRequest()
+    attempts = visible.attempts(page.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:LOOKED_AT]
+    event = visible.events(page.viewer(request)).filter(pk=row.event_id).first()
+    endpoint, meant = still_there(row, "endpoint"), attempt_meant(list(attempts), received)
+    check: SignatureCheck | None = None
+    findings: list[Finding] = []
+    if event is not None and endpoint is not None and meant is not None:
+        check, findings = check_attempt(meant, event, endpoint, received)
+    context = {
+        **page.admin_site.each_context(request),
+        "title": "Signature check",
+        "opts": page.opts,
+        "delivery": row,
+        "back_url": page.page_url(row),
+        "form": form,
+        "check": check,
+        "profile": check and profile_of(check.signing),
+        "content": check and readable(check.content.encode("utf-8", "replace")),
+        "findings": findings,
+        "asked": form.is_bound and form.is_valid(),
+    }
+    return TemplateResponse(request, "hookpost/signature.html", context)

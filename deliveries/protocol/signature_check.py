@@ -1,0 +1,161 @@
+"""Whether a request was signed rightly, step by step, and why a receiver refused it all the same.
+
+What lives here: comparing what was sent with what a receiver's developer had. Secrets come in and do not go out: what
+is returned names them by their last characters. It must not know rows. Source: Standard Webhooks 1.0.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from deliveries.protocol.body_differences import compare_bodies
+from deliveries.protocol.computed_signatures import explain_computed
+from deliveries.protocol.findings import Finding, fault, fine
+from deliveries.protocol.profiles import profile_of
+from deliveries.protocol.secrets import SigningKey, hint
+from deliveries.protocol.signatures import signature_headers
+
+TOLERANCE = timedelta(minutes=5)  # of Standard Webhooks' libraries
+CONTENT_LIMIT = 4096
+STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRequest:
+    """A request as it was sent; header names in lower case, keys newest first, those that signed it and are known."""
+
+    signing: str
+    message_id: str
+    timestamp: int
+    body: bytes
+    headers: Mapping[str, str]
+    keys: Sequence[SigningKey] = field(repr=False)
+    hints: Sequence[str] = ()
+
+    @property
+    def signature_names(self) -> tuple[str, ...]:
+        """The headers that hold time and signature, in lower case."""
+        own = () if self.signing == "standard" else profile_of(self.signing).headers
+        return (*STANDARD, *(name.lower() for name in own))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all secrets that signed it are still there."""
+        return set(self.hints) <= {hint(key) for key in self.keys} and bool(self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedRequest:
+    """What a receiver's developer had; what is empty or None was not said. `computed` is what the code computed."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    computed: str = ""
+    secret_end: str = ""
+    clock: datetime | None = None
+
+
+def expected_headers(sent: SentRequest) -> dict[str, str]:
+    """Return the headers of time and signature as they are computed anew; raises InvalidSecret without a key."""
+    made = signature_headers(
+        sent.signing, sent.keys, message_id=sent.message_id, timestamp=sent.timestamp, body=sent.body
+    )
+    return {name.lower(): value for name, value in made}
+
+
+def is_signed_rightly(sent: SentRequest) -> bool:
+    """Say whether the headers that were sent are the ones that these keys make of this body."""
+    return bool(sent.keys) and all(sent.headers.get(name) == value for name, value in expected_headers(sent).items())
+
+
+def signed_content(sent: SentRequest) -> str:
+    """Return what Standard Webhooks signs, as far as a page shows it."""
+    content = b"%b.%d.%b" % (sent.message_id.encode(), sent.timestamp, sent.body)
+    return content[:CONTENT_LIMIT].decode("utf-8", "replace")
+
+
+def check_received(sent: SentRequest, received: ReceivedRequest) -> list[Finding]:
+    """Return what tells a receiver's request from the one that was sent, and at the end what follows from it."""
+    found = [*_of_headers(sent, received.headers)] if received.headers else []
+    if received.body is not None:
+        found.append(compare_bodies(sent.body, received.body))
+    if received.clock is not None:
+        found.append(compare_clocks(sent.timestamp, received.clock))
+    if received.secret_end:
+        found.append(_of_secret(sent, received.secret_end))
+    if received.computed:
+        found.append(_of_computed(sent, received.computed))
+    if found and not any(each.is_fault for each in found):
+        found.append(_what_is_left(sent))
+    return found
+
+
+def compare_clocks(timestamp: int, clock: datetime) -> Finding:
+    """Return how far a receiver's clock was from the time that was signed."""
+    away = clock - datetime.fromtimestamp(timestamp, UTC)
+    seconds = round(abs(away).total_seconds())
+    units = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+    amount = next((f"{round(seconds / size)} {name}" for size, name in units if seconds >= 2 * size), f"{seconds} s")
+    side = "ahead" if away > timedelta(0) else "behind"
+    if abs(away) > TOLERANCE:
+        says = f"The receiver's clock is {amount} {side}; libraries refuse more than 5 minutes. Set it by NTP."
+        return fault("clock_off", says)
+    return fine("clock_right", f"The receiver's clock is within 5 minutes of the signed time, {amount} {side}.")
+
+
+def _of_headers(sent: SentRequest, headers: Mapping[str, str]) -> list[Finding]:
+    missing = [name for name in sent.signature_names if name in sent.headers and name not in headers]
+    if len(missing) == len([name for name in sent.signature_names if name in sent.headers]):
+        return [
+            fault("no_headers", "None of the signature's headers is among these: a proxy or the framework drops them.")
+        ]
+    if headers.get("webhook-id", sent.message_id) != sent.message_id:
+        return [fault("other_event", "These headers are another event's: their webhook-id is not this one.")]
+    changed = [
+        name for name in sent.signature_names if headers.get(name, "").strip() not in ("", sent.headers.get(name))
+    ]
+    if changed:
+        says = f"Changed on the way, or of another attempt: {', '.join(changed)}. Each attempt is signed anew."
+        return [fault("changed_headers", says)]
+    if missing:
+        return [fine("some_headers", f"The headers are as they were sent; not among them: {', '.join(missing)}.")]
+    return [fine("same_headers", "The headers are as they were sent.")]
+
+
+def _of_secret(sent: SentRequest, end: str) -> Finding:
+    ends = list(sent.hints) or [hint(key) for key in sent.keys]
+    if any(end.endswith(each) or each.endswith(end) for each in ends):
+        return fine("right_secret", "The secret ends as the one that signed.")
+    shown = " or ".join(f"…{each}" for each in ends)
+    return fault(
+        "wrong_secret", f"This is the wrong secret: the one that signed ends in {shown}, yours in …{end[-4:]}."
+    )
+
+
+def _of_computed(sent: SentRequest, computed: str) -> Finding:
+    if all(key.kind == "ed25519" for key in sent.keys):
+        return fault("asymmetric", "This endpoint signs with a private key: verify v1a with the public key whpk_….")
+    values = [sent.headers[name] for name in sent.signature_names[2:] if name in sent.headers]
+    own = values[-1:] if sent.signing != "standard" else values
+    return explain_computed(
+        computed,
+        keys=sent.keys,
+        signing=sent.signing,
+        sent=own,
+        message_id=sent.message_id,
+        timestamp=sent.timestamp,
+        body=sent.body,
+    )
+
+
+def _what_is_left(sent: SentRequest) -> Finding:
+    if not is_signed_rightly(sent):
+        return fine("not_known", "The secret that signed this is gone here, so nothing more can be told. Redeliver it.")
+    ends = " or ".join(f"…{hint(key)}" for key in sent.keys)
+    return fault(
+        "secret_or_code",
+        f"All this is as it was sent, and rightly signed. So a wrong secret is used, for the right one ends in {ends}, "
+        "or it is used in a wrong way: give the signature that the code computed, and this page finds out which.",
+    )
