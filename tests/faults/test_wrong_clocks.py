@@ -117,6 +117,43 @@ def test_a_worker_whose_clock_is_off_signs_nothing_and_leaves_all_to_another(
     assert max(abs(time.time() - stamp) for stamp in stamps) < RECEIVERS_TOLERATE_SECONDS
 
 
+def test_three_wrong_clocks_at_once_cost_nothing_and_each_names_its_own(
+    cluster: Cluster, receivers: list[Counting]
+) -> None:
+    """Given dispatcher, web server and worker that are off each in its own way, then right ones find all there."""
+    waiting, held = endpoints_at(receivers[:2])
+    _, key = create_api_key("tests", ["events:write"], actor="user:alice")
+    retention.open_partitions(days_back=20)
+    pause_endpoint(held, actor="user:alice")
+    emitted = emit([waiting], 5)
+    emit([held], 3)
+    before = {table: retention.partitions_of(table) for table in retention.TABLES}
+    with wrong_clock(cluster.settings, "+400d"):
+        cluster.child("dispatcher", "manage.py", "dispatcher")
+    with wrong_clock(cluster.settings, "+1h"):
+        cluster.worker()
+    with wrong_clock(cluster.settings, "-40d"):
+        cluster.web()
+    cluster.eventually(lambda: answers(cluster), seconds=20, what="the web server's first answer")
+    event = {"customer": waiting.customer.public_id, "type": "invoice.paid", "data": {}}
+    status, problem = ask(cluster, "POST", "/api/v1/events", event, key=key)
+    assert (status, "40.0 days behind" in str(problem["detail"])) == (503, True)
+    cluster.eventually(lambda: is_not_ready(cluster, "40.0 days behind"), seconds=20, what="an answer of /readyz")
+    words = {"web": "40.0 days behind", "dispatcher": "400.0 days ahead of", "worker": "60.0 minutes ahead of"}
+    for part, off in words.items():
+        cluster.eventually(lambda part=part: said(cluster, part), seconds=30, what=f"the complaint of the {part}")
+        assert off in said(cluster, part)
+    assert (leader(cluster), arrived(receivers), Attempt.objects.count(), Event.objects.count()) == ("", 0, 0, 8)
+    assert {table: retention.partitions_of(table) for table in retention.TABLES} == before
+    cluster.child("right", "manage.py", "dispatcher")
+    cluster.child("right", "manage.py", "worker")
+    cluster.eventually(
+        lambda: Delivery.objects.filter(state="succeeded").count() == 5, seconds=30, what="the success of what waited"
+    )
+    assert (arrived_ids(receivers), Delivery.objects.filter(state="held").count()) == (emitted, 3)
+    assert leader(cluster).startswith("right")
+
+
 def test_within_the_tolerance_all_hosts_work_by_the_databases_clock(
     cluster: Cluster, receivers: list[Counting]
 ) -> None:
