@@ -11,7 +11,7 @@ HookpostError
 │   ├── InvalidSecret      not a secret of the accepted form and size
 │   ├── InvalidHeader      a header that may not be sent
 │   ├── InvalidData        data that does not fit the schema of its event type
-│   └── RepeatedMember     a JSON object that names a member twice
+│   └── InvalidMember      a member of a JSON text that could not be kept, or could be read in two ways
 ├── NotAllowed         this caller may not do this                    trying again: with another key
 ├── NotFound           no such row, or not visible to this caller     trying again: no
 ├── Conflict           the state forbids it now                       trying again: later, maybe
@@ -91,11 +91,11 @@ class InvalidData(InvalidInput):
         self.found = found
 
 
-class RepeatedMember(InvalidInput):
-    """An object in a JSON text names a member twice; `pointer` leads to the second one."""
+class InvalidMember(InvalidInput):
+    """A member of a JSON text is refused; `pointer` leads to it (RFC 6901)."""
 
-    def __init__(self, pointer: str) -> None:
-        super().__init__(f"an object names {pointer} twice", field=pointer)
+    def __init__(self, detail: str, *, pointer: str) -> None:
+        super().__init__(detail, field=pointer)
         self.pointer = pointer
 
 

@@ -58,6 +58,7 @@ SIBLINGS = {
 CONFIG_FLOORS = {
     "embedded": 0,
     "callers": 0,
+    "listening": 0,
     "database": 0,
     "list_broker": 0,
     "logging": 0,

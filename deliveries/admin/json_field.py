@@ -12,7 +12,7 @@ from django import forms
 from django.forms.fields import InvalidJSONInput
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from deliveries.errors import RepeatedMember
+from deliveries.errors import InvalidMember
 from deliveries.protocol.json_members import check_members
 
 DEPTH_LIMIT = 100
@@ -56,5 +56,5 @@ class StoredJSONField(forms.JSONField):
 def _check_members(value: str, read: object) -> None:
     try:
         check_members(value.encode(), read)
-    except RepeatedMember as error:
+    except InvalidMember as error:
         raise forms.ValidationError(f"A{str(error)[1:]}.") from error

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from deliveries.api.auth import BearerKey, HasScope, Scope, caller_of
 from deliveries.api.fields import Shape
-from deliveries.api.parsers import StrictJsonParser
+from deliveries.api.parsers import StrictJsonParser, refuse_coding
 from deliveries.api.problems import QueryError, field_errors
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
 from deliveries.api.renderers import AlwaysJson, JsonRenderer
@@ -41,6 +41,7 @@ class ApiView(APIView):
     """A view behind an API key. `scopes` names the scope that each method needs.
 
     `queried` names the methods that read the query, and refuse in it what they do not know; others take none.
+    `bodied` does so for the body.
     """
 
     authentication_classes = (BearerKey,)
@@ -51,6 +52,7 @@ class ApiView(APIView):
     metadata_class = None
     scopes: ClassVar[Mapping[str, str]] = READ_OR_MANAGE
     queried: ClassVar[Collection[str]] = ()
+    bodied: ClassVar[Collection[str]] = ("POST", "PATCH")
     allowance: Allowance | None = None
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -70,6 +72,9 @@ class ApiView(APIView):
             raise ParseError("Idempotency-Key is honoured by POST /events and /events/batch; send this without it")
         if request.method not in self.queried:
             asked(Shape, request)
+        refuse_coding(request.META)
+        if request.method not in self.bodied and request.data != {}:
+            given(Shape, request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Say in Allow which methods there are."""

@@ -34,6 +34,8 @@ TEXT = "text/plain"  # for clients that know no lines
 class EraseView(ApiView):
     """Away with it."""
 
+    bodied = ()
+
     @extend_schema(operation_id="erase_customer", request=None, responses={202: JobShape})
     def post(self, request: Request, customer: str) -> Response:
         """Erase a customer with all that was written of it; also one that was deleted, by its id.

@@ -15,10 +15,10 @@ from rest_framework.exceptions import ParseError
 
 from deliveries.api.auth import KnownKey
 from deliveries.api.batches import members, named_members, unreadable_member
-from deliveries.errors import HookpostError, InvalidId, InvalidInput, NotAllowed, NotFound, RepeatedMember
+from deliveries.errors import HookpostError, InvalidId, InvalidInput, InvalidMember, NotAllowed, NotFound
 from deliveries.protocol import ids, timestamps
-from deliveries.protocol.event_data import check_data
-from deliveries.protocol.event_types import check_name
+from deliveries.protocol.event_data import check_data, wrong_encoding
+from deliveries.protocol.event_types import check_own_name
 from deliveries.protocol.json_members import quotes_around
 from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
 
@@ -58,13 +58,13 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
     try:
         given = _event_decoder.decode(raw)
     except _UNREADABLE as error:
-        raise _refused_json(error) from error
+        raise _refused_json(raw, error) from error
     data = bytes(given.data)
     quotes = _EVENT_QUOTES if given.timestamp is None else _EVENT_QUOTES + _TIMESTAMP_QUOTES
     if quotes_around(raw, data) != quotes:
         _check_names(raw)
     return EventDraft(
-        type=_check_type(given.type),
+        type=check_own_name(given.type, field="type"),
         data=check_data(data),
         timestamp=None if given.timestamp is None else timestamps.read(given.timestamp, field="timestamp"),
         idempotency_key=idempotency_key,
@@ -103,7 +103,7 @@ def _check_names(raw: bytes) -> None:
     seen = set()
     for name, _ in named_members(raw):
         if name in seen:
-            raise RepeatedMember(f"/{name}")
+            raise InvalidMember(f"an object names /{name} twice", pointer=f"/{name}")
         seen.add(name)
 
 
@@ -117,7 +117,7 @@ def _apart(raw: bytes, error: Exception) -> tuple[BatchBody, list[bytes]]:
         _check_names(raw)
         return batch, members(listed)
     except (KeyError, ValueError, *_UNREADABLE):
-        raise _refused_json(error) from error
+        raise _refused_json(raw, error) from error
 
 
 def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> EventDraft | HookpostError:
@@ -141,19 +141,12 @@ def _customer(reference: str, key: KnownKey) -> dict[str, Any]:
         return {"customer_uid": reference}
 
 
-def _check_type(name: str) -> str:
-    try:
-        return check_name(name)
-    except InvalidInput as error:
-        raise InvalidInput(error.detail, field="type") from error
-
-
-def _refused_json(error: Exception) -> Exception:
-    text = "it nests too deep" if isinstance(error, RecursionError) else str(error)
+def _refused_json(raw: bytes, error: Exception) -> Exception:
+    text = "it nests too deep" if isinstance(error, RecursionError) else wrong_encoding(raw) or str(error)
     if not isinstance(error, msgspec.ValidationError):
         return ParseError(f"the body is not JSON: {text}")
     sentence, _, place = text.partition(" - at `$")
     pointer = place.rstrip("`").replace("[", ".").replace("]", "").strip(".")
-    if not pointer and "`" in sentence:
+    if not pointer and "field `" in sentence:
         pointer = sentence.rpartition("field ")[2].strip("`")
     return InvalidInput(sentence[:1].lower() + sentence[1:], field=pointer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -20,12 +21,14 @@ from deliveries.actors import wake
 from deliveries.api.auth import CHALLENGE, KnownKey, Scope, known_key
 from deliveries.api.base import ApiView
 from deliveries.api.drafts import read_batch, read_draft
-from deliveries.api.problems import CONTENT_TYPE, TooLargeError, problem_of
+from deliveries.api.parsers import refuse_coding
+from deliveries.api.problems import CONTENT_TYPE, QueryError, TooLargeError, problem_of
 from deliveries.conf import conf
 from deliveries.database.limits import answered_within
 from deliveries.errors import HookpostError
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key
+from deliveries.protocol.json_members import escaped
 from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
@@ -35,7 +38,7 @@ JSON = "application/json"
 
 Environ = Mapping[str, Any]  # as WSGI has it
 Read = Callable[[int, KnownKey], bytes]  # so many bytes of this caller's body, once the caller is known
-Emit = Callable[[Environ, Read, KnownKey], Any]
+Emit = Callable[[Environ, Read, KnownKey], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
         return Reply(body["status"], orjson.dumps(body), CONTENT_TYPE, headers)
 
 
-def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
+def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     """Accept the event of POST /events."""
     raw = _body(environ, read, key, conf.body_limit_bytes)
     accepted = accept_event(read_draft(raw, key, idempotency_key=_idempotency_key(environ)))
@@ -101,7 +104,7 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
     return _told(accepted)
 
 
-def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, Any]:
+def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     """Accept the events of POST /events/batch."""
     raw = _body(environ, read, key, conf.batch_body_limit_bytes)
     drafts, atomic = read_batch(raw, key, idempotency_key=_idempotency_key(environ))
@@ -136,6 +139,10 @@ def _caller(environ: Environ) -> KnownKey:
 
 
 def _body(environ: Environ, read: Read, key: KnownKey, limit_bytes: int) -> bytes:
+    if query := environ.get("QUERY_STRING"):
+        names = dict(parse_qsl(query, keep_blank_values=True)) or {query: ""}
+        raise QueryError([{"pointer": f"/{escaped(name)}", "detail": "there is no such field"} for name in names])
+    refuse_coding(environ)
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind and kind != JSON:
         raise UnsupportedMediaType(kind)
@@ -162,14 +169,14 @@ def _idempotency_key(environ: Environ) -> str | None:
     return None if key is None else check_idempotency_key(key, field="Idempotency-Key")
 
 
-def _problem(error: HookpostError) -> Any:
+def _problem(error: HookpostError) -> object:
     found = problem_of(error)
     if found is None:
         raise error
     return found[0]
 
 
-def _told(accepted: Accepted) -> dict[str, Any]:
-    told = {"id": ids.encode_id(ids.EVENT, accepted.event_id), "deliveries": accepted.deliveries}
+def _told(accepted: Accepted) -> dict[str, object]:
+    told: dict[str, object] = {"id": ids.encode_id(ids.EVENT, accepted.event_id), "deliveries": accepted.deliveries}
     warnings = [{"pointer": f"/data{each.pointer}", "detail": each.detail} for each in accepted.warnings]
     return told | {"warnings": warnings} if warnings else told

@@ -16,8 +16,10 @@ import orjson
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from deliveries.api.problems import TooLargeError
-from deliveries.protocol.json_members import check_members
+from deliveries.api.problems import CodedError, TooLargeError
+from deliveries.errors import InvalidMember
+from deliveries.protocol.event_data import wrong_encoding
+from deliveries.protocol.json_members import check_members, escaped
 
 BODY_LIMIT_BYTES = 262_144
 DEPTH_LIMIT = 32
@@ -38,8 +40,15 @@ class StrictJsonParser(BaseParser):
         return read_json(body, limit_bytes=self.limit_bytes) if body else {}  # one in chunks may turn out to be empty
 
 
-def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
-    """Return the value of a JSON text; raises ParseError, RepeatedMember or TooLargeError."""
+def refuse_coding(environ: Mapping[str, object]) -> None:
+    """Raise CodedError for a body that is compressed: what it was is not to be told from what it is."""
+    coding = str(environ.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
+    if coding not in ("", "identity"):
+        raise CodedError(f"a body is sent as it is, without Content-Encoding: {coding[:50]}")
+
+
+def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> object:
+    """Return the value of a JSON text; raises ParseError, InvalidMember or TooLargeError."""
     if len(body) > limit_bytes:
         raise TooLargeError(f"a body has at most {limit_bytes} bytes")
     try:
@@ -48,33 +57,37 @@ def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
     except RecursionError as error:
         raise ParseError(f"JSON nests at most {DEPTH_LIMIT} deep") from error
     except ValueError as error:
-        raise ParseError(f"the body is not JSON: {_first_line(error)}") from error
-    _check(value, depth=0)
+        raise ParseError(f"the body is not JSON: {wrong_encoding(body) or _first_line(error)}") from error
+    _check(value, pointer="", depth=0)
     return value
 
 
-def _check(value: Any, *, depth: int) -> None:
+def _check(value: object, *, pointer: str, depth: int) -> None:
     if depth > DEPTH_LIMIT:
         raise ParseError(f"JSON nests at most {DEPTH_LIMIT} deep")
     if isinstance(value, str):
-        if "\x00" in value:
-            raise ParseError("\\u0000 cannot be stored")
+        _check_text(value, pointer)
     elif isinstance(value, dict):
         for key, each in value.items():
-            _check(key, depth=depth)
-            _check(each, depth=depth + 1)
+            _check_text(key, pointer)
+            _check(each, pointer=f"{pointer}/{escaped(key)}", depth=depth + 1)
     elif isinstance(value, list):
-        for each in value:
-            _check(each, depth=depth + 1)
+        for place, each in enumerate(value):
+            _check(each, pointer=f"{pointer}/{place}", depth=depth + 1)
     else:
-        _check_number(value)
+        _check_number(value, pointer)
 
 
-def _check_number(value: float | bool | None) -> None:
+def _check_text(text: str, pointer: str) -> None:
+    if "\x00" in text:
+        raise InvalidMember("\\u0000 cannot be stored", pointer=pointer)
+
+
+def _check_number(value: object, pointer: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ParseError("a number is out of range")
+        raise InvalidMember("a number is out of range", pointer=pointer)
     if isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
-        raise ParseError("a whole number has at most 64 bits; write a longer one as a text")
+        raise InvalidMember("a whole number has at most 64 bits; write a longer one as a text", pointer=pointer)
 
 
 def _first_line(error: Exception) -> str:

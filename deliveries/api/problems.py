@@ -25,6 +25,7 @@ from rest_framework.views import set_rollback
 
 from deliveries import errors
 from deliveries.database.failures import first_line, is_read_only, is_surely_undone
+from deliveries.protocol.json_members import escaped
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,10 @@ class QueryError(Exception):
     def __init__(self, found: list[dict[str, str]]) -> None:
         super().__init__("the query is not understood")
         self.errors = found
+
+
+class CodedError(Exception):
+    """The body of the request came compressed, or in another coding."""
 
 
 class TooLargeError(Exception):
@@ -89,7 +94,7 @@ def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
     """Flatten what a serializer refused into JSON pointers (RFC 6901) and sentences."""
     if isinstance(detail, Mapping):
         pairs = [
-            (pointer if key == "non_field_errors" else f"{pointer}/{_escaped(key)}", value)
+            (pointer if key == "non_field_errors" else f"{pointer}/{escaped(str(key))}", value)
             for key, value in detail.items()
         ]
     elif isinstance(detail, list) and any(isinstance(each, Mapping) for each in detail):
@@ -166,10 +171,6 @@ def _with_status(answer: HttpResponse, body: Problem, headers: Mapping[str, str]
     return answer
 
 
-def _escaped(key: object) -> str:
-    return str(key).replace("~", "~0").replace("/", "~1")
-
-
 def _invalid_input(error: errors.InvalidInput) -> tuple[Problem, dict[str, str]]:
     return problem(422, error.detail, slug="invalid-input", found=_pointed(error) if error.field else ()), {}
 
@@ -178,7 +179,7 @@ def _pointed(error: errors.HookpostError) -> list[dict[str, str]]:
     """Return to which members of an event, or of another body, an error points."""
     if isinstance(error, errors.InvalidData):
         return [{"pointer": f"/data{each.pointer}", "detail": each.detail} for each in error.found]
-    if isinstance(error, errors.RepeatedMember):
+    if isinstance(error, errors.InvalidMember):
         return [{"pointer": error.pointer, "detail": str(error)}]
     field = error.field.replace(".", "/") if isinstance(error, errors.InvalidInput) else ""
     return [{"pointer": f"/{field}" if field else "", "detail": str(error)}]
@@ -241,6 +242,7 @@ def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> An
 _DESCRIPTIONS: dict[type[Exception], Any] = {
     QueryError: lambda error: (problem(400, str(error), slug="invalid-query", found=error.errors), {}),
     TooLargeError: _fixed(413),
+    CodedError: _fixed(415, Accept_Encoding="identity"),
     errors.BatchRefused: _batch_refused,
     errors.InvalidInput: _invalid_input,
     errors.NotAllowed: _fixed(403),

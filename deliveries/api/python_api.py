@@ -19,7 +19,7 @@ from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Customer
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, write_data
-from deliveries.protocol.event_types import check_name
+from deliveries.protocol.event_types import check_own_name
 from deliveries.services.events import EventDraft, accept_event
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.schemas import Violation
@@ -64,7 +64,7 @@ def emit(
         check_idempotency_key(idempotency_key, field="idempotency_key")
     customer_id, uid = _owner(customer)
     draft = EventDraft(
-        type=check_name(event_type),
+        type=check_own_name(event_type, field="type"),
         data=raw,
         customer_id=customer_id,
         customer_uid=uid,
@@ -83,7 +83,7 @@ def _owner(customer: Customer | UUID | str) -> tuple[UUID | None, str | None]:
     """Return the id of a customer, or the uid that it was called by."""
     if isinstance(customer, str):
         if "\x00" in customer:
-            raise NotFound
+            raise NotFound("no such customer")
         try:
             return ids.decode_id(ids.CUSTOMER, customer), None
         except InvalidId:

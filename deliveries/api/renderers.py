@@ -34,7 +34,7 @@ class AlwaysJson(BaseContentNegotiation):
     """There is one form of answer, so nothing to negotiate: a browser's `Accept` is no reason for a 406."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
-        """Return the first parser; whether the content type fits it, it says itself."""
+        """Return the first parser that the content type fits, or that comes without one."""
         return next((each for each in parsers if _fits(request, each)), None)
 
     def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
@@ -59,4 +59,4 @@ def _plain(value: object) -> Any:
 
 def _fits(request: Request, parser: Any) -> bool:
     given = (request.content_type or "").partition(";")[0].strip().lower()
-    return bool(given == parser.media_type)
+    return not given or bool(given == parser.media_type)

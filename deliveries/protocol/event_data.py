@@ -5,6 +5,7 @@ What lives here: what its data and its Idempotency-Key have to be. It must not k
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import Any
@@ -32,6 +33,15 @@ def check_data(raw: bytes) -> bytes:
         raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
     check_members(raw, value, at="/data")
     return raw
+
+
+def wrong_encoding(raw: bytes) -> str:
+    """Return what to say of a JSON text that is not plain UTF-8, or an empty text. Source: RFC 8259, section 8.1."""
+    if raw.startswith(codecs.BOM_UTF8):
+        return "it begins with a byte order mark"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:4]:
+        return "it is not UTF-8"
+    return ""
 
 
 def write_data(data: Any) -> bytes:

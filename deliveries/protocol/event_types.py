@@ -18,6 +18,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 def check_name(name: str) -> str:
     """Return the name of an event type, such as `invoice.paid`, or raise InvalidEventType."""
+    if not isinstance(name, str):
+        raise InvalidEventType("the name of an event type is a text")
     if len(name) > NAME_LIMIT:
         raise InvalidEventType(f"an event type has at most {NAME_LIMIT} characters")
     if _NAME.fullmatch(name) is None:
@@ -28,6 +30,17 @@ def check_name(name: str) -> str:
 def is_ours(name: str) -> bool:
     """Say whether only Hookpost itself emits events of this name; endpoints get them only if they name them."""
     return name.startswith(OURS)
+
+
+def check_own_name(name: str, *, field: str) -> str:
+    """Return the name of an event type that is not Hookpost's own, however its letters are written."""
+    try:
+        check_name(name)
+    except InvalidEventType as error:
+        raise InvalidEventType(error.detail, field=field) from error
+    if name.lower().startswith(OURS):
+        raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field=field)
+    return name
 
 
 def check_pattern(pattern: str) -> str:

@@ -10,7 +10,7 @@ import re
 
 import orjson
 
-from deliveries.errors import RepeatedMember
+from deliveries.errors import InvalidMember
 
 _QUOTE = b'"'
 _ESCAPED_QUOTE = b"\\u0022"
@@ -19,7 +19,7 @@ _SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 
 
 def check_members(raw: bytes, value: object, *, at: str = "") -> None:
-    """Raise RepeatedMember if an object in a JSON text names a member twice; `value` is what the text was read as.
+    """Raise InvalidMember if an object in a JSON text names a member twice; `value` is what the text was read as.
 
     What was read is written again: a member that got lost took its quotation marks along, and nothing else changes
     their number but one that is written as \\u0022.
@@ -31,7 +31,7 @@ def check_members(raw: bytes, value: object, *, at: str = "") -> None:
     if raw != written and (raw.count(_QUOTE) != written.count(_QUOTE) or _ESCAPED_QUOTE in raw):
         found = repeated_member(raw)
         if found is not None:
-            raise RepeatedMember(at + found)
+            raise InvalidMember(f"an object names {at + found} twice", pointer=at + found)
 
 
 def quotes_around(raw: bytes, inner: bytes) -> int:
@@ -56,6 +56,11 @@ def repeated_member(raw: bytes) -> str | None:
         elif path and path[-1].is_known(sign):
             return "".join(each.pointer() for each in path)
     return None
+
+
+def escaped(name: str) -> str:
+    """Return a name as a step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 class _Opened:
@@ -85,4 +90,4 @@ class _Opened:
 
     def pointer(self) -> str:
         """Return this step of a JSON pointer."""
-        return "/" + str(self._at).replace("~", "~0").replace("/", "~1")
+        return "/" + escaped(str(self._at))

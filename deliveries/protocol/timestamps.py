@@ -38,8 +38,8 @@ def read(text: object, *, field: str = "") -> datetime:
 
 def in_utc(moment: datetime, *, field: str = "") -> datetime:
     """Return a moment of the caller's in UTC; raises InvalidInput for one without an offset or beyond the calendar."""
-    if moment.utcoffset() is None:
-        raise InvalidInput("a time needs its offset from UTC", field=field)
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise InvalidInput("a time is a datetime with its offset from UTC", field=field)
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from deliveries.errors import Conflict, InvalidEventType, InvalidInput
+from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, EventType
-from deliveries.protocol.event_types import check_name, is_ours
+from deliveries.protocol.event_types import check_own_name
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
@@ -65,12 +65,7 @@ def delete_event_type(event_type: EventType, *, actor: str) -> None:
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     checked = dict(fields)
     if "name" in checked:
-        try:
-            check_name(checked["name"])
-        except InvalidEventType as error:
-            raise InvalidEventType(error.detail, field="name") from error
-        if is_ours(checked["name"]):
-            raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field="name")
+        check_own_name(checked["name"], field="name")
     if len(checked.get("description", "")) > DESCRIPTION_LIMIT:
         raise InvalidInput(f"at most {DESCRIPTION_LIMIT} characters", field="description")
     if checked.get("validation", "off") not in EventType.Validation.values:

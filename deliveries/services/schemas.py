@@ -17,6 +17,7 @@ import orjson
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.json_members import escaped
 
 SIZE_LIMIT_BYTES = 65_536
 DEPTH_LIMIT = 32
@@ -256,7 +257,7 @@ def _shortened(message: str) -> str:
 
 
 def _pointer(steps: Any) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "".join("/" + escaped(str(step)) for step in steps)
 
 
 def _refused(detail: str) -> InvalidInput:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -108,3 +108,25 @@ def test_moments_and_uuids_are_written_as_texts(receiver: Receiver, broker: dram
     deliveries.emit(endpoint.customer, "invoice.paid", {"at": datetime(2026, 1, 2, tzinfo=UTC), "id": UUID(int=1)})
     data = json.loads(bytes(Event.objects.get().body))["data"]
     assert data == {"at": "2026-01-02T00:00:00+00:00", "id": "00000000-0000-0000-0000-000000000001"}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "moment", "field"),
+    [
+        (None, None, "type"),
+        (5, None, "type"),
+        (b"invoice.paid", None, "type"),
+        ("", None, "type"),
+        ("Hookpost.test", None, "type"),
+        ("invoice.paid", "2026-01-01T00:00:00Z", "timestamp"),
+        ("invoice.paid", 1_767_225_600, "timestamp"),
+        ("invoice.paid", date(2026, 1, 1), "timestamp"),
+        ("invoice.paid", datetime(2026, 1, 1), "timestamp"),  # noqa: DTZ001
+    ],
+)
+def test_an_event_from_inside_names_the_argument_that_is_wrong(event_type: Any, moment: Any, field: str) -> None:
+    customer = Customer.objects.create(name="Alice & Co")
+    with pytest.raises(InvalidInput) as refused:
+        deliveries.emit(customer, event_type, {}, timestamp=moment)
+    assert refused.value.field == field
+    assert not Event.objects.exists()

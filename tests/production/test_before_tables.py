@@ -16,7 +16,7 @@ NEED_TABLES = [
     ("create_api_key", "billing", "--scope", "events:write"),
     ("rotate_keys",),
     ("createsuperuser", "--noinput", "--username", "alice", "--email", "alice@example.com"),
-    ("web", "--port", "0"),
+    ("web", "--port", "8000"),
     ("worker",),
     ("dispatcher",),
 ]
@@ -60,7 +60,7 @@ def test_without_tables_a_command_says_to_migrate(empty: Installation, arguments
 
 
 @pytest.mark.parametrize(
-    "arguments", [("rotate_keys", "--check"), ("web", "--port", "0"), ("worker",), ("dispatcher",)]
+    "arguments", [("rotate_keys", "--check"), ("web", "--port", "8000"), ("worker",), ("dispatcher",)]
 )
 def test_with_older_tables_a_process_says_to_migrate(half: Installation, arguments: tuple[str, ...]) -> None:
     done = half.manage(*arguments)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.errors import RepeatedMember
+from deliveries.errors import InvalidMember
 from deliveries.protocol.json_members import check_members, quotes_around, repeated_member
 
 TWICE = {
@@ -43,7 +43,7 @@ ONCE = [
 @pytest.mark.parametrize(("raw", "pointer"), TWICE.items())
 def test_what_is_named_twice_is_pointed_at(raw: bytes, pointer: str) -> None:
     assert repeated_member(raw) == pointer
-    with pytest.raises(RepeatedMember) as refused:
+    with pytest.raises(InvalidMember) as refused:
         check_members(raw, orjson.loads(raw), at="/data")
     assert refused.value.pointer == "/data" + pointer
 
@@ -88,7 +88,7 @@ def test_the_quick_look_and_the_long_one_agree(value: object, escaped: bool, spa
     assert (repeated_member(raw) is not None) == repeats(value)
     try:
         check_members(raw, orjson.loads(raw))
-    except RepeatedMember:
+    except InvalidMember:
         assert repeats(value)
     else:
         assert not repeats(value)

@@ -21,7 +21,8 @@ from django.db import connection
 from rich.console import Console
 
 from config.embedded import paths, postgres, processes
-from config.management.commands.up import MANAGE, is_listening, port_number, refuse_taken_port
+from config.listening import port_number
+from config.management.commands.up import MANAGE, is_listening, refuse_taken_port
 from deliveries.conf import conf
 from deliveries.demo import logins, screen, story
 from deliveries.demo.api import Api

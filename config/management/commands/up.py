@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 import time
-from argparse import ArgumentTypeError
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from django.db import connection
 
 from config.embedded import Services
 from config.embedded.paths import absolute
+from config.listening import port_number
 from config.supervisor import Child, stop_all
 from deliveries.checks import refuse_to_start
 from deliveries.conf import conf
@@ -115,13 +115,6 @@ def migrate_alone() -> None:
         finally:
             cursor.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
     connection.close()
-
-
-def port_number(text: str) -> int:
-    """A port from the command line."""
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ArgumentTypeError(f"{text!r} is not a port")
-    return int(text)
 
 
 def refuse_taken_port(host: str, *, port: int) -> None:

@@ -18,6 +18,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from config.listening import host_address, port_number
 from deliveries.conf import conf
 from deliveries.services import drain
 
@@ -33,8 +34,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to listen."""
-        parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--host", type=host_address, default="127.0.0.1")
+        parser.add_argument("--port", type=port_number, default=8000)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGINT, or for a while after SIGTERM, then finish the requests in hand."""

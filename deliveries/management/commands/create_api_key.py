@@ -5,6 +5,7 @@ What lives here: the command line of services/api_keys.py. It must not know how 
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from deliveries.models import ApiKey, Customer
 from deliveries.models.visible import OPERATOR
 from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key
+
+DAYS_LIMIT = 36_500
 
 
 class Command(BaseCommand):
@@ -36,7 +39,7 @@ class Command(BaseCommand):
             help="May be given several times; all scopes when absent.",
         )
         parser.add_argument("--customer", help="Id or uid: the key sees this customer only.")
-        parser.add_argument("--days", type=int, help="Days until it expires; never when absent.")
+        parser.add_argument("--days", type=_days, help="Days until it expires; never when absent.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the key."""
@@ -51,6 +54,12 @@ class Command(BaseCommand):
             raise CommandError(f"{error.field}: {error.detail}") from error
         self.stdout.write(f"{key.public_id} {key.name}: {', '.join(key.scopes)}. It is not shown again:")
         self.stdout.write(text)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= DAYS_LIMIT:
+        raise ArgumentTypeError(f"a whole number from 1 to {DAYS_LIMIT}")
+    return int(text)
 
 
 def _customer(ref: str | None) -> Customer | None:
