@@ -161,6 +161,18 @@ def test_what_a_caller_writes_about_itself_is_dropped(proxy: Proxy, behind: Behi
     assert asked["host"] == "hooks.example.com"
 
 
+def test_a_header_that_is_another_to_servers_only_is_dropped(proxy: Proxy, behind: Behind) -> None:
+    """Given X_Forwarded_For, which WSGI cannot tell from X-Forwarded-For, then it does not get that far."""
+    with closing(http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=30)) as client:
+        client.sock = proxy.connect()
+        spoken = {"X-Forwarded-For": "203.0.113.9", "X_Forwarded_For": "203.0.113.9", "X_FORWARDED_PROTO": "http"}
+        client.request("GET", "/portal/", headers={"Host": "hooks.example.com", **spoken})
+        assert client.getresponse().status == 202
+    (asked,) = behind.asked
+    assert [name for name in asked if "_" in name] == []
+    assert asked["x-forwarded-for"] == "127.0.0.1"
+
+
 def test_bodies_that_drip_reach_nobody_behind_it_until_they_are_whole(proxy: Proxy, behind: Behind) -> None:
     with ExitStack() as stack:
         dripping = [stack.enter_context(begin(proxy, b"content-length: 3\r\n\r\na")) for _ in range(DRIPS // 2)]
