@@ -18,6 +18,7 @@ import structlog
 from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.loop import Engine
 from deliveries.errors import reason_of
+from deliveries.metrics import names
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,10 @@ class _Engines:
                 self._running[slow] = engine, thread
             return self._running[slow][0]
 
+    def all(self) -> list[Engine]:
+        """Return those that run."""
+        return [engine for engine, _ in list(self._running.values())]
+
     def live(self) -> bool:
         """Say whether no engine that was started has ended by itself."""
         return all(thread.is_alive() for _, thread in list(self._running.values()))
@@ -102,6 +107,8 @@ _engines = _Engines()
 
 def start_engines() -> None:
     """Begin to deliver, without waiting for a message: what is due may have been due for long."""
+    names.IN_FLIGHT.read = lambda: sum(engine.outbox.in_flight for engine in _engines.all())
+    names.LANES_IN_HAND.read = lambda: sum(len(engine.lanes) for engine in _engines.all())
     _engines.of(slow=False)
 
 
@@ -170,6 +177,7 @@ class _Notifier:
                     for part in parts_of(ids):
                         _actor_of(slow=slow).send(part)
             except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
+                names.BROKER_FAILURES.add()
                 self._away_until = time.monotonic() + AWAY_SECONDS
                 log.warning("broker_notify_failed", error=reason_of(error), lanes=len(ids))
                 return
@@ -226,6 +234,7 @@ def ring_job(job_id: UUID) -> None:
     try:
         run_job.send(str(job_id))
     except Exception as error:
+        names.BROKER_FAILURES.add()
         log.warning("broker_notify_failed", error=reason_of(error), job=str(job_id))
 
 

@@ -22,10 +22,12 @@ from deliveries.api.auth import CHALLENGE, KnownKey, Scope, known_key
 from deliveries.api.base import ApiView
 from deliveries.api.drafts import read_batch, read_draft
 from deliveries.api.parsers import refuse_coding
-from deliveries.api.problems import CONTENT_TYPE, QueryError, TooLargeError, problem_of
+from deliveries.api.problems import CONTENT_TYPE, Problem, QueryError, TooLargeError, problem_of
 from deliveries.conf import conf
 from deliveries.database.limits import answered_within
 from deliveries.errors import HookpostError
+from deliveries.metrics import names
+from deliveries.metrics.kinds import OTHER
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key
 from deliveries.protocol.json_members import escaped
@@ -81,6 +83,11 @@ class EmitBatchView(ApiView):
 
 def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     """Return the answer to a posted request, also to one that is refused; raises only for a mistake of ours."""
+    with names.ACCEPT_SECONDS.timed():
+        return _reply(environ, read, emit)
+
+
+def _reply(environ: Environ, read: Read, emit: Emit) -> Reply:
     try:
         with answered_within(COMMIT_SECONDS):
             key = _caller(environ)
@@ -88,6 +95,7 @@ def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
                 return Reply(202, orjson.dumps(emit(environ, read, key)))
     except Exception as error:
         found = problem_of(error)
+        _count_refusal(found and found[0])
         if found is None:
             raise
         body, headers = found
@@ -173,7 +181,14 @@ def _problem(error: HookpostError) -> object:
     found = problem_of(error)
     if found is None:
         raise error
+    _count_refusal(found[0])
     return found[0]
+
+
+def _count_refusal(found: Problem | None) -> None:
+    """Count what was refused; without a problem it is a mistake of ours."""
+    reason = "error" if found is None else names.REFUSALS.get(found["status"], OTHER)
+    names.EVENTS_REFUSED.add(1, "unconfirmed" if found and found["type"].endswith(":unconfirmed") else reason)
 
 
 def _told(accepted: Accepted) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """/metrics: figures for Prometheus.
 
-What lives here: their names and meanings. It must not know customers: no figure names one. All figures are the
-database's, so only one web node reports them at a time: a sum over nodes would double them.
+What lives here: what this process counted (deliveries/metrics/), and the names and meanings of the database's figures.
+It must not know customers: no figure names one. The database's figures are reported by one process at a time, or a
+sum over all would multiply them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import socket
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from deliveries.api.problems import plain_problem, problem, reading
+from deliveries import __version__
+from deliveries.api.problems import reading
 from deliveries.api.readiness import WITHOUT_FIGURES
 from deliveries.database.limits import answered_within
-from deliveries.services.readiness import database_word
+from deliveries.metrics import names
+from deliveries.metrics.kinds import METRICS, Counter, Gauge, Histogram, Metric
+from deliveries.metrics.memory import memory
+from deliveries.services.readiness import OK, database_word
 from deliveries.services.stats import QUEUE_COUNT_LIMIT, QueueStats, is_reporter, queue_stats
 
 FIGURES_SECONDS = 10.0
@@ -37,27 +44,60 @@ MEANINGS = {
 }
 COUNTED = ("due", "held", "accepted_last_minute", "attempts_last_minute")
 IS_CUT = f"1 where counting stopped at {QUEUE_COUNT_LIMIT:,}: there are more than the figure says."
-REPORTS = "1 where this answer has the figures of the whole database: one web node at a time has them."
+REPORTS = "1 where this answer has the figures of the whole database: one process at a time has them."
+USABLE = "1 where the database could be used from here a moment ago, 0 where /readyz says why not."
 
 
 @reading
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return figures for Prometheus."""
-    node = f"{socket.gethostname()}:{request.META.get('SERVER_PORT', '')}"
-    if (word := database_word()) in WITHOUT_FIGURES:
-        return plain_problem(problem(503, f"the database has no figures: {word}"), {"Retry-After": "5"})
+    """Return figures for Prometheus; those of this process also while the database is away."""
     registry = CollectorRegistry(auto_describe=False)
-    with answered_within(FIGURES_SECONDS, urgent=True):
-        registry.register(_Queue(queue_stats() if is_reporter(node) else None))
+    registry.register(_Counted())
+    registry.register(_Queue(*_asked_figures(f"{socket.gethostname()}:{request.META.get('SERVER_PORT', '')}")))
+    if not memory.is_shared:  # several processes of a web server have no figures of one
+        ProcessCollector(registry=registry)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
+def _asked_figures(node: str) -> tuple[bool, QueueStats | None]:
+    """Return whether the database can be used, and its figures where this process is to report them."""
+    word = database_word()
+    if word in WITHOUT_FIGURES:
+        return False, None
+    leads = any(value for _, value in names.LEADER.samples())
+    try:
+        with answered_within(FIGURES_SECONDS, urgent=True):
+            return word == OK, queue_stats() if is_reporter(node, leads=leads) else None
+    except (DatabaseError, InterfaceError):
+        return False, None
+
+
+class _Counted(Collector):
+    def collect(self) -> Iterable[Family]:
+        """Return what this process counted."""
+        yield InfoMetricFamily("hookpost_build", "The version that runs.", value={"version": __version__})
+        yield from (_family(each) for each in METRICS)
+
+
+def _family(metric: Metric) -> Family:
+    if isinstance(metric, Histogram):
+        buckets, total = metric.buckets()
+        return HistogramMetricFamily(metric.name, metric.meaning, buckets=buckets, sum_value=total)
+    assert isinstance(metric, Counter | Gauge)
+    kind = CounterMetricFamily if isinstance(metric, Counter) else GaugeMetricFamily
+    family = kind(metric.name, metric.meaning, labels=[metric.label] if metric.label else [])
+    for value, number in metric.samples():
+        family.add_metric([value] if metric.label else [], float(number))
+    return family
+
+
 class _Queue(Collector):
-    def __init__(self, stats: QueueStats | None) -> None:
-        self._stats = stats
+    def __init__(self, is_usable: bool, stats: QueueStats | None) -> None:
+        self._is_usable, self._stats = is_usable, stats
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return one gauge per figure, and which counts are cut."""
+        yield GaugeMetricFamily("hookpost_database_usable", USABLE, value=float(self._is_usable))
         yield GaugeMetricFamily("hookpost_reports_database", REPORTS, value=float(self._stats is not None))
         if self._stats is None:
             return

@@ -10,11 +10,14 @@ from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
 
 from deliveries.database.connection import LimitedConnection
-from deliveries.database.failures import is_full, mark_never_sent
+from deliveries.database.failures import NOBODYS_FAULT, is_full, kind_of, mark_never_sent
 from deliveries.database.limits import seconds_left
 from deliveries.database.sharing import has_news, is_sharing, shared
+from deliveries.metrics import names
 
 TARGET = ("host", "port", "dbname", "user")
 IS_WRITABLE = "SELECT NOT current_setting('transaction_read_only')::bool"
@@ -27,10 +30,25 @@ def hurried(conn_params: dict[str, Any]) -> dict[str, Any]:
     return conn_params if limit == given else conn_params | {"connect_timeout": math.floor(limit)}
 
 
+class CountedErrors(DatabaseErrorWrapper):
+    """Counts what is no statement's fault on its way to Django's errors."""
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        """Count and translate an error."""
+        if isinstance(error, NOBODYS_FAULT):
+            names.DATABASE_ERRORS.add(1, kind_of(error))
+        super().__exit__(kind, error, traceback)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL, with limits, and with connections that are shared where threads serve requests."""
 
     connection: Any
+
+    @cached_property
+    def wrap_database_errors(self) -> CountedErrors:
+        """Translate psycopg's errors into Django's, and count them."""
+        return CountedErrors(self)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> LimitedConnection:
         """Connect, or borrow a connection."""

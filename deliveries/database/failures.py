@@ -12,6 +12,7 @@ from django.db import DataError, IntegrityError, InternalError, NotSupportedErro
 
 NEVER_SENT = "never_sent"
 ANSWERS = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
+NOBODYS_FAULT = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 FULL = ("too many", "connection slots", "no more connections")
 ENDED_BY_OPERATOR = "57P"  # the connection was ended, perhaps after the commit
 
@@ -42,6 +43,14 @@ def mark_never_sent(error: psycopg.Error) -> psycopg.Error:
     """Note that there was no connection over which anything could have been asked."""
     setattr(error, NEVER_SENT, True)
     return error
+
+
+def kind_of(error: BaseException) -> str:
+    """Return how the database failed: no connection, no answer in time, or an error in place of one."""
+    if getattr(error, NEVER_SENT, False):
+        return "connect"
+    is_late = isinstance(error, psycopg.errors.QueryCanceled) or "has not answered" in str(error)
+    return "timeout" if is_late else "statement"
 
 
 def first_line(error: BaseException) -> str:

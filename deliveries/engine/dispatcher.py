@@ -27,6 +27,7 @@ from deliveries.database.failures import first_line
 from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff, reason_of
+from deliveries.metrics import names
 from deliveries.services import (
     alert_mail,
     alerts,
@@ -84,6 +85,7 @@ class Dispatcher:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Tick once a second while this process leads; go on after every error, also of telling an error."""
+        names.LEADER.read = self._lead.is_held
         while not stop.is_set():
             started = time.monotonic()
             try:
@@ -94,6 +96,7 @@ class Dispatcher:
                 log.warning("dispatcher_without_database", error=first_line(error))
                 connection.close()
             except Exception:
+                names.ROUND_FAILURES.add()
                 log.exception("dispatcher_failed")
                 connection.close()
             stop.wait(max(0.05, TICK_SECONDS - (time.monotonic() - started)))
@@ -108,7 +111,8 @@ class Dispatcher:
             alerts.tell_clock_off(error, part="dispatcher")
             return
         if self._lead.take():
-            self.tick()
+            with names.ROUND_SECONDS.timed():
+                self.tick()
 
     def tick(self) -> None:
         """Go once around."""
@@ -164,6 +168,7 @@ class Dispatcher:
                 else:
                     self.ring((row.endpoint_id, slow) for row in lanes)
         except Exception as error:  # the broker is away: the rest of the round must not wait for it
+            names.BROKER_FAILURES.add()
             log.warning("broker_notify_failed", error=reason_of(error))
 
 
@@ -209,6 +214,7 @@ def do_each(work: Iterable[Callable[[], object]], *, before_each: Callable[[], o
         except InterfaceError:
             raise
         except Exception as error:
+            names.ROUND_FAILURES.add()
             log.exception("dispatcher_failed", error=type(error).__name__)
             if connection.connection is None or not connection.is_usable():
                 raise

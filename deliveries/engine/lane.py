@@ -14,6 +14,7 @@ from uuid import UUID
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
 from deliveries.engine.work import BY_HAND, Claimed, Finished, Sent, Target
+from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.rate import burst_of, take, wait_seconds, window_after
@@ -100,6 +101,7 @@ class Lane:
     def lose(self) -> None:
         """Note that another worker has the lane."""
         self.move(Move.LOSE)
+        LEASES_LOST.add()
         self.waiting.clear()
 
     def configure(self, target: Target, now: float, *, lease_seconds: float) -> None:

@@ -24,6 +24,7 @@ from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.work import Claimed, Target
 from deliveries.errors import HookpostError
+from deliveries.metrics import names
 from deliveries.models.base import new_id
 from deliveries.models.keyring import unseal
 from deliveries.protocol.answer import words_to_hide
@@ -67,7 +68,8 @@ class Leases:
         """
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
         parameters |= self._asking() | {"lease_seconds": float(conf.lease_seconds)}
-        rows = sql.fetch(TakeLanesRow, parameters, days=events_of_today())
+        with names.CLAIM_SECONDS.timed():
+            rows = sql.fetch(TakeLanesRow, parameters, days=events_of_today())
         lanes: dict[UUID, Lane] = {}
         claimed: dict[UUID, list[Claimed]] = {}
         busy = []
@@ -78,6 +80,7 @@ class Leases:
                 lanes[row.endpoint_id], claimed[row.endpoint_id] = self._lane(row, now), []
             else:
                 busy.append(row.endpoint_id)
+        names.CLAIM_DELIVERIES.observe(sum(map(len, claimed.values())))
         for endpoint_id, lane in lanes.items():
             _give(lane, claimed[endpoint_id], room=lane.claim_limit(room), now=now)
         return list(lanes.values()), busy
@@ -132,19 +135,18 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
     A retry and a redelivery of the same delivery are never under way together: the later one stays due.
     """
     wanted = {lane.endpoint_id: lane.claim_limit(room) for lane in lanes}
-    rows = sql.fetch(
-        ClaimBatchRow,
-        {
-            "endpoint_ids": [lane.endpoint_id for lane in lanes],
-            "fences": [lane.fence for lane in lanes],
-            "rooms": list(wanted.values()),
-            "busy": [len(lane.in_flight) for lane in lanes],
-            "favours": [lane.favour() for lane in lanes],
-            "awake": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
-            "whole_bytes": limits.whole_bytes,
-        },
-        days=events_of_today(),
-    )
+    parameters = {
+        "endpoint_ids": [lane.endpoint_id for lane in lanes],
+        "fences": [lane.fence for lane in lanes],
+        "rooms": list(wanted.values()),
+        "busy": [len(lane.in_flight) for lane in lanes],
+        "favours": [lane.favour() for lane in lanes],
+        "awake": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
+        "whole_bytes": limits.whole_bytes,
+    }
+    with names.CLAIM_SECONDS.timed():
+        rows = sql.fetch(ClaimBatchRow, parameters, days=events_of_today())
+    names.CLAIM_DELIVERIES.observe(len(rows))
     claimed: dict[UUID, list[Claimed]] = {lane.endpoint_id: [] for lane in lanes}
     for row in rows:
         claimed[row.endpoint_id].append(_claimed(row))

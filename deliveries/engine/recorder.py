@@ -18,9 +18,11 @@ from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.quarantine import cleared
 from deliveries.engine.work import Finished
+from deliveries.metrics import names
 from deliveries.protocol.answer import Answer, without
 from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import NOT_THEIRS, Outcome
@@ -68,10 +70,12 @@ def record_outcomes(
     """
     giving = give_back or {}
     rows = [(lane, finished) for lane in lanes for finished in lane.finished]
-    try:
-        kept = _store(lanes, rows, giving, now)
-    except (DataError, IntegrityError):
-        kept = _store_one_by_one(lanes, rows, giving, now)
+    with names.RECORD_SECONDS.timed():
+        try:
+            kept = _store(lanes, rows, giving, now)
+        except (DataError, IntegrityError):
+            kept = _store_one_by_one(lanes, rows, giving, now)
+    count_recorded([finished for _, finished in rows])
     for lane in lanes:
         lane.note_recorded(now + conf.lease_seconds)
         if not lane.in_flight:
@@ -86,6 +90,7 @@ def record_rest(lanes: Sequence[Lane], *, now: float) -> None:
     record_outcomes([lane for lane in lanes if lane.finished], now=now)
     if cut_off := [(lane, _cut_off(lane, key)) for lane in lanes for key in lane.in_flight]:
         _store([], cut_off, {}, now)
+        count_recorded([finished for _, finished in cut_off])
 
 
 def _store(

@@ -21,6 +21,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 
+from deliveries.metrics import names
 from deliveries.models import Alert, Delivery, DueDelivery, Member
 from deliveries.services import clock
 from deliveries.services.alert_letters import Letter, explain_lately, letters_for
@@ -133,6 +134,7 @@ def _send(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
             if came_to is not MailResult.LATER:
                 (sent if came_to is MailResult.SENT else refused).append(letter)
     except (OSError, smtplib.SMTPException) as error:
+        names.MAIL_FAILURES.add()
         log.warning("alert_mail_failed", **_told(error), letters=len(letters), sent=len(sent))
     finally:
         _close(server)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from math import inf
 from typing import TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import ClockOff
+from deliveries.metrics import names
 from deliveries.models import clock
 from deliveries.protocol.clock import Reading
 from deliveries.sql.engine_rows import BeatRow
@@ -27,6 +29,14 @@ KEPT_SECONDS = 3600.0
 
 Told = TypeVar("Told", AcceptEventsRow, BeatRow)  # rows that tell the database's time
 
+
+def offset_seconds() -> float:
+    """Return how far this host's clock is ahead of the database's, as far as that is known; 0 before it is."""
+    reading = clock.host.reading(fresh_seconds=inf)
+    return reading.correction_seconds if reading else 0.0
+
+
+names.CLOCK_OFFSET.read = offset_seconds
 _complained: dict[str, float] = {}
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import mmap
 
+from deliveries.metrics import names
+
 _flag = mmap.mmap(-1, 1)  # shared memory: the web server's processes see what their parent writes
 
 
@@ -23,3 +25,6 @@ def is_draining() -> bool:
 def forget() -> None:
     """Take it back, for a process that goes on after all."""
     _flag[0] = 0
+
+
+names.DRAINING.read = is_draining

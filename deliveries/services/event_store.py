@@ -7,10 +7,11 @@ statement that others share. It must not know who calls, or how callers come tog
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -19,6 +20,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_surely_undone
 from deliveries.errors import HookpostError, InvalidInput, KeyReused, Unavailable, Unconfirmed
+from deliveries.metrics import names
 from deliveries.models import IdempotencyKey
 from deliveries.protocol.event_types import matching_keys
 from deliveries.services import clock
@@ -135,16 +137,29 @@ def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | N
     parameters = _parameters(group) | limits.parameters() | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = clock.fetch(AcceptEventsRow, parameters)
+            rows = _accept(parameters)
     except IntegrityError as error:
         if "no partition" not in str(error):
             raise
         open_partitions()
-        rows = clock.fetch(AcceptEventsRow, parameters)
+        rows = _accept(parameters)
     by_id = {row.event_id: row for row in rows}
     # First those that are stored: looking up the others asks the database again, which may fail.
     for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):
         entry.result = _result(entry, by_id[entry.event_id])
+
+
+def _accept(parameters: Mapping[str, object]) -> list[AcceptEventsRow]:
+    """Run the statement, and count what it stored once that is certain."""
+    with names.COMMIT_SECONDS.timed():
+        rows = clock.fetch(AcceptEventsRow, parameters)
+    if stored := sum(row.accepted for row in rows):
+        names.COMMIT_EVENTS.observe(stored)
+        if connection.in_atomic_block:
+            transaction.on_commit(partial(names.EVENTS_ACCEPTED.add, stored))
+        else:
+            names.EVENTS_ACCEPTED.add(stored)
+    return rows
 
 
 def _parameters(group: Sequence[Entry]) -> dict[str, object]:

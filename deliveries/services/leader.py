@@ -45,6 +45,10 @@ class Lead:
         self._taken_at = time.monotonic() if leads else None
         return leads
 
+    def is_held(self) -> bool:
+        """Say whether this process leads, as far as it can know without asking."""
+        return self._taken_at is not None and time.monotonic() - self._taken_at < LEAD_SECONDS
+
     def keep(self) -> None:
         """Between two pieces of work: stay the leader, or raise LeadLost. Costs nothing right after the last time."""
         if self._taken_at is None or time.monotonic() - self._taken_at < RENEW_SECONDS:

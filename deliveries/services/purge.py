@@ -14,6 +14,7 @@ from django.apps import apps
 from django.db.models import Model, Q, QuerySet
 
 from deliveries.conf import conf
+from deliveries.metrics import names
 from deliveries.models import AuditEntry, EndpointSecret, Job, PortalLink
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
@@ -34,6 +35,7 @@ def purge_rows() -> int:
     counts = {rows.model._meta.db_table: _delete_some(rows) for rows in _past(now)}
     deleted = {table: number for table, number in counts.items() if number}
     if deleted:
+        names.ROWS_PURGED.add(sum(deleted.values()))
         log.info("rows_purged", **deleted)
     return sum(deleted.values())
 

@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.metrics import names
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.sql.rows import DropDueBeforeRow
@@ -135,15 +136,17 @@ def _past_days(now: datetime) -> list[datetime]:
 
 def _drop_day(day: datetime) -> list[str]:
     """Drop the tables of a day, and log what was in them; what was never delivered is a warning."""
-    names = [name for table in TABLES if (name := f"{table}_p{day:%Y%m%d}") in partitions_of(table)]
-    rows = {name: _rows_about(name) for name in names}
+    tables = [name for table in TABLES if (name := f"{table}_p{day:%Y%m%d}") in partitions_of(table)]
+    rows = {name: _rows_about(name) for name in tables}
     before = _forget_due(day)
-    dropped = [name for name in names if _pause.is_over() and _drop_unless_in_use(name)]
+    dropped = [name for name in tables if _pause.is_over() and _drop_unless_in_use(name)]
     after = _forget_due(day)  # what was queued again while the drop waited for its lock
     due, held = before[0] + after[0], before[1] + after[1]
     if dropped or due or held:
         say = log.warning if due or held else log.info
         gone = {f"{name.removeprefix('hookpost_').rpartition('_p')[0]}_rows": rows[name] for name in dropped}
+        names.PARTITIONS_DROPPED.add(len(dropped))
+        names.UNDELIVERED_DROPPED.add(due + held)
         say("day_dropped", day=f"{day:%Y-%m-%d}", retention_days=conf.retention_days, due=due, held=held, **gone)
     return dropped
 

@@ -73,10 +73,13 @@ def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> Endpoi
     )
 
 
-def is_reporter(node: str) -> bool:
-    """Say whether a web node is the one that reports the figures of the whole database, and keep it so for a while."""
+def is_reporter(node: str, *, leads: bool = False) -> bool:
+    """Say whether a node is the one that reports the figures of the whole database, and keep it so for a while.
+
+    The dispatcher that leads always is; where nobody asks it for figures, one web node.
+    """
     try:
-        return bool(sql.run("report_figures", {"node": node, "seconds": REPORTER_SECONDS}))
+        return bool(sql.run("report_figures", {"node": node, "seconds": REPORTER_SECONDS, "leads": leads}))
     except DatabaseError as error:
         if not is_read_only(error):
             raise

@@ -20,6 +20,7 @@ from granian.log import LogLevels
 
 from config.listening import host_address, port_number
 from deliveries.conf import conf
+from deliveries.metrics.memory import memory
 from deliveries.services import drain
 
 BACKLOG = 1024
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         refuse_to_start()
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
+        memory.share(conf.web_processes)
         server = Granian(
             "config.wsgi:application",
             address=options["host"],
