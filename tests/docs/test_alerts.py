@@ -1,0 +1,132 @@
+"""The alert rules, each by the fault that it is for, and the dashboard's file by the code that makes it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FOLDER = CHECKOUT / "docker" / "monitoring"
+RULES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
+PAGE = CHECKOUT / "docs" / "operations.md"
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's prometheus is not installed")
+
+
+def attempts(outcome: str) -> str:
+    """The series of one outcome."""
+    return f'hookpost_attempts_total{{outcome="{outcome}"}}'
+
+
+# Series as promtool writes them, one value a minute for an hour: the fault, and the same without it.
+FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "HookpostDeliveriesLate": (
+        {"hookpost_oldest_due_seconds": "0+60x60"},
+        {"hookpost_oldest_due_seconds": "2x60", "hookpost_oldest_resting_seconds": "0+60x60"},
+    ),
+    "HookpostQueueGrows": ({"hookpost_due": "0+1000x60"}, {"hookpost_due": "60000-1000x60"}),
+    "HookpostNoFigures": (
+        {'hookpost_reports_database{instance="a"}': "0x60"},
+        {'hookpost_reports_database{instance="a"}': "0x60", 'hookpost_reports_database{instance="b"}': "1x60"},
+    ),
+    "HookpostProcessDown": (
+        {'up{job="hookpost-web"}': "0x60"},
+        {'up{job="hookpost-web"}': "1x60", 'up{job="node"}': "0x60"},
+    ),
+    "HookpostNoLeader": (
+        {'hookpost_leader{instance="a"}': "0x60", 'hookpost_leader{instance="b"}': "0x60"},
+        {'hookpost_leader{instance="a"}': "0x60", 'hookpost_leader{instance="b"}': "1x60"},
+    ),
+    "HookpostDispatcherFails": (
+        {"hookpost_dispatcher_failures_total": "0+1x60"},
+        {"hookpost_dispatcher_failures_total": "7x60"},
+    ),
+    "HookpostDatabaseUnusable": (
+        {'hookpost_database_usable{instance="a"}': "0x60", 'hookpost_database_usable{instance="b"}': "1x60"},
+        {'hookpost_database_usable{instance="a"}': "1x60"},
+    ),
+    "HookpostEventsRefused": (
+        {'hookpost_events_refused_total{reason="unavailable"}': "0+60x60"},
+        {'hookpost_events_refused_total{reason="invalid"}': "0+60x60"},
+    ),
+    "HookpostAcceptSlow": (
+        {
+            'hookpost_accept_seconds_bucket{le="1.0"}': "0+90x60",
+            'hookpost_accept_seconds_bucket{le="10.0"}': "0+100x60",
+            'hookpost_accept_seconds_bucket{le="+Inf"}': "0+100x60",
+        },
+        {
+            'hookpost_accept_seconds_bucket{le="1.0"}': "0+100x60",
+            'hookpost_accept_seconds_bucket{le="+Inf"}': "0+100x60",
+        },
+    ),
+    "HookpostBrokerAway": ({"hookpost_broker_failures_total": "0+60x60"}, {"hookpost_broker_failures_total": "5x60"}),
+    "HookpostClockOff": (
+        {'hookpost_clock_offset_seconds{instance="a"}': "-40x60"},
+        {'hookpost_clock_offset_seconds{instance="a"}': "0.4x60"},
+    ),
+    "HookpostWayOutBroken": (
+        {attempts("dns_error"): "0+60x60", attempts("succeeded"): "0+60x60"},
+        {attempts("http_5xx"): "0+60x60", attempts("succeeded"): "0+60x60"},
+    ),
+    "HookpostMostAttemptsFail": (
+        {attempts("http_5xx"): "0+60x60", attempts("succeeded"): "0+30x60"},
+        {attempts("http_5xx"): "0+30x60", attempts("succeeded"): "0+60x60"},
+    ),
+    "HookpostWorkerLosesLanes": (
+        {'hookpost_leases_lost_total{instance="a"}': "0+2x60"},
+        {'hookpost_leases_lost_total{instance="a"}': "40x60"},
+    ),
+    "HookpostUndeliveredDropped": (
+        {"hookpost_undelivered_dropped_total": "0x30 5x30"},
+        {"hookpost_undelivered_dropped_total": "0x60"},
+    ),
+    "HookpostMailFails": (
+        {"hookpost_alert_mail_failures_total": "0+1x60"},
+        {"hookpost_alert_mail_failures_total": "9x60"},
+    ),
+}
+
+NEVER_ABSENT = {"hookpost_reports_database": "1x60"}  # else the rule for its absence fires beside
+
+
+def scenario(series: dict[str, str], *, firing: str) -> dict[str, Any]:
+    """One test of promtool's: the alerts after an hour, by name."""
+    others = {} if any(name.startswith("hookpost_reports") for name in series) else NEVER_ABSENT
+    inputs = [{"series": name, "values": values} for name, values in (others | series).items()]
+    checks = [{"expr": 'count by (alertname) (ALERTS{alertstate="firing"})', "eval_time": "50m"}]
+    checks[0]["exp_samples"] = [{"labels": f'{{alertname="{firing}"}}', "value": 1}] if firing else []  # type: ignore[assignment]
+    return {"interval": "1m", "input_series": inputs, "promql_expr_test": checks}
+
+
+@needs_promtool
+def test_each_alert_fires_by_its_fault_and_not_without_it(tmp_path: Path) -> None:
+    assert FAULTS.keys() == {rule["alert"] for rule in RULES}
+    tests = [
+        scenario(series, firing=name if place == 0 else "")
+        for name, scenarios in FAULTS.items()
+        for place, series in enumerate(scenarios)
+    ]
+    file = tmp_path / "tests.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(FOLDER / "alerts.yml")], "tests": tests}))
+    done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_each_alert_leads_to_a_runbook_that_exists(rule: dict[str, Any]) -> None:
+    page, _, place = rule["annotations"]["runbook"].partition("#")
+    headings = re.findall(r"^#+ (.+)$", (CHECKOUT / "docs" / page).read_text(), re.MULTILINE)
+    assert place in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_dashboard_is_what_its_code_makes() -> None:
+    made = subprocess.check_output([sys.executable, str(FOLDER / "dashboard.py")], text=True)
+    assert (FOLDER / "dashboard.json").read_text() == made, "run docker/monitoring/dashboard.py"
