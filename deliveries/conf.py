@@ -26,6 +26,7 @@ from deliveries.variables import (
     truth,
     url,
     words,
+    written,
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -272,7 +273,7 @@ def load(environ: Mapping[str, str]) -> Conf:
     for each in fields(Conf):
         name, default, parse = (each.metadata[k] for k in ("name", "default", "parse"))
         try:
-            values[each.name] = parse(environ.get(name, default))
+            values[each.name] = parse(written(environ, name, default=default))
         except ValueError as error:
             raise WrongSetting(f"{name}: {error}") from error
     return Conf(**values)

@@ -1,4 +1,4 @@
-"""What the text of an environment variable may say, and the value that it means.
+"""What the text of an environment variable, or of a file in its place, may say, and the value that it means.
 
 Lives here: the parsers that conf.py names; each raises ValueError with the reason, and its docstring is shown in
 docs/configuration.md. It must not know which variables there are.
@@ -8,10 +8,24 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parseaddr
+from pathlib import Path
 
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+
+
+def written(environ: Mapping[str, str], name: str, *, default: str) -> str:
+    """Return a variable's text, or that of the file which `<name>_FILE` names: secrets of containers come as files."""
+    path = environ.get(f"{name}_FILE", "")
+    if not path:
+        return environ.get(name, default)
+    if environ.get(name):
+        raise ValueError(f"is set, and so is {name}_FILE")
+    try:
+        return Path(path).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}_FILE: {path} cannot be read ({getattr(error, 'strerror', 'not text')})") from error
 
 
 def text(raw: str) -> str:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 
-from deliveries import sql
+from deliveries import __version__, sql
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
@@ -97,6 +97,7 @@ class Leases:
     def beat(self) -> None:
         """Say that this worker lives."""
         parameters = {"id": self.worker_id, "host": socket.gethostname(), "pid": os.getpid(), "slow": self.slow}
+        parameters |= {"version": __version__, "clock_offset": clock.offset_seconds()}
         clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})
 
     def end(self) -> None:

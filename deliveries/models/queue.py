@@ -85,6 +85,8 @@ class Worker(models.Model):
     slow = models.BooleanField(default=False, db_default=False)
     since = models.DateTimeField()
     beat_at = models.DateTimeField()
+    clock_offset_seconds = models.FloatField(null=True, help_text="How far its host is ahead of the database.")
+    version = models.TextField(default="", db_default="", help_text="What it runs.")
 
     class Meta:
         db_table = "hookpost_worker"

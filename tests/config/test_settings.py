@@ -154,3 +154,23 @@ def test_a_mail_url_says_how_to_encrypt(url: str, port: int, ssl: bool, tls: boo
     found = email_settings(url)
     assert [found[f"EMAIL_{key}"] for key in ("HOST", "PORT", "USE_SSL", "USE_TLS")] == ["mail.example", port, ssl, tls]
     assert found["EMAIL_HOST_PASSWORD"] == ("p/" if "@" in url else "")
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("a secret\n")
+    assert load({"HOOKPOST_SECRET_KEY_FILE": str(file)}).secret_key == "a secret"
+
+
+def test_a_setting_and_its_file_are_not_both_taken(tmp_path: Path) -> None:
+    with pytest.raises(WrongSetting, match="HOOKPOST_SECRET_KEY: is set, and so is HOOKPOST_SECRET_KEY_FILE"):
+        load({"HOOKPOST_SECRET_KEY": "x", "HOOKPOST_SECRET_KEY_FILE": str(tmp_path)})
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_names_its_variable(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "url"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(WrongSetting, match="DATABASE_URL_FILE: "):
+        load({"DATABASE_URL_FILE": str(file)})

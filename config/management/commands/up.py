@@ -77,7 +77,8 @@ class Command(BaseCommand):
 
 def children_of(services: Services, *, host: str, port: int) -> list[Child]:
     """The web server and the workers, told where the services are."""
-    environment = os.environ | {
+    settled = {"DATABASE_URL_FILE", "BROKER_URL_FILE"}  # read already
+    environment = {name: value for name, value in os.environ.items() if name not in settled} | {
         "HOOKPOST_DATA": str(absolute(conf.data_dir)),
         "DATABASE_URL": conf.database_url or services.database_url,
         "BROKER_URL": conf.broker_url or services.broker_url,

@@ -19,6 +19,9 @@ Everything comes from environment variables, which are read once at start. A wro
 process with exit code 2 and the name of the variable. Nothing has to be set: without `DATABASE_URL`
 and `BROKER_URL` an embedded PostgreSQL and Valkey run in the data folder.
 
+In place of a variable `X` a variable `X_FILE` may name a file that holds its value, as containers have secrets:
+`HOOKPOST_SECRET_KEY_FILE=/run/secrets/secret_key`. Setting both is refused.
+
 This page is made from `deliveries/conf.py` by `python manage.py configuration > docs/configuration.md`.
 
 | variable | default | accepted | meaning |

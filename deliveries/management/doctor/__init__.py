@@ -1,0 +1,8 @@
+"""`manage.py doctor`: what an operator would ask first, asked at once.
+
+diagnosis.py     a line of the answer
+surroundings.py  settings, addresses, mail, disk, broker: what this process sees without the database
+database.py      the server, what is stored, and who works on it
+
+Nothing here changes anything.
+"""
