@@ -34,6 +34,7 @@ SEVERAL_FLOORS = {
     "clock": "the host's clock beside the database's: comparing, remembering, refusing",
     "endpoint_health": "the health of an endpoint: judging it, showing it",
     "feed": "events as `manage.py listen` reads them: asking for them, answering",
+    "ids": "TypeIDs: making and reading them, reading one that somebody pasted",
     "limits": "the numbers that bound what a floor does",
     "loop": "what a thread of its own goes round in: the engine's, and that of requests without an engine",
     "paging": "a list's pages: by REST, in the sites",
@@ -49,6 +50,8 @@ SEVERAL_CLASSES = {
     "Api": "the REST client of a command",
     "Command": "Django's",
     "Lane": "the row, and the lane in a worker's hands",
+    "Line": "what is shown in one line: of a list, of a schema",
+    "Place": "where a list's page begins: by REST, in the sites",
     "SecondFactor": "the row, and the middleware that asks for it",
 }
 
