@@ -71,10 +71,8 @@ class PortalAdmin(PageAdmin):
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         """Offer only rows of the noun's own portal page, or none if it has no page."""
-        page = self.admin_site._registry.get(db_field.remote_field.model)
-        kwargs["queryset"] = (
-            page.get_queryset(request)
-            if isinstance(page, PortalAdmin)
-            else db_field.remote_field.model._default_manager.none()
-        )
+        model = db_field.remote_field.model
+        page = self.admin_site.get_model_admin(model) if self.admin_site.is_registered(model) else None
+        rows = page.get_queryset(request) if isinstance(page, PortalAdmin) else model._default_manager.none()
+        kwargs["queryset"] = rows
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

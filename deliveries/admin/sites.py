@@ -12,6 +12,7 @@ from functools import partial, wraps
 from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
@@ -59,8 +60,8 @@ class HookpostSite(UnfoldAdminSite):
             ]
             seen = {
                 model._meta.model_name or ""
-                for model, page in self._registry.items()
-                if page.has_view_or_change_permission(request)
+                for model in filter(self.is_registered, apps.get_models())
+                if self.get_model_admin(model).has_view_or_change_permission(request)
             }
             context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
         return context
