@@ -84,6 +84,17 @@ def test_the_headers_of_requests_are_kept_as_they_were() -> None:
     assert CaseInsensitiveDict({"X-One": "1"})._store == {"x-one": ("X-One", "1")}
 
 
+def test_what_is_set_in_dramatiqs_broker_for_rabbitmq_is_there() -> None:
+    """A constant and a property with a deleter, seen in dramatiq 2.2.1, for config/broker.py."""
+    from dramatiq.brokers import rabbitmq
+
+    assert isinstance(rabbitmq.MAX_ENQUEUE_ATTEMPTS, int)
+    assert "MAX_ENQUEUE_ATTEMPTS" in inspect.getsource(rabbitmq.RabbitmqBroker)
+    connection = vars(rabbitmq.RabbitmqBroker)["connection"]
+    assert isinstance(connection, property)
+    assert connection.fdel is not None
+
+
 def test_no_other_private_name_is_read() -> None:
     ours = names_that_we_define()
     read = {

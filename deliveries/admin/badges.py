@@ -8,21 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import assert_never
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.models import Attempt, Delivery
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services import clock
 
+
+def _of_delivery(state: DeliveryState) -> str:
+    match state:
+        case DeliveryState.PENDING:
+            return "info"
+        case DeliveryState.HELD:
+            return "warning"
+        case DeliveryState.SUCCEEDED:
+            return "success"
+        case DeliveryState.EXHAUSTED:
+            return "danger"
+        case DeliveryState.CANCELLED:
+            return "default"
+    assert_never(state)
+
+
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
-        "pending": "info",
-        "held": "warning",
-        "succeeded": "success",
-        "exhausted": "danger",
-        "cancelled": "default",
         "enabled": "success",
         "paused": "warning",
         "disabled": "danger",
@@ -35,8 +48,13 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 
 def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
     """Return a coloured label; the colour is the state's own unless given."""
-    known = colour or COLOURS.get(text, "default")
+    known = colour or colour_of(text)
     return format_html('<span class="hp-badge hp-{}" title="{}">{}</span>', known, title, text)
+
+
+def colour_of(word: str) -> str:
+    """Return the colour of a state: of a delivery, an endpoint or a job."""
+    return _of_delivery(DeliveryState(word)) if word in set(DeliveryState) else COLOURS.get(word, "default")
 
 
 def explain(error: str) -> str:

@@ -17,9 +17,9 @@ from deliveries.admin.paging import Source
 from deliveries.models import Customer, Delivery, DueDelivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
+from deliveries.protocol.delivery_states import DeliveryState, is_waiting
 from deliveries.services.selection import Selection, between, deliveries_of
 
-IN_THE_QUEUE = {Delivery.State.PENDING, Delivery.State.HELD}
 COLUMNS = {ids.DELIVERY: "id", ids.EVENT: "event_id", ids.ENDPOINT: "endpoint_id", ids.CUSTOMER: "customer_id"}
 
 
@@ -32,7 +32,7 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
     if len(customers) != 1 and "customer_ids" in asked.narrows:
         everybodys = between(visible.deliveries(viewer), since=selection.since, until=selection.until)
         rows, base = rows.filter(customer_id__in=customers), base or everybodys
-    if selection.states and set(selection.states) <= IN_THE_QUEUE:
+    if selection.states and all(is_waiting(DeliveryState(state)) for state in selection.states):
         rows, base = (
             rows.filter(id__in=_queued(selection).values("delivery_id")),
             None,

@@ -30,6 +30,7 @@ from deliveries.admin.signature_page import signature_view
 from deliveries.errors import InvalidInput
 from deliveries.models import Attempt, Delivery, DueDelivery, visible
 from deliveries.protocol import ids
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.services import clock
 from deliveries.services.endpoints import update_endpoint
 from deliveries.services.redelivery import redeliver
@@ -126,7 +127,7 @@ class DeliveryPage(PageAdmin):
             "state": badge(row.state),
             "headline": headline(row, attempts, waiting, now=clock.likely_now()),
             "advice": advice_of(row),
-            "redirect": redirect_of(newest) if row.state != Delivery.State.SUCCEEDED else "",
+            "redirect": redirect_of(newest) if row.state != DeliveryState.SUCCEEDED else "",
             "timeline": timeline(row, attempts, event=event, waiting=waiting, viewer=viewer),
             "newest": None if newest is None else opened_attempt(newest, event, endpoint),
             "event": event,
@@ -180,7 +181,7 @@ class DeliveryPage(PageAdmin):
     def show_failure(self, request: HttpRequest, row: Delivery) -> HttpResponse:
         """Go to the failure before or after this one, in the order of the list."""
         is_newer = request.GET.get("way") == "newer"
-        rows = self.get_queryset(request).filter(failed_at__isnull=False, state=Delivery.State.EXHAUSTED)
+        rows = self.get_queryset(request).filter(failed_at__isnull=False, state=DeliveryState.EXHAUSTED)
         rows = rows.filter(id__gt=row.pk).order_by("id") if is_newer else rows.filter(id__lt=row.pk).order_by("-id")
         try:
             with at_most(seconds=LOOK_SECONDS):

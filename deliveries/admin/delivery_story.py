@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from deliveries.admin.attempts import shown_attempt, title_of
 from deliveries.admin.badges import distance, moment
@@ -18,10 +19,9 @@ from deliveries.models import Attempt, Delivery, Event
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.advice import Advice, advice_for
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.request import moment_of
 from deliveries.services.waiting import Waiting, WaitReason
-
-State = Delivery.State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +37,22 @@ class TimelineEntry:
 
 def headline(row: Delivery, attempts: Sequence[Attempt], waiting: Waiting | None, *, now: datetime) -> str:
     """Return what became of a delivery, and why, as a sentence or two; `attempts` are in the order of time."""
-    if row.state == State.SUCCEEDED:
-        return f"Arrived {_at_which_try(row)}{_after(row, attempts)}."
-    if row.state == State.EXHAUSTED:
-        return f"Given up after {_tries(row)}{_within(row, attempts)}: {_says(row)}."
-    if row.state == State.CANCELLED:
-        return f"Cancelled after {_tries(row)}: {_says(row)}." if row.error else "Cancelled before it was sent."
-    so_far = f"Failed {_times(row.attempts)} so far: {_says(row)}. " if row.error else ""
-    return so_far + _goes_on(waiting, now=now)
+    match state := DeliveryState(row.state):
+        case DeliveryState.SUCCEEDED:
+            return f"Arrived {_at_which_try(row)}{_after(row, attempts)}."
+        case DeliveryState.EXHAUSTED:
+            return f"Given up after {_tries(row)}{_within(row, attempts)}: {_says(row)}."
+        case DeliveryState.CANCELLED:
+            return f"Cancelled after {_tries(row)}: {_says(row)}." if row.error else "Cancelled before it was sent."
+        case DeliveryState.PENDING | DeliveryState.HELD:
+            so_far = f"Failed {_times(row.attempts)} so far: {_says(row)}. " if row.error else ""
+            return so_far + _goes_on(waiting, now=now)
+    assert_never(state)
 
 
 def advice_of(row: Delivery) -> Advice | None:
     """Return what to do about a delivery that failed; None for one that arrived or was not tried."""
-    is_bad = row.error and row.state != State.SUCCEEDED
+    is_bad = row.error and row.state != DeliveryState.SUCCEEDED
     return advice_for(row.error, row.status_code) if is_bad else None
 
 
@@ -81,14 +84,17 @@ def _emitted(event: Event) -> TimelineEntry:
 
 
 def _end(row: Delivery) -> list[TimelineEntry]:
-    if row.state == State.EXHAUSTED:
-        words = "The schedule is used up. A redelivery is possible at any time."
-        return [TimelineEntry(title="Given up", at=moment(row.failed_at or row.finished_at), tone="bad", words=words)]
-    if row.state == State.CANCELLED:
-        return [
-            TimelineEntry(title="Cancelled", at=moment(row.finished_at), tone="bad", words="It is not sent by itself.")
-        ]
-    return []
+    match state := DeliveryState(row.state):
+        case DeliveryState.EXHAUSTED:
+            words = "The schedule is used up. A redelivery is possible at any time."
+            at = moment(row.failed_at or row.finished_at)
+            return [TimelineEntry(title="Given up", at=at, tone="bad", words=words)]
+        case DeliveryState.CANCELLED:
+            words = "It is not sent by itself."
+            return [TimelineEntry(title="Cancelled", at=moment(row.finished_at), tone="bad", words=words)]
+        case DeliveryState.SUCCEEDED | DeliveryState.PENDING | DeliveryState.HELD:
+            return []
+    assert_never(state)
 
 
 def _coming(waiting: Waiting | None) -> list[TimelineEntry]:

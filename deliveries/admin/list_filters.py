@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 from django.http import QueryDict
 
 from deliveries.errors import InvalidInput
-from deliveries.models import Delivery, Endpoint, visible
+from deliveries.models import Endpoint, visible
+from deliveries.models.log import STATES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
@@ -129,7 +130,7 @@ class StateFilter(ChoiceFilter):
 
     def options(self) -> Options:
         """All states."""
-        return list(Delivery.State.choices)
+        return list(STATES)
 
 
 class EndpointStateFilter(ChoiceFilter):

@@ -18,6 +18,7 @@ from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Delivery, Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.selection import Selection, read_types
 
@@ -46,7 +47,7 @@ class DeliveryFilters(TimeFilters):
     endpoint = Text(required=False, help_text="Id; with `customer` also its uid.")
     event = TypeId(ids.EVENT, required=False)
     type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
-    state = Text(required=False, help_text="One of " + ", ".join(Delivery.State.values) + "; several with commas.")
+    state = Text(required=False, help_text="One of " + ", ".join(DeliveryState) + "; several with commas.")
     status_code = QueryNumber(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")
     error = serializers.ChoiceField(sorted(EXPLANATIONS), required=False, help_text="Of the last attempt.")
 
@@ -122,6 +123,6 @@ def _decoded(prefix: str, ref: str) -> UUID | None:
 
 def _states(text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
-    if not set(words) <= set(Delivery.State.values):
-        raise InvalidInput("one of " + ", ".join(Delivery.State.values), field="state")
+    if not set(words) <= set(DeliveryState):
+        raise InvalidInput("one of " + ", ".join(DeliveryState), field="state")
     return words

@@ -11,6 +11,8 @@ from typing import TypeVar
 import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError, connection
 
+from deliveries.database.failures import first_line
+
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
@@ -35,7 +37,7 @@ def retry_on_database_error(
         except (DatabaseError, InterfaceError) as error:
             tries += 1
             if tries == 1:
-                log.warning("database_away", error=str(error).partition("\n")[0])
+                log.warning("database_away", error=first_line(error))
             connection.close()
             if give_up():
                 raise

@@ -28,6 +28,7 @@ from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff, reason_of
 from deliveries.metrics import names
+from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services import (
     alert_mail,
     alerts,
@@ -227,5 +228,5 @@ def disable_failing() -> int:
     lanes = endpoint_health.long_failing(timedelta(days=conf.disable_after_days)).select_related("endpoint")[:100]
     for lane in lanes:
         reason = f"no delivery has arrived for {conf.disable_after_days} days"
-        endpoints.disable_endpoint(lane.endpoint, actor="system", reason=reason)
+        endpoints.disable_endpoint(lane.endpoint, actor=SYSTEM, reason=reason)
     return len(lanes)

@@ -16,6 +16,7 @@ from deliveries.engine.phases import MOVES, Move, Phase, Rest
 from deliveries.engine.work import BY_HAND, Claimed, Finished, Sent, Target
 from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.rate import burst_of, take, wait_seconds, window_after
 
@@ -254,12 +255,12 @@ class Lane:
         if outcome.down or outcome.disable_reason or self.slow != self.leased_slow:
             self.close(now)
         self.keep_order(outcome, now)
-        if claimed.manual and outcome.state == "succeeded":
+        if claimed.manual and outcome.state == DeliveryState.SUCCEEDED:
             self.rest_until = now  # the fix is proven: no need to rest any longer
 
     def keep_order(self, outcome: Outcome, now: float) -> None:
         """Let an ordered lane wait for a retry: nothing may overtake it."""
-        if self.target.ordered and outcome.state == "pending":
+        if self.target.ordered and outcome.state == DeliveryState.PENDING:
             self.close(now, rest_seconds=outcome.retry_in_seconds or 0.0, reason=Rest.ORDER)
 
     def _count_failure(self, outcome: Outcome, *, now: float, rng: random.Random) -> None:

@@ -18,6 +18,7 @@ from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.work import Claimed, Finished
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import Outcome
 
 _lock = threading.Lock()
@@ -38,7 +39,7 @@ def losses_of(lane: Lane, claimed: Claimed) -> int:
 def given_up(claimed: Claimed, *, at: datetime) -> Finished:
     """Return the end of a delivery that took each of its workers along."""
     answer = Answer(error="worker_lost", detail="Each worker that sent this delivery was lost while it did.")
-    outcome = Outcome(state="exhausted", error=answer.error)
+    outcome = Outcome(state=DeliveryState.EXHAUSTED, error=answer.error)
     return Finished(claimed=claimed, started_at=at, answer=answer, outcome=outcome)
 
 

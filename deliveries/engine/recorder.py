@@ -18,12 +18,14 @@ from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.database.failures import first_line
 from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.quarantine import cleared
 from deliveries.engine.work import Finished
 from deliveries.metrics import names
 from deliveries.protocol.answer import Answer, without
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import NOT_THEIRS, Outcome
 from deliveries.services.alerts import note_exhausted
@@ -138,7 +140,7 @@ def _day_of(milliseconds: set[int]) -> str:
 
 def _is_loss(finished: Finished) -> bool:
     claimed = finished.claimed
-    return finished.outcome.state == "exhausted" and not claimed.manual and not is_ours(claimed.type)
+    return finished.outcome.state == DeliveryState.EXHAUSTED and not claimed.manual and not is_ours(claimed.type)
 
 
 def _store_one_by_one(
@@ -153,7 +155,7 @@ def _store_one_by_one(
                 raise
             # It was committed before, and the connection broke before PostgreSQL could say so.
         except DataError as error:
-            log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=_first_line(error))
+            log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=first_line(error))
             storable = replace(finished, answer=_storable(finished.answer), request_headers="")
             _store([lane], [(lane, storable)], {}, now)
     return _store(lanes, [], giving, now)
@@ -166,7 +168,7 @@ def _cut_off(lane: Lane, key: tuple[UUID, bool]) -> Finished:
         claimed=sent.claimed,
         started_at=sent.started_at,
         answer=answer,
-        outcome=Outcome(state="pending", error=answer.error),
+        outcome=Outcome(state=DeliveryState.PENDING, error=answer.error),
         request_headers=sent.request_headers,
     )
 
@@ -201,8 +203,8 @@ def _has_arrived(finished: Iterable[Finished]) -> bool | None:
 
     What failed by hand had failed before, and what failed here says nothing of the endpoint.
     """
-    told = [f.outcome for f in finished if f.outcome.state == "succeeded" or not f.claimed.manual]
-    judged = [outcome.state == "succeeded" for outcome in told if outcome.error not in NOT_THEIRS]
+    told = [f.outcome for f in finished if f.outcome.state == DeliveryState.SUCCEEDED or not f.claimed.manual]
+    judged = [outcome.state == DeliveryState.SUCCEEDED for outcome in told if outcome.error not in NOT_THEIRS]
     return any(judged) if judged else None
 
 
@@ -254,7 +256,3 @@ def _outcome_columns(rows: Sequence[Row]) -> dict[str, object]:
         "ranks": [1 if keep else 2 for keep in in_place],
         "in_place": in_place,
     }
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -14,6 +14,9 @@ from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
 from deliveries.protocol import ids
+from deliveries.protocol.delivery_states import DeliveryState
+
+STATES = [(state.value, state.capitalize()) for state in DeliveryState]
 
 # Whose events are that are for every customer: no customer's id, and the index of events finds them by it.
 EVERYONES = UUID(int=2**128 - 1)
@@ -40,19 +43,13 @@ class Delivery(IdentifiedModel):
     """One event for one endpoint. `failed_at` is set when the schedule is used up."""
 
     PREFIX = ids.DELIVERY
-
-    class State(models.TextChoices):
-        PENDING = "pending", "Pending"
-        HELD = "held", "Held"
-        SUCCEEDED = "succeeded", "Succeeded"
-        EXHAUSTED = "exhausted", "Exhausted"
-        CANCELLED = "cancelled", "Cancelled"
+    State = DeliveryState
 
     event = models.ForeignKey(Event, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     endpoint = models.ForeignKey(Endpoint, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     customer = models.ForeignKey(Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     event_type = models.TextField()
-    state = models.TextField(choices=State.choices, default=State.PENDING)
+    state = models.TextField(choices=STATES, default=DeliveryState.PENDING.value)
     attempts = models.SmallIntegerField(default=0, help_text="Requests sent so far, redeliveries included.")
     status_code = models.SmallIntegerField(null=True)
     error = models.TextField(default="")

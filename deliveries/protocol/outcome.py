@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal
 
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.backoff import delay_seconds, parse_retry_after
-
-State = Literal["succeeded", "pending", "exhausted", "cancelled"]
+from deliveries.protocol.delivery_states import DeliveryState
 
 REST_SECONDS = 5.0
 SLOW_MS = 3000
@@ -81,7 +79,7 @@ class Outcome:
     late or not at all. `told_to_slow_down` is a 429.
     """
 
-    state: State
+    state: DeliveryState
     error: str = ""
     retry_in_seconds: float | None = None
     rest_seconds: float = 0.0
@@ -93,8 +91,8 @@ class Outcome:
     told_to_slow_down: bool = False
 
 
-_SUCCESS = Outcome(state="succeeded", healthy=True)
-_SLOW_SUCCESS = Outcome(state="succeeded", healthy=True, slow=True)
+_SUCCESS = Outcome(state=DeliveryState.SUCCEEDED, healthy=True)
+_SLOW_SUCCESS = Outcome(state=DeliveryState.SUCCEEDED, healthy=True, slow=True)
 
 
 def is_own_fault(answer: Answer) -> bool:
@@ -110,16 +108,16 @@ def decide(
     error = _error_of(answer)
     if not error:
         if "disable" in wishes:
-            return Outcome(state="succeeded", healthy=True, disable_reason=ASKED)
+            return Outcome(state=DeliveryState.SUCCEEDED, healthy=True, disable_reason=ASKED)
         return _SLOW_SUCCESS if answer.duration_ms >= SLOW_MS else _SUCCESS
     disable_reason = GONE if error == "gone" else ASKED if "disable" in wishes else ""
     asked_wait = parse_retry_after(answer.header("retry-after"), now=now) if answer.headers else None
     retry_in = delay_seconds(schedule, attempts_done, rng=rng)
-    state: State = "pending"
+    state = DeliveryState.PENDING
     if "abort-message" in wishes:
-        state, retry_in = "cancelled", None
+        state, retry_in = DeliveryState.CANCELLED, None
     elif error == "gone" or retry_in is None:
-        state, retry_in = "exhausted", None
+        state, retry_in = DeliveryState.EXHAUSTED, None
     else:
         retry_in = max(retry_in, asked_wait or 0.0)
     return Outcome(

@@ -157,7 +157,7 @@ def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
     endpoint = Endpoint.objects.filter(id=endpoint_id, url=url).first()
     if endpoint is not None:
         with suppress(Endpoint.DoesNotExist):
-            disable_endpoint(endpoint, actor="system", reason=reason)
+            disable_endpoint(endpoint, actor=SYSTEM, reason=reason)
 
 
 def resume_endpoint(

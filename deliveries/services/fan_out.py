@@ -17,6 +17,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
 from deliveries import sql
+from deliveries.database.failures import first_line
 from deliveries.models import Endpoint, Event, FanOut
 from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.services.filter_judge import Judged, judge
@@ -134,7 +135,7 @@ class _Continuation:
             try:
                 _continue_until_none_is_open(wake, more=self._wanted)
             except (DatabaseError, InterfaceError) as error:  # the dispatcher comes back to it
-                log.warning("fan_out_without_database", error=str(error).partition("\n")[0])
+                log.warning("fan_out_without_database", error=first_line(error))
             except Exception:
                 log.exception("fan_out_failed")
             finally:

@@ -20,12 +20,12 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol import timestamps
+from deliveries.protocol.delivery_states import DeliveryState, is_unfinished
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.ids import floor_of, time_of
 from deliveries.services import clock
 
 TYPES_LIMIT = 50
-UNFINISHED = (Delivery.State.PENDING, Delivery.State.HELD, Delivery.State.CANCELLED)
 
 Row = TypeVar("Row", bound=Model)
 
@@ -60,7 +60,7 @@ class Selection:
         """
         by_owner = self.customer_id or self.endpoint_id
         customer_id = None if self.endpoint_id else self.customer_id
-        states = () if by_owner or self.states != (Delivery.State.EXHAUSTED,) else self.states
+        states = () if by_owner or self.states != (DeliveryState.EXHAUSTED,) else self.states
         return replace(self, customer_id=customer_id, types=(), states=states, status_code=None, error="", failed=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -88,10 +88,11 @@ def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySe
         latest = clock.likely_now() + timedelta(seconds=conf.clock_tolerance_seconds)
         rows = rows.filter(id__gte=floor_of(time_of(selection.event_id)), id__lt=floor_of(latest))
     if selection.failed:
-        rows = rows.filter(Q(state=Delivery.State.EXHAUSTED) | Q(state__in=UNFINISHED, attempts__gt=0))
+        unfinished = [state for state in DeliveryState if is_unfinished(state)]
+        rows = rows.filter(Q(state=DeliveryState.EXHAUSTED) | Q(state__in=unfinished, attempts__gt=0))
     if selection.states:
         rows = rows.filter(state__in=selection.states)
-    if selection.states == (Delivery.State.EXHAUSTED,):
+    if selection.states == (DeliveryState.EXHAUSTED,):
         rows = rows.filter(failed_at__isnull=False)  # always so; said for the index delivery_failed
     return between(rows, since=selection.since, until=selection.until)
 

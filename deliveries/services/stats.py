@@ -13,7 +13,8 @@ from django.db import DatabaseError
 
 from deliveries import sql
 from deliveries.database.failures import is_read_only
-from deliveries.models import Delivery, Endpoint
+from deliveries.models import Endpoint
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.sql.rows import EndpointStatsRow, QueueStatsRow
@@ -64,7 +65,7 @@ def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> Endpoi
     return EndpointStats(
         since=since,
         deliveries=row.deliveries,
-        states={state: row.states.get(state, 0) for state in Delivery.State.values},
+        states={state: row.states.get(state, 0) for state in DeliveryState},
         status_classes={name: row.classes.get(name, 0) for name in CLASSES},
         p50_ms=None if row.p50 is None else round(row.p50),
         p95_ms=None if row.p95 is None else round(row.p95),

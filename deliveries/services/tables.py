@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from deliveries.database.failures import first_line
 from deliveries.errors import CannotStart
 
 NEEDED = frozenset({"admin", "auth", "axes", "contenttypes", "deliveries", "sessions"})
@@ -41,9 +42,5 @@ def explain(error: BaseException) -> str:
     if state in UNDEFINED:
         return NOT_MIGRATED
     if isinstance(error, OperationalError) and (not state or state.startswith(NOT_LET_IN)):
-        return f"DATABASE_URL: the database cannot be used: {_first_line(error)}"
+        return f"DATABASE_URL: the database cannot be used: {first_line(error)}"
     return ""
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

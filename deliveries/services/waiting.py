@@ -14,11 +14,11 @@ from uuid import UUID
 
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.delivery_states import DeliveryState, is_waiting
 from deliveries.services import clock
 from deliveries.services.endpoint_health import RestReason, resting
 
 ROW_LAG = timedelta(seconds=1)
-WAITING_STATES = frozenset({Delivery.State.PENDING, Delivery.State.HELD})
 
 
 class WaitReason(StrEnum):
@@ -56,7 +56,7 @@ class Waiting:
 
 def waiting_of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -> dict[UUID, Waiting]:
     """Return for each delivery that is pending or held what it waits for; a bounded number of questions for all."""
-    rows = [delivery for delivery in deliveries if delivery.state in WAITING_STATES]
+    rows = [delivery for delivery in deliveries if is_waiting(DeliveryState(delivery.state))]
     if not rows:
         return {}
     moment = now or clock.database_now()
@@ -81,7 +81,7 @@ def _heads(endpoints: Mapping[UUID, Endpoint]) -> dict[UUID, UUID]:
 
 def _gone(row: Delivery) -> DueDelivery:
     """Return a place for what left the queue since its row was read: it is being dealt with at this moment."""
-    held = row.state == Delivery.State.HELD
+    held = row.state == DeliveryState.HELD
     due_at = None if held else row.next_attempt_at or row.created_at
     return DueDelivery(delivery_id=row.id, endpoint_id=row.endpoint_id, attempts=row.attempts, due_at=due_at)
 

@@ -14,6 +14,7 @@ from deliveries.api.lookups import find_customer_ever
 from deliveries.errors import NotFound
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol import ids
+from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services.erase import erase_customer
 
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         name = ids.encode_id(ids.CUSTOMER, customer_id)
         if not options["yes"]:
             raise CommandError(f"this would erase {name} and its whole log for good; say it again with --yes")
-        rows = sum(erase_customer(customer_id, actor="system"))
+        rows = sum(erase_customer(customer_id, actor=SYSTEM))
         self.stdout.write(f"{name} is erased: {rows} deliveries, events and traces. Backups still hold them.")
 
 

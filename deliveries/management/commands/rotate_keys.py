@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deliveries.management.signals import stop_signals
+from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services.keyring import KeyUse, first_key_id, reseal_all, stored_keys
 
 
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         unopened = 0
         with (
             stop_signals() as stop_wanted,
-            closing(reseal_all(actor="system", batch=batch, forget_lost=forget_lost)) as steps,
+            closing(reseal_all(actor=SYSTEM, batch=batch, forget_lost=forget_lost)) as steps,
             Progress(*columns, console=Console(stderr=True), transient=True) as progress,
         ):
             task = progress.add_task("", total=total)
