@@ -84,7 +84,7 @@ class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
 
     def may_change_endpoint(self, request: HttpRequest, row: Delivery) -> bool:
         """Say whether the person may change the endpoint of a delivery."""
-        page = self.admin_site._registry[Endpoint]
+        page = self.admin_site.get_model_admin(Endpoint)
         return page.has_change_permission(request, row.endpoint)
 
     def bulk_acts_for(self, request: HttpRequest) -> Sequence[tuple[str, str]]:
