@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -17,12 +17,24 @@ class DeliveriesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """See to partitions after a migrate; the settings named the broker already, before any actor is imported."""
-        from deliveries import checks, embedding  # noqa: F401  # they register themselves
+        """See to partitions and permissions after a migrate.
+
+        The settings named the broker already, before any actor is imported; sql/ says how lists are sent, before the
+        first connection is made.
+        """
+        from deliveries import checks, embedding, sql  # noqa: F401  # they register themselves
         from deliveries.models.clock import learn_when_connected
 
         post_migrate.connect(_open_partitions, sender=self)
+        post_migrate.connect(_ensure_group, sender=self)
         connection_created.connect(learn_when_connected)
+
+
+def _ensure_group(*, sender: AppConfig, **_: Any) -> None:
+    if apps.is_installed("django.contrib.auth"):
+        from deliveries.services.support_group import ensure_group
+
+        ensure_group(sender)
 
 
 def _open_partitions(*, plan: Any = (), **_: Any) -> None:

@@ -15,7 +15,6 @@ if not missing_apps(APPS_OF_PAGES):  # in a project that lacks them, hookpost.W0
         endpoints,
         event_types,
         events,
-        groups,
         jobs,
         members,
         users,

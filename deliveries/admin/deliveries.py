@@ -22,7 +22,6 @@ from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns
 from deliveries.admin.delivery_list import source_of
 from deliveries.admin.delivery_page import DeliveryPage
 from deliveries.admin.export import ExportPages
-from deliveries.admin.groups import REDELIVER
 from deliveries.admin.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
 from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
@@ -31,6 +30,7 @@ from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
 from deliveries.models import Delivery, Endpoint, visible
 from deliveries.services.redelivery import redeliver
+from deliveries.services.support_group import REDELIVER
 
 BULK_LIMIT = 200
 

@@ -22,7 +22,6 @@ from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choic
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
 from deliveries.admin.endpoint_list import EndpointList
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
-from deliveries.admin.groups import PAUSE
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
@@ -36,6 +35,7 @@ from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
 from deliveries.services.audit import record_act
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
+from deliveries.services.support_group import PAUSE
 
 Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
 

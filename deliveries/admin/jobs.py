@@ -16,11 +16,11 @@ from django.utils.safestring import SafeString
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, moment
-from deliveries.admin.groups import REDELIVER
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import staff_site
 from deliveries.models import Job, visible
 from deliveries.services.jobs import STOPPABLE, cancel_job, resume_job
+from deliveries.services.support_group import REDELIVER
 
 
 @admin.register(Job, site=staff_site)

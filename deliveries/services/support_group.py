@@ -6,13 +6,10 @@ migration has to be written for them. It must not know pages.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import AppConfig
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models.signals import post_migrate
 
 SUPPORT = "Support"
 REDELIVER = "deliveries.redeliver_delivery"
@@ -22,11 +19,9 @@ OWN = (("delivery", "redeliver_delivery", "Can redeliver"), ("endpoint", "pause_
 SEEN = ("delivery", "event", "endpoint", "customer", "member", "eventtype", "apikey", "job", "auditentry")
 
 
-def ensure_groups(sender: AppConfig, **kwargs: Any) -> None:
+def ensure_group(app: AppConfig) -> None:
     """Create our permissions, and the group with its first permissions; later changes of the group are kept."""
-    if sender.name != "deliveries":
-        return
-    create_permissions(sender, verbosity=0)
+    create_permissions(app, verbosity=0)
     for model, codename, name in OWN:
         content_type = ContentType.objects.get_by_natural_key("deliveries", model)
         Permission.objects.get_or_create(content_type=content_type, codename=codename, defaults={"name": name})
@@ -35,6 +30,3 @@ def ensure_groups(sender: AppConfig, **kwargs: Any) -> None:
         codenames = [f"view_{model}" for model in SEEN] + [codename for _, codename, _ in OWN]
         mine = Permission.objects.filter(content_type__app_label="deliveries", codename__in=codenames)
         group.permissions.set(mine)
-
-
-post_migrate.connect(ensure_groups, dispatch_uid="deliveries.admin.groups")

@@ -1,0 +1,37 @@
+"""What is made after each migrate, in a process that imports no page."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.db.models.signals import post_migrate
+
+from deliveries.services.support_group import OWN, SUPPORT
+
+IMPORTED = """
+import sys, django
+django.setup()
+print([name for name in ("deliveries.sql", "deliveries.admin", "deliveries.api") if name in sys.modules])
+"""
+
+
+@pytest.mark.django_db
+def test_after_a_migrate_there_is_the_group_of_support_staff_again() -> None:
+    Group.objects.filter(name=SUPPORT).delete()
+    app = apps.get_app_config("deliveries")
+    post_migrate.send(sender=app, app_config=app, verbosity=0, interactive=False, using="default", plan=[], apps=apps)
+    mine = Group.objects.get(name=SUPPORT).permissions.values_list("codename", flat=True)
+    assert {codename for _, codename, _ in OWN} <= set(mine)
+
+
+def test_a_process_without_pages_knows_how_lists_are_sent_before_it_connects() -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "['deliveries.sql']"
