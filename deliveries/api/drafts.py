@@ -7,6 +7,7 @@ rebuilt: the bytes that came in are the bytes that are signed. It must not know 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ class EventBody(msgspec.Struct, forbid_unknown_fields=True):
     type: str
     data: msgspec.Raw
     timestamp: str | None = None
+    deliver_at: str | None = None
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
 
 # How many quotation marks a body has around its parts.
 _EVENT_QUOTES = 10
-_TIMESTAMP_QUOTES = 4
+_MOMENT_QUOTES = 4
 _BATCH_QUOTES = 2
 _ATOMIC_QUOTES = 2
 
@@ -60,13 +62,14 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
     except _UNREADABLE as error:
         raise _refused_json(raw, error) from error
     data = bytes(given.data)
-    quotes = _EVENT_QUOTES if given.timestamp is None else _EVENT_QUOTES + _TIMESTAMP_QUOTES
-    if quotes_around(raw, data) != quotes:
+    moments = (given.timestamp is not None) + (given.deliver_at is not None)
+    if quotes_around(raw, data) != _EVENT_QUOTES + moments * _MOMENT_QUOTES:
         _check_names(raw)
     return EventDraft(
         type=check_own_name(given.type, field="type"),
         data=check_data(data),
-        timestamp=None if given.timestamp is None else timestamps.read(given.timestamp, field="timestamp"),
+        timestamp=_moment(given.timestamp, field="timestamp"),
+        deliver_at=_moment(given.deliver_at, field="deliver_at"),
         idempotency_key=idempotency_key,
         emitter_id=key.customer_id,
         owner_id=key.customer_id or INSTALLATION,
@@ -139,6 +142,10 @@ def _customer(reference: str, key: KnownKey) -> dict[str, Any]:
         return {"customer_id": ids.decode_id(ids.CUSTOMER, reference)}
     except InvalidId:
         return {"customer_uid": reference}
+
+
+def _moment(text: str | None, *, field: str) -> datetime | None:
+    return None if text is None else timestamps.read(text, field=field)
 
 
 def _refused_json(raw: bytes, error: Exception) -> Exception:

@@ -64,6 +64,7 @@ class EventShape(Shape):
     customer = Text(help_text="Id; * where it is for every customer.")
     type = Text()
     created_at = Moment()
+    deliver_at = Moment(allow_null=True, help_text="When it is sent first; null: at once.")
     body = BodyShape()
 
 
@@ -94,6 +95,7 @@ def show_event(event: Event, **more: Any) -> dict[str, Any]:
         "customer": EVERYONE if event.customer_id == EVERYONES else ids.encode_id(ids.CUSTOMER, event.customer_id),
         "type": event.type,
         "created_at": shown_moment(event.made_at),
+        "deliver_at": event.deliver_at and shown_moment(event.deliver_at),
         **more,
         "body": orjson.Fragment(bytes(event.body)),
     }
@@ -106,6 +108,7 @@ class NewEventShape(Shape):
     type = Text(max_length=NAME_LIMIT)
     data = JsonObject(help_text="Signed and sent exactly as written here.")  # type: ignore[assignment]
     timestamp = Moment(required=False, help_text="When it happened; now when absent.")
+    deliver_at = Moment(required=False, help_text="When it is sent first, at most 30 days ahead; at once when absent.")
 
 
 class BatchShape(Shape):

@@ -52,6 +52,7 @@ def emit(
     data: dict[str, Any],
     *,
     timestamp: datetime | None = None,
+    deliver_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Emitted:
     """Store an event with its deliveries in the current transaction, and return the event's id (see Emitted).
@@ -69,6 +70,7 @@ def emit(
         customer_id=customer_id,
         customer_uid=uid,
         timestamp=timestamp,
+        deliver_at=deliver_at,
         idempotency_key=idempotency_key,
         owner_id=INSIDE if idempotency_key else None,
         fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if idempotency_key else b"",

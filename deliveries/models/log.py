@@ -31,6 +31,7 @@ class Event(IdentifiedModel):
     type = models.TextField()
     body = models.BinaryField()
     created_at = models.DateTimeField()
+    deliver_at = models.DateTimeField(null=True, help_text="When it is to be sent first; null: at once.")
 
     class Meta:
         db_table = "hookpost_event"

@@ -63,7 +63,8 @@ class EventDraft:
     """What a caller wants to emit; `data` is raw JSON and is kept byte for byte.
 
     The customer is named by id or by `uid`; EVERYONE in place of a `uid` means all of them. `emitter_id` is the
-    customer whose key emits it, for which there are no other customers; None for a service. `owner_id` is whose
+    customer whose key emits it, for which there are no other customers; None for a service. `deliver_at` is when it is
+    sent first. `owner_id` is whose
     Idempotency-Keys these are; `api_key_id` makes acceptance depend on that key being alive at this moment.
     """
 
@@ -72,6 +73,7 @@ class EventDraft:
     customer_id: UUID | None = None
     customer_uid: str | None = None
     timestamp: datetime | None = None
+    deliver_at: datetime | None = None
     idempotency_key: str | None = None
     emitter_id: UUID | None = None
     owner_id: UUID | None = None
@@ -102,6 +104,7 @@ class Entry:
     event_id: UUID
     body: bytes
     warnings: tuple[Violation, ...] = ()
+    deliver_at: datetime | None = None
     result: Accepted | HookpostError | None = None
 
 
@@ -177,6 +180,7 @@ def _parameters(group: Sequence[Entry]) -> dict[str, object]:
         "keys": [draft.idempotency_key for draft in drafts],
         "fingerprints": [draft.fingerprint for draft in drafts],
         "api_keys": [draft.api_key_id for draft in drafts],
+        "deliver_ats": [entry.deliver_at for entry in group],
         "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
         "reject_unknown": conf.unknown_event_types == "reject",
     }

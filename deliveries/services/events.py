@@ -41,6 +41,7 @@ from deliveries.services.event_store import (
     store_events,
 )
 from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
+from deliveries.services.scheduling import deliver_later
 from deliveries.services.validation import Rules, check_data, rules_for
 
 __all__ = ["EVERYONE", "INSTALLATION", "Accepted", "EventDraft", "accept_event", "accept_events", "accept_own"]
@@ -150,7 +151,7 @@ def _entry(draft: EventDraft) -> Entry:
     body = full_body(draft.type, timestamps.write(moment), draft.data)
     if len(body) > conf.body_limit_bytes:
         raise InvalidInput(f"the event is larger than {conf.body_limit_bytes} bytes", field="data")
-    return Entry(draft, event_id, body)
+    return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at))
 
 
 def _submit(entry: Entry) -> None:

@@ -1,5 +1,5 @@
 -- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
--- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
+-- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), deliver_ats timestamptz[] (null: at once), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
 -- One statement, because accepted must mean durable in one round trip. Others share it, so what would take long of one customer is `pending`: it is fanned out afterwards (services/fan_out.py). Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
     SELECT
@@ -18,10 +18,10 @@ WITH input AS (
     FROM unnest(
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
         %(bodies)s::bytea[], %(filterable)s::bool[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[],
-        %(fingerprints)s::bytea[], %(api_keys)s::uuid[]
+        %(fingerprints)s::bytea[], %(api_keys)s::uuid[], %(deliver_ats)s::timestamptz[]
     ) WITH ORDINALITY AS i (
         event_id, given_id, given_uid, type, type_keys, body, filterable, emitter_id, owner_id, key, fingerprint,
-        api_key_id, place
+        api_key_id, deliver_at, place
     )
     CROSS JOIN LATERAL (
         SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
@@ -75,8 +75,9 @@ WITH input AS (
     WHERE p.filter_work > 0 AND NOT coalesce(p.pending, false)
 ), matched AS (
     SELECT
-        i.event_id, i.customer_id, i.type, i.made_at, e.id AS endpoint_id, l.slow,
-        e.state <> 'enabled' OR (e.ordered AND e.draining) AS held,
+        i.event_id, i.customer_id, i.type, i.made_at, i.deliver_at, e.id AS endpoint_id, l.slow,
+        -- what is for later is held when its time has come
+        i.deliver_at IS NULL AND (e.state <> 'enabled' OR (e.ordered AND e.draining)) AS held,
         md5(i.event_id::text || e.id::text) AS h
     FROM input i
     LEFT JOIN planned p USING (event_id)
@@ -112,12 +113,12 @@ WITH input AS (
         WHERE NOT EXISTS (SELECT FROM hookpost_customer c WHERE c.id = known.customer_id) AND known.customer_id IS NOT NULL
     RETURNING event_id
 ), accepted AS (
-    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at, c.pending
+    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at, i.deliver_at, c.pending
     FROM input i JOIN counted c USING (event_id)
     WHERE i.refused IS NULL AND (i.key IS NULL OR i.event_id IN (SELECT event_id FROM key_taken))
 ), new_event AS (
-    INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
-    SELECT event_id, coalesce(customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), type, body, made_at FROM accepted  -- models.log.EVERYONES
+    INSERT INTO hookpost_event (id, customer_id, type, body, created_at, deliver_at)
+    SELECT event_id, coalesce(customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), type, body, made_at, deliver_at FROM accepted  -- models.log.EVERYONES
 ), new_fan_out AS (
     INSERT INTO hookpost_fan_out (event_id, customer_id, turn_at, filter_ms)
     SELECT event_id, customer_id, now(), 0 FROM accepted WHERE pending
@@ -133,15 +134,15 @@ WITH input AS (
     )
     SELECT
         delivery_id, event_id, endpoint_id, customer_id, type, CASE WHEN held THEN 'held' ELSE 'pending' END, 0, '',
-        made_at, CASE WHEN held THEN NULL ELSE now() END
+        made_at, CASE WHEN NOT held THEN coalesce(deliver_at, now()) END
     FROM fanned_out
 ), new_due AS (
     INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)
-    SELECT delivery_id, false, endpoint_id, event_id, 1, 0, CASE WHEN NOT held THEN now() END, ''
+    SELECT delivery_id, false, endpoint_id, event_id, 1, 0, CASE WHEN NOT held THEN coalesce(deliver_at, now()) END, ''
     FROM fanned_out
 ), woken AS (
     SELECT event_id, array_agg(endpoint_id) FILTER (WHERE NOT slow) AS fast, array_agg(endpoint_id) FILTER (WHERE slow) AS slow
-    FROM fanned_out WHERE NOT held
+    FROM fanned_out WHERE NOT held AND deliver_at IS NULL
     GROUP BY event_id
 )
 SELECT

@@ -13,9 +13,10 @@ WITH moved AS (
     RETURNING event_id
 ), matched AS (
     SELECT
-        v.id AS event_id, v.type, v.created_at, e.customer_id, e.id AS endpoint_id,
+        v.id AS event_id, v.type, v.created_at, v.deliver_at, e.customer_id, e.id AS endpoint_id,
         CASE
             WHEN e.filter <> '' AND e.id = ANY(%(unjudged)s::uuid[]) THEN 'cancelled'
+            WHEN v.deliver_at > now() THEN 'pending'  -- it is held when its time has come
             WHEN e.state <> 'enabled' OR (e.ordered AND e.draining) THEN 'held'
             ELSE 'pending'
         END AS state,
@@ -38,15 +39,15 @@ WITH moved AS (
         (substr(event_id::text, 1, 13) || '-7' || substr(h, 1, 3) || '-a' || substr(h, 4, 3) || '-'
             || substr(h, 7, 12))::uuid,
         event_id, endpoint_id, customer_id, type, state, 0, CASE WHEN state = 'cancelled' THEN 'filter_failed' ELSE '' END,
-        created_at, CASE WHEN state = 'pending' THEN now() END, CASE WHEN state = 'cancelled' THEN now() END
+        created_at, CASE WHEN state = 'pending' THEN greatest(deliver_at, now()) END, CASE WHEN state = 'cancelled' THEN now() END
     FROM matched
     ON CONFLICT DO NOTHING
-    RETURNING id, event_id, endpoint_id, state
+    RETURNING id, event_id, endpoint_id, state, next_attempt_at
 ), queued AS (
     INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)
-    SELECT id, false, endpoint_id, event_id, 1, 0, CASE WHEN state = 'pending' THEN now() END, ''
+    SELECT id, false, endpoint_id, event_id, 1, 0, next_attempt_at, ''
     FROM made WHERE state <> 'cancelled'
 )
 SELECT m.endpoint_id, l.slow
 FROM made m JOIN hookpost_lane l ON l.endpoint_id = m.endpoint_id
-WHERE m.state = 'pending'
+WHERE m.state = 'pending' AND m.next_attempt_at <= now()

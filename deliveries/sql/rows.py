@@ -32,6 +32,12 @@ class CancelDueRow(NamedTuple):
     taken: int
 
 
+class CancelEventRow(NamedTuple):
+    """How many deliveries of an event were cancelled."""
+
+    cancelled: int
+
+
 class ClaimFanOutsRow(NamedTuple):
     """A leased fan-out: the customer, None for all of them, and the endpoint after which it goes on."""
 

@@ -1,0 +1,60 @@
+"""Events that are to be sent later: how much later they may be, and how they are taken back.
+
+What lives here: the rules for `deliver_at`, and cancelling what an event still has to send. Until its time comes a
+delivery waits in the queue like a retry. It must not know requests.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from deliveries import sql
+from deliveries.conf import conf
+from deliveries.errors import InvalidInput
+from deliveries.models import Customer, Event
+from deliveries.protocol import timestamps
+from deliveries.protocol.ids import floor_of
+from deliveries.services import clock
+from deliveries.services.audit import record_act
+from deliveries.services.backlog import CANCEL_BATCH
+from deliveries.sql.rows import CancelEventRow
+
+LONGEST = timedelta(days=30)
+KEPT_AFTERWARDS = timedelta(days=2)  # for the attempts, before the log of the event's day is dropped
+PASSED = timedelta(minutes=1)  # a caller's clock may be a little behind
+
+
+def deliver_later(moment: datetime | None) -> datetime | None:
+    """Return when an event is to be sent first, None for at once. Raises InvalidInput for what is over or too far."""
+    if moment is None:
+        return None
+    moment, now = timestamps.in_utc(moment, field="deliver_at"), clock.likely_now()
+    if moment < now - PASSED:
+        raise InvalidInput("deliver_at has passed", field="deliver_at")
+    longest = min(LONGEST, max(timedelta(0), timedelta(days=conf.retention_days) - KEPT_AFTERWARDS))
+    if moment > now + longest:
+        raise InvalidInput(f"deliver_at is at most {longest.days} days ahead", field="deliver_at")
+    return moment if moment > now else None
+
+
+def cancel_event(event: Event, *, actor: str, reason: str = "", note: str = "") -> int:
+    """Cancel what of an event was never sent, and make no more deliveries of it; returns how many were cancelled.
+
+    What a worker has in hand at this moment may still arrive; the log tells.
+    """
+    number = _cancel(event)
+    owner = Customer.objects.filter(id=event.customer_id).first()
+    detail = {"cancelled": number}
+    record_act(actor, "event.cancel", customer=owner, target=event.public_id, reason=reason, note=note, detail=detail)
+    return number
+
+
+def _cancel(event: Event) -> int:
+    total = 0
+    made_at = event.made_at
+    span = {"from_id": floor_of(made_at), "until_id": floor_of(made_at + timedelta(milliseconds=1))}
+    while True:
+        cancelled = sql.fetch(CancelEventRow, {"event_id": event.id, "batch": CANCEL_BATCH, **span})[0].cancelled
+        total += cancelled
+        if not cancelled:
+            return total
