@@ -19,6 +19,7 @@ from django.db import DataError, InterfaceError, InternalError, NotSupportedErro
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import escape
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -108,6 +109,7 @@ def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
 def reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Let a plain view answer GET and HEAD, and any other method as the rest of the API does."""
 
+    @csrf_exempt  # which would answer a POST first, with a page about forms
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):

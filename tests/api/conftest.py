@@ -42,7 +42,7 @@ class Caller:
 
     def __init__(self, key: str | None) -> None:
         self.key = key
-        self.client = Client(raise_request_exception=False)
+        self.client = Client(raise_request_exception=False, enforce_csrf_checks=True)
 
     def send(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
         """Send one request; a path without /api or /portal gets the base in front."""

@@ -100,6 +100,12 @@ OF_OURS = (
     ({"event_types": ["in voice"]}, "event_types: "),
     ({"max_in_flight": None}, "max_in_flight: "),
     ({"secrets": [{"secret": SVIX_SECRET, "expires_at": "soon"}], "secret": None}, "secrets: expires_at"),
+    ({"secret": [SVIX_SECRET]}, "secret: must be a text"),
+    ({"secret": {"key": SVIX_SECRET}}, "secret: must be a text"),
+    ({"secret": None, "secrets": SVIX_SECRET}, "secrets: must be a list of objects"),
+    ({"secret": None, "secrets": [SVIX_SECRET]}, "secrets: must be a list of objects"),
+    ({"secret": None, "secrets": {"secret": SVIX_SECRET}}, "secrets: must be a list of objects"),
+    ({"secret": None, "secrets": [{"key": SVIX_SECRET}]}, "secrets: must be a list of objects"),
 )
 
 
@@ -109,6 +115,35 @@ def test_a_line_that_is_refused_says_why_and_stores_nothing_of_itself(endpoint: 
     assert (result, detail[: len(reason)]) == ("refused", reason)
     assert {result for result, _ in others} == {"imported"}
     assert counts() == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"customers": {"uid": "acme"}}, "customers must be a list of objects"),
+        ({"customers": [{"uid": "acme"}], "event_types": 5}, "event_types must be a list of objects"),
+        ({"customers": [{"uid": "acme"}, "bob"]}, "customers must be a list of objects"),
+        ({"customers": [{"uid": "acme"}], "event_type": []}, "there is no event_type in a document"),
+        ([{"object": "customer", "uid": "acme"}, {"object": "error", "lines": 1}], "line 2: the export ended early"),
+    ],
+)
+def test_a_document_of_which_a_part_would_be_passed_over_is_refused_whole(data: Any, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        read_items(data, format="hookpost")
+
+
+@pytest.mark.parametrize("name", ["endpoints", "event_types"])
+@pytest.mark.parametrize("value", [5, "x", {"uid": "main"}, ["main"], {"data": 5}])
+def test_a_customer_of_which_a_part_would_be_passed_over_is_refused(name: str, value: Any) -> None:
+    told = run({"customers": [{"uid": "acme", name: value}]}, "hookpost")
+    assert told[0] == ("refused", f"{name}: must be a list of objects")
+    assert counts() == [0] * 5
+
+
+def test_lists_may_come_as_the_answers_of_an_api() -> None:
+    document = ours()
+    document["customers"][0]["endpoints"] = {"data": document["customers"][0]["endpoints"]}
+    assert [result for result, _ in run(document, "hookpost")] == ["imported"] * 3
 
 
 OF_SVIX = (

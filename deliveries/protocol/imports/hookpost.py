@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from deliveries.protocol.imports.item import Given, ImportItem, Kind, Secret, a_text, an_object, objects
+from deliveries.errors import InvalidInput
+from deliveries.protocol.imports.item import Given, ImportItem, Kind, Secret, a_text, an_object, are_objects, objects
 from deliveries.protocol.imports.item_types import FIELDS
 
 # Of answers and exports: read, and not brought along.
@@ -15,6 +16,8 @@ _SHOWN = frozenset(
     {"object", "id", "customer", "created_at", "updated_at", "state_reason", "state_changed_at", "failing_since"}
     | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key"}
 )
+_LISTS = ("event_types", "endpoints")
+_PARTS = ("customers", "event_types")
 _ASIDE = frozenset({"uid", "name", "secret", "secrets", "endpoints", "event_types"})
 
 
@@ -23,11 +26,21 @@ def read_hookpost(data: object) -> list[ImportItem]:
     if isinstance(data, Sequence) and not isinstance(data, str):
         return list(_of_lines(objects(data)))
     document = an_object(data)
+    _check_document(document)
     types = enumerate(objects(document.get("event_types")))
     found = [_event_type(each, f"event_types[{place}]") for place, each in types]
     for place, each in enumerate(objects(document.get("customers"))):
         found += _of_customer(each, f"customers[{place}]")
     return found
+
+
+def _check_document(document: Given) -> None:
+    """Refuse a document of which a part would be passed over."""
+    for name, value in document.items():
+        if name not in _PARTS:
+            raise InvalidInput(f"there is no {name} in a document; there are {' and '.join(_PARTS)}", field="data")
+        if not are_objects(value):
+            raise InvalidInput(f"{name} must be a list of objects", field="data")
 
 
 def _of_customer(given: Given, place: str) -> Iterator[ImportItem]:
@@ -50,12 +63,16 @@ def _of_lines(lines: Sequence[Given]) -> Iterator[ImportItem]:
             yield _event_type(each, place, customer=customer.uid if each.get("customer") else "")
         elif each.get("object") == "endpoint":
             yield _endpoint(each, place, customer=customer)
+        elif each.get("object") == "error":
+            raise InvalidInput(f"{place}: the export ended early, so this is not all of it", field="data")
 
 
 def _customer(given: Given, place: str) -> ImportItem:
     uid = a_text(given.get("uid"))
     fields = {**_fields("customer", given), "name": a_text(given.get("name")) or uid}
-    return ImportItem(place=place, kind="customer", uid=uid, fields=fields, refused=_without_uid(uid))
+    return ImportItem(
+        place=place, kind="customer", uid=uid, fields=fields, refused=_without_uid(uid) or _misread(given)
+    )
 
 
 def _event_type(given: Given, place: str, *, customer: str = "") -> ImportItem:
@@ -73,7 +90,7 @@ def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
         customer_name=a_text(customer.fields.get("name")),
         fields=_fields("endpoint", given),
         secrets=_secrets(given),
-        refused=_without_uid(uid) or customer.refused,
+        refused=_without_uid(uid) or customer.refused or _misread_secrets(given),
     )
 
 
@@ -83,6 +100,21 @@ def _secrets(given: Given) -> tuple[Secret, ...]:
         return (Secret(text=text),)
     told = [each for each in objects(given.get("secrets")) if a_text(each.get("secret"))]
     return tuple(Secret(text=a_text(each["secret"]), expires_at=a_text(each.get("expires_at"))) for each in told)
+
+
+def _misread(given: Given) -> str:
+    """Return which part of a customer would be passed over, or an empty text."""
+    return next((f"{name}: must be a list of objects" for name in _LISTS if not are_objects(given.get(name))), "")
+
+
+def _misread_secrets(given: Given) -> str:
+    """Return what of an endpoint's secrets would be passed over: its receiver would be signed to with another."""
+    if not isinstance(given.get("secret"), str | int | None):
+        return "secret: must be a text"
+    told = objects(given.get("secrets"))
+    if not are_objects(given.get("secrets")) or not all("secret" in each or "hint" in each for each in told):
+        return "secrets: must be a list of objects with a secret each"
+    return ""
 
 
 def _fields(kind: Kind, given: Given) -> dict[str, object]:

@@ -72,3 +72,11 @@ def objects(value: object) -> list[Given]:
     if isinstance(value, Mapping):
         return objects(next((value[name] for name in ("data", "content") if name in value), None))
     return [an_object(each) for each in value] if isinstance(value, list | tuple) else []
+
+
+def are_objects(value: object) -> bool:
+    """Say whether objects() passes nothing over: nothing is given, or a list of objects, or an answer with one."""
+    if isinstance(value, Mapping):
+        listed = next((value[name] for name in ("data", "content") if name in value), None)
+        return isinstance(listed, list | tuple) and are_objects(listed)
+    return value is None or (isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value))
