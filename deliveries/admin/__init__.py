@@ -15,6 +15,7 @@ if not missing_apps(APPS_OF_PAGES):  # in a project that lacks them, hookpost.W0
         endpoints,
         event_types,
         events,
+        failure_groups,
         jobs,
         members,
         users,

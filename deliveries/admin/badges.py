@@ -42,6 +42,9 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "running": "info",
         "done": "success",
         "failed": "danger",
+        "open": "danger",
+        "acknowledged": "warning",
+        "over": "success",
     }
 )
 

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, moment
 from deliveries.admin.endpoint_health import health_badges, with_health
+from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
 from deliveries.admin.pages import PageAdmin, ServiceForm
@@ -93,6 +94,7 @@ class StaffCustomer(PageAdmin):
             "members": [(each, self.url("change", each.public_id, model="member")) for each in members],
             "endpoints": [self.shown_endpoint(each) for each in with_health(endpoints)],
             "deliveries_url": f"{self.url('changelist', model='delivery')}?customer={row.public_id}",
+            "failing": failing_section(self, viewer),
             "acts": self.acts_for(request, row),
         }
 

@@ -23,6 +23,7 @@ from deliveries.admin.attempts import HEAVY, body_as_sent, opened_attempt, redir
 from deliveries.admin.badges import badge
 from deliveries.admin.delivery_columns import still_there
 from deliveries.admin.delivery_story import advice_of, headline, timeline
+from deliveries.admin.failure_words import others_in_words
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.ids import read_id
 from deliveries.admin.pages import PageAdmin
@@ -33,6 +34,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.services import clock
 from deliveries.services.endpoints import update_endpoint
+from deliveries.services.failure_groups import group_of
 from deliveries.services.redelivery import redeliver
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.services.waiting import Waiting, waiting_of
@@ -127,6 +129,7 @@ class DeliveryPage(PageAdmin):
             "state": badge(row.state),
             "headline": headline(row, attempts, waiting, now=clock.likely_now()),
             "advice": advice_of(row),
+            **self.others_context(row),
             "redirect": redirect_of(newest) if row.state != DeliveryState.SUCCEEDED else "",
             "timeline": timeline(row, attempts, event=event, waiting=waiting, viewer=viewer),
             "newest": None if newest is None else opened_attempt(newest, event, endpoint),
@@ -140,6 +143,14 @@ class DeliveryPage(PageAdmin):
             "mark": _mark(row, newest, waiting, is_asked),
             "every": POLL_WAITING if waiting is not None or is_asked else POLL_ENDED,
         }
+
+    def others_context(self, row: Delivery) -> dict[str, str]:
+        """Return how many others fail like a delivery that failed, and where they are."""
+        is_bad = row.error and row.state != DeliveryState.SUCCEEDED
+        group = group_of(row.endpoint_id, row.error, row.status_code) if is_bad else None
+        words = others_in_words(group)
+        url = self.url("change", group.public_id, model="failuregroup") if group and words else ""
+        return {"others": words, "others_url": url}
 
     def attempts_of(self, request: HttpRequest, row: Delivery) -> list[Attempt]:
         """Return the newest attempts in the order of time, the last one with all that is kept of it."""

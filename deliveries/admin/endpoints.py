@@ -22,6 +22,7 @@ from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choic
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
 from deliveries.admin.endpoint_list import EndpointList
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
+from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
@@ -110,6 +111,7 @@ class EndpointPages(EndpointList):
             "resting": rest_in_words(row),
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),
+            "failing": failing_section(self, self.viewer(request), endpoint_id=row.pk),
             "acts": self.acts_for(request, row),
             "test_types": [
                 TEST_EVENT_TYPE,

@@ -139,6 +139,7 @@ class StaffSite(HookpostSite):
             title="",
             items=(
                 theme.Item(title="Overview", icon="monitoring"),
+                theme.Item(title="Failures", icon="report", model="failuregroup"),
                 theme.Item(title="Deliveries", icon="send", model="delivery"),
                 theme.Item(title="Events", icon="bolt", model="event"),
                 theme.Item(title="Endpoints", icon="hub", model="endpoint"),
@@ -208,6 +209,7 @@ class PortalSite(HookpostSite):
             items=(
                 theme.Item(title="Overview", icon="monitoring"),
                 theme.Item(title="Endpoints", icon="hub", model="endpoint"),
+                theme.Item(title="Failures", icon="report", model="failuregroup"),
                 theme.Item(title="Deliveries", icon="send", model="delivery"),
                 theme.Item(title="Events", icon="bolt", model="event"),
                 theme.Item(title="Catalogue", icon="menu_book", page="catalogue"),

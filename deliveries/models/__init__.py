@@ -6,6 +6,7 @@ from deliveries.models.audit import AuditEntry
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
+from deliveries.models.failure_groups import FailureGroup
 from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import Attempt, Delivery, Event
@@ -28,6 +29,7 @@ __all__ = [
     "EndpointSecret",
     "Event",
     "EventType",
+    "FailureGroup",
     "FanOut",
     "IdempotencyKey",
     "ImportLine",

@@ -17,6 +17,7 @@ from deliveries.models.audit import AuditEntry
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
 from deliveries.models.event_types import EventType
+from deliveries.models.failure_groups import FailureGroup
 from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
@@ -114,6 +115,11 @@ def audit_entries(viewer: Viewer) -> QuerySet[AuditEntry]:
 def alerts(viewer: Viewer) -> QuerySet[Alert]:
     """Alerts; a customer sees those of its own endpoints."""
     return Alert.objects.filter(_own(viewer, "endpoint__customer_id"))
+
+
+def failure_groups(viewer: Viewer) -> QuerySet[FailureGroup]:
+    """What fails in the same way, by endpoint."""
+    return FailureGroup.objects.filter(_own(viewer, "customer_id"))
 
 
 def of_viewer(viewer: Viewer) -> Q:

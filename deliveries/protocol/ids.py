@@ -26,6 +26,7 @@ MEMBER = "mem"
 AUDIT = "aud"
 PORTAL_LINK = "plk"
 ALERT = "alr"
+FAILURE_GROUP = "flg"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]

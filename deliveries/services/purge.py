@@ -15,7 +15,7 @@ from django.db.models import Model, Q, QuerySet
 
 from deliveries.conf import conf
 from deliveries.metrics import names
-from deliveries.models import AuditEntry, EndpointSecret, Job, PortalLink
+from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Job, PortalLink
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 
@@ -49,6 +49,7 @@ def _past(now: datetime) -> Iterator[QuerySet[Model]]:
     yield from _of_others("axes.AccessAttempt", Q(attempt_time__lt=over))
     jobs_until = now - timedelta(days=conf.job_days)
     yield Job.objects.filter(id__lt=floor_of(jobs_until), finished_at__lt=jobs_until, state__in=FINISHED)
+    yield FailureGroup.objects.filter(last_at__lt=now - timedelta(days=conf.retention_days) - GRACE)
     if conf.audit_days:
         audit_until = now - timedelta(days=conf.audit_days)
         yield AuditEntry.objects.filter(id__lt=floor_of(audit_until))

@@ -23,6 +23,8 @@ LAG_SECONDS = 45.0
 STRETCH = 20_000
 START = timedelta(days=1)  # of the log that is there already, when the counting begins
 IDLE = timedelta(hours=1)
+# The longest wait of the usual schedule is a day: a delivery that fails alone does not begin a group anew each time.
+QUIET = timedelta(days=2)
 DAYS_KEPT = 92
 PURGE_LIMIT = 10_000
 
@@ -36,6 +38,8 @@ def roll_up(*, lag_seconds: float = LAG_SECONDS, limit: int = STRETCH) -> bool:
         row = _count(after=mark.through, lag_seconds=lag_seconds, limit=limit)
         # Without attempts the mark follows all the same, now and then: days gone by need not be looked into again.
         if row.attempts or ids.time_of(row.bound) - ids.time_of(mark.through) > IDLE:
+            if row.through is not None:
+                _group_failures(after=mark.through, through=row.through)
             Watermark.objects.filter(name=ATTEMPTS).update(through=row.through or row.bound)
     return row.attempts >= limit
 
@@ -64,3 +68,7 @@ def _take_watermark() -> Watermark | None:
 
 def _count(*, after: UUID, lag_seconds: float, limit: int) -> RollUpAttemptsRow:
     return sql.fetch(RollUpAttemptsRow, {"after": after, "lag_seconds": lag_seconds, "limit": limit})[0]
+
+
+def _group_failures(*, after: UUID, through: UUID) -> None:
+    sql.run("group_failures", {"after": after, "through": through, "quiet_seconds": QUIET.total_seconds()})

@@ -13,6 +13,10 @@ WITH audit AS (
     DELETE FROM hookpost_alert WHERE endpoint_id = ANY(%(endpoint_ids)s::uuid[]) RETURNING 1
 ), figures AS (
     DELETE FROM hookpost_endpoint_hour WHERE endpoint_id = ANY(%(endpoint_ids)s::uuid[]) RETURNING 1
+), failures AS (
+    DELETE FROM hookpost_failure_group
+    WHERE customer_id = %(customer_id)s::uuid OR endpoint_id = ANY(%(endpoint_ids)s::uuid[])
+    RETURNING 1
 ), keys AS (
     DELETE FROM hookpost_idempotency_key
     WHERE customer_id = %(customer_id)s::uuid OR owner_id = %(customer_id)s::uuid OR owner_id = ANY(%(key_ids)s::uuid[])
@@ -31,5 +35,5 @@ WITH audit AS (
 )
 SELECT (
     (SELECT count(*) FROM audit) + (SELECT count(*) FROM alerts) + (SELECT count(*) FROM figures)
-    + (SELECT count(*) FROM keys) + (SELECT count(*) FROM rates) + (SELECT count(*) FROM lines) + (SELECT count(*) FROM jobs)
+    + (SELECT count(*) FROM failures) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM rates) + (SELECT count(*) FROM lines) + (SELECT count(*) FROM jobs)
 )::int AS number

@@ -16,7 +16,18 @@ from tests.browsers import logged_in
 from tests.pages.chromium import browser, page, refused_page
 
 if TYPE_CHECKING:  # this file is read before Django is set up
-    from deliveries.models import ApiKey, Attempt, Customer, Delivery, Endpoint, Event, EventType, Job, Member
+    from deliveries.models import (
+        ApiKey,
+        Attempt,
+        Customer,
+        Delivery,
+        Endpoint,
+        Event,
+        EventType,
+        FailureGroup,
+        Job,
+        Member,
+    )
 
 __all__ = ["House", "browser", "logged_in", "make_house", "page", "refused_page"]
 
@@ -38,11 +49,12 @@ class House:
     key: ApiKey
     key_text: str
     job: Job
+    failure: FailureGroup
 
     def rows(self) -> list[Any]:
         """All rows that have a page somewhere."""
         rows = [self.customer, self.member, self.endpoint, self.event, self.delivery]
-        return [*rows, self.attempt, self.event_type, self.key, self.job]
+        return [*rows, self.attempt, self.event_type, self.key, self.job, self.failure]
 
 
 def make_house(name: str, username: str, port: int) -> House:
@@ -51,7 +63,7 @@ def make_house(name: str, username: str, port: int) -> House:
 
     from django.utils import timezone
 
-    from deliveries.models import Attempt, Delivery, DueDelivery, Event, Job
+    from deliveries.models import Attempt, Delivery, DueDelivery, Event, FailureGroup, Job
     from deliveries.models.base import new_id
     from deliveries.services import api_keys, customers, endpoints, event_types, events, members
 
@@ -80,9 +92,21 @@ def make_house(name: str, username: str, port: int) -> House:
         response_body=HOSTILE,
     )
     job = Job.objects.create(kind="recover", customer=customer, actor="system", total=4, done=1)
+    failure = FailureGroup.objects.create(
+        endpoint=endpoint,
+        customer=customer,
+        error="http_4xx",
+        status_code=404,
+        first_at=attempt.started_at,
+        last_at=attempt.started_at,
+        deliveries=1,
+        attempts=1,
+        oldest_id=delivery.id,
+        example_id=delivery.id,
+    )
     event = Event.objects.get(pk=accepted.event_id)
     delivery.refresh_from_db()
-    return House(customer, member, endpoint, secret, event, delivery, attempt, own, key, key_text, job)
+    return House(customer, member, endpoint, secret, event, delivery, attempt, own, key, key_text, job, failure)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ ENDS = {
     "hookpost_idempotency_key": "retention.purge_idempotency_keys",
     "hookpost_alert": "alerts.purge_alerts",
     "hookpost_endpoint_hour": "rollup.purge_hours",
+    "hookpost_failure_group": "purge_rows",
     "hookpost_watermark": "one row for each figure",
     "hookpost_worker": "one row for each living worker",
     "hookpost_fan_out": "leaves when the last endpoint has its delivery",

@@ -1,0 +1,56 @@
+"""Columns of the list of failures.
+
+What lives here: one small piece of a page per value of a row. It must not know the list around it.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from deliveries.admin.badges import badge, code, moment, shortened
+from deliveries.admin.failure_words import STATES
+from deliveries.models import FailureGroup
+from deliveries.services.failure_groups import described
+
+
+class FailureColumns:
+    """Mixed into the pages of failures."""
+
+    @admin.display(description="What fails")
+    def shown_what(self, row: FailureGroup) -> str:
+        """The cause, as a sentence would say it."""
+        says = described(row).advice.says
+        return says[:1].upper() + says[1:]
+
+    @admin.display(description="State")
+    def shown_state(self, row: FailureGroup) -> SafeString:
+        """Whether somebody knows of it, or it is over."""
+        state = described(row).state
+        return badge(state, title=STATES[state])
+
+    @admin.display(description="Endpoint")
+    def shown_endpoint(self, row: FailureGroup) -> SafeString:
+        """The URL as text."""
+        url = row.endpoint.url
+        return code(shortened(url.partition("://")[2], length=40), title=url, one_line=True)
+
+    @admin.display(description="Customer")
+    def shown_customer(self, row: FailureGroup) -> str:
+        """The customer's name."""
+        return row.endpoint.customer.name
+
+    @admin.display(description="Deliveries")
+    def shown_number(self, row: FailureGroup) -> str:
+        """How many began to fail like this."""
+        return f"{row.deliveries:,}"
+
+    @admin.display(description="Since (UTC)")
+    def shown_first(self, row: FailureGroup) -> SafeString | str:
+        """When the first failed."""
+        return moment(row.first_at)
+
+    @admin.display(description="Last")
+    def shown_last(self, row: FailureGroup) -> SafeString | str:
+        """When the last failed."""
+        return moment(row.last_at, relative=True)

@@ -1,0 +1,261 @@
+"""Failures: what fails in the same way at the same endpoint, and what can be done about all of it at once.
+
+What lives here: the pages of both sites. It must not know how failures are counted or sent again.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from deliveries.actors import ring_job
+from deliveries.admin.acts import Question
+from deliveries.admin.badges import badge, moment
+from deliveries.admin.failure_columns import FailureColumns
+from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
+from deliveries.admin.pages import PageAdmin
+from deliveries.admin.portal_base import PortalAdmin
+from deliveries.admin.readonly import ReadOnlyPages
+from deliveries.admin.sites import portal_site, staff_site
+from deliveries.errors import Conflict
+from deliveries.models import Endpoint, FailureGroup, Job, visible
+from deliveries.models.visible import Viewer
+from deliveries.services import endpoints
+from deliveries.services.failure_groups import (
+    GroupState,
+    acknowledge,
+    count_of,
+    described,
+    failing,
+    last_job,
+    redeliver_group,
+    reopen,
+    with_arrivals,
+)
+from deliveries.services.jobs import STOPPABLE, cancel_job
+from deliveries.services.support_group import PAUSE, REDELIVER
+
+AGAIN = (
+    "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."
+)
+POLL_WORKING, POLL_IDLE = "2s", "15s"
+NOTHING_NEW = 204
+
+
+class FailurePages(FailureColumns, ReadOnlyPages):
+    """What staff and members see alike."""
+
+    rows = visible.failure_groups
+    acts = ("redeliver", "cancel-job", "acknowledge", "reopen", "pause")
+    ordering = ("-last_at",)
+    search_fields = ("error",)
+    search_by = ("error", "endpoint__url__icontains")
+    search_help_text = "An error such as tls_error, or part of the endpoint's URL"
+    nothing_yet = "Nothing fails. What does is shown here a minute later, grouped by endpoint and cause."
+    by_operator = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
+        """With what has arrived since."""
+        return with_arrivals(super().get_queryset(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the part that changes by itself."""
+        live = self.admin_site.admin_view(self.live_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_live"
+        return [path("<path:object_id>/live/", live, name=name), *super().get_urls()]
+
+    # --- one group
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        """Serve the page; there is nothing to change on it."""
+        row = self.row_or_404(request, object_id)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        request.current_app = self.admin_site.name
+        live = self.live_context(request, row)
+        context = {**self.admin_site.each_context(request), **live, **self.still_context(row), "opts": self.opts}
+        return TemplateResponse(request, "hookpost/failure.html", context)
+
+    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Serve the part that changes by itself, or say that it is as it was."""
+        row = self.row_or_404(request, object_id)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        context = self.live_context(request, row)
+        if request.GET.get("mark") == context["mark"]:
+            return HttpResponse(status=NOTHING_NEW)
+        return TemplateResponse(request, "hookpost/failure_live.html", context)
+
+    def live_context(self, request: HttpRequest, row: FailureGroup) -> dict[str, object]:
+        """Return how the group stands, and how far sending it again has come."""
+        found, job = described(row), last_job(row)
+        is_working = job is not None and job.state in STOPPABLE
+        told = (found.state, row.attempts, job and (job.state, job.done, job.failed, job.total))
+        return {
+            "title": "Failure",
+            "found": found,
+            "state": badge(found.state),
+            "headline": group_headline(found),
+            "state_words": STATES[found.state],
+            "job": job,
+            "job_state": badge(job.state) if job else "",
+            "job_url": self.job_url(job),
+            "is_working": is_working,
+            "last": moment(row.last_at),
+            "acts": self.acts_for(request, row),
+            "live_url": self.url("live", row.public_id),
+            "mark": sha256(repr(told).encode()).hexdigest()[:16],
+            "every": POLL_WORKING if is_working else POLL_IDLE,
+        }
+
+    def still_context(self, row: FailureGroup) -> dict[str, object]:
+        """Return what does not change by itself."""
+        narrowed = f"?endpoint={row.endpoint.public_id}&error={row.error}"
+        return {
+            "group": row,
+            "example_url": self.url("change", example_of(row), model="delivery"),
+            "endpoint_url": self.url("change", row.endpoint.public_id, model="endpoint"),
+            "deliveries_url": self.url("changelist", model="delivery") + narrowed,
+            "history_url": self.url("history", row.public_id),
+            "list_url": self.url("changelist"),
+            "letter": letter_of(described(row)),
+        }
+
+    def job_url(self, job: Job | None) -> str:
+        """Return the address of a job's page, where this site has one."""
+        return ""
+
+    # --- acts
+
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """Say whether the person may send again and judge failures."""
+        return True
+
+    def may_pause(self, request: HttpRequest) -> bool:
+        """Say whether the person may pause endpoints."""
+        return True
+
+    def may_act(self, request: HttpRequest, act: str, row: FailureGroup) -> bool:
+        """Show only acts that the state leaves open."""
+        open_now = {
+            "acknowledge": described(row).state == GroupState.OPEN,
+            "reopen": described(row).state == GroupState.ACKNOWLEDGED,
+            "pause": row.endpoint.state == Endpoint.State.ENABLED,
+            "cancel-job": request.method == "POST" or self.is_working(row),
+        }
+        may = self.may_pause(request) if act == "pause" else self.may_redeliver(request)
+        return may and (request.method == "POST" or open_now.get(act, True))
+
+    def is_working(self, row: FailureGroup) -> bool:
+        """Say whether the group is being sent again."""
+        job = last_job(row)
+        return job is not None and job.state in STOPPABLE
+
+    def question(self, request: HttpRequest, act: str, row: FailureGroup) -> Question | None:
+        """Count before sending again; say what pausing and cancelling mean."""
+        if act == "redeliver":
+            count = count_of(row)
+            at_least = "" if count.is_complete else "at least "
+            words = f"{at_least}{deliveries_in_words(count.number)}"
+            return Question(title=f"Send {words} again?", what=AGAIN, button=f"Redeliver {count.number:,}")
+        if act == "pause":
+            what = f"Nothing is sent to {row.endpoint.url} until somebody resumes it. What comes in meanwhile is held."
+            return Question(title="Pause this endpoint?", what=what, button="Pause")
+        if act == "cancel-job":
+            what = "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
+            return Question(title="Stop sending again?", what=what, button="Stop")
+        return None
+
+    def act_redeliver(self, request: HttpRequest, row: FailureGroup) -> None:
+        """Send all of the group again, as a job."""
+        reason = self.why(request)["reason"]
+        job = redeliver_group(row, actor=self.actor(request), reason=reason, by_operator=self.by_operator)
+        ring_job(job.id)
+        messages.success(request, f"{deliveries_in_words(job.total)} sent again, after all live traffic.")
+
+    def act_cancel_job(self, request: HttpRequest, row: FailureGroup) -> None:
+        """Stop sending the group again."""
+        job = last_job(row)
+        if job is None:
+            raise Conflict("nothing of it is being sent again")
+        cancel_job(job, actor=self.actor(request), **self.why(request))
+        messages.success(request, "Stopped. What was in flight still arrives.")
+
+    def act_acknowledge(self, request: HttpRequest, row: FailureGroup) -> None:
+        """Say that somebody knows of it."""
+        acknowledge(row, actor=self.actor(request), **self.why(request))
+        messages.success(request, "Acknowledged. If it ends and begins anew, it is open again.")
+
+    def act_reopen(self, request: HttpRequest, row: FailureGroup) -> None:
+        """Take that back."""
+        reopen(row, actor=self.actor(request), **self.why(request))
+        messages.success(request, "Open again.")
+
+    def act_pause(self, request: HttpRequest, row: FailureGroup) -> None:
+        """Pause the endpoint."""
+        endpoints.pause_endpoint(row.endpoint, actor=self.actor(request), **self.why(request))
+        messages.success(request, "Paused. What comes in is held back and sent after somebody resumes it.")
+
+
+@admin.register(FailureGroup, site=staff_site)
+class StaffFailure(FailurePages):
+    """What fails, of all customers."""
+
+    columns = (
+        "shown_what",
+        "shown_state",
+        "shown_customer",
+        "shown_endpoint",
+        "shown_number",
+        "shown_first",
+        "shown_last",
+    )
+    by_operator = True
+
+    def has_view_permission(self, request: HttpRequest, obj: FailureGroup | None = None) -> bool:
+        """Who sees deliveries sees what fails."""
+        return request.user.has_perm("deliveries.view_delivery")
+
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """A permission of its own."""
+        return request.user.has_perm(REDELIVER)
+
+    def may_pause(self, request: HttpRequest) -> bool:
+        """A permission of its own."""
+        return request.user.has_perm(PAUSE)
+
+    def job_url(self, job: Job | None) -> str:
+        """Staff have a page for each job."""
+        return self.url("change", job.public_id, model="job") if job else ""
+
+
+@admin.register(FailureGroup, site=portal_site)
+class PortalFailure(FailurePages, PortalAdmin):
+    """What fails at a customer's own endpoints."""
+
+    columns = ("shown_what", "shown_state", "shown_endpoint", "shown_number", "shown_first", "shown_last")
+
+
+def failing_section(page: PageAdmin, viewer: Viewer, *, endpoint_id: UUID | None = None) -> list[dict[str, object]]:
+    """Return the failure groups of a customer or an endpoint, for a section of its page."""
+    return [
+        {
+            "found": found,
+            "state": badge(found.state, title=STATES[found.state]),
+            "url": page.url("change", found.row.public_id, model="failuregroup"),
+            "with_url": endpoint_id is None,
+        }
+        for found in failing(viewer, endpoint_id=endpoint_id)
+    ]

@@ -1,0 +1,73 @@
+"""Failure groups in words, for pages and for letters to customers.
+
+What lives here: sentences made of values. It must not ask the database.
+"""
+
+from __future__ import annotations
+
+from deliveries.conf import conf
+from deliveries.models import FailureGroup
+from deliveries.protocol import ids
+from deliveries.services.failure_groups import Failing, GroupState
+
+LETTER = """\
+Hello,
+
+since {since} UTC your endpoint
+
+    {url}
+
+has not taken {number} of our webhooks: {says}.
+
+What helps: {do}
+
+Nothing is lost. What is still in its retry schedule is tried again by itself; what was given up can be sent again as \
+soon as this is mended. All of it, with an example:
+
+    {base_url}/portal/deliveries/failuregroup/{group}/change/
+"""
+STATES = {
+    GroupState.OPEN: "Nobody has looked at it yet.",
+    GroupState.ACKNOWLEDGED: "Somebody knows of it.",
+    GroupState.OVER: "It is over by itself: deliveries have arrived since, and nothing failed like this lately.",
+}
+
+
+def group_headline(found: Failing) -> str:
+    """Return what fails, how often and since when, as a sentence."""
+    row = found.row
+    verb = "failed" if found.state == GroupState.OVER else "fail"
+    return f"{deliveries_in_words(row.deliveries)} {verb} since {row.first_at:%Y-%m-%d %H:%M} UTC: {found.advice.says}."
+
+
+def deliveries_in_words(number: int) -> str:
+    """Return a number of deliveries."""
+    return f"{number:,} {'delivery' if number == 1 else 'deliveries'}"
+
+
+def others_in_words(row: FailureGroup | None) -> str:
+    """Return how many others fail like one delivery; empty when none does."""
+    others = row.deliveries - 1 if row else 0
+    if row is None or others < 1:
+        return ""
+    verb = "other fails" if others == 1 else "others fail"
+    return f"{others:,} {verb} the same way since {row.first_at:%H:%M} UTC on {row.first_at:%Y-%m-%d}."
+
+
+def letter_of(found: Failing) -> str:
+    """Return a text for the customer, ready to be sent."""
+    row = found.row
+    return LETTER.format(
+        since=f"{row.first_at:%Y-%m-%d %H:%M}",
+        url=row.endpoint.url,
+        number=row.deliveries,
+        says=found.advice.says,
+        do=found.advice.do,
+        base_url=conf.base_url,
+        group=row.public_id,
+    )
+
+
+def example_of(row: FailureGroup) -> str:
+    """Return the id of the delivery that failed last."""
+    return ids.encode_id(ids.DELIVERY, row.example_id)

@@ -1,0 +1,135 @@
+"""Failure groups: what fails in the same way at the same endpoint, since when, and what is done about it.
+
+What lives here: their state, acknowledging, and sending all of one again. rollup.py counts them. It must
+not know requests or pages. Reading them costs a few index probes for each, however long the log is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from deliveries.models import EndpointHour, FailureGroup, Job, visible
+from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.protocol.advice import Advice, advice_for
+from deliveries.protocol.ids import floor_of, time_of
+from deliveries.services import clock
+from deliveries.services.audit import record_act
+from deliveries.services.candidates import Count
+from deliveries.services.jobs import count_matching, start_job
+from deliveries.services.selection import Selection
+
+OVER_AFTER = timedelta(minutes=10)
+SHOWN_SPAN = timedelta(days=7)
+
+
+class GroupState(StrEnum):
+    """How a failure group stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """A group as people see it."""
+
+    row: FailureGroup
+    state: GroupState
+    advice: Advice
+
+
+def with_arrivals(rows: QuerySet[FailureGroup]) -> QuerySet[FailureGroup]:
+    """Return groups that know whether something has arrived since, and that their endpoint is there."""
+    arrived = EndpointHour.objects.filter(
+        endpoint_id=OuterRef("endpoint_id"),
+        error="",
+        hour__gt=OuterRef("last_at") - timedelta(hours=1),
+        last_at__gt=OuterRef("last_at"),
+    )
+    return rows.filter(endpoint__deleted_at=None).select_related("endpoint__customer").annotate(arrived=Exists(arrived))
+
+
+def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10) -> list[Failing]:
+    """Return the groups of the last days, those that failed last first."""
+    rows = visible.failure_groups(viewer).filter(last_at__gt=clock.likely_now() - SHOWN_SPAN)
+    if endpoint_id is not None:
+        rows = rows.filter(endpoint_id=endpoint_id)
+    return [described(row) for row in with_arrivals(rows).order_by("-last_at")[:limit]]
+
+
+def described(row: FailureGroup) -> Failing:
+    """Return a group of with_arrivals as people see it."""
+    return Failing(row=row, state=state_of(row), advice=advice_for(row.error, row.status_code))
+
+
+def state_of(row: FailureGroup) -> GroupState:
+    """Return how a group of with_arrivals stands: over by itself, once something arrived and it has been silent."""
+    if row.arrived and row.last_at < clock.likely_now() - OVER_AFTER:  # type: ignore[attr-defined]
+        return GroupState.OVER
+    return GroupState.ACKNOWLEDGED if row.acknowledged_at else GroupState.OPEN
+
+
+def group_of(endpoint_id: UUID, error: str, status_code: int | None) -> FailureGroup | None:
+    """Return the group that a failed delivery belongs to, once it is counted."""
+    return FailureGroup.objects.filter(endpoint_id=endpoint_id, error=error, status_code=status_code or 0).first()
+
+
+def selection_of(row: FailureGroup) -> Selection:
+    """Return what of a group can be sent again: what failed like this and has not arrived."""
+    return Selection(
+        endpoint_id=row.endpoint_id,
+        error=row.error,
+        status_code=row.status_code or None,
+        failed=True,
+        since=time_of(row.oldest_id),
+    )
+
+
+def count_of(row: FailureGroup) -> Count:
+    """Return how many deliveries of a group would be sent again now, as far as counting goes."""
+    return count_matching(Job.Kind.REDELIVER, selection_of(row), viewer=OPERATOR)
+
+
+def redeliver_group(row: FailureGroup, *, actor: str, reason: str, by_operator: bool) -> Job:
+    """Send again what failed like this and has not arrived, as a job; raises LimitReached."""
+    return start_job(
+        Job.Kind.REDELIVER,
+        selection_of(row),
+        customer=row.endpoint.customer,
+        actor=actor,
+        reason=reason,
+        by_operator=by_operator,
+    )
+
+
+def acknowledge(row: FailureGroup, *, actor: str, reason: str = "", note: str = "") -> None:
+    """Say that somebody knows of it; a group that begins anew is open again."""
+    _set(row, "failure.acknowledge", clock.likely_now(), actor=actor, reason=reason, note=note)
+
+
+def reopen(row: FailureGroup, *, actor: str, reason: str = "", note: str = "") -> None:
+    """Take that back."""
+    _set(row, "failure.reopen", None, actor=actor, reason=reason, note=note)
+
+
+def _set(row: FailureGroup, action: str, at: object, *, actor: str, reason: str, note: str) -> None:
+    by = actor if at else ""
+    with transaction.atomic():
+        FailureGroup.objects.filter(pk=row.pk).update(acknowledged_at=at, acknowledged_by=by, reason=reason[:300])
+        customer, target = row.endpoint.customer, row.public_id
+        record_act(actor, action, customer=customer, target=target, reason=reason, note=note)
+
+
+def last_job(row: FailureGroup) -> Job | None:
+    """Return the job that last sent the group again."""
+    jobs = Job.objects.filter(customer_id=row.customer_id, kind=Job.Kind.REDELIVER, id__gt=floor_of(row.first_at))
+    wanted = {"endpoint_id": str(row.endpoint_id), "error": row.error}
+    found = jobs.filter(filters__contains=wanted).order_by("-id")[:10]
+    return next((job for job in found if job.filters.get("status_code", 0) == row.status_code), None)
