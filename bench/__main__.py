@@ -9,7 +9,10 @@ import time
 from bench.report import Figure, print_table
 from bench.stage import stage
 
-GROUPS = ("drain", "parts", "emit", "latency", "everyday", "fanout", "isolation", "backlog", "memory", "guard", "lists")
+GROUPS = (
+    *("drain", "parts", "emit", "latency", "everyday", "fanout", "isolation", "overload", "tls"),
+    *("backlog", "memory", "guard", "lists"),
+)
 
 
 def main(words: list[str]) -> int:

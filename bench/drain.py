@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,22 +34,25 @@ def drain(
     each: int,
     prepare: Callable[[list[tuple[UUID, UUID]]], None] = lambda pairs: None,
     meanwhile: Callable[[], None] = lambda: None,
+    urls: Sequence[str] = (),
+    ca_file: str = "",
 ) -> Drained:
     """Fill lanes while they rest, start workers, warm them up on lanes apart, and time the drain."""
     filling.wipe()
-    pairs = filling.make_endpoints(endpoints, url=stage.nginx.url)
+    pairs = filling.make_endpoints(endpoints, url=urls.__getitem__ if urls else stage.nginx.url)
     warm = filling.make_endpoints(20, url=stage.nginx.url)
     filling.rest_lanes()
     filling.fill([customer for customer, _ in pairs], each=each)
     prepare(pairs)
     filling.settle()
-    with stage.workers() as processes:
+    with stage.workers(HOOKPOST_CA_FILE=ca_file) as processes:
         warm_up(stage, [endpoint for _, endpoint in warm], [customer for customer, _ in warm])
         cpu, started = cpu_seconds(processes), time.monotonic()
         before = stage.nginx.count()
         filling.release([endpoint for _, endpoint in pairs])
         meanwhile()
-        filling.await_requests(stage, until=before + endpoints * each)
+        if not urls:
+            filling.await_requests(stage, until=before + endpoints * each)
         filling.await_empty_queue()
         seconds, cpu = time.monotonic() - started, cpu_seconds(processes) - cpu
     assert filling.finished() >= endpoints * each + WARM_UP

@@ -1,6 +1,6 @@
 """The floor: libcurl's multi sending the same signed requests, without database, broker, guard or log.
 
-`python -m bench.floor URL REQUESTS IN_FLIGHT` is one sender; the figure runs as many as there are workers.
+`python -m bench.floor REQUESTS IN_FLIGHT CA_FILE URL …` is one sender; the figure runs as many as there are workers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 
 import pycurl
 
@@ -24,17 +25,23 @@ KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 def floor_rate(stage: Stage, *, requests: int) -> float:
     """Return requests per second of plain libcurl, over as many processes as there are workers."""
     before = stage.nginx.count()
+    rate = sending_rate([stage.nginx.url()], requests=requests)
+    assert stage.nginx.count() - before >= requests // WORKER_PROCESSES * WORKER_PROCESSES
+    return rate
+
+
+def sending_rate(urls: Sequence[str], *, requests: int, in_flight: int = IN_FLIGHT, ca_file: str = "") -> float:
+    """Return requests per second of plain libcurl to these addresses in turn; each is answered with 204."""
     share = requests // WORKER_PROCESSES
-    command = [sys.executable, "-m", "bench.floor", stage.nginx.url(), str(share), str(IN_FLIGHT)]
+    command = [sys.executable, "-m", "bench.floor", str(share), str(in_flight), ca_file, *urls]
     children = [subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE) for _ in range(WORKER_PROCESSES)]
     spans = [[float(word) for word in child.communicate()[0].split()] for child in children]
-    assert stage.nginx.count() - before >= share * WORKER_PROCESSES
     return share * WORKER_PROCESSES / (max(span[1] for span in spans) - min(span[0] for span in spans))
 
 
 def floor_cpu(stage: Stage, *, requests: int = 20_000) -> float:
     """Return the microseconds of processor time that plain libcurl takes for one request."""
-    command = [sys.executable, "-m", "bench.floor", stage.nginx.url(), str(requests), str(IN_FLIGHT)]
+    command = [sys.executable, "-m", "bench.floor", str(requests), str(IN_FLIGHT), "", stage.nginx.url()]
     words = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True).stdout.split()
     return float(words[2]) / requests * 1e6
 
@@ -54,10 +61,10 @@ def signed_headers(number: int, body: bytes) -> list[str]:
     ]
 
 
-def send_all(url: str, *, requests: int, in_flight: int) -> None:
+def send_all(urls: Sequence[str], *, requests: int, in_flight: int, ca_file: str) -> None:
     """Send and count, as fast as one thread can."""
     body = b'{"type":"invoice.paid","timestamp":"2026-01-01T00:00:00.000Z","data":%b}' % DATA
-    multi, idle = pycurl.CurlMulti(), deque(new_handle(url) for _ in range(in_flight))
+    multi, idle = pycurl.CurlMulti(), deque(new_handle(urls[n % len(urls)], ca_file) for n in range(in_flight))
     started = ended = 0
     while ended < requests:
         while idle and started < requests:
@@ -79,9 +86,11 @@ def send_all(url: str, *, requests: int, in_flight: int) -> None:
         multi.select(0.1)
 
 
-def new_handle(url: str) -> pycurl.Curl:
+def new_handle(url: str, ca_file: str) -> pycurl.Curl:
     """Return a handle that forgets the answer's body."""
     curl = pycurl.Curl()
+    if ca_file:
+        curl.setopt(pycurl.CAINFO, ca_file)
     curl.setopt(pycurl.URL, url)
     curl.setopt(pycurl.POST, 1)
     curl.setopt(pycurl.NOSIGNAL, 1)
@@ -91,5 +100,5 @@ def new_handle(url: str) -> pycurl.Curl:
 
 if __name__ == "__main__":
     begin = time.monotonic()
-    send_all(sys.argv[1], requests=int(sys.argv[2]), in_flight=int(sys.argv[3]))
+    send_all(sys.argv[4:], requests=int(sys.argv[1]), in_flight=int(sys.argv[2]), ca_file=sys.argv[3])
     print(begin, time.monotonic(), time.process_time())

@@ -30,7 +30,17 @@ http {{
         location /status {{ stub_status; }}
         location /timed {{ access_log {folder}/arrivals.log arrival buffer=64k flush=100ms; return 204; }}
     }}
+    {more}
 }}
+"""
+SECURE = """
+    server {{
+        {listen}
+        ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key; ssl_session_cache off;
+        location / {{ return 204; }}
+        location /once {{ keepalive_timeout 0; return 204; }}
+        location /status {{ stub_status; }}
+    }}
 """
 
 
@@ -74,14 +84,43 @@ def arrivals(receiver: Nginx, *, of: set[str], seconds: float = 30.0) -> dict[st
 
 
 @contextmanager
-def nginx(folder: Path) -> Iterator[Nginx]:
-    """Run nginx, or say that it is missing."""
+def secure_nginx(folder: Path, *, hosts: int, port: int) -> Iterator[Path]:
+    """Run nginx behind TLS at so many addresses of loopback, 127.0.1.1 and up; yields the authority's certificate."""
+    authority = make_certificates(folder, addresses=[host_of(number) for number in range(hosts)])
+    listen = " ".join(f"listen {host_of(number)}:{port} ssl;" for number in range(hosts))
+    with nginx(folder, more=SECURE.format(folder=folder, listen=listen)):
+        yield authority
+
+
+def host_of(number: int) -> str:
+    """Return the address of a secure receiver, for up to 200 of them."""
+    return f"127.0.1.{number + 1}"
+
+
+def make_certificates(folder: Path, *, addresses: list[str]) -> Path:
+    """Write an authority and a server's key and certificate for these addresses; returns the authority's."""
+    authority, key = folder / "authority.pem", ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    names = "subjectAltName=" + ",".join(f"IP:{address}" for address in addresses)
+    made = (
+        ("req", "-x509", *key, "-keyout", "authority.key", "-out", authority.name, "-subj", "/CN=Bench", "-days", "2"),
+        ("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=receiver", "-addext", names),
+        ("x509", "-req", "-in", "server.csr", "-CA", authority.name, "-CAkey", "authority.key", "-CAcreateserial",
+         "-copy_extensions", "copy", "-out", "server.pem", "-days", "2"),
+    )  # fmt: skip
+    for words in made:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+    return authority
+
+
+@contextmanager
+def nginx(folder: Path, *, more: str = "") -> Iterator[Nginx]:
+    """Run nginx, or say that it is missing; `more` is what its configuration has besides."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin")
     if program is None:
         raise SystemExit("make bench needs nginx as its receiver: apt-get install nginx-light")
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, more=more))
     process = subprocess.Popen(
         [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.DEVNULL
     )
