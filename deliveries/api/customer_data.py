@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
-from deliveries.api.base import ApiView
+from deliveries.api.base import ApiView, refuse_body
 from deliveries.api.export_lines import export_lines
 from deliveries.api.jobs import JobShape, job_started
 from deliveries.api.lookups import find_customer, find_customer_ever
@@ -34,8 +34,6 @@ TEXT = "text/plain"  # for clients that know no lines
 class EraseView(ApiView):
     """Away with it."""
 
-    bodied = ()
-
     @extend_schema(operation_id="erase_customer", request=None, responses={202: JobShape})
     def post(self, request: Request, customer: str) -> Response:
         """Erase a customer with all that was written of it; also one that was deleted, by its id.
@@ -46,6 +44,7 @@ class EraseView(ApiView):
         caller = caller_of(request)
         customer_id = find_customer_ever(caller.viewer, customer)
         refuse_customer_keys(request)
+        refuse_body(request)
         return job_started(request, start_erasure(customer_id, actor=caller.actor))
 
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
-from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
+from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer
@@ -94,5 +94,6 @@ class CustomerView(ApiView):
         """Delete a customer with its endpoints, event types, keys and members."""
         row = find_customer(caller_of(request).viewer, customer)
         refuse_customer_keys(request)
+        refuse_body(request)
         delete_customer(row, actor=caller_of(request).actor)
         return no_content()

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
-from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
+from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.endpoint_shapes import (
     EndpointChange,
@@ -77,5 +77,6 @@ class EndpointView(ApiView):
     def delete(self, request: Request, customer: str, endpoint: str) -> Response:
         """Delete an endpoint; what waits for it is cancelled, its log stays."""
         row = find_endpoint(caller_of(request).viewer, customer, endpoint)
+        refuse_body(request)
         delete_endpoint(row, actor=caller_of(request).actor)
         return no_content()

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
-from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content
+from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, listed
 from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_event_type
@@ -140,7 +140,9 @@ class EventTypeView(_Whose):
     def delete(self, request: Request, name: str, **path: str) -> Response:
         """Forget an event type."""
         find_event_type(self.rows(request, **path), name)
-        delete_event_type(find_event_type(self.own_rows(request, **path), name), actor=caller_of(request).actor)
+        row = find_event_type(self.own_rows(request, **path), name)
+        refuse_body(request)
+        delete_event_type(row, actor=caller_of(request).actor)
         return no_content()
 
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from deliveries.errors import InvalidInput
-from deliveries.models import Customer, Event, EventType, Job
+from deliveries.models import Customer, Endpoint, Event, EventType, Job
 from deliveries.services.event_types import create_event_type
 from tests.api.conftest import Caller, Tenant
 
@@ -53,6 +53,8 @@ def test_identity_is_no_coding(ops: Caller, alice: Tenant) -> None:
         ("POST", "/customers/alice/erase"),
         ("DELETE", "/customers/alice"),
         ("DELETE", "/customers/alice/endpoints/main"),
+        ("DELETE", "/customers/alice/event-types/own.one"),
+        ("DELETE", "/event-types/our.one"),
         ("GET", "/deliveries"),
         ("GET", "/customers/alice/events"),
         ("GET", "/meta"),
@@ -60,10 +62,22 @@ def test_identity_is_no_coding(ops: Caller, alice: Tenant) -> None:
 )
 @pytest.mark.parametrize("body", [{"dry_run": True}, {"state": "exhausted"}, [1], "x"])
 def test_a_body_that_nobody_reads_is_refused(ops: Caller, alice: Tenant, method: str, path: str, body: object) -> None:
+    create_event_type({"name": "own.one"}, customer=alice.customer, actor="system")
+    create_event_type({"name": "our.one"}, actor="system")
     answer = ops.send(method, path, body)
     assert (answer.status, answer.json["detail"]) == (422, "some fields are refused")
     assert Customer.objects.filter(uid="alice").exists()
-    assert not Job.objects.exists()
+    assert (Endpoint.objects.filter(deleted_at=None).count(), EventType.objects.count(), Job.objects.count()) == (
+        1,
+        2,
+        0,
+    )
+
+
+def test_who_may_not_or_sees_nothing_is_told_that_first(ops: Caller, alice: Tenant, bob: Tenant) -> None:
+    for path, status in (("/customers/alice", 403), ("/customers/bob", 404), ("/event-types/nosuch", 404)):
+        assert alice.caller.send("DELETE", path, {"dry_run": True}).status == status
+    assert alice.caller.post("/customers/bob/erase", {"dry_run": True}).status == 404
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/meta", 200), ("POST", "/customers/alice/erase", 202)])
