@@ -145,24 +145,4 @@ LOGGING = logging_settings(level=conf.log_level, form=conf.log_format)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = conf.email_from
 globals().update(email_settings(conf.email_url))
 
-REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "deliveries.api.describe.DescribedView",
-    "EXCEPTION_HANDLER": "deliveries.api.problems.handle",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Hookpost",
-    "DESCRIPTION": "Webhook delivery: emit events, manage endpoints, look up and redeliver deliveries.",
-    "VERSION": "1",
-    "CONTACT": {"name": "Who runs this installation"},
-    "LICENSE": {"name": "MIT", "identifier": "MIT"},
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "EndpointState": "deliveries.models.Endpoint.State",
-        "JobState": "deliveries.models.Job.State",
-    },
-}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}

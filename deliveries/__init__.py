@@ -14,11 +14,29 @@
 12. services/redelivery.py  sending again by hand; jobs.py in bulk; alerts.py tells what failed; retention.py drops days
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:  # the apps are not loaded when this package is
+    from deliveries.api.python_api import Emitted
+    from deliveries.models import Customer
+
 __version__ = "0.1.0"
 
 
-def emit(customer, event_type, data, **options):  # type: ignore[no-untyped-def]
+def emit(
+    customer: Customer | UUID | str,
+    event_type: str,
+    data: Mapping[str, object],
+    *,
+    timestamp: datetime | None = None,
+    idempotency_key: str | None = None,
+) -> Emitted:
     """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
-    from deliveries.api import python_api  # the apps are not loaded when this package is
+    from deliveries.api import python_api
 
-    return python_api.emit(customer, event_type, data, **options)
+    return python_api.emit(customer, event_type, dict(data), timestamp=timestamp, idempotency_key=idempotency_key)

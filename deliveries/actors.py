@@ -202,7 +202,8 @@ def parts_of(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def messages_waiting(*, slow: bool) -> int:
     """Return how many messages of a queue no worker has read."""
     actor = _actor_of(slow=slow)
-    return cast(CountingBroker, actor.broker).waiting(actor.queue_name)
+    count = getattr(actor.broker, "waiting", None)  # a broker of Dramatiq's own, in another project, cannot tell
+    return cast(CountingBroker, actor.broker).waiting(actor.queue_name) if count else 0
 
 
 def _actor_of(*, slow: bool) -> dramatiq.Actor[[Sequence[str]], None]:

@@ -1,4 +1,7 @@
-"""The Django app: what happens once per process and after each migrate."""
+"""The Django app: what happens once per process and after each migrate.
+
+Django imports this file before any other of ours, so the project's own settings, if it has any for us, are taken here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
+
+from deliveries.host_settings import take_settings
+
+take_settings()
 
 
 class DeliveriesConfig(AppConfig):

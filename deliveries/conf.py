@@ -15,6 +15,7 @@ from typing import Any
 from deliveries.errors import WrongSetting
 from deliveries.variables import (
     addresses,
+    as_text,
     authorities,
     between,
     choice,
@@ -280,3 +281,12 @@ def load(environ: Mapping[str, str]) -> Conf:
 
 
 conf: Conf = load(os.environ)
+
+
+def use(given: Mapping[str, object]) -> None:
+    """Take what a project's settings say, by names without HOOKPOST_, before anything else has read `conf`."""
+    global conf
+    known = {each.metadata["name"].removeprefix("HOOKPOST_"): each.metadata["name"] for each in fields(Conf)}
+    if unknown := given.keys() - known.keys():
+        raise WrongSetting(f"HOOKPOST: there is no {', '.join(sorted(unknown))}")
+    conf = load({**os.environ, **{known[name]: as_text(value) for name, value in given.items()}})

@@ -28,6 +28,13 @@ def written(environ: Mapping[str, str], name: str, *, default: str) -> str:
         raise ValueError(f"{name}_FILE: {path} cannot be read ({getattr(error, 'strerror', 'not text')})") from error
 
 
+def as_text(value: object) -> str:
+    """Return a value of a project's settings as it would stand in the environment."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def text(raw: str) -> str:
     """text"""
     return raw.strip()

@@ -44,6 +44,9 @@ USED = [
         "Django", "5.2.19", "django.contrib.sessions.backends.db:SessionStore", "_get_session_from_db", "sessions.py"
     ),
     Private("drf-spectacular", "0.30.0", "drf_spectacular.openapi:AutoSchema", "_map_serializer", "api/describe.py"),
+    Private(
+        "drf-spectacular", "0.30.0", "drf_spectacular.plumbing", "_load_enum_name_overrides", "api/openapi_settings.py"
+    ),
     Private("psycopg", "3.3.9", "psycopg:Connection", "wait", "database/connection.py"),
     Private("psycopg", "3.3.9", "psycopg.errors", "_WaitTimeout", "database/connection.py"),
 ]

@@ -9,14 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_delivery
 from deliveries.api.paging import PARAMETERS, page_of

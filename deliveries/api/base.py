@@ -5,7 +5,7 @@ What lives here: how a view is entered and left: key, scope, rate, JSON. It must
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from deliveries.api.auth import BearerKey, HasScope, Scope, caller_of
+from deliveries.api.describe import DescribedView
 from deliveries.api.fields import Shape
 from deliveries.api.parsers import StrictJsonParser, refuse_coding
-from deliveries.api.problems import QueryError, field_errors
+from deliveries.api.problems import QueryError, field_errors, handle
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
 from deliveries.api.renderers import AlwaysJson, JsonRenderer
 from deliveries.errors import InvalidInput
@@ -51,9 +52,16 @@ class ApiView(APIView):
     renderer_classes = (JsonRenderer,)
     content_negotiation_class = AlwaysJson
     metadata_class = None
+    throttle_classes = ()
+    versioning_class = None
+    schema = DescribedView()
     scopes: ClassVar[Mapping[str, str]] = READ_OR_MANAGE
     queried: ClassVar[Collection[str]] = ()
     allowance: Allowance | None = None
+
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
+        """Answer with problems, whatever the project around us does with its own views."""
+        return handle
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer within the caller's share of this process."""

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, refuse_body
+from deliveries.api.describe import extend_schema
 from deliveries.api.export_lines import export_lines
 from deliveries.api.jobs import JobShape, job_started
 from deliveries.api.lookups import find_customer, find_customer_ever

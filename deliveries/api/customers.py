@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.fields import JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer
 from deliveries.api.paging import PARAMETERS, page_of

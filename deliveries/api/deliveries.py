@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +16,7 @@ from rest_framework.response import Response
 from deliveries import actors
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, in_query
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_delivery

@@ -5,13 +5,13 @@ What lives here: the REST form of these verbs. It must not know what they do. Bu
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries import actors
 from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView, given
+from deliveries.api.describe import extend_schema
 from deliveries.api.endpoint_shapes import (
     AcceptedShape,
     EndpointShape,

@@ -5,14 +5,13 @@ What lives here: the REST form of endpoints. It must not know the rules: service
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.endpoint_shapes import (
     EndpointChange,
     EndpointShape,

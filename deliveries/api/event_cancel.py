@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView
+from deliveries.api.describe import extend_schema
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Number, Shape, TypeId
 from deliveries.api.lookups import find_event

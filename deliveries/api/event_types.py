@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_event_type
 from deliveries.api.paging import PARAMETERS, page_of

@@ -16,14 +16,14 @@ import orjson
 from django.db.models import QuerySet
 from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, in_query
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.emit import EmitBatchView, EmitView
 from deliveries.api.endpoint_shapes import AcceptedShape, WarningShape
 from deliveries.api.event_lists import Narrow, events_at, sources_of

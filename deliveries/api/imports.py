@@ -5,14 +5,13 @@ What lives here: the REST form of imports. It must not know what a file holds, n
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, given
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.fields import Flag, JsonValue, Shape, Text
 from deliveries.api.jobs import JobShape, job_started
 from deliveries.api.lookups import find_job

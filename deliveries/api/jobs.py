@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from deliveries import actors
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given
-from deliveries.api.describe import PAGE_QUERY, listed
+from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_endpoint, find_job
@@ -219,7 +218,7 @@ def _begin(
 def job_started(request: Request, job: Job) -> Response:
     """Let workers know of a job, and return 202 with its address."""
     actors.ring_job(job.id)
-    place = request.build_absolute_uri(reverse("job", args=[job.public_id]))
+    place = request.build_absolute_uri(reverse("hookpost:job", args=[job.public_id]))
     return Response(show_job(job, caller_of(request).viewer), status=202, headers={"Location": place})
 
 

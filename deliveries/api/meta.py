@@ -5,7 +5,6 @@ What lives here: published facts of this installation. It must not know any row.
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +13,7 @@ from deliveries import __version__
 from deliveries import conf as settings
 from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView
+from deliveries.api.describe import extend_schema
 from deliveries.api.drafts import BATCH_LIMIT
 from deliveries.api.fields import Number, Shape, Text
 from deliveries.api.paging import LIMIT_MAX

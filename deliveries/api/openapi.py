@@ -16,6 +16,7 @@ from drf_spectacular.generators import SchemaGenerator
 from deliveries.api.describe import FIELD_ERROR, PROBLEM, tags
 from deliveries.api.examples import MOMENT, add_examples
 from deliveries.api.openapi_parts import only_used, with_any_json
+from deliveries.api.openapi_settings import our_settings
 from deliveries.api.problems import reading
 from deliveries.api.renderers import to_json
 from deliveries.api.webhook_schemas import COMPONENTS, ComponentNames, hoist, method_like
@@ -49,8 +50,9 @@ class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
 @reading
 def openapi(request: HttpRequest) -> HttpResponse:
-    """Return the OpenAPI 3.1 document; its server is the one that is asked."""
-    made = document() | {"servers": [{"url": request.build_absolute_uri("/").rstrip("/")}]}
+    """Return the OpenAPI 3.1 document; its server is the one that is asked, with the path that it is mounted under."""
+    root = request.path.removesuffix("/api/v1/openapi.json")
+    made = document() | {"servers": [{"url": request.build_absolute_uri(root or "/").rstrip("/")}]}
     return HttpResponse(to_json(made), content_type="application/json")
 
 
@@ -77,7 +79,10 @@ def document() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _base() -> dict[str, Any]:
-    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    from deliveries.api.urls import urlpatterns  # which names the views of this file
+
+    with our_settings():
+        made: dict[str, Any] = SchemaGenerator(patterns=urlpatterns).get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     made["components"]["schemas"] |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR}
     made["tags"] = [*tags(), {"name": WEBHOOKS, "description": "What is sent to endpoints."}]
     made = with_any_json(made)

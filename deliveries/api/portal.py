@@ -14,7 +14,6 @@ from django.middleware.csrf import get_token
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +21,7 @@ from rest_framework.response import Response
 from deliveries import conf as settings
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, given
+from deliveries.api.describe import extend_schema
 from deliveries.api.fields import Moment, Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.services.portal_links import create_link, redeem_link

@@ -27,6 +27,8 @@ from deliveries.api import (
     signature_check,
 )
 
+app_name = "hookpost"
+
 OF_ENDPOINT = "customers/<str:customer>/endpoints/<str:endpoint>"
 
 api: list[URLPattern | URLResolver] = [
