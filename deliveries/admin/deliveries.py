@@ -25,6 +25,7 @@ from deliveries.admin.export import ExportPages
 from deliveries.admin.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
 from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
+from deliveries.admin.redeliver_all import RedeliverAllPages
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
@@ -35,7 +36,7 @@ from deliveries.services.support_group import REDELIVER
 BULK_LIMIT = 200
 
 
-class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
+class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPage):
     """What staff and members see alike."""
 
     rows = visible.deliveries
@@ -55,8 +56,9 @@ class DeliveryPages(ExportPages, DeliveryColumns, DeliveryPage):
         return [Source(rows=found.rows.prefetch_related("endpoint", "customer"), base=found.base)]
 
     def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
-        """Where the list can be taken along."""
-        return {"export_url": self.url("export")}
+        """Where the list can be taken along, and sent again as a whole."""
+        can_send = asked.chips and not asked.troubles and self.may_redeliver(request)
+        return {"export_url": self.url("export"), "redeliver_all_url": self.url("redeliver_all") if can_send else ""}
 
     def with_details(self, rows: list[Delivery]) -> list[Delivery]:
         """What they wait for is asked for once."""

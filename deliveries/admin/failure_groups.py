@@ -38,7 +38,8 @@ from deliveries.services.failure_groups import (
     reopen,
     with_arrivals,
 )
-from deliveries.services.jobs import STOPPABLE, cancel_job
+from deliveries.services.job_control import cancel_job
+from deliveries.services.jobs import STOPPABLE
 from deliveries.services.support_group import PAUSE, REDELIVER
 
 AGAIN = (

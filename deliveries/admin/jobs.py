@@ -1,7 +1,7 @@
 """Jobs: bulk work with its progress.
 
-What lives here: the staff's pages: looking, and resuming or cancelling what does not go on by itself. Jobs
-are started by API. It must not know how a job is done.
+What lives here: the pages of both sites: looking while it goes on, cancelling, resuming. Jobs are started from the list
+of deliveries and by API. It must not know how a job is done.
 """
 
 from __future__ import annotations
@@ -9,58 +9,57 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, moment
+from deliveries.admin.job_words import filter_address, filter_words, problem_of
+from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.sites import staff_site
+from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Job, visible
-from deliveries.services.jobs import STOPPABLE, cancel_job, resume_job
+from deliveries.services import clock
+from deliveries.services.job_control import SENDING, cancel_job, may_resume, resume_job
+from deliveries.services.jobs import STOPPABLE, UNFINISHED
 from deliveries.services.support_group import REDELIVER
 
 
-@admin.register(Job, site=staff_site)
-class StaffJob(ReadOnlyPages):
-    """All jobs."""
+class JobPages(ReadOnlyPages):
+    """What staff and members see alike."""
 
     rows = visible.jobs
     acts = ("resume", "cancel")
     change_form_template = "hookpost/job.html"
-    columns = ("shown_id", "kind", "shown_state", "shown_progress", "actor", "shown_created", "shown_finished")
-    fields = (
-        "shown_id",
-        "kind",
-        "shown_state",
-        "shown_progress",
-        "problem",
-        "customer",
-        "filters",
-        "actor",
-        "reason",
-        "created_at",
-        "started_at",
-        "finished_at",
-    )
-    readonly_fields = fields
+    columns = ("shown_id", "shown_kind", "shown_state", "shown_progress", "shown_actor", "shown_created")
+    fields = ()
     search_fields = ("id",)
-    search_by = ("actor",)
-    search_help_text = "job_ id, or an actor such as user:alice"
+    nothing_yet = "No bulk work yet. Narrow the list of deliveries, then choose “Redeliver all that match”."
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address that the progress bar asks."""
+        view = self.admin_site.admin_view(self.progress_view)
+        return [path("<path:object_id>/progress/", view, name="deliveries_job_progress"), *super().get_urls()]
+
+    def may_touch(self, request: HttpRequest, row: Job) -> bool:
+        """Say whether the person may stop this job, or let it go on."""
+        return True
 
     def may_act(self, request: HttpRequest, act: str, row: Job) -> bool:
-        """Who may send again may also stop it; only acts that the state leaves open are shown."""
-        is_open = row.state == Job.State.FAILED if act == "resume" else row.state in STOPPABLE
-        return request.user.has_perm(REDELIVER) and (request.method == "POST" or is_open)
+        """Only acts that the state leaves open are shown."""
+        is_open = may_resume(row) if act == "resume" else row.state in STOPPABLE
+        return self.may_touch(request, row) and (request.method == "POST" or is_open)
 
     def question(self, request: HttpRequest, act: str, row: Job) -> Question | None:
         """What was queued is taken back."""
         if act != "cancel":
             return None
         what = "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
-        return Question(title="Cancel this job?", what=what, button="Cancel the job")
+        more = " It can be resumed later." if row.kind in SENDING else ""
+        return Question(title="Cancel this job?", what=what + more, button="Cancel the job")
 
     def act_resume(self, request: HttpRequest, row: Job) -> None:
         """Go on where it stopped."""
@@ -73,13 +72,45 @@ class StaffJob(ReadOnlyPages):
         messages.success(request, "Cancelled. What was in flight still arrives.")
 
     def beside(self, request: HttpRequest, row: Job) -> dict[str, Any]:
-        """Return the acts that are open, and why the job stopped."""
-        return {**super().beside(request, row), "acts": self.acts_for(request, row), "problem": row.problem}
+        """Return what the page shows: how far it is, what it means, and the acts that are open."""
+        address = filter_address(row, viewer=self.viewer(request))
+        return {
+            **super().beside(request, row),
+            "title": row.get_kind_display(),
+            "job": row,
+            "state": badge(row.state),
+            "actor": self.shown_actor(row),
+            "words": filter_words(row),
+            "list_url": f"{self.url('changelist', model='delivery')}?{address}" if address else "",
+            "progress": progress_of(row),
+            "progress_url": self.url("progress", row.public_id) if row.state in UNFINISHED else "",
+            "acts": self.acts_for(request, row),
+            "problem": problem_of(row, viewer=self.viewer(request)),
+            "moments": [
+                (title, moment(at))
+                for title, at in (("Asked for", row.created_at), ("Begun", row.started_at), ("Ended", row.finished_at))
+            ],
+        }
+
+    def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Answer how far a job is."""
+        return JsonResponse(progress_of(self.row_or_404(request, object_id)))
+
+    def shown_actor(self, row: Job) -> str:
+        """Who asked for it."""
+        return row.actor
+
+    shown_actor.short_description = "Asked by"  # type: ignore[attr-defined]
 
     @admin.display(description="Job")
     def shown_id(self, row: Job) -> SafeString:
         """The id, as the API shows it."""
         return code(row.public_id)
+
+    @admin.display(description="Kind")
+    def shown_kind(self, row: Job) -> str:
+        """What it does."""
+        return str(row.get_kind_display())
 
     @admin.display(description="State")
     def shown_state(self, row: Job) -> SafeString:
@@ -89,21 +120,55 @@ class StaffJob(ReadOnlyPages):
     @admin.display(description="Progress")
     def shown_progress(self, row: Job) -> SafeString:
         """A bar, and the numbers."""
-        return format_html(
-            '<progress class="hp-progress" max="{}" value="{}"></progress> {} of {}, {} failed',
-            max(row.total, 1),
-            row.done + row.failed,
-            row.done + row.failed,
-            row.total,
-            row.failed,
-        )
+        bar = '<progress class="hp-progress" max="{}" value="{}"></progress> {} of {}, {} failed'
+        ended = row.done + row.failed
+        return format_html(bar, max(row.total, 1), ended, f"{ended:,}", f"{row.total:,}", f"{row.failed:,}")
 
-    @admin.display(description="Created")
+    @admin.display(description="Asked for (UTC)")
     def shown_created(self, row: Job) -> SafeString | str:
         """When it was asked for."""
         return moment(row.created_at)
 
-    @admin.display(description="Finished")
-    def shown_finished(self, row: Job) -> SafeString | str:
-        """When it ended."""
-        return moment(row.finished_at)
+
+@admin.register(Job, site=staff_site)
+class StaffJob(JobPages):
+    """All jobs."""
+
+    search_by = ("actor",)
+    search_help_text = "job_ id, or an actor such as user:alice"
+
+    def may_touch(self, request: HttpRequest, row: Job) -> bool:
+        """Who may send again may also stop it."""
+        return request.user.has_perm(REDELIVER)
+
+
+@admin.register(Job, site=portal_site)
+class PortalJob(JobPages, PortalAdmin):
+    """What was asked for a customer's deliveries alone."""
+
+    search_help_text = "job_ id"
+
+    def may_touch(self, request: HttpRequest, row: Job) -> bool:
+        """What the operator asked for is the operator's to stop."""
+        return not row.by_operator and row.kind in SENDING
+
+    @admin.display(description="Asked by")
+    def shown_actor(self, row: Job) -> str:
+        """Staff appear as the operator."""
+        return visible.shown_actor(visible.Viewer(row.customer_id), row.actor)
+
+
+def progress_of(row: Job) -> dict[str, object]:
+    """Return how far a job is: what a page shows at first, and what its bar asks for then."""
+    ended, is_open = row.done + row.failed, row.state in UNFINISHED
+    seconds = (clock.likely_now() - row.started_at).total_seconds() if is_open and row.started_at else 0
+    rate = ended / seconds if seconds > 1 else 0
+    return {
+        "state": row.state,
+        "words": f"{ended:,} of {row.total:,}",
+        "total": row.total,
+        "ended": ended,
+        "failed": row.failed,
+        "rate": round(rate, 1),
+        "left_seconds": round((row.total - ended) / rate) if rate else None,
+    }

@@ -212,6 +212,7 @@ class PortalSite(HookpostSite):
                 theme.Item(title="Failures", icon="report", model="failuregroup"),
                 theme.Item(title="Deliveries", icon="send", model="delivery"),
                 theme.Item(title="Events", icon="bolt", model="event"),
+                theme.Item(title="Jobs", icon="progress_activity", model="job"),
                 theme.Item(title="Catalogue", icon="menu_book", page="catalogue"),
                 theme.Item(title="Event types", icon="category", model="eventtype"),
                 theme.Item(title="API keys", icon="key", model="apikey"),

@@ -63,7 +63,7 @@ def context_of(*, subtitle: str) -> dict[str, Any]:
         "show_back_button": True,
         "show_view_on_site": False,
         "styles": [static("hookpost/pages.css")],
-        "scripts": [static("hookpost/pages.js"), static("hookpost/lists.js")],
+        "scripts": [static("hookpost/pages.js"), static("hookpost/lists.js"), static("hookpost/jobs.js")],
         "has_search": False,
     }
 

@@ -25,7 +25,8 @@ from deliveries.api.reasons import why
 from deliveries.models import Customer, Job, visible
 from deliveries.models.visible import Viewer, shown_actor
 from deliveries.protocol import ids
-from deliveries.services.jobs import LASTING, cancel_job, count_matching, resume_job, start_job
+from deliveries.services.job_control import cancel_job, resume_job
+from deliveries.services.jobs import LASTING, count_matching, start_job
 from deliveries.services.selection import Selection, read_types
 
 
@@ -176,7 +177,7 @@ class ResumeJobView(ApiView):
 
     @extend_schema(operation_id="resume_job", request=ReasonShape, responses=JobShape)
     def post(self, request: Request, job: str) -> Response:
-        """Let a failed job go on where it stopped."""
+        """Let a job that failed or was cancelled go on where it stopped."""
         caller = caller_of(request)
         row = find_job(caller.viewer, job)
         resumed = resume_job(row, actor=caller.actor, **why(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel
@@ -51,6 +52,9 @@ class Job(IdentifiedModel):
     failures = models.SmallIntegerField(default=0, db_default=0, help_text="Steps in a row that failed.")
     rest_until = models.DateTimeField(null=True, help_text="No step before this, after one that failed.")
     problem = models.TextField(blank=True, default="", db_default="", help_text="Why a step failed, or not all came.")
+    taken_back = ArrayField(
+        models.UUIDField(), default=list, db_default=[], editable=False, help_text="What waited when it was cancelled."
+    )
     served_at = models.DateTimeField(null=True, help_text="When it last had a turn.")
     stepping_until = models.DateTimeField(null=True, help_text="A step of it is under way, until then at most.")
 

@@ -34,6 +34,17 @@ def cancel_waiting(
             return total
 
 
+def take_back(job_id: UUID, *, by_event: bool) -> list[UUID]:
+    """Cancel what waits for a job, a bounded batch at a time; returns which deliveries, or of which events."""
+    found: list[UUID] = []
+    while True:
+        parameters = {"endpoint_id": None, "job_id": job_id, "scheduled_only": False, "why": ""}
+        row = sql.fetch(CancelDueRow, {**parameters, "batch": CANCEL_BATCH})[0]
+        found += row.event_ids if by_event else row.delivery_ids
+        if not row.taken:
+            return found
+
+
 def cancel_orphans() -> int:
     """Cancel what was accepted or asked for at the very moment when its endpoint was deleted; returns how many."""
     waiting = Exists(DueDelivery.objects.filter(endpoint_id=OuterRef("id")))

@@ -1,8 +1,8 @@
 """Bulk work: sending again by filter, what failed, and what was never sent; turns of erasures and imports.
 
-What lives here: starting, stepping, cancelling and ending jobs. It must not know requests, and rings no
-bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's cursor in
-one transaction, so that a killed worker's successor goes on where the queue says, and queues nothing
+What lives here: starting, stepping and ending jobs (job_control.py cancels and resumes them). It must not know
+requests, and rings no bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's
+cursor in one transaction, so that a killed worker's successor goes on where the queue says, and queues nothing
 twice. What is queued has the last rank, and only so much of a job waits at once.
 
 Steps are taken in rotation by who asked (sql/take_job_turn.sql): a customer with many jobs has one place, and one
@@ -25,16 +25,16 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from deliveries import sql
-from deliveries.errors import Conflict, InvalidInput
+from deliveries.errors import InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
+from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED
 from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
 from deliveries.services.erasures import take_erasure_step
-from deliveries.services.import_jobs import forget_lines, take_import_step
+from deliveries.services.import_jobs import take_import_step
 from deliveries.services.selection import Selection
 from deliveries.services.statement_timeout import at_most
 from deliveries.sql.rows import QueueRedeliveriesRow, QueueReplaysRow, TakeJobTurnRow, TendJobsRow
@@ -152,32 +152,14 @@ def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
     return [] if lately.exists() else list(ids)
 
 
-def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
-    """Stop a job: nothing more is queued, and what waits is taken back. What is in flight still arrives."""
-    with transaction.atomic():
-        locked = Job.objects.select_for_update().get(id=job.id)
-        if locked.state not in STOPPABLE:
-            raise Conflict(f"the job is {locked.get_state_display().lower()} already")
-        locked.state, locked.finished_at = State.CANCELLED, clock.likely_now()
-        locked.save(update_fields=["state", "finished_at"])
-        forget_lines(job.id)
-        record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
-    cancel_waiting(job_id=job.id)
-    return locked
-
-
-def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
-    """Let a failed job go on at its cursor, with its failures forgotten; raises Conflict, LimitReached."""
-    with transaction.atomic():
-        limits.lock(job.customer)
-        limits.refuse_more_jobs(job.customer, by_operator=job.by_operator)
-        locked = Job.objects.select_for_update().get(id=job.id)
-        if locked.state != State.FAILED:
-            raise Conflict(f"the job is {locked.get_state_display().lower()}; only a failed one is resumed")
-        locked.state, locked.failures, locked.rest_until, locked.finished_at = State.RUNNING, 0, None, None
-        locked.save(update_fields=["state", "failures", "rest_until", "finished_at"])
-        record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
-    return locked
+def queue_rows(job: Job, ids: list[UUID]) -> Sequence[QueueReplaysRow | QueueRedeliveriesRow]:
+    """Queue deliveries, or of a replay events, for a job; returns how many for which lane."""
+    if job.kind == Kind.REPLAY:
+        endpoint_id = _selection(job).endpoint_id
+        sql.run("lock_replays", {"endpoint_id": endpoint_id})
+        return sql.fetch(QueueReplaysRow, {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
+    parameters = {"delivery_ids": ids, "actor": job.actor, "reason": job.reason, "job_id": job.id}
+    return sql.fetch(QueueRedeliveriesRow, parameters)
 
 
 def _begin_step(job_id: UUID) -> bool:
@@ -204,7 +186,7 @@ def _take_step(job_id: UUID) -> tuple[bool, Lanes]:
             return False, []
         part = _next_part(job)
         found = eligible(job.kind, _selection(job), part.ids, since=job.created_at)
-        rows = _queue(job, found.ids) if found.ids else []
+        rows = queue_rows(job, found.ids) if found.ids else []
         _move_on(job, part, queued=sum(row.queued for row in rows), lost=_lost(job, part, found))
     return job.cursor != ALL_QUEUED, [(row.endpoint_id, row.slow) for row in rows]
 
@@ -279,15 +261,6 @@ def _next_part(job: Job) -> Part:
     size = max(1, CHUNK >> 2 * max(0, job.failures - 1))
     before, viewer = floor_of(job.made_at + timedelta(milliseconds=1)), Viewer(job.customer_id)
     return next_part(job.kind, _selection(job), viewer, after=job.cursor, before=before, size=size)
-
-
-def _queue(job: Job, ids: list[UUID]) -> Sequence[QueueReplaysRow | QueueRedeliveriesRow]:
-    if job.kind == Kind.REPLAY:
-        endpoint_id = _selection(job).endpoint_id
-        sql.run("lock_replays", {"endpoint_id": endpoint_id})
-        return sql.fetch(QueueReplaysRow, {"event_ids": ids, "endpoint_id": endpoint_id, "job_id": job.id})
-    parameters = {"delivery_ids": ids, "actor": job.actor, "reason": job.reason, "job_id": job.id}
-    return sql.fetch(QueueRedeliveriesRow, parameters)
 
 
 def _waiting(job: Job) -> int:

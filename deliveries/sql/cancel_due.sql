@@ -12,7 +12,7 @@ WITH gone AS (
         FOR UPDATE
     ) chosen
     WHERE q.delivery_id = chosen.delivery_id AND q.manual = chosen.manual
-    RETURNING q.delivery_id, q.manual, q.job_id
+    RETURNING q.delivery_id, q.event_id, q.manual, q.job_id
 ), ended AS (
     UPDATE hookpost_delivery d
     SET state = 'cancelled', next_attempt_at = NULL, finished_at = now()
@@ -28,4 +28,6 @@ WITH gone AS (
     JOIN job_locked ON job_locked.id = lost.job_id
     WHERE j.id = lost.job_id
 )
-SELECT count(*)::int AS taken FROM gone
+SELECT count(*)::int AS taken, coalesce(array_agg(delivery_id), '{}') AS delivery_ids,
+    coalesce(array_agg(event_id), '{}') AS event_ids
+FROM gone

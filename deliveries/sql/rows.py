@@ -27,9 +27,11 @@ class AcceptEventsRow(NamedTuple):
 
 
 class CancelDueRow(NamedTuple):
-    """How many due deliveries were taken out."""
+    """How many due deliveries were taken out, which, and of which events."""
 
     taken: int
+    delivery_ids: Sequence[UUID]
+    event_ids: Sequence[UUID]
 
 
 class CancelEventRow(NamedTuple):

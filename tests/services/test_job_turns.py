@@ -13,7 +13,7 @@ from deliveries import conf as settings
 from deliveries.engine.dispatcher import JOB_QUIET_SECONDS, Dispatcher
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
-from deliveries.services import jobs, limits
+from deliveries.services import job_control, jobs, limits
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, resume_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery, log_event
@@ -162,7 +162,7 @@ def test_a_held_job_can_be_cancelled(alice: Endpoint) -> None:
     while jobs.run_next_step() is not None:
         pass
     jobs.tend_jobs()
-    assert jobs.cancel_job(job, actor="key:x").state == "cancelled"
+    assert job_control.cancel_job(job, actor="key:x").state == "cancelled"
     job.refresh_from_db()
     assert (job.failed, DueDelivery.objects.count()) == (0, 0)
 

@@ -12,10 +12,10 @@ from deliveries import conf as settings
 from deliveries.errors import Conflict, InvalidInput, LimitReached
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
-from deliveries.services import jobs
+from deliveries.services import job_control, jobs
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint
 from deliveries.services.selection import Selection
-from tests.api.logs import log_delivery, log_due, log_event
+from tests.api.logs import log_attempt, log_delivery, log_due, log_event
 
 pytestmark = pytest.mark.django_db
 
@@ -217,13 +217,13 @@ def test_a_failed_job_goes_on_at_its_cursor_when_resumed(endpoint: Endpoint, mon
     job = start(endpoint)
     jobs.run_job_step(job.id)
     with pytest.raises(Conflict):
-        jobs.resume_job(job, actor="key:ops")
+        job_control.resume_job(job, actor="key:ops")
     with monkeypatch.context() as broken:
         break_steps(broken, DataError("refused"))
         for _ in range(jobs.FAILURES_LIMIT):
             step_until_rested(job)
     finish(job)
-    resumed = jobs.resume_job(job, actor="key:ops", reason="repaired")
+    resumed = job_control.resume_job(job, actor="key:ops", reason="repaired")
     assert (resumed.state, resumed.finished_at) == (Job.State.RUNNING, None)
     assert jobs.tend_jobs() == [job.id]
     jobs.run_job_step(job.id)
@@ -237,7 +237,7 @@ def test_a_failed_job_can_be_cancelled(endpoint: Endpoint) -> None:
     job = start(endpoint)
     jobs.run_job_step(job.id)
     Job.objects.update(state=Job.State.FAILED)
-    assert jobs.cancel_job(job, actor="key:ops").state == Job.State.CANCELLED
+    assert job_control.cancel_job(job, actor="key:ops").state == Job.State.CANCELLED
     assert not DueDelivery.objects.exists()
 
 
@@ -246,13 +246,72 @@ def test_a_cancelled_job_takes_back_what_waits(endpoint: Endpoint) -> None:
         log_delivery(endpoint, state="exhausted")
     job = start(endpoint)
     jobs.run_job_step(job.id)
-    jobs.cancel_job(job, actor="key:ops")
+    job_control.cancel_job(job, actor="key:ops")
     assert not DueDelivery.objects.exists()
     assert set(Delivery.objects.values_list("state", flat=True)) == {"exhausted"}
     assert jobs.run_job_step(job.id) == (False, [])
     assert jobs.tend_jobs() == []
     with pytest.raises(Conflict):
-        jobs.cancel_job(job, actor="key:ops")
+        job_control.cancel_job(job, actor="key:ops")
+
+
+def test_a_cancelled_job_that_is_resumed_sends_what_was_taken_back_and_the_rest_once(endpoint: Endpoint) -> None:
+    """Given a job of 7 of which 2 were sent and 2 waited, when it is cancelled and resumed, then 5 more are queued."""
+    deliveries = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(7)]
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    finish(job)  # two arrived
+    jobs.run_job_step(job.id)
+    waited = set(DueDelivery.objects.values_list("delivery_id", flat=True))
+    job_control.cancel_job(job, actor="key:ops")
+    job.refresh_from_db()
+    assert (job.state, set(job.taken_back), job.queued) == (Job.State.CANCELLED, waited, 2)
+    assert not jobs.run_job_step(job.id)[0]
+    resumed = job_control.resume_job(job, actor="key:ops", reason="the right filter after all")
+    assert (resumed.state, resumed.taken_back, resumed.queued) == (Job.State.RUNNING, [], 4)
+    assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == waited
+    sent = set(waited)
+    finish(job)
+    while jobs.run_job_step(job.id)[0]:
+        sent |= set(DueDelivery.objects.values_list("delivery_id", flat=True))
+    sent |= set(DueDelivery.objects.values_list("delivery_id", flat=True))
+    assert len(sent) == 5
+    assert sent < {each.id for each in deliveries}
+    finish(job)
+    jobs.tend_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.total, job.queued) == (Job.State.DONE, 7, 7)
+
+
+def test_a_job_that_was_wholly_queued_is_resumed_too(endpoint: Endpoint) -> None:
+    deliveries = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2)]
+    job = start(endpoint)
+    while jobs.run_job_step(job.id)[0]:
+        pass
+    job_control.cancel_job(job, actor="key:ops")
+    job_control.resume_job(job, actor="key:ops")
+    assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == {each.id for each in deliveries}
+    assert jobs.tend_jobs() == []
+    finish(job)
+    jobs.tend_jobs()
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE
+
+
+def test_what_was_in_flight_when_its_job_was_cancelled_is_not_sent_again(endpoint: Endpoint) -> None:
+    pair = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2)]
+    job = start(endpoint)
+    jobs.run_job_step(job.id)
+    job_control.cancel_job(job, actor="key:ops")
+    log_attempt(pair[0], number=None)
+    assert job_control.resume_job(job, actor="key:ops").queued == 1
+    assert DueDelivery.objects.get().delivery_id == pair[1].id
+
+
+def test_an_erasure_that_was_cancelled_is_not_resumed(endpoint: Endpoint) -> None:
+    job = Job.objects.create(kind="erase", state="cancelled", customer=endpoint.customer, actor="key:ops")
+    with pytest.raises(Conflict, match="only one that failed or was cancelled is resumed"):
+        job_control.resume_job(job, actor="key:ops")
 
 
 def test_a_cancelled_replay_cancels_its_deliveries(endpoint: Endpoint) -> None:
@@ -260,7 +319,7 @@ def test_a_cancelled_replay_cancels_its_deliveries(endpoint: Endpoint) -> None:
     job = start(endpoint, REPLAY)
     jobs.run_job_step(job.id)
     assert Delivery.objects.get(event=event).state == "pending"
-    jobs.cancel_job(job, actor="key:ops")
+    job_control.cancel_job(job, actor="key:ops")
     assert Delivery.objects.get(event=event).state == "cancelled"
 
 
@@ -321,7 +380,7 @@ def test_everything_is_refused_and_so_are_too_many_jobs(endpoint: Endpoint, monk
         start(endpoint)
     assert (refused.value.limit, refused.value.owner) == ("open_jobs", endpoint.customer.public_id)
     with pytest.raises(Conflict, match="under way"):
-        jobs.resume_job(failed, actor="key:ops")
+        job_control.resume_job(failed, actor="key:ops")
 
 
 def test_a_selection_survives_its_row(endpoint: Endpoint) -> None:

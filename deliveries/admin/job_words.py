@@ -1,0 +1,72 @@
+"""What a job means, in words and as a list.
+
+What lives here: from the selection that a job keeps to text and to the address of a list. It must not know pages.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from deliveries.models import Job, visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol import ids
+from deliveries.services.jobs import LASTING
+
+# The members of a kept selection, with the words of a page and the parameter of the list of deliveries.
+WORDS = {
+    "customer_id": ("Customer", "customer"),
+    "endpoint_id": ("Endpoint", "endpoint"),
+    "event_id": ("Event", ""),
+    "types": ("Event types", "type"),
+    "states": ("States", "state"),
+    "status_code": ("Status code", "status"),
+    "error": ("Last error", "error"),
+    "since": ("From", "since"),
+    "until": ("Until", "until"),
+    "failed": ("Only what failed", ""),
+}
+PREFIXES = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
+PROBLEM_OF_OURS = "a part of it could not be queued"
+
+
+def filter_words(job: Job) -> list[tuple[str, str]]:
+    """Return what a job was narrowed to: titles and texts, with names where rows have one."""
+    return [(WORDS[name][0], _text(name, value)) for name, value in job.filters.items() if name in WORDS]
+
+
+def filter_address(job: Job, *, viewer: Viewer) -> str:
+    """Return the query string of the list of deliveries that a job means; empty where no list says just that."""
+    if job.kind != Job.Kind.REDELIVER or set(job.filters) - {name for name, (_, word) in WORDS.items() if word}:
+        return ""
+    named = {WORDS[name][1]: _word(name, value) for name, value in job.filters.items()}
+    if not viewer.is_operator:
+        named.pop("customer", None)
+    return urlencode(named)
+
+
+def problem_of(job: Job, *, viewer: Viewer) -> str:
+    """Return why a job stopped; what went wrong inside is for the operator to read."""
+    if viewer.is_operator or job.problem in LASTING:
+        return job.problem
+    return job.problem and PROBLEM_OF_OURS
+
+
+def _word(name: str, value: object) -> str:
+    if name in PREFIXES:
+        return _public_id(name, value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _text(name: str, value: object) -> str:
+    if name == "customer_id":
+        known = visible.customers(visible.OPERATOR).filter(id=str(value)).values_list("name", flat=True).first()
+        return known or _public_id(name, value)
+    if name == "endpoint_id":
+        url = visible.endpoints_ever(visible.OPERATOR).filter(id=str(value)).values_list("url", flat=True).first()
+        return url or _public_id(name, value)
+    return "yes" if value is True else _word(name, value).replace(",", ", ")
+
+
+def _public_id(name: str, value: object) -> str:
+    return ids.encode_id(PREFIXES[name], UUID(str(value)))

@@ -1,0 +1,100 @@
+"""Sending again all that a list is narrowed to: counted first, with a reason, as a job.
+
+What lives here: the page between the list and the job. It must not know how a job is done.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from deliveries.actors import ring_job
+from deliveries.admin.acts import sentence
+from deliveries.admin.asked import Asked
+from deliveries.admin.delivery_list import selection_of
+from deliveries.admin.pages import PageAdmin
+from deliveries.errors import HookpostError, InvalidInput
+from deliveries.models import Customer, Job, visible
+from deliveries.models.visible import Viewer
+from deliveries.services.jobs import count_matching, start_job
+from deliveries.services.selection import Selection
+
+
+class RedeliverAllPages(PageAdmin):
+    """Mixed into the pages of deliveries."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page."""
+        view = self.admin_site.admin_view(self.redeliver_all_view)
+        return [path("redeliver-all/", view, name="deliveries_delivery_redeliver_all"), *super().get_urls()]
+
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """Say whether the person may send deliveries again."""
+        raise NotImplementedError
+
+    def redeliver_all_view(self, request: HttpRequest) -> HttpResponse:
+        """Say how many are meant and ask why; a POST starts the job and leads to its page."""
+        if not self.may_redeliver(request):
+            raise PermissionDenied
+        asked, trouble = self.asked(request), ""
+        try:
+            selection = selection_meant(asked)
+            if request.method == "POST":
+                return HttpResponseRedirect(self.start(request, selection))
+            count = count_matching(Job.Kind.REDELIVER, selection, viewer=self.viewer(request))
+        except HookpostError as error:
+            count, trouble = None, sentence(error)
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Redeliver all that match",
+            "takes_notes": False,  # a job keeps none
+            "asked": asked,
+            "count": count,
+            "number": f"{count.number:,}" if count else "",
+            "trouble": trouble,
+            "back_url": f"{self.url('changelist')}{asked.filter_query}",
+        }
+        return TemplateResponse(request, "hookpost/redeliver_all.html", context)
+
+    def start(self, request: HttpRequest, selection: Selection) -> str:
+        """Start the job; returns the address of its page."""
+        viewer = self.viewer(request)
+        job = start_job(
+            Job.Kind.REDELIVER,
+            selection,
+            customer=owner_of(selection, viewer),
+            actor=self.actor(request),
+            reason=self.why(request)["reason"],
+            by_operator=viewer.is_operator,
+        )
+        ring_job(job.id)
+        return self.url("change", job.public_id, model="job")
+
+
+def selection_meant(asked: Asked) -> Selection:
+    """Return what a list is narrowed to, as a job can keep it; raises InvalidInput."""
+    if asked.troubles:
+        raise InvalidInput(asked.troubles[0])
+    if asked.words:
+        raise InvalidInput("A search for an id cannot be sent again as a whole: use the filters.")
+    selection, customers = selection_of(asked)
+    if len(customers) > 1:
+        raise InvalidInput("Several customers have this in their name: choose one.")
+    if selection.is_empty:
+        raise InvalidInput("Narrow the list first: this would be every delivery there is.")
+    return selection
+
+
+def owner_of(selection: Selection, viewer: Viewer) -> Customer | None:
+    """Return whose deliveries alone are meant, who then sees the job too; None for several customers' at once."""
+    if viewer.customer_id is not None:
+        return visible.customers(viewer).first()
+    if selection.customer_id is not None:
+        return visible.customers(viewer).filter(id=selection.customer_id).first()
+    if selection.endpoint_id is None:
+        return None
+    endpoint = visible.endpoints_ever(viewer).select_related("customer").filter(id=selection.endpoint_id).first()
+    return endpoint.customer if endpoint else None

@@ -1,0 +1,51 @@
+// The progress of a job: asks once a second how far it is, and what its pace was lately. A reload goes on where it is.
+document.addEventListener("DOMContentLoaded", () => {
+  const card = document.querySelector("[data-hp-job]");
+  if (card && card.dataset.hpJob) watchJob(card);
+});
+
+const PACE_SECONDS = 15;
+
+function watchJob(card) {
+  const seen = [];
+  let state = "";
+  const tick = async () => {
+    let next = 1000;
+    try {
+      const answer = await fetch(card.dataset.hpJob);
+      if (answer.ok) {
+        const now = await answer.json();
+        if (state && now.state !== state) return location.reload(); // other buttons, other words
+        state = now.state;
+        showJob(card, now, paceOf(seen, now));
+      } else next = 5000;
+    } catch {
+      next = 5000; // away for a moment: ask again
+    }
+    setTimeout(tick, next);
+  };
+  tick();
+}
+
+function paceOf(seen, now) {
+  seen.push({ at: Date.now() / 1000, ended: now.ended });
+  while (seen.length > 2 && seen.at(-1).at - seen[0].at > PACE_SECONDS) seen.shift();
+  const [first, last] = [seen[0], seen.at(-1)];
+  return last.at - first.at >= 2 ? (last.ended - first.ended) / (last.at - first.at) : now.rate;
+}
+
+function showJob(card, now, pace) {
+  const whole = (number) => number.toLocaleString("en-US");
+  card.querySelector("progress").max = Math.max(now.total, 1);
+  card.querySelector("progress").value = now.ended;
+  card.querySelector("[data-hp-numbers]").textContent = now.words;
+  card.querySelector("[data-hp-failed]").textContent = now.failed ? `${whole(now.failed)} failed` : "";
+  if (now.state !== "running" || !now.ended) return;
+  const left = pace > 0 ? `, about ${span((now.total - now.ended) / pace)} left` : "";
+  card.querySelector("[data-hp-pace]").textContent = `${whole(Math.round(pace))} a second${left}`;
+}
+
+function span(seconds) {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}

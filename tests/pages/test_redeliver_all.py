@@ -1,0 +1,203 @@
+"""Sending again all that a list is narrowed to: counted, watched, cancelled, resumed; on both sites."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+
+from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Event, Job
+from deliveries.protocol import ids
+from deliveries.services.jobs import run_job_step
+from tests.pages.chromium import NEEDS_CHROMIUM, log_in
+from tests.pages.conftest import House
+from tests.pages.test_deliveries import emit
+from tests.pages.working import a_worker
+from tests.receiver import Answer, Receiver, Request
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ALL = "deliveries/delivery/redeliver-all/"
+MANY, FIRST_PART = 10_000, 2_000
+
+
+@pytest.mark.django_db
+def test_the_count_is_told_before_anything_is_sent(bob: Client, acme: House, globex: House) -> None:
+    emit(acme, 3)
+    text = bob.get(f"/admin/{ALL}", {"customer": "acme", "type": "order.*"}).content.decode()
+    assert "Send 3 deliveries again?" in text
+    assert "Customer: <b>Acme</b>" in text
+    assert not Job.objects.exclude(pk__in=(acme.job.pk, globex.job.pk)).exists()
+
+
+@pytest.mark.django_db
+def test_what_was_listed_is_what_the_job_means(bob: Client, acme: House, globex: House) -> None:
+    Delivery.objects.filter(pk=acme.delivery.pk).update(state="exhausted", failed_at=datetime.now(UTC))
+    query = {"customer": "acme", "state": "exhausted,cancelled", "status": "404", "error": "http_4xx"}
+    answer = bob.post(
+        f"/admin/{ALL}?customer=acme&state=exhausted&state=cancelled&status=404&error=http_4xx", {"reason": "mended"}
+    )
+    job = Job.objects.latest("id")
+    assert answer.headers["Location"] == f"/admin/deliveries/job/{job.public_id}/change/"
+    assert (job.customer, job.by_operator, job.actor, job.reason, job.total) == (
+        acme.customer,
+        True,
+        "user:bob",
+        "mended",
+        1,
+    )
+    run_job_step(job.id)
+    assert [row.delivery_id for row in DueDelivery.objects.filter(job_id=job.id)] == [acme.delivery.pk]
+    page = bob.get(answer.headers["Location"]).content.decode()
+    assert "exhausted, cancelled" in page
+    assert f"customer={acme.customer.public_id}" in page
+    assert query["status"] in page
+    assert AuditEntry.objects.get(action="job.redeliver").reason == "mended"
+
+
+@pytest.mark.django_db
+def test_members_send_their_own_again_and_nothing_else(carol: Client, acme: House, globex: House) -> None:
+    answer = carol.post(f"/portal/{ALL}?error=http_4xx")
+    job = Job.objects.latest("id")
+    assert (job.customer, job.by_operator, job.total) == (acme.customer, False, 1)
+    run_job_step(job.id)
+    assert DueDelivery.objects.get(job_id=job.id).delivery_id == acme.delivery.pk
+    assert carol.get(answer.headers["Location"]).status_code == 200
+    refused = carol.post(f"/portal/{ALL}?endpoint={globex.endpoint.public_id}")
+    assert "There is no endpoint of this id." in refused.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("", "Narrow the list first"),
+        ("?q=acme", "A search for an id cannot be sent again as a whole"),
+        ("?customer=e", "Several customers have this in their name"),
+        ("?state=asleep", "There is no state “asleep”."),
+        ("?customer=nobody", "There is no customer of this id, uid or name."),
+    ],
+)
+def test_what_is_not_meant_clearly_is_refused(
+    query: str, sentence: str, bob: Client, acme: House, globex: House
+) -> None:
+    for answer in (bob.get(f"/admin/{ALL}{query}"), bob.post(f"/admin/{ALL}{query}")):
+        assert sentence in answer.content.decode()
+    assert not Job.objects.exclude(pk__in=(acme.job.pk, globex.job.pk)).exists()
+
+
+@pytest.mark.django_db
+def test_who_may_not_send_again_is_offered_nothing(bob: Client, acme: House) -> None:
+    assert "Redeliver all that match" in bob.get("/admin/deliveries/delivery/?state=pending").content.decode()
+    group = Group.objects.get(name="Support")
+    group.permissions.remove(group.permissions.get(codename="redeliver_delivery"))
+    assert "Redeliver all" not in bob.get("/admin/deliveries/delivery/?state=pending").content.decode()
+    assert bob.post(f"/admin/{ALL}?state=pending").status_code == 403
+
+
+@pytest.mark.django_db
+def test_members_watch_what_the_operator_does_and_leave_it_alone(carol: Client, acme: House) -> None:
+    Job.objects.filter(pk=acme.job.pk).update(by_operator=True, actor="user:bob", problem="DataError: inside")
+    page = f"/portal/deliveries/job/{acme.job.public_id}"
+    text = carol.get(f"{page}/change/").content.decode()
+    assert "user:bob" not in text
+    assert "DataError" not in text
+    assert "a part of it could not be queued" in text
+    assert f"{page}/cancel/" not in text
+    assert carol.post(f"{page}/cancel/", {"confirmed": "yes"}).status_code == 403
+    assert carol.get(f"{page}/progress/").json()["ended"] == 1
+
+
+def log_many(house: House, number: int) -> None:
+    """Failed deliveries of an hour ago."""
+    began = datetime.now(UTC) - timedelta(hours=1)
+    start = int(began.timestamp() * 1000)
+    events = [
+        Event(
+            id=ids.time_ordered(start + place, place), customer=house.customer, type="a.b", body=b"{}", created_at=began
+        )
+        for place in range(number)
+    ]
+    Event.objects.bulk_create(events, 2000)
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                id=ids.delivery_id(event.id, house.endpoint.id),
+                event=event,
+                endpoint=house.endpoint,
+                customer=house.customer,
+                event_type="a.b",
+                state="exhausted",
+                attempts=1,
+                status_code=500,
+                error="http_5xx",
+                created_at=began,
+                failed_at=began,
+                finished_at=began,
+            )
+            for event in events
+        ],
+        2000,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE hookpost_event, hookpost_delivery")  # as autovacuum does within a minute
+
+
+def held_back(receiver: Receiver, gate: threading.Event) -> None:
+    """Let a receiver answer the first part at once, and the others when the gate is opened."""
+
+    def answer(request: Request) -> Answer:
+        if len(receiver.requests) > FIRST_PART:
+            gate.wait(60)
+        return 204, {}, b""
+
+    receiver.answer = answer
+
+
+@pytest.mark.skipif(NEEDS_CHROMIUM[0].args[0], reason="no chromium on this machine: apt-get install chromium")
+@pytest.mark.django_db(transaction=True)
+def test_ten_thousand_are_sent_again_in_four_clicks_and_survive_cancel_and_resume(
+    page: Page, acme: House, receiver: Receiver
+) -> None:
+    """Given 10,000 failures, when a member redelivers, reloads, cancels and resumes, then each arrives just once."""
+    gate = threading.Event()
+    held_back(receiver, gate)
+    Job.objects.all().delete()  # the house's own would be worked on too
+    log_many(acme, MANY)
+    log_in(page, acme.member.user, site="portal")
+    page.goto("/portal/deliveries/delivery/?state=exhausted")
+    page.click("text=Redeliver all that match")
+    page.wait_for_selector("text=/Send (at least )?[0-9,]+ deliveries again/")  # counting stops after two seconds
+    page.click("button:has-text('Redeliver')")
+    page.wait_for_selector("text=Waits for its turn.")
+    with a_worker():
+        receiver.wait_for(FIRST_PART + 1, timeout=90)
+        page.reload()
+        page.wait_for_function("document.querySelector('progress').value > 0")
+        page.click("button:has-text('Cancel the job')")
+        page.click("button:has-text('Cancel the job')")
+        page.wait_for_selector("text=Cancelled. What was not sent can be sent by resuming it.")
+        gate.set()
+        wait_for_rest(receiver)
+        assert len(receiver.requests) < MANY
+        page.click("button:has-text('Resume')")
+        page.wait_for_selector("text=Done.", timeout=90_000)
+    times = Counter(request.header("webhook-id") for request in receiver.requests)
+    assert (len(times), max(times.values())) == (MANY, 1)
+    assert Delivery.objects.filter(state="succeeded").count() == MANY
+    assert Job.objects.latest("id").state == "done"
+
+
+def wait_for_rest(receiver: Receiver) -> None:
+    """Wait until all that was in flight is in the log."""
+    with receiver.arrived:
+        assert receiver.arrived.wait_for(
+            lambda: Attempt.objects.filter(status_code=204).count() == len(receiver.requests), timeout=60
+        )
