@@ -11,24 +11,25 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import dramatiq
-import redis
 from django.db import close_old_connections, connections
 from dramatiq.brokers import rabbitmq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPConnectionError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from config.broker_state import rabbit_word, redis_word
 from config.list_broker import ListBroker
+from config.redis_client import TIMEOUT_SECONDS, is_cluster, redis_client
 from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
 
 NAMESPACE = "hookpost"
-TIMEOUT_SECONDS = 1.0
 HASTY_SECONDS = 0.1  # for whoever is waited for by callers
 HEARTBEAT_SECONDS = 60
+A_CLUSTER = (
+    "BROKER_URL: this server is part of a Redis Cluster, which Hookpost does not use;"
+    " name a single server, or Sentinel: redis+sentinel://host:26379,host:26379/service/0"
+)
 
 rabbitmq.MAX_ENQUEUE_ATTEMPTS = 2  # two tries of one second; Dramatiq has no option for it
 
@@ -46,16 +47,6 @@ def make_broker(url: str) -> dramatiq.Broker:
         )
     except ValueError:
         raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password
-
-
-def redis_client(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, tries: int = 1) -> redis.Redis:
-    """A client which gives up after one more try: the first may have met a connection that died meanwhile."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), tries),
-    )
 
 
 def with_limits(url: str) -> str:
@@ -82,6 +73,10 @@ class ValkeyBroker(ListBroker):
     def condition(self) -> str:
         """Say in a word whether messages can be sent: `ok`, or what is wrong."""
         return redis_word(self)
+
+    def refusal(self) -> str:
+        """Say why no process may start with this broker; empty when one may, also while it is away."""
+        return A_CLUSTER if is_cluster(self.client) else ""
 
 
 CONNECTION: property = vars(RabbitmqBroker)["connection"]

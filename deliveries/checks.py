@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import dramatiq
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import ProgrammingError
 
 from deliveries.conf import Conf, conf
-from deliveries.errors import WrongSetting
+from deliveries.errors import CannotStart, WrongSetting
 
 SHORTEST_SECRET_KEY = 50
 SHORTEST_LEASE_SECONDS = 10
@@ -57,8 +58,16 @@ def refuse_to_start() -> None:
     for each in problems_of(conf):
         if each.is_serious():
             raise WrongSetting(each.msg)
+    refuse_unfit_broker()
     refuse_missing_tables()
     refuse_wrong_ring()
+
+
+def refuse_unfit_broker() -> None:
+    """Raise CannotStart for a broker of a kind that cannot serve; one that is away comes back."""
+    refusal = getattr(dramatiq.get_broker(), "refusal", None)
+    if refusal is not None and (sentence := refusal()):
+        raise CannotStart(sentence)
 
 
 def problems_of(chosen: Conf) -> Iterator[CheckMessage]:

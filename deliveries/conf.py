@@ -71,8 +71,8 @@ class Conf:
     broker_url: str = setting(
         "BROKER_URL",
         "",
-        url("redis", "rediss", "amqp", "amqps", "unix"),
-        "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey.",
+        url("redis", "rediss", "redis+sentinel", "rediss+sentinel", "amqp", "amqps", "unix"),
+        "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey. With Sentinel `redis+sentinel://user:password@host:26379,host:26379/service/0`.",
     )
     secret_key: str = setting(
         "HOOKPOST_SECRET_KEY", "", text, "Signs sessions and links; empty makes one and keeps it in the data folder."

@@ -66,6 +66,7 @@ CONFIG_FLOORS = {
     "list_broker": 0,
     "logging": 0,
     "mail": 0,
+    "redis_client": 0,
     "security": 0,
     "site_cookies": 0,
     "stalled": 0,
