@@ -20,26 +20,29 @@ def count_recorded(batch: Sequence[Finished]) -> None:
     if not batch:
         return
     names.RECORD_ATTEMPTS.observe(len(batch))
-    names.ATTEMPTS.add_each(Counter([each.outcome.error or names.SUCCEEDED for each in batch]))
+    errors = Counter([each.outcome.error for each in batch])
+    names.ATTEMPTS.add_each({error or names.SUCCEEDED: number for error, number in errors.items()})
+    names.DELIVERIES_ENDED.add_each(_ends_of(batch) if errors.keys() - {""} else {SUCCEEDED: len(batch)})
     names.ATTEMPT_SECONDS.observe_all([each.answer.duration_ms / MS for each in batch])
-    _count_ends(batch)
     _count_latencies([each for each in batch if not each.claimed.manual])
 
 
-def _count_ends(batch: Sequence[Finished]) -> None:
+def _ends_of(batch: Sequence[Finished]) -> Counter[str]:
     """Count deliveries that go no further; a redelivery by hand that fails changes nothing."""
-    ended: Counter[str] = Counter(
-        [each.outcome.state for each in batch if each.outcome.state == SUCCEEDED or not each.claimed.manual]
-    )
+    states = [each.outcome.state for each in batch if not each.outcome.error or not each.claimed.manual]
+    ended: Counter[str] = Counter(states)
     del ended["pending"]
-    names.DELIVERIES_ENDED.add_each(ended)
+    return ended
 
 
 def _count_latencies(batch: Sequence[Finished]) -> None:
-    """Count how late first attempts began and how late deliveries arrived; a delivery's id has its own moment."""
-    waits = [each.started_at.timestamp() - (each.claimed.delivery_id.int >> 80) / MS for each in batch]
-    pairs = list(zip(batch, waits, strict=True))
-    names.FIRST_ATTEMPT_SECONDS.observe_all([wait for each, wait in pairs if not each.claimed.attempts])
-    names.DELIVERY_SECONDS.observe_all(
-        [wait + each.answer.duration_ms / MS for each, wait in pairs if each.outcome.state == SUCCEEDED]
+    """Count how late first attempts began and how late deliveries arrived.
+
+    The ids tell: a delivery's holds when it was made, an attempt's when it ended, both by the database's clock.
+    """
+    ages = [(each.attempt_id.int - each.claimed.delivery_id.int >> 80) / MS for each in batch]
+    pairs = list(zip(batch, ages, strict=True))
+    names.FIRST_ATTEMPT_SECONDS.observe_all(
+        [age - each.answer.duration_ms / MS for each, age in pairs if not each.claimed.attempts]
     )
+    names.DELIVERY_SECONDS.observe_all([age for each, age in pairs if not each.outcome.error])

@@ -97,7 +97,7 @@ class Histogram(Metric):
     def observe_all(self, values: Sequence[float]) -> None:
         """Count many values at once."""
         if values:
-            self.add_counts(Counts(map(self._place_of, values)), total=sum(values))
+            self.add_counts(Counts(map(self._place_of, values)), total=max(0.0, sum(values)))
 
     def add_counts(self, counts: Mapping[int, int], *, total: float) -> None:
         """Add to buckets by their place; `total` is the sum of the values."""
