@@ -20,6 +20,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
 ANSWER_SECONDS = 60
+STOP_SECONDS = 60
 OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_")
 
 
@@ -30,8 +31,9 @@ def blocks_of(page: str, section: str) -> list[str]:
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    """The caller's environment without settings of ours, and then these."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | settings
+    """The caller's environment without settings of ours, and then these; no load balancer has to be waited for."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return others | {"HOOKPOST_DRAIN_SECONDS": "0"} | settings
 
 
 class Terminal:
@@ -40,7 +42,8 @@ class Terminal:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def type(self, text: str, *, seconds: float = ANSWER_SECONDS) -> str:
         """Type a block, and return what appears until it is done."""
@@ -77,12 +80,14 @@ def terminal(**settings: str) -> Iterator[Terminal]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     with process:
+        shell = Terminal(process)
         try:
-            yield Terminal(process)
+            yield shell
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             assert process.stdin is not None
             process.stdin.close()
+            shell.reader.join(STOP_SECONDS)  # until the last of them has ended: nobody may read what is closed
 
 
 def answers_in(text: str) -> list[Any]:
