@@ -12,7 +12,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from deliveries import conf as settings
+from deliveries.conf import conf
 
 IPV6_PREFIX = 64  # what one subscriber is given; each holds 2**64 addresses
 
@@ -20,7 +20,7 @@ IPV6_PREFIX = 64  # what one subscriber is given; each holds 2**64 addresses
 def address_of(environ: Mapping[str, Any]) -> str:
     """Return the caller's address in its plain form, or "" when there is none (a Unix socket)."""
     peer = _plain(str(environ.get("REMOTE_ADDR") or ""))
-    if not settings.conf.trusted_proxy:
+    if not conf.trusted_proxy:
         return peer
     last = str(environ.get("HTTP_X_FORWARDED_FOR") or "").rpartition(",")[2].strip()
     return _plain(last) or peer

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.embedded import database_url, paths
-from deliveries.conf import Conf
+from deliveries.conf import Conf, load
 from deliveries.errors import WrongSetting
 
-LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
+KEYRING = "HOOKPOST_ENCRYPTION_KEYS"
 
 
 def is_embedded(conf: Conf) -> bool:
@@ -31,33 +31,12 @@ def secret_key(conf: Conf) -> str:
 
 def encryption_keys(conf: Conf) -> tuple[tuple[str, str], ...]:
     """The keyring as pairs of id and base64; the first encrypts."""
-    pairs = conf.encryption_keys or parse_ring(kept(conf, "HOOKPOST_ENCRYPTION_KEYS", new_ring))
-    for key_id, value in pairs:
-        check_key(key_id, value)
-    return pairs
+    return conf.encryption_keys or load({KEYRING: kept(conf, KEYRING, new_ring)}).encryption_keys
 
 
 def new_ring() -> str:
     """A keyring of one fresh key."""
     return "k1:" + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def parse_ring(text: str) -> tuple[tuple[str, str], ...]:
-    """Read a keyring as it is written in the file."""
-    pairs = (word.partition(":") for word in text.split(","))
-    return tuple((key_id, value) for key_id, _, value in pairs)
-
-
-def check_key(key_id: str, value: str) -> None:
-    """Refuse a key that is not 32 bytes of base64."""
-    try:
-        size = len(base64.b64decode(value, validate=True))
-    except ValueError:
-        size = 0
-    if size != 32:
-        raise WrongSetting(f"HOOKPOST_ENCRYPTION_KEYS: key {key_id!r} is not the base64 of 32 bytes")
-    if len(key_id.encode()) > LONGEST_KEY_ID_BYTES:
-        raise WrongSetting(f"HOOKPOST_ENCRYPTION_KEYS: the id {key_id[:20]!r}… is longer than 255 bytes")
 
 
 def kept(conf: Conf, name: str, make: Callable[[], str]) -> str:

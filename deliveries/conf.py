@@ -263,10 +263,6 @@ class Conf:
         "Days of nothing but failures after which an endpoint is disabled; 0 never disables.",
     )
 
-    def __post_init__(self) -> None:
-        if self.encryption_keys and len({key_id for key_id, _ in self.encryption_keys}) < len(self.encryption_keys):
-            raise WrongSetting("HOOKPOST_ENCRYPTION_KEYS: two keys have the same id")
-
 
 def load(environ: Mapping[str, str]) -> Conf:
     """Read all settings, or raise WrongSetting with the name of the first wrong one."""

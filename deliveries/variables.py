@@ -6,12 +6,15 @@ docs/configuration.md. It must not know which variables there are.
 
 from __future__ import annotations
 
+import base64
 import re
 import ssl
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from pathlib import Path
 
+KEY_BYTES = 32
+LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -123,8 +126,22 @@ def keys(raw: str) -> tuple[tuple[str, str], ...]:
         key_id, colon, value = word.partition(":")
         if not colon or not key_id or not value:
             raise ValueError("must be id:base64key, several separated by commas, the first one encrypts")
+        _check_key(key_id, value)
         pairs.append((key_id, value))
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("two keys have the same id")
     return tuple(pairs)
+
+
+def _check_key(key_id: str, value: str) -> None:
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except ValueError:
+        size = 0
+    if size != KEY_BYTES:
+        raise ValueError(f"key {key_id!r} is not the base64 of {KEY_BYTES} bytes")
+    if len(key_id.encode()) > LONGEST_KEY_ID_BYTES:
+        raise ValueError(f"the id {key_id[:20]!r}… is longer than {LONGEST_KEY_ID_BYTES} bytes")
 
 
 def authorities(raw: str) -> str:

@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries import __version__
-from deliveries import conf as settings
 from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView
 from deliveries.api.describe import extend_schema
 from deliveries.api.drafts import BATCH_LIMIT
 from deliveries.api.fields import Number, Shape, Text
 from deliveries.api.paging import LIMIT_MAX
+from deliveries.conf import conf
 from deliveries.models import visible
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.profiles import PROFILES
@@ -79,7 +79,7 @@ class MetaView(ApiView):
     @extend_schema(operation_id="get_meta", responses=MetaShape)
     def get(self, request: Request) -> Response:
         """Return egress addresses, the default schedule, and limits."""
-        conf, viewer = settings.conf, caller_of(request).viewer
+        viewer = caller_of(request).viewer
         limits = {
             "event_bytes": conf.body_limit_bytes,
             "batch_bytes": conf.batch_body_limit_bytes,

@@ -18,12 +18,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from deliveries import conf as settings
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
 from deliveries.api.fields import Moment, Shape, Text
 from deliveries.api.lookups import find_customer
+from deliveries.conf import conf
 from deliveries.services.portal_links import create_link, redeem_link
 
 BACKEND = "deliveries.services.link_backend.LinkBackend"
@@ -64,7 +64,7 @@ class PortalLinkView(ApiView):
         refuse_customer_keys(request)
         email = given(LinkRequestShape, request).get("email")
         link, token = create_link(owner, actor=caller_of(request).actor, email=email)
-        url = f"{settings.conf.base_url.rstrip('/')}/portal-link?{urlencode({'token': token})}"
+        url = f"{conf.base_url.rstrip('/')}/portal-link?{urlencode({'token': token})}"
         return Response({"url": url, "expires_at": Moment().to_representation(link.expires_at)}, status=201)
 
 

@@ -15,8 +15,8 @@ from uuid import UUID
 from django.db import DatabaseError
 from rest_framework.exceptions import Throttled
 
-from deliveries import conf as settings
 from deliveries import sql
+from deliveries.conf import conf
 from deliveries.database.failures import is_read_only
 from deliveries.sql.rows import TakeTokenRow
 
@@ -42,7 +42,7 @@ class Allowance:
 
 def take_token(key_id: UUID) -> Allowance | None:
     """Count one request of a key; None when no limit is set, or none can be kept."""
-    limit = settings.conf.api_rate_limit
+    limit = conf.api_rate_limit
     if not limit:
         return None
     try:

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 import requests
 
-from deliveries import conf as settings
-from deliveries.conf import Conf
+from deliveries.conf import Conf, conf
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve
 from deliveries.outbound.handle import PlainHeaders
@@ -24,9 +23,8 @@ Request = requests.PreparedRequest  # for those who may not import requests
 TIMEOUT_SECONDS = 15.0
 
 
-def new_transfers(*, conf: Conf | None = None, ca_file: str | None = None) -> Transfers:
+def new_transfers(*, conf: Conf = conf, ca_file: str | None = None) -> Transfers:
     """Return an engine with the operator's allow-list, authorities and egress proxy; one for each thread."""
-    conf = conf or settings.conf
     guard = Guard(conf.allow_targets)
     rule: DialRule = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else guard
     return Transfers(
@@ -68,9 +66,8 @@ def send_one(
     return ended[0][1]
 
 
-def check_target(host: str, port: int, *, conf: Conf | None = None, resolve: Resolve = socket.getaddrinfo) -> None:
+def check_target(host: str, port: int, *, conf: Conf = conf, resolve: Resolve = socket.getaddrinfo) -> None:
     """Raise InvalidUrl unless requests to this host may go out; behind an egress proxy only literals are judged."""
-    conf = conf or settings.conf
     guard = Guard(conf.allow_targets)
     if not conf.egress_proxy:
         guard.check_target(host, port, resolve=resolve)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
-from deliveries import conf as settings
+from deliveries.conf import conf
 from deliveries.errors import InvalidFilter, InvalidInput, InvalidUrl
 from deliveries.models import Endpoint
 from deliveries.outbound.client import check_target
@@ -54,7 +54,6 @@ def check_uid(value: str | None, *, prefix: str) -> str | None:
 
 def check_endpoint_url(text: str) -> str:
     """Return the URL in its stored form if requests may go there now; raises InvalidUrl."""
-    conf = settings.conf
     url = check_url(text, allow_http=conf.allow_http, ports=conf.allowed_ports, allowed=_is_allow_listed)
     _, host, port = split_target(url)
     check_target(host, port)
@@ -80,7 +79,7 @@ def host_of(url: str) -> str:
 
 
 def _is_allow_listed(host: str, port: int) -> bool:
-    targets = [target for target in settings.conf.allow_targets if target.port == port]
+    targets = [target for target in conf.allow_targets if target.port == port]
     if not targets:
         return False
     found = [parsed_address(address) for address in _addresses(host, port)]

@@ -9,7 +9,7 @@ import threading
 from uuid import UUID
 from weakref import WeakSet
 
-from deliveries import conf as settings
+from deliveries.conf import conf
 from deliveries.services.limits import EXPORTS
 
 STAFF_AT_ONCE = 2  # of each process
@@ -51,7 +51,7 @@ class ExportPlaces:
 
 def customers_at_once() -> int:
     """Return how many customers may export at once: a quarter of the threads."""
-    return max(2, settings.conf.web_threads // 4)
+    return max(2, conf.web_threads // 4)
 
 
 export_places = ExportPlaces()

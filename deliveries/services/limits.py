@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from deliveries import conf as settings
+from deliveries.conf import conf
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, Job
 
@@ -37,7 +37,7 @@ class Limit:
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
         "endpoints": Limit(words="endpoints", figure=lambda customer: _endpoints(customer)),
-        "open_jobs": Limit(words="jobs under way", figure=lambda _: settings.conf.jobs_per_customer),
+        "open_jobs": Limit(words="jobs under way", figure=lambda _: conf.jobs_per_customer),
         "held_jobs": Limit(words="jobs that wait for a paused endpoint", figure=lambda _: HELD_JOBS),
         "event_types": Limit(words="event types of its own", figure=lambda _: EVENT_TYPES),
         "members": Limit(words="members", figure=lambda _: MEMBERS),
@@ -52,9 +52,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "requests_at_once": Limit(
             words="requests and pages at work", figure=lambda _: min(CONNECTIONS_AT_ONCE, _share_of_threads())
         ),
-        "processor_percent": Limit(
-            words="percent of a web process's time", figure=lambda _: settings.conf.customer_share
-        ),
+        "processor_percent": Limit(words="percent of a web process's time", figure=lambda _: conf.customer_share),
         "exports": Limit(words="exports under way", figure=lambda _: EXPORTS),
     }
 )
@@ -87,9 +85,9 @@ def lock(customer: Customer | None) -> None:
 
 
 def _share_of_threads() -> int:
-    return max(2, settings.conf.web_threads // 32)
+    return max(2, conf.web_threads // 32)
 
 
 def _endpoints(customer: Customer | None) -> int:
     own = customer.endpoint_limit if customer else None
-    return settings.conf.endpoints_per_customer if own is None else own
+    return conf.endpoints_per_customer if own is None else own

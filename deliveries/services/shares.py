@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import close_old_connections
 
-from deliveries import conf as settings
+from deliveries.conf import conf
 from deliveries.database.sharing import is_sharing
 from deliveries.errors import TooManyAtOnce
 from deliveries.protocol import ids
@@ -147,7 +147,7 @@ def _wait_for_time(customer_id: UUID) -> float:
 
 def waiting_limit() -> int:
     """Return how many requests of a kind of one customer may wait; of all customers twice as many."""
-    return max(2, settings.conf.web_threads * 3 // 16)
+    return max(2, conf.web_threads * 3 // 16)
 
 
 def _too_dear(customer_id: UUID) -> TooManyAtOnce:

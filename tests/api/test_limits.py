@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from deliveries import conf as settings
 from deliveries.services.limits import LIMITS
 from tests.api.conftest import Caller, Tenant
+from tests.settings import SETTINGS
 
 URL = "https://93.184.216.34/in"
 
@@ -16,7 +14,7 @@ URL = "https://93.184.216.34/in"
 def test_a_refusal_names_the_limit_its_figure_and_whose_it_is(
     alice: Tenant, bob: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, endpoints_per_customer=1))
+    monkeypatch.setattr(SETTINGS, "endpoints_per_customer", 1)
     answer = alice.caller.post("/customers/alice/endpoints", {"url": URL})
     owner = alice.customer.public_id
     assert (answer.status, answer.headers["content-type"]) == (409, "application/problem+json")

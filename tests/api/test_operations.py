@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -13,18 +12,18 @@ from django.db import InternalError, connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from deliveries import conf as settings
 from deliveries.api import problems, readiness
 from deliveries.models import ApiKey, AuditEntry, Lane, Member, PortalLink
 from deliveries.services.portal_links import redeem_link
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
+from tests.settings import SETTINGS
 from tests.wrong_clocks import DAY, host_off_by
 
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, api_rate_limit=3))
+    monkeypatch.setattr(SETTINGS, "api_rate_limit", 3)
 
 
 def test_without_a_limit_no_header_speaks_of_one(ops: Caller) -> None:

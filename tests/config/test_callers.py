@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 
 from config.callers import address_of, log_in_address
-from deliveries import conf as settings
+from tests.settings import SETTINGS
 
 PASSWORD = "a-good-password-41"
 
 
 @pytest.fixture
 def behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "conf", dataclasses.replace(settings.conf, trusted_proxy=True))
+    monkeypatch.setattr(SETTINGS, "trusted_proxy", True)
 
 
 @pytest.mark.parametrize(

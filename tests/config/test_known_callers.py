@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from config import known_callers
 from config.known_callers import customer_of, within_shares
 from config.site_cookies import PORTAL, session_cookie
-from deliveries import conf as settings
 from deliveries.api import auth
 from deliveries.models import Customer
 from deliveries.services import shares as shares_module
@@ -20,6 +18,7 @@ from deliveries.services.shares import HAS_PLACE, requests_and_pages
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 from tests.config.test_fast_path import Answer
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db
 AT_WORK = 2
@@ -28,7 +27,7 @@ AT_WORK = 2
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=16))
+    monkeypatch.setattr(SETTINGS, "web_threads", 16)
     yield
     auth._known.clear()
     known_callers._sessions.clear()

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,9 +15,9 @@ import pytest
 from rich.console import Console
 
 from config.management.commands import demo
-from deliveries.conf import conf
 from deliveries.demo.receiver import Receiver
 from deliveries.errors import CannotStart
+from tests.settings import SETTINGS
 
 CHECKOUT = Path(__file__).parents[2]
 RUN_SECONDS = 240
@@ -85,7 +84,7 @@ def test_a_taken_port_is_replaced_by_a_free_one_unless_it_was_asked_for(
 
 
 def test_the_demo_refuses_a_data_folder_that_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "conf", replace(conf, database_url=""))
+    monkeypatch.setattr(SETTINGS, "database_url", "")
     monkeypatch.setattr(demo, "OTHERS_END_SECONDS", 0)
     with pytest.raises(CannotStart, match="HOOKPOST_DATA"):
         demo.refuse_company()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pytest
@@ -13,6 +12,7 @@ from deliveries.models import AuditEntry, Customer, SecondFactor
 from deliveries.services import second_factor
 from deliveries.services.members import login_token
 from tests.security.steps import PASSWORD, a_factor, a_member, a_superuser, code_of, logged_in
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def member() -> User:
 
 
 def require(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
-    monkeypatch.setattr(second_factor, "conf", dataclasses.replace(second_factor.conf, require_2fa=who))
+    monkeypatch.setattr(SETTINGS, "require_2fa", who)
 
 
 def test_setting_up_takes_a_code_and_gives_backup_codes_once() -> None:

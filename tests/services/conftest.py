@@ -6,12 +6,12 @@ What lives here: somebody to write to, and a mail server. It must not know what 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.services.mailing import CAROL, OPERATOR, use
+from tests.settings import SETTINGS
 from tests.smtp_server import MailServer
 
 if TYPE_CHECKING:  # this file is read before Django is set up
@@ -32,9 +32,8 @@ def shop(db: None) -> Endpoint:
 @pytest.fixture
 def operator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator wants alerts too."""
-    from deliveries.services import alert_letters
 
-    monkeypatch.setattr(alert_letters, "conf", replace(alert_letters.conf, alert_mail=(OPERATOR,)))
+    monkeypatch.setattr(SETTINGS, "alert_mail", (OPERATOR,))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +24,7 @@ from tests.engine.steps import Script, an_endpoint, emit, lease, let_time_pass, 
 from tests.receiver import Receiver
 from tests.security.steps import set_ring
 from tests.services.steps import Kind, failing, give_up, kinds_of
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,7 +46,7 @@ def test_an_endpoint_that_failed_for_less_than_a_day_is_not_noted(hours: float, 
 
 
 def test_how_long_is_a_setting(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts, "conf", replace(alerts.conf, alert_after_hours=2))
+    monkeypatch.setattr(SETTINGS, "alert_after_hours", 2)
     endpoint = an_endpoint(receiver.url)
     failing(endpoint, hours=3)
     housekeeping()

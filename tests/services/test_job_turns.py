@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
-from deliveries import conf as settings
 from deliveries.engine.dispatcher import JOB_QUIET_SECONDS, Dispatcher
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
@@ -17,6 +15,7 @@ from deliveries.services import job_control, jobs, limits
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, resume_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery, log_event
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +39,7 @@ def bob() -> Endpoint:
 @pytest.fixture(autouse=True)
 def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "CHUNK", 1)
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, jobs_per_customer=3))
+    monkeypatch.setattr(SETTINGS, "jobs_per_customer", 3)
 
 
 def start(endpoint: Endpoint, *, number: int = 3, by_operator: bool = False) -> Job:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DataError
 
-from deliveries import conf as settings
 from deliveries.errors import Conflict, InvalidInput, LimitReached
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
@@ -16,6 +14,7 @@ from deliveries.services import job_control, jobs
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_attempt, log_delivery, log_due, log_event
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db
 
@@ -372,7 +371,7 @@ def test_everything_is_refused_and_so_are_too_many_jobs(endpoint: Endpoint, monk
         jobs.start_job(REDELIVER, Selection(), customer=None, actor="key:ops")
     with pytest.raises(InvalidInput):
         jobs.count_matching(REDELIVER, Selection(), viewer=OPERATOR)
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, jobs_per_customer=1))
+    monkeypatch.setattr(SETTINGS, "jobs_per_customer", 1)
     failed = start(endpoint)
     Job.objects.update(state=Job.State.FAILED)
     start(endpoint)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from django.db import connection, connections
 
-from deliveries import conf as settings
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, Endpoint
 from deliveries.services import limits
@@ -18,6 +16,7 @@ from deliveries.services.endpoints import create_endpoint, delete_endpoint, rota
 from deliveries.services.event_types import create_event_type
 from deliveries.services.members import add_member
 from deliveries.services.portal_links import create_link, redeem_link
+from tests.settings import SETTINGS
 
 URL = "https://93.184.216.34/in"
 
@@ -28,7 +27,7 @@ def a_customer(uid: str) -> Customer:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, endpoints_per_customer=2))
+    monkeypatch.setattr(SETTINGS, "endpoints_per_customer", 2)
     for name in ("EVENT_TYPES", "MEMBERS", "API_KEYS"):
         monkeypatch.setattr(limits, name, 2)
 

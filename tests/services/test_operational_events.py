@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.errors import InvalidEventType, Unavailable
 from deliveries.models import Alert, Delivery, Event, Job, Lane
 from deliveries.protocol.operational import OPERATIONAL
-from deliveries.services import alerts, events
+from deliveries.services import alerts
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
 from deliveries.services.event_types import create_event_type
 from deliveries.services.events import EventDraft, accept_event, accept_events, send_test_event
@@ -25,6 +24,7 @@ from deliveries.services.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.services.steps import DEAD, a_listener, failing, give_up, told_to
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -170,7 +170,7 @@ def test_an_event_that_cannot_be_stored_is_told_later(receiver: Receiver, monkey
 
 
 def test_operational_events_need_no_registration(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "conf", replace(events.conf, unknown_event_types="reject"))
+    monkeypatch.setattr(SETTINGS, "unknown_event_types", "reject")
     broken = an_endpoint(DEAD)
     listener, _ = a_listener(broken, receiver, "hookpost.*")
     failing(broken, hours=25)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from deliveries.protocol.ids import floor_of
 from deliveries.services import purge
 from deliveries.services.purge import purge_rows
 from tests.engine.steps import an_endpoint
+from tests.settings import SETTINGS
 from tests.wrong_clocks import DAY, host_off_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,7 +126,7 @@ def test_a_job_is_kept_from_its_end_on(state: str) -> None:
 
 
 def test_zero_days_keep_the_audit_trail_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purge, "conf", replace(purge.conf, audit_days=0))
+    monkeypatch.setattr(SETTINGS, "audit_days", 0)
     an_entry(ago(days=9000))
     assert purge_rows() == 0
 

@@ -6,12 +6,10 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from deliveries import conf as settings
 from deliveries.errors import TooManyAtOnce
 from deliveries.models import Customer
 from deliveries.services import shares as shares_module
@@ -20,6 +18,7 @@ from deliveries.services.members import add_member
 from deliveries.services.shares import RequestShares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
+from tests.settings import SETTINGS
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
 
@@ -27,7 +26,7 @@ ALICE, BOB = UUID(int=1), UUID(int=2)
 @pytest.fixture(autouse=True)
 def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares_module, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, web_threads=32))
+    monkeypatch.setattr(SETTINGS, "web_threads", 32)
 
 
 @contextmanager
@@ -116,7 +115,7 @@ def test_whoever_waits_for_a_place_holds_no_connection(monkeypatch: pytest.Monke
 
 @pytest.fixture
 def a_fifth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "conf", replace(settings.conf, customer_share=20))
+    monkeypatch.setattr(SETTINGS, "customer_share", 20)
 
 
 @pytest.mark.usefixtures("a_fifth")
