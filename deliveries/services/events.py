@@ -19,6 +19,7 @@ from deliveries.errors import (
     BatchRefused,
     HookpostError,
     InvalidData,
+    InvalidEventType,
     InvalidInput,
     Unavailable,
     Unconfirmed,
@@ -27,6 +28,7 @@ from deliveries.models import Endpoint, IdempotencyKey, visible
 from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
+from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.ids import time_of
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
@@ -135,6 +137,8 @@ def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> Entry | 
 
 def _judged(draft: EventDraft, rules: Rules) -> Entry:
     """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
+    if is_ours(draft.type):
+        raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field="type")
     entry = _entry(draft)
     try:
         entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id)
