@@ -280,9 +280,10 @@ conf: Conf = load(os.environ)
 
 
 def use(given: Mapping[str, object]) -> None:
-    """Take what a project's settings say, by names without HOOKPOST_, before anything else has read `conf`."""
-    global conf
+    """Take what a project's settings say, by names without HOOKPOST_."""
     known = {each.metadata["name"].removeprefix("HOOKPOST_"): each.metadata["name"] for each in fields(Conf)}
     if unknown := given.keys() - known.keys():
         raise WrongSetting(f"HOOKPOST: there is no {', '.join(sorted(unknown))}")
-    conf = load({**os.environ, **{known[name]: as_text(value) for name, value in given.items()}})
+    found = load({**os.environ, **{known[name]: as_text(value) for name, value in given.items()}})
+    for each in fields(Conf):
+        object.__setattr__(conf, each.name, getattr(found, each.name))  # the one object that all have read already
