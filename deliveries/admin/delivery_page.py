@@ -41,7 +41,7 @@ from deliveries.services.waiting import Waiting, waiting_of
 
 SHOWN_ATTEMPTS = 100
 LOOK_SECONDS = 2
-POLL_WAITING, POLL_ENDED = "2s", "10s"
+POLL_WAITING, POLL_ENDED = "2s", "5s"
 NOTHING_NEW = 204
 MOVE = (
     "What is due and what comes is sent to {target} from now on, instead of {url}. "

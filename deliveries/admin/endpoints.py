@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from deliveries.actors import wake
@@ -20,7 +20,7 @@ from deliveries.admin.badges import badge, link
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
-from deliveries.admin.endpoint_list import EndpointList
+from deliveries.admin.endpoint_live import SPANS, EndpointLive
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.owner_filters import CustomerFilter
@@ -28,15 +28,12 @@ from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of
-from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, Endpoint, EventType, visible
-from deliveries.protocol import ids
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
-from deliveries.services.audit import record_act
-from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
-from deliveries.services.support_group import PAUSE
+from deliveries.services.events import TEST_EVENT_TYPE
+from deliveries.services.support_group import PAUSE, REDELIVER
 
 Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
 
@@ -48,12 +45,12 @@ HOW = ("signing", *OWN_FIELDS, "payload_mode", "headers", "forget_headers")
 PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
-class EndpointPages(EndpointList):
+class EndpointPages(EndpointLive):
     """What staff and members see alike."""
 
     rows = visible.endpoints
     form = EndpointForm
-    acts = ("pause", "resume", "disable", "rotate", "test")
+    acts = ("pause", "resume", "disable", "rotate", "test", "recover", "replay")
     change_form_template = "hookpost/endpoint.html"
     pace: ClassVar[tuple[str, ...]] = PACE
 
@@ -100,6 +97,7 @@ class EndpointPages(EndpointList):
     def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, Any]:
         """Return what the page shows besides the form."""
         return {
+            **self.live_context(request, row),
             "title": "Endpoint",
             "subtitle": row.url,
             "endpoint": row,
@@ -118,6 +116,7 @@ class EndpointPages(EndpointList):
                 *self.catalogue(request, row).order_by("name").values_list("name", flat=True),
                 *OPERATIONAL,
             ],
+            "history_url": self.url("history", row.public_id),
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 
@@ -136,8 +135,8 @@ class EndpointPages(EndpointList):
         return is_shown and self.has_change_permission(request, row)
 
     def question(self, request: HttpRequest, act: str, row: Endpoint) -> Question | None:
-        """Ask before what receivers or customers would notice."""
-        return question_of(request, act, row)
+        """Ask before what receivers or customers would notice; count before many are sent."""
+        return self.question_of_span(request, act, row) if act in SPANS else question_of(request, act, row)
 
     def act_pause(self, request: HttpRequest, row: Endpoint) -> None:
         """Hold what is due and what comes."""
@@ -163,25 +162,6 @@ class EndpointPages(EndpointList):
         reason = self.why(request)["reason"]
         secret = verbs.rotate_secret(row, actor=self.actor(request), keep_hours=keep_hours_of(request), reason=reason)
         return self.reveal_secret(request, row, secret)
-
-    def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
-        """Send an example event to this endpoint only, and go to its delivery."""
-        event_type = request.POST.get("event_type", TEST_EVENT_TYPE)
-        is_ours = event_type == TEST_EVENT_TYPE or event_type in OPERATIONAL
-        if not (is_ours or self.catalogue(request, row).filter(name=event_type).exists()):
-            raise InvalidInput("choose one of the event types", field="event_type")
-        accepted = send_test_event(row, event_type=event_type)
-        record_act(
-            self.actor(request),
-            "endpoint.test",
-            customer=row.customer,
-            target=row.public_id,
-            detail={"event": ids.encode_id(ids.EVENT, accepted.event_id)},
-        )
-        wake(accepted.wake)
-        messages.success(request, "The test event is on its way. Reload this page to see the answer.")
-        delivery = ids.encode_id(ids.DELIVERY, ids.delivery_id(accepted.event_id, row.pk))
-        return HttpResponseRedirect(self.url("change", delivery, model="delivery"))
 
     # --- saving
 
@@ -235,6 +215,7 @@ class EndpointPages(EndpointList):
 class StaffEndpoint(EndpointPages):
     """All endpoints, for support."""
 
+    by_operator = True
     columns = ("shown_url", "shown_state", "shown_health", "shown_customer", "shown_types", "shown_created")
     filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter, CustomerFilter)
     search_help_text = "Part of the URL or description, ep_ id, or uid"
@@ -257,6 +238,8 @@ class StaffEndpoint(EndpointPages):
         """Pausing and resuming need less than changing a URL; secrets are the customer's alone."""
         if act == "rotate":
             return False
+        if act in SPANS:
+            return request.user.has_perm(REDELIVER)
         if act in ("pause", "resume", "test"):
             may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)
             return may and (request.method == "POST" or (row.state == "enabled") != (act == "resume") or act == "test")

@@ -36,7 +36,7 @@ STATES = {
 def group_headline(found: Failing) -> str:
     """Return what fails, how often and since when, as a sentence."""
     row = found.row
-    verb = "failed" if found.state == GroupState.OVER else "fail"
+    verb = "failed" if found.state == GroupState.OVER else "has failed" if row.deliveries == 1 else "have failed"
     return f"{deliveries_in_words(row.deliveries)} {verb} since {row.first_at:%Y-%m-%d %H:%M} UTC: {found.advice.says}."
 
 

@@ -38,7 +38,7 @@ def fails(house: House) -> None:
 def test_a_group_says_what_fails_since_when_and_what_to_do(site: str, bob: Client, carol: Client, acme: House) -> None:
     fails(acme)
     text = text_of(bob if site == "admin" else carol, acme, site=site)
-    assert "66 deliveries fail since" in text
+    assert "66 deliveries have failed since" in text
     assert "the receiver answers 404, there is nothing at this path" in text
     assert "Compare the URL with the path that the receiver serves" in text
     assert acme.delivery.public_id in text

@@ -1,0 +1,175 @@
+"""What happens at an endpoint while somebody looks: the answer to a test event, and how far sending again has come.
+
+What lives here: the fragment of the endpoint's page that changes by itself, and the acts whose end it shows. It must
+not know how anything is sent.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import datetime
+from hashlib import sha256
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from deliveries.actors import ring_job, wake
+from deliveries.admin.acts import Question
+from deliveries.admin.badges import badge
+from deliveries.admin.delivery_story import advice_of, headline
+from deliveries.admin.endpoint_list import EndpointList
+from deliveries.admin.failure_words import deliveries_in_words
+from deliveries.admin.ids import read_id
+from deliveries.admin.list_filters import read_moment
+from deliveries.errors import InvalidInput
+from deliveries.models import Delivery, Endpoint, EventType, Job, visible
+from deliveries.protocol import ids
+from deliveries.protocol.operational import OPERATIONAL
+from deliveries.services import clock
+from deliveries.services.audit import record_act
+from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
+from deliveries.services.jobs import STOPPABLE, count_matching, start_job
+from deliveries.services.selection import Selection
+from deliveries.services.waiting import waiting_of
+
+POLL_WORKING, POLL_IDLE = "1s", "15s"
+NOTHING_NEW = 204
+SPANS = {"recover": Job.Kind.RECOVER, "replay": Job.Kind.REPLAY}
+WHAT = {
+    "recover": "What was tried and has not arrived gets one more attempt, after all live traffic.",
+    "replay": "The events of that time that match the endpoint now and were never sent there are sent, after all live"
+    " traffic.",
+}
+
+
+class EndpointLive(EndpointList):
+    """Mixed into the pages of endpoints."""
+
+    by_operator = False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the part that changes by itself."""
+        live = self.admin_site.admin_view(self.live_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_live"
+        return [path("<path:object_id>/live/", live, name=name), *super().get_urls()]
+
+    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Serve the part that changes by itself, or say that it is as it was."""
+        row = self.row_or_404(request, object_id)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        context = self.live_context(request, row)
+        if request.GET.get("mark") == context["mark"]:
+            return HttpResponse(status=NOTHING_NEW)
+        return TemplateResponse(request, "hookpost/endpoint_live.html", context)
+
+    def live_context(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
+        """Return the test that the address names, and the last time that something was sent again."""
+        test = self.test_of(request, row)
+        waiting = waiting_of([test]).get(test.pk) if test else None
+        job = self.last_job(row)
+        is_working = waiting is not None or (job is not None and job.state in STOPPABLE)
+        told = (test and (test.state, test.attempts), job and (job.state, job.done, job.failed, job.total))
+        query = {"test": test.public_id} if test else {}
+        mark = sha256(repr(told).encode()).hexdigest()[:16]
+        return {
+            "test": test,
+            "test_state": badge(test.state) if test else "",
+            "test_headline": headline(test, [], waiting, now=clock.likely_now()) if test else "",
+            "test_advice": advice_of(test) if test else None,
+            "test_url": self.url("change", test.public_id, model="delivery") if test else "",
+            "job": job,
+            "job_state": badge(job.state) if job else "",
+            "live_url": f"{self.url('live', row.public_id)}?{urlencode({**query, 'mark': mark})}",
+            "mark": mark,
+            "every": POLL_WORKING if is_working else POLL_IDLE,
+        }
+
+    def test_of(self, request: HttpRequest, row: Endpoint) -> Delivery | None:
+        """Return the delivery of a test event that the address names, if it is this endpoint's."""
+        key = read_id(ids.DELIVERY, request.GET.get("test", ""))
+        if key is None:
+            return None
+        return visible.deliveries(self.viewer(request)).filter(pk=key, endpoint_id=row.pk).first()
+
+    def last_job(self, row: Endpoint) -> Job | None:
+        """Return the job that last recovered or replayed at this endpoint."""
+        jobs = Job.objects.filter(customer_id=row.customer_id, kind__in=SPANS.values())
+        return jobs.filter(filters__contains={"endpoint_id": str(row.pk)}).order_by("-id").first()
+
+    # --- acts
+
+    @abstractmethod
+    def catalogue(self, request: HttpRequest, obj: Endpoint | None) -> QuerySet[EventType]:
+        """Return the event types that an endpoint can choose."""
+
+    def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
+        """Send an example event to this endpoint only; its page shows the answer."""
+        event_type = request.POST.get("event_type", TEST_EVENT_TYPE)
+        is_ours = event_type == TEST_EVENT_TYPE or event_type in OPERATIONAL
+        if not (is_ours or self.catalogue(request, row).filter(name=event_type).exists()):
+            raise InvalidInput("choose one of the event types", field="event_type")
+        accepted = send_test_event(row, event_type=event_type)
+        record_act(
+            self.actor(request),
+            "endpoint.test",
+            customer=row.customer,
+            target=row.public_id,
+            detail={"event": ids.encode_id(ids.EVENT, accepted.event_id)},
+        )
+        wake(accepted.wake)
+        delivery = ids.encode_id(ids.DELIVERY, ids.delivery_id(accepted.event_id, row.pk))
+        return HttpResponseRedirect(f"{self.page_url(row)}?{urlencode({'test': delivery})}")
+
+    def question_of_span(self, request: HttpRequest, act: str, row: Endpoint) -> Question:
+        """Count what recovering or replaying would send."""
+        selection = self.selection_of(request, act, row)
+        count = count_matching(SPANS[act], selection, viewer=self.viewer(request))
+        words = f"{'' if count.is_complete else 'at least '}{deliveries_in_words(count.number)}"
+        until = f"{selection.until:%Y-%m-%d %H:%M} UTC" if selection.until else "now"
+        span = f"From {selection.since:%Y-%m-%d %H:%M} UTC to {until}. "
+        return Question(title=f"Send {words} to this endpoint?", what=span + WHAT[act], button=f"Send {count.number:,}")
+
+    def selection_of(self, request: HttpRequest, act: str, row: Endpoint) -> Selection:
+        """Return what of an endpoint is meant; raises InvalidInput where the span cannot be read."""
+        since, until = _moment(request, "since"), _moment(request, "until")
+        if since is None:
+            raise InvalidInput("say from when on, in UTC", field="since")
+        if until is not None and until < since:
+            raise InvalidInput("the end is before the beginning", field="until")
+        return Selection(
+            customer_id=row.customer_id, endpoint_id=row.pk, failed=act == "recover", since=since, until=until
+        )
+
+    def act_recover(self, request: HttpRequest, row: Endpoint) -> None:
+        """Send again what failed in a span of time."""
+        self.start(request, "recover", row)
+
+    def act_replay(self, request: HttpRequest, row: Endpoint) -> None:
+        """Send what was never sent in a span of time."""
+        self.start(request, "replay", row)
+
+    def start(self, request: HttpRequest, act: str, row: Endpoint) -> None:
+        """Begin a job of the span that was asked for."""
+        job = start_job(
+            SPANS[act],
+            self.selection_of(request, act, row),
+            customer=row.customer,
+            actor=self.actor(request),
+            reason=self.why(request)["reason"],
+            by_operator=self.by_operator,
+        )
+        ring_job(job.id)
+        messages.success(request, f"{deliveries_in_words(job.total)} sent, after all live traffic.")
+
+
+def _moment(request: HttpRequest, name: str) -> datetime | None:
+    text = request.POST.get(name, "").strip()
+    found = read_moment(text)
+    if text and found is None:
+        raise InvalidInput("this is no moment; write it as 2026-01-31T12:00", field=name)
+    return found

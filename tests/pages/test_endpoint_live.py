@@ -1,0 +1,79 @@
+"""What happens at an endpoint while somebody looks: the answer to a test, and sending many again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from deliveries.models import AuditEntry, Delivery, Job
+from tests.pages.conftest import House
+
+pytestmark = pytest.mark.django_db
+
+SITES = pytest.mark.parametrize("site", ["admin", "portal"])
+LATELY = f"{timezone.now() - timedelta(hours=1):%Y-%m-%dT%H:%M}"
+
+
+def address(house: House, part: str, *, site: str) -> str:
+    return f"/{site}/deliveries/endpoint/{house.endpoint.public_id}/{part}/"
+
+
+@SITES
+def test_the_answer_to_a_test_comes_by_itself(site: str, alice: Client, carol: Client, acme: House) -> None:
+    client = alice if site == "admin" else carol
+    shown = client.post(address(acme, "test", site=site), {"event_type": "hookpost.test"}, follow=True)
+    assert "The test event" in shown.content.decode()
+    assert 'hx-trigger="every 1s"' in shown.content.decode()
+    mark, test = shown.context["mark"], shown.context["test"].public_id
+    live = address(acme, "live", site=site)
+    assert client.get(live, {"test": test, "mark": mark}).status_code == 204
+    Delivery.objects.filter(event_type="hookpost.test").update(
+        state="succeeded", attempts=1, status_code=204, finished_at=timezone.now()
+    )
+    assert "Arrived at the first try" in client.get(live, {"test": test, "mark": mark}).content.decode()
+
+
+def test_another_endpoints_delivery_is_not_shown_as_a_test(carol: Client, acme: House, globex: House) -> None:
+    page = address(acme, "live", site="portal")
+    assert "The test event" in carol.get(page, {"test": acme.delivery.public_id}).content.decode()
+    for other in (globex.delivery.public_id, "dlv_x", ""):
+        assert "The test event" not in carol.get(page, {"test": other}).content.decode()
+
+
+@SITES
+@pytest.mark.parametrize(("act", "number"), [("recover", "1 delivery"), ("replay", "0 deliveries")])
+def test_many_are_counted_before_they_are_sent_again(
+    act: str, number: str, site: str, bob: Client, carol: Client, acme: House
+) -> None:
+    client = bob if site == "admin" else carol
+    assert (
+        f"Send {number} to this endpoint?"
+        in client.post(address(acme, act, site=site), {"since": LATELY}).content.decode()
+    )
+    assert not Job.objects.filter(kind=act, actor__contains=":").exists()
+    given = {"since": LATELY, "confirmed": "yes", "reason": "the outage is over"}
+    text = client.post(address(acme, act, site=site), given, follow=True).content.decode()
+    job = Job.objects.get(kind=act, reason="the outage is over")
+    assert (job.customer, job.by_operator) == (acme.customer, site == "admin")
+    assert "<progress" in text
+    assert AuditEntry.objects.filter(action=f"job.{act}").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "Say from when on, in UTC."),
+        ({"since": "yesterday"}, "This is no moment; write it as 2026-01-31T12:00."),
+        ({"since": LATELY, "until": "2020-01-01T00:00"}, "The end is before the beginning."),
+    ],
+)
+def test_a_span_that_cannot_be_is_refused_in_words(
+    given: dict[str, str], words: str, carol: Client, acme: House
+) -> None:
+    for confirmed in ({}, {"confirmed": "yes"}):
+        text = carol.post(address(acme, "recover", site="portal"), {**given, **confirmed}, follow=True).content.decode()
+        assert words in text
+    assert not Job.objects.exclude(pk=acme.job.pk).exists()
