@@ -59,7 +59,6 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
     waiting = queue_of(viewer)
     endpoints = visible.endpoints(viewer)
     counts = (
-        ("succeeded", "in the last 24 hours", last_day.filter(state="succeeded"), "&window=24h"),
         (
             "exhausted",
             "in the last 24 hours",

@@ -5,13 +5,18 @@ What lives here: what both sites' lists have in common. It must not know the pag
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.db.models import QuerySet
+from django.utils.safestring import SafeString
 
 from deliveries.admin.endpoint_columns import EndpointColumns
 from deliveries.admin.endpoint_health import with_health
 from deliveries.admin.list_filters import Narrows
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.strips import strip
 from deliveries.models import Endpoint
+from deliveries.services import clock
+from deliveries.services.overview import strips_of
 
 
 class EndpointList(EndpointColumns, PageAdmin):
@@ -26,12 +31,23 @@ class EndpointList(EndpointColumns, PageAdmin):
         """By state, by health, and by whose they are."""
         if "states" in narrows:
             rows = rows.filter(state__in=narrows["states"])
-        if "health" in narrows:
+        if narrows.get("health") == "resting":
+            rows = rows.filter(state=Endpoint.State.ENABLED, lane__rest_until__gt=clock.likely_now())
+        elif "health" in narrows:
             rows = rows.filter(lane__failing_since__isnull=narrows["health"] == "healthy")
         if "customer_ids" in narrows:
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
         return rows
 
     def with_details(self, rows: list[Endpoint]) -> list[Endpoint]:
-        """The health of a page of them is asked for once."""
+        """The health and the last day of a page of them are asked for once."""
+        strips = strips_of([row.pk for row in rows])
+        for row in rows:
+            row.strip = strip(strips[row.pk])  # type: ignore[attr-defined]
         return with_health(rows)
+
+    @admin.display(description="Last 24 hours")
+    def shown_strip(self, row: Endpoint) -> SafeString:
+        """A stroke for each hour: what arrived, what failed, some of each, nothing sent."""
+        drawn: SafeString = row.strip  # type: ignore[attr-defined]
+        return drawn

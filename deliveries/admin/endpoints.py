@@ -216,7 +216,15 @@ class StaffEndpoint(EndpointPages):
     """All endpoints, for support."""
 
     by_operator = True
-    columns = ("shown_url", "shown_state", "shown_health", "shown_customer", "shown_types", "shown_created")
+    columns = (
+        "shown_url",
+        "shown_state",
+        "shown_health",
+        "shown_strip",
+        "shown_customer",
+        "shown_types",
+        "shown_created",
+    )
     filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter, CustomerFilter)
     search_help_text = "Part of the URL or description, ep_ id, or uid"
 
@@ -251,7 +259,7 @@ class PortalEndpoint(EndpointPages, PortalAdmin):
     """A customer's own endpoints."""
 
     may_add = may_change = may_delete = True
-    columns = ("shown_url", "shown_state", "shown_health", "shown_types", "description", "shown_created")
+    columns = ("shown_url", "shown_state", "shown_health", "shown_strip", "shown_types", "description", "shown_created")
     filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
     search_help_text = "Part of the URL or description, or ep_ id"
 

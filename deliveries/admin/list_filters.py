@@ -169,8 +169,8 @@ class EndpointHealthFilter(SingleFilter):
     title, names, word = "Health", ("health",), "health"
 
     def options(self) -> Options:
-        """Failing or not."""
-        return [("failing", "Failing"), ("healthy", "Not failing")]
+        """Failing or not, or left alone for a while."""
+        return [("failing", "Failing"), ("healthy", "Not failing"), ("resting", "Resting")]
 
 
 class WindowFilter(SingleFilter):

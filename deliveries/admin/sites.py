@@ -25,6 +25,7 @@ from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
+from deliveries.admin.overview import overview_for
 from deliveries.admin.picks import pick_view
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Member
@@ -119,7 +120,13 @@ class HookpostSite(UnfoldAdminSite):
         """Serve the front page with the figures of the last day."""
         figures = figures_for(self.viewer(request), site_name=self.name)
         answer: TemplateResponse = super().index(
-            request, {"figures": figures, "is_staff_site": self.name == "admin", **(extra_context or {})}
+            request,
+            {
+                "figures": figures,
+                "overview": overview_for(self.viewer(request), site_name=self.name, asked=request.GET.get("span", "")),
+                "is_staff_site": self.name == "admin",
+                **(extra_context or {}),
+            },
         )
         return answer
 

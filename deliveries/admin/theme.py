@@ -14,6 +14,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.dataclasses import Favicon
 
+SCRIPTS = ("pages", "lists", "jobs", "charts")
+
 # A blue-green of our own over Unfold's shades.
 PRIMARY = {
     "50": "oklch(97.5% .018 200)",
@@ -63,7 +65,7 @@ def context_of(*, subtitle: str) -> dict[str, Any]:
         "show_back_button": True,
         "show_view_on_site": False,
         "styles": [static("hookpost/pages.css")],
-        "scripts": [static("hookpost/pages.js"), static("hookpost/lists.js"), static("hookpost/jobs.js")],
+        "scripts": [static(f"hookpost/{name}.js") for name in SCRIPTS],
         "has_search": False,
     }
 

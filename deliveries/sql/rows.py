@@ -56,6 +56,34 @@ class DropDueBeforeRow(NamedTuple):
     held: int
 
 
+class OverviewHoursRow(NamedTuple):
+    """Attempts of one hour or day that ended in one way, the first ones by how long they took (DURATIONS_MS)."""
+
+    at: datetime
+    ending: str
+    attempts: int
+    d1: int
+    d2: int
+    d3: int
+    d4: int
+    d5: int
+    d6: int
+    d7: int
+    d8: int
+    d9: int
+    d10: int
+    d11: int
+
+
+class EndpointStripsRow(NamedTuple):
+    """Attempts of an endpoint in one hour."""
+
+    endpoint_id: UUID
+    hour: datetime
+    arrived: int
+    failed: int
+
+
 class EndpointHealthRow(NamedTuple):
     """What arrived at an endpoint, by the hours where they are counted, else by its newest deliveries."""
 

@@ -1,0 +1,132 @@
+"""The front page's charts and figures of what happened lately, each with the list behind it.
+
+What lives here: words, addresses and the chart's data. It must not know how figures are found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from deliveries.admin.dashboard import Figure, count
+from deliveries.models import visible
+from deliveries.models.visible import Viewer
+from deliveries.protocol import timestamps
+from deliveries.services.overview import SPANS, Outcomes, Span, oldest_due_seconds, outcomes_of, resting_endpoints
+
+NAMES = {"arrived": "Arrived", "refused": "Refused (3xx, 4xx)", "failed": "Failed (5xx)", "unanswered": "No answer"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What the template shows above the lists of the front page."""
+
+    span: Span
+    spans: Sequence[tuple[str, str, bool]]  # name, words, whether it is shown
+    figures: Sequence[Figure]
+    chart: dict[str, object]
+    summary: str
+
+
+def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
+    """Return the charts and figures of a span; an unknown one is the last day."""
+    chosen = asked if asked in SPANS else "24h"
+    found = outcomes_of(viewer, SPANS[chosen])
+    lists = {noun: reverse(f"{site_name}:deliveries_{noun}_changelist") for noun in ("delivery", "endpoint")}
+    return Overview(
+        span=found.span,
+        spans=[(name, span.words, name == chosen) for name, span in SPANS.items()],
+        figures=[*_outcome_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)],
+        chart=_chart(found, lists["delivery"]),
+        summary=_summary(found),
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share so that neither a failure nor an arrival is rounded away."""
+    if share is None:
+        return "-"
+    return f"{share:.0%}" if share in (0, 1) else f"{min(max(share * 100, 0.01), 99.99):.2f} %".replace(".00 %", " %")
+
+
+def _outcome_figures(found: Outcomes, chosen: str, url: str) -> list[Figure]:
+    in_span = f"in the last {found.span.words}"
+    both = f"{found.p50_ms:,} / {found.p95_ms:,} ms" if found.p50_ms is not None else "-"
+    return [
+        Figure(
+            title="Attempts that arrived",
+            value=percent(found.arrived_share),
+            note=f"of {found.attempts:,} {in_span}",
+            url=f"{url}?window={chosen}",
+            state="succeeded",
+        ),
+        Figure(
+            title="First attempt, p50 / p95",
+            value=both,
+            note=f"about, {in_span}",
+            url=f"{url}?window={chosen}",
+            state="succeeded",
+        ),
+    ]
+
+
+def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
+    oldest = oldest_due_seconds(viewer)
+    stopped = visible.endpoints(viewer).exclude(state="enabled")
+    return [
+        Figure(
+            title="Oldest due",
+            value="many wait" if oldest is None else span_of(oldest),
+            note="waits for its turn",
+            url=f"{lists['delivery']}?state=pending",
+            state="pending",
+        ),
+        Figure(
+            title="Resting endpoints",
+            value=count(resting_endpoints(viewer)),
+            note="left alone for a while",
+            url=f"{lists['endpoint']}?health=resting",
+            state="held",
+        ),
+        Figure(
+            title="Stopped endpoints",
+            value=count(stopped),
+            note="paused or disabled",
+            url=f"{lists['endpoint']}?state=paused&state=disabled",
+            state="held",
+        ),
+    ]
+
+
+def span_of(seconds: float) -> str:
+    """Return a length of time in its largest unit."""
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _chart(found: Outcomes, url: str) -> dict[str, object]:
+    columns = found.columns
+    form = "%Y-%m-%d" if found.span.step.days else "%m-%d %H:00"
+    sums = [sum(each.counts.values()) for each in columns]
+    return {
+        "labels": [f"{each.at:{form}}" for each in columns],
+        "series": [
+            {"name": name, "label": words, "data": [each.counts[name] for each in columns]}
+            for name, words in NAMES.items()
+        ],
+        "rate": [
+            round(100 * each.counts["arrived"] / total, 2) if total else None
+            for each, total in zip(columns, sums, strict=True)
+        ],
+        "since": [timestamps.write(each.at) for each in columns],
+        "until": [timestamps.write(each.at + found.span.step) for each in columns],
+        "url": url,
+    }
+
+
+def _summary(found: Outcomes) -> str:
+    return f"{found.attempts:,} attempts in {found.span.words}, {percent(found.arrived_share)} of them arrived."

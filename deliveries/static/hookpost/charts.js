@@ -1,0 +1,45 @@
+// The chart of the front page: outcomes by hour as columns, the share that arrived as a line. A column leads to its list.
+document.addEventListener("DOMContentLoaded", () => {
+  const canvas = document.querySelector("canvas[data-hp-chart]");
+  if (!canvas) return;
+  const data = JSON.parse(document.getElementById("hp-chart").textContent);
+  let chart = draw(canvas, data);
+  new MutationObserver(() => {
+    chart.destroy();
+    chart = draw(canvas, data); // in the colours of the other theme
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+});
+
+const COLOURS = { arrived: "#16a34a", refused: "#f59e0b", failed: "#dc2626", unanswered: "#7c3aed" };
+
+function draw(canvas, data) {
+  const style = getComputedStyle(document.documentElement);
+  const isDark = document.documentElement.classList.contains("dark");
+  const ink = style.getPropertyValue(isDark ? "--color-base-400" : "--color-base-500");
+  const grid = style.getPropertyValue(isDark ? "--color-base-800" : "--color-base-200");
+  const columns = data.series.map(({ name, label, data }) => ({ label, data, backgroundColor: COLOURS[name], stack: "all", order: 2 }));
+  const line = { type: "line", label: "Arrived, %", data: data.rate, yAxisID: "share", borderColor: style.getPropertyValue("--color-primary-500"), backgroundColor: "transparent", borderWidth: 2, pointRadius: 0, spanGaps: true, tension: 0.2, order: 1 };
+  const axis = { ticks: { color: ink, maxRotation: 0, autoSkipPadding: 16 }, grid: { color: grid } };
+  return new Chart(canvas, {
+    type: "bar",
+    data: { labels: data.labels, datasets: [...columns, line] },
+    options: {
+      maintainAspectRatio: false,
+      animation: false,
+      interaction: { mode: "index", intersect: false },
+      scales: {
+        x: { ...axis, stacked: true, grid: { display: false } },
+        y: { ...axis, stacked: true, beginAtZero: true },
+        share: { position: "right", min: 0, max: 100, ticks: { color: ink, callback: (value) => `${value} %` }, grid: { display: false } },
+      },
+      plugins: { legend: { display: true, position: "bottom", labels: { color: ink, boxWidth: 12 } } },
+      onHover: (event, found) => (event.native.target.style.cursor = found.length ? "pointer" : "default"),
+      onClick: (_, found) => {
+        if (!found.length) return;
+        const place = found[0].index;
+        const query = new URLSearchParams({ since: data.since[place], until: data.until[place] });
+        location.href = `${data.url}?${query}`;
+      },
+    },
+  });
+}

@@ -1,0 +1,121 @@
+"""The front page of both sites: charts from the roll-up, figures with the list behind each."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from deliveries.models import EndpointHour, Lane
+from deliveries.models.rollup import ALL_ENDPOINTS
+from tests.pages.chromium import NEEDS_CHROMIUM, log_in
+from tests.pages.conftest import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SITES = [("admin", "bob"), ("portal", "carol")]
+
+
+def count(owner: object, attempts: int, *, error: str = "", status: int = 204) -> None:
+    """Attempts of this hour."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    durations = [0, 0, attempts, *[0] * 8]
+    EndpointHour.objects.create(
+        endpoint_id=owner,
+        hour=hour,
+        error=error,
+        status_code=status,
+        attempts=attempts,
+        first_attempts=attempts,
+        first_durations=durations,
+        last_at=hour,
+    )
+
+
+def chart_of(text: str) -> Any:
+    """The data of the page's chart."""
+    found = re.search(r'<script id="hp-chart" type="application/json">(.+?)</script>', text)
+    assert found is not None
+    return json.loads(found[1])
+
+
+@pytest.mark.django_db
+def test_each_site_tells_what_its_viewer_may_know(bob: Client, carol: Client, acme: House, globex: House) -> None:
+    count(ALL_ENDPOINTS, 30)
+    count(ALL_ENDPOINTS, 10, error="http_5xx", status=500)
+    count(acme.endpoint.pk, 7)
+    count(globex.endpoint.pk, 23)
+    theirs, mine = bob.get("/admin/").content.decode(), carol.get("/portal/").content.decode()
+    assert "40 attempts in 24 hours, 75.00 % of them arrived." in theirs.replace("75 %", "75.00 %")
+    assert "7 attempts in 24 hours, 100% of them arrived." in mine
+    arrived = {each["name"]: sum(each["data"]) for each in chart_of(mine)["series"]}
+    assert arrived == {"arrived": 7, "refused": 0, "failed": 0, "unanswered": 0}
+    assert chart_of(mine)["url"] == "/portal/deliveries/delivery/"
+    assert "Globex" not in mine
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("site", "name"), SITES)
+def test_each_figure_leads_to_a_list_that_takes_its_words(
+    site: str, name: str, acme: House, request: pytest.FixtureRequest
+) -> None:
+    client = request.getfixturevalue(name)
+    Lane.objects.filter(endpoint=acme.endpoint).update(rest_until=timezone.now() + timedelta(minutes=5))
+    text = client.get(f"/{site}/").content.decode()
+    links = [unescape(each) for each in re.findall(r'class="hp-figure" href="([^"]+)"', text)]
+    assert len(links) == 8
+    for link in links:
+        answer = client.get(link)
+        assert answer.status_code == 200, link
+        assert not answer.context["asked"].troubles, link
+    resting = next(link for link in links if "health=resting" in link)
+    assert [row.pk for row in client.get(resting).context["listing"].rows] == [acme.endpoint.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("span", ["7d", "30d", "nonsense", "\x00"])
+def test_any_span_is_answered(span: str, bob: Client, acme: House) -> None:
+    count(ALL_ENDPOINTS, 30)
+    chart = chart_of(bob.get("/admin/", {"span": span}).content.decode())
+    assert len(chart["labels"]) == {"7d": 168, "30d": 30}.get(span, 24)
+
+
+@pytest.mark.django_db
+def test_the_front_page_asks_few_questions(bob: Client, acme: House) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        bob.get("/admin/")
+    assert len(asked) <= 40
+
+
+@pytest.mark.django_db
+def test_the_list_of_endpoints_shows_their_last_day(bob: Client, acme: House, globex: House) -> None:
+    count(acme.endpoint.pk, 7)
+    text = bob.get("/admin/deliveries/endpoint/").content.decode()
+    assert "24 hours: 7 attempts arrived, 0 failed" in text
+    assert "nothing was sent in 24 hours" in text
+
+
+@pytest.mark.skipif(NEEDS_CHROMIUM[0].args[0], reason="no chromium on this machine: apt-get install chromium")
+@pytest.mark.django_db(transaction=True)
+def test_the_chart_is_drawn_and_a_column_leads_to_its_list(page: Page, acme: House) -> None:
+    count(acme.endpoint.pk, 7)
+    log_in(page, acme.member.user, site="portal")
+    page.wait_for_function("Chart.getChart(document.querySelector('[data-hp-chart]')) !== undefined")
+    box = page.locator("[data-hp-chart]").bounding_box()
+    place = page.evaluate(
+        "(() => { const at = Chart.getChart(document.querySelector('[data-hp-chart]')).getDatasetMeta(0).data.at(-1);"
+        " return { x: at.x, y: at.y + 5 } })()"
+    )
+    assert box is not None
+    page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
+    page.wait_for_url("**/portal/deliveries/delivery/?since=*")
+    assert page.locator("#result_list tbody tr").count() == 1

@@ -1,0 +1,116 @@
+"""The front page's figures come from the roll-up: of the viewer's own endpoints, by hour and day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deliveries.models import Customer, Endpoint, EndpointHour
+from deliveries.models.rollup import ALL_ENDPOINTS
+from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.services.endpoints import create_endpoint
+from deliveries.services.overview import (
+    SPANS,
+    oldest_due_seconds,
+    outcomes_of,
+    percentile,
+    resting_endpoints,
+    strips_of,
+)
+from tests.api.logs import log_delivery, log_due
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def endpoint(receiver_ports: list[int]) -> Endpoint:
+    customer = Customer.objects.create(name="Alice")
+    return create_endpoint(customer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/"}, actor="system")[0]
+
+
+def count(owner: object, hours_ago: int, *, attempts: int, error: str = "", status: int = 204, slot: int = 2) -> None:
+    """Attempts of an hour, all of which took as long."""
+    durations = [0] * 11
+    durations[slot] = attempts
+    at = NOW.replace(minute=0) - hours_ago * HOUR
+    EndpointHour.objects.create(
+        endpoint_id=owner,
+        hour=at,
+        error=error,
+        status_code=status,
+        attempts=attempts,
+        first_attempts=attempts,
+        first_durations=durations,
+        last_at=at,
+    )
+
+
+def test_outcomes_are_told_by_hour_and_by_how_they_ended(endpoint: Endpoint) -> None:
+    count(ALL_ENDPOINTS, 0, attempts=6)
+    count(ALL_ENDPOINTS, 0, attempts=1, error="http_4xx", status=404)
+    count(ALL_ENDPOINTS, 23, attempts=2, error="http_5xx", status=500)
+    count(ALL_ENDPOINTS, 23, attempts=1, error="connect_refused", status=0)
+    count(ALL_ENDPOINTS, 24, attempts=100)  # before the span
+    found = outcomes_of(OPERATOR, SPANS["24h"], now=NOW)
+    assert (found.attempts, found.arrived_share) == (10, 0.6)
+    assert len(found.columns) == 24
+    assert found.columns[-1].counts == {"arrived": 6, "refused": 1, "failed": 0, "unanswered": 0}
+    assert found.columns[0].counts == {"arrived": 0, "refused": 0, "failed": 2, "unanswered": 1}
+    assert found.columns[0].at == NOW.replace(minute=0) - 23 * HOUR
+
+
+def test_a_month_is_told_by_day(endpoint: Endpoint) -> None:
+    count(ALL_ENDPOINTS, 0, attempts=3)
+    count(ALL_ENDPOINTS, 1, attempts=4)
+    count(ALL_ENDPOINTS, 29 * 24, attempts=5)
+    found = outcomes_of(OPERATOR, SPANS["30d"], now=NOW)
+    assert len(found.columns) == 30
+    assert [each.counts["arrived"] for each in found.columns if each.counts["arrived"]] == [5, 7]
+    assert len(outcomes_of(OPERATOR, SPANS["7d"], now=NOW).columns) == 7 * 24
+
+
+def test_a_customer_sees_what_is_of_its_own_endpoints(endpoint: Endpoint) -> None:
+    count(endpoint.id, 0, attempts=3)
+    count(ALL_ENDPOINTS, 0, attempts=50)
+    assert outcomes_of(Viewer(endpoint.customer_id), SPANS["24h"], now=NOW).attempts == 3
+    other = Customer.objects.create(name="Bob")
+    nothing = outcomes_of(Viewer(other.id), SPANS["24h"], now=NOW)
+    assert (nothing.attempts, nothing.arrived_share, nothing.p50_ms) == (0, None, None)
+
+
+def test_durations_are_read_off_the_steps_that_are_counted() -> None:
+    assert percentile([0] * 11, 0.5) is None
+    assert percentile([0, 0, 10, *[0] * 8], 0.5) == 38  # half of the way from 25 to 50 ms
+    assert percentile([90, *[0] * 9, 10], 0.95) == 10_000
+    assert percentile([10, 10, *[0] * 9], 0.5) == 10
+
+
+def test_a_strip_has_an_hour_for_each_of_the_last_day(endpoint: Endpoint) -> None:
+    count(endpoint.id, 0, attempts=3)
+    count(endpoint.id, 23, attempts=2, error="http_5xx", status=500)
+    (hours,) = strips_of([endpoint.id], now=NOW).values()
+    assert len(hours) == 24
+    assert (hours[0].failed, hours[0].arrived, hours[-1].arrived, hours[5].arrived) == (2, 0, 3, 0)
+    assert strips_of([], now=NOW) == {}
+
+
+def test_the_oldest_due_is_the_viewers_own(endpoint: Endpoint) -> None:
+    log_due(log_delivery(endpoint, state="pending"), due_at=datetime.now(UTC) - timedelta(minutes=10))
+    other = Customer.objects.create(name="Bob")
+    mine = oldest_due_seconds(Viewer(endpoint.customer_id))
+    assert mine is not None
+    assert 590 < mine < 700
+    assert oldest_due_seconds(Viewer(other.id)) == 0
+
+
+def test_only_lanes_that_are_left_alone_now_rest(endpoint: Endpoint) -> None:
+    lane = endpoint.lane
+    assert not resting_endpoints(OPERATOR).exists()
+    lane.rest_until = datetime.now(UTC) + timedelta(minutes=5)
+    lane.save()
+    assert list(resting_endpoints(OPERATOR)) == [endpoint]
+    assert not resting_endpoints(Viewer(Customer.objects.create(name="Bob").id)).exists()
