@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up check test test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check test clients test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -36,6 +36,11 @@ test-hostile: $(READY) ## Run what attacks: hostile receivers, callers and peopl
 test-openapi: $(READY) ## Fetch generators and linters of npm and openapi-generator, and try them on the live description
 	@tests/clients/fetch
 	@$(RUN) -m pytest tests/clients tests/api/test_openapi.py $(ARGS)
+
+clients: $(READY) ## Make the Python client from the description of the API, and its wheel in clients/python/dist
+	@$(RUN) -m clients.generate
+	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir clients/python/dist clients/python
+	@ls clients/python/dist
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

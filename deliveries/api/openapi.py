@@ -66,7 +66,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 def document() -> dict[str, Any]:
     """Return the description of the API with the webhooks that are sent at this moment."""
-    base = _base()
+    base = description()
     components = base["components"]
     names = ComponentNames(components["schemas"])
     webhooks, schemas = {}, dict(components["schemas"])
@@ -78,7 +78,8 @@ def document() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _base() -> dict[str, Any]:
+def description() -> dict[str, Any]:
+    """Return the description of the API alone, the same for all installations of this version."""
     from deliveries.api.urls import urlpatterns  # which names the views of this file
 
     with our_settings():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
 HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
 TOOL_SECONDS = 240
 PATIENCE_SECONDS = 90
 # What the field's event types hold: parts, references, unions, any value, names that differ by a sign alone.

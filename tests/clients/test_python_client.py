@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.clients.steps import HERE, do_the_whole_job, run_tool
+from tests.clients.steps import CHECKOUT, HERE, do_the_whole_job, run_tool
 from tests.receiver import Receiver
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_its_client_is_complete_and_does_the_whole_job(
 ) -> None:
     folder = described.parent
     tool = Path(sys.executable).with_name("openapi-python-client")
-    config = HERE / "jobs" / "openapi_python_client.yml"
+    config = CHECKOUT / "clients/python/generator.yml"
     options = ["--output-path", folder / "client", "--meta", "none", "--fail-on-warning", "--config", config]
     run_tool([tool, "generate", "--path", described, *options], folder=folder)
     program = HERE / "jobs" / "openapi_python_client.py"

@@ -1,0 +1,1 @@
+"""Clients of the REST API, their shapes made from its own description."""
