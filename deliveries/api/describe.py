@@ -80,6 +80,7 @@ TAGS = {
     "endpoints": "Where a customer's webhooks go, and how they do there.",
     "events": "What happened: emitting it, looking it up, the feed.",
     "deliveries": "One event for one endpoint, its attempts, and sending it again.",
+    "failures": "What fails in the same way at the same endpoint.",
     "jobs": "Bulk work and its progress.",
     "import": "Moving over from another system.",
     "portal-link": "The way of a customer's people into the portal.",

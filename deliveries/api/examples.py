@@ -14,7 +14,7 @@ PREFIX = "#/components/schemas/"
 MOMENT = "2026-01-31T12:00:00.000Z"
 IDS: Mapping[str, str] = {
     prefix: f"{prefix}_01k0f3q7x2e9h8v6t4s1r5p3n0"
-    for prefix in ("cus", "ep", "evt", "dlv", "att", "job", "ety", "mem", "key")
+    for prefix in ("cus", "ep", "evt", "dlv", "att", "job", "ety", "mem", "key", "flg")
 }
 # What a member or parameter of this name looks like, wherever it stands.
 BY_NAME: Mapping[str, Any] = {
@@ -22,6 +22,7 @@ BY_NAME: Mapping[str, Any] = {
     "endpoint": IDS["ep"],
     "event": IDS["evt"],
     "delivery": IDS["dlv"],
+    "group": IDS["flg"],
     "job": IDS["job"],
     "after": IDS["evt"],
     "uid": "acme",

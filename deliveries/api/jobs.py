@@ -17,14 +17,17 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.endpoint_shapes import ReasonShape
+from deliveries.api.failure_groups import group_meant
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_endpoint, find_job
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.api.query_filters import DeliveryFilters, TimeFilters, selection_of
 from deliveries.api.reasons import why
+from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Job, visible
 from deliveries.models.visible import Viewer, shown_actor
 from deliveries.protocol import ids
+from deliveries.services.failure_groups import selection_of as group_selection
 from deliveries.services.job_control import cancel_job, resume_job
 from deliveries.services.jobs import LASTING, count_matching, start_job
 from deliveries.services.selection import Selection, read_types
@@ -67,6 +70,7 @@ class BulkShape(DeliveryFilters):
     """Which deliveries to send again: the filters of their list."""
 
     status_code = Number(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")  # type: ignore[assignment]
+    group = TypeId(ids.FAILURE_GROUP, required=False, help_text="All of a failure group; it says by itself which.")
     dry_run = Flag(required=False, help_text="Only count.")
     reason = Text(required=False, allow_blank=True, max_length=300)
 
@@ -108,6 +112,8 @@ class BulkRedeliverView(ApiView):
         """Send every delivery that matches once more, after all live traffic; `dry_run` answers the count."""
         viewer = caller_of(request).viewer
         fields = given(BulkShape, request)
+        if "group" in fields:
+            return _of_group(request, fields)
         owner = None if viewer.is_operator else visible.customers(viewer).first()
         return _begin(request, Job.Kind.REDELIVER, selection_of(viewer, fields), fields, owner)
 
@@ -197,6 +203,13 @@ def _for_endpoint(request: Request, kind: Job.Kind, customer: str, ref: str) -> 
         until=fields.get("until"),
     )
     return _begin(request, kind, selection, fields, endpoint.customer)
+
+
+def _of_group(request: Request, fields: dict[str, Any]) -> Response:
+    if fields.keys() - {"group", "dry_run", "reason"}:
+        raise InvalidInput("a group says by itself which deliveries; leave the other filters out", field="group")
+    group = group_meant(caller_of(request).viewer, fields["group"])
+    return _begin(request, Job.Kind.REDELIVER, group_selection(group), fields, group.endpoint.customer)
 
 
 def _begin(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from deliveries.models import EndpointHour, FailureGroup, Job, visible
 from deliveries.models.visible import OPERATOR, Viewer
@@ -54,6 +54,27 @@ def with_arrivals(rows: QuerySet[FailureGroup]) -> QuerySet[FailureGroup]:
         last_at__gt=OuterRef("last_at"),
     )
     return rows.filter(endpoint__deleted_at=None).select_related("endpoint__customer").annotate(arrived=Exists(arrived))
+
+
+def narrowed(rows: QuerySet[FailureGroup], selection: Selection) -> QuerySet[FailureGroup]:
+    """Narrow groups to those of a selection; its span is that of the last failure."""
+    exact = {
+        "customer_id": selection.customer_id,
+        "endpoint_id": selection.endpoint_id,
+        "error": selection.error or None,
+        "status_code": selection.status_code,
+        "last_at__gte": selection.since,
+        "last_at__lt": selection.until,
+    }
+    return rows.filter(**{name: value for name, value in exact.items() if value is not None})
+
+
+def in_state(rows: QuerySet[FailureGroup], state: GroupState) -> QuerySet[FailureGroup]:
+    """Narrow groups of with_arrivals to those that stand so."""
+    over = Q(arrived=True, last_at__lt=clock.likely_now() - OVER_AFTER)
+    if state == GroupState.OVER:
+        return rows.filter(over)
+    return rows.exclude(over).filter(acknowledged_at__isnull=state == GroupState.OPEN)
 
 
 def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10) -> list[Failing]:

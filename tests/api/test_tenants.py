@@ -85,7 +85,15 @@ def test_anothers_uid_is_404(alice: Tenant, bobs: dict[str, str], uid: str) -> N
 
 
 def test_lists_show_nothing_of_anothers(alice: Tenant, bobs: dict[str, str]) -> None:
-    for path in ("/events", "/deliveries", "/jobs", "/event-types", "/customers", "/customers/alice/endpoints"):
+    for path in (
+        "/events",
+        "/deliveries",
+        "/failures",
+        "/jobs",
+        "/event-types",
+        "/customers",
+        "/customers/alice/endpoints",
+    ):
         answer = alice.caller.get(path)
         assert answer.status == 200
         for name in bobs.values():
