@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from deliveries.admin.list_filters import Chip, Filter, Narrows, clean, narrowed_by, values_of
@@ -84,7 +84,7 @@ def read_asked(query: QueryDict, filters: Sequence[type[Filter]], *, viewer: Vie
     """Read an address; a parameter that no filter has is refused, for it could only mean to bend the query."""
     known = {PLACE, WORDS, *(name for each in filters for name in each.names)}
     if unknown := set(query) - known:
-        raise DisallowedModelAdminLookup(f"no list is narrowed by {min(unknown)[:50]!r}")
+        raise BadRequest(f"this list is not narrowed by {min(unknown)[:50]!r}; see the filters above it")
     return Asked(
         query=query,
         filters=[each(query, viewer=viewer) for each in filters],

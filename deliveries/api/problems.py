@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import DataError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import escape
@@ -124,9 +124,10 @@ def reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReques
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
     found = problem_of(exception.__cause__ or exception)  # a body that was not read
+    said = str(exception) if isinstance(exception, BadRequest) else "the request is not understood"
     if not _is_api(request):
-        return _with_status(defaults.bad_request(request, exception), *(found or ({"status": 400}, {})))
-    return plain_problem(problem(400, "the request is not understood"))
+        return _page(*(found or (problem(400, said), {})))
+    return plain_problem(problem(400, said))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -164,13 +165,6 @@ def _page(body: Problem, headers: Mapping[str, str]) -> HttpResponse:
 
 def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PATHS)
-
-
-def _with_status(answer: HttpResponse, body: Problem, headers: Mapping[str, str]) -> HttpResponse:
-    answer.status_code = body["status"]
-    for name, value in headers.items():
-        answer.headers[name] = value
-    return answer
 
 
 def _invalid_input(error: errors.InvalidInput) -> tuple[Problem, dict[str, str]]:

@@ -209,3 +209,12 @@ def test_members_choose_from_their_own_endpoints(carol: Client, acme: House, glo
     assert f'<option value="{acme.endpoint.public_id}">' in text
     assert globex.endpoint.public_id not in text
     assert carol.get("/admin/pick/customer/", {"q": "g"}).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["nosuch", "e", "<script>", "customer__id__exact"])
+def test_a_parameter_that_no_filter_has_is_refused_and_named(name: str, alice: Client) -> None:
+    answer = alice.get(LIST, {name: "1"})
+    assert answer.status_code == 400
+    said = unescape(answer.content.decode())
+    assert f"this list is not narrowed by '{name}'; see the filters above it" in said
+    assert "<script>" not in answer.content.decode()
