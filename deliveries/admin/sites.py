@@ -88,11 +88,15 @@ class HookpostSite(UnfoldAdminSite):
         return HttpResponseRedirect(f"{place}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
 
     def get_urls(self) -> list[Any]:
-        """Add the page of the second factor."""
-        from deliveries.admin.second_factor import second_factor_view  # it needs these sites
+        """Add the page of the second factor, and the search."""
+        from deliveries.admin.find import find_view  # they need these sites
+        from deliveries.admin.second_factor import second_factor_view
 
-        own = path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor")
-        return [own, *super().get_urls()]
+        return [
+            path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor"),
+            path("find/", self.admin_view(partial(find_view, site=self)), name="find"),
+            *super().get_urls(),
+        ]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Serve the log-in; who failed too often sees a page that says so."""
@@ -145,6 +149,7 @@ class StaffSite(HookpostSite):
         theme.Group(
             title="",
             items=(
+                theme.Item(title="Search", icon="search", page="find"),
                 theme.Item(title="Overview", icon="monitoring"),
                 theme.Item(title="Failures", icon="report", model="failuregroup"),
                 theme.Item(title="Deliveries", icon="send", model="delivery"),
@@ -214,6 +219,7 @@ class PortalSite(HookpostSite):
         theme.Group(
             title="",
             items=(
+                theme.Item(title="Search", icon="search", page="find"),
                 theme.Item(title="Overview", icon="monitoring"),
                 theme.Item(title="Endpoints", icon="hub", model="endpoint"),
                 theme.Item(title="Failures", icon="report", model="failuregroup"),

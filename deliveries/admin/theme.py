@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.dataclasses import Favicon
 
-SCRIPTS = ("pages", "lists", "jobs", "charts")
+SCRIPTS = ("pages", "lists", "jobs", "charts", "find")
 
 # A blue-green of our own over Unfold's shades.
 PRIMARY = {

@@ -42,6 +42,7 @@ WITHOUT_A_NOUN = {
     "search/",
     "second-factor/",
     "catalogue/",
+    "find/",  # swept in tests/pages/test_find.py
     f"catalogue/{SOME_ID}/",  # swept in tests/pages/test_catalogue.py
     "welcome/x/x/",
     f"r/x/{SOME_ID}/",
