@@ -22,6 +22,7 @@ from deliveries.errors import CannotStart, WrongSetting
 SHORTEST_SECRET_KEY = 50
 SHORTEST_LEASE_SECONDS = 10
 WIDEST_TARGET_ADDRESSES = 65_536
+WIDEST_TARGET_PORTS = 100
 METADATA = ipaddress.ip_address("169.254.169.254")
 
 
@@ -122,9 +123,10 @@ def _warnings(chosen: Conf) -> Iterator[CheckMessage]:
         hint = "Payloads go over the network readable; use HOOKPOST_ALLOW_TARGETS for single targets."
         yield Warning("HOOKPOST_ALLOW_HTTP: endpoints may use plain http", hint=hint, id="hookpost.W005")
     for target in chosen.allow_targets:
-        if target.network.num_addresses > WIDEST_TARGET_ADDRESSES or METADATA in target.network:
+        is_wide = target.network.num_addresses > WIDEST_TARGET_ADDRESSES
+        if is_wide or target.last_port - target.port > WIDEST_TARGET_PORTS or METADATA in target.network:
             hint = "Members choose URLs: what is allowed here, they reach. Name single addresses and ports."
-            yield Warning(f"HOOKPOST_ALLOW_TARGETS: {target.network} is wide open", hint=hint, id="hookpost.W006")
+            yield Warning(f"HOOKPOST_ALLOW_TARGETS: {target} is wide open", hint=hint, id="hookpost.W006")
 
 
 def _warnings_in_production(chosen: Conf) -> Iterator[CheckMessage]:

@@ -6,7 +6,6 @@ What lives here: every variable that Hookpost reads, its type, default and meani
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +13,7 @@ from typing import Any
 
 from deliveries.errors import WrongSetting
 from deliveries.variables import (
+    AllowedTarget,
     addresses,
     as_text,
     authorities,
@@ -23,34 +23,13 @@ from deliveries.variables import (
     place,
     ports,
     sender,
+    targets,
     text,
     truth,
     url,
     words,
     written,
 )
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedTarget:
-    """An address range and a port that endpoints may reach although it is private."""
-
-    network: Network
-    port: int
-
-
-def _targets(raw: str) -> tuple[AllowedTarget, ...]:
-    """CIDR:port, comma separated"""
-    targets = []
-    for word in words(raw):
-        cidr, colon, port = word.rpartition(":")
-        if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError(f"{word!r} is not CIDR:port, such as 127.0.0.1/32:9400 or [::1]/128:9400")
-        network = ipaddress.ip_network(cidr.replace("[", "").replace("]", ""))
-        targets.append(AllowedTarget(network, int(port)))
-    return tuple(targets)
 
 
 def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
@@ -129,8 +108,8 @@ class Conf:
     allow_targets: tuple[AllowedTarget, ...] = setting(
         "HOOKPOST_ALLOW_TARGETS",
         "",
-        _targets,
-        "Private targets that endpoints may reach, CIDR:port, comma separated; they may be plain http.",
+        targets,
+        "Private targets that endpoints may reach, CIDR:port or CIDR:port-port, comma separated; they may be plain http.",
     )
     allow_http: bool = setting("HOOKPOST_ALLOW_HTTP", "false", truth, "Accept endpoints with plain http.")
     allowed_ports: tuple[tuple[int, int], ...] = setting(

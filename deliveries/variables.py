@@ -7,14 +7,19 @@ docs/configuration.md. It must not know which variables there are.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
 
 KEY_BYTES = 32
 LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -107,6 +112,37 @@ def ports(raw: str) -> tuple[tuple[int, int], ...]:
             raise ValueError(f"{word!r} is not a port or a range of ports")
         ranges.append(pair)
     return tuple(ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedTarget:
+    """An address range that endpoints may reach although it is private, by one port or those up to `last_port`."""
+
+    network: Network
+    port: int
+    last_port: int = 0
+
+    def opens(self, port: int) -> bool:
+        """Say whether requests may go to this port of the range."""
+        return self.port <= port <= max(self.port, self.last_port)
+
+    def __str__(self) -> str:
+        return f"{self.network}:{self.port}" + (f"-{self.last_port}" if self.last_port > self.port else "")
+
+
+def targets(raw: str) -> tuple[AllowedTarget, ...]:
+    """CIDR:port or CIDR:port-port, comma separated"""
+    found = []
+    for word in words(raw):
+        cidr, colon, several = word.rpartition(":")
+        match = _PORTS.fullmatch(several)
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not colon or not 0 < low <= high < 65536:
+            raise ValueError(
+                f"{word!r} is not CIDR:port, such as 127.0.0.1/32:9400, [::1]/128:9400 or 127.0.0.1/32:1-9"
+            )
+        found.append(AllowedTarget(ipaddress.ip_network(cidr.replace("[", "").replace("]", "")), low, high))
+    return tuple(found)
 
 
 def place(raw: str) -> tuple[str, int] | None:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from deliveries.conf import AllowedTarget
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
+from deliveries.variables import AllowedTarget
 
 Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
@@ -72,7 +72,7 @@ class Guard:
         parsed = parsed_address(address)
         if parsed is None:
             return False
-        if any(port == target.port and parsed in target.network for target in self._allow):
+        if any(target.opens(port) and parsed in target.network for target in self._allow):
             return True
         return is_public(parsed)
 

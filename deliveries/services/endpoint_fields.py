@@ -79,7 +79,7 @@ def host_of(url: str) -> str:
 
 
 def _is_allow_listed(host: str, port: int) -> bool:
-    targets = [target for target in conf.allow_targets if target.port == port]
+    targets = [target for target in conf.allow_targets if target.opens(port)]
     if not targets:
         return False
     found = [parsed_address(address) for address in _addresses(host, port)]

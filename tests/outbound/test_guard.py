@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.conf import AllowedTarget
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.guard import LOOKUPS_AT_ONCE, TURN_SECONDS, Guard, ProxyOnly
+from deliveries.variables import AllowedTarget, targets
 
 
 def words(text: str) -> list[str]:
@@ -94,6 +94,20 @@ def test_an_allowed_target_opens_its_port_and_no_other() -> None:
     assert not guard.permits("127.0.0.1", 9401)
     assert not guard.permits("127.0.0.2", 9400)
     assert not guard.permits("::1", 9400)
+
+
+def test_an_allowed_range_of_ports_opens_all_of_it_and_nothing_beside() -> None:
+    (target,) = targets("127.0.0.1/32:9400-9402")
+    assert str(target) == "127.0.0.1/32:9400-9402"
+    assert [port for port in range(9390, 9410) if Guard([target]).permits("127.0.0.1", port)] == [9400, 9401, 9402]
+
+
+@pytest.mark.parametrize(
+    "raw", ["127.0.0.1/32", "127.0.0.1/32:", "127.0.0.1/32:9-8", "127.0.0.1/32:0-8", "[::1]/128:1-"]
+)
+def test_what_is_no_range_of_ports_is_refused(raw: str) -> None:
+    with pytest.raises(ValueError, match="is not CIDR:port"):
+        targets(raw)
 
 
 def test_an_allowed_network_is_no_way_around_a_scope() -> None:

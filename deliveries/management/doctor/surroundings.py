@@ -52,7 +52,7 @@ def settings() -> Iterator[Diagnosis]:
 
 def addresses() -> Iterator[Diagnosis]:
     """Where endpoints may lead, and whether the way out is there."""
-    targets = ", ".join(f"{each.network}:{each.port}" for each in conf.allow_targets)
+    targets = ", ".join(map(str, conf.allow_targets))
     yield ok("addresses", "public addresses" + (f", and of private ones {targets}" if targets else " only"))
     if conf.egress_proxy:
         parts = urlsplit(conf.egress_proxy)
