@@ -32,6 +32,16 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @EACH_PAGE
+def test_files_named_on_a_page_exist(page: Path) -> None:
+    if page.name == "CHANGELOG.md" or page.parent.name == "adr":  # of their time
+        return
+    named = re.findall(
+        r"`((?:deliveries|config|tests|docs|bench)/[\w/.-]+\.(?:py|sql|md|html))(?:::[^`]*)?`", page.read_text()
+    )
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
+
+
+@EACH_PAGE
 def test_commands_named_on_a_page_exist(page: Path) -> None:
     text = page.read_text()
     targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))

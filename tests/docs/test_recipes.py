@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.counters import production_files
 from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
 
 PAGE = CHECKOUT / "CONTRIBUTING.md"
@@ -25,6 +26,32 @@ from deliveries.admin.endpoint_forms import EndpointForm
 customer = create_customer({"name": "Alice"}, actor="system")
 endpoint, _ = create_endpoint(customer, {"url": "https://93.184.216.34/", "region": "eu"}, actor="system")
 print(show_endpoint(endpoint)["region"], "region" in EndpointForm().fields)
+"""
+
+LATE = """        OperationalType(
+        name=OURS + "endpoint.late", description="An endpoint is late.", example=_ENDPOINT,
+    ),
+"""
+REGIONS_VIEW = """
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from deliveries.models import visible
+
+def regions_view(request: HttpRequest, *, site) -> HttpResponse:
+    endpoints = visible.endpoints(site.viewer(request)).count()
+    return render(request, "hookpost/regions.html", {"endpoints": endpoints})
+"""
+SEE_REGIONS = """
+from django.contrib.auth.models import User
+from django.test import Client
+from deliveries.models import Customer, Member
+from tests.browsers import logged_in
+person = User.objects.create_user("bob")
+Member.objects.create(customer=Customer.objects.create(name="Acme"), user=person)
+for client in (Client(), logged_in(person)):
+    seen = client.get("/portal/regions/", headers={"host": "127.0.0.1"})
+    print(seen.status_code)
+print(seen.content.decode())
 """
 
 
@@ -106,6 +133,65 @@ def test_a_signing_profile_takes_one_file(copy: Installation) -> None:
     )
     told += "print(check_signing('acme'), 'acme' in dict(managed))"
     assert managed(copy, "shell", "--no-imports", "-c", told).split() == ["acme", "True"]
+
+
+def test_a_delivery_state_is_named_by_mypy_wherever_it_means_something(copy: Installation) -> None:
+    """Given a state more, then each file that matches all states is one that the recipe names first."""
+    states = steps_of("A delivery state")[0]
+    matching = {
+        str(path.relative_to(CHECKOUT))
+        for path in production_files()
+        if "case DeliveryState." in (text := path.read_text()) and "assert_never(state)" in text
+    }
+    assert set(NAMED.findall(recipe("A delivery state").partition("\n2. ")[0])) == matching
+    changed(copy, states, '    CANCELLED = "cancelled"\n', '    PARKED = "parked"\n')
+    managed(copy, "makemigrations", "deliveries", "-n", "parked")
+    managed(copy, "migrate", "-v0")
+    told = "from deliveries.models import Delivery; print(dict(Delivery._meta.get_field('state').choices)['parked'])"
+    assert managed(copy, "shell", "--no-imports", "-c", told).strip() == "Parked"
+
+
+def test_an_alert_has_its_headline_and_its_type(copy: Installation) -> None:
+    model, _, letters, types, _ = steps_of("An alert")
+    changed(copy, model, "    class Kind(models.TextChoices):\n", '        LATE = "endpoint.late", "Is late"\n')
+    managed(copy, "makemigrations", "deliveries", "-n", "late")
+    managed(copy, "migrate", "-v0")
+    changed(copy, letters, '    Kind.CANNOT_SEND: "Nothing can be sent",\n', '    Kind.LATE: "{host} is late",\n')
+    changed(copy, types, "    for each in (\n", LATE)
+    told = "from deliveries.models import Alert; from deliveries.services.alert_letters import HEADLINES;"
+    told += "from deliveries.protocol.operational import OPERATIONAL; from deliveries.api.openapi import document;"
+    told += "print(set(Alert.Kind) <= set(HEADLINES), 'hookpost.endpoint.late' in OPERATIONAL,"
+    told += "'hookpost.endpoint.late' in document()['webhooks'])"
+    assert managed(copy, "shell", "--no-imports", "-c", told).split() == ["True", "True", "True"]
+
+
+def test_another_broker_takes_four_files(copy: Installation) -> None:
+    conf, broker, _, readiness = steps_of("Another broker")
+    changed(copy, conf, 'url("redis", ', '"stub", ')
+    choice = "        if url.startswith('stub:'):\n            return StubBroker(middleware=middleware())\n"
+    changed(copy, broker, "    try:\n", choice)
+    changed(copy, broker, "import dramatiq\n", "from dramatiq.brokers.stub import StubBroker\n")
+    changed(copy, readiness, "PORTS = {", '"stub": 1, ')
+    managed(copy, "migrate", "-v0")
+    told = "from deliveries.actors import deliver_due; print(type(deliver_due.broker).__name__)"
+    done = copy.manage("shell", "--no-imports", "-c", told, BROKER_URL="stub://here")
+    assert (done.returncode, done.stdout.strip()) == (0, "StubBroker"), done.stderr
+
+
+def test_a_page_takes_a_view_a_template_and_an_address(copy: Installation) -> None:
+    """Given a page for members, then they see it, and nobody else does."""
+    folder, templates, sites = steps_of("A page")
+    (copy.checkout / folder / "regions.py").write_text(REGIONS_VIEW)
+    (copy.checkout / templates / "regions.html").write_text("{{ endpoints }} endpoints")
+    mark = "        from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view\n"
+    changed(copy, sites, mark, "        from deliveries.admin.regions import regions_view\n")
+    address = '            path("regions/", self.admin_view(partial(regions_view, site=self)), name="regions"),\n'
+    changed(copy, sites, 'site=self)), name="catalogue"),\n', address)
+    for name in ("tests/__init__.py", "tests/browsers.py"):
+        (copy.checkout / name).parent.mkdir(exist_ok=True)
+        shutil.copy(CHECKOUT / name, copy.checkout / name)
+    managed(copy, "migrate", "-v0")
+    assert managed(copy, "shell", "--no-imports", "-c", SEE_REGIONS).split() == ["302", "200", "0", "endpoints"]
 
 
 def test_a_setting_takes_one_line_and_its_page(copy: Installation) -> None:
