@@ -37,6 +37,7 @@ SEVERAL_FLOORS = {
     "ids": "TypeIDs: making and reading them, reading one that somebody pasted",
     "limits": "the numbers that bound what a floor does",
     "loop": "what a thread of its own goes round in: the engine's, and that of requests without an engine",
+    "overview": "what the front page tells of all deliveries: counting it, showing it",
     "paging": "a list's pages: by REST, in the sites",
     "portal": "the customers' site: its links, and the calls that make them",
     "readiness": "whether a process is fit for work: judging it, answering /readyz",
