@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -26,7 +24,7 @@ from deliveries.admin.delivery_story import advice_of, headline, timeline
 from deliveries.admin.failure_words import others_in_words
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.ids import read_id
-from deliveries.admin.pages import PageAdmin
+from deliveries.admin.live import LivePages, mark_of
 from deliveries.admin.signature_page import signature_view
 from deliveries.errors import InvalidInput
 from deliveries.models import Attempt, Delivery, DueDelivery, visible
@@ -37,23 +35,23 @@ from deliveries.services.endpoints import update_endpoint
 from deliveries.services.failure_groups import group_of
 from deliveries.services.redelivery import redeliver
 from deliveries.services.statement_timeout import TooSlow, at_most
-from deliveries.services.waiting import Waiting, waiting_of
+from deliveries.services.waiting import waiting_of
 
 SHOWN_ATTEMPTS = 100
 LOOK_SECONDS = 2
 POLL_WAITING, POLL_ENDED = "2s", "5s"
-NOTHING_NEW = 204
 MOVE = (
     "What is due and what comes is sent to {target} from now on, instead of {url}. "
     "If that is another host, the custom headers are forgotten: they may hold its password."
 )
 
 
-class DeliveryPage(PageAdmin):
+class DeliveryPage(LivePages):
     """One delivery, explained."""
 
+    live_template = "hookpost/delivery_live.html"
     acts: ClassVar[Sequence[str]] = ("redeliver", "change-url")
-    parts: ClassVar[Sequence[str]] = ("live", "attempt", "body", "failure", "signature")
+    parts: ClassVar[Sequence[str]] = ("attempt", "body", "failure", "signature")
 
     def get_urls(self) -> list[URLPattern]:
         """Add one address for each part of the self."""
@@ -75,8 +73,7 @@ class DeliveryPage(PageAdmin):
         takes = ("GET", "HEAD", "POST") if show == self.show_signature else ("GET", "HEAD")
         if request.method not in takes:
             return HttpResponseNotAllowed(takes)
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
+        self.refuse_others(request, row)
         request.current_app = self.admin_site.name
         answer = show(request, row)
         answer.headers["Cache-Control"] = "no-store"
@@ -123,6 +120,7 @@ class DeliveryPage(PageAdmin):
         waiting = waiting_of([row]).get(row.pk)
         is_living = endpoint is not None and endpoint.deleted_at is None
         newest = attempts[-1] if attempts else None
+        wait = waiting and (waiting.reason, waiting.until)
         is_asked = DueDelivery.objects.filter(delivery_id=row.pk, manual=True).exists()
         return {
             "delivery": row,
@@ -140,7 +138,7 @@ class DeliveryPage(PageAdmin):
             "acts": self.acts_for(request, row) if is_living else {},
             "attempt_url": self.url("attempt", row.public_id),
             "live_url": self.url("live", row.public_id),
-            "mark": _mark(row, newest, waiting, is_asked),
+            "mark": mark_of(row.state, row.attempts, newest and newest.pk, is_asked, wait),
             "every": POLL_WAITING if waiting is not None or is_asked else POLL_ENDED,
         }
 
@@ -160,13 +158,6 @@ class DeliveryPage(PageAdmin):
             return []
         others = rows.filter(id__lt=newest.pk).defer(*HEAVY)[: SHOWN_ATTEMPTS - 1]
         return [*reversed(others), newest]
-
-    def show_live(self, request: HttpRequest, row: Delivery) -> HttpResponse:
-        """Return the live part, or say that it is as it was."""
-        context = self.live_context(request, row)
-        if request.GET.get("mark") == context["mark"]:
-            return HttpResponse(status=NOTHING_NEW)
-        return TemplateResponse(request, "hookpost/delivery_live.html", context)
 
     def show_attempt(self, request: HttpRequest, row: Delivery) -> HttpResponse:
         """Return all that is kept of one attempt of the delivery."""
@@ -234,9 +225,3 @@ class DeliveryPage(PageAdmin):
         target = self.redirect_target(request, row)
         update_endpoint(row.endpoint, {"url": target}, actor=self.actor(request))
         messages.success(request, f"The endpoint's URL is {target} now. Redeliver to see whether that is right.")
-
-
-def _mark(row: Delivery, newest: Attempt | None, waiting: Waiting | None, is_asked: bool) -> str:
-    """Return what tells one state of the live part from another."""
-    told = (row.state, row.attempts, newest and newest.pk, is_asked, waiting and (waiting.reason, waiting.until))
-    return sha256(repr(told).encode()).hexdigest()[:16]

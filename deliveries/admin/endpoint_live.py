@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import datetime
-from hashlib import sha256
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from deliveries.actors import ring_job, wake
 from deliveries.admin.acts import Question
@@ -25,6 +22,7 @@ from deliveries.admin.endpoint_list import EndpointList
 from deliveries.admin.failure_words import deliveries_in_words
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import read_moment
+from deliveries.admin.live import LivePages, mark_of
 from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, Endpoint, EventType, Job, visible
 from deliveries.protocol import ids
@@ -37,7 +35,6 @@ from deliveries.services.selection import Selection
 from deliveries.services.waiting import waiting_of
 
 POLL_WORKING, POLL_IDLE = "1s", "15s"
-NOTHING_NEW = 204
 SPANS = {"recover": Job.Kind.RECOVER, "replay": Job.Kind.REPLAY}
 WHAT = {
     "recover": "What was tried and has not arrived gets one more attempt, after all live traffic.",
@@ -46,26 +43,11 @@ WHAT = {
 }
 
 
-class EndpointLive(EndpointList):
+class EndpointLive(EndpointList, LivePages):
     """Mixed into the pages of endpoints."""
 
+    live_template = "hookpost/endpoint_live.html"
     by_operator = False
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the address of the part that changes by itself."""
-        live = self.admin_site.admin_view(self.live_view)
-        name = f"{self.opts.app_label}_{self.opts.model_name}_live"
-        return [path("<path:object_id>/live/", live, name=name), *super().get_urls()]
-
-    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Serve the part that changes by itself, or say that it is as it was."""
-        row = self.row_or_404(request, object_id)
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET"])
-        context = self.live_context(request, row)
-        if request.GET.get("mark") == context["mark"]:
-            return HttpResponse(status=NOTHING_NEW)
-        return TemplateResponse(request, "hookpost/endpoint_live.html", context)
 
     def live_context(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
         """Return the test that the address names, and the last time that something was sent again."""
@@ -73,9 +55,9 @@ class EndpointLive(EndpointList):
         waiting = waiting_of([test]).get(test.pk) if test else None
         job = self.last_job(row)
         is_working = waiting is not None or (job is not None and job.state in STOPPABLE)
-        told = (test and (test.state, test.attempts), job and (job.state, job.done, job.failed, job.total))
+        progress = job and (job.state, job.done, job.failed, job.total)
         query = {"test": test.public_id} if test else {}
-        mark = sha256(repr(told).encode()).hexdigest()[:16]
+        mark = mark_of(test and (test.state, test.attempts), progress)
         return {
             "test": test,
             "test_state": badge(test.state) if test else "",

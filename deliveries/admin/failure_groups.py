@@ -5,20 +5,19 @@ What lives here: the pages of both sites. It must not know how failures are coun
 
 from __future__ import annotations
 
-from hashlib import sha256
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
+from deliveries.admin.live import LivePages, mark_of
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
@@ -46,10 +45,9 @@ AGAIN = (
     "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."
 )
 POLL_WORKING, POLL_IDLE = "2s", "15s"
-NOTHING_NEW = 204
 
 
-class FailurePages(FailureColumns, ReadOnlyPages):
+class FailurePages(FailureColumns, LivePages, ReadOnlyPages):
     """What staff and members see alike."""
 
     rows = visible.failure_groups
@@ -59,17 +57,12 @@ class FailurePages(FailureColumns, ReadOnlyPages):
     search_by = ("error", "endpoint__url__icontains")
     search_help_text = "An error such as tls_error, or part of the endpoint's URL"
     nothing_yet = "Nothing fails. What does is shown here a minute later, grouped by endpoint and cause."
+    live_template = "hookpost/failure_live.html"
     by_operator = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
         """With what has arrived since."""
         return with_arrivals(super().get_queryset(request))
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the address of the part that changes by itself."""
-        live = self.admin_site.admin_view(self.live_view)
-        name = f"{self.opts.app_label}_{self.opts.model_name}_live"
-        return [path("<path:object_id>/live/", live, name=name), *super().get_urls()]
 
     # --- one group
 
@@ -82,6 +75,7 @@ class FailurePages(FailureColumns, ReadOnlyPages):
     ) -> HttpResponse:
         """Serve the page; there is nothing to change on it."""
         row = self.row_or_404(request, object_id)
+        self.refuse_others(request, row)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         request.current_app = self.admin_site.name
@@ -89,21 +83,11 @@ class FailurePages(FailureColumns, ReadOnlyPages):
         context = {**self.admin_site.each_context(request), **live, **self.still_context(row), "opts": self.opts}
         return TemplateResponse(request, "hookpost/failure.html", context)
 
-    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Serve the part that changes by itself, or say that it is as it was."""
-        row = self.row_or_404(request, object_id)
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET"])
-        context = self.live_context(request, row)
-        if request.GET.get("mark") == context["mark"]:
-            return HttpResponse(status=NOTHING_NEW)
-        return TemplateResponse(request, "hookpost/failure_live.html", context)
-
     def live_context(self, request: HttpRequest, row: FailureGroup) -> dict[str, object]:
         """Return how the group stands, and how far sending it again has come."""
         found, job = described(row), last_job(row)
         is_working = job is not None and job.state in STOPPABLE
-        told = (found.state, row.attempts, job and (job.state, job.done, job.failed, job.total))
+        progress = job and (job.state, job.done, job.failed, job.total)
         return {
             "title": "Failure",
             "found": found,
@@ -117,7 +101,7 @@ class FailurePages(FailureColumns, ReadOnlyPages):
             "last": moment(row.last_at),
             "acts": self.acts_for(request, row),
             "live_url": self.url("live", row.public_id),
-            "mark": sha256(repr(told).encode()).hexdigest()[:16],
+            "mark": mark_of(found.state, row.attempts, progress),
             "every": POLL_WORKING if is_working else POLL_IDLE,
         }
 

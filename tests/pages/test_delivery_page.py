@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -196,3 +197,9 @@ class TestInChromium:
         assert AuditEntry.objects.get(action="delivery.redeliver").reason == "jkr"
         page.keyboard.press("j")
         page.wait_for_selector("text=There is no older delivery that was given up.")
+
+    def test_a_page_whose_session_has_ended_leads_to_the_log_in(self, page: Page, acme: House) -> None:
+        log_in(page, acme.member.user, site="portal")
+        page.goto(address(acme, site="portal"))
+        Session.objects.all().delete()
+        page.wait_for_url("**/portal/login/**")

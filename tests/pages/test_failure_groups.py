@@ -146,3 +146,16 @@ def test_staff_without_the_permissions_may_look_and_not_act(acme: House) -> None
         assert erin.post(address(acme, site="admin", part=act), {"confirmed": "yes"}).status_code == 403
     user.user_permissions.clear()
     assert logged_in(user).get("/admin/deliveries/failuregroup/").status_code == 403
+
+
+def test_staff_who_may_see_nothing_see_no_page_and_no_part_of_one(acme: House) -> None:
+    from django.contrib.auth.models import User
+
+    from tests.browsers import logged_in
+
+    erin = logged_in(User.objects.create_user("erin", is_staff=True))
+    for noun, row in (("failuregroup", acme.failure), ("delivery", acme.delivery), ("endpoint", acme.endpoint)):
+        for part in ("change", "live"):
+            assert erin.get(f"/admin/deliveries/{noun}/{row.public_id}/{part}/").status_code == 403, (noun, part)
+    for part in ("attempt", "body", "failure", "signature"):
+        assert erin.get(f"/admin/deliveries/delivery/{acme.delivery.public_id}/{part}/").status_code == 403, part
