@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -72,7 +73,7 @@ def find(request: HttpRequest, site: HookpostSite, words: str) -> tuple[list[Hit
 
 
 def _pages(request: HttpRequest, site: HookpostSite) -> Iterator[PageAdmin]:
-    for page in site._registry.values():
+    for page in map(site.get_model_admin, filter(site.is_registered, apps.get_models())):
         if isinstance(page, PageAdmin) and page.has_view_permission(request):
             yield page
 
