@@ -10,12 +10,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from config.embedded import Services
 from config.embedded.processes import wait_until
+from config.management.commands import up as command
 from config.supervisor import FIRST_DELAY_SECONDS, HEALTHY_SECONDS, Child, stop_all
 from deliveries.management.signals import stop_signals
 from tests.ports import free_ports
@@ -175,3 +178,15 @@ def test_a_stop_is_noticed_once_and_then_acts_as_before() -> None:
         signal.raise_signal(signal.SIGTERM)
         assert wanted == [signal.SIGTERM]
         assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_each_worker_has_a_health_port_of_its_own_and_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a load balancer that nobody set up, then SIGTERM does not wait for one."""
+    monkeypatch.delenv("HOOKPOST_DRAIN_SECONDS", raising=False)
+    monkeypatch.setenv("BROKER_URL_FILE", "/run/secrets/broker_url")
+    settings = replace(command.conf, worker_processes=2, health_address=("127.0.0.1", 9101))
+    monkeypatch.setattr(command, "conf", settings)
+    _, *workers = command.children_of(Services(Path("/nowhere")), host="127.0.0.1", port=8000)
+    assert [worker.command[-2:] for worker in workers] == [["--health", f"127.0.0.1:{port}"] for port in (9101, 9102)]
+    assert {worker.environment["HOOKPOST_DRAIN_SECONDS"] for worker in workers} == {"0"}
+    assert not any("BROKER_URL_FILE" in worker.environment for worker in workers)
