@@ -203,3 +203,12 @@ class TestInChromium:
         page.goto(address(acme, site="portal"))
         Session.objects.all().delete()
         page.wait_for_url("**/portal/login/**")
+
+    def test_an_older_attempt_opens_with_its_request_and_answer(self, page: Page, acme: House) -> None:
+        give_up(acme)
+        log_in(page, acme.member.user, site="portal")
+        page.goto(address(acme, site="portal"))
+        older = page.locator(f"#{acme.attempt.public_id}")
+        older.locator("summary").click()
+        older.get_by_role("tab", name="Its headers").click()
+        older.get_by_text("x-odd").wait_for()
