@@ -38,6 +38,7 @@ FLOORS = {
     "api": 6,
     "admin": 6,
     "listen": 6,
+    "consume": 6,
     "demo": 6,
     "management": 6,
     "apps": 6,
@@ -54,6 +55,8 @@ SIBLINGS = {
     ("metrics", "protocol"): "attempts are counted by the words for outcomes",
     ("management", "api"): "a command finds a customer by id or uid as the API does",
     ("management", "checks"): "a process looks at its settings before it starts",
+    ("consume", "api"): "an event of a queue has the form of a posted one",
+    ("management", "consume"): "the command of it",
     ("management", "listen"): "the command of it",
 }
 

@@ -1,0 +1,79 @@
+"""Take, accept, answer.
+
+What lives here: one round of it, and going on until told to stop. A message is finished only after its event is
+committed; its key is the event's Idempotency-Key, so that one which comes again stores nothing more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import structlog
+from rest_framework.exceptions import APIException
+
+from deliveries.api.auth import KnownKey
+from deliveries.api.drafts import read_draft
+from deliveries.consume.source import EventSource, Message, SourceAway
+from deliveries.errors import Conflict, HookpostError, InvalidInput, Unavailable
+from deliveries.services.events import Accepted, EventDraft, accept_events
+from deliveries.services.fan_out import begin_fan_outs
+
+BATCH = 500
+PAUSE_SECONDS = 1.0
+REASON_LIMIT = 500
+
+log = structlog.get_logger(__name__)
+
+Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
+
+
+def consume(source: EventSource, *, wake: Wake, stop: Sequence[object]) -> None:
+    """Consume until `stop` holds something."""
+    while not stop:
+        try:
+            is_stuck = consume_batch(source, wake=wake)
+        except (SourceAway, Unavailable) as error:
+            log.warning("consume_waits", error=str(error))
+            is_stuck = True
+        if is_stuck:
+            time.sleep(PAUSE_SECONDS)
+
+
+def consume_batch(source: EventSource, *, wake: Wake) -> bool:
+    """Accept what the source has now; returns whether some of it has to wait for the database."""
+    messages = source.take(BATCH)
+    if not messages:
+        return False
+    results = accept_events([_draft(message) for message in messages])
+    pairs = list(zip(messages, results, strict=True))
+    source.finish(
+        [message for message, result in pairs if isinstance(result, Accepted)],
+        [(message, _reason(result)) for message, result in pairs if _is_refused(result)],
+    )
+    accepted = [result for result in results if isinstance(result, Accepted)]
+    wake(lane for each in accepted for lane in each.wake)
+    if any(each.pending for each in accepted):
+        begin_fan_outs(wake)
+    return any(isinstance(result, Unavailable | Conflict) for result in results)
+
+
+def _draft(message: Message) -> EventDraft | HookpostError:
+    caller = KnownKey(id=UUID(int=0), name="consume", customer_id=None, scopes=frozenset())
+    try:
+        return replace(read_draft(message.raw, caller, idempotency_key=message.key), api_key_id=None)
+    except HookpostError as error:
+        return error
+    except APIException as error:
+        return InvalidInput(str(error.detail))
+
+
+def _is_refused(result: Accepted | HookpostError) -> bool:
+    return not isinstance(result, Accepted | Unavailable | Conflict)
+
+
+def _reason(result: Accepted | HookpostError) -> str:
+    field = result.field if isinstance(result, InvalidInput) else ""
+    return (f"{field}: {result}" if field else str(result) or "there is no such customer")[:REASON_LIMIT]

@@ -1,0 +1,78 @@
+"""A stream of Redis or Valkey, read by a consumer group.
+
+What lives here: entries with one field `event`. What is refused goes to `<stream>:refused`, with its reason.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import cast
+
+import redis
+
+from deliveries.consume.source import Message, SourceAway
+
+Entry = tuple[bytes, Mapping[bytes, bytes]]
+Answer = list[tuple[bytes, list[tuple[bytes, Mapping[bytes, bytes] | None]]]]
+
+GROUP = "hookpost"
+FIELD = b"event"
+WAIT_MS = 1000
+IDLE_MS = 30_000  # after so long without an answer another reader takes an entry over
+
+
+class RedisStream:
+    """One reader of a stream; several may read it."""
+
+    def __init__(self, url: str, stream: str, *, idle_ms: int = IDLE_MS) -> None:
+        self.stream, self.idle_ms = stream, idle_ms
+        self.reader = f"{socket.gethostname()}-{os.getpid()}"
+        self.client = redis.Redis.from_url(url, socket_timeout=30)
+        self._has_group = False
+
+    def take(self, limit: int) -> Sequence[Message]:
+        """Return what this reader has not finished, else what others left lying, else what is new."""
+        with _away():
+            self._make_group()
+            entries = self._read("0", limit) or self._left_by_others(limit) or self._read(">", limit)
+        return [Message(key=f"{self.stream}:{name.decode()}", raw=fields.get(FIELD, b"")) for name, fields in entries]
+
+    def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
+        """Delete entries; those that are refused are added to the other stream by the same transaction."""
+        names = [message.key.rpartition(":")[2] for message in (*done, *(each for each, _ in refused))]
+        if not names:
+            return
+        with _away(), self.client.pipeline(transaction=True) as steps:
+            for message, reason in refused:
+                steps.xadd(f"{self.stream}:refused", {"event": message.raw, "key": message.key, "reason": reason})
+            steps.xack(self.stream, GROUP, *names)
+            steps.xdel(self.stream, *names)
+            steps.execute()
+
+    def _make_group(self) -> None:
+        if not self._has_group:
+            with suppress(redis.ResponseError):  # it is there already
+                self.client.xgroup_create(self.stream, GROUP, id="0", mkstream=True)
+            self._has_group = True
+
+    def _read(self, since: str, limit: int) -> list[Entry]:
+        block = WAIT_MS if since == ">" else None
+        found = cast(
+            "Answer", self.client.xreadgroup(GROUP, self.reader, {self.stream: since}, count=limit, block=block)
+        )
+        return [(name, fields or {}) for _, entries in found or () for name, fields in entries]
+
+    def _left_by_others(self, limit: int) -> list[Entry]:
+        found = self.client.xautoclaim(self.stream, GROUP, self.reader, self.idle_ms, count=limit)
+        return [(name, fields) for name, fields in found[1] if fields]
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise SourceAway(str(error)) from error

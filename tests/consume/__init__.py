@@ -1,0 +1,1 @@
+"""Events that come by a stream or an outbox."""

@@ -1,0 +1,255 @@
+"""Events from a stream and from an outbox: none lost and none twice, whenever whoever reads is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pytest
+import redis
+from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
+
+from deliveries.consume.accepting import consume_batch
+from deliveries.consume.outbox_table import OutboxTable
+from deliveries.consume.redis_stream import RedisStream
+from deliveries.consume.source import EventSource, Message, SourceAway
+from deliveries.errors import Unavailable
+from deliveries.models import Customer, Event
+from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
+
+PATIENCE_SECONDS = 90
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DDL = (Path(__file__).parents[2] / "docs/consume.md").read_text().partition("```sql\n")[2].partition("```")[0]
+
+
+class Place(Protocol):
+    """Where services write events."""
+
+    url: str
+
+    def reader(self) -> EventSource:
+        """Somebody who reads there, as a process of its own would."""
+
+    def write(self, *events: str) -> None:
+        """Write events."""
+
+    def left(self) -> int:
+        """How many are there still."""
+
+    def refused(self) -> list[tuple[str, str]]:
+        """What was set aside, with the reason."""
+
+
+class AStream:
+    def __init__(self) -> None:
+        self.url, self.name = os.environ["BROKER_URL"], f"events-{uuid.uuid4().hex}"
+        self.client = redis.Redis.from_url(self.url)
+        self.readers = 0
+
+    def reader(self) -> EventSource:
+        made = RedisStream(self.url, self.name, idle_ms=0)  # who was killed is not waited for
+        self.readers += 1
+        made.reader = f"reader-{self.readers}"
+        return made
+
+    def write(self, *events: str) -> None:
+        for event in events:
+            self.client.xadd(self.name, {"event": event})
+
+    def left(self) -> int:
+        return self.client.xlen(self.name)
+
+    def refused(self) -> list[tuple[str, str]]:
+        rows = self.client.xrange(f"{self.name}:refused")
+        return [(fields[b"event"].decode(), fields[b"reason"].decode()) for _, fields in rows]
+
+    def close(self) -> None:
+        self.client.delete(self.name, f"{self.name}:refused")
+        self.client.close()
+
+
+class AnOutbox:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.connection = psycopg.connect(url, autocommit=True)
+        self.connection.execute(DDL)
+        self.made: list[OutboxTable] = []
+
+    def reader(self) -> EventSource:
+        for other in self.made:  # who was killed has no connection any more
+            if other._connection:
+                other._connection.close()
+        self.made.append(OutboxTable(self.url, "hookpost_outbox"))
+        return self.made[-1]
+
+    def write(self, *events: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO hookpost_outbox (event) VALUES (%s)", [(event,) for event in events])
+
+    def left(self) -> int:
+        row = self.connection.execute("SELECT count(*) FROM hookpost_outbox WHERE refused IS NULL").fetchone()
+        return int(row[0]) if row else 0
+
+    def refused(self) -> list[tuple[str, str]]:
+        return self.connection.execute(
+            "SELECT event, refused FROM hookpost_outbox WHERE refused IS NOT NULL"
+        ).fetchall()
+
+    def close(self) -> None:
+        for other in self.made:
+            if other._connection:
+                other._connection.close()
+        self.connection.close()
+
+
+@pytest.fixture(params=["stream", "outbox"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    Customer.objects.create(name="Acme", uid="acme")
+    if request.param == "stream":
+        made = AStream()
+        yield made
+        made.close()
+        return
+    with empty_database(os.environ["DATABASE_URL"]) as url:
+        outbox = AnOutbox(url)
+        yield outbox
+        outbox.close()
+
+
+def an_event(number: int, **members: object) -> str:
+    return json.dumps({"customer": "acme", "type": "invoice.paid", "data": {"number": number}} | members)
+
+
+def drain(place: Place, reader: EventSource) -> None:
+    while place.left():
+        consume_batch(reader, wake=list)
+
+
+def numbers() -> list[int]:
+    return sorted(json.loads(bytes(body))["data"]["number"] for body in Event.objects.values_list("body", flat=True))
+
+
+def test_what_was_written_is_accepted_and_gone(place: Place) -> None:
+    place.write(*map(an_event, range(7)))
+    woken: list[object] = []
+    reader = place.reader()
+    consume_batch(reader, wake=woken.extend)
+    assert (numbers(), place.left(), place.refused()) == (list(range(7)), 0, [])
+    assert not consume_batch(reader, wake=woken.extend)
+
+
+class Killed(BaseException):
+    """The reader's end, at a place of the test's choice."""
+
+
+class Mortal:
+    """A reader that is killed before, in the middle of, or after finishing, again and again."""
+
+    def __init__(self, inner: EventSource, when: str) -> None:
+        self.inner, self.when = inner, when
+
+    def take(self, limit: int) -> Sequence[Message]:
+        return self.inner.take(min(limit, 10))
+
+    def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
+        if self.when == "in the middle":
+            self.inner.finish(done[:3], refused)
+        if self.when == "after":
+            self.inner.finish(done, refused)
+        raise Killed
+
+
+def test_kills_at_any_moment_lose_nothing_and_store_nothing_twice(place: Place) -> None:
+    """Given readers that each accept a part and die before, while or after they say so, then the rest is read on."""
+    place.write(*map(an_event, range(100)))
+    for when in ("before", "in the middle", "after") * 3:
+        with pytest.raises(Killed):
+            consume_batch(Mortal(place.reader(), when), wake=list)
+    drain(place, place.reader())
+    assert numbers() == list(range(100))
+
+
+def a_consumer(place: Place) -> subprocess.Popen[bytes]:
+    """`manage.py consume`, on the database of the tests."""
+    parts = {**conninfo_to_dict(os.environ["DATABASE_URL"]), "dbname": str(connection.settings_dict["NAME"])}
+    ours = f"postgresql://?{'&'.join(f'{name}={value}' for name, value in parts.items())}"
+    told = {"DATABASE_URL": ours, "BROKER_URL": os.environ["BROKER_URL"], "PLACE": place.url}
+    environment = Installation(settings=KEYS | told).environment()
+    where = ["--stream", place.name] if isinstance(place, AStream) else []
+    command = [sys.executable, "manage.py", "consume", "--from", "env:PLACE", "--takeover-seconds", "0.5", *where]
+    return subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL)
+
+
+def test_consumers_that_are_killed_leave_nothing_behind_and_nothing_twice(place: Place) -> None:
+    """Given processes that end by SIGKILL while they work, then the next one does the rest."""
+    place.write(*map(an_event, range(3000)))
+    for least in (1, 3000):
+        consumer = a_consumer(place)
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while Event.objects.count() < least or (least == 3000 and place.left()):
+            assert consumer.poll() is None
+            assert time.monotonic() < give_up
+        consumer.kill()
+        consumer.wait()
+    assert numbers() == list(range(3000))
+
+
+POISON = (
+    ("no JSON", "not JSON"),
+    ('{"customer": "acme", "type": "a.b"}', "data"),
+    ('{"customer": "acme", "type": "a b", "data": {}}', "type"),
+    ('{"customer": "nobody", "type": "a.b", "data": {}}', "no such customer"),
+    ('{"customer": "acme", "type": "hookpost.x", "data": {}}', "hookpost."),
+)
+
+
+@pytest.mark.parametrize(("event", "reason"), POISON)
+def test_poison_is_set_aside_with_the_reason_and_hinders_no_other(place: Place, event: str, reason: str) -> None:
+    place.write(an_event(1), event, an_event(2))
+    drain(place, place.reader())
+    assert numbers() == [1, 2]
+    ((text, why),) = place.refused()
+    assert text == event
+    assert reason in why
+
+
+def test_while_the_database_takes_nothing_all_of_it_waits(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write(an_event(1))
+    reader = place.reader()
+    with monkeypatch.context() as patched:
+        patched.setattr("deliveries.consume.accepting.accept_events", lambda drafts: [Unavailable() for _ in drafts])
+        assert consume_batch(reader, wake=list)
+    assert (place.left(), place.refused()) == (1, [])
+    consume_batch(reader, wake=list)
+    assert (numbers(), place.left()) == ([1], 0)
+
+
+def test_two_readers_share_an_outbox_and_take_no_row_twice() -> None:
+    with empty_database(os.environ["DATABASE_URL"]) as url:
+        outbox = AnOutbox(url)
+        outbox.write(*map(an_event, range(6)))
+        first, second = OutboxTable(url, "hookpost_outbox"), OutboxTable(url, "public.hookpost_outbox")
+        taken = [*first.take(4), *second.take(4)]
+        assert len({message.key for message in taken}) == 6
+        for each in (first, second):
+            each.finish([], [])
+        outbox.made += [first, second]
+        outbox.close()
+
+
+@pytest.mark.parametrize(
+    "source", [lambda: RedisStream("redis://127.0.0.1:1", "x"), lambda: OutboxTable("postgresql://127.0.0.1:1/x", "x")]
+)
+def test_a_place_that_is_away_is_said_to_be(source: Callable[[], EventSource]) -> None:
+    with pytest.raises(SourceAway):
+        source().take(1)
