@@ -12,13 +12,13 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 PORTAL = "/portal/"
-SENTENCE = "Too many pages of this customer are asked for at once. Try again in a moment."
 
 
 def portal_share(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Answer pages of the portal within their customer's share, and all else as before."""
     from config.known_callers import remember_session  # once Django's apps are there
     from deliveries.admin.viewer import member_of
+    from deliveries.api.error_pages import error_page
     from deliveries.errors import TooManyAtOnce
     from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
@@ -30,7 +30,7 @@ def portal_share(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
             with requests_and_pages.place(customer_id):
                 return get_response(request)
         except TooManyAtOnce:
-            return HttpResponse(SENTENCE, status=429, content_type="text/plain", headers={"Retry-After": "1"})
+            return error_page(request, 429, headers={"Retry-After": "1"})
 
     def customer_asked(request: HttpRequest) -> UUID | None:
         if not request.path_info.startswith(PORTAL):

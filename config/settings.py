@@ -109,6 +109,7 @@ AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "config.callers.log_in_address"
 
+CSRF_FAILURE_VIEW = "deliveries.api.error_pages.csrf_failure"
 SESSION_ENGINE = "config.sessions"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # of one site, as sessions are
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.security.RedactedReports"

@@ -14,17 +14,16 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.html import escape
-from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from deliveries import errors
+from deliveries.api.error_pages import WORDS, error_page
 from deliveries.database.failures import first_line, is_read_only, is_surely_undone
 from deliveries.protocol.json_members import escaped
 
@@ -125,24 +124,22 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
     found = problem_of(exception.__cause__ or exception)  # a body that was not read
     said = str(exception) if isinstance(exception, BadRequest) else "the request is not understood"
-    if not _is_api(request):
-        return _page(*(found or (problem(400, said), {})))
-    return plain_problem(problem(400, said))
+    if _is_api(request):
+        return plain_problem(problem(400, said))
+    if isinstance(exception, RequestDataTooBig):
+        return error_page(request, 413)
+    return _page(request, *found) if found else error_page(request, 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
-    return (
-        plain_problem(problem(403, "not allowed"))
-        if _is_api(request)
-        else defaults.permission_denied(request, exception)
-    )
+    return plain_problem(problem(403, "not allowed")) if _is_api(request) else error_page(request, 403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if not _is_api(request):
-        return defaults.page_not_found(request, exception)
+        return error_page(request, 404)
     hint = "; addresses here do not end in a slash" if request.path.endswith("/") else ""
     return plain_problem(problem(404, f"there is nothing at this address{hint}"))
 
@@ -152,15 +149,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     found = problem_of(sys.exc_info()[1] or Exception())  # a view without the REST framework lost the database
     if not _is_api(request):
         is_away = found is not None and found[0]["status"] == status.HTTP_503_SERVICE_UNAVAILABLE
-        return _page(*found) if found is not None and is_away else defaults.server_error(request)
+        return _page(request, *found) if found is not None and is_away else error_page(request, 500)
     if found is not None:
         return plain_problem(*found)
     return plain_problem(problem(500, "something went wrong on our side; it was logged"))
 
 
-def _page(body: Problem, headers: Mapping[str, str]) -> HttpResponse:
-    text = f"<!doctype html><title>{body['title']}</title><h1>{body['title']}</h1><p>{escape(body['detail'])}.</p>"
-    return HttpResponse(text, status=body["status"], headers=headers)
+def _page(request: HttpRequest, body: Problem, headers: Mapping[str, str]) -> HttpResponse:
+    code, detail = body["status"], str(body["detail"])
+    title = WORDS[code][0] if code in WORDS else str(body["title"])
+    return error_page(request, code, said=(title, f"{detail[:1].upper()}{detail[1:]}."), headers=headers)
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -1,0 +1,64 @@
+"""Errors as people see them: what happened, in words, and a way on.
+
+What lives here: one page for each status, which asks neither the database nor a session: it is shown when those fail.
+It must not know what went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+
+log = structlog.get_logger(__name__)
+
+SITES = ("/admin/", "/portal/")
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        400: ("This request is not understood", "Go back and try again; an address that was typed may have a mistake."),
+        403: ("You may not do this", "Your account does not have the right. Ask whoever administers it."),
+        404: (
+            "There is nothing at this address",
+            "It may have been deleted, be older than the log is kept, or belong to somebody else.",
+        ),
+        408: ("This took too long to arrive", "Try again, on a better connection."),
+        413: ("This is too large", "Send less at once."),
+        429: ("Too many pages at once", "Too many pages of this customer are asked for. Wait a moment, then reload."),
+        500: ("Something went wrong on our side", "It was logged. Try again in a moment."),
+        503: ("This is not available at the moment", "Try again in a moment."),
+    }
+)
+OUTDATED_FORM = (
+    "This form can no longer be sent",
+    "The page was open for long, or you logged in again meanwhile. Go back, reload it, and send it again.",
+)
+
+
+def error_page(
+    request: HttpRequest, code: int, *, said: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Return the page of a status; `said` is its title and sentence where they are not the usual ones."""
+    title, sentence = said or WORDS.get(code, WORDS[500])
+    site = next((each for each in SITES if request.path.startswith(each)), "")
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    context = {"code": code, "title": title, "sentence": sentence, "site": site, "at": at}
+    try:
+        text = render_to_string("hookpost/error.html", context)
+    except Exception as error:  # whatever is broken, there is a page
+        log.warning("error_page_failed", error=type(error).__name__)
+        text = format_html("<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>", title, sentence)
+    policy = {} if site else {"Content-Security-Policy": POLICY}  # the sites' pages have theirs
+    return HttpResponse(text, status=code, headers={**policy, **(headers or {})})
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW: a form without the token of this browser's session."""
+    return error_page(request, 403, said=OUTDATED_FORM)
