@@ -112,6 +112,7 @@ def settings_for(folder: Path, *, ports: tuple[int, ...]) -> dict[str, str]:
         "HOOKPOST_DATA": str(folder),
         "HOOKPOST_ALLOW_TARGETS": ",".join(f"127.0.0.0/8:{port}" for port in ports),
         "HOOKPOST_LOG_LEVEL": "WARNING",
+        "HOOKPOST_DRAIN_SECONDS": "0",
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
 
