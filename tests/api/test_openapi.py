@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.urls import URLPattern
+from drf_spectacular.drainage import GENERATOR_STATS
 from jsonschema_rs import Draft202012Validator
 
+from deliveries.api.openapi import description
 from deliveries.api.urls import api
 from deliveries.protocol.operational import OPERATIONAL
 from tests.api.conftest import Caller, Tenant
@@ -57,6 +59,13 @@ def parts_of(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]
 
 def operations_of(document: Any) -> list[Any]:
     return [operation for item in document["paths"].values() for operation in item.values()]
+
+
+def test_the_description_is_made_without_a_warning() -> None:
+    description.cache_clear()
+    with GENERATOR_STATS.silence():
+        description()
+    assert not GENERATOR_STATS
 
 
 def test_all_references_lead_somewhere(document: Any) -> None:
