@@ -39,4 +39,5 @@ def emit(
     """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
     from deliveries.api import python_api
 
-    return python_api.emit(customer, event_type, dict(data), timestamp=timestamp, idempotency_key=idempotency_key)
+    written = dict(data) if isinstance(data, Mapping) else data  # what is no object is refused there
+    return python_api.emit(customer, event_type, written, timestamp=timestamp, idempotency_key=idempotency_key)
