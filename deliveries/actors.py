@@ -27,6 +27,7 @@ LANES_TOGETHER = 12  # so few go in one message; more are shared by several work
 MESSAGES_AT_ONCE = 4
 LANES_NAMED = 128  # more than that at once are not named: a message without lanes says that there are some
 COLLECT_SECONDS = 0.005
+RING_SECONDS = 0.002  # between two rings of the threads that commit: closer ones are gathered
 WAITING_LIMIT = 64  # messages of a queue, from which on nobody rings
 AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits for the broker
 LOOK_SECONDS = 0.25  # between two looks at how many wait
@@ -147,7 +148,7 @@ class _Notifier:
         """Ring in this thread, unless others rang a moment ago or the broker is away: then the notifier's does."""
         now, in_haste = time.monotonic(), getattr(deliver_due.broker, "in_haste", None)
         with self._lock:
-            is_free = not self._lanes and now - self._rung_at > COLLECT_SECONDS and now > self._away_until
+            is_free = not self._lanes and now - self._rung_at > RING_SECONDS and now > self._away_until
             if is_free:
                 self._rung_at = now
         if is_free and in_haste and len(lanes) <= LANES_TOGETHER:
