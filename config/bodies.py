@@ -45,12 +45,12 @@ class Places:
 
     def __init__(self, *, in_all: int, of_one: int) -> None:
         self.in_all, self.of_one, self.waiting_at_most = max(1, in_all), max(1, of_one), max(1, in_all // 2)
-        self._taken: Counter[Any] = Counter()
+        self._taken: Counter[object] = Counter()
         self._waiting = 0
         self._changed = threading.Condition()
 
     @contextmanager
-    def place_of(self, caller: Any) -> Iterator[None]:
+    def place_of(self, caller: object) -> Iterator[None]:
         """Hold a place while a body is read; raises TooManyBodies when none becomes free."""
         with self._changed:
             self._wait_for_room(caller)
@@ -64,7 +64,7 @@ class Places:
                     del self._taken[caller]
                 self._changed.notify_all()
 
-    def _wait_for_room(self, caller: Any) -> None:
+    def _wait_for_room(self, caller: object) -> None:
         def has_room() -> bool:
             return self._taken[caller] < self.of_one and self._taken.total() < self.in_all
 
@@ -142,7 +142,7 @@ def reader_of(environ: Environ) -> Callable[[int, KnownKey], bytes]:
     return lambda length, key: read_body(environ, stream, length, key)
 
 
-def read_body(environ: Environ, stream: Any, length: int, key: KnownKey) -> bytes:
+def read_body(environ: Environ, stream: object, length: int, key: KnownKey) -> bytes:
     """Return up to so many bytes of a caller's body; raises BodyTooSlow or TooManyBodies."""
     if key.customer_id is None:
         return _read(environ, stream, length)
@@ -150,7 +150,7 @@ def read_body(environ: Environ, stream: Any, length: int, key: KnownKey) -> byte
         return _read(environ, stream, length)
 
 
-def _read(environ: Environ, stream: Any, length: int) -> bytes:
+def _read(environ: Environ, stream: object, length: int) -> bytes:
     if is_sharing():
         close_old_connections()  # who waits for a body holds no connection to the database
     since, pieces, left = time.monotonic(), [], length

@@ -7,7 +7,6 @@ know an actor. The broker is a doorbell: when it is away a caller learns so with
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import dramatiq
@@ -82,7 +81,7 @@ class ValkeyBroker(ListBroker):
 CONNECTION: property = vars(RabbitmqBroker)["connection"]
 
 
-def connect(broker: RabbitmqBroker) -> Any:
+def connect(broker: RabbitmqBroker) -> object:
     """The connection of this thread; a server that accepts and then says nothing counts as one that is away."""
     try:
         return CONNECTION.__get__(broker)
@@ -113,11 +112,11 @@ class DatabaseConnections(dramatiq.Middleware):
         share_connections()
         close_old_connections()
 
-    def after_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy, **outcome: Any) -> None:
+    def after_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy, **outcome: object) -> None:
         """Give back what was borrowed."""
         close_old_connections()
 
-    def before_worker_thread_shutdown(self, broker: dramatiq.Broker, thread: Any) -> None:
+    def before_worker_thread_shutdown(self, broker: dramatiq.Broker, thread: object) -> None:
         """Close the connections of a thread that ends."""
         connections.close_all()
 

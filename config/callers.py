@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any
 
 from django.http import HttpRequest
 
@@ -17,7 +16,7 @@ from deliveries.conf import conf
 IPV6_PREFIX = 64  # what one subscriber is given; each holds 2**64 addresses
 
 
-def address_of(environ: Mapping[str, Any]) -> str:
+def address_of(environ: Mapping[str, object]) -> str:
     """Return the caller's address in its plain form, or "" when there is none (a Unix socket)."""
     peer = _plain(str(environ.get("REMOTE_ADDR") or ""))
     if not conf.trusted_proxy:

@@ -5,8 +5,6 @@ What lives here: the translation and the connection options. It must not know an
 
 from __future__ import annotations
 
-from typing import Any
-
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
@@ -23,7 +21,7 @@ LIMITS = {
 }
 
 
-def database_settings(url: str) -> dict[str, Any]:
+def database_settings(url: str) -> dict[str, object]:
     """One entry of DATABASES; every parameter of libpq in the URL is kept."""
     try:
         parts = conninfo_to_dict(url)

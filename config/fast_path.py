@@ -73,7 +73,7 @@ def sharing(application: Application) -> Application:
 
     main = threading.main_thread().ident
 
-    def answer_with_a_borrowed_connection(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def answer_with_a_borrowed_connection(environ: Environ, start_response: object) -> Iterable[bytes]:
         if threading.get_ident() != main:  # which serves nobody, except in tests, inside a transaction of theirs
             share_connections()
         return application(environ, start_response)

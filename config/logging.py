@@ -34,7 +34,7 @@ def configure_structlog() -> None:
     )
 
 
-def logging_settings(*, level: str, form: str) -> dict[str, Any]:
+def logging_settings(*, level: str, form: str) -> dict[str, object]:
     """Django's LOGGING."""
     return {
         "version": 1,
@@ -55,10 +55,10 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
     }
 
 
-def formatter(form: str) -> dict[str, Any]:
+def formatter(form: str) -> dict[str, object]:
     """The last processors of a line; variables of frames are never shown, for they may hold secrets."""
     if form == "json":
-        ends: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        ends: list[object] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=indented_traceback, pad_event_to=0)
         ends = [on_one_line, renderer]
@@ -68,7 +68,7 @@ def formatter(form: str) -> dict[str, Any]:
     }
 
 
-def on_one_line(_logger: Any, _name: str, fields: EventDict) -> EventDict:
+def on_one_line(_logger: object, _name: str, fields: EventDict) -> EventDict:
     """Escape what would begin a line of its own or talk to a terminal: callers choose paths, names and messages."""
     for key, value in fields.items():
         if isinstance(value, str) and not value.isprintable():

@@ -5,7 +5,6 @@ What lives here: the translation. It must not know what is mailed.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from deliveries.errors import WrongSetting
@@ -14,7 +13,7 @@ DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 TIMEOUT_SECONDS = 10
 
 
-def email_settings(url: str) -> dict[str, Any]:
+def email_settings(url: str) -> dict[str, object]:
     """Django's EMAIL_* settings; smtps is TLS from the first byte, smtp with a password is STARTTLS."""
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}

@@ -5,7 +5,7 @@ What lives here: reading the URL, time limits, and telling a cluster. It must no
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import redis
@@ -26,7 +26,7 @@ def redis_client(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, tries: i
     `redis+sentinel://user:password@host:26379,host:26379/service/0` asks the sentinels for the master; `rediss+sentinel://`
     speaks TLS with all of them. Raises ValueError for a URL that cannot be read.
     """
-    limits: dict[str, Any] = {
+    limits: dict[str, object] = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
         "retry": Retry(NoBackoff(), tries),
@@ -45,7 +45,7 @@ def is_cluster(client: redis.Redis) -> bool:
     return bool(about.get("cluster_enabled"))
 
 
-def _master_of(url: str, limits: dict[str, Any]) -> redis.Redis:
+def _master_of(url: str, limits: dict[str, object]) -> redis.Redis:
     parts = urlsplit(url)
     names, _, hosts = parts.netloc.rpartition("@")
     service, _, database = parts.path.strip("/").partition("/")
@@ -64,7 +64,7 @@ def _master_of(url: str, limits: dict[str, Any]) -> redis.Redis:
     )
 
 
-def _options(scheme: str, given: dict[str, str]) -> dict[str, Any]:
+def _options(scheme: str, given: dict[str, str]) -> dict[str, object]:
     """Read the options of a URL as redis-py reads them; of TLS only that it is wanted."""
     options = dict(parse_url(f"{scheme}://sentinel/0?{urlencode(given)}"))
     uses_tls = options.pop("connection_class", None) is not None

@@ -59,7 +59,7 @@ def security_headers(respond: Respond) -> Respond:
 class RedactedReports(SafeExceptionReporterFilter):
     """Lets debug pages show code and request, but no variable, body, header or cookie: any may hold a secret."""
 
-    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, object]:
         """Show names only."""
         return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
 
@@ -67,7 +67,7 @@ class RedactedReports(SafeExceptionReporterFilter):
         """Show names only."""
         return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
 
-    def get_safe_settings(self) -> dict[str, Any]:
+    def get_safe_settings(self) -> dict[str, object]:
         """Show no setting: `manage.py configuration` lists them."""
         return {}
 

@@ -38,7 +38,7 @@ class SessionStore(DatabaseStore):
         """Say whether there is a row."""
         return super().exists(hash_session(session_key, site=self.site))
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(self, data: dict[str, object]) -> Session:
         """Return the row as it will be stored."""
         key: str = self._get_or_create_session_key()  # type: ignore[attr-defined]
         return Session(

@@ -5,8 +5,6 @@ Django imports this file before any other of ours, so the project's own settings
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import AppConfig, apps
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
@@ -37,14 +35,14 @@ class DeliveriesConfig(AppConfig):
         connection_created.connect(learn_when_connected)
 
 
-def _ensure_group(*, sender: AppConfig, **_: Any) -> None:
+def _ensure_group(*, sender: AppConfig, **_: object) -> None:
     if apps.is_installed("django.contrib.auth"):
         from deliveries.services.support_group import ensure_group
 
         ensure_group(sender)
 
 
-def _open_partitions(*, plan: Any = (), **_: Any) -> None:
+def _open_partitions(*, plan: object = (), **_: object) -> None:
     from deliveries.services.retention import TABLES, open_partitions, table_exists
 
     if all(table_exists(table) for table in TABLES):

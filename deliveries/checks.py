@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
 import dramatiq
@@ -27,13 +26,13 @@ METADATA = ipaddress.ip_address("169.254.169.254")
 
 
 @register(Tags.security)
-def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Check the settings of this process."""
     return list(problems_of(conf))
 
 
 @register(Tags.database)
-def check_keyring(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_keyring(app_configs: object, databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     """Check that the keyring opens what is stored; `manage.py check --database default`."""
     from deliveries.services import keyring  # models are not ready when this file is imported
 

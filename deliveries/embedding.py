@@ -7,7 +7,6 @@ them. The standalone server's own settings (config/settings.py) have all of it. 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import dramatiq
 from django.apps import apps
@@ -32,7 +31,7 @@ def missing_apps(names: tuple[str, ...]) -> list[str]:
 
 
 @register
-def check_project(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_project(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Check what the project around us has to bring."""
     return [*_errors(), *_warnings()]
 

@@ -7,7 +7,6 @@ It must not know how anything is sent.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -76,7 +75,7 @@ class AttemptShape(Shape):
     truncated = Flag()
 
 
-def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
+def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, object]:
     """Return an attempt as answers show it."""
     shown = shown_body(bytes(attempt.response_body), attempt.response_headers)
     return {
@@ -103,7 +102,7 @@ def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def _request_of(attempt: Attempt) -> dict[str, Any] | None:
+def _request_of(attempt: Attempt) -> dict[str, object] | None:
     if not attempt.request_url:
         return None
     return {

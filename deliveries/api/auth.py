@@ -100,7 +100,7 @@ def authenticate_text(header: str) -> ApiKey:
 class BearerKey(BaseAuthentication):
     """Authenticates REST views; without a header nobody is logged in."""
 
-    def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
+    def authenticate(self, request: Request) -> tuple[object, ApiKey] | None:
         """Return the caller and its key, or raise AuthenticationFailed."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:

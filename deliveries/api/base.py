@@ -59,7 +59,7 @@ class ApiView(APIView):
     queried: ClassVar[Collection[str]] = ()
     allowance: Allowance | None = None
 
-    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, object]], Response | None]:
         """Answer with problems, whatever the project around us does with its own views."""
         return handle
 
@@ -68,7 +68,7 @@ class ApiView(APIView):
         with ExitStack() as self.share:
             return super().dispatch(request, *args, **kwargs)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Let the caller in, and count the request."""
         super().initial(request, *args, **kwargs)
         if not request.META.get(HAS_PLACE):
@@ -84,7 +84,7 @@ class ApiView(APIView):
         if request.method not in BODIED:
             refuse_body(request)
 
-    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: object, *args: object, **kwargs: object) -> Response:
         """Say in Allow which methods there are."""
         return no_content()
 
@@ -132,7 +132,7 @@ def in_query() -> Iterator[None]:
         raise QueryError([{"pointer": f"/{error.field}", "detail": error.detail}]) from error
 
 
-def created(request: Request, body: Mapping[str, Any], ref: str) -> Response:
+def created(request: Request, body: Mapping[str, object], ref: str) -> Response:
     """Return 201 with the address of what was made below the list that it was posted to."""
     place = request.build_absolute_uri(f"{request.path}/{quote(ref)}")
     return Response(body, status=201, headers={"Location": place})

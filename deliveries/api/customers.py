@@ -5,8 +5,6 @@ What lives here: the REST form of customers. It must not know the rules: service
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,7 +43,7 @@ class CustomerFilters(Shape):
     uid = Text(required=False)
 
 
-def show_customer(customer: Customer) -> dict[str, Any]:
+def show_customer(customer: Customer) -> dict[str, object]:
     """Return a customer as answers show it."""
     return dict(CustomerShape(customer).data)
 

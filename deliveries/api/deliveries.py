@@ -7,7 +7,6 @@ Their attempts are in attempts.py, bulk work in jobs.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -65,18 +64,18 @@ class DeliveryShape(Shape):
     finished_at = Moment(allow_null=True)
 
 
-def show_delivery(delivery: Delivery) -> dict[str, Any]:
+def show_delivery(delivery: Delivery) -> dict[str, object]:
     """Return a delivery as answers show it."""
     return show_deliveries([delivery])[0]
 
 
-def show_deliveries(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+def show_deliveries(deliveries: Sequence[Delivery]) -> list[dict[str, object]]:
     """Return deliveries as answers show them; what they wait for is asked for once."""
     waiting = waiting_of(deliveries)
     return [_shown(delivery, waiting.get(delivery.id)) for delivery in deliveries]
 
 
-def _shown(delivery: Delivery, waiting: Waiting | None) -> dict[str, Any]:
+def _shown(delivery: Delivery, waiting: Waiting | None) -> dict[str, object]:
     """Without the serializer, which would be most of a page's cost."""
     return {
         "id": delivery.public_id,
@@ -98,7 +97,7 @@ def _shown(delivery: Delivery, waiting: Waiting | None) -> dict[str, Any]:
     }
 
 
-def _waiting_for(waiting: Waiting) -> dict[str, Any]:
+def _waiting_for(waiting: Waiting) -> dict[str, object]:
     until = {} if waiting.until is None else {"until": shown_moment(waiting.until)}
     return {"reason": waiting.reason, **until}
 

@@ -5,8 +5,6 @@ What lives here: the REST form of event types. It must not know the rules: servi
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
@@ -62,7 +60,7 @@ class ForceQuery(Shape):
     force = serializers.ChoiceField(["true", "false"], required=False)
 
 
-def show_event_type(event_type: EventType) -> dict[str, Any]:
+def show_event_type(event_type: EventType) -> dict[str, object]:
     """Return an event type as answers show it."""
     return dict(EventTypeShape(event_type).data)
 

@@ -88,7 +88,7 @@ class FeedFilters(TimeFilters):
     types = Text(required=False, help_text="Names, or families such as invoice.*, with commas.")
 
 
-def show_event(event: Event, **more: Any) -> dict[str, Any]:
+def show_event(event: Event, **more: object) -> dict[str, object]:
     """Return an event as answers show it, with what is told besides; the body comes last."""
     return {
         "id": event.public_id,

@@ -17,7 +17,7 @@ IDS: Mapping[str, str] = {
     for prefix in ("cus", "ep", "evt", "dlv", "att", "job", "ety", "mem", "key", "flg")
 }
 # What a member or parameter of this name looks like, wherever it stands.
-BY_NAME: Mapping[str, Any] = {
+BY_NAME: Mapping[str, object] = {
     "customer": IDS["cus"],
     "endpoint": IDS["ep"],
     "event": IDS["evt"],
@@ -70,7 +70,7 @@ BY_NAME: Mapping[str, Any] = {
     "warnings": [{"pointer": "/data/amount", "detail": "is not a number"}],
 }
 # What only a member of this component looks like, by its name without Request and Patched.
-BY_COMPONENT: Mapping[str, Any] = {
+BY_COMPONENT: Mapping[str, object] = {
     "Customer.id": IDS["cus"],
     "Customer.name": "Acme Ltd",
     "Endpoint.id": IDS["ep"],
@@ -106,8 +106,8 @@ BY_COMPONENT: Mapping[str, Any] = {
     "BatchResult.error": {"type": "urn:hookpost:problem:not-found", "title": "Not Found", "status": 404},
     "Limits.requests_per_minute": 1200,
 }
-BY_FORMAT: Mapping[str, Any] = {"date-time": MOMENT, "uri": "https://hooks.example/", "uuid": "0" * 32}
-BY_TYPE: Mapping[str, Any] = {"string": "text", "integer": 0, "number": 0.5, "boolean": False, "null": None}
+BY_FORMAT: Mapping[str, object] = {"date-time": MOMENT, "uri": "https://hooks.example/", "uuid": "0" * 32}
+BY_TYPE: Mapping[str, object] = {"string": "text", "integer": 0, "number": 0.5, "boolean": False, "null": None}
 
 
 def add_examples(document: Mapping[str, Any]) -> None:
@@ -126,7 +126,7 @@ def operations_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [operation for item in document["paths"].values() for operation in item.values()]
 
 
-def example_of(schema: Schema, components: Mapping[str, Schema], *, component: str = "") -> Any:
+def example_of(schema: Schema, components: Mapping[str, Schema], *, component: str = "") -> object:
     """Return what fits a schema."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(PREFIX)
@@ -150,20 +150,20 @@ def example_of(schema: Schema, components: Mapping[str, Schema], *, component: s
     return max(found, schema["minimum"]) if "minimum" in schema else found
 
 
-def _of_member(component: str, name: str, schema: Schema, components: Mapping[str, Schema]) -> Any:
+def _of_member(component: str, name: str, schema: Schema, components: Mapping[str, Schema]) -> object:
     noun = component.removeprefix("Patched").removesuffix("Request").replace("Change", "")
     if f"{noun}.{name}" in BY_COMPONENT:
         return BY_COMPONENT[f"{noun}.{name}"]
     return _of_name(name, schema, components)
 
 
-def _of_name(name: str, schema: Schema, components: Mapping[str, Schema]) -> Any:
+def _of_name(name: str, schema: Schema, components: Mapping[str, Schema]) -> object:
     if name in BY_NAME and _may_be(BY_NAME[name], schema):
         return BY_NAME[name]
     return example_of(schema, components)
 
 
-def _may_be(value: Any, schema: Schema) -> bool:
+def _may_be(value: object, schema: Schema) -> bool:
     """Say whether a value has the type that a schema asks for, as far as it names one."""
     if "enum" in schema or "$ref" in schema:
         return value in schema.get("enum", ())
@@ -172,7 +172,7 @@ def _may_be(value: Any, schema: Schema) -> bool:
     return not kinds or _kind_of(value) in kinds or (_kind_of(value) == "integer" and "number" in kinds)
 
 
-def _kind_of(value: Any) -> str:
+def _kind_of(value: object) -> str:
     if value is None:
         return "null"
     kinds = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"))

@@ -36,7 +36,7 @@ SMALL, LARGE = 50, 10  # rows read at once: those with bodies may have a megabyt
 NO_ID = UUID(int=0)
 
 Row = TypeVar("Row", bound=Model)
-Shown = tuple[str, dict[str, Any]]
+Shown = tuple[str, dict[str, object]]
 
 
 def export_lines(customer: Customer, *, viewer: Viewer) -> Generator[bytes, None, None]:
@@ -53,7 +53,7 @@ def export_lines(customer: Customer, *, viewer: Viewer) -> Generator[bytes, None
     yield line("end", {"lines": number})
 
 
-def line(name: str, shown: dict[str, Any]) -> bytes:
+def line(name: str, shown: dict[str, object]) -> bytes:
     """Return one line: what the API shows of a thing, after what it is."""
     return orjson.dumps({"object": name, **shown}, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -91,7 +91,7 @@ def _log(customer: Customer, viewer: Viewer) -> Iterator[Shown]:
 
 
 def _each(
-    kind: str, rows: QuerySet[Row], show: Callable[[Row], dict[str, Any]], *, size: int = SMALL, after: UUID = NO_ID
+    kind: str, rows: QuerySet[Row], show: Callable[[Row], dict[str, object]], *, size: int = SMALL, after: UUID = NO_ID
 ) -> Iterator[Shown]:
     for part in _parts(rows, size, after=after):
         yield from ((kind, show(row)) for row in part)
@@ -111,7 +111,7 @@ def _read(ask: Callable[[], Iterable[Any]]) -> list[Any]:
         return list(ask())
 
 
-def _member(member: Member) -> dict[str, Any]:
+def _member(member: Member) -> dict[str, object]:
     user = member.user
     return {
         "id": member.public_id,
@@ -121,13 +121,13 @@ def _member(member: Member) -> dict[str, Any]:
     }
 
 
-def _api_key(key: ApiKey) -> dict[str, Any]:
+def _api_key(key: ApiKey) -> dict[str, object]:
     moments = ("created_at", "expires_at", "revoked_at", "last_used_at")
     shown = {"id": key.public_id, "name": key.name, "hint": key.hint, "scopes": list(key.scopes)}
     return shown | {name: shown_moment(getattr(key, name)) for name in moments}
 
 
-def _audit_entry(entry: AuditEntry, viewer: Viewer) -> dict[str, Any]:
+def _audit_entry(entry: AuditEntry, viewer: Viewer) -> dict[str, object]:
     return {
         "id": ids.encode_id(ids.AUDIT, entry.id),
         "at": shown_moment(entry.at),

@@ -93,7 +93,7 @@ JOB_OR_COUNT = {
 }
 
 
-def show_job(job: Job, viewer: Viewer) -> dict[str, Any]:
+def show_job(job: Job, viewer: Viewer) -> dict[str, object]:
     """Return a job as answers show it, its filters in the words of the API."""
     shown = dict(JobShape(job).data) | {"filters": _shown_filters(job)}
     if viewer.is_operator:
@@ -236,12 +236,12 @@ def job_started(request: Request, job: Job) -> Response:
     return Response(show_job(job, caller_of(request).viewer), status=202, headers={"Location": place})
 
 
-def _shown_filters(job: Job) -> dict[str, Any]:
+def _shown_filters(job: Job) -> dict[str, object]:
     if job.kind == Job.Kind.IMPORT:
         return dict(job.filters)
     prefixes = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
     selection = Selection.from_json(job.filters)
-    shown: dict[str, Any] = {}
+    shown: dict[str, object] = {}
     for name, value in job.filters.items():
         if name in prefixes:
             shown[name.removesuffix("_id")] = ids.encode_id(prefixes[name], getattr(selection, name))

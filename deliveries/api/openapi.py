@@ -43,7 +43,7 @@ class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
     target_class = "deliveries.api.auth.BearerKey"
     name = "key"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         """Return the scheme."""
         return {"type": "http", "scheme": "bearer", "description": "An API key, hk_…"}
 
@@ -64,7 +64,7 @@ def docs(request: HttpRequest) -> HttpResponse:
     return page
 
 
-def document() -> dict[str, Any]:
+def document() -> dict[str, object]:
     """Return the description of the API with the webhooks that are sent at this moment."""
     base = description()
     components = base["components"]
@@ -114,7 +114,7 @@ def _webhook(event_type: EventType, names: ComponentNames) -> tuple[dict[str, An
     }
     schema = event_type.schema if event_type.schema is not None else {"type": "object"}
     components = {name: body, **hoist(schema, name=data, names=names)}
-    media: dict[str, Any] = {"schema": {"$ref": COMPONENTS + name}}
+    media: dict[str, object] = {"schema": {"$ref": COMPONENTS + name}}
     if event_type.example is not None:
         media["example"] = {"type": event_type.name, "timestamp": MOMENT, "data": event_type.example}
     operation = {

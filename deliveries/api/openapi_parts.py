@@ -35,7 +35,7 @@ def only_used(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: schema for name, schema in schemas.items() if name in found}
 
 
-def references_of(part: Any) -> Iterator[str]:
+def references_of(part: object) -> Iterator[str]:
     """Return the names of the components that a part of a document refers to."""
     if isinstance(part, list):
         for each in part:

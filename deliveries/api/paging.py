@@ -69,10 +69,10 @@ class Slice(Generic[Row]):
 def page_of(
     request: Request,
     rows: QuerySet[Row],
-    show: Callable[[Row], Mapping[str, Any]],
+    show: Callable[[Row], Mapping[str, object]],
     *,
     base: QuerySet[Row] | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return one page of a list, newest first; `base` as for rows_at."""
     return page_of_all(request, rows, lambda found: [show(row) for row in found], base=base)
 
@@ -80,10 +80,10 @@ def page_of(
 def page_of_all(
     request: Request,
     rows: QuerySet[Row],
-    show_all: Callable[[Sequence[Row]], Sequence[Mapping[str, Any]]],
+    show_all: Callable[[Sequence[Row]], Sequence[Mapping[str, object]]],
     *,
     base: QuerySet[Row] | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return one page of a list whose rows are shown together: what they ask for besides is asked for once."""
     place = place_of(request)
     found = rows_at(rows, place, base=base)
@@ -115,7 +115,7 @@ def rows_at(
     return Slice(found[::-1] if place.backwards else found, edge)
 
 
-def links(request: Request, place: Place, page: Slice[Row]) -> dict[str, Any]:
+def links(request: Request, place: Place, page: Slice[Row]) -> dict[str, object]:
     """Return `next` and `previous` of a page."""
     back = None if place.cursor is None else _way_back(place.cursor, page.rows)
     on = None if page.edge is None else Cursor(place.direction, page.edge)

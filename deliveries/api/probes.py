@@ -7,7 +7,6 @@ the address of the pod. It must not know which process answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import structlog
 from django.core.handlers.wsgi import WSGIRequest
@@ -23,7 +22,7 @@ View = Callable[[HttpRequest], HttpResponse]
 PROBES: Mapping[str, View] = {"/healthz": readiness.healthz, "/readyz": readiness.readyz, "/metrics": metrics.metrics}
 
 
-def answer_probe(environ: dict[str, Any], view: View) -> HttpResponse:
+def answer_probe(environ: dict[str, object], view: View) -> HttpResponse:
     """Return the answer; a mistake of ours is logged and becomes a 500."""
     try:
         return view(WSGIRequest(environ))

@@ -75,7 +75,7 @@ def problem_of(error: BaseException) -> tuple[Problem, dict[str, str]] | None:
     return None
 
 
-def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+def handle(error: Exception, context: Mapping[str, object]) -> Response | None:
     """Answer an exception of a REST view; None lets Django's handler log it and answer 500."""
     found = problem_of(error)
     if found is None:
@@ -90,7 +90,7 @@ def plain_problem(body: Problem, headers: Mapping[str, str] | None = None) -> Ht
     return HttpResponse(orjson.dumps(body), status=body["status"], content_type=CONTENT_TYPE, headers=headers)
 
 
-def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
+def field_errors(detail: object, pointer: str = "") -> list[dict[str, str]]:
     """Flatten what a serializer refused into JSON pointers (RFC 6901) and sentences."""
     if isinstance(detail, Mapping):
         pairs = [
@@ -223,7 +223,7 @@ def _read_only(error: Exception) -> tuple[Problem, dict[str, str]] | None:
     return _lost_database(error) if is_read_only(error) else None
 
 
-def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> Any:
+def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> object:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def describe(error: Exception) -> tuple[Problem, dict[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from django.db import transaction
@@ -49,7 +49,7 @@ class Emitted(str):
 def emit(
     customer: Customer | UUID | str,
     event_type: str,
-    data: dict[str, Any],
+    data: dict[str, object],
     *,
     timestamp: datetime | None = None,
     deliver_at: datetime | None = None,

@@ -24,7 +24,7 @@ class JsonRenderer(BaseRenderer):
     charset = None
 
     def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+        self, data: object, accepted_media_type: str | None = None, renderer_context: Mapping[str, object] | None = None
     ) -> bytes:
         """Return the bytes of an answer; none for an empty one."""
         return b"" if data is None else to_json(data)
@@ -43,7 +43,7 @@ class AlwaysJson(BaseContentNegotiation):
         return first, first.media_type
 
 
-def to_json(data: Any) -> bytes:
+def to_json(data: object) -> bytes:
     """Write a value; integers beyond 64 bits, which only our own pages can store, take the slow way."""
     try:
         return orjson.dumps(data)
@@ -51,7 +51,7 @@ def to_json(data: Any) -> bytes:
         return json.dumps(data, ensure_ascii=False, default=_plain).encode()
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, orjson.Fragment):
         return json.loads(bytes(value.contents) if isinstance(value.contents, bytes) else value.contents)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 ANY: Schema = {}
 COMPONENTS = "#/components/schemas/"
@@ -46,7 +46,7 @@ class ComponentNames:
         return name
 
 
-def hoist(schema: Any, *, name: str, names: ComponentNames) -> dict[str, Schema]:
+def hoist(schema: object, *, name: str, names: ComponentNames) -> dict[str, Schema]:
     """Return the components that a schema becomes: itself under `name`, and its `$defs` under names of their own."""
     if not isinstance(schema, dict):
         return {name: ANY if schema is not False else {"not": {}}}
@@ -61,7 +61,7 @@ def method_like(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _plain(schema: Any, place: Mapping[str, str]) -> Schema:
+def _plain(schema: object, place: Mapping[str, str]) -> Schema:
     """Return a schema with nothing but what generators know."""
     if not isinstance(schema, dict):
         return ANY if schema is not False else {"not": {}}
@@ -78,7 +78,7 @@ def _plain(schema: Any, place: Mapping[str, str]) -> Schema:
     return made | _typed(schema, place)
 
 
-def _reference(schema: Mapping[str, Any], place: Mapping[str, str]) -> Schema:
+def _reference(schema: Mapping[str, object], place: Mapping[str, str]) -> Schema:
     match = _LOCAL.fullmatch(str(schema["$ref"]))
     target = place.get(match[1]) if match else None
     return ANY if target is None else {"$ref": COMPONENTS + target}
@@ -99,7 +99,7 @@ def _choice(schema: Mapping[str, Any]) -> Schema:
     return written
 
 
-def _typed(schema: Mapping[str, Any], place: Mapping[str, str]) -> Schema:
+def _typed(schema: Mapping[str, object], place: Mapping[str, str]) -> Schema:
     types = list(_types(schema))
     null = ["null"] if "null" in types else []
     real = [kind for kind in types if kind != "null"]
@@ -111,7 +111,7 @@ def _typed(schema: Mapping[str, Any], place: Mapping[str, str]) -> Schema:
     return {"anyOf": each} if not any(key in schema for key in _IN_PLACE) else ANY
 
 
-def _types(schema: Mapping[str, Any]) -> Iterator[str]:
+def _types(schema: Mapping[str, object]) -> Iterator[str]:
     given = schema.get("type")
     if given is None and "properties" in schema:
         given = "object"
@@ -134,14 +134,14 @@ def _of_type(kind: str, schema: Mapping[str, Any], place: Mapping[str, str]) -> 
     return made
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: object) -> str:
     for kind, types in (("boolean", bool), ("integer", int), ("number", float), ("string", str), ("array", list)):
         if isinstance(value, types):
             return kind
     return "object"
 
 
-def _dict(value: Any) -> Mapping[str, Any]:
+def _dict(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 

@@ -50,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Translate psycopg's errors into Django's, and count them."""
         return CountedErrors(self)
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> LimitedConnection:
+    def get_new_connection(self, conn_params: dict[str, object]) -> LimitedConnection:
         """Connect, or borrow a connection."""
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # as Django has it, and no option says otherwise
 

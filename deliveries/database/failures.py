@@ -5,8 +5,6 @@ What lives here: the reading of errors, Django's and psycopg's. It must not know
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 from django.db import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
 
@@ -58,5 +56,5 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _cause_of(error: BaseException) -> Any:
+def _cause_of(error: BaseException) -> object:
     return error if isinstance(error, psycopg.Error) else error.__cause__

@@ -24,7 +24,7 @@ class Api:
     base_url: str
     key: str = field(repr=False)
 
-    def ask(self, method: str, path: str, fields: Any = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, fields: object = None) -> tuple[int, object]:
         """Send one request; returns status and decoded JSON (None when the answer has no body)."""
         connection = http.client.HTTPConnection(urlsplit(self.base_url).netloc, timeout=TIMEOUT_SECONDS)
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
@@ -46,7 +46,7 @@ class Api:
         return answer
 
 
-def decoded(body: bytes) -> Any:
+def decoded(body: bytes) -> object:
     """The JSON of a body, or the start of what came instead."""
     try:
         return orjson.loads(body) if body else None

@@ -6,7 +6,6 @@ What lives here: lines, rules and a table. It must not know what comes next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +42,7 @@ def request(console: Console, received: Received) -> None:
     line(console, received.body.decode(errors="replace"))
 
 
-def attempts(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+def attempts(console: Console, rows: Sequence[Mapping[str, object]]) -> None:
     """Print the log of a delivery, oldest attempt first."""
     table = Table("attempt", "started", "answer", "took", box=None, header_style="bold", padding=(0, 2, 0, 0))
     for number, row in enumerate(rows, start=1):

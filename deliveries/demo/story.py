@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from django.core.management.base import CommandError
@@ -83,7 +82,7 @@ def play_retries(stage: Stage) -> None:
     screen.attempts(stage.console, rows)
 
 
-def create(stage: Stage, path: str, fields: dict[str, Any]) -> None:
+def create(stage: Stage, path: str, fields: dict[str, object]) -> None:
     """POST something that may be there from an earlier run."""
     status, answer = stage.api.ask("POST", path, fields)
     if status not in (201, 409):
@@ -92,7 +91,7 @@ def create(stage: Stage, path: str, fields: dict[str, Any]) -> None:
     screen.line(stage.console, f"POST {PREFIX}{path}  {fields.get('uid') or fields['name']} {what}")
 
 
-def register(stage: Stage, uid: str, *, path: str, fields: dict[str, Any]) -> str:
+def register(stage: Stage, uid: str, *, path: str, fields: dict[str, object]) -> str:
     """Register the receiver's URL anew and return the endpoint's secret, which is shown only now."""
     stage.api.expect(204, 404, method="DELETE", path=f"{ENDPOINTS}/{uid}")
     fields = {"uid": uid, "url": stage.receiver.url + path, **fields}
@@ -146,7 +145,7 @@ def verify(stage: Stage, received: Received, *, secret: str) -> None:
         raise CommandError("the package standardwebhooks accepted a changed body")
 
 
-def finish(stage: Stage, event_id: str) -> list[dict[str, Any]]:
+def finish(stage: Stage, event_id: str) -> list[dict[str, object]]:
     """Wait until the log says succeeded; returns the attempts, oldest first."""
     give_up = time.monotonic() + ARRIVAL_SECONDS
     while True:
@@ -161,6 +160,6 @@ def finish(stage: Stage, event_id: str) -> list[dict[str, Any]]:
     return sorted(attempts, key=lambda row: str(row["started_at"]))
 
 
-def invoice() -> dict[str, Any]:
+def invoice() -> dict[str, object]:
     """What the events are about."""
     return {"invoice": "inv_42", "amount": "1290.00", "currency": "EUR"}

@@ -49,7 +49,7 @@ class _Handler(WSGIRequestHandler):
         """Return the caller's address, without asking a name server for its name."""
         return str(self.client_address[0])
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing: somebody asks every few seconds."""
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -86,7 +85,7 @@ class HostClock:
 host = HostClock()
 
 
-def learn_when_connected(connection: BaseDatabaseWrapper, **_: Any) -> None:
+def learn_when_connected(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Take a reading over a new connection, where none is fresh: so every process has one."""
     if connection.alias == DEFAULT_DB_ALIAS and host.reading() is None:
         with suppress(DatabaseError, InterfaceError):

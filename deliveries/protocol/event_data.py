@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from typing import Any
 
 import orjson
 
@@ -44,7 +43,7 @@ def wrong_encoding(raw: bytes) -> str:
     return ""
 
 
-def write_data(data: Any) -> bytes:
+def write_data(data: object) -> bytes:
     """Return an object as the bytes of an event's data; raises InvalidInput for all that could not be posted.
 
     Moments and UUIDs are written as texts.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from deliveries.protocol.event_types import OURS
 
@@ -21,7 +20,7 @@ class OperationalType:
 
     name: str
     description: str
-    example: Mapping[str, Any]
+    example: Mapping[str, object]
 
 
 OPERATIONAL: Mapping[str, OperationalType] = {

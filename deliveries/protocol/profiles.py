@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
 from deliveries.errors import InvalidInput, InvalidSecret
 from deliveries.protocol.secrets import ED25519_PREFIX, HMAC_PREFIX, OF_STANDARD_WEBHOOKS, SigningKey, to_base64
@@ -98,11 +97,11 @@ def check_signing(given: object) -> str:
     return json.dumps(asdict(scheme), separators=(",", ":"))
 
 
-def shown_signing(signing: str) -> str | dict[str, Any]:
+def shown_signing(signing: str) -> str | dict[str, object]:
     """Return a stored scheme as it is given: its name, or its description."""
     if signing in PROFILES:
         return signing
-    described: dict[str, Any] = json.loads(signing)
+    described: dict[str, object] = json.loads(signing)
     return described
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -154,9 +153,9 @@ def _listening(alerts: Iterable[Alert]) -> set[tuple[UUID, str]]:
     }
 
 
-def _data(alert: Alert, endpoint: Endpoint, given_up: Mapping[UUID, Delivery]) -> dict[str, Any] | None:
+def _data(alert: Alert, endpoint: Endpoint, given_up: Mapping[UUID, Delivery]) -> dict[str, object] | None:
     """Return what the event says; None when there is nothing left to say. URLs may be secrets and are left out."""
-    said: dict[str, Any] = {"endpoint": endpoint.public_id, "endpoint_uid": endpoint.uid}
+    said: dict[str, object] = {"endpoint": endpoint.public_id, "endpoint_uid": endpoint.uid}
     if alert.kind == Kind.FAILING:
         return said | {"failing_since": _written(alert.since), "disabled_after": _written(disabled_after(alert.since))}
     if alert.kind == Kind.DISABLED:

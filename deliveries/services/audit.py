@@ -7,7 +7,6 @@ goes into `detail`: callers give the names of changed fields, not the values of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from deliveries.models import ApiKey, AuditEntry, Customer
 from deliveries.protocol.actor_names import SYSTEM, name_key, name_person
@@ -23,7 +22,7 @@ def record_act(
     customer: Customer | None = None,
     reason: str = "",
     note: str = "",
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
 ) -> AuditEntry:
     """Write one entry: `actor` as protocol/actor_names.py names it, `target` a public id.
 

@@ -65,7 +65,7 @@ def store_endpoint(
     return endpoint
 
 
-def update_endpoint(endpoint: Endpoint, fields: Mapping[str, Any], *, actor: str) -> Endpoint:
+def update_endpoint(endpoint: Endpoint, fields: Mapping[str, object], *, actor: str) -> Endpoint:
     """Change the given fields only; another host clears the custom headers unless new ones are given."""
     given = {name: value for name, value in fields.items() if not _is_same(endpoint, name, value)}
     return store_changes(endpoint, check_fields(given), actor=actor)
@@ -207,7 +207,7 @@ def _signing_keys(endpoint: Endpoint) -> list[SigningKey]:
     return [secret.open_key() for secret in alive]
 
 
-def _is_same(endpoint: Endpoint, name: str, value: Any) -> bool:
+def _is_same(endpoint: Endpoint, name: str, value: object) -> bool:
     # An unchanged URL is not looked up again: its name server may be what is broken just now.
     return name in ("url", "state") and getattr(endpoint, name) == value
 
@@ -220,7 +220,7 @@ def _apply(endpoint: Endpoint, checked: Mapping[str, Any]) -> None:
             setattr(endpoint, name, value)
 
 
-def _save(endpoint: Endpoint, checked: Mapping[str, Any] | None) -> None:
+def _save(endpoint: Endpoint, checked: Mapping[str, object] | None) -> None:
     columns = None
     if checked is not None:
         columns = [*(checked.keys() - {"headers"}), "updated_at"]
@@ -261,7 +261,7 @@ def _set_state(
     action: str,
     reason: str,
     note: str,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
 ) -> None:
     with transaction.atomic():
         _lock(endpoint)

@@ -94,5 +94,5 @@ def _save(event_type: EventType) -> None:
         raise Conflict("there is an event type of this name already") from error
 
 
-def _record(event_type: EventType, action: str, *, actor: str, detail: Mapping[str, Any]) -> None:
+def _record(event_type: EventType, action: str, *, actor: str, detail: Mapping[str, object]) -> None:
     record_act(actor, action, customer=event_type.customer, target=event_type.public_id, detail=detail)

@@ -42,7 +42,7 @@ _BELOW = (
 _REGEX = RegexOptions(size_limit=PATTERN_LIMIT_BYTES, dfa_size_limit=PATTERN_LIMIT_BYTES)
 
 
-def check_schema(schema: Any) -> Any:
+def check_schema(schema: object) -> object:
     """Return a schema that is safe to keep and to evaluate, or None for none; raises InvalidInput."""
     if schema is None:
         return None
@@ -82,13 +82,13 @@ class CompiledSchema:
     width: int
 
 
-def compiled(schema: Any) -> CompiledSchema:
+def compiled(schema: object) -> CompiledSchema:
     """Return a schema that check_schema returned in the form that `violations` takes."""
     root = schema if isinstance(schema, dict) else {}
     return CompiledSchema(_validator(schema), _cost(schema, root), _width([schema], root))
 
 
-def violations(schema: CompiledSchema, data: Any) -> list[Violation]:
+def violations(schema: CompiledSchema, data: object) -> list[Violation]:
     """Return where data (parsed JSON) breaks a compiled schema: all places up to a limit; of large data the first."""
     if schema.width > WIDTH_LIMIT:  # registered before there was this limit
         return [Violation(pointer="", detail="this is too much to be held against the schema")]
@@ -100,7 +100,7 @@ def violations(schema: CompiledSchema, data: Any) -> list[Violation]:
         return [Violation(pointer="", detail=_shortened(_message(error)))]
 
 
-def _told(schema: CompiledSchema, data: Any) -> list[Violation]:
+def _told(schema: CompiledSchema, data: object) -> list[Violation]:
     if schema.parts * _values(data, limit=TOLD_ALL_LIMIT) <= TOLD_ALL_LIMIT:
         return [_violation(error) for error in list(schema.validator.iter_errors(data))[:VIOLATION_LIMIT]]
     try:
@@ -114,7 +114,7 @@ def _violation(error: ValidationError) -> Violation:
     return Violation(pointer=_pointer(error.instance_path), detail=_shortened(_message(error)))
 
 
-def _values(data: Any, *, limit: int) -> int:
+def _values(data: object, *, limit: int) -> int:
     """Return how many values data holds, itself included, a long text for many; counting ends beyond the limit."""
     waiting, count = [data], 0
     while waiting and count <= limit:
@@ -125,7 +125,7 @@ def _values(data: Any, *, limit: int) -> int:
     return count
 
 
-def breaking_changes(old: Any, new: Any) -> list[str]:
+def breaking_changes(old: object, new: object) -> list[str]:
     """Return what a reader of the old schema could stumble over in data of the new one, a sentence each.
 
     A reader breaks when a member that was always there may be missing, or changes its type.
@@ -173,7 +173,7 @@ def _parts(schema: Any, *, depth: int) -> Iterator[Mapping[str, Any]]:
                 yield from _parts(each, depth=depth + 1)
 
 
-def _check_part(part: Mapping[str, Any]) -> None:
+def _check_part(part: Mapping[str, object]) -> None:
     refused = [name for name in _REFUSED if name in part]
     if refused:
         raise _refused(f"{refused[0]} is not available in schemas of event types")
@@ -186,7 +186,7 @@ def _validator(schema: Any) -> Draft202012Validator:
     return Draft202012Validator(schema, offline=True, validate_formats=False, pattern_options=_REGEX)
 
 
-def _cost(schema: Any, root: Mapping[str, Any], *, above: tuple[str, ...] = ()) -> int:
+def _cost(schema: object, root: Mapping[str, object], *, above: tuple[str, ...] = ()) -> int:
     """Return how many parts one value may be held against, references followed."""
     total = 0
     for part in _parts(schema, depth=0):
@@ -208,11 +208,11 @@ def _target(reference: Any, root: Mapping[str, Any], above: tuple[str, ...]) -> 
         raise _refused(f"$ref leads nowhere: {reference}") from None
 
 
-def _width(schemas: list[Any], root: Mapping[str, Any]) -> int:
+def _width(schemas: list[object], root: Mapping[str, object]) -> int:
     """Return how many parts of these schemas, which one value is held against, it or a value in it may meet at most."""
     here = [part for schema in schemas for part in _in_place(schema, root)]
     weight = sum(map(_weight, here))
-    named: dict[str, list[Any]] = {}
+    named: dict[str, list[object]] = {}
     for part in here:
         for name, schema in part.get("properties", {}).items():
             named.setdefault(name, []).append(schema)
@@ -239,7 +239,7 @@ def _in_place(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any
             yield from _in_place(_target(schema["$ref"], root, ()), root)
 
 
-def _schemas_of(part: Mapping[str, Any], keyword: str) -> list[Any]:
+def _schemas_of(part: Mapping[str, object], keyword: str) -> list[object]:
     """Return the schemas that a keyword of a part holds: one, a list, or one for each name."""
     value = part.get(keyword)
     if isinstance(value, list):

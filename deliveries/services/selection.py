@@ -63,12 +63,12 @@ class Selection:
         states = () if by_owner or self.states != (DeliveryState.EXHAUSTED,) else self.states
         return replace(self, customer_id=customer_id, types=(), states=states, status_code=None, error="", failed=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the form in which a job keeps it: only the fields that narrow."""
         return {name: _written(value) for name, value in asdict(self).items() if value}
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+    def from_json(cls, kept: Mapping[str, object]) -> Self:
         """Return a selection as a job kept it."""
         return cls(**{name: _read(name, value) for name, value in kept.items()})
 
@@ -140,7 +140,7 @@ def read_types(text: str, *, field: str = "type") -> tuple[str, ...]:
         raise InvalidInput(error.detail, field=field) from error
 
 
-def _written(value: Any) -> Any:
+def _written(value: object) -> object:
     if isinstance(value, datetime):
         return timestamps.write(timestamps.next_millisecond(value))
     return str(value) if isinstance(value, UUID) else value

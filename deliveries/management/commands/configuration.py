@@ -35,7 +35,7 @@ class Command(BaseCommand):
     help = "Print the list of settings as Markdown."
     requires_system_checks: list[str] = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Print the page."""
         self.stdout.write(configuration_page(), ending="")
 
