@@ -128,7 +128,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return plain_problem(problem(400, said))
     if isinstance(exception, RequestDataTooBig):
         return error_page(request, 413)
-    return _page(request, *found) if found else error_page(request, 400)
+    if found or isinstance(exception, BadRequest):
+        return _page(request, *(found or (problem(400, said), {})))
+    return error_page(request, 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -216,5 +216,5 @@ def test_a_parameter_that_no_filter_has_is_refused_and_named(name: str, alice: C
     answer = alice.get(LIST, {name: "1"})
     assert answer.status_code == 400
     said = unescape(answer.content.decode())
-    assert f"this list is not narrowed by '{name}'; see the filters above it" in said
+    assert f"This list is not narrowed by '{name}'; see the filters above it." in said
     assert "<script>" not in answer.content.decode()
