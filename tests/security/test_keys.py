@@ -180,7 +180,7 @@ def test_every_process_ends_with_code_2_under_a_wrong_key(command: str) -> None:
     url = re.sub(r"^(\w+://[^/?]*)/?[^?]*", rf"\1/{name}", os.environ["DATABASE_URL"])
     environment = os.environ | {"HOOKPOST_ENCRYPTION_KEYS": wrong, "DATABASE_URL": url}
     done = subprocess.run(
-        [sys.executable, "manage.py", command, *(["--port", "0"] if command == "web" else [])],
+        [sys.executable, "manage.py", command, *(["--port", "8000"] if command == "web" else [])],
         cwd=CHECKOUT,
         env=environment,
         capture_output=True,
