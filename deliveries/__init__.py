@@ -34,10 +34,13 @@ def emit(
     data: Mapping[str, object],
     *,
     timestamp: datetime | None = None,
+    deliver_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Emitted:
     """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
     from deliveries.api import python_api
 
     written = dict(data) if isinstance(data, Mapping) else data  # what is no object is refused there
-    return python_api.emit(customer, event_type, written, timestamp=timestamp, idempotency_key=idempotency_key)
+    return python_api.emit(
+        customer, event_type, written, timestamp=timestamp, deliver_at=deliver_at, idempotency_key=idempotency_key
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Event
 from deliveries.models.base import new_id
@@ -18,7 +19,8 @@ BODY = b'{"type":"a.b","timestamp":"2026-01-01T00:00:00.000Z","data":{}}'
 def log_event(endpoint: Endpoint, *, type: str = "a.b", age: timedelta = timedelta(0)) -> Event:  # noqa: A002
     """An event of the endpoint's customer."""
     moment = datetime.now(UTC) - age
-    id_ = floor_of(moment) if age else new_id()
+    last_bits = new_id().int & (1 << 62) - 1  # two of the same millisecond are two
+    id_ = UUID(int=floor_of(moment).int | last_bits) if age else new_id()
     return Event.objects.create(id=id_, customer_id=endpoint.customer_id, type=type, body=BODY, created_at=moment)
 
 

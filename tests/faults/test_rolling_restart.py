@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import signal
@@ -38,6 +39,8 @@ defaults
     http-check expect status 200
 frontend posts
     bind 127.0.0.1:{port}
+    stats enable
+    stats uri /of-haproxy
     default_backend webs
 backend webs
     http-reuse always
@@ -56,6 +59,13 @@ def readiness(port: int) -> tuple[int, str]:
         return error.code, json.load(error)["status"]
     except OSError:
         return 0, ""
+
+
+def are_both_up(port: int) -> bool:
+    """Whether HAProxy sends to both web servers."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/of-haproxy;csv", timeout=10) as answer:
+        rows = list(csv.DictReader(answer.read().decode().removeprefix("# ").splitlines()))
+    return [row["status"] for row in rows if row["svname"] in ("one", "two")] == ["UP", "UP"]
 
 
 def web(cluster: Cluster, port: int) -> subprocess.Popen[bytes]:
@@ -124,6 +134,7 @@ def test_a_rolling_restart_refuses_and_loses_nothing(
         with Load(caller, customers) as load:
             for server, port in zip(servers, ports, strict=True):
                 load.await_parts(cluster)
+                cluster.eventually(lambda: are_both_up(front), seconds=10, what="HAProxy's trust in both")
                 server.send_signal(signal.SIGTERM)
                 cluster.eventually(lambda at=port: readiness(at) == (503, "draining"), seconds=5, what="the word")
                 assert server.poll() is None
