@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.embedded import Services
-from tests.ports import free_ports
+from tests.ports import LASTING, free_ports
 from tests.receiver import Receiver
 
 RECEIVER_PORTS = 8
@@ -31,7 +31,7 @@ STARTED = ExitStack()
 
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-PORTS = free_ports(RECEIVER_PORTS)
+PORTS = free_ports(RECEIVER_PORTS, among=LASTING)
 
 
 def prepare() -> None:
