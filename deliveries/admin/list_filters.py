@@ -8,6 +8,7 @@ It must not know which rows the viewer may see, nor what a selection means for t
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -97,9 +98,9 @@ class ChoiceFilter(Filter):
     is_single: ClassVar[bool] = False
     word: ClassVar[str]
 
+    @abstractmethod
     def options(self) -> Options:
         """Return what there is to choose: the word in the address, and the one to show."""
-        raise NotImplementedError
 
     def read(self) -> None:
         """Take the words that are known; any other is refused."""

@@ -5,6 +5,8 @@ What lives here: the page between the list and the job. It must not know how a j
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -30,9 +32,9 @@ class RedeliverAllPages(PageAdmin):
         view = self.admin_site.admin_view(self.redeliver_all_view)
         return [path("redeliver-all/", view, name="deliveries_delivery_redeliver_all"), *super().get_urls()]
 
+    @abstractmethod
     def may_redeliver(self, request: HttpRequest) -> bool:
         """Say whether the person may send deliveries again."""
-        raise NotImplementedError
 
     def redeliver_all_view(self, request: HttpRequest) -> HttpResponse:
         """Say how many are meant and ask why; a POST starts the job and leads to its page."""

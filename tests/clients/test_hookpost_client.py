@@ -85,6 +85,7 @@ def keys_of(receiver: Receiver) -> list[str | None]:
 def test_it_does_the_whole_job(folder: Path, live_server: LiveServer, key: str, receiver: Receiver) -> None:
     command = [sys.executable, HERE / "jobs" / "our_client.py", live_server.url, key, receiver.url]
     do_the_whole_job(command, receiver=receiver, generated=folder)
+    assert receiver.requests
 
 
 @EACH_WAY

@@ -28,3 +28,4 @@ def test_its_client_is_complete_and_does_the_whole_job(
     program = HERE / "jobs" / "openapi_python_client.py"
     command = [sys.executable, program, live_server.url, key, receiver.url]
     do_the_whole_job(command, receiver=receiver, generated=folder)
+    assert receiver.requests

@@ -118,8 +118,15 @@ def test_a_cluster_is_refused_at_start(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_broker_that_is_away_refuses_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dramatiq, "get_broker", lambda: broker_at("redis://127.0.0.1:1/0"))
+    asked: list[str] = []
+
+    def away() -> dramatiq.Broker:
+        asked.append("broker")
+        return broker_at("redis://127.0.0.1:1/0")
+
+    monkeypatch.setattr(dramatiq, "get_broker", away)
     refuse_unfit_broker()
+    assert asked
 
 
 @contextmanager

@@ -77,7 +77,12 @@ def seconds(unit: str) -> int:
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
 def test_kubernetes_understands_the_manifests(manifest: dict[str, Any]) -> None:
-    kubernetes_validate.validate(manifest, VERSION, strict=True)
+    try:
+        kubernetes_validate.validate(manifest, VERSION, strict=True)
+        wrong = ""
+    except kubernetes_validate.ValidationError as error:
+        wrong = str(error)
+    assert wrong == ""
 
 
 def test_each_pod_runs_a_command_that_exists_and_may_do_nothing_else() -> None:

@@ -23,6 +23,8 @@ def test_a_killed_leader_is_replaced_at_once(cluster: Cluster, receivers: list[C
     emitted = emit(endpoints, 50)
     cluster.eventually(lambda: arrived_ids(receivers) == emitted, seconds=10, what="the arrival of all")
     cluster.eventually(lambda: leader(cluster) not in ("", dead), seconds=20, what="another leader")
+    assert arrived_ids(receivers) == emitted
+    assert leader(cluster) in set(cluster.children) - {dead}
 
 
 def test_of_two_dispatchers_one_rings(cluster: Cluster, receivers: list[Counting]) -> None:

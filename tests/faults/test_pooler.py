@@ -52,3 +52,4 @@ def test_one_dispatcher_leads_and_another_follows_when_it_is_killed(
     first = leader(cluster)
     kill(cluster.children[first])
     cluster.eventually(lambda: leader(cluster) not in ("", first), seconds=10, what="another leader")
+    assert leader(cluster) in set(cluster.children) - {first}

@@ -203,6 +203,7 @@ class TestInChromium:
         page.goto(address(acme, site="portal"))
         Session.objects.all().delete()
         page.wait_for_url("**/portal/login/**")
+        assert page.is_visible("input[name=username]")
 
     def test_an_older_attempt_opens_with_its_request_and_answer(self, page: Page, acme: House) -> None:
         give_up(acme)
@@ -212,3 +213,4 @@ class TestInChromium:
         older.locator("summary").click()
         older.get_by_role("tab", name="Its headers").click()
         older.get_by_text("x-odd").wait_for()
+        assert older.get_by_text("x-odd").is_visible()

@@ -110,3 +110,4 @@ def test_the_search_is_reached_by_the_keyboard_alone(page: Page, acme: House) ->
     page.keyboard.type(acme.event.public_id)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/event/{acme.event.public_id}/change/")
+    assert acme.event.public_id in page.url

@@ -171,6 +171,8 @@ def test_svixs_library_verifies_by_svix_headers_alone() -> None:
     only = {name: value for name, value in headers.items() if name.startswith("svix-")}
     for secret in (SECRET, OLD_SECRET):
         svix.Webhook(secret).verify(BODY, only)
+        with pytest.raises(svix.WebhookVerificationError):
+            svix.Webhook(secret).verify(BODY + b" ", only)
 
 
 def test_a_text_is_no_secret_of_svixs_scheme_either() -> None:
