@@ -37,7 +37,7 @@ def test_redocly_finds_no_error(described: Path) -> None:
 def test_spectral_finds_no_error(described: Path) -> None:
     rules = HERE / "node" / "spectral.yaml"
     said = run_node("spectral", "lint", described, "--ruleset", rules, folder=described.parent)
-    assert "No results with a severity of 'error' found" in said
+    assert "(0 errors" in said or "No results with a severity" in said
 
 
 @needs_node
