@@ -16,18 +16,22 @@ class Counting(Receiver):
     def __init__(self, port: int) -> None:
         super().__init__(port, answer=self.answer_late)
         self.delay_seconds = 0.0
+        self.late_status = 204
         self.released = threading.Event()
         self.released.set()
 
     def answer_late(self, request: Request) -> Answer:
-        """204, when it is time."""
+        """204, when it is time; those who hung get what `hang` was told."""
         if self.delay_seconds:
             threading.Event().wait(self.delay_seconds)
+        if self.released.is_set():
+            return no_content(request)
         self.released.wait()
-        return no_content(request)
+        return self.late_status, {}, b""
 
-    def hang(self) -> None:
-        """Answer nobody from now on."""
+    def hang(self, then: int = 204) -> None:
+        """Answer nobody from now on; who is let go later gets this status."""
+        self.late_status = then
         self.released.clear()
 
     def let_go(self) -> None:
