@@ -27,7 +27,7 @@ check: lint test ## Check style and types, then run the tests: what a commit has
 test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
 	@$(RUN) -m pytest -n auto --dist loadfile $(ARGS)
 
-receivers: ## Fetch and build the receivers of tests/receivers: Node, Go, Java, Rust, as far as they are here
+receivers: ## Fetch and build what tests use of Node, Go, Java, Rust, as far as they are here
 	@tests/receivers/build
 
 test-hostile: $(READY) ## Run what attacks: hostile receivers, callers and people; lists the cases by name
@@ -37,7 +37,7 @@ test-openapi: $(READY) ## Fetch generators and linters of npm and openapi-genera
 	@tests/clients/fetch
 	@$(RUN) -m pytest tests/clients tests/api/test_openapi.py $(ARGS)
 
-clients: $(READY) ## Make the Python client from the description of the API, and its wheel in clients/python/dist
+clients: $(READY) ## Make the Python client and the TypeScript client's shapes from the description of the API, and a wheel
 	@$(RUN) -m clients.generate
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir clients/python/dist clients/python
 	@ls clients/python/dist

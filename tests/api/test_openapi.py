@@ -11,6 +11,7 @@ from django.urls import URLPattern
 from drf_spectacular.drainage import GENERATOR_STATS
 from jsonschema_rs import Draft202012Validator
 
+from clients.generate import SHAPES, mark_of
 from deliveries.api.openapi import description
 from deliveries.api.urls import api
 from deliveries.protocol.operational import OPERATIONAL
@@ -66,6 +67,11 @@ def test_the_description_is_made_without_a_warning() -> None:
     with GENERATOR_STATS.silence():
         description()
     assert not GENERATOR_STATS
+
+
+def test_the_typescript_client_was_made_of_this_description() -> None:
+    first_line = SHAPES.read_text().splitlines(keepends=True)[0]
+    assert first_line == mark_of(description()), "run `make clients` and commit clients/typescript/src/schema.ts"
 
 
 def test_all_references_lead_somewhere(document: Any) -> None:

@@ -101,16 +101,24 @@ def test_what_is_refused_for_now_is_sent_again_with_the_same_key(
     assert others == [first, first]
 
 
-@EACH_WAY
-def test_a_lost_connection_is_made_again_and_an_event_is_sent_with_the_same_key(
-    asynchronous: bool, emit: Callable[..., Any], receiver: Receiver
-) -> None:
-    def lose_the_first(request: Request) -> Answer:
-        if len(receiver.requests) == 1:
-            raise ConnectionResetError
-        return ACCEPTED
+def lost(request: Request) -> Answer:
+    raise ConnectionResetError
 
-    receiver.answer = lose_the_first
+
+def cut_short(request: Request) -> Answer:
+    return 202, {"content-type": "application/json", "content-length": "900"}, ACCEPTED[2]
+
+
+def a_proxy_lost_the_server(request: Request) -> Answer:
+    return refused(502)
+
+
+@EACH_WAY
+@pytest.mark.parametrize("trouble", [lost, cut_short, a_proxy_lost_the_server])
+def test_a_lost_connection_is_made_again_and_an_event_is_sent_with_the_same_key(
+    trouble: Callable[[Request], Answer], asynchronous: bool, emit: Callable[..., Any], receiver: Receiver
+) -> None:
+    receiver.answer = lambda request: trouble(request) if len(receiver.requests) == 1 else ACCEPTED
     assert emit(asynchronous=asynchronous).id == "evt_1"
     assert len(set(keys_of(receiver))) == 1
     assert len(receiver.requests) == 2
@@ -132,16 +140,15 @@ def test_after_the_last_try_the_refusal_is_an_error_with_its_status(
     assert len(receiver.requests) == 4
 
 
-def test_what_could_be_done_twice_is_not_sent_again(package: ModuleType, receiver: Receiver) -> None:
+@pytest.mark.parametrize("trouble", [lost, cut_short, a_proxy_lost_the_server])
+def test_what_could_be_done_twice_is_not_sent_again(
+    trouble: Callable[[Request], Answer], package: ModuleType, receiver: Receiver
+) -> None:
     """Given a POST without a key whose answer was lost, then its caller hears of it."""
-
-    def lose(request: Request) -> Answer:
-        raise ConnectionResetError
-
-    receiver.answer = lose
+    receiver.answer = trouble
     create = importlib.import_module("hookpost_client.generated.api.customers.create_customer")
     models = importlib.import_module("hookpost_client.generated.models")
-    with package.connect(receiver.url, "hk_x") as client, pytest.raises(httpx.TransportError):
+    with package.connect(receiver.url, "hk_x") as client, pytest.raises((httpx.TransportError, package.ApiError)):
         create.sync(client=client, body=models.CustomerRequest.from_dict(CUSTOMER))
     assert len(receiver.requests) == 1
     assert keys_of(receiver) == [None]

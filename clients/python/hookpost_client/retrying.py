@@ -18,6 +18,7 @@ from hookpost_client.errors import error_of
 KEY = "Idempotency-Key"
 EMITTING = ("/api/v1/events", "/api/v1/events/batch")
 TRY_AGAIN = frozenset({429, 503})
+SERVER_LOST = frozenset({502, 504})  # what a proxy says of a server whose connection it lost
 LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -28,9 +29,9 @@ class Retries:
     number: int = 4
     first_seconds: float = 0.2
 
-    def pause(self, tries: int, response: httpx.Response | None = None) -> float:
+    def pause(self, tries: int, outcome: httpx.Response | httpx.TransportError) -> float:
         """Return how long to wait after so many tries: what the answer asks for, or longer each time."""
-        asked = response.headers.get("Retry-After", "") if response is not None else ""
+        asked = outcome.headers.get("Retry-After", "") if isinstance(outcome, httpx.Response) else ""
         if asked.isdecimal():
             return min(float(asked), LONGEST_PAUSE_SECONDS)
         pause: float = self.first_seconds * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311
@@ -43,11 +44,32 @@ def prepare(request: httpx.Request) -> None:
         request.headers[KEY] = str(uuid.uuid4())
 
 
-def may_repeat(request: httpx.Request, error: httpx.TransportError) -> bool:
-    """Say whether a request whose connection was lost may be sent again: done twice, it must be as done once."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return True  # it was not sent
+def is_repeatable(request: httpx.Request) -> bool:
+    """Say whether a request that was done twice is as one that was done once."""
     return request.method != "POST" or KEY in request.headers
+
+
+def helps_again(request: httpx.Request, outcome: httpx.Response | httpx.TransportError) -> bool:
+    """Say whether a request that ended so may be sent once more."""
+    if isinstance(outcome, httpx.Response):
+        known_undone = outcome.status_code in TRY_AGAIN
+        return known_undone or (outcome.status_code in SERVER_LOST and is_repeatable(request))
+    was_not_sent = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return was_not_sent or is_repeatable(request)
+
+
+def settle(outcome: httpx.Response | httpx.TransportError) -> httpx.Response:
+    """Return a good answer, or raise what became of the request."""
+    if isinstance(outcome, httpx.TransportError):
+        raise outcome
+    if outcome.status_code >= 400:
+        raise error_of(outcome)
+    return outcome
+
+
+def is_good(outcome: httpx.Response | httpx.TransportError) -> bool:
+    """Say whether the request was answered as it should be."""
+    return isinstance(outcome, httpx.Response) and outcome.status_code < 400
 
 
 class RetryingTransport(httpx.BaseTransport):
@@ -57,24 +79,23 @@ class RetryingTransport(httpx.BaseTransport):
         self.inner, self.retries = inner, retries
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return a good answer, or raise ApiError."""
+        """Return a good answer, read to its end, or raise ApiError."""
         prepare(request)
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                response = self.inner.handle_request(request)
-            except httpx.TransportError as error:
-                if tries > self.retries.number or not may_repeat(request, error):
-                    raise
-                time.sleep(self.retries.pause(tries))
-                continue
-            if response.status_code < 400:
-                return response
-            response.read()
-            if tries > self.retries.number or response.status_code not in TRY_AGAIN:
-                raise error_of(response)
-            time.sleep(self.retries.pause(tries, response))
+        outcome = self._send(request)
+        for tries in range(1, self.retries.number + 1):
+            if is_good(outcome) or not helps_again(request, outcome):
+                break
+            time.sleep(self.retries.pause(tries, outcome))
+            outcome = self._send(request)
+        return settle(outcome)
+
+    def _send(self, request: httpx.Request) -> httpx.Response | httpx.TransportError:
+        try:
+            response = self.inner.handle_request(request)
+            response.read()  # a connection can be lost in the middle of an answer too
+        except httpx.TransportError as error:
+            return error
+        return response
 
     def close(self) -> None:
         """End the connections."""
@@ -88,24 +109,23 @@ class AsyncRetryingTransport(httpx.AsyncBaseTransport):
         self.inner, self.retries = inner, retries
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return a good answer, or raise ApiError."""
+        """Return a good answer, read to its end, or raise ApiError."""
         prepare(request)
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                response = await self.inner.handle_async_request(request)
-            except httpx.TransportError as error:
-                if tries > self.retries.number or not may_repeat(request, error):
-                    raise
-                await asyncio.sleep(self.retries.pause(tries))
-                continue
-            if response.status_code < 400:
-                return response
+        outcome = await self._send(request)
+        for tries in range(1, self.retries.number + 1):
+            if is_good(outcome) or not helps_again(request, outcome):
+                break
+            await asyncio.sleep(self.retries.pause(tries, outcome))
+            outcome = await self._send(request)
+        return settle(outcome)
+
+    async def _send(self, request: httpx.Request) -> httpx.Response | httpx.TransportError:
+        try:
+            response = await self.inner.handle_async_request(request)
             await response.aread()
-            if tries > self.retries.number or response.status_code not in TRY_AGAIN:
-                raise error_of(response)
-            await asyncio.sleep(self.retries.pause(tries, response))
+        except httpx.TransportError as error:
+            return error
+        return response
 
     async def aclose(self) -> None:
         """End the connections."""
