@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from deliveries.admin.listing import ListPages, Row
 from deliveries.errors import HookpostError
 
 REASON_LIMIT = 300
@@ -33,39 +34,35 @@ class Question:
     takes_reason: bool = True
 
 
-class ActPages:
+class ActPages(ListPages[Row]):
     """Mixed into pages: acts upon their rows."""
 
     acts: ClassVar[Sequence[str]] = ()
 
     def get_urls(self) -> list[URLPattern]:
         """Add one address for each act; an act is a POST."""
-        page: Any = self
         acts = [
             path(
                 f"<path:object_id>/{act}/",
-                page.admin_site.admin_view(partial(self.act_view, act=act)),
-                name=f"{page.opts.app_label}_{page.opts.model_name}_{act}",
+                self.admin_site.admin_view(partial(self.act_view, act=act)),
+                name=f"{self.opts.app_label}_{self.opts.model_name}_{act}",
             )
             for act in self.acts
         ]
-        others: list[URLPattern] = super().get_urls()  # type: ignore[misc]
-        return acts + others
+        return [*acts, *super().get_urls()]
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Row) -> bool:
         """Say whether the person may do this to the row."""
-        page: Any = self
-        may: bool = page.has_change_permission(request, row)
+        may: bool = self.has_change_permission(request, row)
         return may
 
-    def question(self, request: HttpRequest, act: str, row: Any) -> Question | None:
+    def question(self, request: HttpRequest, act: str, row: Row) -> Question | None:
         """Return what is asked before an act; None for one that is done at once."""
         return None
 
     def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
         """Do one act to one row, once it is confirmed where that is asked for, and go back to its page."""
-        page: Any = self
-        row = page.row_or_404(request, object_id)
+        row = self.row_or_404(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.may_act(request, act, row):
@@ -78,36 +75,33 @@ class ActPages:
         except HookpostError as error:
             messages.error(request, sentence(error))
             answer = None
-        return answer or HttpResponseRedirect(page.page_url(row))
+        return answer or HttpResponseRedirect(self.page_url(row))
 
-    def ask(self, request: HttpRequest, row: Any, question: Question) -> HttpResponse:
+    def ask(self, request: HttpRequest, row: Row, question: Question) -> HttpResponse:
         """Show what will happen, with a button that does it and what was chosen before."""
-        page: Any = self
         context = {
-            **page.admin_site.each_context(request),
+            **self.admin_site.each_context(request),
             "title": question.title,
             "subtitle": str(row),
             "question": question,
             "chosen": [(name, value) for name, value in request.POST.items() if name not in OWN_FIELDS],
-            "back_url": page.page_url(row),
-            "opts": page.opts,
+            "back_url": self.page_url(row),
+            "opts": self.opts,
         }
-        request.current_app = page.admin_site.name
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/confirm.html", context)
 
-    def acts_for(self, request: HttpRequest, row: Any) -> dict[str, str]:
+    def acts_for(self, request: HttpRequest, row: Row) -> dict[str, str]:
         """Return the addresses of the acts that are open to this person."""
-        page: Any = self
         return {
-            act.replace("-", "_"): page.url(act, getattr(row, "public_id", row.pk))
+            act.replace("-", "_"): self.url(act, getattr(row, "public_id", row.pk))
             for act in self.acts
             if self.may_act(request, act, row)
         }
 
     def why(self, request: HttpRequest) -> dict[str, str]:
         """Return the reason that was given with an act, for customers to read; on the staff site a note too."""
-        page: Any = self
-        takes_note = page.admin_site.name == "admin"
+        takes_note = self.admin_site.name == "admin"
         return {"reason": _text(request, "reason"), "note": _text(request, "note") if takes_note else ""}
 
 

@@ -6,10 +6,11 @@ What lives here: the pages of both sites. It must not know how a key is hashed o
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.widgets import (
@@ -19,7 +20,7 @@ from unfold.widgets import (
 
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, link, moment
-from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.pages import Fieldsets, PageAdmin, ServiceForm
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
@@ -53,7 +54,7 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
         self.show_refusal()
 
 
-class ApiKeyPages(PageAdmin):
+class ApiKeyPages(PageAdmin[ApiKey]):
     """What staff and members see alike."""
 
     rows = visible.api_keys
@@ -76,15 +77,15 @@ class ApiKeyPages(PageAdmin):
     )
     readonly_fields: ClassVar[tuple[str, ...]] = ("shown_hint", "shown_state", "shown_scopes")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A key is never changed: make another one."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A key is revoked; its row stays, because the trail names it."""
         return False
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Fieldsets:
         """A form for a new key, and what is kept of an old one."""
         return ((None, {"fields": self.add_fields if obj is None else self.seen_fields}),)
 
@@ -119,15 +120,15 @@ class ApiKeyPages(PageAdmin):
         """When it was made."""
         return moment(row.created_at)
 
-    def beside(self, request: HttpRequest, row: ApiKey) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
         """Return what the page shows besides the row."""
         return {"title": "API key", "subtitle": row.name, "acts": self.acts_for(request, row)}
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: ApiKey) -> bool:
         """Who may make a key of this customer may revoke it, once."""
         return self.has_add_permission(request) and (request.method == "POST" or row.revoked_at is None)
 
-    def question(self, request: HttpRequest, act: str, row: Any) -> Question | None:
+    def question(self, request: HttpRequest, act: str, row: ApiKey) -> Question | None:
         """Whatever uses the key stops working."""
         what = f"Requests with the key “{row.name}” (hk_…{row.hint}) are refused from that moment. It cannot be undone."
         return Question(title="Revoke this key?", what=what, button="Revoke")
@@ -138,10 +139,10 @@ class ApiKeyPages(PageAdmin):
         messages.success(request, "Revoked. Requests with this key are refused from now on.")
 
     @abstractmethod
-    def customer_for(self, request: HttpRequest, form: Any) -> Customer | None:
+    def customer_for(self, request: HttpRequest, form: ModelForm) -> Customer | None:
         """Return whose key is made."""
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+    def save_form(self, request: HttpRequest, form: ModelForm, change: bool) -> ApiKey:
         """Let the service make the key."""
         data = form.cleaned_data
         row, text = create_api_key(
@@ -153,12 +154,6 @@ class ApiKeyPages(PageAdmin):
         )
         request.secret = text  # type: ignore[attr-defined]  # for response_add, in this request only
         return row
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing: save_form has done it."""
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing: a key's form is all there is."""
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         """Show the key, this once."""
@@ -201,7 +196,7 @@ class StaffApiKey(ApiKeyPages):
             return "service key"
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
-    def customer_for(self, request: HttpRequest, form: Any) -> Customer | None:
+    def customer_for(self, request: HttpRequest, form: ModelForm) -> Customer | None:
         """As chosen."""
         customer: Customer | None = form.cleaned_data["customer"]
         return customer
@@ -218,13 +213,13 @@ class PortalApiKeyForm(ApiKeyForm):
 
 
 @admin.register(ApiKey, site=portal_site)
-class PortalApiKey(ApiKeyPages, PortalAdmin):
+class PortalApiKey(ApiKeyPages, PortalAdmin[ApiKey]):
     """A customer's own keys."""
 
     form = PortalApiKeyForm
     may_add = True
     columns = ("name", "shown_hint", "shown_state", "shown_scopes", "shown_used", "shown_created")
 
-    def customer_for(self, request: HttpRequest, form: Any) -> Customer:
+    def customer_for(self, request: HttpRequest, form: ModelForm) -> Customer:
         """The member's own customer, whatever the form says."""
         return customer_of(request)

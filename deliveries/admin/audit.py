@@ -20,7 +20,7 @@ from deliveries.services.selection import between
 
 
 @admin.register(AuditEntry, site=staff_site)
-class StaffAuditEntry(ReadOnlyPages):
+class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
     """The whole trail."""
 
     rows = visible.audit_entries

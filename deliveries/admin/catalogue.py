@@ -6,9 +6,8 @@ one's own is in event_types.py. It must not know how events are sent.
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
+from django.contrib.admin import AdminSite
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -29,7 +28,7 @@ EXAMPLE_MOMENT = "2026-01-31T09:30:00.000Z"
 
 
 @require_safe
-def catalogue_view(request: HttpRequest, *, site: Any) -> HttpResponse:
+def catalogue_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Serve the list of what may be sent."""
     wanted = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LIMIT]
     rows = _offered(request)
@@ -50,7 +49,7 @@ def catalogue_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 
 @require_safe
-def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: Any) -> HttpResponse:
+def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: AdminSite) -> HttpResponse:
     """Serve one event type."""
     key = read_id(EventType.PREFIX, object_id)
     row = None if key is None else _offered(request).filter(pk=key).first()
@@ -64,7 +63,7 @@ def _offered(request: HttpRequest) -> QuerySet[EventType]:
     return visible.event_types(Viewer(customer_id=customer_of(request).pk)).filter(archived=False)
 
 
-def _entry(row: EventType, *, site_name: str) -> dict[str, Any]:
+def _entry(row: EventType, *, site_name: str) -> dict[str, object]:
     is_own = row.customer_id is not None
     members = members_of(row.schema)
     return {
@@ -86,6 +85,6 @@ def example_body(row: EventType) -> bytes:
     return full_body(row.name, EXAMPLE_MOMENT, orjson.dumps(row.example))
 
 
-def _page(site: Any, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def _page(site: AdminSite, request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
     request.current_app = site.name
     return TemplateResponse(request, template, {**site.each_context(request), **context})

@@ -5,10 +5,9 @@ What lives here: the staff's pages. It must not know the rules for names and ids
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
@@ -42,7 +41,7 @@ class CustomerForm(ServiceForm, forms.ModelForm):
         """No uid is None, which is unique any number of times."""
         return self.cleaned_data["uid"] or None
 
-    def clean_metadata(self) -> dict[str, Any]:
+    def clean_metadata(self) -> dict[str, object]:
         """Nothing is an empty object."""
         given = self.cleaned_data["metadata"]
         if given is not None and not isinstance(given, dict):
@@ -54,7 +53,7 @@ class CustomerForm(ServiceForm, forms.ModelForm):
 
 
 @admin.register(Customer, site=staff_site)
-class StaffCustomer(PageAdmin):
+class StaffCustomer(PageAdmin[Customer]):
     """All customers."""
 
     rows = visible.customers
@@ -82,7 +81,7 @@ class StaffCustomer(PageAdmin):
         """When it was created."""
         return moment(row.created_at)
 
-    def beside(self, request: HttpRequest, row: Customer) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Customer) -> dict[str, object]:
         """Return what belongs to the customer."""
         viewer = Viewer(customer_id=row.pk)
         members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]
@@ -98,12 +97,12 @@ class StaffCustomer(PageAdmin):
             "acts": self.acts_for(request, row),
         }
 
-    def shown_endpoint(self, row: Endpoint) -> dict[str, Any]:
+    def shown_endpoint(self, row: Endpoint) -> dict[str, object]:
         """Return one endpoint as the page shows it."""
         url = self.url("change", row.public_id, model="endpoint")
         return {"row": row, "url": url, "state": badge(row.state), "health": health_badges(row)}
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Customer) -> bool:
         """Adding members has a permission of its own."""
         return request.user.has_perm("deliveries.add_member")
 
@@ -114,19 +113,13 @@ class StaffCustomer(PageAdmin):
         member = add_member(row, username, email=email, actor=self.actor(request))
         return reveal_link(self, request, member, back=self.page_url(row))
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+    def save_form(self, request: HttpRequest, form: ModelForm, change: bool) -> Customer:
         """Let the service store what was given."""
         fields = {name: form.cleaned_data[name] for name in FIELDS}
         if change:
             return verbs.update_customer(form.instance, fields, actor=self.actor(request))
         return verbs.create_customer(fields, actor=self.actor(request))
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing: save_form has done it."""
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing: members are added by their own act."""
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         """A customer is deleted by API only: it takes the log's names with it."""
         return False

@@ -6,7 +6,6 @@ What lives here: the pages of both sites. It must not know how a delivery is sen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -55,7 +54,7 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
         found = source_of(asked, viewer=self.viewer(request))
         return [Source(rows=found.rows.prefetch_related("endpoint", "customer"), base=found.base)]
 
-    def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Where the list can be taken along, and sent again as a whole."""
         can_send = asked.chips and not asked.troubles and self.may_redeliver(request)
         return {"export_url": self.url("export"), "redeliver_all_url": self.url("redeliver_all") if can_send else ""}
@@ -68,11 +67,11 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
         """Deliveries come from events."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
         """The log is written once."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
         """The log ends by retention."""
         return False
 
@@ -80,7 +79,7 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
         """Say whether the person may send deliveries again."""
         return True
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Delivery) -> bool:
         """Sending again has a permission of its own; the URL is the endpoint's."""
         return self.may_redeliver(request) if act == "redeliver" else self.may_change_endpoint(request, row)
 
@@ -161,13 +160,13 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         """A permission of its own."""
         return request.user.has_perm(REDELIVER)
 
-    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, object]:
         """Link the customer too."""
         return {**super().beside(request, row), "customer_link": self.customer_link(row)}
 
 
 @admin.register(Delivery, site=portal_site)
-class PortalDelivery(DeliveryPages, PortalAdmin):
+class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
     """A customer's own deliveries."""
 
     columns = (

@@ -13,8 +13,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import answer_of, badge, code, link, moment, shortened
+from deliveries.admin.listing import ListPages, Row
 from deliveries.admin.waiting import next_attempt
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Event
 from deliveries.models.log import EVERYONES
 from deliveries.protocol import ids
 
@@ -29,20 +30,20 @@ def still_there(row: Any, name: str) -> Any | None:
         return None
 
 
-class CustomerLink:
+class CustomerLink(ListPages[Row]):
     """Mixed into the staff's pages of the log."""
 
-    def customer_link(self, row: Any) -> SafeString:
+    def customer_link(self, row: Delivery | Event) -> SafeString:
         """The customer, linked; the id alone of one that was deleted."""
         if row.customer_id == EVERYONES:
             return code("*", title="for every customer")
         customer = still_there(row, "customer")
         if customer is None:
             return code(ids.encode_id(ids.CUSTOMER, row.customer_id), title="deleted")
-        return link(self.url("change", customer.public_id, model="customer"), customer.name)  # type: ignore[attr-defined]
+        return link(self.url("change", customer.public_id, model="customer"), customer.name)
 
 
-class DeliveryColumns:
+class DeliveryColumns(ListPages[Delivery]):
     """Mixed into the pages of deliveries."""
 
     @admin.display(description="State")
@@ -64,19 +65,17 @@ class DeliveryColumns:
         text = shortened(endpoint.url.partition("://")[2], length=28)
         if endpoint.deleted_at is not None:
             return code(text, title=f"{endpoint.url} (deleted)", one_line=True)
-        page: Any = self
-        url = page.url("change", endpoint.public_id, model="endpoint")
+        url = self.url("change", endpoint.public_id, model="endpoint")
         return link(url, code(text, title=endpoint.url, one_line=True), title=endpoint.url)
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Delivery) -> SafeString | str:
         """The customer, linked; on the staff's pages only."""
         customer = still_there(row, "customer")
-        page: Any = self
         return (
             DELETED
             if customer is None
-            else link(page.url("change", customer.public_id, model="customer"), customer.name)
+            else link(self.url("change", customer.public_id, model="customer"), customer.name)
         )
 
     @admin.display(description="Last answer")

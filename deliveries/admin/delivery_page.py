@@ -46,7 +46,7 @@ MOVE = (
 )
 
 
-class DeliveryPage(LivePages):
+class DeliveryPage(LivePages[Delivery]):
     """One delivery, explained."""
 
     live_template = "hookpost/delivery_live.html"
@@ -90,7 +90,7 @@ class DeliveryPage(LivePages):
         context = {**self.admin_site.each_context(request), **self.beside(request, row), "opts": self.opts}
         return TemplateResponse(request, "hookpost/delivery.html", context)
 
-    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Delivery) -> dict[str, object]:
         """Return what the page shows: the live part, and what does not change."""
         live = self.live_context(request, row)
         event, endpoint = live["event"], live["endpoint"]

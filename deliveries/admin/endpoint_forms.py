@@ -188,10 +188,10 @@ class EndpointForm(ServiceForm, forms.ModelForm):
             found[name] = value
         return found
 
-    def service_fields(self, *, create: bool) -> dict[str, Any]:
+    def service_fields(self, *, create: bool) -> dict[str, object]:
         """Return what services take: on change only what was changed."""
         data = self.cleaned_data
-        values: dict[str, Any] = {name: data[name] for name in PLAIN_FIELDS if name in data}
+        values: dict[str, object] = {name: data[name] for name in PLAIN_FIELDS if name in data}
         others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
         values["event_types"] = [*data.get("chosen_types", ()), *others]
         values["retry_schedule"] = data.get("schedule")

@@ -19,7 +19,7 @@ from deliveries.services import clock
 from deliveries.services.overview import strips_of
 
 
-class EndpointList(EndpointColumns, PageAdmin):
+class EndpointList(EndpointColumns, PageAdmin[Endpoint]):
     """Mixed into the pages of endpoints."""
 
     list_select_related = ("customer", "lane")

@@ -43,7 +43,7 @@ WHAT = {
 }
 
 
-class EndpointLive(EndpointList, LivePages):
+class EndpointLive(EndpointList, LivePages[Endpoint]):
     """Mixed into the pages of endpoints."""
 
     live_template = "hookpost/endpoint_live.html"

@@ -6,10 +6,12 @@ What lives here: the pages of both sites. It must not know the rules for fields 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
@@ -24,18 +26,17 @@ from deliveries.admin.endpoint_live import SPANS, EndpointLive
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.owner_filters import CustomerFilter
+from deliveries.admin.pages import Fieldsets
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of
-from deliveries.models import AuditEntry, Endpoint, EventType, visible
+from deliveries.models import AuditEntry, Customer, Endpoint, EventType, visible
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
 from deliveries.services.events import TEST_EVENT_TYPE
 from deliveries.services.support_group import PAUSE, REDELIVER
-
-Fieldsets = tuple[tuple[str | None, dict[str, Any]], ...]
 
 STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
@@ -54,7 +55,7 @@ class EndpointPages(EndpointLive):
     change_form_template = "hookpost/endpoint.html"
     pace: ClassVar[tuple[str, ...]] = PACE
 
-    def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Fieldsets:
         """Group the fields; who may not change sees what is stored, without the write-only ones."""
         if obj is not None and not self.has_change_permission(request, obj):
             return ((None, {"fields": self.seen_fields}),)
@@ -81,10 +82,13 @@ class EndpointPages(EndpointLive):
     )
     readonly_fields = ("shown_types", "shown_signing", "shown_headers", "shown_schedule")
 
-    def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Endpoint | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm]:
         """Offer the catalogue of the endpoint's customer."""
         form = super().get_form(request, obj, change=change, **kwargs)
-        form.type_choices = type_choices_of(list(self.catalogue(request, obj)))
+        if issubclass(form, EndpointForm):
+            form.type_choices = type_choices_of(list(self.catalogue(request, obj)))
         return form
 
     def catalogue(self, request: HttpRequest, obj: Endpoint | None) -> QuerySet[EventType]:
@@ -94,7 +98,7 @@ class EndpointPages(EndpointLive):
 
     # --- one endpoint
 
-    def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
         """Return what the page shows besides the form."""
         return {
             **self.live_context(request, row),
@@ -165,32 +169,26 @@ class EndpointPages(EndpointLive):
 
     # --- saving
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+    def save_form(self, request: HttpRequest, form: EndpointForm, change: bool) -> Endpoint:
         """Let the service store what was given; nothing is stored when it refuses."""
         if change:
             fields = form.service_fields(create=False)
             return verbs.update_endpoint(form.instance, fields, actor=self.actor(request))
-        customer = self.customer_for(request, form)
+        customer = self.customer_for(request)
         endpoint, secret = verbs.create_endpoint(customer, form.service_fields(create=True), actor=self.actor(request))
         request.secret = secret  # type: ignore[attr-defined]  # for response_add, in this request only
         return endpoint
 
     @abstractmethod
-    def customer_for(self, request: HttpRequest, form: Any) -> Any:
+    def customer_for(self, request: HttpRequest) -> Customer:
         """Return whose endpoint is made."""
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing: save_form has done it."""
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing: an endpoint's form is all there is."""
 
     def delete_model(self, request: HttpRequest, obj: Endpoint) -> None:
         """Delete as the service does: the log keeps naming the endpoint."""
         verbs.delete_endpoint(obj, actor=self.actor(request))
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
+        self, objs: Iterable[Endpoint], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Name what goes: the endpoint, not its log."""
         return [f"{obj.url}: its secrets, headers and waiting deliveries" for obj in objs], {}, set(), []
@@ -255,7 +253,7 @@ class StaffEndpoint(EndpointPages):
 
 
 @admin.register(Endpoint, site=portal_site)
-class PortalEndpoint(EndpointPages, PortalAdmin):
+class PortalEndpoint(EndpointPages, PortalAdmin[Endpoint]):
     """A customer's own endpoints."""
 
     may_add = may_change = may_delete = True
@@ -267,6 +265,6 @@ class PortalEndpoint(EndpointPages, PortalAdmin):
         """Members pause; disabling is for support and for the system."""
         return act != "disable" and super().may_act(request, act, row)
 
-    def customer_for(self, request: HttpRequest, form: Any) -> Any:
+    def customer_for(self, request: HttpRequest) -> Customer:
         """The member's own customer, whatever the form says."""
         return customer_of(request)

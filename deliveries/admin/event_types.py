@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, code, link
 from deliveries.admin.json_field import StoredJSONField
-from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.pages import Fieldsets, PageAdmin, ServiceForm
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of, member_of
@@ -49,7 +49,7 @@ class EventTypeForm(ServiceForm, forms.ModelForm):
         self.show_refusal()
 
 
-class EventTypePages(PageAdmin):
+class EventTypePages(PageAdmin[EventType]):
     """What staff and members see alike."""
 
     rows = visible.event_types
@@ -60,13 +60,13 @@ class EventTypePages(PageAdmin):
     search_by = ("name__icontains", "description__icontains")
     search_help_text = "Part of the name or description"
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> tuple[str, ...]:
         """The name and the owner stay what they are."""
         return () if obj is None else ("name", *self.kept_fields)
 
     kept_fields: tuple[str, ...] = ()
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: EventType | None = None) -> Fieldsets:
         """Who may not change sees the JSON as text."""
         if obj is not None and not self.has_change_permission(request, obj):
             return ((None, {"fields": ("name", "description", "shown_schema", "shown_example", "archived")}),)
@@ -95,23 +95,17 @@ class EventTypePages(PageAdmin):
         return shown_json(row.example)
 
     @abstractmethod
-    def owner_of(self, request: HttpRequest, form: Any) -> Customer | None:
+    def owner_of(self, request: HttpRequest, form: ModelForm) -> Customer | None:
         """Return whose event type is made."""
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+    def save_form(self, request: HttpRequest, form: ModelForm, change: bool) -> EventType:
         """Let the service store what was given."""
         fields = {name: form.cleaned_data[name] for name in FIELDS if name in form.cleaned_data}
         if change:
             return verbs.update_event_type(form.instance, fields, actor=self.actor(request))
         return verbs.create_event_type(fields, customer=self.owner_of(request, form), actor=self.actor(request))
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing: save_form has done it."""
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing: an event type's form is all there is."""
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: EventType | None = None) -> bool:
         """Archive it: events of this type may still be in the log."""
         return False
 
@@ -132,14 +126,14 @@ class StaffEventType(EventTypePages):
             return "operator"
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
-    def owner_of(self, request: HttpRequest, form: Any) -> Customer | None:
+    def owner_of(self, request: HttpRequest, form: ModelForm) -> Customer | None:
         """As chosen; empty is the operator."""
         customer: Customer | None = form.cleaned_data.get("customer")
         return customer
 
 
 @admin.register(EventType, site=portal_site)
-class PortalEventType(EventTypePages, PortalAdmin):
+class PortalEventType(EventTypePages, PortalAdmin[EventType]):
     """The operator's catalogue to read, and the customer's own to edit."""
 
     may_add = may_change = True
@@ -150,7 +144,7 @@ class PortalEventType(EventTypePages, PortalAdmin):
         rows = super().get_queryset(request)
         return rows.exclude(customer=None, archived=True)
 
-    def may_see(self, request: HttpRequest, obj: Any | None) -> bool:
+    def may_see(self, request: HttpRequest, obj: EventType | None) -> bool:
         """The operator's event types are for all to see."""
         is_offered = obj is not None and obj.customer_id is None
         return self.owns(request, obj) or (member_of(request) is not None and is_offered)
@@ -160,12 +154,12 @@ class PortalEventType(EventTypePages, PortalAdmin):
         """Ours or yours."""
         return "Hookpost" if row.customer_id is None else "your own"
 
-    def owner_of(self, request: HttpRequest, form: Any) -> Customer:
+    def owner_of(self, request: HttpRequest, form: ModelForm) -> Customer:
         """The member's own customer, whatever the form says."""
         return customer_of(request)
 
 
-def shown_json(value: Any) -> SafeString | str:
+def shown_json(value: object) -> SafeString | str:
     """Return JSON as preformatted text."""
     if value is None:
         return "-"

@@ -5,8 +5,6 @@ What lives here: the pages of both sites, for looking only. It must not know how
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -31,7 +29,7 @@ from deliveries.services.selection import between, of_types
 SHOWN_DELIVERIES = 100
 
 
-class EventPages(ReadOnlyPages):
+class EventPages(ReadOnlyPages[Event]):
     """What staff and members see alike."""
 
     rows = visible.events
@@ -80,7 +78,7 @@ class EventPages(ReadOnlyPages):
         """When it was accepted."""
         return moment(row.made_at)
 
-    def beside(self, request: HttpRequest, row: Event) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Event) -> dict[str, object]:
         """Return what the page shows besides the row."""
         found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).prefetch_related("endpoint")
         deliveries = [
@@ -120,7 +118,7 @@ class StaffEvent(CustomerLink, EventPages):
 
 
 @admin.register(Event, site=portal_site)
-class PortalEvent(EventPages, PortalAdmin):
+class PortalEvent(EventPages, PortalAdmin[Event]):
     """A customer's own events."""
 
     columns = ("shown_id", "shown_type", "shown_created")

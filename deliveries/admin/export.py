@@ -61,7 +61,7 @@ COLUMNS = (
 FORMULA_STARTS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms
 
 
-class ExportPages(PageAdmin):
+class ExportPages(PageAdmin[Delivery]):
     """Mixed into the pages of deliveries: an address that answers with what the list is narrowed to."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -17,6 +17,7 @@ from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
+from deliveries.admin.listing import Row
 from deliveries.admin.live import LivePages, mark_of
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.portal_base import PortalAdmin
@@ -47,7 +48,7 @@ AGAIN = (
 POLL_WORKING, POLL_IDLE = "2s", "15s"
 
 
-class FailurePages(FailureColumns, LivePages, ReadOnlyPages):
+class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[FailureGroup]):
     """What staff and members see alike."""
 
     rows = visible.failure_groups
@@ -227,13 +228,15 @@ class StaffFailure(FailurePages):
 
 
 @admin.register(FailureGroup, site=portal_site)
-class PortalFailure(FailurePages, PortalAdmin):
+class PortalFailure(FailurePages, PortalAdmin[FailureGroup]):
     """What fails at a customer's own endpoints."""
 
     columns = ("shown_what", "shown_state", "shown_endpoint", "shown_number", "shown_first", "shown_last")
 
 
-def failing_section(page: PageAdmin, viewer: Viewer, *, endpoint_id: UUID | None = None) -> list[dict[str, object]]:
+def failing_section(
+    page: PageAdmin[Row], viewer: Viewer, *, endpoint_id: UUID | None = None
+) -> list[dict[str, object]]:
     """Return the failure groups of a customer or an endpoint, for a section of its page."""
     return [
         {

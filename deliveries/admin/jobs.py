@@ -6,8 +6,6 @@ of deliveries and by API. It must not know how a job is done.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
@@ -28,7 +26,7 @@ from deliveries.services.jobs import STOPPABLE, UNFINISHED
 from deliveries.services.support_group import REDELIVER
 
 
-class JobPages(ReadOnlyPages):
+class JobPages(ReadOnlyPages[Job]):
     """What staff and members see alike."""
 
     rows = visible.jobs
@@ -71,7 +69,7 @@ class JobPages(ReadOnlyPages):
         cancel_job(row, actor=self.actor(request), **self.why(request))
         messages.success(request, "Cancelled. What was in flight still arrives.")
 
-    def beside(self, request: HttpRequest, row: Job) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Job) -> dict[str, object]:
         """Return what the page shows: how far it is, what it means, and the acts that are open."""
         address = filter_address(row, viewer=self.viewer(request))
         return {
@@ -143,7 +141,7 @@ class StaffJob(JobPages):
 
 
 @admin.register(Job, site=portal_site)
-class PortalJob(JobPages, PortalAdmin):
+class PortalJob(JobPages, PortalAdmin[Job]):
     """What was asked for a customer's deliveries alone."""
 
     search_help_text = "job_ id"

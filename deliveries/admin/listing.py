@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -31,7 +31,8 @@ from deliveries.services.statement_timeout import TooSlow
 
 CHOSEN_LIMIT = 200
 
-Column = tuple[str, Callable[[Any], Any]]
+Row = TypeVar("Row", bound=Model)
+Column = tuple[str, Callable[[Any], object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Line:
 
     key: str
     url: str
-    head: Any
+    head: object
     cells: SafeString
 
 
@@ -49,7 +50,7 @@ class Listing:
     """One page of a list as the template shows it."""
 
     titles: Sequence[str]
-    rows: Sequence[Any]
+    rows: Sequence[Model]
     lines: Sequence[Line]
     newer: str
     older: str
@@ -57,7 +58,7 @@ class Listing:
     trouble: str
 
 
-class ListPages(ModelAdmin):
+class ListPages(ModelAdmin, Generic[Row]):
     """Pages with a list of their rows."""
 
     columns: ClassVar[Sequence[str]] = ()
@@ -88,11 +89,11 @@ class ListPages(ModelAdmin):
             rows = rows.select_related(*self.list_select_related)
         return [Source(rows=self.narrow(rows, asked.narrows))]
 
-    def narrow(self, rows: QuerySet[Any], narrows: Narrows) -> QuerySet[Any]:
+    def narrow(self, rows: QuerySet[Row], narrows: Narrows) -> QuerySet[Row]:
         """Narrow rows by the words of a selection."""
         return rows
 
-    def with_details(self, rows: list[Any]) -> list[Any]:
+    def with_details(self, rows: list[Row]) -> list[Row]:
         """Add what the cells of a page of rows are made of, asked for once."""
         return rows
 
@@ -100,13 +101,13 @@ class ListPages(ModelAdmin):
         """Return the bulk acts that are open to this person."""
         return self.bulk_acts
 
-    def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return what the list's page shows besides the list."""
         return {}
 
     # --- the page
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Show a page of the list, or do a bulk act to what was chosen on it."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
@@ -122,7 +123,7 @@ class ListPages(ModelAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, self.list_template, context)
 
-    def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return what the template of a list needs."""
         return {
             "title": str(self.opts.verbose_name_plural).capitalize(),
@@ -185,15 +186,15 @@ class ListPages(ModelAdmin):
         answer: HttpResponse | None = getattr(self, wanted)(request, chosen)
         return answer
 
-    def chosen(self, request: HttpRequest) -> QuerySet[Any]:
+    def chosen(self, request: HttpRequest) -> QuerySet[Row]:
         """Return the rows that were chosen, as far as this viewer may see them."""
         texts = request.POST.getlist(ACTION_CHECKBOX_NAME)[:CHOSEN_LIMIT]
         keys: list[UUID] = [key for text in texts if (key := read_id("", text)) is not None]
-        rows: QuerySet[Any] = self.get_queryset(request).filter(pk__in=keys)
+        rows: QuerySet[Row] = self.get_queryset(request).filter(pk__in=keys)
         return rows
 
 
-def line_of(row: Any, columns: Sequence[Column], *, url: str) -> Line:
+def line_of(row: Model, columns: Sequence[Column], *, url: str) -> Line:
     """Return a row as the template shows it; its cells are made here, for a template takes thrice as long."""
     (_, head), *others = columns
     cells = format_html_join("", '<td data-label="{}">{}</td>', ((title, make(row)) for title, make in others))

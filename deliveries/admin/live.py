@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
 
 NOTHING_NEW = 204
 
 
-class LivePages(PageAdmin):
+class LivePages(PageAdmin[Row]):
     """Pages of rows with a part that changes by itself."""
 
     live_template: ClassVar[str]
@@ -31,7 +32,7 @@ class LivePages(PageAdmin):
         return [path("<path:object_id>/live/", live, name=name), *super().get_urls()]
 
     @abstractmethod
-    def live_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def live_context(self, request: HttpRequest, row: Row) -> dict[str, object]:
         """Return what the part shows as of now, with the `mark` that tells this state from others."""
 
     def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -48,7 +49,7 @@ class LivePages(PageAdmin):
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    def refuse_others(self, request: HttpRequest, row: Any) -> None:
+    def refuse_others(self, request: HttpRequest, row: Row) -> None:
         """Raise PermissionDenied for who may not see the row."""
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied

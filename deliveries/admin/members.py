@@ -5,10 +5,12 @@ What lives here: the staff's pages, and the page behind the link. Members are ad
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse, reverse_lazy
@@ -24,7 +26,7 @@ from deliveries.services.members import find_member, login_token, remove_member
 
 
 @admin.register(Member, site=staff_site)
-class StaffMember(PageAdmin):
+class StaffMember(PageAdmin[Member]):
     """All members."""
 
     rows = visible.members
@@ -42,11 +44,11 @@ class StaffMember(PageAdmin):
         """Members are added on their customer's page."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
         """There is nothing to edit."""
         return False
 
-    def may_act(self, request: HttpRequest, act: str, row: Any) -> bool:
+    def may_act(self, request: HttpRequest, act: str, row: Member) -> bool:
         """A link lets its holder in as this member: it takes the permission to change members."""
         return request.user.has_perm("deliveries.change_member")
 
@@ -80,7 +82,7 @@ class StaffMember(PageAdmin):
         """When they became a member."""
         return moment(row.created_at)
 
-    def beside(self, request: HttpRequest, row: Member) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Member) -> dict[str, object]:
         """Return what the page shows besides the row."""
         return {"title": "Member", "subtitle": str(row.user), "acts": self.acts_for(request, row)}
 
@@ -93,13 +95,13 @@ class StaffMember(PageAdmin):
         remove_member(obj, actor=self.actor(request))
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
+        self, objs: Iterable[Member], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Name what goes."""
         return [f"{obj}, with the user" for obj in objs], {}, set(), []
 
 
-def reveal_link(page: PageAdmin, request: HttpRequest, member: Member, *, back: str) -> HttpResponse:
+def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *, back: str) -> HttpResponse:
     """Show a log-in link, this once; it is for the member's eyes."""
     user_part, token = login_token(member, actor=page.actor(request))
     path = reverse("portal:welcome", args=(user_part, token))
@@ -133,12 +135,12 @@ class WelcomeView(PasswordResetConfirmView):
     post_reset_login = True
     post_reset_login_backend = "deliveries.services.link_backend.LinkBackend"
 
-    def get_user(self, uidb64: str) -> Any:
+    def get_user(self, uidb64: str) -> User | None:
         """Find the user by the link, never one of staff."""
         member = find_member(uidb64)
         return None if member is None else member.user
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add what the site's pages need."""
         self.request.current_app = portal_site.name
         title = "Welcome to Hookpost" if self.validlink else "This link does not work any more"

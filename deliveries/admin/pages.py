@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
-from django.forms import BaseForm, ModelChoiceField
-from django.http import Http404, HttpRequest
+from django.db.models import ForeignKey, Model, Q, QuerySet
+from django.forms import BaseForm, ModelChoiceField, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -23,7 +24,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from deliveries.admin.acts import ActPages, sentence
 from deliveries.admin.ids import read_id
-from deliveries.admin.listing import ListPages
+from deliveries.admin.listing import Row
 from deliveries.admin.paging import NEWEST_FIRST
 from deliveries.admin.viewer import actor_of
 from deliveries.admin.widgets import RowPicker
@@ -32,6 +33,8 @@ from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
 
 HISTORY_LIMIT = 200
+
+Fieldsets = tuple[tuple[str | None, Any], ...]  # what a fieldset says of its fields has no public type
 
 
 class OwnTransactions(admin.ModelAdmin):
@@ -46,13 +49,14 @@ class OwnTransactions(admin.ModelAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
         """Serve the form, as Django would inside of its transaction."""
-        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        answer: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        return answer
 
 
-class PageAdmin(ActPages, ListPages, OwnTransactions):
+class PageAdmin(ActPages[Row], OwnTransactions):
     """Base of every page that shows rows."""
 
     rows: ClassVar[Callable[[Viewer], QuerySet[Any]]]
@@ -63,8 +67,8 @@ class PageAdmin(ActPages, ListPages, OwnTransactions):
     # --- which rows
 
     def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: object
+    ) -> ModelChoiceField | None:
         """Let rows be picked by typing, where the page says so."""
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", RowPicker(db_field, self.admin_site))
@@ -74,29 +78,29 @@ class PageAdmin(ActPages, ListPages, OwnTransactions):
         """Return whose eyes these are; staff see all."""
         return OPERATOR
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         """Return what this viewer may see, and nothing else."""
         return type(self).rows(self.viewer(request))
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row | None:
         """Return a row by TypeID or UUID, or None."""
         key = self.key_of(object_id)
         return None if key is None else self.get_queryset(request).filter(pk=key).first()
 
-    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Row:
         """Return a row that this viewer may see; another one does not exist for them."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
         return row
 
-    def key_of(self, text: str) -> Any:
+    def key_of(self, text: str) -> UUID | None:
         """Read an id of this noun in either form; None for anything else."""
         return read_id(getattr(self.model, "PREFIX", ""), text)
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
         """Find by id, or by the columns named in `search_by`."""
         term = search_term.strip()
         if not term:
@@ -113,18 +117,20 @@ class PageAdmin(ActPages, ListPages, OwnTransactions):
         """Return the address of a row's page on this site."""
         return self.url("change", getattr(row, "public_id", row.pk))
 
-    def url(self, name: str, *args: Any, model: str = "") -> str:
+    def url(self, name: str, *args: object, model: str = "") -> str:
         """Return an address of a noun on this site; of this noun unless told otherwise."""
         noun = f"deliveries_{model}" if model else f"{self.opts.app_label}_{self.opts.model_name}"
         return reverse(f"{self.admin_site.name}:{noun}_{name}", args=args)
 
     # --- forms
 
-    def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Row | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm]:
         """Let the form know what a service refused (see changeform_view)."""
-        form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.request = request
-        form.refused = getattr(request, "refused", None)
+        form: type[ModelForm] = super().get_form(request, obj, change=change, **kwargs)
+        if issubclass(form, ServiceForm):
+            form.refused = getattr(request, "refused", None)
         return form
 
     def changeform_view(
@@ -132,8 +138,8 @@ class PageAdmin(ActPages, ListPages, OwnTransactions):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
         """Show what a service refused at the field that it names; nothing was stored then."""
         if object_id is not None:
             self.row_or_404(request, object_id)
@@ -144,31 +150,43 @@ class PageAdmin(ActPages, ListPages, OwnTransactions):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> Any:
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Show one row with what stands beside it."""
         row = self.get_object(request, object_id)
         beside = {} if row is None else self.beside(request, row)
         return super().change_view(request, object_id, form_url, {**beside, **(extra_context or {})})
 
-    def beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Row) -> dict[str, object]:
         """Return what the page shows besides the row."""
         return {}
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, object], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         """One button that saves; the page that follows says what comes next."""
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Say that a row is not there before saying that it may not be deleted."""
         self.row_or_404(request, object_id)
         return super().delete_view(request, object_id, extra_context)
 
+    # --- saving: save_form has a service do it, and there is nothing left to do
+
+    def save_model(self, request: HttpRequest, obj: Row, form: ModelForm, change: bool) -> None:
+        """Keep what the service stored."""
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: object, change: bool) -> None:
+        """Keep what the service stored: a form is all there is."""
+
     # --- the trail
 
     def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> TemplateResponse:
         """Show the audit entries of one row."""
         row = self.row_or_404(request, object_id)
@@ -187,7 +205,7 @@ class PageAdmin(ActPages, ListPages, OwnTransactions):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/history.html", context)
 
-    def shown_entry(self, entry: AuditEntry) -> dict[str, Any]:
+    def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Return an entry as this site shows it; staff see all of it."""
         return {name: getattr(entry, name) for name in ("at", "actor", "action", "reason", "note", "detail")}
 

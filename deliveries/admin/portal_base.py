@@ -6,12 +6,13 @@ choices of foreign keys, search, autocomplete and history all start here. It mus
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db.models import ForeignKey
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
+from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import AuditEntry
@@ -19,7 +20,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.actor_names import name_person, shown_to_customer
 
 
-class PortalAdmin(PageAdmin):
+class PortalAdmin(PageAdmin[Row]):
     """Rows of the member's own customer; Django's model permissions play no part here."""
 
     may_add: ClassVar[bool] = False
@@ -30,12 +31,12 @@ class PortalAdmin(PageAdmin):
         """Return the eyes of the member's customer; without a member there are none."""
         return Viewer(customer_id=customer_of(request).pk)
 
-    def owns(self, request: HttpRequest, obj: Any | None) -> bool:
+    def owns(self, request: HttpRequest, obj: Row | None) -> bool:
         """Say whether a row is the customer's own; without a row, whether there is a customer."""
         member = member_of(request)
-        return member is not None and (obj is None or obj.customer_id == member.customer_id)
+        return member is not None and (obj is None or obj.serializable_value("customer_id") == member.customer_id)
 
-    def may_see(self, request: HttpRequest, obj: Any | None) -> bool:
+    def may_see(self, request: HttpRequest, obj: Row | None) -> bool:
         """Say whether a row may be looked at; own ones unless a noun is more open."""
         return self.owns(request, obj)
 
@@ -43,7 +44,7 @@ class PortalAdmin(PageAdmin):
         """Members see every noun of the portal."""
         return member_of(request) is not None
 
-    def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Members see their own customer's rows."""
         return self.may_see(request, obj)
 
@@ -51,11 +52,11 @@ class PortalAdmin(PageAdmin):
         """Only where the noun says so."""
         return self.may_add and self.owns(request, None)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Only where the noun says so, and only what is their own."""
         return self.may_change and self.owns(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Only where the noun says so, and only what is their own."""
         return self.may_delete and self.owns(request, obj)
 
@@ -63,13 +64,13 @@ class PortalAdmin(PageAdmin):
         """Name the person as one of the customer's."""
         return name_person(request.user.get_username(), is_member=True)
 
-    def shown_entry(self, entry: AuditEntry) -> dict[str, Any]:
+    def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Show who of the operator's did something as the operator, and no note."""
         return {**super().shown_entry(entry), "actor": shown_to_customer(entry.actor), "note": ""}
 
     def formfield_for_foreignkey(
-        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: object
+    ) -> ModelChoiceField | None:
         """Offer only rows of the noun's own portal page, or none if it has no page."""
         model = db_field.remote_field.model
         page = self.admin_site.get_model_admin(model) if self.admin_site.is_registered(model) else None

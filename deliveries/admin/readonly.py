@@ -5,28 +5,27 @@ What lives here: permissions that say no. It must not know any noun.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest
 
+from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
 
 
-class ReadOnlyPages(PageAdmin):
+class ReadOnlyPages(PageAdmin[Row]):
     """Nothing is added, changed or deleted here, by nobody."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Never."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Never."""
         return False
 
-    def beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, row: Row) -> dict[str, object]:
         """Return what the page shows besides the row; what nobody changes has no history."""
         return {"show_history": False}

@@ -18,13 +18,13 @@ from deliveries.admin.asked import Asked
 from deliveries.admin.delivery_list import selection_of
 from deliveries.admin.pages import PageAdmin
 from deliveries.errors import HookpostError, InvalidInput
-from deliveries.models import Customer, Job, visible
+from deliveries.models import Customer, Delivery, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.selection import Selection
 
 
-class RedeliverAllPages(PageAdmin):
+class RedeliverAllPages(PageAdmin[Delivery]):
     """Mixed into the pages of deliveries."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -7,11 +7,12 @@ never in a session, a message or a log. It must not know how it was made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from deliveries.admin.listing import Row
+from deliveries.admin.pages import PageAdmin
 from deliveries.protocol.profiles import Profile
 from deliveries.protocol.secrets import HMAC_PREFIX
 
@@ -44,7 +45,7 @@ class Revealed:
     usage: str = ""
 
 
-def reveal(page: Any, request: HttpRequest, revealed: Revealed) -> TemplateResponse:
+def reveal(page: PageAdmin[Row], request: HttpRequest, revealed: Revealed) -> TemplateResponse:
     """Return the page with the secret and the code that uses it."""
     profile = revealed.profile
     context = {

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import qrcode
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
@@ -28,7 +29,7 @@ WRONG = "This code is not right, was used already, or came too soon after a wron
 
 
 @sensitive_post_parameters()
-def second_factor_view(request: HttpRequest, *, site: Any) -> HttpResponse:
+def second_factor_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Serve the step that this person is at."""
     user = cast(AbstractUser, request.user)
     factor = factors.confirmed_factor(user)
@@ -44,11 +45,11 @@ def second_factor_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     return act(site, request, user) if act is not None else HttpResponseBadRequest("not at this step")
 
 
-def _begin(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+def _begin(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpResponse:
     return _page(site, request, begun=factors.begin_factor(user))
 
 
-def _confirm(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+def _confirm(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpResponse:
     done = factors.confirm_factor(user, request.POST.get("code", ""))
     if done is None:
         begun = SecondFactor.objects.filter(user_id=user.pk, confirmed=False).first()
@@ -58,7 +59,7 @@ def _confirm(site: Any, request: HttpRequest, user: AbstractUser) -> HttpRespons
     return _page(site, request, factor=factor, codes=codes)
 
 
-def _check(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+def _check(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpResponse:
     factor = factors.check_code(user, request.POST.get("code", ""))
     if factor is None:
         return _page(site, request, factor=factors.confirmed_factor(user), wrong=WRONG)
@@ -66,11 +67,11 @@ def _check(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
     return HttpResponseRedirect(_next(site, request))
 
 
-def _backup(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+def _backup(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpResponse:
     return _page(site, request, factor=factors.confirmed_factor(user), codes=factors.new_backup_codes(user))
 
 
-def _remove(site: Any, request: HttpRequest, user: AbstractUser) -> HttpResponse:
+def _remove(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpResponse:
     factor = factors.check_code(user, request.POST.get("code", ""))
     if factor is None:
         return _page(site, request, factor=factors.confirmed_factor(user), wrong=WRONG)
@@ -84,7 +85,7 @@ def _remember(request: HttpRequest, factor: SecondFactor) -> None:
     remember(request, factor)
 
 
-def _next(site: Any, request: HttpRequest) -> str:
+def _next(site: AdminSite, request: HttpRequest) -> str:
     wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
     if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         return wanted
@@ -92,7 +93,7 @@ def _next(site: Any, request: HttpRequest) -> str:
 
 
 def _page(
-    site: Any,
+    site: AdminSite,
     request: HttpRequest,
     *,
     factor: SecondFactor | None = None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 from urllib.parse import urlencode
 
 from django.apps import apps
@@ -17,8 +17,9 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
@@ -31,6 +32,8 @@ from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.second_factor import confirmed_factor, is_required
+
+View = Callable[..., HttpResponseBase]
 
 
 class HookpostSite(UnfoldAdminSite):
@@ -48,11 +51,12 @@ class HookpostSite(UnfoldAdminSite):
     def viewer(self, request: HttpRequest) -> Viewer:
         """Return whose eyes look at the front page."""
 
-    def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    def extra_context(self, context: dict[str, object], request: HttpRequest) -> dict[str, object]:
         """Give the pages our name, mark, colours and menu (called by Unfold)."""
         context |= theme.context_of(subtitle=self.subtitle)
         context["takes_notes"] = self.takes_notes
-        context["colors"] = {**(context.get("colors") or {}), "primary": theme.PRIMARY}
+        colours = context.get("colors")
+        context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": theme.PRIMARY}
         if self.has_permission(request):
             context["logout_url"] = reverse(f"{self.name}:logout")
             context["account_links"] = [
@@ -67,12 +71,12 @@ class HookpostSite(UnfoldAdminSite):
             context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
         return context
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Guard a view as Django does; who has or needs a second factor shows it first."""
         guarded = super().admin_view(view, cacheable)
 
         @wraps(view, updated=())
-        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             return self.second_step(request) or guarded(request, *args, **kwargs)
 
         return page
@@ -87,7 +91,7 @@ class HookpostSite(UnfoldAdminSite):
             return None
         return HttpResponseRedirect(f"{place}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the page of the second factor, and the search."""
         from deliveries.admin.find import find_view  # they need these sites
         from deliveries.admin.second_factor import second_factor_view
@@ -98,7 +102,7 @@ class HookpostSite(UnfoldAdminSite):
             *super().get_urls(),
         ]
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Serve the log-in; who failed too often sees a page that says so."""
         if not self.leads_here(request, request.GET.get(REDIRECT_FIELD_NAME, "")):
             # Unfold's form does not carry it, and Django's default leads nowhere.
@@ -120,7 +124,7 @@ class HookpostSite(UnfoldAdminSite):
             address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
         )
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day."""
         figures = figures_for(self.viewer(request), site_name=self.name)
         answer: TemplateResponse = super().index(
@@ -134,7 +138,7 @@ class HookpostSite(UnfoldAdminSite):
         )
         return answer
 
-    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def search(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Close Unfold's search over models: each list has its own."""
         raise Http404
 
@@ -184,7 +188,7 @@ class StaffSite(HookpostSite):
         ),
     )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add what filters offer while somebody types."""
         return [path("pick/<str:noun>/", self.admin_view(pick_view), name="pick"), *super().get_urls()]
 
@@ -237,7 +241,7 @@ class PortalSite(HookpostSite):
         """Only members, whether or not they are staff too."""
         return request.user.is_active and member_of(request) is not None
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the page behind a log-in link, and the catalogue."""
         from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
         from deliveries.admin.members import WelcomeView  # it needs this site
@@ -254,7 +258,7 @@ class PortalSite(HookpostSite):
         """A member sees what is their customer's."""
         return Viewer(customer_id=customer_of(request).pk)
 
-    def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    def extra_context(self, context: dict[str, object], request: HttpRequest) -> dict[str, object]:
         """Show the customer's name next to ours."""
         context = super().extra_context(context, request)
         member = member_of(request)

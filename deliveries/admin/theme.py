@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -51,7 +50,7 @@ class Group:
     items: Sequence[Item]
 
 
-def context_of(*, subtitle: str) -> dict[str, Any]:
+def context_of(*, subtitle: str) -> dict[str, object]:
     """Return the name, the mark and the colours."""
     mark = static("hookpost/mark.svg")
     return {
@@ -70,7 +69,7 @@ def context_of(*, subtitle: str) -> dict[str, Any]:
     }
 
 
-def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen: set[str]) -> list[dict[str, Any]]:
+def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen: set[str]) -> list[dict[str, object]]:
     """Return the menu as Unfold's templates read it; only nouns that this person may see."""
     shown = []
     for group in groups:
@@ -80,7 +79,7 @@ def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen:
     return shown
 
 
-def _line(request: HttpRequest, site_name: str, item: Item) -> dict[str, Any]:
+def _line(request: HttpRequest, site_name: str, item: Item) -> dict[str, object]:
     if not item.model and not item.page:
         url = reverse(f"{site_name}:index")
         active = request.path == url

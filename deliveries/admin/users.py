@@ -6,31 +6,33 @@ so no model permission opens these pages.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Generic
 
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from deliveries.admin.listing import Row
 from deliveries.admin.sites import staff_site
 from deliveries.admin.viewer import actor_of
 from deliveries.models import SecondFactor
 from deliveries.services.second_factor import remove_factor
 
 
-class SuperuserPages(ModelAdmin):
+class SuperuserPages(ModelAdmin, Generic[Row]):
     """Pages for superusers only."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Superusers only."""
         return request.user.is_superuser
 
-    def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Superusers only."""
         return request.user.is_superuser
 
@@ -38,17 +40,17 @@ class SuperuserPages(ModelAdmin):
         """Superusers only."""
         return request.user.is_superuser
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Superusers only."""
         return request.user.is_superuser
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Superusers only."""
         return request.user.is_superuser
 
 
 @admin.register(User, site=staff_site)
-class StaffUser(DjangoUserAdmin, SuperuserPages):
+class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     """Users."""
 
     form = UserChangeForm
@@ -57,12 +59,12 @@ class StaffUser(DjangoUserAdmin, SuperuserPages):
 
 
 @admin.register(Group, site=staff_site)
-class StaffGroup(DjangoGroupAdmin, SuperuserPages):
+class StaffGroup(DjangoGroupAdmin, SuperuserPages[Group]):
     """Groups and their permissions."""
 
 
 @admin.register(AccessAttempt, site=staff_site)
-class StaffAccessAttempt(SuperuserPages):
+class StaffAccessAttempt(SuperuserPages[Model]):
     """Failed log-ins; deleting one lets its user try again."""
 
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
@@ -73,13 +75,13 @@ class StaffAccessAttempt(SuperuserPages):
         """Only failures add rows."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing to edit."""
         return False
 
 
 @admin.register(SecondFactor, site=staff_site)
-class StaffSecondFactor(SuperuserPages):
+class StaffSecondFactor(SuperuserPages[SecondFactor]):
     """Second factors of staff and members; deleting one lets somebody in who has lost theirs."""
 
     list_display = ("user", "confirmed", "created_at")
@@ -92,7 +94,7 @@ class StaffSecondFactor(SuperuserPages):
         """Only the person can set one up."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: SecondFactor | None = None) -> bool:
         """Nothing to edit."""
         return False
 

@@ -16,7 +16,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 class RowPicker(AutocompleteSelect):
     """Django's box; it shows nothing as picked where the value is no id."""
 
-    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, object] | None = None) -> Any:
         """Return what is picked; the form's own check says what is wrong with the rest."""
         return super().optgroups(name, [each for each in value if not each or _is_id(each)], attr)
 
