@@ -1,13 +1,17 @@
-"""One event for very many endpoints: how long until the last has it, and what others notice meanwhile."""
+"""One event for very many endpoints: how long until the last has it, and what others notice meanwhile.
+
+`full` adds an event for every customer.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import orjson
+import psutil
 import redis
 from django.db import connection
 
@@ -15,6 +19,7 @@ from bench import filling
 from bench.emit import event_of, request_headers
 from bench.latency import percentile
 from bench.load import Answered, send
+from bench.memory import private_bytes
 from bench.receivers import arrivals
 from bench.report import Figure
 from bench.stage import Stage
@@ -23,49 +28,70 @@ ENDPOINTS = 20_000
 OTHERS = 20
 RATE = 20
 QUIET_SECONDS = 6.0
+BROADCAST_CUSTOMERS, BROADCAST_EACH = 1_000, 100
 LISTS = ("deliveries", "deliveries_slow")
 
 
 def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     """Yield what others notice of an event to 20,000 endpoints, the rate of its deliveries, leases and messages."""
     filling.wipe()
-    others = filling.make_endpoints(OTHERS, url=lambda number: stage.nginx.url(number, path="timed"))
     big = filling.make_endpoints_of_one(ENDPOINTS, url=stage.nginx.url)
+    yield from figures(*flooded(stage, event_of(big), endpoints=ENDPOINTS), name=f"fan_out_{ENDPOINTS}")
+    if full:
+        filling.wipe()
+        endpoints = BROADCAST_CUSTOMERS * BROADCAST_EACH
+        for _ in range(BROADCAST_CUSTOMERS):
+            filling.make_endpoints_of_one(BROADCAST_EACH, url=stage.nginx.url)
+        event = b'{"customer":"*","type":"invoice.paid","data":%b}' % filling.DATA
+        told = flooded(stage, event, endpoints=endpoints + OTHERS)
+        yield from figures(*told, name=f"broadcast_{endpoints}")
+
+
+def flooded(stage: Stage, event: bytes, *, endpoints: int) -> tuple[tuple[float, float], tuple[float, float], Flood]:
+    """Return what others notice of an event to all endpoints: before, meanwhile, and the flood."""
+    others = filling.make_endpoints(OTHERS, url=lambda number: stage.nginx.url(number, path="timed"))
     filling.settle()
     headers, bodies = request_headers(), [event_of(customer) for customer, _ in others]
-    with stage.web() as url, stage.workers():
-        send(f"{url}/api/v1/events", headers=headers, bodies=bodies, seconds=3.0, rate=RATE)
-        quiet = offer(stage, f"{url}/api/v1/events", headers, bodies, seconds=QUIET_SECONDS)
-        flood = Flood(stage, f"{url}/api/v1/events", headers, event_of(big))
-        busy = offer(stage, f"{url}/api/v1/events", headers, bodies, seconds=flood.start())
+    with stage.web() as base, stage.workers() as workers:
+        url = f"{base}/api/v1/events"
+        send(url, headers=headers, bodies=bodies, seconds=3.0, rate=RATE)
+        quiet = offer(stage, url, headers, bodies, seconds=QUIET_SECONDS)
+        flood = Flood(stage, url, headers, event, endpoints=endpoints, workers=workers)
+        busy = offer(stage, url, headers, bodies, seconds=flood.start())
         flood.thread.join()
         time.sleep(10.0)
-        left = flood.messages()
-    yield from figures(quiet, busy, flood, left=left)
+        flood.left = flood.messages()
+    return quiet, busy, flood
 
 
-def figures(quiet: tuple[float, float], busy: tuple[float, float], flood: Flood, *, left: int) -> Iterator[Figure]:
+def figures(quiet: tuple[float, float], busy: tuple[float, float], flood: Flood, *, name: str) -> Iterator[Figure]:
     """Yield the figures of one flood."""
+    endpoints = flood.endpoints
     yield Figure(
-        name="others_accept_p95_in_fan_out",
+        name=f"others_accept_p95_in_{name}",
         value=busy[0],
         unit="ms",
         ratio={"quiet": busy[0] / quiet[0]},
         targets={"quiet": "<= 2"},
     )
     yield Figure(
-        name="others_p99_in_fan_out",
+        name=f"others_p99_in_{name}",
         value=busy[1],
         unit="ms, accept to receiver",
         ratio={"quiet": busy[1] / quiet[1]},
         targets={"quiet": "<= 5"},
     )
-    yield Figure(name="fan_out_20000", value=ENDPOINTS / flood.seconds, unit="deliveries/s, from accept to the last")
-    yield Figure(name="leases_per_delivery", value=flood.leases / ENDPOINTS, unit="leases", targets={"value": "<= 1.5"})
     yield Figure(
-        name="messages_at_most", value=flood.most, unit="messages", targets={"value": f"<= {2 * ENDPOINTS // 32}"}
+        name=name,
+        value=endpoints / flood.seconds,
+        unit="deliveries/s, from accept to the last",
+        note=f"memory grew by {flood.grown / 1e6:.0f} MB in the web process and {flood.workers} workers",
     )
-    yield Figure(name="messages_10_s_after", value=left, unit="messages", targets={"value": "<= 0"})
+    yield Figure(name="leases_per_delivery", value=flood.leases / endpoints, unit="leases", targets={"value": "<= 1.5"})
+    yield Figure(
+        name="messages_at_most", value=flood.most, unit="messages", targets={"value": f"<= {2 * endpoints // 32}"}
+    )
+    yield Figure(name="messages_10_s_after", value=flood.left, unit="messages", targets={"value": "<= 0"})
 
 
 def offer(stage: Stage, url: str, headers: list[str], bodies: list[bytes], *, seconds: float) -> tuple[float, float]:
@@ -80,20 +106,30 @@ def offer(stage: Stage, url: str, headers: list[str], bodies: list[bytes], *, se
 
 
 class Flood:
-    """The event for all endpoints of one customer, and what is seen of it."""
+    """The event for all endpoints, and what is seen of it."""
 
-    def __init__(self, stage: Stage, url: str, headers: list[str], body: bytes) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        url: str,
+        headers: list[str],
+        body: bytes,
+        *,
+        endpoints: int,
+        workers: Sequence[psutil.Process],
+    ) -> None:
+        self.endpoints, self.workers = endpoints, len(workers)
         self.seconds = 0.0
-        self.most = 0
-        self.leases = 0
-        self._stage, self._url, self._headers, self._body = stage, url, headers, body
+        self.most = self.left = self.leases = self.grown = 0
+        self._url, self._headers, self._body = url, headers, body
+        self._processes = [*workers, *stage.processes("web")]
         self._broker = redis.Redis.from_url(stage.environment["BROKER_URL"])
         self.thread = threading.Thread(target=self._run)
 
     def start(self) -> float:
         """Begin a second from now; returns for how long others are to be watched."""
         self.thread.start()
-        return ENDPOINTS / 2000
+        return self.endpoints / 2000
 
     def messages(self) -> int:
         """Return how many messages wait in the broker."""
@@ -101,16 +137,20 @@ class Flood:
 
     def _run(self) -> None:
         time.sleep(1.0)
-        leases, began = _leases(), time.monotonic()
+        leases, memory, began = _leases(), self._memory(), time.monotonic()
         (answer,) = send(self._url, headers=self._headers, bodies=[self._body], seconds=0.0001, connections=1, rate=1)
         assert answer.status == 202, answer.body
         event_id = orjson.loads(answer.body)["id"]
-        while _finished(event_id) < ENDPOINTS:
+        while _finished(event_id) < self.endpoints:
             self.most = max(self.most, self.messages())
-            assert time.monotonic() < began + 300, "the deliveries did not end"
+            self.grown = max(self.grown, self._memory() - memory)
+            assert time.monotonic() < began + 600, "the deliveries did not end"
             time.sleep(0.1)
         self.seconds, self.leases = time.monotonic() - began, _leases() - leases
         connection.close()
+
+    def _memory(self) -> int:
+        return sum(private_bytes(process) for process in self._processes)
 
 
 def _leases() -> int:

@@ -23,6 +23,7 @@ SLOW_SECONDS = 0.05
 HANG_SECONDS = 3600.0
 TICK_SECONDS = 0.005
 OUTAGE_ENDPOINTS, OUTAGE_BACKLOG = 2000, 20
+LATE_SECONDS, LATE_ENDPOINTS, LATE_BACKLOG = 26.0, 5000, 5
 
 
 def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
@@ -38,6 +39,7 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
         backlog = FULL_BACKLOG if full else BACKLOG
         beside_big = healthy_p99(stage, {0: slow}, seconds=seconds, backlog=backlog)
         outage = outage_p99(stage, hanging, seconds=seconds) if full else None
+        late = late_p99(stage, stage.odd_ports[3], seconds=seconds) if full else None
     yield Figure(name="healthy_alone_p99", value=alone, unit="ms", note=f"{ENDPOINTS} endpoints, {RATE} events/s")
     yield Figure(
         name="healthy_beside_hanging_p99",
@@ -63,6 +65,35 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
             ratio={"alone": outage / alone},
             note=f"{OUTAGE_ENDPOINTS} others with {OUTAGE_BACKLOG} due each begin to hang at the same moment",
         )
+    if late is not None:
+        yield Figure(
+            name="healthy_beside_late_p99",
+            value=late,
+            unit="ms",
+            ratio={"alone": late / alone},
+            targets={"alone": "<= 2"},
+            note=f"{LATE_ENDPOINTS} endpoints of one customer that answer 200 after {LATE_SECONDS:.0f} s",
+        )
+
+
+def late_p99(stage: Stage, port: int, *, seconds: float) -> float:
+    """Return the p99 of the healthy beside one customer whose many endpoints all answer late, but well."""
+    with odd_receiver(port=port, delay_seconds=LATE_SECONDS):
+        filling.wipe()
+        pairs = filling.make_endpoints(ENDPOINTS, url=lambda number: stage.nginx.url(number, path="timed"))
+        late = filling.make_endpoints_of_one(
+            LATE_ENDPOINTS, url=lambda number: f"http://127.0.0.1:{port}/{number}", timeout_seconds=30
+        )
+        filling.rest_lanes()
+        filling.fill([late], each=LATE_BACKLOG)
+        filling.settle()
+        customers = [customer for customer, _ in pairs]
+        with stage.workers():
+            filling.release([endpoint for _, endpoint in pairs])
+            offer(customers, set(customers), rate=RATE, seconds=3.0)
+            accepted = offer(customers, set(customers), rate=RATE, seconds=seconds)
+            arrived = arrivals(stage.nginx, of=set(accepted))
+    return percentile(sorted((arrived[each] - moment) * 1000 for each, moment in accepted.items()), 99)
 
 
 def outage_p99(stage: Stage, port: int, *, seconds: float) -> float:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,23 @@ class Stage:
             yield f"http://127.0.0.1:{port}"
         finally:
             stop([child])
+
+    def processes(self, name: str) -> list[psutil.Process]:
+        """Return the stage's own processes of this name: services, or commands of the product."""
+        found = []
+        for process in psutil.process_iter(["name", "cmdline"]):
+            words = " ".join(process.info["cmdline"] or ())
+            try:
+                ours = (
+                    process.cwd().startswith(str(self.folder))
+                    if name in SERVICES
+                    else process.environ().get("HOOKPOST_DATA") == str(self.folder)
+                )
+            except psutil.Error:
+                continue
+            if ours and (process.info["name"] == name or f"manage.py {name}" in words):
+                found.append(process)
+        return found
 
     def start(self, *words: str, name: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start a Python program of the checkout; what it says goes to a file in the data folder."""
@@ -150,18 +167,9 @@ def heartbeats(url: str, namespace: str) -> int:
 def service_seconds(here: Stage, name: str) -> float:
     """Return user and system time of the stage's own processes of this name: services, or commands of the product."""
     total = 0.0
-    for process in psutil.process_iter(["name", "cmdline"]):
-        words = " ".join(process.info["cmdline"] or ())
-        try:
-            ours = (
-                process.cwd().startswith(str(here.folder))
-                if name in SERVICES
-                else process.environ().get("HOOKPOST_DATA") == str(here.folder)
-            )
-            if ours and (process.info["name"] == name or f"manage.py {name}" in words):
-                total += sum(process.cpu_times()[:2])
-        except psutil.Error:
-            continue
+    for process in here.processes(name):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:2])
     return total
 
 
