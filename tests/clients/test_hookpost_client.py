@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from clients.generate import generate_python
-from tests.clients.steps import CHECKOUT, HERE, do_the_whole_job
+from tests.clients.made import python_client
+from tests.clients.steps import HERE, do_the_whole_job
 from tests.receiver import Answer, Receiver, Request
 
 if TYPE_CHECKING:
@@ -34,15 +33,7 @@ def refused(status: int, **headers: str) -> Answer:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The client with its generated part."""
-    import json
-
-    from deliveries.api.openapi import description
-
-    made = tmp_path_factory.mktemp("client")
-    shutil.copytree(CHECKOUT / "clients/python", made, dirs_exist_ok=True, ignore=shutil.ignore_patterns("generated"))
-    (made / "openapi.json").write_text(json.dumps(description()))
-    generate_python(made / "openapi.json", made)
-    return made
+    return python_client(tmp_path_factory)
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Our TypeScript client: its shapes are the description's, and it is kind to a server that is in trouble.
 
-What lives here: compiling it once, beside the programs that use it. `make receivers` fetches what it needs.
+What lives here: what it does of itself, seen by a receiver that stands for a server.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clients.generate import OPENAPI_TYPESCRIPT, SHAPES, TYPESCRIPT, generate_typescript
-from tests.clients.steps import HERE, do_the_whole_job, run_tool
+from clients.generate import SHAPES, generate_typescript
+from tests.clients.made import needs_typescript, typescript_client
+from tests.clients.steps import do_the_whole_job
 from tests.receiver import Answer, Receiver, Request
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
-pytestmark = pytest.mark.skipif(
-    not OPENAPI_TYPESCRIPT.exists() or not shutil.which("node"), reason="no Node, or `make receivers` was not run"
-)
-PROGRAMS = ("our_typescript.ts", "our_typescript_calls.ts")
+pytestmark = needs_typescript
 ACCEPTED = 202, {"content-type": "application/json"}, b'{"id": "evt_1", "deliveries": 1}'
 CALL_SECONDS = 60
 Call = Callable[..., dict[str, object]]
@@ -39,17 +35,7 @@ def refused(status: int, **headers: str) -> Answer:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the client, the example of its page and the programs, compiled together."""
-    folder = tmp_path_factory.mktemp("client")
-    shutil.copytree(TYPESCRIPT / "src", folder / "src")
-    for name in ("package.json", "tsconfig.json"):
-        shutil.copy(TYPESCRIPT / name, folder)
-    (folder / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
-    for name in PROGRAMS:
-        shutil.copy(HERE / "jobs" / name, folder / "src")
-    example = re.findall("```ts\n(.*?)```", (TYPESCRIPT / "README.md").read_text(), re.DOTALL)[0]
-    (folder / "src" / "readme.ts").write_text(example.replace('"hookpost-client"', '"./index.js"'))
-    run_tool([folder / "node_modules" / ".bin" / "tsc"], folder=folder)
-    return folder / "dist"
+    return typescript_client(tmp_path_factory)
 
 
 @pytest.fixture

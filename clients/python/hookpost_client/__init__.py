@@ -15,6 +15,7 @@ from hookpost_client.errors import (
 )
 from hookpost_client.paging import async_pages, pages
 from hookpost_client.receiving import Webhook, WebhookVerificationError, verify
+from hookpost_client.retrying import Retries
 from hookpost_client.session import connect
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Invalid",
     "NotFound",
     "RateLimited",
+    "Retries",
     "Unauthorized",
     "Unavailable",
     "Webhook",

@@ -19,23 +19,23 @@ KEY = "Idempotency-Key"
 EMITTING = ("/api/v1/events", "/api/v1/events/batch")
 TRY_AGAIN = frozenset({429, 503})
 SERVER_LOST = frozenset({502, 504})  # what a proxy says of a server whose connection it lost
-LONGEST_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How often a request is sent again, and how long the first pause is; each is twice the last."""
+    """How often a request is sent again, and how long the first pause is; each is twice the last, up to the longest."""
 
     number: int = 4
     first_seconds: float = 0.2
+    longest_seconds: float = 60.0
 
     def pause(self, tries: int, outcome: httpx.Response | httpx.TransportError) -> float:
         """Return how long to wait after so many tries: what the answer asks for, or longer each time."""
         asked = outcome.headers.get("Retry-After", "") if isinstance(outcome, httpx.Response) else ""
         if asked.isdecimal():
-            return min(float(asked), LONGEST_PAUSE_SECONDS)
+            return min(float(asked), self.longest_seconds)
         pause: float = self.first_seconds * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311
-        return min(pause, LONGEST_PAUSE_SECONDS)
+        return min(pause, self.longest_seconds)
 
 
 def prepare(request: httpx.Request) -> None:

@@ -1,10 +1,11 @@
 /** Trying again: which requests may be sent once more, when, and what makes emitting safe to repeat. */
 import { errorOf } from "./errors.js";
 
-/** How often a request is sent again, and how long the first pause is; each is twice the last. */
+/** How often a request is sent again, and how long the first pause is; each is twice the last, up to the longest. */
 export interface Retries {
   number: number;
   firstSeconds: number;
+  longestSeconds: number;
 }
 
 export const KEY = "Idempotency-Key";
@@ -12,13 +13,12 @@ const EMITTING = /\/api\/v1\/events(\/batch)?$/;
 const TRY_AGAIN = new Set([429, 503]);
 const SERVER_LOST = new Set([502, 504]); // what a proxy says of a server whose connection it lost
 const NOT_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
-const LONGEST_PAUSE_SECONDS = 60;
 
 /** Return how long to wait after so many tries: what the answer asks for, or longer each time. */
 export function pauseSeconds(retries: Retries, tries: number, response?: Response): number {
   const asked = response?.headers.get("Retry-After") ?? "";
   const own = retries.firstSeconds * 2 ** (tries - 1) * (0.5 + Math.random());
-  return Math.min(/^\d+$/.test(asked) ? Number(asked) : own, LONGEST_PAUSE_SECONDS);
+  return Math.min(/^\d+$/.test(asked) ? Number(asked) : own, retries.longestSeconds);
 }
 
 /** Say whether a request may be done twice: reading and changing to a state, or a POST that the API knows again. */
