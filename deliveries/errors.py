@@ -22,6 +22,7 @@ HookpostError
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
+├── CannotShape        an endpoint's settings make no body of an event trying again: after they were changed
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
 ├── BodyTooSlow        the body of a request did not come in time     trying again: over a better line
 ├── TooManyBodies      this caller is sending too many bodies at once trying again: yes
@@ -148,6 +149,15 @@ class BatchRefused(HookpostError):
 
 class BlockedAddress(HookpostError):
     """The address that would be dialled is not allowed."""
+
+
+class CannotShape(HookpostError):
+    """No body can be made of this event by the endpoint's settings; `error` is what its attempt ends with."""
+
+    def __init__(self, detail: str, *, error: str = "payload_failed") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.error = error
 
 
 class CannotDecrypt(HookpostError):

@@ -14,7 +14,8 @@ from deliveries.models import Attempt, Delivery, Endpoint, Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.curl import as_curl
-from deliveries.protocol.request import METHOD, read_headers
+from deliveries.protocol.payload import PLAIN
+from deliveries.protocol.request import read_headers, read_method
 from deliveries.protocol.shown_body import shown_body
 from deliveries.services.sent_bodies import body_sent
 
@@ -62,10 +63,19 @@ def opened_attempt(attempt: Attempt, event: Event | None, endpoint: Endpoint | N
 
 
 def body_as_sent(event: Event | None, endpoint: Endpoint | None) -> bytes | None:
-    """Return what the endpoint is sent of an event, by its payload mode now; None when the event is gone."""
+    """Return what the endpoint is sent of an event, by its settings now; None when the event is gone."""
     if event is None:
         return None
-    return body_sent(event, mode=Endpoint.PayloadMode.FULL if endpoint is None else endpoint.payload_mode)
+    return body_sent(event, PLAIN if endpoint is None else endpoint.shaping)
+
+
+def payload_in_words(endpoint: Endpoint | None) -> str:
+    """Return how an endpoint wants its events now, as a sentence; empty for a plain one."""
+    if endpoint is None or endpoint.shaping == PLAIN:
+        return ""
+    mode = endpoint.get_payload_mode_display()
+    form = "" if endpoint.body_format == Endpoint.BodyFormat.JSON else f" as {endpoint.get_body_format_display()}"
+    return f"This endpoint gets it by {endpoint.method}{form}. {mode}."
 
 
 def redirect_of(attempt: Attempt | None) -> str:
@@ -105,12 +115,12 @@ def title_of(row: Delivery, attempt: Attempt) -> str:
 def _request_of(attempt: Attempt, body: bytes | None) -> dict[str, object] | None:
     if not attempt.request_url:
         return None
-    headers = read_headers(attempt.request_headers)
+    headers, method = read_headers(attempt.request_headers), read_method(attempt.request_headers)
     return {
-        "line": f"{METHOD} {attempt.request_url}",
-        "headers": readable(attempt.request_headers.encode()),
+        "line": f"{method} {attempt.request_url}",
+        "headers": readable("\n".join(f"{name}: {value}" for name, value in headers.items()).encode()),
         "hints": attempt.signed_with.splitlines(),
-        "curl": "" if body is None else as_curl(METHOD, attempt.request_url, headers, body),
+        "curl": "" if body is None else as_curl(method, attempt.request_url, headers, body),
     }
 
 

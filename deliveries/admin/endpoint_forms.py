@@ -22,6 +22,7 @@ from unfold.widgets import (
 
 from deliveries.admin.pages import ServiceForm
 from deliveries.models import Endpoint, EventType
+from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
 
 OWN = "own"
@@ -34,11 +35,15 @@ PLAIN_FIELDS = (
     "filter",
     "signing",
     "payload_mode",
+    "method",
+    "body_format",
     "rate_limit",
     "max_in_flight",
     "timeout_seconds",
     "ordered",
 )
+
+CHOSEN_FIELDS = ("method", "body_format")
 
 
 class EndpointForm(ServiceForm, forms.ModelForm):
@@ -51,7 +56,7 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         max_length=2048,
         strip=True,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://example.com/webhooks", "class": "hp-wide"}),
-        help_text="Where events are sent, by POST.",
+        help_text="Where events are sent, by POST if nothing else is chosen below.",
     )
     chosen_types = forms.MultipleChoiceField(
         label="Event types",
@@ -108,6 +113,16 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         choices=Endpoint.PayloadMode.choices,
         initial=Endpoint.PayloadMode.FULL,
         widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
+    )
+    method = forms.ChoiceField(
+        required=False, choices=[(each, each) for each in METHODS], widget=UnfoldAdminSelectWidget()
+    )
+    body_format = forms.ChoiceField(
+        label="Form of the body",
+        required=False,
+        choices=Endpoint.BodyFormat.choices,
+        widget=UnfoldAdminSelectWidget(),
+        help_text="The signature is always over the bytes that are sent.",
     )
     headers = forms.CharField(
         label="Custom headers",
@@ -192,6 +207,9 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         """Return what services take: on change only what was changed."""
         data = self.cleaned_data
         values: dict[str, object] = {name: data[name] for name in PLAIN_FIELDS if name in data}
+        for name in CHOSEN_FIELDS:
+            if not values.get(name):  # a page from before there was this choice leaves it as it is
+                values.pop(name, None)
         others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
         values["event_types"] = [*data.get("chosen_types", ()), *others]
         values["retry_schedule"] = data.get("schedule")

@@ -42,7 +42,7 @@ STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
 WHERE = ("url", "description")
 WHAT = ("chosen_types", "other_types", "filter")
-HOW = ("signing", *OWN_FIELDS, "payload_mode", "headers", "forget_headers")
+HOW = ("signing", *OWN_FIELDS, "payload_mode", "method", "body_format", "headers", "forget_headers")
 PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
@@ -73,6 +73,8 @@ class EndpointPages(EndpointLive):
         "filter",
         "shown_signing",
         "payload_mode",
+        "method",
+        "body_format",
         "shown_headers",
         "rate_limit",
         "max_in_flight",

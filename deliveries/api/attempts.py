@@ -23,7 +23,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.request import METHOD, read_headers
+from deliveries.protocol.request import read_headers, read_method
 from deliveries.protocol.shown_body import shown_body
 
 PHASES = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms")
@@ -106,7 +106,7 @@ def _request_of(attempt: Attempt) -> dict[str, object] | None:
     if not attempt.request_url:
         return None
     return {
-        "method": METHOD,
+        "method": read_method(attempt.request_headers),
         "url": attempt.request_url,
         "headers": read_headers(attempt.request_headers),
         "signed_with": attempt.signed_with.splitlines(),

@@ -15,6 +15,7 @@ from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, sho
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 
@@ -90,6 +91,8 @@ class EndpointShape(Shape):
     secret = Text(write_only=True, required=False, help_text="Made for you when absent.")
     signing = Signing(required=False, help_text="A profile's name, or a scheme of your own.")
     payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
+    method = serializers.ChoiceField(METHODS, required=False)
+    body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
     rate_limit = Number(required=False, allow_null=True, help_text="Deliveries a second; null: unlimited.")
     max_in_flight = Number(required=False)
     retry_schedule = serializers.ListField(

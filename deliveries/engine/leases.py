@@ -30,6 +30,7 @@ from deliveries.models.keyring import unseal
 from deliveries.protocol.answer import words_to_hide
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
+from deliveries.protocol.payload import read_shaping
 from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.services import clock
 from deliveries.sql.engine_rows import (
@@ -254,7 +255,7 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
     return Target(
         url=row.url,
         signing=row.signing,
-        payload_mode=row.payload_mode,
+        shaping=None if row.shaping is None else read_shaping(row.shaping),
         keys=keys,
         hints="\n".join(row.hints or ()),
         headers=headers,

@@ -24,7 +24,7 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import event_bodies, mark_suspect
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.sender import NOT_SENT, send
+from deliveries.engine.sender import send
 from deliveries.engine.trouble import pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import ClockOff, HookpostError
@@ -161,11 +161,11 @@ class Outbox:
             self._give_back(lane, claimed)
             self._retry(partial(pause_for_problem, lane, now, reason=str(error)))
             return
-        if sent:
+        if isinstance(sent, Sent):
             lane.note_sent(sent)
             return
         self._give_back(lane, claimed)
-        finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), NOT_SENT, rng=self._rng)
+        finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), sent, rng=self._rng)
         lane.keep_order(finished.outcome, now)
         self._failed.append((lane, finished))
 

@@ -14,12 +14,13 @@ from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
 from deliveries.engine.work import Claimed, Sent, Target
-from deliveries.errors import HookpostError
+from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
-from deliveries.protocol.request import body_of, delivery_headers
+from deliveries.protocol.payload import EventText, shape
+from deliveries.protocol.request import METHOD, delivery_headers, method_line
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +28,8 @@ USER_AGENT = f"Hookpost/{__version__}"
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
-def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -> Sent | None:
-    """Put a delivery in flight; None when no request could be made of it, which is this delivery's fault only.
+def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -> Sent | Answer:
+    """Put a delivery in flight; or return what it ends with where no request could be made of it alone.
 
     `now` is the database's time. Raises HookpostError when the lane's configuration lets nothing be signed.
     """
@@ -38,19 +39,24 @@ def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -
         request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
         sent = Sent(claimed=claimed, started_at=now, request_headers=kept_headers(headers, target=lane.target))
         transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds)
+    except CannotShape as error:
+        return Answer(error=error.error, detail=error.detail)
     except HookpostError:
         raise
     except Exception:
         log.exception("delivery_not_sent", delivery_id=str(claimed.delivery_id))
-        return None
+        return NOT_SENT
     return sent
 
 
 def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
     """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds."""
-    message_id = ids.encode_id(ids.EVENT, claimed.event_id)
-    mode, whole = target.payload_mode, claimed.body or b""
-    body = body_of(claimed.type, whole, mode=mode, event_id=message_id, base_url=conf.base_url)
+    message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), target.shaping
+    body, custom = claimed.body or b"", target.headers
+    if shaping is not None:
+        event = EventText(id=message_id, type=claimed.type, whole=body, source=conf.base_url)
+        shaped = shape(event, shaping)
+        body, custom = shaped.body, {**shaped.headers, **custom}
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,
@@ -58,14 +64,18 @@ def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tup
         message_id=message_id,
         timestamp=timestamp,
         body=body,
-        custom=target.headers,
+        custom=custom,
     )
-    return prepared_post(target.url, headers, body), headers
+    request = prepared_post(target.url, headers, body)
+    if shaping is not None:
+        request.method = shaping.method
+    return request, headers
 
 
 def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:
     """Return the headers as the log keeps them, a line each: values of the customer's own are secrets."""
     own = target.headers
+    first = "" if target.shaping is None or target.shaping.method == METHOD else method_line(target.shaping.method)
     if not own:
-        return "\n".join([f"{name}: {value}" for name, value in headers])
-    return "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])
+        return first + "\n".join([f"{name}: {value}" for name, value in headers])
+    return first + "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])

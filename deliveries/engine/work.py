@@ -13,6 +13,7 @@ from uuid import UUID
 from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.payload import Shaping
 from deliveries.protocol.secrets import SigningKey
 
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
@@ -20,11 +21,14 @@ BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """How an endpoint wants to be sent to, as of the moment of the lease; `problem` is why nothing can be sent."""
+    """How an endpoint wants to be sent to, as of the moment of the lease.
+
+    `shaping` is None where events are sent as they are stored; `problem` is why nothing can be sent.
+    """
 
     url: str
     signing: str
-    payload_mode: str
+    shaping: Shaping | None
     keys: tuple[SigningKey, ...]
     hints: str
     headers: Mapping[str, str] = field(repr=False)

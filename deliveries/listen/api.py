@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import msgspec
 import orjson
 from django.core.management.base import CommandError
 
 from deliveries.outbound.local import fetch, new_local_session
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.payload import BodyFormat, PayloadMode, Shaping
 
 PREFIX = "/api/v1"
 TIMEOUT_SECONDS = 20.0
@@ -62,6 +64,29 @@ def find_customer(api: Api, given: str | None) -> tuple[str, Answer]:
     return str(rows[0]["id"]), answer
 
 
+class Settings(msgspec.Struct, frozen=True):
+    """How an endpoint's requests are made, as the API shows it."""
+
+    signing: str | dict[str, str]
+    payload_mode: PayloadMode
+    method: str
+    body_format: BodyFormat
+
+    @property
+    def shaping(self) -> Shaping:
+        """What is made of its events."""
+        return Shaping(payload_mode=self.payload_mode, method=self.method, body_format=self.body_format)
+
+
+def endpoint_settings(api: Api, customer: str, endpoint: str) -> Settings:
+    """Return how requests to an endpoint, id or uid, are made; raises CommandError."""
+    path = f"/customers/{quote(customer, safe='')}/endpoints/{quote(endpoint, safe='')}"
+    try:
+        return msgspec.json.decode(api.ask(path, {}).body, type=Settings)
+    except msgspec.DecodeError as error:
+        raise CommandError(f"{api.base_url}: this is no endpoint that this version knows: {error}") from error
+
+
 def checked_url(text: str, option: str) -> str:
     """Return an address that can be asked, or raise CommandError."""
     try:
@@ -78,7 +103,7 @@ def refusal_of(answer: Answer) -> str:
     """Return why the API refused, as a sentence."""
     known = {
         401: "the key is unknown, revoked or expired",
-        404: "there is no such customer, or this is not Hookpost's address, or the key may not see it",
+        404: "there is no such customer or endpoint, or this is not Hookpost's address, or the key may not see it",
     }
     return known.get(answer.status) or f"answered {answer.status}: {_detail(answer)}"
 

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deliveries.engine.sender import USER_AGENT
+from deliveries.errors import CannotShape
 from deliveries.listen.feed import FeedEvent
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.payload import PLAIN, EventText, Shaping, shape
 from deliveries.protocol.request import delivery_headers
 from deliveries.protocol.secrets import SigningKey, format_secret
 
@@ -34,6 +36,8 @@ class LocalServer:
     key: SigningKey
     secret: str = field(repr=False)
     signing: str = "standard"
+    shaping: Shaping = PLAIN
+    source: str = ""  # where events come from, as production names it
     transfers: Transfers = field(default_factory=new_local_transfers, repr=False)
     sleep: Callable[[float], None] = field(default=time.sleep)
 
@@ -50,18 +54,24 @@ def forward(event: FeedEvent, server: LocalServer, *, tell: Callable[[str], None
 
 
 def send(event: FeedEvent, server: LocalServer) -> Answer:
-    """Send one request, signed as of now."""
-    body = bytes(event.body)
+    """Send one request, signed as of now; one that could not be made ends as it would in production."""
+    text = EventText(id=event.id, type=event.type, whole=bytes(event.body), source=server.source)
+    try:
+        shaped = shape(text, server.shaping)
+    except CannotShape as error:
+        return Answer(error=error.error, detail=error.detail)
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=server.signing,
         keys=[server.key],
         message_id=event.id,
         timestamp=int(time.time()),
-        body=body,
-        custom={},
+        body=shaped.body,
+        custom=shaped.headers,
     )
-    return send_one(prepared_post(server.url, headers, body), transfers=server.transfers)
+    request = prepared_post(server.url, headers, shaped.body)
+    request.method = server.shaping.method
+    return send_one(request, transfers=server.transfers)
 
 
 def new_secret() -> str:

@@ -13,6 +13,7 @@ from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
+from deliveries.protocol.payload import METHODS, BodyFormat, PayloadMode, Shaping
 from deliveries.protocol.secrets import SigningKey, hint, public_key, read_secret
 
 
@@ -33,6 +34,13 @@ class Endpoint(IdentifiedModel):
         FULL = "full", "Full: the whole event"
         THIN = "thin", "Thin: id and link, details by API"
         DATA = "data", "Data: only what was emitted, without type and time around it"
+        STRUCTURED = "cloudevents_structured", "CloudEvents 1.0, structured: the event and its attributes as one JSON"
+        BINARY = "cloudevents_binary", "CloudEvents 1.0, binary: the data, and its attributes as ce- headers"
+
+    class BodyFormat(models.TextChoices):
+        JSON = "json", "JSON"
+        FORM = "form", "Form: each member a field, such as data[amount]=5"
+        FORM_PAYLOAD = "form_payload", "Form: one field, payload, that holds the JSON"
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="endpoints")
     uid = models.CharField(max_length=128, null=True, blank=True)
@@ -43,7 +51,13 @@ class Endpoint(IdentifiedModel):
     headers_sealed = models.BinaryField(null=True, editable=False)
     header_names = ArrayField(models.CharField(max_length=100), default=list, editable=False)
     signing = models.CharField(max_length=400, default="standard", help_text="A profile's name, or a scheme as JSON.")
-    payload_mode = models.CharField(max_length=8, choices=PayloadMode.choices, default=PayloadMode.FULL)
+    payload_mode = models.CharField(max_length=32, choices=PayloadMode.choices, default=PayloadMode.FULL)
+    method = models.CharField(
+        max_length=8, choices=[(each, each) for each in METHODS], default=METHODS[0], db_default=METHODS[0]
+    )
+    body_format = models.CharField(
+        max_length=16, choices=BodyFormat.choices, default=BodyFormat.JSON, db_default=BodyFormat.JSON
+    )
     rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Deliveries a second; empty: unlimited.")
     max_in_flight = models.PositiveSmallIntegerField(default=10)
     retry_schedule = ArrayField(
@@ -88,6 +102,15 @@ class Endpoint(IdentifiedModel):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def shaping(self) -> Shaping:
+        """How its requests are made of events."""
+        return Shaping(
+            payload_mode=PayloadMode(self.payload_mode),
+            method=self.method,
+            body_format=BodyFormat(self.body_format),
+        )
 
     @property
     def headers(self) -> dict[str, str]:

@@ -86,6 +86,14 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="the endpoint's filter could not judge this event",
             do="Simplify the filter, and redeliver what it kept back.",
         ),
+        "payload_failed": Advice(
+            says="the endpoint's payload settings make no body of this event",
+            do="The attempt says what is wrong. Change the endpoint's payload or form of body, and redeliver.",
+        ),
+        "payload_too_large": Advice(
+            says="what the endpoint's payload settings make of this event is too large",
+            do="Choose another form of body, or the thin payload, and redeliver.",
+        ),
         "not_sent": Advice(
             says="no request could be made of it, a fault of Hookpost's",
             do="The operator sees why in the workers' log of that time. Then redeliver.",
@@ -126,8 +134,8 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
             do="Compare the URL with the path that the receiver serves, letter by letter.",
         ),
         405: Advice(
-            says="the receiver answers 405, this path takes no POST",
-            do="Register the path that takes webhooks; they come by POST.",
+            says="the receiver answers 405, this path takes no such method",
+            do="Register the path that takes webhooks, or change the endpoint's method; it is POST if not said.",
         ),
         408: Advice(says="the receiver answers 408, it gave up waiting for the request", do=_LATER),
         409: Advice(
@@ -151,8 +159,8 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
             do="See the receiver's log of that time; redeliver when it is mended.",
         ),
         501: Advice(
-            says="the receiver answers 501, it does not know what to do with a POST",
-            do="Register the path that takes webhooks; they come by POST.",
+            says="the receiver answers 501, it does not know this method",
+            do="Register the path that takes webhooks, or change the endpoint's method; it is POST if not said.",
         ),
         502: Advice(
             says="the receiver answers 502, the proxy in front of it does not get through to it",

@@ -36,12 +36,14 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "rate_limited": "The endpoint asked to be sent fewer requests.",
         "worker_lost": "The worker ended while it sent this; what ends its worker each time is given up.",
         "filter_failed": "The endpoint's filter could not judge this event, so it was not sent there.",
+        "payload_failed": "The endpoint's payload settings make no body of this event, so it was not sent.",
+        "payload_too_large": "What the endpoint's payload settings make of this event is too large to be sent.",
         "not_sent": "Hookpost could not make a request of this delivery; its operator finds out why.",
     }
 )
 
 # Ends of an attempt that tell nothing of the endpoint: whether deliveries arrive there is not judged by them.
-NOT_THEIRS = frozenset({"worker_lost", "not_sent", "filter_failed"})
+NOT_THEIRS = frozenset({"worker_lost", "not_sent", "filter_failed", "payload_failed", "payload_too_large"})
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})
 

@@ -17,6 +17,7 @@ from deliveries.protocol.secrets import SigningKey
 from deliveries.protocol.signatures import signature_headers
 
 METHOD = "POST"
+_METHOD = ":method"
 CUSTOM_HEADER_LIMIT = 20
 CUSTOM_HEADER_LIMIT_BYTES = 12 * 1024  # with ours still below the 16 KB that Node takes of a request's headers
 CONTENT_TYPE = "application/json"
@@ -67,15 +68,6 @@ def thin_body(
 ) -> bytes:
     """Return the body that only says where the event can be read."""
     return full_body(event_type, timestamp, orjson.dumps({"id": event_id, "object": object, "url": url}))
-
-
-def body_of(event_type: str, whole: bytes, *, mode: str, event_id: str, base_url: str) -> bytes:
-    """Return what is sent of a stored body by a payload mode; what the caller's data holds is not looked at."""
-    if mode == "full":
-        return whole
-    if mode == "data":
-        return data_of(whole)
-    return thin_body(event_type, moment_of(whole), event_id=event_id, url=f"{base_url}/api/v1/events/{event_id}")
 
 
 def moment_of(whole: bytes) -> str:
@@ -144,6 +136,17 @@ def delivery_headers(
     return [*(usual | dict(signed) | dict(custom)).items()]
 
 
+def method_line(method: str) -> str:
+    """Return the line before the headers by which the log keeps a method other than POST; as in RFC 9113 8.3."""
+    return f"{_METHOD}: {method}\n"
+
+
+def read_method(lines: str) -> str:
+    """Return the method of a request whose headers the log keeps as lines."""
+    first = lines.partition("\n")[0]
+    return first.removeprefix(f"{_METHOD}: ") if first.startswith(_METHOD) else METHOD
+
+
 def read_headers(lines: str) -> dict[str, str]:
     """Return the headers that the log keeps as lines."""
-    return dict(line.partition(": ")[::2] for line in lines.split("\n") if line)
+    return dict(line.partition(": ")[::2] for line in lines.split("\n") if line and not line.startswith(":"))

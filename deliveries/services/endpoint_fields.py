@@ -23,6 +23,7 @@ from deliveries.protocol.backoff import check_schedule
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
 from deliveries.protocol.ids import decode_id
+from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
 from deliveries.protocol.urls import check_url, split_target
@@ -143,6 +144,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "headers": check_headers,
     "signing": check_signing,
     "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),
+    "method": _check_choice("method", list(METHODS)),
+    "body_format": _check_choice("body_format", Endpoint.BodyFormat.values),
     "rate_limit": _check_number("rate_limit", low=1, high=RATE_LIMIT_MAX, empty=True),
     "max_in_flight": _check_number("max_in_flight", low=1, high=100),
     "retry_schedule": lambda value: None if value is None else check_schedule(value),

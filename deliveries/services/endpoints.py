@@ -19,6 +19,7 @@ from django.db.models import Q
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint, EndpointSecret, Lane
+from deliveries.protocol.payload import check_together
 from deliveries.protocol.profiles import check_key, profile_of
 from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret, read_secret
 from deliveries.services import clock, limits
@@ -54,6 +55,7 @@ def store_endpoint(
     endpoint = Endpoint(customer=customer)
     _apply(endpoint, checked)
     _check_signing(endpoint, [read_secret(text) for text, _ in secrets])
+    check_together(endpoint.shaping, endpoint.header_names)
     with transaction.atomic():
         limits.lock(customer)
         _refuse_too_many(customer)
@@ -83,6 +85,8 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
             _apply(endpoint, checked)
             if checked.keys() & {"signing", "headers"}:
                 _check_signing(endpoint, _signing_keys(endpoint))
+            if checked.keys() & {"payload_mode", "body_format", "headers"}:
+                check_together(endpoint.shaping, endpoint.header_names)
             _save(endpoint, checked)
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
             record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)

@@ -6,15 +6,23 @@ What lives here: from a row to bytes. It must not know how anything is sent.
 from __future__ import annotations
 
 from deliveries.conf import conf
+from deliveries.errors import CannotShape
 from deliveries.models import Event
 from deliveries.protocol import ids
-from deliveries.protocol.request import body_of
+from deliveries.protocol.payload import EventText, Shaped, Shaping, shape
 
 
-def body_sent(event: Event, *, mode: str) -> bytes:
-    """Return the body by a payload mode; the stored one where nothing can be made of it."""
-    whole, event_id = bytes(event.body), ids.encode_id(ids.EVENT, event.id)
+def shaped_of(event: Event, shaping: Shaping) -> Shaped:
+    """Return body and headers as the settings make them; raises CannotShape."""
+    text = EventText(
+        id=ids.encode_id(ids.EVENT, event.id), type=event.type, whole=bytes(event.body), source=conf.base_url
+    )
+    return shape(text, shaping)
+
+
+def body_sent(event: Event, shaping: Shaping) -> bytes:
+    """Return the body as the settings make it; the stored one where they make none of it."""
     try:
-        return body_of(event.type, whole, mode=mode, event_id=event_id, base_url=conf.base_url)
-    except (KeyError, TypeError, ValueError):  # nothing could be sent of it
-        return whole
+        return shaped_of(event, shaping).body
+    except CannotShape:  # nothing could be sent of it
+        return bytes(event.body)

@@ -15,6 +15,7 @@ from deliveries.errors import CannotDecrypt
 from deliveries.models import Attempt, Endpoint, EndpointSecret, Event
 from deliveries.protocol import ids
 from deliveries.protocol.findings import Finding
+from deliveries.protocol.payload import SHAPINGS
 from deliveries.protocol.profiles import profile_of
 from deliveries.protocol.request import read_headers
 from deliveries.protocol.secrets import SigningKey, hint
@@ -81,7 +82,7 @@ def check_attempt(
 
 
 def _sent_request(attempt: Attempt, event: Event, endpoint: Endpoint) -> SentRequest:
-    """Return what was sent; of the payload modes the one whose signature it carries, for it may have been changed."""
+    """Return what was sent; of all payloads the one whose signature it carries, for it may have been changed."""
     headers = {name.lower(): value for name, value in read_headers(attempt.request_headers).items()}
     own = [name.lower() for name in profile_of(endpoint.signing).headers]
     hints = attempt.signed_with.splitlines()
@@ -89,12 +90,12 @@ def _sent_request(attempt: Attempt, event: Event, endpoint: Endpoint) -> SentReq
         signing=endpoint.signing if all(name in headers for name in own) else "standard",
         message_id=headers.get("webhook-id", ids.encode_id(ids.EVENT, event.id)),
         timestamp=int(headers[TIMESTAMP]),
-        body=body_sent(event, mode=endpoint.payload_mode),
+        body=body_sent(event, endpoint.shaping),
         headers=headers,
         keys=_keys(attempt, endpoint, hints),
         hints=hints,
     )
-    others = (replace(request, body=body_sent(event, mode=mode)) for mode in Endpoint.PayloadMode.values)
+    others = (replace(request, body=body_sent(event, other)) for other in SHAPINGS)
     return next((each for each in (request, *others) if is_signed_rightly(each)), request)
 
 

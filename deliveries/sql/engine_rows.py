@@ -64,7 +64,7 @@ class RenewLeasesRow(NamedTuple):
     url: str
     state: str
     signing: str
-    payload_mode: str
+    shaping: str | None
     rate_limit: int | None
     max_in_flight: int
     retry_schedule: Sequence[int] | None
@@ -96,7 +96,7 @@ class TakeLanesRow(NamedTuple):
     url: str
     state: str
     signing: str
-    payload_mode: str
+    shaping: str | None
     rate_limit: int | None
     max_in_flight: int
     retry_schedule: Sequence[int] | None

@@ -29,7 +29,7 @@ def a_lane(*, max_in_flight: int = 10, rate_limit: int | None = None, ordered: b
     target = Target(
         url="https://alice.example/",
         signing="standard",
-        payload_mode="full",
+        shaping=None,
         keys=(),
         hints="",
         headers={},

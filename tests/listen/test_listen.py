@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import os
 import queue
@@ -160,6 +161,24 @@ def test_events_arrive_as_production_would_send_them_and_ctrl_c_ends_with_a_summ
     assert "2 forwarded: 2 succeeded, 0 failed." in said
     assert f"--after {event_id}" in said
     assert "Traceback" not in "".join(listening.seen) + said
+
+
+def test_what_an_endpoint_is_sent_is_what_listen_sends(
+    listen: Callable[..., Listening], customer: Customer, receiver: Receiver
+) -> None:
+    """Given an endpoint with a payload and a scheme of its own, then the request here is the one that it would get."""
+    from deliveries.services.endpoints import create_endpoint
+
+    how = {"uid": "main", "signing": "github", "method": "PUT", "payload_mode": "data", "body_format": "form"}
+    create_endpoint(customer, {"url": "https://93.184.216.34/", **how}, actor="system")
+    emit(customer, number=7, text="ü & co")
+    listening = listen(url=receiver.url, secret=SECRET, since="1h", endpoint="main")
+    listening.line_with("204")
+    request = receiver.wait_for(1)[0]
+    assert (request.method, request.body) == ("PUT", b"number=7&text=%C3%BC+%26+co")
+    digest = hmac.new(SECRET.encode(), request.body, "sha256").hexdigest()
+    assert request.header("x-hub-signature-256") == f"sha256={digest}"
+    assert "1 forwarded" in listening.interrupt()
 
 
 def test_only_what_comes_from_now_on_is_forwarded_unless_told_otherwise(

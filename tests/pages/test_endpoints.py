@@ -57,12 +57,15 @@ def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, r
         headers="Authorization: Bearer abc\nX-Team: billing",
         rate_limit="7",
         schedule="0, 60, 600",
+        method="PUT",
+        body_format="form",
     )
     assert carol.post(ADD, form).status_code == 200
     endpoint = stored()
     assert endpoint.event_types == ["invoice.paid", "acme.own", "order.*", "stock.low"]
     assert endpoint.headers == {"authorization": "Bearer abc", "x-team": "billing"}
     assert (endpoint.signing, endpoint.rate_limit, endpoint.retry_schedule) == ("hex_sha256", 7, [0, 60, 600])
+    assert (endpoint.method, endpoint.body_format) == ("PUT", "form")
     assert endpoint.customer == acme.customer
     assert Lane.objects.filter(endpoint=endpoint).exists()
     assert AuditEntry.objects.get(target=endpoint.public_id).actor == "member:carol"

@@ -10,6 +10,8 @@ import getpass
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,11 @@ from rich.console import Console
 from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.listen import screen
-from deliveries.listen.api import Api, checked_url, find_customer
+from deliveries.listen.api import Api, checked_url, endpoint_settings, find_customer
 from deliveries.listen.feed import Feed, follow, start_of
 from deliveries.listen.forward import LocalServer, forward, new_secret
-from deliveries.protocol.profiles import PROFILES, check_key
-from deliveries.protocol.secrets import check_secret, read_secret
+from deliveries.protocol.profiles import PROFILES, check_key, check_signing
+from deliveries.protocol.secrets import SigningKey, check_secret, read_secret
 
 KEY_VARIABLE = "HOOKPOST_KEY"
 ASK = "-"
@@ -51,7 +53,8 @@ class Command(BaseCommand):
         parser.add_argument("--since", help="RFC 3339, or 10m, 2h, 1d ago; otherwise from now on.")
         parser.add_argument("--after", help="Go on after this event, evt_….")
         parser.add_argument("--secret", help="The endpoint's; - asks for it; made for this run when absent.")
-        parser.add_argument("--signing", default="standard", choices=PROFILES, help="Signing profile; %(default)s.")
+        parser.add_argument("--signing", choices=PROFILES, help="Signing profile; the endpoint's, or standard.")
+        parser.add_argument("--endpoint", help="Id or uid: send what this endpoint is sent, its payload and signing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Forward until Ctrl-C, then say what came."""
@@ -62,6 +65,7 @@ class Command(BaseCommand):
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             feed = _feed(api, options)
+            server = _as_endpoint(server, api, feed.customer, options)
             screen.note(console, f"Events of {feed.customer} go to {server.url}. Stop with Ctrl-C.", style="")
             if not options["secret"]:
                 screen.note(console, f"Signed with {server.secret}", style="")
@@ -86,6 +90,16 @@ def _run(console: Console, api: Api, feed: Feed, server: LocalServer, tally: scr
         screen.event_line(console, event, answer, now=datetime.now().astimezone())
 
 
+def _as_endpoint(server: LocalServer, api: Api, customer: str, options: Mapping[str, str]) -> LocalServer:
+    """Return the server as it is sent to where requests are made as an endpoint's."""
+    if not options["endpoint"]:
+        return server
+    settings = endpoint_settings(api, customer, options["endpoint"])
+    signing = options["signing"] or check_signing(settings.signing)
+    key = _key_of(server.secret, signing)
+    return replace(server, key=key, signing=signing, shaping=settings.shaping, source=api.base_url.rstrip("/"))
+
+
 def _feed(api: Api, options: dict[str, Any]) -> Feed:
     customer, answer = find_customer(api, options["customer"])
     start = start_of(since=options["since"], after=options["after"], answer=answer)
@@ -95,13 +109,20 @@ def _feed(api: Api, options: dict[str, Any]) -> Feed:
 def _server(options: dict[str, Any]) -> LocalServer:
     given = _hidden("Secret: ") if options["secret"] == ASK else options["secret"]
     secret = given or new_secret()
+    signing = options["signing"] or "standard"
+    url = checked_url(options["url"], "--url")
+    if options["endpoint"]:  # whose scheme is not known yet
+        return LocalServer(url=url, key=SigningKey("text", b""), secret=secret)
+    return LocalServer(url=url, key=_key_of(secret, signing), secret=secret, signing=signing)
+
+
+def _key_of(secret: str, signing: str) -> SigningKey:
     try:
-        signing = options["signing"]
         key = read_secret(check_secret(secret, signing=signing))
         check_key(signing, key)
     except InvalidInput as error:
         raise CommandError(f"--{error.field}: {error.detail}") from error
-    return LocalServer(url=checked_url(options["url"], "--url"), key=key, secret=secret, signing=signing)
+    return key
 
 
 def _key(options: dict[str, Any]) -> str:

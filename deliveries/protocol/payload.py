@@ -1,0 +1,203 @@
+"""What an endpoint is sent of an event: by which method, in which form, with which headers.
+
+What lives here: payload modes, forms of bodies, and which settings go together. It must not know rows, nor how a body
+is signed or sent. A plain endpoint has no shaping at all, and its events are sent as they are stored.
+Source: CloudEvents 1.0.2, JSON event format and HTTP protocol binding; WHATWG URL, application/x-www-form-urlencoded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import assert_never
+from urllib.parse import quote, quote_plus
+
+import msgspec
+import orjson
+
+from deliveries.errors import CannotShape, InvalidInput
+from deliveries.protocol.request import data_of, moment_of, thin_body
+
+METHODS = ("POST", "PUT", "PATCH")
+FORM_LIMIT_BYTES = 1024 * 1024
+FORM_DEPTH_LIMIT = 20
+FORM = "application/x-www-form-urlencoded"
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F))).translate(str.maketrans("", "", '"%'))
+
+
+class PayloadMode(StrEnum):
+    """What of an event is in the body."""
+
+    FULL = "full"
+    THIN = "thin"
+    DATA = "data"
+    STRUCTURED = "cloudevents_structured"
+    BINARY = "cloudevents_binary"
+
+
+class BodyFormat(StrEnum):
+    """How a body is written."""
+
+    JSON = "json"
+    FORM = "form"
+    FORM_PAYLOAD = "form_payload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """How an endpoint wants its requests, where it wants them otherwise than plain."""
+
+    payload_mode: PayloadMode = PayloadMode.FULL
+    method: str = "POST"
+    body_format: BodyFormat = BodyFormat.JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped:
+    """What is sent: the body and the headers that go with it, names in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventText:
+    """An event to be shaped: `whole` is its stored body, `id` its webhook-id, `source` where it comes from."""
+
+    id: str
+    type: str
+    whole: bytes = field(repr=False)
+    source: str
+
+
+PLAIN = Shaping()
+# Each that makes another body.
+SHAPINGS = tuple(
+    Shaping(payload_mode=mode, body_format=form)
+    for form in BodyFormat
+    for mode in PayloadMode
+    if form == BodyFormat.JSON or mode in (PayloadMode.FULL, PayloadMode.THIN, PayloadMode.DATA)
+)
+
+
+@lru_cache(maxsize=1024)
+def read_shaping(text: str) -> Shaping:
+    """Return a shaping as the engine's statements write it."""
+    return msgspec.json.decode(text, type=Shaping)
+
+
+def shape(event: EventText, shaping: Shaping) -> Shaped:
+    """Return what is sent of an event; raises CannotShape where these settings make no body of it."""
+    try:
+        shaped = _by_mode(event, shaping.payload_mode)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CannotShape("the stored body cannot be read") from error
+    return _written(shaped, shaping.body_format)
+
+
+def check_together(shaping: Shaping, header_names: Collection[str]) -> None:
+    """Raise InvalidInput for settings of which one would undo another."""
+    is_cloud_event = shaping.payload_mode in (PayloadMode.STRUCTURED, PayloadMode.BINARY)
+    if shaping.body_format != BodyFormat.JSON and is_cloud_event:
+        raise InvalidInput("a CloudEvent is JSON and no form", field="body_format")
+    fixed = _fixed_headers(shaping, header_names)
+    if fixed:
+        raise InvalidInput(
+            f"the header {fixed[0]} is set by payload_mode and body_format, and a custom one too", field="headers"
+        )
+
+
+def _fixed_headers(shaping: Shaping, names: Collection[str]) -> list[str]:
+    is_binary = shaping.payload_mode == PayloadMode.BINARY
+    has_type = shaping.body_format != BodyFormat.JSON or shaping.payload_mode == PayloadMode.STRUCTURED
+    return [name for name in names if (is_binary and name.startswith("ce-")) or (has_type and name == "content-type")]
+
+
+def _by_mode(event: EventText, mode: PayloadMode) -> Shaped:
+    match mode:
+        case PayloadMode.FULL:
+            return Shaped(body=event.whole)
+        case PayloadMode.DATA:
+            return Shaped(body=data_of(event.whole))
+        case PayloadMode.THIN:
+            url = f"{event.source}/api/v1/events/{event.id}"
+            return Shaped(body=thin_body(event.type, moment_of(event.whole), event_id=event.id, url=url))
+        case PayloadMode.STRUCTURED:
+            return Shaped(body=_structured(event), headers={"content-type": STRUCTURED})
+        case PayloadMode.BINARY:
+            attributes = {f"ce-{name}": quote(value, safe=_VISIBLE) for name, value in _attributes(event).items()}
+            return Shaped(body=data_of(event.whole), headers=attributes)
+    assert_never(mode)
+
+
+def _attributes(event: EventText) -> dict[str, str]:
+    moment = moment_of(event.whole)
+    return {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "time": moment}
+
+
+def _structured(event: EventText) -> bytes:
+    attributes = orjson.dumps(_attributes(event) | {"datacontenttype": "application/json"})
+    return b'%b,"data":%b}' % (attributes[:-1], data_of(event.whole))
+
+
+def _written(shaped: Shaped, body_format: BodyFormat) -> Shaped:
+    match body_format:
+        case BodyFormat.JSON:
+            return shaped
+        case BodyFormat.FORM:
+            return Shaped(body=form_of(shaped.body), headers={"content-type": FORM})
+        case BodyFormat.FORM_PAYLOAD:
+            return Shaped(body=b"payload=" + quote_plus(shaped.body).encode(), headers={"content-type": FORM})
+    assert_never(body_format)
+
+
+def form_of(body: bytes) -> bytes:
+    """Return a JSON object as fields of a form, `data[lines][0][sku]=…`; numbers stay as they were written."""
+    try:
+        read = json.loads(body, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError) as error:
+        raise CannotShape("the body is nested too deep for a form") from error
+    if not isinstance(read, dict):
+        raise CannotShape("only an object can be sent as a form")
+    parts, size = [], 0
+    for name, value in _fields(read):
+        size += len(name) + len(value)  # before they are quoted, which may be large
+        if size <= FORM_LIMIT_BYTES:
+            parts.append(f"{quote_plus(name)}={quote_plus(value)}")
+            size += len(parts[-1]) + 1 - len(name) - len(value)
+        if size > FORM_LIMIT_BYTES:
+            raise CannotShape(f"a form has at most {FORM_LIMIT_BYTES} bytes", error="payload_too_large")
+    return "&".join(parts).encode()
+
+
+def _fields(read: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the fields in their order, one at a time and without recursion; an empty object or list is one field."""
+    open_parts: list[tuple[str, Iterator[tuple[object, object]]]] = [("", _below(read))]
+    while open_parts:
+        prefix, members = open_parts[-1]
+        name, value = next(members, (None, None))
+        if name is None:
+            open_parts.pop()
+            continue
+        whole = f"{prefix}[{name}]" if prefix else str(name)
+        if isinstance(value, dict | list) and value:
+            if len(open_parts) >= FORM_DEPTH_LIMIT:
+                raise CannotShape(f"a form nests at most {FORM_DEPTH_LIMIT} deep")
+            open_parts.append((whole, _below(value)))
+        else:
+            yield whole, _text(value)
+
+
+def _below(value: Mapping[str, object] | list[object]) -> Iterator[tuple[object, object]]:
+    return iter(value.items()) if isinstance(value, Mapping) else iter(enumerate(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else ""
