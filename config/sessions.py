@@ -17,6 +17,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from config.site_cookies import PORTAL
+from deliveries.protocol.member_roles import BOUND, CHOSEN
 from deliveries.services import clock
 
 KEPT_CHARACTERS = 40  # the column's width; 160 bits
@@ -68,6 +69,8 @@ def note_log_in(sender: Any, request: HttpRequest, user: Any, **_: Any) -> None:
     session = request.session
     if not isinstance(session, SessionStore) or session.site != PORTAL:
         return
+    for chosen in (CHOSEN, BOUND):  # what an earlier log-in of the same person chose is over
+        session.pop(chosen, None)
     if session.session_key is None:  # another user's session ended for this one
         session.create()
     note_session(user.pk, hash_session(session.session_key or "", site=PORTAL))

@@ -188,3 +188,7 @@ class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
         list_filters.ErrorFilter,
         list_filters.StatusFilter,
     )
+
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """Who only looks sends nothing."""
+        return self.may_work(request)

@@ -233,6 +233,14 @@ class PortalFailure(FailurePages, PortalAdmin[FailureGroup]):
 
     columns = ("shown_what", "shown_state", "shown_endpoint", "shown_number", "shown_first", "shown_last")
 
+    def may_redeliver(self, request: HttpRequest) -> bool:
+        """Who only looks sends nothing."""
+        return self.may_work(request)
+
+    def may_pause(self, request: HttpRequest) -> bool:
+        """Nor pauses."""
+        return self.may_work(request)
+
 
 def failing_section(
     page: PageAdmin[Row], viewer: Viewer, *, endpoint_id: UUID | None = None

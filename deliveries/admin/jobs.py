@@ -148,7 +148,7 @@ class PortalJob(JobPages, PortalAdmin[Job]):
 
     def may_touch(self, request: HttpRequest, row: Job) -> bool:
         """What the operator asked for is the operator's to stop."""
-        return not row.by_operator and row.kind in SENDING
+        return self.may_work(request) and not row.by_operator and row.kind in SENDING
 
     @admin.display(description="Asked by")
     def shown_actor(self, row: Job) -> str:

@@ -22,7 +22,8 @@ from deliveries.admin.pages import PageAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Member, visible
-from deliveries.services.members import find_member, login_token, remove_member
+from deliveries.protocol.member_roles import MemberRole
+from deliveries.services.members import change_role, find_member, login_token, remove_member
 
 
 @admin.register(Member, site=staff_site)
@@ -30,9 +31,9 @@ class StaffMember(PageAdmin[Member]):
     """All members."""
 
     rows = visible.members
-    acts = ("login-link",)
-    columns = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
-    fields = ("shown_user", "shown_email", "shown_customer", "shown_ready", "shown_seen", "shown_created")
+    acts = ("login-link", "role")
+    columns = ("shown_user", "shown_email", "shown_customer", "role", "shown_ready", "shown_seen", "shown_created")
+    fields = columns
     readonly_fields = fields
     list_select_related = ("user", "customer")
     search_fields = ("user__username",)
@@ -84,7 +85,12 @@ class StaffMember(PageAdmin[Member]):
 
     def beside(self, request: HttpRequest, row: Member) -> dict[str, object]:
         """Return what the page shows besides the row."""
-        return {"title": "Member", "subtitle": str(row.user), "acts": self.acts_for(request, row)}
+        acts = self.acts_for(request, row)
+        return {"title": "Member", "subtitle": str(row.user), "acts": acts, "roles": list(MemberRole), "role": row.role}
+
+    def act_role(self, request: HttpRequest, row: Member) -> None:
+        """Make the member something else."""
+        change_role(row, request.POST.get("role", ""), actor=self.actor(request))
 
     def act_login_link(self, request: HttpRequest, row: Member) -> HttpResponse:
         """Make a link and show it once."""
@@ -92,7 +98,7 @@ class StaffMember(PageAdmin[Member]):
 
     def delete_model(self, request: HttpRequest, obj: Member) -> None:
         """Remove the member with its user."""
-        remove_member(obj, actor=self.actor(request))
+        remove_member(obj, actor=self.actor(request), may_be_last=True)
 
     def get_deleted_objects(
         self, objs: Iterable[Member], request: HttpRequest

@@ -14,10 +14,11 @@ from django.http import HttpRequest
 
 from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
-from deliveries.admin.viewer import customer_of, member_of
+from deliveries.admin.viewer import customer_of, has_member_right, member_actor, member_of
 from deliveries.models import AuditEntry
 from deliveries.models.visible import Viewer
-from deliveries.protocol.actor_names import name_person, shown_to_customer
+from deliveries.protocol.actor_names import shown_to_customer
+from deliveries.protocol.member_roles import MemberRight
 
 
 class PortalAdmin(PageAdmin[Row]):
@@ -36,6 +37,14 @@ class PortalAdmin(PageAdmin[Row]):
         member = member_of(request)
         return member is not None and (obj is None or obj.serializable_value("customer_id") == member.customer_id)
 
+    def may_work(self, request: HttpRequest) -> bool:
+        """Say whether the member may do more than look (PortalSite refuses it too, whatever a page says)."""
+        return has_member_right(request, MemberRight.CHANGE)
+
+    def acts_for(self, request: HttpRequest, row: Row) -> dict[str, str]:
+        """Offer acts to those who may act."""
+        return super().acts_for(request, row) if self.may_work(request) else {}
+
     def may_see(self, request: HttpRequest, obj: Row | None) -> bool:
         """Say whether a row may be looked at; own ones unless a noun is more open."""
         return self.owns(request, obj)
@@ -50,19 +59,19 @@ class PortalAdmin(PageAdmin[Row]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only where the noun says so."""
-        return self.may_add and self.owns(request, None)
+        return self.may_add and self.may_work(request) and self.owns(request, None)
 
     def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Only where the noun says so, and only what is their own."""
-        return self.may_change and self.owns(request, obj)
+        return self.may_change and self.may_work(request) and self.owns(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Only where the noun says so, and only what is their own."""
-        return self.may_delete and self.owns(request, obj)
+        return self.may_delete and self.may_work(request) and self.owns(request, obj)
 
     def actor(self, request: HttpRequest) -> str:
         """Name the person as one of the customer's."""
-        return name_person(request.user.get_username(), is_member=True)
+        return member_actor(request)
 
     def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Show who of the operator's did something as the operator, and no note."""

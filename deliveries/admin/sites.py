@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from django.apps import apps
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -28,12 +28,14 @@ from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
 from deliveries.admin.picks import pick_view
-from deliveries.admin.viewer import customer_of, member_of
+from deliveries.admin.viewer import customer_of, has_member_right, member_of, memberships_of
 from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.protocol.member_roles import MemberRight
 from deliveries.services.second_factor import confirmed_factor, is_required
 
 View = Callable[..., HttpResponseBase]
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class HookpostSite(UnfoldAdminSite):
@@ -59,10 +61,7 @@ class HookpostSite(UnfoldAdminSite):
         context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": theme.PRIMARY}
         if self.has_permission(request):
             context["logout_url"] = reverse(f"{self.name}:logout")
-            context["account_links"] = [
-                {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
-                {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
-            ]
+            context["account_links"] = self.account_links(request)
             seen = {
                 model._meta.model_name or ""
                 for model in filter(self.is_registered, apps.get_models())
@@ -70,6 +69,13 @@ class HookpostSite(UnfoldAdminSite):
             }
             context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
         return context
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Return what the menu at one's name offers."""
+        return [
+            {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
+            {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
+        ]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Guard a view as Django does; who has or needs a second factor shows it first."""
@@ -233,6 +239,7 @@ class PortalSite(HookpostSite):
                 theme.Item(title="Catalogue", icon="menu_book", page="catalogue"),
                 theme.Item(title="Event types", icon="category", model="eventtype"),
                 theme.Item(title="API keys", icon="key", model="apikey"),
+                theme.Item(title="Members", icon="group", page="members"),
             ),
         ),
     )
@@ -242,17 +249,21 @@ class PortalSite(HookpostSite):
         return request.user.is_active and member_of(request) is not None
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the page behind a log-in link, and the catalogue."""
-        from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
-        from deliveries.admin.members import WelcomeView  # it needs this site
+        """Add the pages that belong to no noun."""
+        from deliveries.admin.portal_pages import portal_pages  # they need this site
 
-        entry = self.admin_view(partial(catalogue_entry_view, site=self))
-        return [
-            path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
-            path("catalogue/", self.admin_view(partial(catalogue_view, site=self)), name="catalogue"),
-            path("catalogue/<path:object_id>/", entry, name="catalogue_entry"),
-            *super().get_urls(),
-        ]
+        return [*portal_pages(self), *super().get_urls()]
+
+    def second_step(self, request: HttpRequest) -> HttpResponse | None:
+        """Refuse what a viewer would change, before any page is asked."""
+        from deliveries.admin.portal_pages import OPEN_TO_VIEWERS
+
+        step = super().second_step(request)
+        if step is None and request.method not in SAFE_METHODS and self.has_permission(request):
+            place = request.resolver_match.url_name if request.resolver_match else ""
+            if place not in OPEN_TO_VIEWERS and not has_member_right(request, MemberRight.CHANGE):
+                raise PermissionDenied
+        return step
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """A member sees what is their customer's."""
@@ -265,6 +276,13 @@ class PortalSite(HookpostSite):
         if member is not None:
             context["site_subheader"] = member.customer.name
         return context
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Offer the other customers of a person who has some."""
+        links = super().account_links(request)
+        if len(memberships_of(request)) > 1:
+            links.insert(0, {"title": "Switch customer", "link": reverse(f"{self.name}:own_customers")})
+        return links
 
 
 staff_site = StaffSite(name="admin")

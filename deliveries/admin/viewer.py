@@ -1,25 +1,57 @@
 """Who looks at a page, in the words of the floors below.
 
-What lives here: from a request to the viewer and the actor. It must not know pages.
+What lives here: from a request to the viewer, the actor and their rights. It must not know pages.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
 
 from django.http import HttpRequest
 
 from deliveries.models import Customer, Member
 from deliveries.protocol.actor_names import name_person
+from deliveries.protocol.member_roles import BOUND, CHOSEN, MemberRight, has_right
+
+
+class PortalRequest(HttpRequest):
+    """A request that knows whose it is, once that was asked."""
+
+    memberships: Sequence[Member]
+
+
+def memberships_of(request: HttpRequest) -> Sequence[Member]:
+    """Return what the person is a member of, as far as this session reaches; looked up once a request."""
+    if not hasattr(request, "memberships"):
+        found: list[Member] = []
+        if request.user.is_authenticated:
+            rows = Member.objects.select_related("customer").filter(user_id=request.user.pk)
+            if bound := request.session.get(BOUND):
+                rows = rows.filter(pk=bound)
+            found = list(rows.order_by("id"))
+        cast(PortalRequest, request).memberships = found
+    return cast(PortalRequest, request).memberships
 
 
 def member_of(request: HttpRequest) -> Member | None:
-    """Return the member that is logged in, looked up once a request."""
-    if not hasattr(request, "_member"):
-        found = None
-        if request.user.is_authenticated:
-            found = Member.objects.select_related("customer").filter(user_id=request.user.pk).first()
-        request._member = found  # type: ignore[attr-defined]
-    member: Member | None = request._member  # type: ignore[attr-defined]
-    return member
+    """Return the member that is logged in: of several the chosen one, else the oldest."""
+    members = memberships_of(request)
+    if not members:
+        return None
+    chosen = request.session.get(CHOSEN)
+    return next((member for member in members if str(member.pk) == chosen), members[0])
+
+
+def choose_member(request: HttpRequest, member: Member) -> None:
+    """Look with this member's eyes from now on."""
+    request.session[CHOSEN] = str(member.pk)
+
+
+def has_member_right(request: HttpRequest, right: MemberRight) -> bool:
+    """Say whether the member may do more than look: the one place where pages of the portal ask."""
+    member = member_of(request)
+    return member is not None and has_right(member.role, right)
 
 
 def customer_of(request: HttpRequest) -> Customer:
@@ -33,3 +65,8 @@ def customer_of(request: HttpRequest) -> Customer:
 def actor_of(request: HttpRequest) -> str:
     """Return how the audit trail names somebody of staff."""
     return name_person(request.user.get_username())
+
+
+def member_actor(request: HttpRequest) -> str:
+    """Return how the audit trail names a member."""
+    return name_person(request.user.get_username(), is_member=True)

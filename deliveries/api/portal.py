@@ -24,6 +24,7 @@ from deliveries.api.describe import extend_schema
 from deliveries.api.fields import Moment, Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
+from deliveries.protocol.member_roles import BOUND
 from deliveries.services.portal_links import create_link, redeem_link
 
 BACKEND = "deliveries.services.link_backend.LinkBackend"
@@ -80,6 +81,7 @@ def use_link(request: HttpRequest) -> HttpResponse:
     if member is None:
         return _page("This link is used up", "Ask for a fresh one where you got it.", "", status=410)
     login(request, member.user, backend=BACKEND)
+    request.session[BOUND] = str(member.pk)  # the link was made for one customer, and leads to no other
     return HttpResponseRedirect("/portal/")
 
 

@@ -45,7 +45,7 @@ def member_login(customer_uid: str) -> Login:
     with transaction.atomic():
         user, login = _login(MEMBER)
         customer = Customer.objects.get(uid=customer_uid)
-        Member.objects.update_or_create(user=user, defaults={"customer": customer})
+        Member.objects.get_or_create(user=user, customer=customer)
     return login
 
 

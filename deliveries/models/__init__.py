@@ -10,7 +10,7 @@ from deliveries.models.failure_groups import FailureGroup
 from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import Attempt, Delivery, Event
-from deliveries.models.members import Member
+from deliveries.models.members import Invitation, Member
 from deliveries.models.portal import PortalLink
 from deliveries.models.queue import DueDelivery, FanOut, IdempotencyKey, Lane, Worker
 from deliveries.models.rollup import EndpointHour, Watermark
@@ -33,6 +33,7 @@ __all__ = [
     "FanOut",
     "IdempotencyKey",
     "ImportLine",
+    "Invitation",
     "Job",
     "Lane",
     "Member",

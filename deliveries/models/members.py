@@ -1,23 +1,30 @@
-"""The people of customers."""
+"""The people of customers, and who was invited to be one."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
+from deliveries.protocol.member_roles import MemberRole
+
+ROLES = [(role.value, role.value) for role in MemberRole]
 
 
 class Member(IdentifiedModel):
-    """A person of a customer who logs in to the portal."""
+    """A person of a customer who logs in to the portal; one person may be a member of several."""
 
     PREFIX = ids.MEMBER
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="members")
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="member")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(
+        max_length=16, choices=ROLES, default=MemberRole.OWNER.value, db_default=MemberRole.OWNER.value
+    )
     session_hashes = ArrayField(
         models.TextField(), default=list, db_default=[], editable=False, help_text="Of its sessions, the newest last."
     )
@@ -26,6 +33,35 @@ class Member(IdentifiedModel):
     class Meta:
         db_table = "hookpost_member"
         ordering = ("-id",)
+        constraints = (models.UniqueConstraint(fields=("user", "customer"), name="member_once_of_a_customer"),)
 
     def __str__(self) -> str:
         return f"{self.user} of {self.customer}"
+
+
+class Invitation(IdentifiedModel):
+    """A mail that makes whoever reads it a member, once; its link is signed and kept nowhere."""
+
+    PREFIX = ids.INVITATION
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="invitations")
+    email = models.CharField(max_length=150)
+    role = models.CharField(max_length=16, choices=ROLES)
+    actor = models.CharField(max_length=200, help_text="Who invited.")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    mail_due_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "hookpost_invitation"
+        ordering = ("-id",)
+        indexes = (
+            # services/invitation_mail.py: once a second
+            models.Index(fields=("mail_due_at",), name="invitation_unmailed", condition=Q(mail_due_at__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.customer}"

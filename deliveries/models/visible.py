@@ -21,7 +21,7 @@ from deliveries.models.failure_groups import FailureGroup
 from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
-from deliveries.models.members import Member
+from deliveries.models.members import Invitation, Member
 from deliveries.protocol.actor_names import shown_to_customer
 
 
@@ -48,6 +48,11 @@ def customers(viewer: Viewer) -> QuerySet[Customer]:
 def members(viewer: Viewer) -> QuerySet[Member]:
     """Members of the customers that the viewer sees."""
     return Member.objects.filter(_own(viewer, "customer_id"))
+
+
+def invitations(viewer: Viewer) -> QuerySet[Invitation]:
+    """Who was invited to the customers that the viewer sees."""
+    return Invitation.objects.filter(_own(viewer, "customer_id"))
 
 
 def api_keys(viewer: Viewer) -> QuerySet[ApiKey]:

@@ -25,6 +25,7 @@ SECRET = "sec"  # noqa: S105
 MEMBER = "mem"
 AUDIT = "aud"
 PORTAL_LINK = "plk"
+INVITATION = "inv"
 ALERT = "alr"
 FAILURE_GROUP = "flg"
 

@@ -2,62 +2,49 @@
 
 What lives here: who gets a letter, and when a letter is tried again. Alerts are claimed in one transaction and marked
 in another; in between no transaction is open, and the mail server may take its time: the dispatcher runs this on a
-thread of its own. It must not know what a letter says.
+thread of its own, which sends invitations too. It must not know what a letter says.
 
 A process that dies in between lets a letter go out twice, not never.
 """
 
 from __future__ import annotations
 
-import smtplib
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from enum import Enum, auto
 from uuid import UUID
 
 import structlog
-from django.core.mail import EmailMessage, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 
-from deliveries.metrics import names
 from deliveries.models import Alert, Delivery, DueDelivery, Member
 from deliveries.services import clock
 from deliveries.services.alert_letters import Letter, explain_lately, letters_for
+from deliveries.services.invitation_mail import is_invitation_due, send_due_invitations
+from deliveries.services.mail_server import send_letters
 
 log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 1000
 MEMBERS_LIMIT = 20
-RUN_SECONDS = 120.0
 LOOKED_AT = 100
 CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
 SOONEST_RETRY = timedelta(minutes=1)
 GIVE_UP = timedelta(days=1)
-FOR_GOOD = 500  # the least reply code that says: never (RFC 5321 4.2.1)
-HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-
-
-class MailResult(Enum):
-    """What handing a letter over came to."""
-
-    SENT = auto()
-    LATER = auto()
-    REFUSED = auto()
 
 
 def is_mail_due() -> bool:
-    """Say whether an alert waits to be mailed."""
-    return Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists()
+    """Say whether an alert or an invitation waits to be mailed."""
+    return Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists() or is_invitation_due()
 
 
 def run_mail_thread() -> None:
     """Send what is due, on a thread of its own; whatever fails is logged."""
     try:
-        send_due_mail()
-    except Exception:
-        log.exception("alert_mail_failed")
+        for send in (send_due_invitations, send_due_mail):
+            try:
+                send()
+            except Exception:
+                log.exception("alert_mail_failed")
     finally:
         connection.close()
 
@@ -69,7 +56,7 @@ def send_due_mail() -> int:
         return 0
     current = [alert for alert in alerts if not _is_over(alert)]
     letters = letters_for(current, addresses=_addresses(current), errors=_errors(current))
-    sent, left = _send(letters)
+    sent, left = send_letters(letters)
     _settle(alerts, sent=sent, left=left)
     return len(sent)
 
@@ -118,44 +105,6 @@ def _tried_lately(endpoint_id: UUID) -> Delivery | None:
     return next((delivery for delivery in newest if delivery.attempts), None)
 
 
-def _send(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
-    """Hand letters over until the server fails or the time is over; returns those that went out, and those left."""
-    sent: list[Letter] = []
-    refused: list[Letter] = []
-    give_up_at = time.monotonic() + RUN_SECONDS
-    server = get_connection()
-    try:
-        if letters:
-            server.open()
-        for letter in letters:
-            if time.monotonic() > give_up_at:
-                break
-            came_to = _hand_over(letter, server)
-            if came_to is not MailResult.LATER:
-                (sent if came_to is MailResult.SENT else refused).append(letter)
-    except (OSError, smtplib.SMTPException) as error:
-        names.MAIL_FAILURES.add()
-        log.warning("alert_mail_failed", **_told(error), letters=len(letters), sent=len(sent))
-    finally:
-        _close(server)
-    return sent, [letter for letter in letters if letter not in sent and letter not in refused]
-
-
-def _hand_over(letter: Letter, server: BaseEmailBackend) -> MailResult:
-    """Send one letter, or say that it is refused for now or for good; that the server fails is raised."""
-    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=HEADERS, connection=server)
-    try:
-        message.send()
-    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
-        log.warning("alert_mail_refused", **_told(error))
-        is_final = _code_of(error) >= FOR_GOOD and not isinstance(error, smtplib.SMTPSenderRefused)
-        return MailResult.REFUSED if is_final else MailResult.LATER
-    except ValueError as error:  # a header that Django will not send, an address that cannot be written
-        log.warning("alert_mail_refused", error=type(error).__name__)
-        return MailResult.REFUSED
-    return MailResult.SENT
-
-
 def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[Letter]) -> None:
     now = clock.likely_now()
     told = {alert_id for letter in sent for alert_id in letter.about}
@@ -170,21 +119,3 @@ def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[L
             Alert.objects.filter(id=alert.id).update(mail_due_at=again)
             if again is None:
                 log.error("alert_mail_given_up", alert=alert.public_id)
-
-
-def _close(server: BaseEmailBackend) -> None:
-    try:
-        server.close()
-    except (OSError, smtplib.SMTPException) as error:
-        log.warning("alert_mail_failed", **_told(error))
-
-
-def _code_of(error: smtplib.SMTPException) -> int:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return max((code for code, _ in error.recipients.values()), default=500)
-    return int(getattr(error, "smtp_code", 500))
-
-
-def _told(error: Exception) -> dict[str, object]:
-    code = _code_of(error) if isinstance(error, smtplib.SMTPException) else 0
-    return {"error": type(error).__name__, "code": code}

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from deliveries.errors import Conflict, InvalidInput
@@ -16,6 +15,7 @@ from deliveries.models import Customer, Endpoint
 from deliveries.services.audit import record_act
 from deliveries.services.endpoint_fields import check_uid
 from deliveries.services.endpoints import delete_endpoint
+from deliveries.services.members import only_of
 
 NAME_LIMIT = 200
 ENDPOINT_LIMIT_MAX = 100_000
@@ -51,7 +51,7 @@ def delete_customer(customer: Customer, *, actor: str, reason: str = "") -> None
     with transaction.atomic():
         detail = {"name": customer.name, "uid": customer.uid}
         record_act(actor, "customer.delete", target=customer.public_id, reason=reason, detail=detail)
-        get_user_model().objects.filter(member__customer=customer, is_staff=False, is_superuser=False).delete()
+        only_of(customer).filter(is_staff=False, is_superuser=False).delete()
         customer.delete()
 
 

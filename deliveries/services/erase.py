@@ -12,7 +12,6 @@ from time import sleep
 from uuid import UUID
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from deliveries import sql
@@ -22,6 +21,7 @@ from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import delete_endpoint
+from deliveries.services.members import only_of
 from deliveries.sql.rows import EraseEventsRow, EraseLogRow, EraseTracesRow
 
 BATCH = 500
@@ -113,7 +113,7 @@ def _traces_of(customer_id: UUID) -> Traces:
     models = (Endpoint, ApiKey, Member, EventType)
     rows = [row for model in models for row in model._default_manager.filter(customer_id=customer_id)]
     told = AuditEntry.objects.filter(customer_id=customer_id).values_list("target", flat=True)
-    users = get_user_model().objects.filter(member__customer_id=customer_id)
+    users = only_of(customer) if customer else ()
     return Traces(
         customer_id=customer_id,
         words=tuple(filter(None, (public_id, str(customer_id), customer.uid if customer else None))),

@@ -17,6 +17,7 @@ from deliveries.models import Customer, Job
 HELD_JOBS = 100
 EVENT_TYPES = 500
 MEMBERS = 100
+INVITATIONS = 30
 SESSIONS = 20
 API_KEYS = 50
 SIGNING_SECRETS = 10
@@ -41,6 +42,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "held_jobs": Limit(words="jobs that wait for a paused endpoint", figure=lambda _: HELD_JOBS),
         "event_types": Limit(words="event types of its own", figure=lambda _: EVENT_TYPES),
         "members": Limit(words="members", figure=lambda _: MEMBERS),
+        "invitations": Limit(words="invitations within a day", figure=lambda _: INVITATIONS),
         "sessions": Limit(words="sessions of a member; the oldest ends", figure=lambda _: SESSIONS),
         "api_keys": Limit(words="living API keys", figure=lambda _: API_KEYS),
         "signing_secrets": Limit(

@@ -1,24 +1,27 @@
 """Members: people of a customer, each with a user of their own, and the link that lets them set a password.
 
 What lives here: the verbs, each with its audit entry. It must not know pages. No mail is needed: the link
-is handed over by whoever made it. It serves once, and only for users who are not staff.
+is handed over by whoever made it. It serves once, and only for users who are not staff. Who is invited by mail
+is in invitations.py.
 """
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.validators import UnicodeUsernameValidator
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member
+from deliveries.protocol.member_roles import MemberRole
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 
@@ -49,36 +52,64 @@ def login_token(member: Member, *, actor: str) -> tuple[str, str]:
     return urlsafe_base64_encode(force_bytes(member.user.pk)), default_token_generator.make_token(member.user)
 
 
-def remove_member(member: Member, *, actor: str, reason: str = "") -> None:
-    """Take a person out of a customer; a user who is not staff goes too, and with it every session."""
+def change_role(member: Member, role: str, *, actor: str) -> Member:
+    """Give a member another role; raises Conflict when the customer would be left without an owner."""
+    check_role(role)
     with transaction.atomic():
+        limits.lock(member.customer)
+        before = Member.objects.values_list("role", flat=True).get(pk=member.pk)
+        if role != MemberRole.OWNER:
+            _keep_an_owner(member)
+        Member.objects.filter(pk=member.pk).update(role=role)
+        detail = {"username": member.user.get_username(), "from": before, "to": role}
+        record_act(actor, "member.role", customer=member.customer, target=member.public_id, detail=detail)
+    member.role = role
+    return member
+
+
+def remove_member(member: Member, *, actor: str, reason: str = "", may_be_last: bool = False) -> None:
+    """Take a person out of a customer; a user of no other customer, who is not staff, goes too, with every session.
+
+    Raises Conflict when the customer would be left without an owner; `may_be_last` lets the only member go.
+    """
+    with transaction.atomic():
+        limits.lock(member.customer)
+        if not (may_be_last and Member.objects.filter(customer=member.customer).count() == 1):
+            _keep_an_owner(member)
         detail = {"username": member.user.get_username()}
         record_act(
             actor, "member.remove", customer=member.customer, target=member.public_id, reason=reason, detail=detail
         )
-        if is_plain(member.user):
+        if is_plain(member.user) and only_of(member.customer).filter(pk=member.user_id).exists():
             member.user.delete()
         else:
             member.delete()
 
 
+def only_of(customer: Customer) -> QuerySet[AbstractUser]:
+    """Return the users who are members of this customer and of no other."""
+    elsewhere = Member.objects.filter(user=OuterRef("pk")).exclude(customer=customer)
+    return get_user_model().objects.filter(memberships__customer=customer).exclude(Exists(elsewhere))
+
+
 def note_session(user_id: int, session_hash: str) -> None:
     """Note that a member logged in, and end its oldest sessions beyond the limit; nothing for who is no member."""
     with transaction.atomic():
-        member = Member.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
-        if member is None:
+        members = list(Member.objects.select_for_update(no_key=True).filter(user_id=user_id).order_by("id"))
+        if not members:
             return
-        known = [*member.session_hashes, session_hash]
-        Session.objects.filter(session_key__in=known[: -limits.SESSIONS]).delete()
-        member.session_hashes = known[-limits.SESSIONS :]
-        member.save(update_fields=["session_hashes"])
+        longest = max((member.session_hashes for member in members), key=len)  # of who joined last there are fewer
+        known = [*longest, session_hash]
+        sessions = apps.get_model("sessions.Session")._default_manager  # a project without pages has none
+        sessions.filter(session_key__in=known[: -limits.SESSIONS]).delete()
+        Member.objects.filter(user_id=user_id).update(session_hashes=known[-limits.SESSIONS :])
 
 
 def find_member(user_part: str) -> Member | None:
     """Return the member whom a link names, if its user may use such links."""
     try:
         key = urlsafe_base64_decode(user_part).decode()
-        member = Member.objects.select_related("user", "customer").filter(user_id=int(key)).first()
+        member = Member.objects.select_related("user", "customer").filter(user_id=int(key)).order_by("id").first()
     except (ValueError, OverflowError):
         return None
     return member if member is not None and is_plain(member.user) else None
@@ -87,6 +118,18 @@ def find_member(user_part: str) -> Member | None:
 def is_plain(user: AbstractUser) -> bool:
     """Say whether a user is active and has no part in the staff's site."""
     return user.is_active and not user.is_staff and not user.is_superuser
+
+
+def check_role(role: str) -> None:
+    """Raise InvalidInput unless there is such a role."""
+    if role not in set(MemberRole):
+        raise InvalidInput(f"one of {', '.join(MemberRole)}", field="role")
+
+
+def _keep_an_owner(member: Member) -> None:
+    owners = Member.objects.filter(customer=member.customer, role=MemberRole.OWNER, user__is_active=True)
+    if owners.filter(pk=member.pk).exists() and not owners.exclude(pk=member.pk).exists():
+        raise Conflict("a customer keeps at least one owner; make somebody else an owner first")
 
 
 def _check(username: str, email: str) -> None:

@@ -15,7 +15,7 @@ from django.db.models import Model, Q, QuerySet
 
 from deliveries.conf import conf
 from deliveries.metrics import names
-from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Job, PortalLink
+from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Invitation, Job, PortalLink
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 
@@ -44,6 +44,7 @@ def _past(now: datetime) -> Iterator[QuerySet[Model]]:
     """Yield what is to be forgotten, each found by an index or among few rows."""
     over = now - GRACE
     yield PortalLink.objects.filter(expires_at__lt=over)
+    yield Invitation.objects.filter(expires_at__lt=over)
     yield EndpointSecret.objects.filter(expires_at__lt=over)
     yield from _of_others("sessions.Session", Q(expire_date__lt=over))
     yield from _of_others("axes.AccessAttempt", Q(attempt_time__lt=over))

@@ -79,7 +79,7 @@ def fill(receiver: Receiver, dead_port: int) -> Filled:
         "seed as text": factor.open_text(),
         "backup code": second_factor.new_backup_codes(carol)[0],
         "portal link": link,
-        "welcome link": login_token(carol.member, actor="user:root")[1],  # type: ignore[attr-defined]
+        "welcome link": login_token(carol.memberships.get(), actor="user:root")[1],  # type: ignore[attr-defined]
         "session key": settings.SECRET_KEY,
     }
     secrets |= {f"key of {name}": parse_secret(text).value for name, text in list(secrets.items())[:3]}

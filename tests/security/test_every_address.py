@@ -29,6 +29,7 @@ OPEN = {
     "admin/login/",
     "portal/login/",
     "portal/welcome/x/x/",
+    "portal/invitation/x/",
 }
 # Addresses of the portal that name no row of a noun; the nouns are swept in tests/pages/test_isolation.py.
 WITHOUT_A_NOUN = {
@@ -42,6 +43,12 @@ WITHOUT_A_NOUN = {
     "search/",
     "second-factor/",
     "catalogue/",
+    "customers/",  # these down to the withdrawal are swept in tests/pages/test_members.py
+    "members/",
+    f"members/{SOME_ID}/role/",
+    f"members/{SOME_ID}/remove/",
+    f"members/invitations/{SOME_ID}/withdraw/",
+    "invitation/x/",
     "find/",  # swept in tests/pages/test_find.py
     f"catalogue/{SOME_ID}/",  # swept in tests/pages/test_catalogue.py
     "welcome/x/x/",

@@ -62,7 +62,7 @@ def test_whoever_has_one_is_asked_for_it_after_the_password(site: str, member: U
 
 def test_a_link_that_sets_a_password_does_not_go_around_it(member: User) -> None:
     a_factor(member)
-    part, token = login_token(member.member, actor="user:root")  # type: ignore[attr-defined]
+    part, token = login_token(member.memberships.get(), actor="user:root")  # type: ignore[attr-defined]
     browser = Client()
     form = browser.get(f"/portal/welcome/{part}/{token}/", follow=True)
     words = {"new_password1": PASSWORD + "!", "new_password2": PASSWORD + "!"}

@@ -44,7 +44,7 @@ def enter_by_link(customer: Customer, **wanted: str) -> Client:
 
 def enter_by_welcome(user: User) -> Client:
     browser = Client()
-    part, token = login_token(user.member, actor="user:root")  # type: ignore[attr-defined]
+    part, token = login_token(user.memberships.get(), actor="user:root")  # type: ignore[attr-defined]
     form = browser.get(f"/portal/welcome/{part}/{token}/", follow=True)
     words = {"new_password1": PASSWORD, "new_password2": PASSWORD}
     browser.post(form.redirect_chain[-1][0], words)

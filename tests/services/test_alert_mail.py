@@ -124,7 +124,7 @@ def test_what_is_claimed_is_not_sent_by_another_leader_and_comes_back_if_its_sen
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr("deliveries.services.alert_mail._send", die)
+        dying.setattr("deliveries.services.alert_mail.send_letters", die)
         with pytest.raises(KeyboardInterrupt):
             send_due_mail()
     assert send_due_mail() == 0

@@ -45,6 +45,7 @@ ENDS = {
     "hookpost_job": "purge_rows",
     "hookpost_import_line": "goes with its job",
     "hookpost_portal_link": "purge_rows",
+    "hookpost_invitation": "purge_rows",
     "hookpost_endpoint_secret": "purge_rows, once expired",
     "hookpost_customer": "made by callers",
     "hookpost_member": "made by callers",

@@ -1,0 +1,97 @@
+"""The page behind the link of an invitation: join with the log-in that one has, or choose a password.
+
+What lives here: from the browser to services/invitations.py. Opening the link changes nothing, because mail scanners
+open links too. Whether an address has a log-in is told here alone, to whom its mail was sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from deliveries.admin.acts import sentence
+from deliveries.admin.viewer import choose_member, memberships_of
+from deliveries.errors import HookpostError
+from deliveries.models import Invitation, Member
+from deliveries.protocol.member_roles import BOUND
+from deliveries.services import invitations
+
+if TYPE_CHECKING:
+    from deliveries.admin.sites import PortalSite
+
+BACKEND = "deliveries.services.link_backend.LinkBackend"
+
+
+class PasswordForm(SetPasswordForm):
+    """A password, twice, for a log-in that is made of the address."""
+
+    def __init__(self, invitation: Invitation, data: object = None) -> None:
+        super().__init__(User(username=invitation.email, email=invitation.email), data)
+        for field in self.fields.values():
+            field.widget = UnfoldAdminPasswordWidget(attrs={**field.widget.attrs, "autocomplete": "new-password"})
+
+
+@never_cache
+@csrf_protect
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation_view(request: HttpRequest, token: str, *, site: PortalSite) -> HttpResponse:
+    """Show what the invitation is; a POST uses it up."""
+    invitation = invitations.find_invitation(token)
+    if invitation is None:
+        return _page(request, site, {"title": "This invitation does not work any more"}, status=410)
+    form, trouble = PasswordForm(invitation, request.POST if request.POST.get("act") == "new" else None), ""
+    try:
+        if member := _accept(request, invitation, form):
+            choose_member(request, member)
+            messages.success(request, f"Welcome to {invitation.customer.name}. You are {member.role} here.")
+            return HttpResponseRedirect(reverse(f"{site.name}:index"))
+    except HookpostError as error:
+        trouble = sentence(error)
+    context = {
+        "title": f"Join {invitation.customer.name}",
+        "invitation": invitation,
+        "form": form,
+        "trouble": trouble,
+        "is_known": invitations.has_log_in(invitation.email),
+        "is_logged_in": _is_whole(request),
+        "login_url": f"{reverse(f'{site.name}:login')}?{urlencode({'next': request.path})}",
+    }
+    return _page(request, site, context)
+
+
+def _accept(request: HttpRequest, invitation: Invitation, form: PasswordForm) -> Member | None:
+    """Use the invitation up by what was pressed; None when there is nothing to do, or the password is refused."""
+    act = request.POST.get("act", "")
+    if act == "join" and _is_whole(request):
+        return invitations.accept_as(invitation, cast(User, request.user))
+    if act == "new" and form.is_valid():
+        member = invitations.accept_with_password(invitation, form.cleaned_data["new_password1"])
+        login(request, member.user, backend=BACKEND)
+        return member
+    return None
+
+
+def _is_whole(request: HttpRequest) -> bool:
+    """Say whether this is the session of a member that a portal link did not begin: such a one is for one customer."""
+    return bool(memberships_of(request)) and BOUND not in request.session
+
+
+def _page(request: HttpRequest, site: PortalSite, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    request.current_app = site.name
+    return TemplateResponse(
+        request, "hookpost/invitation.html", {**site.each_context(request), **context}, status=status
+    )

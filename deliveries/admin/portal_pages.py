@@ -1,0 +1,45 @@
+"""The portal's pages beside its nouns, and which of them whoever only looks may post to.
+
+What lives here: their addresses. It must not know what is on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+from django.urls import URLPattern, path
+
+from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
+from deliveries.admin.invitation_page import invitation_view
+from deliveries.admin.members import WelcomeView
+from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
+from deliveries.admin.own_customers import own_customers_view
+
+if TYPE_CHECKING:
+    from deliveries.admin.sites import PortalSite
+
+# What changes nothing of the customer's: one's own log-in, and a look at what was signed.
+OPEN_TO_VIEWERS = frozenset(
+    {"second_factor", "password_change", "logout", "own_customers", "deliveries_delivery_signature"}
+)
+
+
+def portal_pages(site: PortalSite) -> list[URLPattern]:
+    """Return the addresses; all but those of links are behind the log-in."""
+    guarded: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+        "catalogue/": ("catalogue", catalogue_view),
+        "catalogue/<path:object_id>/": ("catalogue_entry", catalogue_entry_view),
+        "customers/": ("own_customers", own_customers_view),
+        "members/": ("members", members_view),
+        "members/invitations/<path:object_id>/withdraw/": ("invitation_withdraw", withdraw_view),
+        "members/<path:object_id>/role/": ("member_role", role_view),
+        "members/<path:object_id>/remove/": ("member_remove", remove_view),
+    }
+    return [
+        path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
+        path("invitation/<str:token>/", partial(invitation_view, site=site), name="invitation"),
+        *(path(place, site.admin_view(partial(view, site=site)), name=name) for place, (name, view) in guarded.items()),
+    ]

@@ -1,0 +1,111 @@
+"""Letters, handed over to the mail server one after the other.
+
+What lives here: one connection for many letters, what the server's refusals mean, and an end when it hangs. It must not
+know what a letter says or whom it is about.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Protocol, TypeVar
+
+import structlog
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+
+from deliveries.metrics import names
+
+log = structlog.get_logger(__name__)
+
+RUN_SECONDS = 120.0
+FOR_GOOD = 500  # the least reply code that says: never (RFC 5321 4.2.1)
+HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+
+class Written(Protocol):
+    """A mail to one address."""
+
+    @property
+    def to(self) -> str:
+        """The address."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        ...
+
+    @property
+    def body(self) -> str:
+        """Plain text."""
+        ...
+
+
+LetterType = TypeVar("LetterType", bound=Written)
+
+
+class MailResult(Enum):
+    """What handing a letter over came to."""
+
+    SENT = auto()
+    LATER = auto()
+    REFUSED = auto()
+
+
+def send_letters(letters: Sequence[LetterType]) -> tuple[list[LetterType], list[LetterType]]:
+    """Hand letters over until the server fails or the time is over; returns those that went out, and those left."""
+    sent: list[LetterType] = []
+    refused: list[LetterType] = []
+    give_up_at = time.monotonic() + RUN_SECONDS
+    server = get_connection()
+    try:
+        if letters:
+            server.open()
+        for letter in letters:
+            if time.monotonic() > give_up_at:
+                break
+            came_to = _hand_over(letter, server)
+            if came_to is not MailResult.LATER:
+                (sent if came_to is MailResult.SENT else refused).append(letter)
+    except (OSError, smtplib.SMTPException) as error:
+        names.MAIL_FAILURES.add()
+        log.warning("alert_mail_failed", **_told(error), letters=len(letters), sent=len(sent))
+    finally:
+        _close(server)
+    return sent, [letter for letter in letters if letter not in sent and letter not in refused]
+
+
+def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
+    """Send one letter, or say that it is refused for now or for good; that the server fails is raised."""
+    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=HEADERS, connection=server)
+    try:
+        message.send()
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+        log.warning("alert_mail_refused", **_told(error))
+        is_final = _code_of(error) >= FOR_GOOD and not isinstance(error, smtplib.SMTPSenderRefused)
+        return MailResult.REFUSED if is_final else MailResult.LATER
+    except ValueError as error:  # a header that Django will not send, an address that cannot be written
+        log.warning("alert_mail_refused", error=type(error).__name__)
+        return MailResult.REFUSED
+    return MailResult.SENT
+
+
+def _close(server: BaseEmailBackend) -> None:
+    try:
+        server.close()
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("alert_mail_failed", **_told(error))
+
+
+def _code_of(error: smtplib.SMTPException) -> int:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return max((code for code, _ in error.recipients.values()), default=500)
+    return int(getattr(error, "smtp_code", 500))
+
+
+def _told(error: Exception) -> dict[str, object]:
+    code = _code_of(error) if isinstance(error, smtplib.SMTPException) else 0
+    return {"error": type(error).__name__, "code": code}
