@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -41,6 +41,10 @@ clients: $(READY) ## Make the Python client and the TypeScript client's shapes f
 	@$(RUN) -m clients.generate
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir clients/python/dist clients/python
 	@ls clients/python/dist
+
+fonts: $(READY) ## Cut the pages' fonts anew, after an icon came into use
+	@.venv/bin/pip install --quiet --disable-pip-version-check 'fonttools[woff]==4.68.0'
+	@$(RUN) -m tests.pages.fonts
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

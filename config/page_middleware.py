@@ -1,4 +1,4 @@
-"""Middleware that only pages need: sessions, log-in, messages, lock-out. Requests to the API pass by.
+"""Middleware that only pages need: compression, sessions, log-in, messages, lock-out. Requests to the API pass by.
 
 What lives here: the fork. It must not know what either side does.
 """
@@ -13,6 +13,8 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django_otp.middleware import OTPMiddleware
 
 from config.sessions import SessionStore
@@ -31,6 +33,17 @@ class PagesOnly:
         if request.path_info.startswith(API):
             return cast(HttpResponse, self.get_response(request))
         return cast(HttpResponse, super().__call__(request))  # type: ignore[misc]
+
+
+class Compressed(PagesOnly, GZipMiddleware):
+    """Compression, for pages that show no secret; docs/security.md says why it may be."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress a page, unless it says that nobody may change it on its way: then a secret is on it."""
+        is_page = response.get("Content-Type", "").startswith("text/html") and not response.streaming
+        if not is_page or "no-transform" in response.get("Cache-Control", ""):
+            return response
+        return super().process_response(request, response)
 
 
 class Sessions(PagesOnly, SessionMiddleware):

@@ -33,6 +33,7 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(conf.base_url)[:2])]
 
 INSTALLED_APPS = [
+    "deliveries.apps.DeliveriesConfig",  # before Unfold, some of whose templates are ours
     "unfold",
     "django.contrib.admin.apps.SimpleAdminConfig",  # the pages are imported with the addresses: a worker needs none
     "django.contrib.auth",
@@ -45,14 +46,14 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "axes",
     "django_otp",
-    "deliveries.apps.DeliveriesConfig",
     "config",  # the commands of the standalone server: up, web, demo
 ]
 
 MIDDLEWARE = [
     "config.security.security_headers",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.StaticFiles",
+    "config.page_middleware.Compressed",
     "config.site_cookies.site_cookies",
     "config.page_middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
@@ -121,6 +122,14 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # served from the packages: one step less, the same way everywhere
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "config.static_files.HashedFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.HashedAddresses"},
+}
 
 IS_HTTPS = conf.base_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

@@ -73,6 +73,7 @@ CONFIG_FLOORS = {
     "security": 0,
     "site_cookies": 0,
     "stalled": 0,
+    "static_files": 0,
     "bodies": 1,
     "broker_state": 1,
     "supervisor": 1,

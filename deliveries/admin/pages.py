@@ -62,6 +62,7 @@ class PageAdmin(ActPages[Row], OwnTransactions):
     rows: ClassVar[Callable[[Viewer], QuerySet[Any]]]
     search_by: ClassVar[Sequence[str]] = ()
     ordering = (NEWEST_FIRST,)
+    change_form_template = "hookpost/form.html"
     actions = None
 
     # --- which rows

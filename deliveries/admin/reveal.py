@@ -58,7 +58,7 @@ def reveal(page: PageAdmin[Row], request: HttpRequest, revealed: Revealed) -> Te
     }
     request.current_app = page.admin_site.name
     answer = TemplateResponse(request, "hookpost/revealed.html", context)
-    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Cache-Control"] = "no-store, no-transform"  # so neither we nor a proxy compresses the secret
     return answer
 
 

@@ -117,7 +117,7 @@ def _page(
     request.current_app = site.name
     template = "hookpost/second_factor_asked.html" if context["asked"] else "hookpost/second_factor.html"
     answer = TemplateResponse(request, template, context)
-    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Cache-Control"] = "no-store, no-transform"  # so neither we nor a proxy compresses the secret
     return answer
 
 

@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.dataclasses import Favicon
 
-SCRIPTS = ("pages", "lists", "jobs", "charts", "find")
+SCRIPTS = ("pages", "find")  # of all pages; others are named where they are used
 
 # A blue-green of our own over Unfold's shades.
 PRIMARY = {
