@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from deliveries.admin.badges import badge, code, moment, shortened
 from deliveries.admin.endpoint_health import health_badges
 from deliveries.models import Endpoint
+from deliveries.protocol.credentials import KINDS
 from deliveries.protocol.profiles import profile_of
 
 
@@ -51,6 +52,11 @@ class EndpointColumns:
     def shown_headers(self, row: Endpoint) -> str:
         """Names only; values are never shown."""
         return ", ".join(row.header_names) or "none"
+
+    @admin.display(description="Authentication")
+    def shown_auth(self, row: Endpoint) -> str:
+        """Its kind; secrets are never shown."""
+        return KINDS[row.auth["type"]].title if row.auth else "by the signature alone"
 
     @admin.display(description="Retry schedule")
     def shown_schedule(self, row: Endpoint) -> str:

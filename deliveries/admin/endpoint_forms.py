@@ -20,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from deliveries.admin.credential_fields import CredentialFields
 from deliveries.admin.pages import ServiceForm
 from deliveries.models import Endpoint, EventType
 from deliveries.protocol.payload import METHODS
@@ -46,10 +47,10 @@ PLAIN_FIELDS = (
 CHOSEN_FIELDS = ("method", "body_format")
 
 
-class EndpointForm(ServiceForm, forms.ModelForm):
-    """An endpoint; `headers` and `secret` are written and never shown."""
+class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
+    """An endpoint; `headers`, `secret` and credentials are written and never shown."""
 
-    field_names = {"event_types": "chosen_types", "retry_schedule": "schedule"}
+    field_names = {"event_types": "chosen_types", "retry_schedule": "schedule", "auth": "auth_type"}
 
     url = forms.CharField(
         label="URL",
@@ -181,6 +182,7 @@ class EndpointForm(ServiceForm, forms.ModelForm):
         if "headers" in self.fields and self.instance.header_names:
             names = ", ".join(self.instance.header_names)
             self.fields["headers"].help_text = f"Set now: {names}. What you write here replaces them."
+        self.set_initial_credentials()
 
     def clean_schedule(self) -> list[int] | None:
         """Read the numbers; their rules are the service's."""
@@ -219,6 +221,7 @@ class EndpointForm(ServiceForm, forms.ModelForm):
             values = {name: value for name, value in values.items() if value != self.stored(name)}
         if data.get("headers") or data.get("forget_headers"):
             values["headers"] = data.get("headers") or {}
+        values |= self.changed_credentials()
         if create and data.get("secret"):
             values["secret"] = data["secret"]
         return values

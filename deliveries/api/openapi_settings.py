@@ -23,6 +23,7 @@ SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "EndpointState": "deliveries.models.Endpoint.State",
+        "AuthType": "deliveries.protocol.credentials.AUTH_TYPES",
         "JobState": "deliveries.models.Job.State",
     },
 }

@@ -6,7 +6,6 @@ of it is recorder.py's.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections import Counter
@@ -20,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 
 from deliveries import __version__, sql
 from deliveries.conf import conf
+from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.work import Claimed, Target
@@ -27,7 +27,6 @@ from deliveries.errors import HookpostError
 from deliveries.metrics import names
 from deliveries.models.base import new_id
 from deliveries.models.keyring import unseal
-from deliveries.protocol.answer import words_to_hide
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.payload import read_shaping
@@ -241,25 +240,25 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
     """Return how an endpoint wants to be sent to; what cannot be read is its problem."""
     problem = ""
     keys: tuple[SigningKey, ...] = ()
-    headers: dict[str, str] = {}
+    own = NOTHING
     try:
         pairs = zip(row.secret_ids or (), row.sealed or (), strict=True)
         keys = tuple(read_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)
         if row.signing == "standard" and keys and keys[0].kind == "text":
             problem = "the stored secret is none of ours"
-        headers = dict(json.loads(unseal(row.headers_sealed, row_id=row.endpoint_id))) if row.headers_sealed else {}
+        own = sent_along(row.endpoint_id, row.headers_sealed, row.credentials_sealed)
     except HookpostError as error:
         problem = str(error)
     except (ValueError, TypeError):
-        problem = "a stored secret or header cannot be read"
+        problem = "a stored secret, header or credential cannot be read"
     return Target(
         url=row.url,
         signing=row.signing,
         shaping=None if row.shaping is None else read_shaping(row.shaping),
         keys=keys,
         hints="\n".join(row.hints or ()),
-        headers=headers,
-        hidden=words_to_hide(headers.values()),
+        headers=own.headers,
+        hidden=own.hidden,
         schedule=row.retry_schedule or DEFAULT_SCHEDULE,
         timeout_seconds=row.timeout_seconds,
         max_in_flight=1 if row.ordered else row.max_in_flight,

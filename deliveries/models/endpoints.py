@@ -13,6 +13,7 @@ from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
+from deliveries.protocol.credentials import Auth, shown_auth
 from deliveries.protocol.payload import METHODS, BodyFormat, PayloadMode, Shaping
 from deliveries.protocol.secrets import SigningKey, hint, public_key, read_secret
 
@@ -20,7 +21,7 @@ from deliveries.protocol.secrets import SigningKey, hint, public_key, read_secre
 class Endpoint(IdentifiedModel):
     """A URL of a customer with its event types, filter, headers and limits.
 
-    A deleted endpoint keeps its row (the log names it) but loses secrets, headers and `uid`.
+    A deleted endpoint keeps its row (the log names it) but loses secrets, headers, credentials and `uid`.
     """
 
     PREFIX = ids.ENDPOINT
@@ -50,6 +51,8 @@ class Endpoint(IdentifiedModel):
     filter = models.TextField(blank=True, default="", help_text="SQL/JSON path predicate over the payload.")
     headers_sealed = models.BinaryField(null=True, editable=False)
     header_names = ArrayField(models.CharField(max_length=100), default=list, editable=False)
+    credentials_sealed = models.BinaryField(null=True, editable=False)
+    auth_shown = models.JSONField(null=True, editable=False)
     signing = models.CharField(max_length=400, default="standard", help_text="A profile's name, or a scheme as JSON.")
     payload_mode = models.CharField(max_length=32, choices=PayloadMode.choices, default=PayloadMode.FULL)
     method = models.CharField(
@@ -124,6 +127,26 @@ class Endpoint(IdentifiedModel):
         """Set the custom headers, checked before by protocol.request.check_headers."""
         self.headers_sealed = seal(json.dumps(dict(headers)).encode(), row_id=self.id) if headers else None
         self.header_names = sorted(headers)
+
+    @property
+    def auth(self) -> dict[str, str] | None:
+        """How requests authenticate, without secrets; None when they do not."""
+        shown: dict[str, str] | None = self.auth_shown
+        return shown
+
+    @property
+    def credentials(self) -> dict[str, Auth]:
+        """The credentials by the field that gave them, readable; raises CannotDecrypt."""
+        if self.credentials_sealed is None:
+            return {}
+        opened: dict[str, Auth] = json.loads(unseal(bytes(self.credentials_sealed), row_id=self.id))
+        return opened
+
+    def seal_credentials(self, credentials: Mapping[str, Auth | None]) -> None:
+        """Set all credentials, checked before by protocol.credentials.check_auth."""
+        kept = {name: dict(value) for name, value in credentials.items() if value}
+        self.credentials_sealed = seal(json.dumps(kept).encode(), row_id=self.id) if kept else None
+        self.auth_shown = shown_auth(kept["auth"]) if "auth" in kept else None
 
 
 class EndpointSecret(IdentifiedModel):

@@ -20,6 +20,7 @@ from deliveries.outbound.client import check_target
 from deliveries.outbound.guard import resolved
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.backoff import check_schedule
+from deliveries.protocol.credentials import check_auth
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
 from deliveries.protocol.ids import decode_id
@@ -142,6 +143,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
     "headers": check_headers,
+    "auth": check_auth,
     "signing": check_signing,
     "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),
     "method": _check_choice("method", list(METHODS)),

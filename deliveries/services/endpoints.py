@@ -26,6 +26,13 @@ from deliveries.services import clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
+from deliveries.services.endpoint_credentials import (
+    COLUMNS,
+    apply_credentials,
+    check_credentials,
+    columns_of,
+    forget_credentials,
+)
 from deliveries.services.endpoint_fields import check_fields, host_of
 
 SECRET_BYTES = 32
@@ -56,6 +63,7 @@ def store_endpoint(
     _apply(endpoint, checked)
     _check_signing(endpoint, [read_secret(text) for text, _ in secrets])
     check_together(endpoint.shaping, endpoint.header_names)
+    check_credentials(endpoint)
     with transaction.atomic():
         limits.lock(customer)
         _refuse_too_many(customer)
@@ -68,7 +76,7 @@ def store_endpoint(
 
 
 def update_endpoint(endpoint: Endpoint, fields: Mapping[str, object], *, actor: str) -> Endpoint:
-    """Change the given fields only; another host clears the custom headers unless new ones are given."""
+    """Change the given fields only; another host clears headers and credentials unless new ones are given."""
     given = {name: value for name, value in fields.items() if not _is_same(endpoint, name, value)}
     return store_changes(endpoint, check_fields(given), actor=actor)
 
@@ -80,13 +88,15 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
     with transaction.atomic():
         _lock(endpoint)
         if "url" in checked and host_of(str(checked["url"])) != host_of(endpoint.url):
-            checked.setdefault("headers", {})
+            checked = {"headers": {}, **forget_credentials(endpoint), **checked}
         if checked:
             _apply(endpoint, checked)
             if checked.keys() & {"signing", "headers"}:
                 _check_signing(endpoint, _signing_keys(endpoint))
             if checked.keys() & {"payload_mode", "body_format", "headers"}:
                 check_together(endpoint.shaping, endpoint.header_names)
+            if checked.keys() & {"auth", "headers"}:
+                check_credentials(endpoint)
             _save(endpoint, checked)
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
             record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)
@@ -96,7 +106,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
 
 
 def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
-    """Forget URL settings, headers and secrets; the row stays, because the log names it. Its backlog is cancelled."""
+    """Forget headers, credentials and secrets; the row stays, because the log names it. Its backlog is cancelled."""
     with transaction.atomic():
         _lock(endpoint)
         if endpoint.deleted_at is not None:
@@ -104,6 +114,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
         endpoint.deleted_at = clock.likely_now()
         endpoint.state, endpoint.draining, endpoint.uid = State.DISABLED, False, None
         endpoint.seal_headers({})
+        endpoint.seal_credentials({})
         endpoint.save()
         endpoint.secrets.all().delete()
         record_act(
@@ -220,15 +231,13 @@ def _apply(endpoint: Endpoint, checked: Mapping[str, Any]) -> None:
     for name, value in checked.items():
         if name == "headers":
             endpoint.seal_headers(value)
-        else:
+        elif name not in COLUMNS:
             setattr(endpoint, name, value)
+    apply_credentials(endpoint, checked)
 
 
 def _save(endpoint: Endpoint, checked: Mapping[str, object] | None) -> None:
-    columns = None
-    if checked is not None:
-        columns = [*(checked.keys() - {"headers"}), "updated_at"]
-        columns += ["headers_sealed", "header_names"] if "headers" in checked else []
+    columns = None if checked is None else [*columns_of(checked), "updated_at"]
     try:
         with transaction.atomic():
             endpoint.save(update_fields=columns)

@@ -1,7 +1,7 @@
 """The keyring and what it sealed: which keys are in use, moving everything to the first one, refusing a wrong ring.
 
-What lives here: secrets, header sets, second factors and items to import, as sealed bytes. It must not know what is in
-them.
+What lives here: secrets, header sets, credentials, second factors and items to import, as sealed bytes. It must not
+know what is in them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import Endpoint, EndpointSecret, ImportLine, SecondFactor
 from deliveries.models.keyring import seal, sealed_prefix, unseal
 from deliveries.services.audit import record_act
-from deliveries.sql.rows import SealingKeysRow, StaleFactorsRow, StaleHeadersRow, StaleImportsRow, StaleSecretsRow
+from deliveries.sql.rows import (
+    SealingKeysRow,
+    StaleCredentialsRow,
+    StaleFactorsRow,
+    StaleHeadersRow,
+    StaleImportsRow,
+    StaleSecretsRow,
+)
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-StaleRow = StaleSecretsRow | StaleHeadersRow | StaleFactorsRow | StaleImportsRow
+StaleRow = StaleSecretsRow | StaleHeadersRow | StaleCredentialsRow | StaleFactorsRow | StaleImportsRow
 BEFORE_ALL = UUID(int=0)
 
 
@@ -47,6 +54,11 @@ _KINDS = (
         stale=StaleHeadersRow,
         write=lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(headers_sealed=sealed),
         forget=lambda row_id: Endpoint.objects.filter(id=row_id).update(headers_sealed=None, header_names=[]),
+    ),
+    _Kind(
+        stale=StaleCredentialsRow,
+        write=lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(credentials_sealed=sealed),
+        forget=lambda row_id: Endpoint.objects.filter(id=row_id).update(credentials_sealed=None, auth_shown=None),
     ),
     _Kind(
         stale=StaleFactorsRow,

@@ -71,6 +71,7 @@ class RenewLeasesRow(NamedTuple):
     timeout_seconds: int
     ordered: bool
     headers_sealed: bytes | None
+    credentials_sealed: bytes | None
     secret_ids: Sequence[UUID] | None
     sealed: Sequence[bytes] | None
     hints: Sequence[str] | None
@@ -103,6 +104,7 @@ class TakeLanesRow(NamedTuple):
     timeout_seconds: int
     ordered: bool
     headers_sealed: bytes | None
+    credentials_sealed: bytes | None
     secret_ids: Sequence[UUID] | None
     sealed: Sequence[bytes] | None
     hints: Sequence[str] | None

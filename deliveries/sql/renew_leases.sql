@@ -11,7 +11,7 @@ WITH kept AS (
 SELECT
     k.endpoint_id, e.url, CASE WHEN e.deleted_at IS NULL THEN e.state ELSE 'disabled' END AS state, e.signing,
     {shaping} AS shaping, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds, e.ordered, e.headers_sealed,
-    s.secret_ids, s.sealed, s.hints
+    e.credentials_sealed, s.secret_ids, s.sealed, s.hints
 FROM kept k
 LEFT JOIN hookpost_endpoint e ON e.id = k.endpoint_id AND %(configured)s::bool
 LEFT JOIN LATERAL (

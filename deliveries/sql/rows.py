@@ -215,6 +215,13 @@ class SealingKeysRow(NamedTuple):
     number: int
 
 
+class StaleCredentialsRow(NamedTuple):
+    """An endpoint whose credentials another key than the first sealed."""
+
+    id: UUID
+    sealed: bytes
+
+
 class StaleFactorsRow(NamedTuple):
     """A second factor that another key than the first sealed."""
 

@@ -6,6 +6,8 @@ WITH stored AS (
     UNION ALL
     SELECT 'headers', id, headers_sealed FROM hookpost_endpoint WHERE headers_sealed IS NOT NULL
     UNION ALL
+    SELECT 'credentials', id, credentials_sealed FROM hookpost_endpoint WHERE credentials_sealed IS NOT NULL
+    UNION ALL
     SELECT 'second factor', id, sealed FROM hookpost_second_factor
     UNION ALL
     SELECT 'import', id, sealed FROM hookpost_import_line WHERE sealed IS NOT NULL

@@ -33,7 +33,7 @@ SELECT
     l.slow, l."window", l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
     coalesce(extract(epoch FROM l.rest_until - now())::float8, 0) AS rest_seconds, l.rest_reason,
     e.url, e.state, e.signing, {shaping} AS shaping, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
-    e.ordered, e.headers_sealed, s.secret_ids, s.sealed, s.hints,
+    e.ordered, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
     NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,
     NULL::int AS body_bytes, NULL::bytea AS body
@@ -48,7 +48,7 @@ CROSS JOIN LATERAL (
 UNION ALL
 SELECT
     'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body
 FROM (
     SELECT l.endpoint_id, 0 AS busy,
@@ -69,6 +69,6 @@ LEFT JOIN LATERAL (
 UNION ALL
 SELECT
     'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM seen WHERE NOT free

@@ -57,6 +57,19 @@ def test_a_plain_endpoint_has_the_defaults(ops: Caller, alice: Tenant) -> None:
     assert (shown["signing"], shown["payload_mode"], shown["timeout_seconds"]) == ("standard", "full", 15)
 
 
+def test_credentials_are_taken_and_shown_without_their_secret(ops: Caller, alice: Tenant) -> None:
+    auth = {"type": "basic", "username": "hook", "password": "a-very-secret-pass1234"}
+    answer = ops.patch(MAIN, {"auth": auth})
+    assert answer.json["auth"] == {"type": "basic", "username": "hook", "hint": "1234"}
+    assert ops.patch(MAIN, {"auth": {"type": "basic", "username": "new"}}).json["auth"]["hint"] == "1234"
+    for wrong in ({**auth, "hint": "1234"}, {**auth, "username": "a:b"}, {"type": "digest"}, {"type": "bearer"}, "x"):
+        refused = ops.patch(MAIN, {"auth": wrong})
+        assert refused.status == 422
+        assert refused.json["errors"][0]["pointer"].startswith("/auth")
+    assert ops.get(MAIN).json["auth"]["username"] == "new"
+    assert ops.patch(MAIN, {"auth": None}).json["auth"] is None
+
+
 def test_a_given_secret_is_taken(ops: Caller, customer: Customer, url: str) -> None:
     secret = new_secret()
     assert ops.post("/customers/alice/endpoints", {"url": url, "secret": secret}).json["secret"] == secret

@@ -182,6 +182,27 @@ def test_custom_headers_are_removed_on_request(carol: Client, acme: House, recei
     assert acme.endpoint.headers == {}
 
 
+def test_credentials_are_written_in_the_form_and_shown_by_their_end_only(
+    carol: Client, bob: Client, acme: House, receiver_ports: list[int]
+) -> None:
+    form = form_with(receiver_ports[0], auth_type="basic", auth_username="hook", auth_password="a-secret-passw-of-ours")
+    assert carol.post(ADD, form).status_code == 200
+    endpoint = stored()
+    assert endpoint.credentials["auth"]["password"] == "a-secret-passw-of-ours"
+    address = f"deliveries/endpoint/{endpoint.public_id}/change/"
+    seen = carol.get(f"/portal/{address}").content.decode()
+    assert "ends in …ours" in seen
+    assert "Basic: a name and a password" in bob.get(f"/admin/{address}").content.decode()
+    assert "secret-passw" not in seen
+    form |= {"auth_username": "other", "auth_password": ""}
+    carol.post(f"/portal/{address}", form)
+    assert stored().credentials["auth"] == {"type": "basic", "username": "other", "password": "a-secret-passw-of-ours"}
+    refused = carol.post(f"/portal/{address}", {**form, "auth_type": "bearer"})
+    assert errors_of(refused) == {"auth_type": ["Token is missing."]}
+    carol.post(f"/portal/{address}", {**form, "auth_type": ""})
+    assert stored().auth is None
+
+
 def test_a_family_that_is_not_in_the_catalogue_survives_a_save(
     carol: Client, acme: House, receiver_ports: list[int]
 ) -> None:

@@ -27,6 +27,8 @@ from tests.security.steps import PASSWORD, a_factor, a_member, a_superuser
 
 TOKEN = "customers-own-token-5f2b8c"
 BASIC = base64.b64encode(b"alice:customers-own-password").decode()
+PASSED = "customers-password-9c81d2e7"
+AUTH = {"type": "basic", "username": "alice", "password": PASSED}
 HEADERS = {"authorization": f"Bearer {TOKEN}", "x-basic": f"Basic {BASIC}"}
 
 
@@ -63,7 +65,7 @@ def fill(receiver: Receiver, dead_port: int) -> Filled:
     _, customer_key = create_api_key("own", ["read", "manage"], customer=customer, actor="user:root")
     endpoint, first = create_endpoint(customer, {"url": receiver.url, "headers": HEADERS}, actor="user:root")
     second = rotate_secret(endpoint, actor="user:root")
-    dead, third = create_endpoint(customer, {"url": f"http://127.0.0.1:{dead_port}/"}, actor="user:root")
+    dead, third = create_endpoint(customer, {"url": f"http://127.0.0.1:{dead_port}/", "auth": AUTH}, actor="user:root")
     factor = a_factor(carol)
     link = create_link(customer, actor=f"key:{service.name}")[1]
     secrets: dict[str, str | bytes] = {
@@ -72,6 +74,7 @@ def fill(receiver: Receiver, dead_port: int) -> Filled:
         "third secret": third,
         "header token": TOKEN,
         "header basic": BASIC,
+        "password of an endpoint": PASSED,
         "service key": service_key,
         "customer key": customer_key,
         "password": PASSWORD,

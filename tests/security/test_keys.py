@@ -26,7 +26,8 @@ from tests.receiver import Receiver
 from tests.security.steps import a_factor, a_key, a_superuser, an_endpoint, code_of, set_ring
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-HEADERS = {"authorization": "Bearer a-customers-own-token"}
+HEADERS = {"x-token": "a-customers-own-token"}
+BASIC = {"type": "basic", "username": "alice", "password": "a-customers-own-password"}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,13 +44,14 @@ def used() -> set[tuple[str, str]]:
 
 
 def test_rotation_moves_secrets_headers_and_second_factors_to_the_first_key(ring: pytest.MonkeyPatch) -> None:
-    endpoint, secret = an_endpoint(headers=HEADERS)
+    endpoint, secret = an_endpoint(headers=HEADERS, auth=BASIC)
     factor = a_factor(a_superuser())
     set_ring(ring, "new", "old")
     call_command("rotate_keys")
-    assert used() == {("secret", "new"), ("headers", "new"), ("second factor", "new")}
+    assert used() == {(kind, "new") for kind in ("secret", "headers", "credentials", "second factor")}
     set_ring(ring, "new")
     assert Endpoint.objects.get(id=endpoint.id).headers == HEADERS
+    assert Endpoint.objects.get(id=endpoint.id).credentials == {"auth": BASIC}
     assert EndpointSecret.objects.get(endpoint=endpoint).hint == secret[-4:]
     factor.refresh_from_db()
     assert factor.verify_token(code_of(factor))
@@ -132,14 +134,15 @@ def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyP
 
 
 def test_what_no_key_opens_is_removed_only_by_its_number(ring: pytest.MonkeyPatch) -> None:
-    endpoint, _ = an_endpoint(headers=HEADERS)
+    endpoint, _ = an_endpoint(headers=HEADERS, auth=BASIC)
     set_ring(ring, "new")
-    with pytest.raises(CommandError, match="2 values open with no key of the ring, not 1"):
+    with pytest.raises(CommandError, match="3 values open with no key of the ring, not 1"):
         call_command("rotate_keys", "--forget-lost", "1")
     assert EndpointSecret.objects.count() == 1
-    call_command("rotate_keys", "--forget-lost", "2")
+    call_command("rotate_keys", "--forget-lost", "3")
     assert used() == set()
-    assert Endpoint.objects.get(id=endpoint.id).headers == {}
+    kept = Endpoint.objects.get(id=endpoint.id)
+    assert (kept.headers, kept.credentials, kept.auth) == ({}, {}, None)
     refuse_wrong_ring()
     rotate_secret(endpoint, actor="user:alice")
     assert used() == {("secret", "new")}

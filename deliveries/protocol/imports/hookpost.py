@@ -16,6 +16,7 @@ _SHOWN = frozenset(
     {"object", "id", "customer", "created_at", "updated_at", "state_reason", "state_changed_at", "failing_since"}
     | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key"}
 )
+_CREDENTIALS, _HINT = ("auth",), "hint"  # an answer has the hint in place of the secret
 _LISTS = ("event_types", "endpoints")
 _PARTS = ("customers", "event_types")
 _ASIDE = frozenset({"uid", "name", "secret", "secrets", "endpoints", "event_types"})
@@ -82,16 +83,25 @@ def _event_type(given: Given, place: str, *, customer: str = "") -> ImportItem:
 
 def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
     uid = a_text(given.get("uid"))
+    fields, note = _told(_fields("endpoint", given))
     return ImportItem(
         place=place,
         kind="endpoint",
         uid=uid,
         customer=customer.uid,
         customer_name=a_text(customer.fields.get("name")),
-        fields=_fields("endpoint", given),
+        fields=fields,
         secrets=_secrets(given),
         refused=_without_uid(uid) or customer.refused or _misread_secrets(given),
+        note=note,
     )
+
+
+def _told(fields: dict[str, object]) -> tuple[dict[str, object], str]:
+    """Return the fields without credentials of which there is only what answers show, and a note that says so."""
+    hidden = [name for name in _CREDENTIALS if _HINT in an_object(fields.get(name))]
+    told = {name: value for name, value in fields.items() if name not in hidden}
+    return told, "".join(f"{name} came without its secret and is to be set again" for name in hidden)
 
 
 def _secrets(given: Given) -> tuple[Secret, ...]:

@@ -34,6 +34,7 @@ HEADERS = Made(
     "names and values, all texts",
     lambda value: isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values()),
 )
+CREDENTIALS = Made("an object of texts or null", lambda value: value is None or HEADERS.fits(value))
 SCHEME = Made("a name or an object", lambda value: isinstance(value, str | Mapping))
 SCHEDULE = Made("a list of whole numbers or null", lambda value: value is None or isinstance(value, list))
 OBJECT = Made("an object of at most 64 KB", lambda value: isinstance(value, Mapping) and _is_small(value))
@@ -51,6 +52,7 @@ FIELDS: Mapping[Kind, Mapping[str, Made]] = {
         **dict.fromkeys(("rate_limit", "max_in_flight", "timeout_seconds"), NUMBER),
         "event_types": TEXTS,
         "headers": HEADERS,
+        "auth": CREDENTIALS,
         "signing": SCHEME,
         "retry_schedule": SCHEDULE,
         "ordered": FLAG,

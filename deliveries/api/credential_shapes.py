@@ -1,0 +1,36 @@
+"""How credentials of endpoints look in requests and answers.
+
+What lives here: shapes, made from the declaration in protocol/credentials.py. It must not know rules or views.
+"""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+from rest_framework.fields import Field
+
+from deliveries.api.fields import Shape, Text
+from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthKind, AuthMember
+
+
+class AuthShape(Shape):
+    """How requests to the endpoint authenticate; which members there are depends on `type`."""
+
+    may_be_absent = frozenset(member.name for kind in KINDS.values() for member in kind.members)
+
+    def get_fields(self) -> dict[str, Field]:  # type: ignore[type-arg]
+        """Return the members of all kinds; a secret is taken and never shown."""
+        fields: dict[str, Field] = {"type": serializers.ChoiceField(AUTH_TYPES)}  # type: ignore[type-arg]
+        for kind in KINDS.values():
+            fields |= {member.name: _field_of(member, kind) for member in kind.members}
+        return fields | {"hint": Text(read_only=True, help_text="The end of the secret, where that is long enough.")}
+
+
+def _field_of(member: AuthMember, kind: AuthKind) -> Text:
+    left_out = " Left out: what is stored stays." if member.secret else ""
+    return Text(
+        required=False,
+        write_only=member.secret,
+        allow_blank=not member.required,
+        max_length=member.limit,
+        help_text=f"{member.title}, for the type {kind.name}.{left_out}",
+    )

@@ -1,0 +1,42 @@
+"""What a lane sends along of its endpoint's own, custom headers and credentials, opened once for each lease.
+
+What lives here: from sealed bytes to headers, and which words of them the log must not keep. It must not know requests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from deliveries.models.keyring import unseal
+from deliveries.protocol.answer import words_to_hide
+from deliveries.protocol.credentials import Auth, authorization, secrets_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAlong:
+    """Headers, and the words of them and of the credentials that an answer must not bring into the log."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hidden: Sequence[str] = field(default=(), repr=False)
+
+
+NOTHING = SentAlong()
+
+
+def sent_along(endpoint_id: UUID, headers_sealed: bytes | None, credentials_sealed: bytes | None) -> SentAlong:
+    """Return what an endpoint wants sent along; raises CannotDecrypt, or ValueError for what nobody can read."""
+    if not headers_sealed and not credentials_sealed:
+        return NOTHING
+    headers: dict[str, str] = json.loads(unseal(headers_sealed, row_id=endpoint_id)) if headers_sealed else {}
+    if not credentials_sealed:
+        return SentAlong(headers=dict(headers), hidden=words_to_hide(headers.values()))
+    stored: Mapping[str, Auth] = json.loads(unseal(credentials_sealed, row_id=endpoint_id))
+    try:
+        auth = stored["auth"]
+        hidden = words_to_hide([*headers.values(), *secrets_of(auth)])
+        return SentAlong(headers={**headers, "authorization": authorization(auth)}, hidden=hidden)
+    except (KeyError, TypeError) as error:
+        raise ValueError("the credentials are of no known kind") from error

@@ -1,0 +1,156 @@
+"""How Hookpost tells a receiver's server who is calling, beside the signature.
+
+What lives here: the kinds of authentication and what their members may hold, as the one declaration that check, API and
+form share. It must not know where credentials are kept. Source: RFC 7617 (Basic), RFC 6750 (bearer).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from deliveries.errors import InvalidInput
+
+Auth = Mapping[str, str]  # `type`, and the members of that kind
+
+TOKEN_LIMIT = 8192
+HINT_CHARACTERS = 4
+LONG_ENOUGH_FOR_A_HINT = 20
+CHARACTERS_OF_A_TOKEN = re.compile(r"[\x21-\x7e]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthMember:
+    """One member of a kind; a secret one is written and never shown. `pattern` None: printable characters."""
+
+    name: str
+    title: str
+    limit: int
+    holds: str
+    pattern: re.Pattern[str] | None = None
+    secret: bool = False
+    required: bool = True
+
+    def check(self, value: object) -> str:
+        """Return the value, or raise InvalidInput."""
+        fits = isinstance(value, str) and len(value) <= self.limit
+        fits = fits and (self.pattern.fullmatch(str(value)) is not None if self.pattern else str(value).isprintable())
+        if not fits or (self.required and not value):
+            least = 1 if self.required else 0
+            raise InvalidInput(f"{self.name} has {least} to {self.limit} {self.holds}", field="auth")
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthKind:
+    """A kind of authentication."""
+
+    name: str
+    title: str
+    members: Sequence[AuthMember]
+
+
+KINDS: Mapping[str, AuthKind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            AuthKind(
+                name="basic",
+                title="Basic: a name and a password",
+                members=(
+                    AuthMember(
+                        name="username",
+                        title="User name",
+                        limit=255,
+                        holds="printable characters, and no colon",
+                        pattern=re.compile(r"[^:\x00-\x1f\x7f-\x9f\ud800-\udfff]*"),
+                    ),
+                    AuthMember(
+                        name="password",
+                        title="Password",
+                        limit=1024,
+                        holds="printable characters",
+                        secret=True,
+                        required=False,
+                    ),
+                ),
+            ),
+            AuthKind(
+                name="bearer",
+                title="Bearer: a token",
+                members=(
+                    AuthMember(
+                        name="token",
+                        title="Token",
+                        limit=TOKEN_LIMIT,
+                        holds="visible ASCII characters",
+                        pattern=CHARACTERS_OF_A_TOKEN,
+                        secret=True,
+                    ),
+                ),
+            ),
+        )
+    }
+)
+AUTH_TYPES = tuple((kind.name, kind.title) for kind in KINDS.values())
+
+
+def check_auth(given: object) -> dict[str, str] | None:
+    """Return credentials in their stored form, or raise InvalidInput; a secret may be missing, `complete` finds it."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or given.get("type") not in tuple(KINDS):
+        raise InvalidInput("auth is null, or an object whose type is " + " or ".join(KINDS), field="auth")
+    kind = KINDS[given["type"]]
+    known = {member.name: member for member in kind.members}
+    values = {name: value for name, value in given.items() if name != "type" and value is not None}
+    if unknown := values.keys() - known.keys():
+        raise InvalidInput(f"auth of type {kind.name} has no {min(unknown)}", field="auth")
+    for member in kind.members:
+        if member.required and not member.secret and member.name not in values:
+            raise InvalidInput(f"{member.name} is missing", field="auth")
+    return {"type": kind.name, **{name: known[name].check(value) for name, value in values.items()}}
+
+
+def complete(auth: Auth, *, stored: Auth | None) -> Auth:
+    """Return credentials with the secrets that were left out taken from the stored ones of the same kind."""
+    kept = stored if stored and stored["type"] == auth["type"] else {}
+    found = dict(auth)
+    for member in KINDS[auth["type"]].members:
+        if member.secret and member.name not in found:
+            if member.name in kept:
+                found[member.name] = kept[member.name]
+            elif member.required:
+                raise InvalidInput(f"{member.name} is missing", field="auth")
+    return found
+
+
+def shown_auth(auth: Auth) -> dict[str, str]:
+    """Return what may be seen of credentials: no secret, and the end of one that is long enough not to be guessed."""
+    members = KINDS[auth["type"]].members
+    seen = {member.name: auth[member.name] for member in members if not member.secret and member.name in auth}
+    return {"type": auth["type"], **seen, "hint": _hint_of(next(iter(_secret_values(auth)), ""))}
+
+
+def authorization(auth: Auth) -> str:
+    """Return the value of the header Authorization."""
+    if auth["type"] == "basic":
+        pair = f"{auth['username']}:{auth.get('password', '')}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+    return f"Bearer {auth['token']}"
+
+
+def secrets_of(auth: Auth) -> list[str]:
+    """Return what a receiver must not write into our log by sending it back."""
+    return [*_secret_values(auth), authorization(auth)]
+
+
+def _secret_values(auth: Auth) -> list[str]:
+    return [auth[member.name] for member in KINDS[auth["type"]].members if member.secret and member.name in auth]
+
+
+def _hint_of(secret: str) -> str:
+    return secret[-HINT_CHARACTERS:] if len(secret) >= LONG_ENOUGH_FOR_A_HINT else ""
