@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from wsgiref.types import InputStream
+from wsgiref.types import WSGIEnvironment as Environ
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -28,8 +29,6 @@ from deliveries.api.auth import KnownKey, known_key
 from deliveries.conf import conf
 from deliveries.database.sharing import is_sharing
 from deliveries.errors import BodyTooSlow, TooManyBodies
-
-Environ = dict[str, Any]
 
 API = "/api/"
 PIECE_BYTES = 262_144
@@ -142,7 +141,7 @@ def reader_of(environ: Environ) -> Callable[[int, KnownKey], bytes]:
     return lambda length, key: read_body(environ, stream, length, key)
 
 
-def read_body(environ: Environ, stream: object, length: int, key: KnownKey) -> bytes:
+def read_body(environ: Environ, stream: InputStream, length: int, key: KnownKey) -> bytes:
     """Return up to so many bytes of a caller's body; raises BodyTooSlow or TooManyBodies."""
     if key.customer_id is None:
         return _read(environ, stream, length)
@@ -150,7 +149,7 @@ def read_body(environ: Environ, stream: object, length: int, key: KnownKey) -> b
         return _read(environ, stream, length)
 
 
-def _read(environ: Environ, stream: object, length: int) -> bytes:
+def _read(environ: Environ, stream: InputStream, length: int) -> bytes:
     if is_sharing():
         close_old_connections()  # who waits for a body holds no connection to the database
     since, pieces, left = time.monotonic(), [], length
@@ -163,7 +162,7 @@ def _read(environ: Environ, stream: object, length: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _piece(environ: Environ, stream: Any, size: int, since: float) -> bytes:
+def _piece(environ: Environ, stream: InputStream, size: int, since: float) -> bytes:
     until = time.monotonic() + conf.body_seconds + size / LEAST_BYTES_A_SECOND
     with READINGS.noted(OpenBody(environ.get("REMOTE_ADDR") or "", int(environ["SERVER_PORT"]), since, until)):
         piece: bytes = stream.read(size)

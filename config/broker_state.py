@@ -5,13 +5,12 @@ What lives here: one word for each kind of broker and fault. It must not know a 
 
 from __future__ import annotations
 
-from typing import Any
-
 import pika
 import redis
 import structlog
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from pika import exceptions as amqp
+from pika.adapters.blocking_connection import BlockingChannel
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from config.list_broker import ListBroker
@@ -87,7 +86,7 @@ def rabbit_word(broker: RabbitmqBroker) -> str:
     return tell(OK)
 
 
-def publish_once(channel: Any) -> None:
+def publish_once(channel: BlockingChannel) -> None:
     """Publish one message, confirmed."""
     channel.confirm_delivery()
     queue = channel.queue_declare("", exclusive=True).method.queue

@@ -7,11 +7,14 @@ unusual about a request is left to Django. It must not know what an event is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
+from wsgiref.types import StartResponse
+from wsgiref.types import WSGIApplication as Application
+from wsgiref.types import WSGIEnvironment as Environ
 
 import structlog
 from django.conf import settings
@@ -30,9 +33,6 @@ from deliveries.database.sharing import is_sharing, share_connections
 
 log = structlog.get_logger(__name__)
 
-Environ = dict[str, Any]
-Application = Callable[[Environ, Any], Iterable[bytes]]
-
 EMITS: Mapping[str, Emit] = {"/api/v1/events": emit_one, "/api/v1/events/batch": emit_batch}
 
 
@@ -40,7 +40,7 @@ def events_first(django: Application) -> Application:
     """Return a WSGI application that answers posted events itself, and leaves everything else to Django's."""
     added = {secure: headers_of_every_answer(secure=secure) for secure in {True, bool(settings.SECURE_SSL_REDIRECT)}}
 
-    def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         emit = EMITS.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
         secure = emit is not None and is_secure(environ)
         if emit is None or (settings.SECURE_SSL_REDIRECT and not secure) or not is_ours(environ.get("HTTP_HOST", "")):
@@ -73,7 +73,7 @@ def sharing(application: Application) -> Application:
 
     main = threading.main_thread().ident
 
-    def answer_with_a_borrowed_connection(environ: Environ, start_response: object) -> Iterable[bytes]:
+    def answer_with_a_borrowed_connection(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if threading.get_ident() != main:  # which serves nobody, except in tests, inside a transaction of theirs
             share_connections()
         return application(environ, start_response)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
+from wsgiref.types import StartResponse
+from wsgiref.types import WSGIApplication as Application
+from wsgiref.types import WSGIEnvironment as Environ
 
 import orjson
 
@@ -24,9 +26,6 @@ from deliveries.api.auth import remembered_key
 from deliveries.api.problems import CONTENT_TYPE, problem_of
 from deliveries.errors import TooManyAtOnce
 from deliveries.services.shares import HAS_PLACE, requests_and_pages
-
-Environ = dict[str, Any]
-Application = Callable[[Environ, Any], Iterable[bytes]]
 
 API, PORTAL_PATH = "/api/", "/portal/"
 SENTENCE = b"Too many pages of this customer are asked for at once. Try again in a moment."
@@ -40,7 +39,7 @@ def within_shares(django: Application) -> Application:
     """Return the application with the requests of known customers inside their share."""
     added = {secure: headers_of_every_answer(secure=secure) for secure in (False, True)}
 
-    def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         customer_id = customer_of(environ)
         if customer_id is None:
             return django(environ, start_response)

@@ -6,9 +6,11 @@ What lives here: the fork in front of the WSGI application. It must not know wha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from wsgiref.types import StartResponse
+from wsgiref.types import WSGIApplication as Application
+from wsgiref.types import WSGIEnvironment as Environ
 
-from config.fast_path import Application, Environ, headers_of_every_answer
+from config.fast_path import headers_of_every_answer
 from deliveries.api.probes import PROBES, answer_probe
 
 
@@ -16,7 +18,7 @@ def probes_first(application: Application) -> Application:
     """Return a WSGI application that answers probes itself, and leaves everything else to this one."""
     added = headers_of_every_answer(secure=False)
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         view = PROBES.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] in ("GET", "HEAD") else None
         if view is None:
             return application(environ, start_response)

@@ -6,8 +6,8 @@ policy. It must not know a page: a page that needs another policy brings it alon
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, ItemsView
+from types import FrameType
 
 from django.http import HttpRequest, HttpResponse
 from django.views.debug import SafeExceptionReporterFilter
@@ -63,19 +63,19 @@ class RedactedReports(SafeExceptionReporterFilter):
         """Show names only."""
         return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
 
-    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> ItemsView[str, object]:
         """Show names only."""
-        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
+        return dict.fromkeys(tb_frame.f_locals, self.cleansed_substitute).items()
 
     def get_safe_settings(self) -> dict[str, object]:
         """Show no setting: `manage.py configuration` lists them."""
         return {}
 
-    def get_safe_request_meta(self, request: Any) -> dict[str, Any]:
+    def get_safe_request_meta(self, request: HttpRequest | None) -> dict[str, object]:
         """Show what a proxy's log would show."""
         shown = ("REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "CONTENT_TYPE", "CONTENT_LENGTH")
         return {} if request is None else {name: request.META.get(name) for name in shown}
 
-    def get_safe_cookies(self, request: Any) -> dict[str, Any]:
+    def get_safe_cookies(self, request: HttpRequest | None) -> dict[str, object]:
         """Show names only."""
         return {} if request is None else dict.fromkeys(request.COOKIES, self.cleansed_substitute)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
@@ -62,7 +62,7 @@ class SessionStore(DatabaseStore):
 
 
 @receiver(user_logged_in, dispatch_uid="hookpost.sessions")
-def note_log_in(sender: Any, request: HttpRequest, user: Any, **_: Any) -> None:
+def note_log_in(sender: object, request: HttpRequest, user: AbstractBaseUser, **_: object) -> None:
     """Count a session of the portal as its member's."""
     from deliveries.services.members import note_session  # once Django's apps are there
 

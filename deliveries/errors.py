@@ -36,7 +36,7 @@ A receiver's failure is no exception: it is an outcome (protocol/outcome.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
 
 class HookpostError(Exception):
@@ -84,10 +84,20 @@ class InvalidHeader(InvalidInput):
     """A header that may not be sent."""
 
 
+class Pointed(Protocol):
+    """One mistake in data: a JSON pointer (RFC 6901) and a sentence."""
+
+    @property
+    def pointer(self) -> str: ...
+
+    @property
+    def detail(self) -> str: ...
+
+
 class InvalidData(InvalidInput):
     """Data does not fit the schema of its event type; each of `found` has a JSON pointer into the data and a detail."""
 
-    def __init__(self, detail: str, found: Sequence[Any]) -> None:
+    def __init__(self, detail: str, found: Sequence[Pointed]) -> None:
         super().__init__(detail, field="data")
         self.found = found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tests.counters import measure
 
 COUNTED = measure()
-LINES_WITH_ANY = 176
+LINES_WITH_ANY = 105
 
 
 def test_files_stay_small_rooms() -> None:

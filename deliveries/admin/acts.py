@@ -17,7 +17,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from deliveries.admin.listing import ListPages, Row
+from deliveries.admin.listing import ListPages
+from deliveries.admin.paging import Row
 from deliveries.errors import HookpostError
 
 REASON_LIMIT = 300

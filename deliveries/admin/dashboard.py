@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -118,7 +117,7 @@ def recent_failures(viewer: Viewer, *, since: datetime) -> list[Delivery]:
         return []
 
 
-def count(rows: QuerySet[Any], *, limit: int = COUNT_LIMIT) -> str:
+def count(rows: QuerySet[Model], *, limit: int = COUNT_LIMIT) -> str:
     """Count up to a limit; beyond it, say so."""
     try:
         with at_most(seconds=COUNT_SECONDS):

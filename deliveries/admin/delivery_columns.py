@@ -13,7 +13,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import answer_of, badge, code, link, moment, shortened
-from deliveries.admin.listing import ListPages, Row
+from deliveries.admin.listing import ListPages
+from deliveries.admin.paging import Row
 from deliveries.admin.waiting import next_attempt
 from deliveries.models import Delivery, Event
 from deliveries.models.log import EVERYONES

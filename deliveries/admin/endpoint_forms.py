@@ -226,7 +226,7 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
             values["secret"] = data["secret"]
         return values
 
-    def stored(self, name: str) -> Any:
+    def stored(self, name: str) -> object:
         """Return what the endpoint has for a field of the service."""
         value = getattr(self.instance, name)
         return shown_signing(value) if name == "signing" else value

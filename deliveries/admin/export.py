@@ -13,7 +13,6 @@ import io
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -149,14 +148,14 @@ def export_lines(found: QuerySet[Delivery], *, viewer: Viewer) -> Generator[byte
             return
 
 
-def as_csv(rows: Sequence[Sequence[Any]]) -> bytes:
+def as_csv(rows: Sequence[Sequence[object]]) -> bytes:
     """Return rows as lines after RFC 4180; no cell can be taken for a formula."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows([[cell(value) for value in row] for row in rows])
     return text.getvalue().encode(errors="replace")
 
 
-def cell(value: Any) -> str:
+def cell(value: object) -> str:
     """Return a value as a cell; what a spreadsheet would calculate gets an apostrophe in front."""
     if value is None:
         return ""
@@ -183,13 +182,13 @@ def _part(found: QuerySet[Delivery], bound: UUID | None) -> list[Delivery]:
         return list(rows_beyond(found.prefetch_related(None), Place(bound=bound))[: PART + 1])
 
 
-def _cells(rows: Sequence[Delivery], *, viewer: Viewer) -> list[tuple[Any, ...]]:
+def _cells(rows: Sequence[Delivery], *, viewer: Viewer) -> list[tuple[object, ...]]:
     customers: Mapping[UUID, Customer] = visible.customers(viewer).in_bulk({row.customer_id for row in rows})
     endpoints: Mapping[UUID, Endpoint] = visible.endpoints_ever(viewer).in_bulk({row.endpoint_id for row in rows})
     return [_cells_of(row, customers.get(row.customer_id), endpoints.get(row.endpoint_id)) for row in rows]
 
 
-def _cells_of(row: Delivery, customer: Customer | None, endpoint: Endpoint | None) -> tuple[Any, ...]:
+def _cells_of(row: Delivery, customer: Customer | None, endpoint: Endpoint | None) -> tuple[object, ...]:
     """One line; of a customer that was deleted, with its endpoints, the log knows only the ids."""
     return (
         row.public_id,

@@ -17,9 +17,9 @@ from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
-from deliveries.admin.listing import Row
 from deliveries.admin.live import LivePages, mark_of
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.paging import Row
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site

@@ -25,7 +25,7 @@ class StoredJSONField(forms.JSONField):
 
     widget = UnfoldAdminTextareaWidget
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> Any:
         """Read the text, or say what is wrong with it."""
         if isinstance(value, str) and len(value) > LENGTH_LIMIT:
             raise forms.ValidationError(f"At most {LENGTH_LIMIT:,} characters.")
@@ -42,11 +42,11 @@ class StoredJSONField(forms.JSONField):
             _check_members(value, read)
         return read
 
-    def bound_data(self, data: Any, initial: Any) -> Any:
+    def bound_data(self, data: object, initial: object) -> object:
         """Keep what was typed as it was typed."""
         return None if data is None else InvalidJSONInput(data)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> Any:
         """Show stored JSON with line breaks."""
         if value is None or isinstance(value, InvalidJSONInput):
             return value

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 from uuid import UUID
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -25,13 +25,12 @@ from unfold.admin import ModelAdmin
 from deliveries.admin.asked import PLACE, Asked, read_asked
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import Filter, Narrows
-from deliveries.admin.paging import TOO_SLOW, Page, Source, read_page
+from deliveries.admin.paging import TOO_SLOW, Page, Row, Source, read_page
 from deliveries.models.visible import Viewer
 from deliveries.services.statement_timeout import TooSlow
 
 CHOSEN_LIMIT = 200
 
-Row = TypeVar("Row", bound=Model)
 Column = tuple[str, Callable[[Any], object]]
 
 

@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.paging import Row
 
 NOTHING_NEW = 204
 

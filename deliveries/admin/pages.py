@@ -24,8 +24,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from deliveries.admin.acts import ActPages, sentence
 from deliveries.admin.ids import read_id
-from deliveries.admin.listing import Row
-from deliveries.admin.paging import NEWEST_FIRST
+from deliveries.admin.paging import NEWEST_FIRST, Row
 from deliveries.admin.viewer import actor_of
 from deliveries.admin.widgets import RowPicker
 from deliveries.errors import HookpostError, InvalidInput

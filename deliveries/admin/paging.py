@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from deliveries.protocol.ids import time_of
 from deliveries.services.statement_timeout import at_most
@@ -24,6 +24,7 @@ WINDOW = 20_000
 NEWEST_FIRST = "-id"
 TOO_SLOW = "This search takes too long. Narrow it by time, customer or endpoint."
 
+Row = TypeVar("Row", bound=Model)
 Direction = Literal["older", "newer"]
 
 
@@ -85,7 +86,7 @@ def read_page(sources: Sequence[Source], place: Place, *, size: int, order: str 
     return Page(rows=rows, newer=on if is_back else back, older=back if is_back else on, searched_to=searched_to)
 
 
-def rows_beyond(rows: QuerySet[Any], place: Place, *, order: str = NEWEST_FIRST) -> QuerySet[Any]:
+def rows_beyond(rows: QuerySet[Row], place: Place, *, order: str = NEWEST_FIRST) -> QuerySet[Row]:
     """Return the rows on one side of a place, nearest first."""
     is_falling = (order[0] == "-") != (place.direction == "newer")
     key, sign = order.lstrip("-"), "-" if is_falling else ""
@@ -95,7 +96,7 @@ def rows_beyond(rows: QuerySet[Any], place: Place, *, order: str = NEWEST_FIRST)
     return rows.order_by(*by)
 
 
-def _beyond(rows: QuerySet[Any], key: str, bound: UUID, side: str) -> Q:
+def _beyond(rows: QuerySet[Model], key: str, bound: UUID, side: str) -> Q:
     if key == "id":
         return Q(**{f"id__{side}": bound})
     value = rows.model._default_manager.filter(pk=bound).values_list(key, flat=True).first()

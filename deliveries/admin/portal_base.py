@@ -12,8 +12,8 @@ from django.db.models import ForeignKey
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
-from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.paging import Row
 from deliveries.admin.viewer import customer_of, has_member_right, member_actor, member_of
 from deliveries.models import AuditEntry
 from deliveries.models.visible import Viewer

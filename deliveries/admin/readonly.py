@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.paging import Row
 
 
 class ReadOnlyPages(PageAdmin[Row]):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from deliveries.admin.listing import Row
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.paging import Row
 from deliveries.protocol.profiles import Profile
 from deliveries.protocol.secrets import HMAC_PREFIX
 

@@ -46,7 +46,7 @@ class Line:
     meaning: str
 
 
-def members_of(schema: Any) -> list[Line]:
+def members_of(schema: object) -> list[Line]:
     """Return the members that a schema describes, those that are always there first; at most LINE_LIMIT."""
     root = schema if isinstance(schema, dict) else {}
     return list(islice(_members(root, root, "", depth=0), LINE_LIMIT))
@@ -101,7 +101,7 @@ def _rules(member: Mapping[str, Any]) -> Iterator[str]:
         yield "more in the schema"
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"
 

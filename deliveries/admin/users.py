@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from deliveries.admin.listing import Row
+from deliveries.admin.paging import Row
 from deliveries.admin.sites import staff_site
 from deliveries.admin.viewer import actor_of
 from deliveries.models import SecondFactor

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, moment
+from deliveries.models import Delivery
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 
 WAITS = {
@@ -37,7 +38,7 @@ def waiting_in_words(waiting: Waiting) -> str:
     return f"Waits for {WAITS[waiting.reason]}{since}{until}."
 
 
-def next_attempt(row: Any) -> SafeString | str:
+def next_attempt(row: Delivery) -> SafeString | str:
     """Return when a delivery of such a list is sent next, else why nobody can tell."""
     waiting: Waiting | None = getattr(row, "waiting", None)
     if waiting is None:

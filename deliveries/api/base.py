@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,7 +65,7 @@ class ApiView(APIView):
         """Answer with problems, whatever the project around us does with its own views."""
         return handle
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer within the caller's share of this process."""
         with ExitStack() as self.share:
             return super().dispatch(request, *args, **kwargs)
@@ -88,7 +90,7 @@ class ApiView(APIView):
         """Say in Allow which methods there are."""
         return no_content()
 
-    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         """Tell what is left of the rate, and that answers are not for shared caches."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         answer.headers.setdefault("Cache-Control", "private, no-cache")

@@ -98,7 +98,7 @@ class ShapeInAnswers(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
         """Return the name of the component."""
         return type(self.target).__name__.removesuffix("Shape").removesuffix("Request")
 
-    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, object]:
         """Return the schema; an answer lacks a member only where the shape says that it may."""
         again: Any = auto_schema._map_serializer  # as drf-spectacular's own documentation has it
         schema: dict[str, Any] = again(self.target, direction, bypass_extensions=True)
@@ -149,12 +149,12 @@ def extend_schema(**options: Any) -> Callable[[Method], Method]:
     return describe
 
 
-def header(meaning: str) -> dict[str, Any]:
+def header(meaning: str) -> dict[str, object]:
     """Return the description of a header of an answer."""
     return {"description": meaning, "schema": {"type": "string"}}
 
 
-def problem_response(code: str, meaning: str) -> dict[str, Any]:
+def problem_response(code: str, meaning: str) -> dict[str, object]:
     """Return the description of a problem."""
     title = HTTPStatus(int(code)).phrase
     kind = title.lower().replace(" ", "-")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -123,6 +124,11 @@ def _apart(raw: bytes, error: Exception) -> tuple[BatchBody, list[bytes]]:
         raise _refused_json(raw, error) from error
 
 
+class _Reference(TypedDict, total=False):
+    customer_id: UUID
+    customer_uid: str
+
+
 def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> EventDraft | HookpostError:
     try:
         return read_draft(raw, key, idempotency_key=idempotency_key)
@@ -132,7 +138,7 @@ def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> E
         return InvalidInput(str(error.detail), field=unreadable_member(raw))
 
 
-def _customer(reference: str, key: KnownKey) -> dict[str, Any]:
+def _customer(reference: str, key: KnownKey) -> _Reference:
     """Return how the event's customer is to be found: by the id that a reference is, or by the uid."""
     if reference == EVERYONE and key.customer_id is not None:
         raise NotAllowed("only a service key emits for every customer")

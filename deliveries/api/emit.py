@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import parse_qsl
+from wsgiref.types import WSGIEnvironment as Environ
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ParseError, PermissionDenied, UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from deliveries.actors import wake
 from deliveries.api.auth import CHALLENGE, KnownKey, Scope, known_key
@@ -38,7 +42,6 @@ from deliveries.services.shares import posted_events
 
 JSON = "application/json"
 
-Environ = Mapping[str, Any]  # as WSGI has it
 Read = Callable[[int, KnownKey], bytes]  # so many bytes of this caller's body, once the caller is known
 Emit = Callable[[Environ, Read, KnownKey], object]
 
@@ -58,11 +61,11 @@ class EmitView(ApiView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": Scope.READ, "HEAD": Scope.READ, "POST": Scope.EVENTS_WRITE}
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer a POST here, and leave the rest to the REST framework."""
         return _carried(request, emit_one) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
 
-    def post(self, request: Any) -> Any:
+    def post(self, request: Request) -> Response:
         """Documented here, answered by dispatch."""
         raise AssertionError("dispatch answers a POST")
 
@@ -72,11 +75,11 @@ class EmitBatchView(ApiView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": Scope.EVENTS_WRITE}
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer a POST here, and leave the rest to the REST framework."""
         return _carried(request, emit_batch) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
 
-    def post(self, request: Any) -> Any:
+    def post(self, request: Request) -> Response:
         """Documented here, answered by dispatch."""
         raise AssertionError("dispatch answers a POST")
 

@@ -117,7 +117,7 @@ class EndpointShape(Shape):
     secrets = serializers.SerializerMethodField()
 
     @extend_schema_field(SecretHintShape(many=True))
-    def get_secrets(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+    def get_secrets(self, endpoint: Endpoint) -> list[dict[str, object]]:
         """Return what can be told of the secrets: their last characters."""
         moment = Moment()
         return [
@@ -195,18 +195,18 @@ class AcceptedShape(Shape):
     warnings = WarningShape(many=True, required=False)
 
 
-def show_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+def show_endpoint(endpoint: Endpoint) -> dict[str, object]:
     """Return an endpoint as answers show it."""
     return show_endpoints([endpoint])[0]
 
 
-def show_endpoints(endpoints: Sequence[Endpoint]) -> list[dict[str, Any]]:
+def show_endpoints(endpoints: Sequence[Endpoint]) -> list[dict[str, object]]:
     """Return endpoints as answers show them; their health is asked for once."""
     health = health_of(endpoints)
     return [_shown(endpoint, health[endpoint.id]) for endpoint in endpoints]
 
 
-def _shown(endpoint: Endpoint, health: Health) -> dict[str, Any]:
+def _shown(endpoint: Endpoint, health: Health) -> dict[str, object]:
     shown = dict(EndpointShape(endpoint).data)
     shown["retry_schedule"] = shown["retry_schedule"] or list(DEFAULT_SCHEDULE)
     shown["health"] = dict(HealthShape(health).data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import orjson
@@ -36,6 +36,7 @@ SMALL, LARGE = 50, 10  # rows read at once: those with bodies may have a megabyt
 NO_ID = UUID(int=0)
 
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 Shown = tuple[str, dict[str, object]]
 
 
@@ -99,14 +100,14 @@ def _each(
 
 def _parts(rows: QuerySet[Row], size: int, *, after: UUID = NO_ID) -> Iterator[Sequence[Row]]:
     """Yield all rows by id, some at a time; no transaction is open while they are sent."""
-    while part := _read(partial(list, rows.filter(pk__gt=after).order_by("pk")[:size])):
+    while part := _read(lambda: rows.filter(pk__gt=after).order_by("pk")[:size]):  # noqa: B023
         yield part
         if len(part) < size:
             return
         after = part[-1].pk
 
 
-def _read(ask: Callable[[], Iterable[Any]]) -> list[Any]:
+def _read(ask: Callable[[], Iterable[Item]]) -> list[Item]:
     with at_most(seconds=PART_SECONDS):
         return list(ask())
 

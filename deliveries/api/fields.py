@@ -32,7 +32,7 @@ class Shape(serializers.Serializer[Any]):
 
     may_be_absent: ClassVar[frozenset[str]] = frozenset()
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> Any:
         """Return the checked members that were given, and no others."""
         if isinstance(data, Mapping):
             writable = {name for name, field in self.fields.items() if not field.read_only}
@@ -48,7 +48,7 @@ class Text(serializers.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **options})
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         """Return the string."""
         if not isinstance(data, str):
             self.fail("invalid")
@@ -58,7 +58,7 @@ class Text(serializers.CharField):
 class Flag(serializers.BooleanField):
     """true or false."""
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: object) -> bool:
         """Return the boolean."""
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
@@ -68,7 +68,7 @@ class Flag(serializers.BooleanField):
 class Number(serializers.IntegerField):
     """A whole number, written as one."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         """Return the number."""
         if type(data) is not int:
             self.fail("invalid")
@@ -78,7 +78,7 @@ class Number(serializers.IntegerField):
 class Moment(serializers.DateTimeField):
     """A time, RFC 3339 with its offset; shown in UTC with milliseconds."""
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, value: object) -> datetime:
         """Return the time in UTC; a plus sign that a query string turned into a space is understood."""
         text = _LOST_PLUS.sub(r"+\1", value) if isinstance(value, str) else value
         try:
@@ -86,7 +86,7 @@ class Moment(serializers.DateTimeField):
         except InvalidInput as error:
             raise serializers.ValidationError(error.detail) from error
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: datetime) -> str:
         """Return the time as answers show it."""
         return timestamps.write(value)
 
@@ -99,7 +99,7 @@ class TypeId(serializers.Field[UUID, str, str, Any]):
         self.prefix = prefix
         super().__init__(**options)
 
-    def to_internal_value(self, data: Any) -> UUID:
+    def to_internal_value(self, data: object) -> UUID:
         """Return the UUID of a TypeID."""
         try:
             return decode_id(self.prefix, data if isinstance(data, str) else "")
@@ -115,7 +115,7 @@ class TypeId(serializers.Field[UUID, str, str, Any]):
 class JsonObject(serializers.JSONField):
     """Any JSON object of a bounded size."""
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
+    def to_internal_value(self, data: object) -> dict[str, object]:
         """Return the object."""
         if not isinstance(data, dict):
             raise serializers.ValidationError("this must be a JSON object")
@@ -129,7 +129,7 @@ class JsonValue(serializers.JSONField):
 
     limit_bytes = JSON_LIMIT_BYTES
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> Any:
         """Return the value."""
         check_size(data, limit_bytes=self.limit_bytes)
         return data

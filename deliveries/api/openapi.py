@@ -99,7 +99,7 @@ def _event_types() -> list[EventType]:
     return [*types[:WEBHOOKS_LIMIT], *own]
 
 
-def _webhook(event_type: EventType, names: ComponentNames) -> tuple[dict[str, Any], dict[str, Any]]:
+def _webhook(event_type: EventType, names: ComponentNames) -> tuple[dict[str, object], dict[str, object]]:
     """Return what is sent of an event type, and the components that its body is made of."""
     name = names.fresh(event_type.name, "event")
     data = names.fresh(name, "data")

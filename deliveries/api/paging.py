@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -123,7 +123,7 @@ def links(request: Request, place: Place, page: Slice[Row]) -> dict[str, object]
     return {"next": _link(request, following), "previous": _link(request, previous)}
 
 
-def _way_back(cursor: Cursor, rows: list[Any]) -> Cursor:
+def _way_back(cursor: Cursor, rows: Sequence[Model]) -> Cursor:
     """Return the cursor of the page that one came from: before the first row, or back over the cursor itself."""
     if cursor.direction == "p":
         return Cursor("n", rows[-1].pk if rows else UUID(int=min(cursor.id.int + 1, 2**128 - 1)))

@@ -33,7 +33,7 @@ class StrictJsonParser(BaseParser):
     limit_bytes = BODY_LIMIT_BYTES
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
     ) -> Any:
         """Return the value of the body; raises ParseError or TooLargeError."""
         body = stream.read(self.limit_bytes + 1)

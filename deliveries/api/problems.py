@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import orjson
 import structlog
@@ -33,7 +33,18 @@ CONTENT_TYPE = "application/problem+json"
 READ_METHODS = "GET, HEAD, OPTIONS"
 API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 
-Problem = dict[str, Any]
+
+class Problem(TypedDict):
+    """The members of a problem (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[dict[str, str]]]
+    limit: NotRequired[str]
+    figure: NotRequired[int]
+    owner: NotRequired[str]
 
 
 class QueryError(Exception):
@@ -225,7 +236,7 @@ def _read_only(error: Exception) -> tuple[Problem, dict[str, str]] | None:
     return _lost_database(error) if is_read_only(error) else None
 
 
-def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> object:
+def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> Describe:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def describe(error: Exception) -> tuple[Problem, dict[str, str]]:
@@ -234,8 +245,11 @@ def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> ob
     return describe
 
 
+# Each is given errors of its own kind only.
+Describe = Callable[[Any], tuple[Problem, dict[str, str]] | None]
+
 # The first that fits answers: the narrower stand before the wider.
-_DESCRIPTIONS: dict[type[Exception], Any] = {
+_DESCRIPTIONS: dict[type[Exception], Describe] = {
     QueryError: lambda error: (problem(400, str(error), slug="invalid-query", found=error.errors), {}),
     TooLargeError: _fixed(413),
     CodedError: _fixed(415, Accept_Encoding="identity"),

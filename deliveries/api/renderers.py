@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import orjson
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -33,11 +33,13 @@ class JsonRenderer(BaseRenderer):
 class AlwaysJson(BaseContentNegotiation):
     """There is one form of answer, so nothing to negotiate: a browser's `Accept` is no reason for a 406."""
 
-    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Return the first parser that the content type fits, or that comes without one."""
         return next((each for each in parsers if _fits(request, each)), None)
 
-    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         """Return the first renderer."""
         first = next(iter(renderers))
         return first, first.media_type
@@ -57,6 +59,6 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-def _fits(request: Request, parser: Any) -> bool:
+def _fits(request: Request, parser: BaseParser) -> bool:
     given = (request.content_type or "").partition(";")[0].strip().lower()
     return not given or bool(given == parser.media_type)

@@ -6,9 +6,11 @@ What lives here: where Django's connection begins and ends. It must not know who
 from __future__ import annotations
 
 import math
+from types import TracebackType
 from typing import Any
 
 import psycopg
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
@@ -33,7 +35,9 @@ def hurried(conn_params: dict[str, Any]) -> dict[str, Any]:
 class CountedErrors(DatabaseErrorWrapper):
     """Counts what is no statement's fault on its way to Django's errors."""
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         """Count and translate an error."""
         if isinstance(error, NOBODYS_FAULT):
             names.DATABASE_ERRORS.add(1, kind_of(error))
@@ -96,7 +100,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except psycopg.Error:
             return False
 
-    def schema_editor(self, *args: Any, **kwargs: Any) -> Any:
+    def schema_editor(self, *args: object, **kwargs: object) -> BaseDatabaseSchemaEditor:
         """Let a migration take its time."""
         self.ensure_connection()
         if not self.in_atomic_block:

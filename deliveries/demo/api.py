@@ -38,7 +38,7 @@ class Api:
             connection.close()
         return answer.status, decoded(body)
 
-    def expect(self, *statuses: int, method: str, path: str, fields: Any = None) -> Any:
+    def expect(self, *statuses: int, method: str, path: str, fields: object = None) -> Any:
         """Send one request and return its JSON; another status than these ends the demo."""
         status, answer = self.ask(method, path, fields)
         if status not in statuses:

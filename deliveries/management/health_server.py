@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -66,7 +66,7 @@ def answering(at: Place, parts: Parts) -> Iterator[None]:
         server.server_close()
 
 
-def answer(environ: dict[str, Any], start_response: Any, parts: Parts) -> Iterable[bytes]:
+def answer(environ: WSGIEnvironment, start_response: StartResponse, parts: Parts) -> Iterable[bytes]:
     """Answer one request, as a WSGI application does."""
     share_connections()
     views = {**PROBES, "/healthz": lambda request: alive(parts)}

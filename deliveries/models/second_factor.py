@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -80,7 +79,7 @@ class SecondFactor(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp
     def _takes_code(self, text: str) -> bool:
         if len(text) != 6 or not (text.isascii() and text.isdecimal()):
             return False
-        totp: Any = TOTP(self.open_seed())
+        totp = TOTP(self.open_seed())
         totp.time = clock.host.likely()
         if not totp.verify(int(text), STEPS_EITHER_WAY, self.last_step + 1):
             return False

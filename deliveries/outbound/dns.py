@@ -14,11 +14,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from requests import PreparedRequest
 
-from deliveries.outbound.guard import Resolve
+from deliveries.outbound.guard import AddressInfo, Resolve
 
 LOOKUPS_LIMIT = 200
 # An answer older than this is asked for anew while requests still go on with it, so that steady traffic never waits.
@@ -26,6 +26,7 @@ REFRESH_SECONDS = 60.0
 GOOD_SECONDS = 90.0
 _REMEMBERED = 20_000
 
+Kept = TypeVar("Kept")
 Place = tuple[str, int]  # a name and a port: what one endpoint has done to its port concerns no other port
 
 
@@ -149,7 +150,7 @@ class Names:
             threading.Thread(target=self._look_up, args=(place,), name="look up", daemon=True).start()
 
     def _look_up(self, place: Place) -> None:
-        found: Sequence[tuple[Any, ...]]
+        found: Sequence[AddressInfo]
         try:
             found = self._resolve(place[0], None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -159,7 +160,7 @@ class Names:
         self._tell()
 
 
-def _remember(known: dict[Place, Any], place: Place, value: Any) -> None:
+def _remember(known: dict[Place, Kept], place: Place, value: Kept) -> None:
     if len(known) >= _REMEMBERED:
         known.clear()
     known[place] = value

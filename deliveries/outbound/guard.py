@@ -11,14 +11,16 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
 from deliveries.variables import AllowedTarget
 
-Resolve = Callable[..., Sequence[tuple[Any, ...]]]
+# What socket.getaddrinfo tells of one address, which stands in the last part.
+AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+Resolve = Callable[..., Sequence[AddressInfo]]
 
 RESOLVE_SECONDS = 5.0
 # Resolving cannot be cancelled: a thread whose time is over lives on until the resolver gives up. They are fewer than

@@ -10,13 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from deliveries import sql
-from deliveries.models import Event, Job, visible
+from deliveries.models import Delivery, Event, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.selection import Selection, between, deliveries_of, of_types
 from deliveries.services.statement_timeout import TooSlow, at_most
@@ -28,6 +27,7 @@ COUNT_LIMIT = 100_000
 COUNT_SECONDS = 2.0
 
 Kind = Job.Kind
+Meant = Delivery | Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID) -> Ite
             return
 
 
-def _rows(kind: str, selection: Selection, viewer: Viewer) -> tuple[QuerySet[Any], QuerySet[Any]]:
+def _rows(kind: str, selection: Selection, viewer: Viewer) -> tuple[QuerySet[Meant], QuerySet[Meant]]:
     """Return what is meant, and what of it one index finds in the order of ids."""
     if kind != Kind.REPLAY:
         rows, indexed = deliveries_of(viewer, selection)

@@ -55,7 +55,7 @@ def delete_customer(customer: Customer, *, actor: str, reason: str = "") -> None
         customer.delete()
 
 
-def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
     checked = dict(fields)
     if "name" in checked:
         checked["name"] = _check_name(checked["name"])

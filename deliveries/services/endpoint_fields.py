@@ -36,7 +36,7 @@ ALLOW_LOOK_UP_SECONDS = 2.0
 _UID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:@+=-]{0,127}")
 
 
-def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+def check_fields(fields: Mapping[str, object]) -> dict[str, Any]:
     """Return the given fields in their stored form; an unknown one is a mistake of ours, not of the caller."""
     return {name: _CHECKS[name](value) for name, value in fields.items()}
 

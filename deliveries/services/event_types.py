@@ -62,7 +62,7 @@ def delete_event_type(event_type: EventType, *, actor: str) -> None:
         event_type.delete()
 
 
-def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
     checked = dict(fields)
     if "name" in checked:
         check_own_name(checked["name"], field="name")

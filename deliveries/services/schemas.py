@@ -9,7 +9,7 @@ Source: JSON Schema 2020-12.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -256,7 +256,7 @@ def _shortened(message: str) -> str:
     return message if len(message) <= 200 else f"{message[:80]} … {message[-110:]}"
 
 
-def _pointer(steps: Any) -> str:
+def _pointer(steps: Iterable[str | int]) -> str:
     return "".join("/" + escaped(str(step)) for step in steps)
 
 

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
@@ -48,7 +47,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="End by itself after the story.")
         parser.add_argument("--port", type=port_number, help=f"Of the web server; {PORT}, or a free one.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, once: bool, port: int | None, **options: object) -> None:
         """Tell the story; exit code 0 means that everything came as it should."""
         console = Console(highlight=False)
         for each in STOPS:
@@ -56,14 +55,14 @@ class Command(BaseCommand):
         told = False
         try:
             refuse_company()
-            port = chosen_port(console, options["port"])
+            port = chosen_port(console, port)
             with receiving() as receiver, running(console, port=port, receiver=receiver) as child:
                 base_url = f"http://{HOST}:{port}"
                 api = Api(base_url=base_url, key=logins.new_key())
                 story.tell(story.Stage(api=api, receiver=receiver, console=console))
                 told = True
                 tell_where(console, base_url, key=api.key)
-                if options["once"]:
+                if once:
                     screen.line(console, "\nStops now; `make up` starts it again with the same data.")
                 else:
                     stay(console, child)

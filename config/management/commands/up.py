@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
@@ -44,9 +43,8 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=port_number, default=8000)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, host: str, port: int, **options: object) -> None:
         """Run until SIGTERM or SIGINT, then stop all in good order."""
-        host, port = options["host"], options["port"]
         refuse_taken_port(host, port=port)
         with (
             stop_signals() as stop_wanted,

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", type=host_address, default="127.0.0.1")
         parser.add_argument("--port", type=port_number, default=8000)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, host: str, port: int, **options: object) -> None:
         """Serve until SIGINT, or for a while after SIGTERM, then finish the requests in hand."""
         from deliveries.checks import refuse_to_start
 
@@ -48,8 +48,8 @@ class Command(BaseCommand):
         memory.share(conf.web_processes)
         server = Granian(
             "config.wsgi:application",
-            address=options["host"],
-            port=options["port"],
+            address=host,
+            port=port,
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,  # one connection is one request at a time: a body that drips can be ended
             workers=conf.web_processes,

@@ -5,6 +5,7 @@ What lives here: the page, made from `deliveries/conf.py`. It must not know a se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -45,7 +46,7 @@ def configuration_page() -> str:
     return INTRODUCTION + "".join(_row(each.metadata) for each in fields(Conf))
 
 
-def _row(about: Any) -> str:
+def _row(about: Mapping[str, Any]) -> str:
     default = f"`{about['default']}`" if about["default"] else "*empty*"
     accepted = (about["parse"].__doc__ or "").replace("|", "\\|")
     return f"| `{about['name']}` | {default} | {accepted} | {about['meaning']} |\n"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from datetime import timedelta
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -41,15 +40,15 @@ class Command(BaseCommand):
         parser.add_argument("--customer", help="Id or uid: the key sees this customer only.")
         parser.add_argument("--days", type=_days, help="Days until it expires; never when absent.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self, *, name: str, customer: str | None, days: int | None, scopes: list[str] | None, **options: object
+    ) -> None:
         """Make the key."""
-        customer = _customer(options["customer"])
-        expires_at = clock.likely_now() + timedelta(days=options["days"]) if options["days"] is not None else None
-        scopes = options["scopes"] or list(ApiKey.Scope.values)
+        owner = _customer(customer)
+        expires_at = None if days is None else clock.likely_now() + timedelta(days=days)
+        chosen = scopes or list(ApiKey.Scope.values)
         try:
-            key, text = create_api_key(
-                options["name"], scopes, customer=customer, expires_at=expires_at, actor=actor_of_terminal()
-            )
+            key, text = create_api_key(name, chosen, customer=owner, expires_at=expires_at, actor=actor_of_terminal())
         except InvalidInput as error:
             raise CommandError(f"{error.field}: {error.detail}") from error
         self.stdout.write(f"{key.public_id} {key.name}: {', '.join(key.scopes)}. It is not shown again:")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deliveries.management.commands.worker import POLL_SECONDS, add_health_option, start_dispatcher
 from deliveries.management.health_port import health_port
+from deliveries.management.health_server import Place
 from deliveries.management.signals import stop_signals
 from deliveries.services import drain
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Where to say how it is."""
         add_health_option(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, health: Place | None, **options: object) -> None:
         """Run until SIGTERM or SIGINT."""
         from deliveries.checks import refuse_to_start
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
-            with health_port(options["health"], {"dispatcher": dispatcher.is_alive}):
+            with health_port(health, {"dispatcher": dispatcher.is_alive}):
                 while not stop_wanted and dispatcher.is_alive():
                     time.sleep(POLL_SECONDS)
                 drain.begin()

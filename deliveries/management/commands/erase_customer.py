@@ -5,7 +5,6 @@ What lives here: the terminal's side of it. It must not know what there is to er
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -29,11 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("customer", help="Id or uid; of a customer that was deleted, its id.")
         parser.add_argument("--yes", action="store_true", help="Do it; without this it only says whom it would erase.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, customer: str, yes: bool, **options: object) -> None:
         """Erase; may be stopped and run again."""
-        customer_id = _id_of(options["customer"])
+        customer_id = _id_of(customer)
         name = ids.encode_id(ids.CUSTOMER, customer_id)
-        if not options["yes"]:
+        if not yes:
             raise CommandError(f"this would erase {name} and its whole log for good; say it again with --yes")
         rows = sum(erase_customer(customer_id, actor=SYSTEM))
         self.stdout.write(f"{name} is erased: {rows} deliveries, events and traces. Backups still hold them.")

@@ -6,7 +6,6 @@ What lives here: the terminal's side of it. It must not know what is sealed, or 
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
@@ -36,16 +35,16 @@ class Command(BaseCommand):
             help="remove so many values that no key of the ring opens; must be the number that --check shows",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, check: bool, batch: int, forget_lost: int | None, **options: object) -> None:
         """Rotate, or look; may be stopped and run again at any time."""
         uses = stored_keys()
-        if not options["check"]:
-            forget_lost = agree_to_forget(uses, options["forget_lost"])
-            self.rotate(stale_number(uses), batch=max(1, options["batch"]), forget_lost=forget_lost)
+        if not check:
+            forget_lost = agree_to_forget(uses, forget_lost)
+            self.rotate(stale_number(uses), batch=max(1, batch), forget_lost=forget_lost)
             uses = stored_keys()
         self.show(uses)
         if stale := stale_number(uses):
-            hint = "run rotate_keys" if options["check"] else "run it again with the missing keys in the ring"
+            hint = "run rotate_keys" if check else "run it again with the missing keys in the ring"
             raise CommandError(f"{stale} values are not sealed under {first_key_id()!r}: {hint}", returncode=1)
 
     def rotate(self, total: int, *, batch: int, forget_lost: bool) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 import dramatiq
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deliveries.conf import conf
 from deliveries.management.health_port import health_port
+from deliveries.management.health_server import Place
 from deliveries.management.signals import stop_signals
 from deliveries.management.workers import build_workers, prepare_process, stop_workers
 from deliveries.services import drain
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         """Where to say how it is."""
         add_health_option(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, health: Place | None, **options: object) -> None:
         """Run until SIGTERM or SIGINT, then finish the turns in hand, first the workers' and then the late ones."""
         from deliveries.actors import engines_live
         from deliveries.checks import refuse_to_start
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             start_engines()
             for worker in workers:
                 worker.start()
-            with health_port(options["health"], {"dispatcher": dispatcher.is_alive, "engines": engines_live}):
+            with health_port(health, {"dispatcher": dispatcher.is_alive, "engines": engines_live}):
                 while not stop_wanted and dispatcher.is_alive():
                     time.sleep(POLL_SECONDS)
                 drain.begin()
