@@ -50,9 +50,6 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
         fields: tuple[str, ...] = ("name",)
         help_texts = {"name": "What uses it, so that you know later which one to revoke."}
 
-    def _post_clean(self) -> None:
-        self.show_refusal()
-
 
 class ApiKeyPages(PageAdmin[ApiKey]):
     """What staff and members see alike."""

@@ -48,9 +48,6 @@ class CustomerForm(ServiceForm, forms.ModelForm):
             raise forms.ValidationError('A JSON object, such as {"plan": "pro"}.')
         return given or {}
 
-    def _post_clean(self) -> None:
-        self.show_refusal()
-
 
 @admin.register(Customer, site=staff_site)
 class StaffCustomer(PageAdmin[Customer]):

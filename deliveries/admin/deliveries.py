@@ -24,6 +24,7 @@ from deliveries.admin.export import ExportPages
 from deliveries.admin.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
 from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
+from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.redeliver_all import RedeliverAllPages
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.waiting import with_waiting
@@ -33,9 +34,16 @@ from deliveries.services.redelivery import redeliver
 from deliveries.services.support_group import REDELIVER
 
 BULK_LIMIT = 200
+OTHER_FILTERS = (
+    list_filters.TypeFilter,
+    list_filters.WindowFilter,
+    list_filters.PeriodFilter,
+    list_filters.ErrorFilter,
+    list_filters.StatusFilter,
+)
 
 
-class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPage):
+class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPage, ReadOnlyPages[Delivery]):
     """What staff and members see alike."""
 
     rows = visible.deliveries
@@ -62,18 +70,6 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
     def with_details(self, rows: list[Delivery]) -> list[Delivery]:
         """What they wait for is asked for once."""
         return with_waiting(rows)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Deliveries come from events."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        """The log is written once."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        """The log ends by retention."""
-        return False
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """Say whether the person may send deliveries again."""
@@ -144,16 +140,7 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         "shown_created",
         "shown_next",
     )
-    filters = (
-        list_filters.StateFilter,
-        CustomerFilter,
-        EndpointFilter,
-        list_filters.TypeFilter,
-        list_filters.WindowFilter,
-        list_filters.PeriodFilter,
-        list_filters.ErrorFilter,
-        list_filters.StatusFilter,
-    )
+    filters = (list_filters.StateFilter, CustomerFilter, EndpointFilter, *OTHER_FILTERS)
     search_help_text = "dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer"
 
     def may_redeliver(self, request: HttpRequest) -> bool:
@@ -179,15 +166,7 @@ class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
         "shown_created",
         "shown_next",
     )
-    filters = (
-        list_filters.StateFilter,
-        OwnEndpointFilter,
-        list_filters.TypeFilter,
-        list_filters.WindowFilter,
-        list_filters.PeriodFilter,
-        list_filters.ErrorFilter,
-        list_filters.StatusFilter,
-    )
+    filters = (list_filters.StateFilter, OwnEndpointFilter, *OTHER_FILTERS)
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """Who only looks sends nothing."""

@@ -231,10 +231,6 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
         value = getattr(self.instance, name)
         return shown_signing(value) if name == "signing" else value
 
-    def _post_clean(self) -> None:
-        # The model's validation would write the form's values on the row before the service compares them.
-        self.show_refusal()
-
 
 def type_choices_of(types: Sequence[EventType]) -> list[tuple[str, str]]:
     """Return the catalogue as checkboxes."""

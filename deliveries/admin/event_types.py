@@ -45,9 +45,6 @@ class EventTypeForm(ServiceForm, forms.ModelForm):
             "archived": "No longer offered to endpoints.",
         }
 
-    def _post_clean(self) -> None:
-        self.show_refusal()
-
 
 class EventTypePages(PageAdmin[EventType]):
     """What staff and members see alike."""

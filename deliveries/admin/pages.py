@@ -230,7 +230,7 @@ class ServiceForm:
     field_names: ClassVar[dict[str, str]] = {}
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
+        # The model's validation would write the form's values on the row before the service compares them.
         self.show_refusal()
 
     def show_refusal(self) -> None:

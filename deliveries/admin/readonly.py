@@ -15,15 +15,15 @@ class ReadOnlyPages(PageAdmin[Row]):
     """Nothing is added, changed or deleted here, by nobody."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
+        """Nobody adds one here."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Never."""
+        """What is shown stays as it is."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Never."""
+        """It ends by itself, or by API."""
         return False
 
     def beside(self, request: HttpRequest, row: Row) -> dict[str, object]:

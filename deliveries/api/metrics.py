@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +25,8 @@ from deliveries.metrics import names
 from deliveries.metrics.kinds import METRICS, Counter, Gauge, Histogram, Metric
 from deliveries.metrics.memory import memory
 from deliveries.services.readiness import OK, database_word
-from deliveries.services.stats import QUEUE_COUNT_LIMIT, QueueStats, is_reporter, queue_stats
+from deliveries.services.stats import QUEUE_COUNT_LIMIT, is_reporter, queue_stats
+from deliveries.sql.rows import QueueStatsRow
 
 FIGURES_SECONDS = 10.0
 MEANINGS = {
@@ -59,7 +59,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _asked_figures(node: str) -> tuple[bool, QueueStats | None]:
+def _asked_figures(node: str) -> tuple[bool, QueueStatsRow | None]:
     """Return whether the database can be used, and its figures where this process is to report them."""
     word = database_word()
     if word in WITHOUT_FIGURES:
@@ -92,7 +92,7 @@ def _family(metric: Metric) -> Family:
 
 
 class _Queue(Collector):
-    def __init__(self, is_usable: bool, stats: QueueStats | None) -> None:
+    def __init__(self, is_usable: bool, stats: QueueStatsRow | None) -> None:
         self._is_usable, self._stats = is_usable, stats
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -101,7 +101,7 @@ class _Queue(Collector):
         yield GaugeMetricFamily("hookpost_reports_database", REPORTS, value=float(self._stats is not None))
         if self._stats is None:
             return
-        figures = asdict(self._stats)
+        figures = self._stats._asdict()
         for name, value in figures.items():
             yield GaugeMetricFamily(f"hookpost_{name}", MEANINGS[name], value=value)
         cut = GaugeMetricFamily("hookpost_count_is_cut", IS_CUT, labels=["figure"])

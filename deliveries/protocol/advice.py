@@ -21,6 +21,9 @@ class Advice:
 
 MOVED = frozenset({301, 308})
 
+_NEW_PLACE = "Change the URL to where the answer's Location points."
+_ITS_METHOD = "Register the path that takes webhooks, or change the endpoint's method; it is POST if not said."
+_THEIR_LOG = "See the receiver's log of that time; redeliver when it is mended."
 _SIGNATURE = "Check the signature: the secret that the receiver has, and that it verifies the raw body."
 _LATER = "Answer at once and work later; redeliver what was given up when it is well again."
 
@@ -60,7 +63,7 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
         ),
         "http_3xx": Advice(
             says="the receiver redirects, and redirects are not followed",
-            do="Change the URL to where the answer's Location points.",
+            do=_NEW_PLACE,
         ),
         "http_4xx": Advice(
             says="the receiver refuses the request",
@@ -68,7 +71,7 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
         ),
         "http_5xx": Advice(
             says="the receiver fails while it handles the request",
-            do="See the receiver's log of that time; redeliver when it is mended.",
+            do=_THEIR_LOG,
         ),
         "gone": Advice(
             says="the receiver answers 410 Gone, so the endpoint was disabled",
@@ -110,7 +113,7 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
     {
         301: Advice(
             says="the receiver answers 301, it has moved for good, and redirects are not followed",
-            do="Change the URL to where the answer's Location points.",
+            do=_NEW_PLACE,
         ),
         302: Advice(
             says="the receiver answers 302, most often to its log-in page",
@@ -118,7 +121,7 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
         ),
         308: Advice(
             says="the receiver answers 308, it has moved for good, and redirects are not followed",
-            do="Change the URL to where the answer's Location points.",
+            do=_NEW_PLACE,
         ),
         400: Advice(
             says="the receiver answers 400, it does not accept what we sent",
@@ -135,7 +138,7 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
         ),
         405: Advice(
             says="the receiver answers 405, this path takes no such method",
-            do="Register the path that takes webhooks, or change the endpoint's method; it is POST if not said.",
+            do=_ITS_METHOD,
         ),
         408: Advice(says="the receiver answers 408, it gave up waiting for the request", do=_LATER),
         409: Advice(
@@ -156,11 +159,11 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
         ),
         500: Advice(
             says="the receiver answers 500, it fails while it handles the event",
-            do="See the receiver's log of that time; redeliver when it is mended.",
+            do=_THEIR_LOG,
         ),
         501: Advice(
             says="the receiver answers 501, it does not know this method",
-            do="Register the path that takes webhooks, or change the endpoint's method; it is POST if not said.",
+            do=_ITS_METHOD,
         ),
         502: Advice(
             says="the receiver answers 502, the proxy in front of it does not get through to it",

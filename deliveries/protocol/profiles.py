@@ -68,6 +68,11 @@ class Scheme:
     prefix: str = ""
     timestamp_header: str = ""
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The headers that it adds, in sending order."""
+        return (self.timestamp_header, self.header) if self.timestamp_header else (self.header,)
+
     def sign(self, keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
         """Return the headers, signed with the newest key."""
         content = b"%d.%b" % (timestamp, body) if self.timestamp_header else body
@@ -111,16 +116,15 @@ def profile_of(signing: str) -> Profile:
     if (known := PROFILES.get(signing)) is not None:
         return known
     scheme = Scheme(**json.loads(signing))
-    time = (scheme.timestamp_header,) if scheme.timestamp_header else ()
-    signed = "the time, a dot and the raw body" if time else "the raw body"
-    content = 'time + "." + rawBody' if time else "rawBody"
-    return Profile(
+    has_time = bool(scheme.timestamp_header)
+    signed = "the time, a dot and the raw body" if has_time else "the raw body"
+    content = 'time + "." + rawBody' if has_time else "rawBody"
+    return _profile(
+        scheme,
         name="own",
         title=scheme.header,
         description=f"Adds {scheme.header}: the HMAC-{scheme.hash.upper()} of {signed} in {scheme.encoding}.",
         example=f'crypto.createHmac("{scheme.hash}", secret).update({content}).digest("{scheme.encoding}")',
-        headers=(*time, scheme.header),
-        sign=scheme.sign,
     )
 
 
@@ -188,6 +192,12 @@ def _sign_slack(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Head
     return [("X-Slack-Request-Timestamp", str(timestamp)), ("X-Slack-Signature", f"v0={signature}")]
 
 
+def _profile(scheme: Scheme, *, name: str, title: str, description: str, example: str) -> Profile:
+    return Profile(
+        name=name, title=title, description=description, example=example, headers=scheme.headers, sign=scheme.sign
+    )
+
+
 _ALL_PROFILES = (
     Profile(
         name="standard",
@@ -197,21 +207,19 @@ _ALL_PROFILES = (
         headers=(),
         sign=_sign_nothing_more,
     ),
-    Profile(
+    _profile(
+        Scheme(header="X-Signature"),
         name="hex_sha256",
         title="X-Signature",
         description="Adds X-Signature: the HMAC-SHA256 of the raw body in hex, as hand-written receivers check it.",
         example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")',
-        headers=("X-Signature",),
-        sign=Scheme(header="X-Signature").sign,
     ),
-    Profile(
+    _profile(
+        Scheme(header="X-Hub-Signature-256", prefix="sha256="),
         name="github",
         title="GitHub",
         description="Adds X-Hub-Signature-256: sha256= and the HMAC-SHA256 of the raw body in hex.",
         example='verify(secret, rawBody, headers["x-hub-signature-256"])  // npm "@octokit/webhooks-methods"',
-        headers=("X-Hub-Signature-256",),
-        sign=Scheme(header="X-Hub-Signature-256", prefix="sha256=").sign,
     ),
     Profile(
         name="stripe",
@@ -229,13 +237,12 @@ _ALL_PROFILES = (
         headers=("X-Slack-Request-Timestamp", "X-Slack-Signature"),
         sign=_sign_slack,
     ),
-    Profile(
+    _profile(
+        Scheme(header="X-Shopify-Hmac-Sha256", encoding="base64"),
         name="shopify",
         title="Shopify",
         description="Adds X-Shopify-Hmac-Sha256: the HMAC-SHA256 of the raw body in base64.",
         example="base64.b64encode(hmac.digest(secret.encode(), body, 'sha256')).decode()",
-        headers=("X-Shopify-Hmac-Sha256",),
-        sign=Scheme(header="X-Shopify-Hmac-Sha256", encoding="base64").sign,
     ),
     Profile(
         name="svix",
@@ -246,13 +253,12 @@ _ALL_PROFILES = (
         sign=_sign_nothing_more,
         copied={f"svix-{part}": f"webhook-{part}" for part in ("id", "timestamp", "signature")},
     ),
-    Profile(
+    _profile(
+        Scheme(header="X-Convoy-Signature"),
         name="convoy",
         title="Convoy, simple",
         description="Adds X-Convoy-Signature: the HMAC-SHA256 of the raw body in hex.",
         example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")',
-        headers=("X-Convoy-Signature",),
-        sign=Scheme(header="X-Convoy-Signature").sign,
     ),
     Profile(
         name="convoy_advanced",

@@ -41,23 +41,6 @@ class EndpointStats:
     sampled: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueStats:
-    """What waits, and what went through in the last minute; counts stop at a limit."""
-
-    due: int
-    held: int
-    lanes_leased: int
-    lanes_resting: int
-    lanes_slow: int
-    endpoints_failing: int
-    oldest_due_seconds: float
-    oldest_leased_seconds: float
-    oldest_resting_seconds: float
-    accepted_last_minute: int
-    attempts_last_minute: int
-
-
 def endpoint_stats(endpoint: Endpoint, *, now: datetime | None = None) -> EndpointStats:
     """Return the figures of the last 24 hours."""
     since = (now or clock.likely_now()) - SPAN
@@ -87,8 +70,7 @@ def is_reporter(node: str, *, leads: bool = False) -> bool:
         return True  # nobody can be told apart on a standby
 
 
-def queue_stats(*, now: datetime | None = None) -> QueueStats:
-    """Return the figures of the queue."""
+def queue_stats(*, now: datetime | None = None) -> QueueStatsRow:
+    """Return what waits, and what went through in the last minute; counts stop at a limit."""
     since = floor_of((now or clock.likely_now()) - MINUTE)
-    row = sql.fetch(QueueStatsRow, {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
-    return QueueStats(**row._asdict())
+    return sql.fetch(QueueStatsRow, {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,24 @@ def an_engine(
     engine.agenda.look = False  # these lanes, and none that it finds by itself
     engine.notify([endpoint.id for endpoint in endpoints])
     return engine, woken
+
+
+class Overlap:
+    """Answers as a receiver that counts how many requests it has at once."""
+
+    def __init__(self, *, seconds: float = 0) -> None:
+        self.most = 0
+        self._seconds, self._busy, self._lock = seconds, 0, threading.Lock()
+
+    def __call__(self, request: Request) -> Answer:
+        """Count while the answer takes its time."""
+        with self._lock:
+            self._busy += 1
+            self.most = max(self.most, self._busy)
+        time.sleep(self._seconds)
+        with self._lock:
+            self._busy -= 1
+        return 200, {}, b""
 
 
 def lease(endpoint: Endpoint, *, room: int = 10, slow: bool = False) -> LeasedLane:

@@ -10,7 +10,7 @@ import pytest
 from deliveries.engine import quarantine
 from deliveries.engine.loop import Engine
 from deliveries.models import Delivery, Endpoint, Lane
-from tests.engine.steps import an_endpoint, emit, expire_lease, lease, run_until_idle, the_delivery
+from tests.engine.steps import Overlap, an_endpoint, emit, expire_lease, lease, run_until_idle, the_delivery
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,24 +82,13 @@ def test_what_is_in_flight_each_time_another_delivery_ends_the_worker_is_not_giv
 
 
 def test_a_lane_whose_worker_was_lost_goes_on_one_by_one_for_a_while(receiver: Receiver) -> None:
-    busy, most, lock = 0, 0, threading.Lock()
-
-    def answer(request: Request) -> Answer:
-        nonlocal busy, most
-        with lock:
-            busy += 1
-            most = max(most, busy)
-        with lock:
-            busy -= 1
-        return 200, {}, b""
-
-    receiver.answer = answer
+    receiver.answer = overlap = Overlap()
     endpoint = an_endpoint(receiver.url, max_in_flight=3)
     for number in range(6):
         emit(endpoint, number=number)
     Lane.objects.update(crashes=1)
     assert a_worker(endpoint, poison="poison.pill")
-    assert (len(receiver.requests), most) == (6, 1)
+    assert (len(receiver.requests), overlap.most) == (6, 1)
     lane = Lane.objects.get()
     assert (lane.crashes, lane.suspect_id, lane.lease_until) == (0, None, None)
 

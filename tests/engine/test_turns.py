@@ -13,6 +13,7 @@ from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
 from tests.engine.steps import (
+    Overlap,
     Script,
     an_endpoint,
     an_engine,
@@ -195,25 +196,13 @@ def test_a_successful_probe_closes_the_breaker_and_the_backlog_follows(receiver:
 
 
 def test_an_endpoint_never_has_more_in_flight_than_it_wants(receiver: Receiver) -> None:
-    busy, most, lock = 0, 0, threading.Lock()
-
-    def answer(request: Request) -> Answer:
-        nonlocal busy, most
-        with lock:
-            busy += 1
-            most = max(most, busy)
-        time.sleep(0.01)  # a receiver that works, so that requests overlap
-        with lock:
-            busy -= 1
-        return 200, {}, b""
-
-    receiver.answer = answer
+    receiver.answer = overlap = Overlap(seconds=0.01)
     endpoint = an_endpoint(receiver.url, max_in_flight=3)
     for number in range(30):
         emit(endpoint, number=number)
     take_turn(endpoint, seconds=10)
     assert len(receiver.requests) == 30
-    assert 2 <= most <= 3
+    assert 2 <= overlap.most <= 3
 
 
 def test_an_ordered_endpoint_gets_events_one_by_one_and_waits_for_a_retry(receiver: Receiver) -> None:

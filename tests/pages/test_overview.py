@@ -14,10 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries.models import EndpointHour, Lane
+from deliveries.models import Lane
 from deliveries.models.rollup import ALL_ENDPOINTS
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
+from tests.services.steps import an_hour_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -28,17 +29,7 @@ SITES = [("admin", "bob"), ("portal", "carol")]
 def count(owner: object, attempts: int, *, error: str = "", status: int = 204) -> None:
     """Attempts of this hour."""
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    durations = [0, 0, attempts, *[0] * 8]
-    EndpointHour.objects.create(
-        endpoint_id=owner,
-        hour=hour,
-        error=error,
-        status_code=status,
-        attempts=attempts,
-        first_attempts=attempts,
-        first_durations=durations,
-        last_at=hour,
-    )
+    an_hour_of(owner, hour, attempts=attempts, error=error, status=status)
 
 
 def chart_of(text: str) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from deliveries.services.endpoints import new_secret, rotate_secret
 from tests.engine.steps import an_endpoint, attempts_of, emit, let_time_pass, take_turn, the_delivery
 from tests.receivers.programs import PROGRAMS, Program, running, skip_unless_ready
+from tests.receivers.steps import accepts_the_secret_and_no_other
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EACH = pytest.mark.parametrize("program", PROGRAMS, ids=[program.name for program in PROGRAMS])
@@ -22,15 +23,7 @@ def test_a_receiver_of_others_accepts_our_signature_and_no_other(program: Progra
     secret, port = new_secret(), receiver_ports[-1]
     endpoint = an_endpoint(f"http://127.0.0.1:{port}/", secret=secret, signing=program.profile)
     with running(program, port=port, secret=secret):
-        emit(endpoint)
-        take_turn(endpoint)
-        delivered = the_delivery(endpoint)
-        assert (delivered.state, delivered.status_code) == ("succeeded", 204)
-        rotate_secret(endpoint, keep_hours=0, actor="user:alice")
-        delivered.delete()
-        emit(endpoint)
-        take_turn(endpoint)
-        assert [attempt.status_code for attempt in attempts_of(the_delivery(endpoint))] == [400]
+        accepts_the_secret_and_no_other(endpoint)
 
 
 @pytest.mark.parametrize("program", SEVERAL_SIGNATURES, ids=[program.name for program in SEVERAL_SIGNATURES])

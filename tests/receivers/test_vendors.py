@@ -15,8 +15,9 @@ import svix
 from slack_sdk.signature import SignatureVerifier
 
 from deliveries.services.endpoints import new_secret, rotate_secret
-from tests.engine.steps import an_endpoint, attempts_of, emit, take_turn, the_delivery
+from tests.engine.steps import an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Answer, Receiver, Request
+from tests.receivers.steps import accepts_the_secret_and_no_other
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Verify = Callable[[str, Request], bool]
@@ -100,15 +101,7 @@ def test_the_vendors_package_verifies_the_profile_and_no_other_secret(
     secret = new_secret()
     receiver.answer = verifying(verify, secret)
     endpoint = an_endpoint(f"{receiver.url}/", secret=secret, signing=profile)
-    emit(endpoint)
-    take_turn(endpoint)
-    delivered = the_delivery(endpoint)
-    assert (delivered.state, delivered.status_code) == ("succeeded", 204)
-    rotate_secret(endpoint, keep_hours=0, actor="user:alice")
-    delivered.delete()
-    emit(endpoint)
-    take_turn(endpoint)
-    assert [attempt.status_code for attempt in attempts_of(the_delivery(endpoint))] == [400]
+    accepts_the_secret_and_no_other(endpoint)
 
 
 @pytest.mark.parametrize(("profile", "verify"), VENDORS[:5], ids=NAMES[:5])

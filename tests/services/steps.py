@@ -48,6 +48,24 @@ def count_failures(endpoint: Endpoint, *moments: datetime, attempts: int = 2) ->
     )
 
 
+def an_hour_of(
+    owner: object, hour: datetime, *, attempts: int, error: str = "", status: int = 204, slot: int = 2
+) -> None:
+    """An hour's attempts that ended alike and took as long: those of an endpoint, or of all."""
+    durations = [0] * (len(DURATIONS_MS) + 1)
+    durations[slot] = attempts
+    EndpointHour.objects.create(
+        endpoint_id=owner,
+        hour=hour,
+        error=error,
+        status_code=status,
+        attempts=attempts,
+        first_attempts=attempts,
+        first_durations=durations,
+        last_at=hour,
+    )
+
+
 def kinds_of(endpoint: Endpoint) -> list[str]:
     """The alerts about an endpoint, oldest first."""
     return list(Alert.objects.filter(endpoint=endpoint).order_by("id").values_list("kind", flat=True))

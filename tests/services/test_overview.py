@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deliveries.models import Customer, Endpoint, EndpointHour
+from deliveries.models import Customer, Endpoint
 from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.endpoints import create_endpoint
@@ -19,6 +19,7 @@ from deliveries.services.overview import (
     strips_of,
 )
 from tests.api.logs import log_delivery, log_due
+from tests.services.steps import an_hour_of
 
 pytestmark = pytest.mark.django_db
 
@@ -34,19 +35,8 @@ def endpoint(receiver_ports: list[int]) -> Endpoint:
 
 def count(owner: object, hours_ago: int, *, attempts: int, error: str = "", status: int = 204, slot: int = 2) -> None:
     """Attempts of an hour, all of which took as long."""
-    durations = [0] * 11
-    durations[slot] = attempts
     at = NOW.replace(minute=0) - hours_ago * HOUR
-    EndpointHour.objects.create(
-        endpoint_id=owner,
-        hour=at,
-        error=error,
-        status_code=status,
-        attempts=attempts,
-        first_attempts=attempts,
-        first_durations=durations,
-        last_at=at,
-    )
+    an_hour_of(owner, at, attempts=attempts, error=error, status=status, slot=slot)
 
 
 def test_outcomes_are_told_by_hour_and_by_how_they_ended(endpoint: Endpoint) -> None:
