@@ -17,6 +17,7 @@ from pathlib import Path
 
 import django
 import dramatiq
+import hypothesis
 import pytest
 import pytest_django
 from django.conf import settings
@@ -27,6 +28,13 @@ from tests.ports import LASTING, free_ports
 from tests.receiver import Receiver
 
 RECEIVER_PORTS = 8
+# A property is no more wrong on a slow machine than on a quick one, and may ask a server that stands for all examples.
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("patient")
 STARTED = ExitStack()
 
 

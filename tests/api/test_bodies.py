@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
@@ -106,14 +106,14 @@ def test_the_limit_is_exact() -> None:
         read_json(raw, limit_bytes=9)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(body=JSON)
 def test_any_body_for_a_customer_is_answered(ops: Caller, body: object) -> None:
     answer = ops.post("/customers", body)
     assert answer.status in (201, 409, 422)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(metadata=st.dictionaries(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), JSON))
 def test_metadata_comes_back_as_it_was_given(ops: Caller, metadata: dict[str, object]) -> None:
     answer = ops.post("/customers", {"name": "x", "metadata": metadata})

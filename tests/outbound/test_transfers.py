@@ -8,7 +8,7 @@ import time
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliveries.conf import AllowedTarget
@@ -221,7 +221,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(st.lists(st.one_of(st.binary(max_size=300), st.sampled_from(PIECES)), max_size=12))
 def test_any_bytes_end_in_time_and_can_be_stored(
     hostile: HostileServer, transfers: Transfers, pieces: list[bytes]

@@ -22,7 +22,7 @@ def words_of(command: str) -> list[bytes]:
 @example(b"""{"a": "it's \\\\ $HOME `id` !x %s", "z": "Zo\xc3\xab"}""")
 @example(b"@/etc/passwd")
 @example("a\u202eb\r\n".encode())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_shell_hands_on_body_url_and_headers_byte_for_byte(body: bytes) -> None:
     words = words_of(as_curl("POST", URL, {"x-one": "1 'two'", "content-length": "7"}, body))
     expected = ["--globoff", "-X", "POST", URL, "-H", "x-one: 1 'two'", "--data-raw"]

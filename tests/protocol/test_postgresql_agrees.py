@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidFilter
@@ -72,7 +72,7 @@ def test_postgresql_reads_every_accepted_filter(database: psycopg.Connection, te
     assert evaluates(database, text) in (True, False, None)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(text=filters())
 def test_postgresql_reads_every_filter_of_the_grammar(database: psycopg.Connection, text: str) -> None:
     assert check_filter(text) == text
@@ -83,7 +83,7 @@ PIECES = ["$", "$.", ".a", "@", "[0]", "[*]", "(", ")", "?", "!", "==", "<", "&&
 WORDS = ["exists", "is unknown", "starts with", "strict", "to", "last", "true", ".size()", ".type", " ", "\n", "1.5"]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=st.lists(st.sampled_from(PIECES + WORDS), min_size=1, max_size=9).map("".join))
 def test_no_jumble_passes_that_postgresql_cannot_read(database: psycopg.Connection, text: str) -> None:
     try:
@@ -99,7 +99,7 @@ def test_a_filter_decides_by_the_payload(database: psycopg.Connection) -> None:
     assert evaluates(database, "$.data.items[*] == 1") is True
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(event=st.integers(0, 2**128 - 1).map(lambda number: UUID(int=number)), endpoint=st.uuids())
 def test_sql_and_python_compute_the_same_delivery_id(database: psycopg.Connection, event: UUID, endpoint: UUID) -> None:
     row = database.execute(DELIVERY_ID, {"event": event, "endpoint": endpoint}).fetchone()
