@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from deliveries.admin.sites import portal_site, staff_site
-
 urlpatterns = [
     path("", include("deliveries.api.urls")),
-    path("admin/", staff_site.urls),
-    path("portal/", portal_site.urls),
+    path("admin/", include("deliveries.admin.staff_urls")),
+    path("portal/", include("deliveries.admin.portal_urls")),
 ]
 
 handler400 = "deliveries.api.problems.bad_request"

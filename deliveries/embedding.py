@@ -13,6 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 from django.db import connection
+from django.utils.module_loading import import_string
 
 # Looked at before any actor is imported, for an actor without a broker makes one that nobody chose.
 BROKER_WAS_SET = dramatiq.broker.global_broker is not None
@@ -23,6 +24,14 @@ APPS_OF_PAGES = (
     *("unfold", "django.contrib.admin", "django.contrib.sessions", "django.contrib.messages"),
     *("django.contrib.staticfiles", "axes", "django_otp"),
 )
+MIDDLEWARE_OF_PAGES = {
+    "django.contrib.sessions.middleware": "SessionMiddleware",
+    "django.contrib.auth.middleware": "AuthenticationMiddleware",
+    "django.contrib.messages.middleware": "MessageMiddleware",
+    "django_otp.middleware": "OTPMiddleware",
+    "axes.middleware": "AxesMiddleware",
+}
+BACKENDS_OF_PAGES = ("axes.backends.AxesStandaloneBackend", "deliveries.services.link_backend.LinkBackend")
 
 
 def missing_apps(names: tuple[str, ...]) -> list[str]:
@@ -56,3 +65,22 @@ def _warnings() -> Iterator[CheckMessage]:
         if missing := missing_apps(names):
             message = f"INSTALLED_APPS: without {', '.join(missing)} Hookpost's {part} cannot be mounted"
             yield Warning(message, hint="Add them, or silence this where only the rest is used.", id=check_id)
+    if missing_apps(APPS_OF_PAGES):
+        return
+    if missing := _missing_middleware():
+        yield Warning(f"MIDDLEWARE: Hookpost's pages need {', '.join(missing)}", hint="Add it.", id="hookpost.W015")
+    if missing := [name for name in BACKENDS_OF_PAGES if name not in settings.AUTHENTICATION_BACKENDS]:
+        hint = "Without the first nobody is locked out after failed log-ins, without the second no portal link works."
+        message = f"AUTHENTICATION_BACKENDS: Hookpost's pages need {' and '.join(missing)}"
+        yield Warning(message, hint=hint, id="hookpost.W016")
+
+
+def _missing_middleware() -> list[str]:
+    """Return those that pages need and that are neither there themselves nor as a class made of them."""
+    classes = [import_string(each) for each in settings.MIDDLEWARE]
+    needed = [import_string(f"{module}.{name}") for module, name in MIDDLEWARE_OF_PAGES.items()]
+    return [
+        f"{each.__module__}.{each.__name__}"
+        for each in needed
+        if not any(isinstance(made, type) and issubclass(made, each) for made in classes)
+    ]

@@ -49,6 +49,7 @@ FLOORS = {
 
 # Parts of one floor that know each other nevertheless, each with its reason; all others stay apart.
 SIBLINGS = {
+    ("admin", "api"): "what a page refuses is shown as at any other address",
     ("apps", "checks"): "the app registers its checks",
     ("conf", "errors"): "a wrong setting is one of our errors",
     ("conf", "variables"): "the values of the variables that are named there",

@@ -20,6 +20,7 @@ from django.urls import URLPattern, path
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
 from deliveries.errors import HookpostError
+from deliveries.services.site_links import STAFF
 
 REASON_LIMIT = 300
 OWN_FIELDS = ("csrfmiddlewaretoken", "confirmed", "reason", "note")
@@ -102,7 +103,7 @@ class ActPages(ListPages[Row]):
 
     def why(self, request: HttpRequest) -> dict[str, str]:
         """Return the reason that was given with an act, for customers to read; on the staff site a note too."""
-        takes_note = self.admin_site.name == "admin"
+        takes_note = self.admin_site.name == STAFF
         return {"reason": _text(request, "reason"), "note": _text(request, "note") if takes_note else ""}
 
 

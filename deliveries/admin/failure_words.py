@@ -5,10 +5,10 @@ What lives here: sentences made of values. It must not ask the database.
 
 from __future__ import annotations
 
-from deliveries.conf import conf
 from deliveries.models import FailureGroup
 from deliveries.protocol import ids
 from deliveries.services.failure_groups import Failing, GroupState
+from deliveries.services.site_links import PORTAL, url_of
 
 LETTER = """\
 Hello,
@@ -24,7 +24,7 @@ What helps: {do}
 Nothing is lost. What is still in its retry schedule is tried again by itself; what was given up can be sent again as \
 soon as this is mended. All of it, with an example:
 
-    {base_url}/portal/deliveries/failuregroup/{group}/change/
+    {address}
 """
 STATES = {
     GroupState.OPEN: "Nobody has looked at it yet.",
@@ -63,8 +63,7 @@ def letter_of(found: Failing) -> str:
         number=row.deliveries,
         says=found.advice.says,
         do=found.advice.do,
-        base_url=conf.base_url,
-        group=row.public_id,
+        address=url_of(PORTAL, "deliveries_failuregroup_change", row.public_id),
     )
 
 

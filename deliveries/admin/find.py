@@ -21,6 +21,7 @@ from deliveries.admin.list_filters import clean
 from deliveries.admin.pages import PageAdmin
 from deliveries.models import visible
 from deliveries.protocol import ids
+from deliveries.services.site_links import STAFF
 from deliveries.services.statement_timeout import TooSlow, at_most
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _hit(page: PageAdmin, row: Model, *, is_exact: bool) -> Hit:
     return Hit(
         noun=str(page.opts.verbose_name),
         text=str(text or row),
-        note=" ".join(filter(None, [str(owner) if owner and page.admin_site.name == "admin" else "", public_id])),
+        note=" ".join(filter(None, [str(owner) if owner and page.admin_site.name == STAFF else "", public_id])),
         url=page.page_url(row),
         is_exact=is_exact,
     )

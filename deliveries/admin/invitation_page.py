@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import get_user_model, login
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -23,11 +23,13 @@ from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from deliveries.admin.acts import sentence
+from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.viewer import choose_member, memberships_of
 from deliveries.errors import HookpostError
 from deliveries.models import Invitation, Member
 from deliveries.protocol.member_roles import BOUND
 from deliveries.services import invitations
+from deliveries.services.members import names_of_person
 
 if TYPE_CHECKING:
     from deliveries.admin.sites import PortalSite
@@ -39,7 +41,8 @@ class PasswordForm(SetPasswordForm):
     """A password, twice, for a log-in that is made of the address."""
 
     def __init__(self, invitation: Invitation, data: object = None) -> None:
-        super().__init__(User(username=invitation.email, email=invitation.email), data)
+        person = get_user_model()(**names_of_person(invitation.email, invitation.email))
+        super().__init__(person, data)
         for field in self.fields.values():
             field.widget = UnfoldAdminPasswordWidget(attrs={**field.widget.attrs, "autocomplete": "new-password"})
 
@@ -92,6 +95,5 @@ def _is_whole(request: HttpRequest) -> bool:
 
 def _page(request: HttpRequest, site: PortalSite, context: dict[str, object], *, status: int = 200) -> HttpResponse:
     request.current_app = site.name
-    return TemplateResponse(
-        request, "hookpost/invitation.html", {**site.each_context(request), **context}, status=status
-    )
+    page = {**site.each_context(request), **context}
+    return with_our_templates(TemplateResponse(request, "hookpost/invitation.html", page, status=status))

@@ -9,22 +9,29 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse, reverse_lazy
+from django.http.response import HttpResponseBase
+from django.urls import reverse_lazy
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from deliveries.admin.badges import badge, link, moment
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Member, visible
 from deliveries.protocol.member_roles import MemberRole
 from deliveries.services.members import change_role, find_member, login_token, remove_member
+from deliveries.services.site_links import PORTAL, path_of
+
+NAME_FIELD = get_user_model().USERNAME_FIELD
+EMAIL_FIELD = get_user_model().get_email_field_name()
 
 
 @admin.register(Member, site=staff_site)
@@ -37,8 +44,8 @@ class StaffMember(PageAdmin[Member]):
     fields = columns
     readonly_fields = fields
     list_select_related = ("user", "customer")
-    search_fields = ("user__username",)
-    search_by = ("user__username__icontains", "user__email__iexact")
+    search_fields = (f"user__{NAME_FIELD}",)
+    search_by = (f"user__{NAME_FIELD}__icontains", f"user__{EMAIL_FIELD}__iexact")
     search_help_text = "Part of the username, the e-mail address, or mem_ id"
     change_form_template = "hookpost/member.html"
 
@@ -111,7 +118,7 @@ class StaffMember(PageAdmin[Member]):
 def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *, back: str) -> HttpResponse:
     """Show a log-in link, this once; it is for the member's eyes."""
     user_part, token = login_token(member, actor=page.actor(request))
-    path = reverse("portal:welcome", args=(user_part, token))
+    path = path_of(PORTAL, "welcome", user_part, token)
     return reveal(
         page,
         request,
@@ -138,7 +145,7 @@ class WelcomeView(PasswordResetConfirmView):
 
     form_class = WelcomeForm
     template_name = "hookpost/welcome.html"
-    success_url = reverse_lazy("portal:index")
+    success_url = reverse_lazy(f"{PORTAL}:index")
     post_reset_login = True
     post_reset_login_backend = "deliveries.services.link_backend.LinkBackend"
 
@@ -146,6 +153,10 @@ class WelcomeView(PasswordResetConfirmView):
         """Find the user by the link, never one of staff."""
         member = find_member(uidb64)
         return None if member is None else member.user
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Take our template, whatever the order of a project's apps is."""
+        return with_our_templates(super().dispatch(request, *args, **kwargs))
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add what the site's pages need."""

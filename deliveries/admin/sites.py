@@ -1,4 +1,4 @@
-"""The two sites: support staff at /admin/, customers' members at /portal/.
+"""The two sites: support staff's, and the portal of customers' members.
 
 What lives here: who may enter, log-in and its refusals, the front page.
 It must not know single nouns: they register themselves.
@@ -28,11 +28,14 @@ from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
 from deliveries.admin.picks import pick_view
+from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.viewer import customer_of, has_member_right, member_of, memberships_of
+from deliveries.api.error_pages import error_page
 from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.member_roles import MemberRight
 from deliveries.services.second_factor import confirmed_factor, is_required
+from deliveries.services.site_links import PORTAL, STAFF
 
 View = Callable[..., HttpResponseBase]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -78,12 +81,15 @@ class HookpostSite(UnfoldAdminSite):
         ]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a view as Django does; who has or needs a second factor shows it first."""
+        """Guard a view as Django does; who has or needs a second factor shows it first. Refusals are pages of ours."""
         guarded = super().admin_view(view, cacheable)
 
         @wraps(view, updated=())
         def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            return self.second_step(request) or guarded(request, *args, **kwargs)
+            try:
+                return with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
+            except (Http404, PermissionDenied) as refusal:
+                return error_page(request, 404 if isinstance(refusal, Http404) else 403)
 
         return page
 
@@ -122,7 +128,7 @@ class HookpostSite(UnfoldAdminSite):
             answer = TemplateResponse(
                 request, "hookpost/locked_out.html", {**self.each_context(request), "title": "Locked"}, status=429
             )
-        return answer
+        return with_our_templates(answer)
 
     def leads_here(self, request: HttpRequest, address: str) -> bool:
         """Say whether an address to go on to after the log-in is one of ours."""
@@ -138,7 +144,7 @@ class HookpostSite(UnfoldAdminSite):
             {
                 "figures": figures,
                 "overview": overview_for(self.viewer(request), site_name=self.name, asked=request.GET.get("span", "")),
-                "is_staff_site": self.name == "admin",
+                "is_staff_site": self.name == STAFF,
                 **(extra_context or {}),
             },
         )
@@ -216,7 +222,7 @@ class PortalLogin(AuthenticationForm):
         if not user.is_active:
             raise ValidationError("This account is switched off.", code="inactive")
         if not Member.objects.filter(user_id=user.pk).exists():
-            raise ValidationError("This account belongs to no customer. Support staff log in at /admin/.", "no_member")
+            raise ValidationError("This account belongs to no customer. Support staff log in elsewhere.", "no_member")
 
 
 class PortalSite(HookpostSite):
@@ -285,5 +291,5 @@ class PortalSite(HookpostSite):
         return links
 
 
-staff_site = StaffSite(name="admin")
-portal_site = PortalSite(name="portal")
+staff_site = StaffSite(name=STAFF)
+portal_site = PortalSite(name=PORTAL)

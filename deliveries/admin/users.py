@@ -10,6 +10,7 @@ from typing import Generic
 
 from axes.models import AccessAttempt
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -49,13 +50,16 @@ class SuperuserPages(ModelAdmin, Generic[Row]):
         return request.user.is_superuser
 
 
-@admin.register(User, site=staff_site)
 class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     """Users."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+
+
+if get_user_model() is User:  # users of a project's own kind have pages in the project's own admin
+    staff_site.register(User, StaffUser)
 
 
 @admin.register(Group, site=staff_site)
@@ -86,7 +90,7 @@ class StaffSecondFactor(SuperuserPages[SecondFactor]):
 
     list_display = ("user", "confirmed", "created_at")
     fields = readonly_fields = ("user", "confirmed", "created_at")
-    search_fields = ("user__username",)
+    search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
     list_select_related = ("user",)
     actions = None
 

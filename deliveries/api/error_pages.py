@@ -15,9 +15,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
+from deliveries.services.site_links import PORTAL, STAFF, site_root
+
 log = structlog.get_logger(__name__)
 
-SITES = ("/admin/", "/portal/")
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -47,9 +48,11 @@ def error_page(
 ) -> HttpResponse:
     """Return the page of a status; `said` is its title and sentence where they are not the usual ones."""
     title, sentence = said or WORDS.get(code, WORDS[500])
-    site = next((each for each in SITES if request.path.startswith(each)), "")
+    staff, portal = site_root(STAFF), site_root(PORTAL)
+    site = next((each for each in (staff, portal) if each and request.path.startswith(each)), "")
     at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    context = {"code": code, "title": title, "sentence": sentence, "site": site, "at": at}
+    context = {"code": code, "title": title, "sentence": sentence, "at": at}
+    context |= {"site": site, "staff": staff, "portal": portal}
     try:
         text = render_to_string("hookpost/error.html", context)
     except Exception as error:  # whatever is broken, there is a page

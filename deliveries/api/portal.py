@@ -26,6 +26,7 @@ from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
 from deliveries.protocol.member_roles import BOUND
 from deliveries.services.portal_links import create_link, redeem_link
+from deliveries.services.site_links import PORTAL, site_root
 
 BACKEND = "deliveries.services.link_backend.LinkBackend"
 # Not no-referrer: under it browsers post `Origin: null`, which nobody can tell from another site's form. This one
@@ -38,7 +39,7 @@ PAGE = """<!doctype html>
 <style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 24rem; padding: 0 1rem }}
 button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
 <body><h1>{}</h1><p>{}</p>{}</body></html>"""
-FORM = """<form method="post" action="/portal-link"><input type="hidden" name="csrfmiddlewaretoken" value="{}">
+FORM = """<form method="post" action="{}"><input type="hidden" name="csrfmiddlewaretoken" value="{}">
 <input type="hidden" name="token" value="{}"><button>Log in</button></form>"""
 
 
@@ -75,14 +76,14 @@ def use_link(request: HttpRequest) -> HttpResponse:
     """Show the button, or use the link up and go to the portal."""
     if request.method != "POST":
         token = request.GET.get("token", "")
-        form = format_html(FORM, get_token(request), token)
+        form = format_html(FORM, request.path, get_token(request), token)
         return _page("Customer portal", "Log in with this one-time link.", form)
     member = redeem_link(request.POST.get("token", ""))
     if member is None:
         return _page("This link is used up", "Ask for a fresh one where you got it.", "", status=410)
     login(request, member.user, backend=BACKEND)
     request.session[BOUND] = str(member.pk)  # the link was made for one customer, and leads to no other
-    return HttpResponseRedirect("/portal/")
+    return HttpResponseRedirect(site_root(PORTAL) or "/")
 
 
 def _page(title: str, sentence: str, form: str, *, status: int = 200) -> HttpResponse:

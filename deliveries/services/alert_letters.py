@@ -18,6 +18,7 @@ from deliveries.conf import conf
 from deliveries.models import Alert, Endpoint
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.alerts import disabled_after
+from deliveries.services.site_links import PORTAL, STAFF, url_of
 
 SHOWN_LIMIT = 50
 NAME_LIMIT = 80
@@ -51,10 +52,10 @@ def letters_for(
     """
     ordered = sorted(alerts, key=lambda alert: list(HEADLINES).index(alert.kind))
     for_operator = [alert for alert in ordered if alert.kind != Kind.EXHAUSTED and alert.mailed_at is None]
-    letters = [_letter(to, for_operator, errors, site="admin") for to in conf.alert_mail if for_operator]
+    letters = [_letter(to, for_operator, errors, site=STAFF) for to in conf.alert_mail if for_operator]
     for customer_id, members in addresses.items():
         own = [alert for alert in ordered if _concerns(alert, customer_id)]
-        letters += [_letter(to, own, errors, site="portal") for to in members if own]
+        letters += [_letter(to, own, errors, site=PORTAL) for to in members if own]
     return letters
 
 
@@ -75,7 +76,7 @@ def _letter(to: str, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, sit
         subject += f" (and {len(alerts) - 1} more)"
     parts = [_paragraph(alert, errors, site=site) for alert in alerts[:SHOWN_LIMIT]]
     if len(alerts) > SHOWN_LIMIT:
-        parts.append(f"And {len(alerts) - SHOWN_LIMIT} more: {conf.base_url}/{site}/")
+        parts.append(f"And {len(alerts) - SHOWN_LIMIT} more: {url_of(site, 'index')}".removesuffix(": "))
     about = frozenset(alert.id for alert in alerts)
     return Letter(to=to, subject=f"[Hookpost] {subject}", body="\n\n".join(parts) + "\n", about=about)
 
@@ -91,7 +92,8 @@ def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str) -> str:
         lines += _named(endpoint, site=site)
         if error := errors.get(endpoint.id):
             lines.append(f"Lately:      {error}")
-        lines.append(f"See:         {conf.base_url}/{site}/deliveries/endpoint/{endpoint.public_id}/change/")
+        if address := url_of(site, "deliveries_endpoint_change", endpoint.public_id):
+            lines.append(f"See:         {address}")
     return "\n".join(lines)
 
 
@@ -115,7 +117,7 @@ def _named(endpoint: Endpoint, *, site: str) -> Iterable[str]:
     yield f"Endpoint:    {_host(endpoint)}, {endpoint.public_id}"
     if description := plain(endpoint.description):
         yield f"Description: {description}"
-    if site == "admin":
+    if site == STAFF:
         yield f"Customer:    {plain(endpoint.customer.name)}, {endpoint.customer.public_id}"
 
 

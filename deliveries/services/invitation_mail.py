@@ -14,12 +14,12 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from deliveries.conf import conf
 from deliveries.models import Invitation
 from deliveries.services import clock
 from deliveries.services.alert_letters import plain
 from deliveries.services.invitations import token_of
 from deliveries.services.mail_server import send_letters
+from deliveries.services.site_links import PORTAL, url_of
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ def letter_of(invitation: Invitation) -> InvitationLetter:
     customer = plain(invitation.customer.name)
     lines = (
         f"You are invited to the webhooks of {customer}, as {invitation.role}.",
-        f"{conf.base_url.rstrip('/')}/portal/invitation/{token_of(invitation)}/",
+        url_of(PORTAL, "invitation", token_of(invitation)),
         f"The link serves once, until {invitation.expires_at:%Y-%m-%d %H:%M} UTC.",
         "If you did not expect this, do nothing: without the link nothing happens.",
     )

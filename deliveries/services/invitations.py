@@ -23,7 +23,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.actor_names import name_person
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.members import check_role, is_plain
+from deliveries.services.members import by_name, check_role, create_person, is_plain
 
 LIFETIME = timedelta(days=7)
 DAY = timedelta(days=1)
@@ -34,10 +34,11 @@ SALT = "hookpost.invitation"
 def invite(customer: Customer, email: str, role: str, *, actor: str) -> Invitation:
     """Invite whoever reads mail at this address; an earlier invitation of it ends."""
     address, now = _check_email(email), clock.likely_now()
+    by_address = {f"user__{get_user_model().get_email_field_name()}__iexact": address}
     check_role(role)
     with transaction.atomic():
         limits.lock(customer)
-        if Member.objects.filter(customer=customer, user__email__iexact=address).exists():
+        if Member.objects.filter(customer=customer, **by_address).exists():
             raise InvalidInput("there is a member with this address", field="email")
         limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
         lately = Invitation.objects.filter(customer=customer, created_at__gt=now - DAY)
@@ -88,7 +89,7 @@ def find_invitation(token: str) -> Invitation | None:
 
 def has_log_in(email: str) -> bool:
     """Say whether this address is the username of somebody who has a password, or is staff: then they log in."""
-    user = get_user_model().objects.filter(username=email).first()
+    user = get_user_model()._default_manager.filter(**by_name(email)).first()
     return user is not None and (user.has_usable_password() or not is_plain(user))
 
 
@@ -102,13 +103,13 @@ def accept_as(invitation: Invitation, user: User) -> Member:
 
 def accept_with_password(invitation: Invitation, password: str) -> Member:
     """Use an invitation up for somebody without a log-in: the address becomes their username."""
-    users = get_user_model().objects
+    users = get_user_model()._default_manager
     try:
         with transaction.atomic():
             _use_up(invitation)
-            user = users.select_for_update(of=("self",)).filter(username=invitation.email).first()
+            user = users.select_for_update(of=("self",)).filter(**by_name(invitation.email)).first()
             if user is None:
-                user = users.create_user(username=invitation.email, email=invitation.email)
+                user = create_person(invitation.email, invitation.email)
             elif has_log_in(invitation.email):
                 raise Conflict("there is a log-in of this address already: log in with it")
             user.set_password(password)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, User
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
@@ -36,12 +36,28 @@ def add_member(customer: Customer, username: str, *, email: str = "", actor: str
         with transaction.atomic():
             limits.lock(customer)
             limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
-            user = get_user_model().objects.create_user(username=username, email=email, password=None)
+            user = create_person(username, email)
             member = Member.objects.create(customer=customer, user=user)
             record_act(actor, "member.add", customer=customer, target=member.public_id, detail={"username": username})
     except IntegrityError as error:
         raise InvalidInput("there is a user of this name already", field="username") from error
     return member
+
+
+def create_person(name: str, email: str) -> User:
+    """Create a user without a password, whatever fields the project's own kind of user has for name and address."""
+    return get_user_model()._default_manager.create_user(**names_of_person(name, email), password=None)
+
+
+def names_of_person(name: str, email: str) -> dict[str, str]:
+    """Return the fields of a user that hold a log-in's name and an address; one field may be both."""
+    model = get_user_model()
+    return {model.get_email_field_name(): email, model.USERNAME_FIELD: name}
+
+
+def by_name(name: str) -> dict[str, str]:
+    """Return the filter that finds a user by what is typed to log in."""
+    return {get_user_model().USERNAME_FIELD: name}
 
 
 def login_token(member: Member, *, actor: str) -> tuple[str, str]:
@@ -94,6 +110,7 @@ def only_of(customer: Customer) -> QuerySet[AbstractUser]:
 
 def note_session(user_id: int, session_hash: str) -> None:
     """Note that a member logged in, and end its oldest sessions beyond the limit; nothing for who is no member."""
+
     with transaction.atomic():
         members = list(Member.objects.select_for_update(no_key=True).filter(user_id=user_id).order_by("id"))
         if not members:
@@ -109,8 +126,9 @@ def find_member(user_part: str) -> Member | None:
     """Return the member whom a link names, if its user may use such links."""
     try:
         key = urlsafe_base64_decode(user_part).decode()
-        member = Member.objects.select_related("user", "customer").filter(user_id=int(key)).order_by("id").first()
-    except (ValueError, OverflowError):
+        user_id = get_user_model()._meta.pk.to_python(key)
+        member = Member.objects.select_related("user", "customer").filter(user_id=user_id).order_by("id").first()
+    except (ValueError, OverflowError, ValidationError):
         return None
     return member if member is not None and is_plain(member.user) else None
 

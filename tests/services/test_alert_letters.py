@@ -15,6 +15,7 @@ from deliveries.services import alerts
 from deliveries.services.alert_mail import is_mail_due, send_due_mail
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, disable_endpoint
 from deliveries.services.members import add_member
+from deliveries.services.site_links import SITES
 from tests.engine.steps import Script, an_endpoint, emit, take_turn
 from tests.receiver import Receiver
 from tests.services.mailing import CAROL, OPERATOR
@@ -114,7 +115,7 @@ def test_a_letter_leads_to_the_page_of_the_endpoint(shop: Endpoint, operator: No
     failing(shop, hours=25)
     housekeeping()
     send_due_mail()
-    for letter, site in zip(mail.outbox, ("admin", "portal"), strict=True):
+    for letter, site in zip(mail.outbox, SITES, strict=True):
         assert reverse(f"{site}:deliveries_endpoint_change", args=[shop.public_id]) in letter.body
 
 

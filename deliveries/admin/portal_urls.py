@@ -1,0 +1,9 @@
+"""`include("deliveries.admin.portal_urls")`: the customers' portal, below any path."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from deliveries.admin.sites import portal_site
+
+urlpatterns = [path("", portal_site.urls)]

@@ -1,0 +1,51 @@
+"""Templates of the two sites: ours and Unfold's come first, whatever the order of a project's apps is.
+
+What lives here: an engine beside the project's own, whose admin keeps Django's templates. It must not know a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar, cast
+
+from django.apps import apps
+from django.http.response import HttpResponseBase
+from django.template import TemplateDoesNotExist
+from django.template.backends.django import DjangoTemplates, Template
+from django.template.response import SimpleTemplateResponse
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+PROCESSORS = (
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+)
+
+
+def with_our_templates(answer: Answer) -> Answer:
+    """Have a page that is not rendered yet take its template from our engine."""
+    if isinstance(answer, SimpleTemplateResponse) and not answer.is_rendered:
+        answer.template_name = _chosen(answer.template_name)
+    return answer
+
+
+def _chosen(template: object) -> Template:
+    if isinstance(template, Template):
+        return template
+    names = [template] if isinstance(template, str) else cast(Sequence[str], template)
+    for name in names:
+        try:
+            return _engine().get_template(name)
+        except TemplateDoesNotExist as error:
+            if error.args[0] != name:  # it is there, and one that it extends is not
+                raise
+    raise TemplateDoesNotExist(", ".join(names))
+
+
+@lru_cache(maxsize=1)
+def _engine() -> DjangoTemplates:
+    folders = [Path(apps.get_app_config(label).path) / "templates" for label in ("deliveries", "unfold")]
+    options = {"context_processors": list(PROCESSORS)}
+    return DjangoTemplates({"NAME": "hookpost", "DIRS": folders, "APP_DIRS": True, "OPTIONS": options})

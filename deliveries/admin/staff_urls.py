@@ -1,0 +1,9 @@
+"""`include("deliveries.admin.staff_urls")`: the staff's site, below any path."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from deliveries.admin.sites import staff_site
+
+urlpatterns = [path("", staff_site.urls)]
