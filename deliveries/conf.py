@@ -18,6 +18,7 @@ from deliveries.variables import (
     as_text,
     authorities,
     between,
+    cell,
     choice,
     keys,
     place,
@@ -67,6 +68,18 @@ class Conf:
         "http://127.0.0.1:8000",
         url("http", "https"),
         "Where people and services reach Hookpost; used in links and thin payloads.",
+    )
+    cell: str = setting(
+        "HOOKPOST_CELL",
+        "",
+        cell,
+        "Name of this cell, where there are several (docs/cells.md); every metric carries it.",
+    )
+    cells: str = setting(
+        "HOOKPOST_CELLS",
+        "",
+        text,
+        "Folder with the settings of the other cells, one file NAME.env each, for `move_customer`.",
     )
     allowed_hosts: tuple[str, ...] = setting(
         "HOOKPOST_ALLOWED_HOSTS", "", words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."

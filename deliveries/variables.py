@@ -20,6 +20,7 @@ LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -143,6 +144,13 @@ def targets(raw: str) -> tuple[AllowedTarget, ...]:
             )
         found.append(AllowedTarget(ipaddress.ip_network(cidr.replace("[", "").replace("]", "")), low, high))
     return tuple(found)
+
+
+def cell(raw: str) -> str:
+    """small letters, digits and -, at most 32"""
+    if raw.strip() and _CELL.fullmatch(raw.strip()) is None:
+        raise ValueError("a cell's name is made of small letters, digits and -, at most 32 of them")
+    return raw.strip()
 
 
 def place(raw: str) -> tuple[str, int] | None:

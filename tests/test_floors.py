@@ -38,6 +38,7 @@ FLOORS = {
     "api": 6,
     "admin": 6,
     "listen": 6,
+    "cells": 4,
     "consume": 6,
     "demo": 6,
     "management": 6,

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from deliveries import __version__
 from deliveries.api.problems import reading
 from deliveries.api.readiness import WITHOUT_FIGURES
+from deliveries.conf import conf
 from deliveries.database.limits import answered_within
 from deliveries.metrics import names
 from deliveries.metrics.kinds import METRICS, Counter, Gauge, Histogram, Metric
@@ -52,8 +53,9 @@ USABLE = "1 where the database could be used from here a moment ago, 0 where /re
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return figures for Prometheus; those of this process also while the database is away."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Counted())
-    registry.register(_Queue(*_asked_figures(f"{socket.gethostname()}:{request.META.get('SERVER_PORT', '')}")))
+    registry.register(_InCell(_Counted()))
+    queue = _Queue(*_asked_figures(f"{socket.gethostname()}:{request.META.get('SERVER_PORT', '')}"))
+    registry.register(_InCell(queue))
     if not memory.is_shared:  # several processes of a web server have no figures of one
         ProcessCollector(registry=registry)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -70,6 +72,20 @@ def _asked_figures(node: str) -> tuple[bool, QueueStatsRow | None]:
             return word == OK, queue_stats() if is_reporter(node, leads=leads) else None
     except (DatabaseError, InterfaceError):
         return False, None
+
+
+class _InCell(Collector):
+    """What another collects, with the name of the cell where there are several."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterable[Family]:
+        """Return the families, each sample with the cell's name."""
+        for family in self._collector.collect():
+            if conf.cell:
+                family.samples = [each._replace(labels=each.labels | {"cell": conf.cell}) for each in family.samples]
+            yield family
 
 
 class _Counted(Collector):

@@ -13,12 +13,24 @@ class Customer(IdentifiedModel):
 
     PREFIX = ids.CUSTOMER
 
+    class Moving(models.TextChoices):
+        """How far it is on its way to another cell, as this cell has it (docs/cells.md)."""
+
+        NO = "", "No"
+        FROZEN = "frozen", "Events are accepted; nothing is sent, no setting changed"
+        CLOSED = "closed", "Nothing is accepted here: it is coming, or has gone"
+
     uid = models.CharField(max_length=128, null=True, blank=True, unique=True, help_text="The caller's own id.")
     name = models.CharField(max_length=200)
     metadata = models.JSONField(default=dict, blank=True)
     endpoint_limit = models.PositiveIntegerField(
         null=True, blank=True, help_text="How many endpoints it may have; empty: HOOKPOST_ENDPOINTS_PER_CUSTOMER."
     )
+    moving = models.CharField(
+        max_length=8, choices=Moving.choices, default=Moving.NO, db_default="", blank=True, editable=False
+    )
+    moved_to = models.CharField(max_length=32, default="", db_default="", editable=False, help_text="A cell's name.")
+    moving_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

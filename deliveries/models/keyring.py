@@ -22,9 +22,12 @@ VERSION = 1
 NONCE_BYTES = 12
 
 
-def seal(plaintext: bytes, *, row_id: UUID) -> bytes:
-    """Encrypt under the keyring's first key."""
-    key_id, cipher = next(iter(_keyring(settings.ENCRYPTION_KEYS).items()))
+Keys = tuple[tuple[str, str], ...]  # pairs of id and base64
+
+
+def seal(plaintext: bytes, *, row_id: UUID, keys: Keys | None = None) -> bytes:
+    """Encrypt under the first key of the keyring, ours or another cell's."""
+    key_id, cipher = next(iter(_keyring(keys or settings.ENCRYPTION_KEYS).items()))
     nonce = os.urandom(NONCE_BYTES)
     name = key_id.encode()
     return bytes((VERSION, len(name))) + name + nonce + cipher.encrypt(nonce, plaintext, row_id.bytes)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.db import transaction
+
+from deliveries.errors import Unavailable
 from deliveries.models import ApiKey, AuditEntry, Customer
 from deliveries.protocol.actor_names import SYSTEM, name_key, name_person
 
@@ -26,8 +29,26 @@ def record_act(
 ) -> AuditEntry:
     """Write one entry: `actor` as protocol/actor_names.py names it, `target` a public id.
 
-    Customers read the reason; the note is for staff alone.
+    Customers read the reason; the note is for staff alone. Raises Unavailable while the customer moves to another
+    cell: what was changed here would be left behind.
     """
+    with transaction.atomic():
+        entry = _write(actor, action, target, customer, reason, note, detail)
+        # Asked after the row is written: whoever freezes the customer waits for those who write here.
+        if customer is not None and Customer.objects.filter(id=customer.id).exclude(moving="").exists():
+            raise Unavailable("this customer is moving to another cell; try again in a minute")
+    return entry
+
+
+def _write(
+    actor: str,
+    action: str,
+    target: str,
+    customer: Customer | None,
+    reason: str,
+    note: str,
+    detail: Mapping[str, object] | None,
+) -> AuditEntry:
     return AuditEntry.objects.create(
         actor=actor[:200],
         action=action,

@@ -15,7 +15,7 @@ from django.apps import apps
 from django.db import transaction
 
 from deliveries import sql
-from deliveries.models import ApiKey, AuditEntry, Customer, Endpoint, EventType, Lane, Member
+from deliveries.models import ApiKey, AuditEntry, Customer, DueDelivery, Endpoint, EventType, Invitation, Lane, Member
 from deliveries.protocol import ids
 from deliveries.services import clock
 from deliveries.services.audit import record_act
@@ -51,14 +51,33 @@ def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, Non
     yield from _stop_sending(customer_id, actor=actor)
     if Customer.objects.filter(id=customer_id).exists():
         yield _erase_rows(customer_id, actor=actor)
+    yield from _erase_history(customer_id)
+    if number := _erase_traces(_traces_of(customer_id), set()):
+        yield number
+    record_act(actor, "customer.erase", target=ids.encode_id(ids.CUSTOMER, customer_id))
+
+
+def erase_what_moved(customer_id: UUID) -> Generator[int, None, None]:
+    """Erase, step by step, all of a customer that lives in another cell now; its row stays and says where."""
+    sent_by = DueDelivery.objects.filter(endpoint_id__in=Endpoint.objects.filter(customer_id=customer_id).values("id"))
+    while ids_of := list(sent_by.values_list("delivery_id", flat=True)[:BATCH]):
+        yield sent_by.filter(delivery_id__in=ids_of).delete()[0]
+    with transaction.atomic():
+        traces = _traces_of(customer_id)
+        only_of(Customer.objects.get(id=customer_id)).filter(is_staff=False, is_superuser=False).delete()
+        for model in (Endpoint, ApiKey, Member, EventType, Invitation):
+            model._default_manager.filter(customer_id=customer_id).delete()
+        number = _erase_traces(traces, set(traces.endpoint_ids))
+    yield number
+    yield from _erase_history(customer_id)
+
+
+def _erase_history(customer_id: UUID) -> Generator[int, None, None]:
     known: set[UUID] = set()
     while number := _erase_log(customer_id, known):
         yield number
     while number := sql.fetch(EraseEventsRow, {"customer_id": customer_id, "batch": BATCH})[0].number:
         yield number
-    if number := _erase_traces(_traces_of(customer_id), set()):
-        yield number
-    record_act(actor, "customer.erase", target=ids.encode_id(ids.CUSTOMER, customer_id))
 
 
 def _stop_sending(customer_id: UUID, *, actor: str) -> Generator[int, None, None]:

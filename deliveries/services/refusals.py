@@ -17,6 +17,8 @@ def refusal_of(reason: str, *, event_type: str) -> HookpostError:
         return KeyRevoked("the API key was revoked or has expired")
     if reason == "customer":
         return NotFound("no such customer")
+    if reason == "moved":  # to be offered again: the router learns of the new cell, or a move has just ended
+        return Unavailable("this customer is not in this cell at the moment; nothing was stored")
     if reason == "archived":
         return InvalidEventType(f"the event type {event_type} is archived", field="type")
     return InvalidEventType(f"there is no event type {event_type}", field="type")

@@ -28,6 +28,11 @@ DAYS_AHEAD = 7
 DAYS_PER_ROUND = 2
 LOCK_TIMEOUT = "100ms"
 TURN_TIMEOUT = "2s"  # for the turn of whoever works on partitions, which stops nobody else
+TURN = (
+    f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'",
+    "SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))",
+    f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'",
+)
 IN_USE = "somebody reads the table for long, a dump or a report; it is dropped when they are done"
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60, 3600
 # Room on each page for the one update that ends a delivery.
@@ -59,7 +64,7 @@ def open_partitions(*, now: datetime | None = None, days_back: int = 1) -> list[
 
     The days are the database's: a host whose clock is wrong opens none of its own.
     """
-    today = _midnight(now or clock.database_now())
+    today = midnight(now or clock.database_now())
     opened = []
     for table in TABLES:
         present = set(partitions_of(table))
@@ -103,15 +108,30 @@ def table_exists(table: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _create(table: str, name: str, day: datetime) -> None:
-    low, high = floor_of(day), floor_of(day + timedelta(days=1))
+def bounds_of(day: datetime) -> str:
+    """Return which ids are of a day, as a partition is told."""
+    return f"FOR VALUES FROM ('{floor_of(day)}') TO ('{floor_of(day + timedelta(days=1))}')"
+
+
+def create_statements(table: str, name: str, bounds: str) -> list[str]:
+    """Return what opens a partition. Not CREATE TABLE ... PARTITION OF, which waits for every reader."""
     storage = STORAGE.get(table, "")
+    return [
+        f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING ALL EXCLUDING INDEXES) {storage}',
+        f'ALTER TABLE "{table}" ATTACH PARTITION "{name}" {bounds}',
+    ]
+
+
+def midnight(moment: datetime) -> datetime:
+    """Return the beginning of a moment's day, in UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _create(table: str, name: str, day: datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         if not _exists_alone(cursor, name):
-            # Not CREATE TABLE ... PARTITION OF, which waits for every reader and makes every writer wait behind it.
-            cursor.execute(f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING ALL EXCLUDING INDEXES) {storage}')
-            bounds = f"FOR VALUES FROM ('{low}') TO ('{high}')"
-            cursor.execute(f'ALTER TABLE "{table}" ATTACH PARTITION "{name}" {bounds}')
+            for statement in create_statements(table, name, bounds_of(day)):
+                cursor.execute(statement)
 
 
 def _drop_unless_in_use(name: str) -> bool:
@@ -129,7 +149,7 @@ def _drop_unless_in_use(name: str) -> bool:
 
 def _past_days(now: datetime) -> list[datetime]:
     """Return the days of which there are partitions and whose time is over, oldest first."""
-    oldest = _midnight(now) - timedelta(days=conf.retention_days)
+    oldest = midnight(now) - timedelta(days=conf.retention_days)
     days = {_day_of(name) for table in TABLES for name in partitions_of(table)}
     return sorted(day for day in days if day < oldest)
 
@@ -180,15 +200,10 @@ def _drop(name: str) -> bool:
 
 def _exists_alone(cursor: CursorWrapper, name: str) -> bool:
     """Say whether the partition is there, with nobody else at work on partitions until the transaction ends."""
-    cursor.execute(f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'")
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))")
-    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    for statement in TURN:
+        cursor.execute(statement)
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
     return bool(cursor.fetchone()[0])
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _day_of(name: str) -> datetime:

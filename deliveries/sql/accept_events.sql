@@ -12,6 +12,7 @@ WITH input AS (
                 WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
             ) THEN 'api_key'
             WHEN (c.customer_id IS NULL AND i.given_uid IS DISTINCT FROM '*') OR c.customer_id <> i.emitter_id THEN 'customer'
+            WHEN c.moving = 'closed' THEN 'moved'
             WHEN t.archived THEN 'archived'
             WHEN NOT t.known AND %(reject_unknown)s::bool AND NOT starts_with(i.type, 'hookpost.') THEN 'type'
         END AS refused
@@ -27,9 +28,9 @@ WITH input AS (
         SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
     ) m
     LEFT JOIN LATERAL (
-        SELECT id AS customer_id FROM hookpost_customer WHERE id = i.given_id
+        SELECT id AS customer_id, moving FROM hookpost_customer WHERE id = i.given_id
         UNION ALL
-        SELECT id FROM hookpost_customer WHERE uid = i.given_uid
+        SELECT id, moving FROM hookpost_customer WHERE uid = i.given_uid
         LIMIT 1
     ) c ON true
     LEFT JOIN LATERAL (

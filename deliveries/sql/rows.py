@@ -56,6 +56,12 @@ class DropDueBeforeRow(NamedTuple):
     held: int
 
 
+class HoldLanesRow(NamedTuple):
+    """A lane that was free and is nobody's now."""
+
+    endpoint_id: UUID
+
+
 class OverviewHoursRow(NamedTuple):
     """Attempts of one hour or day that ended in one way, the first ones by how long they took (DURATIONS_MS)."""
 

@@ -13,6 +13,7 @@ from deliveries.services import stats
 from deliveries.services.endpoints import pause_endpoint
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
+from tests.settings import SETTINGS
 
 HOUR = timedelta(hours=1)
 
@@ -104,3 +105,10 @@ def test_when_the_reporting_node_is_gone_another_one_reports(alice: Tenant) -> N
         cursor.execute("UPDATE hookpost_reporter SET until = now() - interval '1 second'")
     assert asked_at("8001")["hookpost_reports_database"] == 1
     assert asked_at("8000")["hookpost_reports_database"] == 0
+
+
+def test_every_series_carries_the_cell_where_there_are_several(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SETTINGS, "cell", "b")
+    ours = [name for name in scraped(nobody) if name.startswith("hookpost_")]
+    assert len(ours) > 50
+    assert [name for name in ours if 'cell="b"' not in name] == []

@@ -1,0 +1,48 @@
+"""Days of the target's log for what is brought: also old ones, of which something may still wait.
+
+What lives here: finding out which, and opening those that are missing. It must not know what is copied.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg import sql
+
+from deliveries.cells.cell import Link, value_of
+from deliveries.protocol.ids import time_of
+from deliveries.services.retention import TABLES, TURN, bounds_of, create_statements, midnight
+
+OLDEST_DUE = """
+SELECT least(event_id, delivery_id) FROM hookpost_due_delivery
+WHERE endpoint_id IN (SELECT id FROM hookpost_endpoint WHERE customer_id = %s) ORDER BY 1 LIMIT 1
+"""
+EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
+PRESENT = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = ANY(%s::regclass[])"
+
+
+def open_days(link: Link, *, since: datetime) -> int:
+    """Open the days of the target from a moment on, or from the oldest that waits; returns how many were missing."""
+    oldest = value_of(link.source, OLDEST_DUE, link.customer_id)
+    if isinstance(oldest, UUID):
+        since = min(since, time_of(oldest))
+    today = value_of(link.target, "SELECT now()")
+    assert isinstance(today, datetime)
+    present = {name for (name,) in link.target.execute(PRESENT, [list(TABLES)])}
+    day, opened = midnight(since) - timedelta(days=1), 0
+    while day <= today:
+        opened += sum(_open(link, t, name, day) for t in TABLES if (name := f"{t}_p{day:%Y%m%d}") not in present)
+        day += timedelta(days=1)
+    return opened
+
+
+def _open(link: Link, table: str, name: str, day: datetime) -> bool:
+    with link.target.transaction():
+        for statement in TURN:
+            link.target.execute(sql.SQL(statement))
+        if value_of(link.target, EXISTS, name):
+            return False
+        for statement in create_statements(table, name, bounds_of(day)):
+            link.target.execute(sql.SQL(statement))
+    return True
