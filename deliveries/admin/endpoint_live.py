@@ -6,7 +6,6 @@ not know how anything is sent.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -85,9 +84,10 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
 
     # --- acts
 
-    @abstractmethod
     def catalogue(self, request: HttpRequest, obj: Endpoint | None) -> QuerySet[EventType]:
-        """Return the event types that an endpoint can choose."""
+        """Return the event types that an endpoint can choose: the operator's and its customer's own."""
+        viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
+        return visible.event_types(viewer).filter(archived=False)
 
     def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
         """Send an example event to this endpoint only; its page shows the answer."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -23,16 +22,17 @@ from deliveries.admin.credential_fields import AUTH_FIELDS
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
-from deliveries.admin.endpoint_live import SPANS, EndpointLive
+from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
+from deliveries.admin.filter_preview import FilterPreviewPage
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of
-from deliveries.models import AuditEntry, Customer, Endpoint, EventType, visible
+from deliveries.models import AuditEntry, Customer, Endpoint, visible
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
@@ -47,7 +47,7 @@ HOW = ("signing", *OWN_FIELDS, "payload_mode", "method", "body_format", "headers
 PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
-class EndpointPages(EndpointLive):
+class EndpointPages(FilterPreviewPage):
     """What staff and members see alike."""
 
     rows = visible.endpoints
@@ -96,11 +96,6 @@ class EndpointPages(EndpointLive):
             form.type_choices = type_choices_of(list(self.catalogue(request, obj)))
         return form
 
-    def catalogue(self, request: HttpRequest, obj: Endpoint | None) -> QuerySet[EventType]:
-        """Return the event types that an endpoint can choose: the operator's and its customer's own."""
-        viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
-        return visible.event_types(viewer).filter(archived=False)
-
     # --- one endpoint
 
     def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
@@ -126,6 +121,7 @@ class EndpointPages(EndpointLive):
                 *OPERATIONAL,
             ],
             "history_url": self.url("history", row.public_id),
+            "filter_url": self.url("filter", row.public_id),
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 

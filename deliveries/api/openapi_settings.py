@@ -24,6 +24,7 @@ SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "EndpointState": "deliveries.models.Endpoint.State",
         "AuthType": "deliveries.protocol.credentials.AUTH_TYPES",
+        "FilterResult": "deliveries.api.filter_preview.RESULTS",
         "JobState": "deliveries.models.Job.State",
     },
 }

@@ -34,6 +34,7 @@ SEVERAL_FLOORS = {
     "clock": "the host's clock beside the database's: comparing, remembering, refusing",
     "endpoint_health": "the health of an endpoint: judging it, showing it",
     "feed": "events as `manage.py listen` reads them: asking for them, answering",
+    "filter_preview": "what a filter would match: looking, answering, its page",
     "ids": "TypeIDs: making and reading them, reading one that somebody pasted",
     "limits": "the numbers that bound what a floor does",
     "loop": "what a thread of its own goes round in: the engine's, and that of requests without an engine",

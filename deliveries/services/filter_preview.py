@@ -1,0 +1,190 @@
+"""What a filter would have matched among a customer's last events, and why each of the others not.
+
+What lives here: looking, within bounds of events, bytes and time. It must not know requests or pages, and changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import DataError
+
+from deliveries import sql
+from deliveries.errors import Unavailable
+from deliveries.protocol.event_types import is_ours, matching_keys
+from deliveries.protocol.filter_conditions import Condition, conditions_of, says
+from deliveries.services.endpoint_fields import check_fields
+from deliveries.services.recent_events import RecentEvent, recent_events
+from deliveries.services.statement_timeout import TooSlow, at_most
+from deliveries.sql.preview_rows import ExplainFilterRow, PreviewFilterRow
+
+BYTES = 16 * 1024 * 1024  # of the bodies that are looked at
+SECONDS = 3.0  # of everything that PostgreSQL does for one preview
+LOOK_SECONDS = 1.0  # of finding the events
+PART = 100
+EXPLAINED_AT_ONCE = 5
+EXAMPLES, EXAMPLES_MAX = 20, 50
+VALUES, VALUE_CHARACTERS = 5, 200
+
+
+class Verdict(StrEnum):
+    """What became of an event."""
+
+    MATCHED = "matched"
+    OTHER_TYPE = "other_type"
+    NOT_MATCHED = "not_matched"
+    NOT_JUDGED = "not_judged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A condition, whether it holds for an event (None: it cannot be told), and what the event has at its path."""
+
+    condition: Condition
+    holds: bool | None
+    found: Sequence[str]
+    found_count: int
+
+    @property
+    def is_met(self) -> bool:
+        """Whether this condition is as the filter wants it."""
+        return self.holds is not self.condition.is_negated and self.holds is not None
+
+    @property
+    def says(self) -> str:
+        """What became of it, as a sentence."""
+        return says(self.condition, holds=self.holds, found=self.found, count=self.found_count)
+
+
+@dataclass(slots=True, kw_only=True)
+class Example:
+    """An event that was looked at."""
+
+    event: RecentEvent
+    verdict: Verdict
+    conditions: list[Seen] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPreview:
+    """How many events were looked at and what became of them; not `is_complete` where a bound ended it before."""
+
+    looked_at: int
+    counts: dict[Verdict, int]
+    oldest_at: datetime | None
+    is_complete: bool
+    examples: Sequence[Example]
+
+
+class _Clock:
+    """What is left of the time for one preview."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + SECONDS
+
+    @property
+    def left(self) -> float:
+        return self._end - time.monotonic()
+
+
+def preview_filter(
+    customer_id: UUID, *, filter_: str, event_types: Sequence[str], limit: int = EXAMPLES, only: Verdict | None = None
+) -> FilterPreview:
+    """Look at the customer's last events; raises InvalidInput, and Unavailable where none can be found in time."""
+    checked, clock = check_fields({"filter": filter_, "event_types": list(event_types)}), _Clock()
+    text, event_types = checked["filter"], checked["event_types"]
+    try:
+        with at_most(seconds=LOOK_SECONDS):
+            found = recent_events(customer_id)
+    except TooSlow as error:
+        raise Unavailable("the events are not found in time; try again") from error
+    verdicts = _judge(list(_within(found)), text, event_types, clock)
+    looked_at = [event for event in found if event.id in verdicts]
+    examples = [Example(event=event, verdict=verdicts[event.id]) for event in looked_at]
+    shown = [each for each in examples if only is None or each.verdict == only][:limit]
+    if text:
+        _explain(shown, conditions_of(text), text, clock)
+    return FilterPreview(
+        looked_at=len(looked_at),
+        counts={verdict: sum(each == verdict for each in verdicts.values()) for verdict in Verdict},
+        oldest_at=looked_at[-1].created_at if looked_at else None,
+        is_complete=len(looked_at) == len(found),
+        examples=shown,
+    )
+
+
+def _within(events: Sequence[RecentEvent]) -> Iterator[RecentEvent]:
+    """Yield the newest events as far as their bodies together are not too large."""
+    size = 0
+    for event in events:
+        size += event.body_bytes
+        if size > BYTES:
+            return
+        yield event
+
+
+def _judge(events: Sequence[RecentEvent], text: str, event_types: Sequence[str], clock: _Clock) -> dict[UUID, Verdict]:
+    """Return what becomes of each, newest first, as far as time allows."""
+    verdicts: dict[UUID, Verdict] = {}
+    for start in range(0, len(events), PART):
+        part = events[start : start + PART]
+        asked = [event.id for event in part if _is_of_type(event.type, event_types)]
+        try:
+            matched = _matched(asked, text, clock)
+        except TooSlow:
+            break
+        verdicts |= {event.id: Verdict.OTHER_TYPE for event in part} | matched
+    return verdicts
+
+
+def _is_of_type(name: str, event_types: Sequence[str]) -> bool:
+    if event_types or is_ours(name):
+        return bool(set(matching_keys(name)) & set(event_types))
+    return True
+
+
+def _matched(event_ids: Sequence[UUID], text: str, clock: _Clock) -> dict[UUID, Verdict]:
+    """Judge these; an event that no filter can evaluate is found by halving, and stands alone. Raises TooSlow."""
+    if not text or not event_ids:
+        return dict.fromkeys(event_ids, Verdict.MATCHED)
+    if clock.left <= 0:
+        raise TooSlow
+    try:
+        with at_most(seconds=clock.left):
+            rows = sql.fetch(PreviewFilterRow, {"event_ids": list(event_ids), "filter": text})
+    except DataError:
+        if len(event_ids) == 1:
+            return {event_ids[0]: Verdict.NOT_JUDGED}
+        half = len(event_ids) // 2
+        return _matched(event_ids[:half], text, clock) | _matched(event_ids[half:], text, clock)
+    return {row.event_id: Verdict.MATCHED if row.matches else Verdict.NOT_MATCHED for row in rows}
+
+
+def _explain(examples: Sequence[Example], conditions: Sequence[Condition], text: str, clock: _Clock) -> None:
+    """Say of each example what became of each condition, as far as time allows."""
+    judged = [each for each in examples if each.verdict in (Verdict.MATCHED, Verdict.NOT_MATCHED)]
+    strict = "strict " if text.lstrip(" \t\r\n").startswith("strict") else ""
+    parameters: dict[str, object] = {"most": VALUES, "characters": VALUE_CHARACTERS}
+    parameters |= {"conditions": [strict + each.text for each in conditions]}
+    parameters |= {"paths": [strict + each.path if each.path else "" for each in conditions]}
+    for start in range(0, len(judged), EXPLAINED_AT_ONCE):
+        if clock.left <= 0:
+            return
+        part = {each.event.id: each for each in judged[start : start + EXPLAINED_AT_ONCE]}
+        try:
+            with at_most(seconds=clock.left):
+                rows = sql.fetch(ExplainFilterRow, parameters | {"event_ids": list(part)})
+        except (TooSlow, DataError):
+            return
+        for row in rows:
+            part[row.event_id].conditions.append(_seen(conditions[row.place - 1], row))
+
+
+def _seen(condition: Condition, row: ExplainFilterRow) -> Seen:
+    return Seen(condition=condition, holds=row.holds, found=row.found, found_count=row.found_count)

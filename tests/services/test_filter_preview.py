@@ -1,0 +1,102 @@
+"""What a filter would match: the customer's last events, each condition explained, within bounds."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import pytest
+
+from deliveries.errors import InvalidFilter, InvalidInput
+from deliveries.models import Customer
+from deliveries.services import filter_preview, recent_events
+from deliveries.services.event_store import EVERYONE
+from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.filter_preview import Verdict, preview_filter
+
+pytestmark = pytest.mark.django_db
+
+
+def an_event(customer: Customer | None, data: object, name: str = "invoice.paid") -> UUID:
+    """An event of a customer; without one, for everyone."""
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    whose = {"customer_id": customer.id} if customer else {"customer_uid": EVERYONE}
+    return accept_event(EventDraft(type=name, data=raw, **whose)).event_id  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def alice() -> Customer:
+    return Customer.objects.create(name="Alice")
+
+
+def test_each_condition_says_whether_it_holds_and_what_the_event_has_there(alice: Customer) -> None:
+    an_event(alice, {"amount": 50, "currency": "EUR", "lines": [1, 2, 3, 4, 5, 6, 7]})
+    an_event(alice, {"amount": "150", "lines": "x" * 500})
+    text = '$.data.amount > 100 && !($.data.currency == "EUR") && exists($.data.lines[*])'
+    preview = preview_filter(alice.id, filter_=text, event_types=[])
+    assert preview.counts[Verdict.NOT_MATCHED] == preview.looked_at == 2
+    second, first = ([(s.holds, s.is_met, s.says) for s in each.conditions] for each in preview.examples)
+    assert first == [
+        (False, False, "The event has 50 there."),
+        (True, False, 'The event has "EUR" there.'),
+        (True, True, "The event has 1, 2, 3, 4, 5 and 2 more there."),
+    ]
+    assert second[:2] == [
+        (None, False, 'The event has "150" there, which cannot be compared with 100.'),
+        (False, True, "The event has nothing at $.data.currency."),
+    ]
+    assert len(second[2][2]) < 300
+
+
+def test_what_matches_here_is_what_an_event_is_fanned_out_to(alice: Customer) -> None:
+    """Given type, family and filter, then each event has the result that sending has."""
+    an_event(alice, {"a": 1}, "invoice.paid")
+    an_event(alice, {"a": 2}, "invoice.sent")
+    an_event(alice, {"a": 1}, "order.made")
+    an_event(None, {"a": 1}, "invoice.paid")
+    preview = preview_filter(alice.id, filter_="strict $.data.a == 1", event_types=["invoice.*"])
+    assert preview.counts == {
+        Verdict.MATCHED: 2,
+        Verdict.NOT_MATCHED: 1,
+        Verdict.OTHER_TYPE: 1,
+        Verdict.NOT_JUDGED: 0,
+    }
+    only = preview_filter(alice.id, filter_="$.data.a == 1", event_types=[], only=Verdict.NOT_MATCHED)
+    assert [each.event.type for each in only.examples] == ["invoice.sent"]
+    assert preview_filter(alice.id, filter_="", event_types=[]).counts[Verdict.MATCHED] == 4
+
+
+def test_an_event_that_no_filter_can_evaluate_stands_alone(alice: Customer) -> None:
+    for number in range(5):
+        an_event(alice, {"a": number})
+    odd = an_event(alice, b'{"a": 1e-200000}')
+    preview = preview_filter(alice.id, filter_="$.data.a > 2", event_types=[])
+    assert (preview.counts[Verdict.NOT_JUDGED], preview.counts[Verdict.MATCHED]) == (1, 2)
+    assert [each.event.id for each in preview.examples if each.verdict == Verdict.NOT_JUDGED] == [odd]
+
+
+def test_no_event_of_another_customer_is_looked_at(alice: Customer) -> None:
+    bob = Customer.objects.create(name="Bob")
+    an_event(bob, {"secret": 7})
+    preview = preview_filter(alice.id, filter_="$.data.secret == 7", event_types=[])
+    assert (preview.looked_at, preview.oldest_at, list(preview.examples)) == (0, None, [])
+
+
+def test_events_bytes_and_time_are_bounded(alice: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        an_event(alice, {"a": number, "text": "x" * 1000})
+    monkeypatch.setattr(filter_preview, "BYTES", 3500)
+    preview = preview_filter(alice.id, filter_="$.data.a >= 0", event_types=[])
+    assert (preview.looked_at, preview.counts[Verdict.MATCHED], preview.is_complete) == (3, 3, False)
+    monkeypatch.setattr(filter_preview, "SECONDS", 0.0)
+    preview = preview_filter(alice.id, filter_="$.data.a >= 0", event_types=[])
+    assert (preview.looked_at, preview.is_complete) == (0, False)
+    assert len(recent_events.recent_events(alice.id, limit=2)) == 2
+    assert recent_events.RECENT_EVENTS == 1000
+
+
+def test_what_an_endpoint_may_not_have_is_refused(alice: Customer) -> None:
+    with pytest.raises(InvalidFilter):
+        preview_filter(alice.id, filter_='$.a like_regex "^(a+)+$"', event_types=[])
+    with pytest.raises(InvalidInput):
+        preview_filter(alice.id, filter_="", event_types=["a..b"])
