@@ -95,7 +95,7 @@ def test_a_delivery_that_cannot_be_made_a_request_fails_by_its_schedule_and_the_
     serve(sick, healthy)
     assert the_delivery(healthy).state == "succeeded"
     delivery = Delivery.objects.get(event_id=broken.event_id)
-    assert (delivery.state, delivery.error) == ("exhausted", "not_sent")
+    assert (delivery.state, delivery.error) == ("exhausted", "payload_failed")
     assert Attempt.objects.get(delivery=delivery).status_code is None
     assert Delivery.objects.filter(endpoint=sick, state="succeeded").count() == 1
 
