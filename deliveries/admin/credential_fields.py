@@ -1,4 +1,4 @@
-"""The part of an endpoint's form that says how requests authenticate.
+"""The part of an endpoint's form that says how requests authenticate, and with which certificates.
 
 What lives here: fields made from the declaration in protocol/credentials.py, and what services take of them. It must
 not check what services check. Secrets are written and never shown: an empty field leaves what is stored.
@@ -6,13 +6,29 @@ not check what services check. Secrets are written and never shown: an empty fie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django import forms
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminExpandableTextareaWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from deliveries.models import Endpoint
+from deliveries.protocol.client_tls import MEMBERS
 from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthMember
 
+TLS_FIELDS = ("tls_certificate", "tls_key", "tls_ca", "forget_tls")
 AUTH_FIELDS = ("auth_type", *(f"auth_{member.name}" for kind in KINDS.values() for member in kind.members))
+
+
+def _pem(label: str, help_text: str) -> forms.CharField:
+    asked = {"rows": 3, "placeholder": "-----BEGIN …", "autocomplete": "off", "class": "hp-code"}
+    widget = UnfoldAdminExpandableTextareaWidget(attrs=asked)
+    return forms.CharField(label=label, required=False, widget=widget, help_text=help_text)
 
 
 def _field(kind: str, name: str) -> forms.CharField:
@@ -33,6 +49,13 @@ def _widget_of(member: AuthMember) -> forms.Widget:
     return widget
 
 
+_SHOWN = {"tls_certificate": ("subject", "expires_at"), "tls_ca": ("authorities", "authorities_expire_at")}
+
+
+def _named(whose: object) -> str:
+    return ", ".join(map(str, whose)) if isinstance(whose, list) else str(whose)
+
+
 class CredentialFields(forms.Form):
     """Mixed into the form of an endpoint, which is `instance`."""
 
@@ -48,6 +71,14 @@ class CredentialFields(forms.Form):
     auth_username = _field("basic", "username")
     auth_password = _field("basic", "password")
     auth_token = _field("bearer", "token")
+    tls_certificate = _pem(
+        "Our certificate", "For a server that wants one (mutual TLS): PEM, with its chain. Empty: what is stored stays."
+    )
+    tls_key = _pem("Its private key", "PEM, without a passphrase. Stored encrypted and never shown again.")
+    tls_ca = _pem("Its server's authorities", "For a certificate that no public authority made: the CA, as PEM.")
+    forget_tls = forms.BooleanField(
+        label="Remove the certificates", required=False, widget=UnfoldBooleanWidget(), help_text="All of them."
+    )
 
     def set_initial_credentials(self) -> None:
         """Fill in what is stored, and say of a secret that it is."""
@@ -59,13 +90,29 @@ class CredentialFields(forms.Form):
                 end = f", and ends in …{shown['hint']}" if shown["hint"] else ""
                 field.help_text = f"It is set{end}. What you write here replaces it."
 
+        self._say_whose_certificates(self.instance.tls)
+
+    def _say_whose_certificates(self, tls: Mapping[str, object] | None) -> None:
+        for name, (whose, ends) in _SHOWN.items():
+            if tls and tls[whose] and name in self.fields:
+                told = f"Set now: {_named(tls[whose])}, until {tls[ends]}."
+                self.fields[name].help_text = f"{told} What you write here replaces it."
+
     def changed_credentials(self) -> dict[str, object]:
         """Return the fields that services take, if anything was changed."""
         if "auth_type" not in self.cleaned_data:
             return {}
         given, shown = self._given_auth(), self.instance.auth
         seen = {name: value for name, value in (shown or {}).items() if name != "hint"} or None
-        return {} if given == seen else {"auth": given}
+        changed: dict[str, object] = {} if given == seen else {"auth": given}
+        return changed | self._changed_tls()
+
+    def _changed_tls(self) -> dict[str, object]:
+        if self.cleaned_data.get("forget_tls"):
+            return {"tls": None} if self.instance.tls else {}
+        given = {name: self.cleaned_data.get(f"tls_{name}") for name in MEMBERS}
+        given = {name: pem for name, pem in given.items() if pem}
+        return {"tls": given} if given else {}
 
     def _given_auth(self) -> dict[str, str] | None:
         name = self.cleaned_data["auth_type"]

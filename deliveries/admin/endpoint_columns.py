@@ -58,6 +58,13 @@ class EndpointColumns:
         """Its kind; secrets are never shown."""
         return KINDS[row.auth["type"]].title if row.auth else "by the signature alone"
 
+    @admin.display(description="Certificates")
+    def shown_tls(self, row: Endpoint) -> str:
+        """Whom ours names, and until when; a key is never shown."""
+        tls = row.tls or {}
+        ours = f"{tls['subject']} until {tls['expires_at']}" if tls.get("subject") else ""
+        return "; ".join(filter(None, (ours, "authorities of its own" if tls.get("authorities") else ""))) or "none"
+
     @admin.display(description="Retry schedule")
     def shown_schedule(self, row: Endpoint) -> str:
         """Seconds before each attempt."""

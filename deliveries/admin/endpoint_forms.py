@@ -50,7 +50,12 @@ CHOSEN_FIELDS = ("method", "body_format")
 class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
     """An endpoint; `headers`, `secret` and credentials are written and never shown."""
 
-    field_names = {"event_types": "chosen_types", "retry_schedule": "schedule", "auth": "auth_type"}
+    field_names = {
+        "event_types": "chosen_types",
+        "retry_schedule": "schedule",
+        "auth": "auth_type",
+        "tls": "tls_certificate",
+    }
 
     url = forms.CharField(
         label="URL",

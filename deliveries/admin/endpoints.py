@@ -18,7 +18,7 @@ from deliveries.actors import wake
 from deliveries.admin import list_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
-from deliveries.admin.credential_fields import AUTH_FIELDS
+from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
@@ -65,6 +65,7 @@ class EndpointPages(FilterPreviewPage):
             ("What is sent", {"fields": WHAT}),
             ("How it is sent", {"fields": HOW if obj is not None else (*HOW[:-1], "secret")}),
             ("Authentication", {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
+            ("Certificates", {"fields": TLS_FIELDS, "classes": ("collapse",)}),
             ("Pace", {"fields": self.pace, "classes": ("collapse",)}),
         )
 
@@ -79,13 +80,14 @@ class EndpointPages(FilterPreviewPage):
         "body_format",
         "shown_headers",
         "shown_auth",
+        "shown_tls",
         "rate_limit",
         "max_in_flight",
         "timeout_seconds",
         "shown_schedule",
         "ordered",
     )
-    readonly_fields = ("shown_types", "shown_signing", "shown_headers", "shown_auth", "shown_schedule")
+    readonly_fields = ("shown_types", "shown_signing", "shown_headers", "shown_auth", "shown_tls", "shown_schedule")
 
     def get_form(
         self, request: HttpRequest, obj: Endpoint | None = None, change: bool = False, **kwargs: object

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.fields import Field
 
 from deliveries.api.fields import Shape, Text
+from deliveries.protocol.client_tls import CERTIFICATES_LIMIT_CHARACTERS, KEY_LIMIT_CHARACTERS
 from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthKind, AuthMember
 
 
@@ -25,6 +26,17 @@ class AuthShape(Shape):
         return fields | {"hint": Text(read_only=True, help_text="The end of the secret, where that is long enough.")}
 
 
+def _pem(what: str, *, limit: int) -> Text:
+    return Text(
+        required=False,
+        write_only=True,
+        allow_null=True,
+        allow_blank=True,
+        max_length=limit,
+        help_text=f"{what} PEM; kept encrypted.",
+    )
+
+
 def _field_of(member: AuthMember, kind: AuthKind) -> Text:
     left_out = " Left out: what is stored stays." if member.secret else ""
     return Text(
@@ -34,3 +46,20 @@ def _field_of(member: AuthMember, kind: AuthKind) -> Text:
         max_length=member.limit,
         help_text=f"{member.title}, for the type {kind.name}.{left_out}",
     )
+
+
+class TlsShape(Shape):
+    """The certificates of an endpoint's connections; members that are left out stay, null or empty ones end."""
+
+    certificate = _pem("Our certificate for this endpoint, with its chain.", limit=CERTIFICATES_LIMIT_CHARACTERS)
+    key = _pem("Its private key, without a passphrase.", limit=KEY_LIMIT_CHARACTERS)
+    ca = _pem(
+        "The authorities that its server's certificate is of, in place of the public ones.",
+        limit=CERTIFICATES_LIMIT_CHARACTERS,
+    )
+    subject = Text(read_only=True, allow_null=True, help_text="Whom our certificate names.")
+    issuer = Text(read_only=True, allow_null=True)
+    fingerprint = Text(read_only=True, allow_null=True, help_text="SHA-256 of our certificate, in hex.")
+    expires_at = Text(read_only=True, allow_null=True, help_text="When the first certificate of our chain ends.")
+    authorities = serializers.ListField(child=Text(), read_only=True, help_text="Whom the certificates in ca name.")
+    authorities_expire_at = Text(read_only=True, allow_null=True, help_text="When the last of them ends.")

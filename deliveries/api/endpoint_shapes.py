@@ -11,7 +11,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from deliveries.api.credential_shapes import AuthShape
+from deliveries.api.credential_shapes import AuthShape, TlsShape
 from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
@@ -89,6 +89,7 @@ class EndpointShape(Shape):
     filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
     headers = Headers(write_only=True, required=False, help_text="Sent with each request; kept encrypted.")
     auth = AuthShape(required=False, allow_null=True, help_text="How requests authenticate; null: by signature alone.")
+    tls = TlsShape(required=False, allow_null=True, help_text="Certificates of its own; null: what all endpoints have.")
     header_names = serializers.ListField(child=Text(), read_only=True)
     secret = Text(write_only=True, required=False, help_text="Made for you when absent.")
     signing = Signing(required=False, help_text="A profile's name, or a scheme of your own.")

@@ -36,6 +36,7 @@ BY_NAME: Mapping[str, object] = {
     "filter": "$.data.amount > 100",
     "headers": {"x-tenant": "7"},
     "header_names": ["x-tenant"],
+    "tls": None,
     "auth": {"type": "basic", "username": "hookpost", "hint": ""},
     "secret": "whsec_bm90IGEgc2VjcmV0LCBvbmx5IGFuIGV4YW1wbGUhIQ==",
     "secrets": [{"hint": "IQ==", "public_key": None, "created_at": MOMENT, "expires_at": None}],

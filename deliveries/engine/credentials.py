@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from deliveries.models.keyring import unseal
+from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import words_to_hide
 from deliveries.protocol.credentials import Auth, authorization, secrets_of
 
@@ -21,6 +22,7 @@ class SentAlong:
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     hidden: Sequence[str] = field(default=(), repr=False)
+    tls: ClientTls | None = None
 
 
 NOTHING = SentAlong()
@@ -35,8 +37,11 @@ def sent_along(endpoint_id: UUID, headers_sealed: bytes | None, credentials_seal
         return SentAlong(headers=dict(headers), hidden=words_to_hide(headers.values()))
     stored: Mapping[str, Auth] = json.loads(unseal(credentials_sealed, row_id=endpoint_id))
     try:
-        auth = stored["auth"]
-        hidden = words_to_hide([*headers.values(), *secrets_of(auth)])
-        return SentAlong(headers={**headers, "authorization": authorization(auth)}, hidden=hidden)
-    except (KeyError, TypeError) as error:
+        auth, tls = stored.get("auth"), stored.get("tls")
+        return SentAlong(
+            headers={**headers, "authorization": authorization(auth)} if auth else headers,
+            hidden=words_to_hide([*headers.values(), *(secrets_of(auth) if auth else ())]),
+            tls=ClientTls(**{name: pem.encode() for name, pem in tls.items()}) if tls else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("the credentials are of no known kind") from error

@@ -259,6 +259,7 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
         hints="\n".join(row.hints or ()),
         headers=own.headers,
         hidden=own.hidden,
+        tls=own.tls,
         schedule=row.retry_schedule or DEFAULT_SCHEDULE,
         timeout_seconds=row.timeout_seconds,
         max_in_flight=1 if row.ordered else row.max_in_flight,

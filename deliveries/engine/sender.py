@@ -38,7 +38,7 @@ def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -
     try:
         request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
         sent = Sent(claimed=claimed, started_at=now, request_headers=kept_headers(headers, target=lane.target))
-        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds)
+        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
     except HookpostError:

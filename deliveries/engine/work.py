@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from deliveries.models.base import new_id
+from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.payload import Shaping
@@ -40,6 +41,7 @@ class Target:
     ordered: bool
     enabled: bool
     problem: str = ""
+    tls: ClientTls | None = None
 
 
 # Not frozen, which would make each cost three times as much: there are some of these for every request.

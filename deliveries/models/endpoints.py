@@ -13,6 +13,7 @@ from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
+from deliveries.protocol.client_tls import shown_tls
 from deliveries.protocol.credentials import Auth, shown_auth
 from deliveries.protocol.payload import METHODS, BodyFormat, PayloadMode, Shaping
 from deliveries.protocol.secrets import SigningKey, hint, public_key, read_secret
@@ -53,6 +54,7 @@ class Endpoint(IdentifiedModel):
     header_names = ArrayField(models.CharField(max_length=100), default=list, editable=False)
     credentials_sealed = models.BinaryField(null=True, editable=False)
     auth_shown = models.JSONField(null=True, editable=False)
+    tls_shown = models.JSONField(null=True, editable=False)
     signing = models.CharField(max_length=400, default="standard", help_text="A profile's name, or a scheme as JSON.")
     payload_mode = models.CharField(max_length=32, choices=PayloadMode.choices, default=PayloadMode.FULL)
     method = models.CharField(
@@ -135,6 +137,12 @@ class Endpoint(IdentifiedModel):
         return shown
 
     @property
+    def tls(self) -> dict[str, object] | None:
+        """Whose certificates its connections use and when they end; None for those that all endpoints have."""
+        shown: dict[str, object] | None = self.tls_shown
+        return shown
+
+    @property
     def credentials(self) -> dict[str, Auth]:
         """The credentials by the field that gave them, readable; raises CannotDecrypt."""
         if self.credentials_sealed is None:
@@ -143,10 +151,11 @@ class Endpoint(IdentifiedModel):
         return opened
 
     def seal_credentials(self, credentials: Mapping[str, Auth | None]) -> None:
-        """Set all credentials, checked before by protocol.credentials.check_auth."""
+        """Set all credentials, checked before by protocol.credentials and protocol.client_tls."""
         kept = {name: dict(value) for name, value in credentials.items() if value}
         self.credentials_sealed = seal(json.dumps(kept).encode(), row_id=self.id) if kept else None
         self.auth_shown = shown_auth(kept["auth"]) if "auth" in kept else None
+        self.tls_shown = shown_tls(kept["tls"]) if "tls" in kept else None
 
 
 class EndpointSecret(IdentifiedModel):

@@ -19,6 +19,7 @@ from typing import TypeVar
 from requests import PreparedRequest
 
 from deliveries.outbound.guard import AddressInfo, Resolve
+from deliveries.outbound.options import ClientTls
 
 LOOKUPS_LIMIT = 200
 # An answer older than this is asked for anew while requests still go on with it, so that steady traffic never waits.
@@ -39,6 +40,7 @@ class Unresolved:
     timeout_seconds: float
     since: float
     give_up_at: float
+    tls: ClientTls | None = None
 
     def left_seconds(self, now: float) -> float:
         """Return what its deadline leaves it."""

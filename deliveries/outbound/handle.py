@@ -20,7 +20,7 @@ from deliveries.errors import InvalidHeader, InvalidInput
 from deliveries.outbound.destination import destination_of
 from deliveries.outbound.dns import Place
 from deliveries.outbound.guard import DialRule
-from deliveries.outbound.options import set_static_options
+from deliveries.outbound.options import ClientTls, set_client_tls, set_static_options
 from deliveries.protocol.answer import STORED_BODY_BYTES
 
 BODY_LIMIT_BYTES = STORED_BODY_BYTES
@@ -101,6 +101,11 @@ class Handle:
             self._set_request(request)
         except (pycurl.error, UnicodeError, TypeError, ValueError) as error:
             raise InvalidInput(f"the request cannot be sent: {type(error).__name__}", field="url") from error
+
+    def use(self, tls: ClientTls) -> None:
+        """Use an endpoint's own certificates; the handle serves no other request afterwards."""
+        self.reusable = False
+        set_client_tls(self.curl, tls)
 
     def limit(self, *, timeout_seconds: float, connect_seconds: float, connection_seconds: float) -> None:
         """Set the deadlines, and how old a kept connection may be; below a second only a new one is taken."""

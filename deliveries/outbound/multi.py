@@ -19,6 +19,7 @@ from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
 from deliveries.outbound.handle import Handle
 from deliveries.outbound.loop import Loop
+from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.protocol.answer import Answer
 
@@ -63,7 +64,9 @@ class Transfers:
         """How many started requests have not been handed back by `finish`."""
         return len(self._flying) + len(self._ready) + self._names.waiting
 
-    def start(self, request: PreparedRequest, *, tag: object, timeout_seconds: float) -> None:
+    def start(
+        self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: ClientTls | None = None
+    ) -> None:
         """Put a request in flight; nothing of it is sent before the next `finish`.
 
         A request that cannot be sent comes back from `finish` as an error, like any other end.
@@ -76,9 +79,9 @@ class Transfers:
             self._let_through()
         addresses = self._names.addresses(place) if place[0] else ()
         if place[0] and not addresses:
-            self._hold(place, request, tag=tag, timeout_seconds=timeout_seconds)
+            self._hold(place, request, tag=tag, timeout_seconds=timeout_seconds, tls=tls)
         else:
-            self._begin(request, tag=tag, timeout_seconds=timeout_seconds, addresses=addresses)
+            self._begin(request, tag=tag, timeout_seconds=timeout_seconds, addresses=addresses, tls=tls)
 
     def interrupt(self) -> None:
         """Make `finish` return at once, now or when it is called next; from any thread."""
@@ -127,10 +130,14 @@ class Transfers:
         destination = destination_of(request.url or "")
         return self._proxy_place or (destination.name, destination.port)
 
-    def _hold(self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float) -> None:
+    def _hold(
+        self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: ClientTls | None
+    ) -> None:
         now = time.monotonic()
         give_up_at = now + min(timeout_seconds, self._connect_seconds)
-        held = Unresolved(request=request, tag=tag, timeout_seconds=timeout_seconds, since=now, give_up_at=give_up_at)
+        held = Unresolved(
+            request=request, tag=tag, timeout_seconds=timeout_seconds, since=now, give_up_at=give_up_at, tls=tls
+        )
         self._names.hold(place, held)
 
     def _let_through(self) -> None:
@@ -147,6 +154,7 @@ class Transfers:
                 timeout_seconds=max(held.left_seconds(now), 0.001),
                 addresses=addresses,
                 looked_up_ms=int((now - held.since) * 1000),
+                tls=held.tls,
             )
 
     def _begin(
@@ -157,11 +165,14 @@ class Transfers:
         timeout_seconds: float,
         addresses: tuple[str, ...],
         looked_up_ms: int | None = None,
+        tls: ClientTls | None = None,
     ) -> None:
         handle = self._spare.pop() if self._spare else self._new_handle()
         place = self._place_of(request)
         try:
             handle.prepare(request, tag=tag)
+            if tls is not None:
+                handle.use(tls)
             handle.limit(
                 timeout_seconds=timeout_seconds,
                 connect_seconds=min(timeout_seconds, self._connect_seconds),

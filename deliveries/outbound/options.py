@@ -5,6 +5,8 @@ Lives here: the static options of an easy handle. It must not know requests.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import certifi
 import pycurl
 
@@ -15,6 +17,24 @@ _QUICK_EXIT = 322
 
 # A connection idle for longer is not tried again: most receivers close theirs after 60 s or more.
 _IDLE_SECONDS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTls:
+    """What one endpoint's connections use, as PEM: a certificate with its key, authorities in place of the usual."""
+
+    certificate: bytes = field(default=b"", repr=False)
+    key: bytes = field(default=b"", repr=False)
+    ca: bytes = field(default=b"", repr=False)
+
+
+def set_client_tls(curl: pycurl.Curl, tls: ClientTls) -> None:
+    """Tell a handle whose certificates it uses; connections are shared only with handles that use the same."""
+    if tls.certificate:
+        curl.setopt(pycurl.SSLCERT_BLOB, tls.certificate)
+        curl.setopt(pycurl.SSLKEY_BLOB, tls.key)
+    if tls.ca:
+        curl.setopt(pycurl.CAINFO_BLOB, tls.ca)
 
 
 def set_static_options(curl: pycurl.Curl, *, ca_file: str | None, proxy: str) -> None:

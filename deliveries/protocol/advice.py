@@ -47,7 +47,8 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
         ),
         "tls_error": Advice(
             says="the TLS connection fails, most often because of the certificate",
-            do="Renew an expired certificate, send the whole chain, and name the URL's host in it.",
+            do="Renew an expired certificate, send the whole chain, and name the URL's host in it. A private CA, and a "
+            "certificate of ours that the receiver wants, belong into the endpoint's tls.",
         ),
         "deadline_exceeded": Advice(
             says="the receiver is connected and does not answer in time",

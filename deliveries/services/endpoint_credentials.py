@@ -11,19 +11,27 @@ from types import MappingProxyType
 
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint
+from deliveries.protocol.client_tls import complete_tls
 from deliveries.protocol.credentials import Auth, complete
 from deliveries.protocol.request import CUSTOM_HEADER_LIMIT_BYTES
 
-CREDENTIALS = ("auth",)
+CREDENTIALS = ("auth", "tls")
 # Fields that are not columns, with the columns that hold them.
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"headers": ("headers_sealed", "header_names"), "auth": ("credentials_sealed", "auth_shown")}
+    {
+        "headers": ("headers_sealed", "header_names"),
+        "auth": ("credentials_sealed", "auth_shown"),
+        "tls": ("credentials_sealed", "tls_shown"),
+    }
 )
+
+
+_COMPLETE = MappingProxyType({"auth": complete, "tls": complete_tls})
 
 
 def columns_of(fields: Iterable[str]) -> list[str]:
     """Return the columns that hold these fields."""
-    return [column for name in sorted(fields) for column in COLUMNS.get(name, (name,))]
+    return sorted({column for name in fields for column in COLUMNS.get(name, (name,))})
 
 
 def apply_credentials(endpoint: Endpoint, checked: Mapping[str, object]) -> None:
@@ -34,7 +42,7 @@ def apply_credentials(endpoint: Endpoint, checked: Mapping[str, object]) -> None
     kept = {} if len(changed) == len(CREDENTIALS) and not any(map(checked.get, changed)) else endpoint.credentials
     given: dict[str, Auth | None] = {name: checked[name] for name in changed}  # type: ignore[misc]
     for name, value in given.items():
-        given[name] = complete(value, stored=kept.get(name)) if value else None
+        given[name] = _COMPLETE[name](value, stored=kept.get(name)) if value else None
     endpoint.seal_credentials({**kept, **given})
 
 
@@ -46,7 +54,9 @@ def forget_credentials(endpoint: Endpoint) -> dict[str, None]:
 
 
 def check_credentials(endpoint: Endpoint) -> None:
-    """Refuse a header that the credentials set too, and more than a receiver takes."""
+    """Refuse a header that the credentials set too, more than a receiver takes, and TLS where there is none."""
+    if endpoint.tls and not endpoint.url.startswith("https:"):
+        raise InvalidInput("tls is for a URL that begins with https", field="tls")
     auth = endpoint.credentials.get("auth") if endpoint.auth else None
     if auth is None:
         return

@@ -20,6 +20,7 @@ from deliveries.outbound.client import check_target
 from deliveries.outbound.guard import resolved
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.backoff import check_schedule
+from deliveries.protocol.client_tls import check_tls
 from deliveries.protocol.credentials import check_auth
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
@@ -28,6 +29,7 @@ from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
 from deliveries.protocol.urls import check_url, split_target
+from deliveries.services import clock
 
 EVENT_TYPE_LIMIT = 200
 RATE_LIMIT_MAX = 100_000
@@ -144,6 +146,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "filter": check_endpoint_filter,
     "headers": check_headers,
     "auth": check_auth,
+    "tls": lambda value: check_tls(value, now=clock.likely_now()),
     "signing": check_signing,
     "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),
     "method": _check_choice("method", list(METHODS)),

@@ -95,7 +95,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
                 _check_signing(endpoint, _signing_keys(endpoint))
             if checked.keys() & {"payload_mode", "body_format", "headers"}:
                 check_together(endpoint.shaping, endpoint.header_names)
-            if checked.keys() & {"auth", "headers"}:
+            if checked.keys() & {"auth", "headers", "tls", "url"}:
                 check_credentials(endpoint)
             _save(endpoint, checked)
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}

@@ -21,7 +21,7 @@ from deliveries.protocol.imports.item_types import misfit
 from deliveries.protocol.secrets import check_secret, format_secret
 from deliveries.services import clock
 from deliveries.services.customers import create_customer, update_customer
-from deliveries.services.endpoint_credentials import given_of
+from deliveries.services.endpoint_credentials import CREDENTIALS, given_of
 from deliveries.services.endpoint_fields import check_fields
 from deliveries.services.endpoints import (
     Given,
@@ -145,8 +145,8 @@ def _change(row: Endpoint, item: ImportItem, way: Way) -> ImportOutcome:
     changed = _differing(row, checked)
     if "url" in changed and "headers" in checked:
         changed["headers"] = checked["headers"]  # another host would clear them
-    if "url" in changed and "auth" in checked:
-        changed["auth"] = checked["auth"]
+    if "url" in changed:
+        changed |= {name: checked[name] for name in CREDENTIALS if name in checked}
     fresh = [text for text, _ in secrets[:1] if text not in _texts_of(row)]
     with _stored_whole(way):
         if changed:

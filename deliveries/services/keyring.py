@@ -58,7 +58,9 @@ _KINDS = (
     _Kind(
         stale=StaleCredentialsRow,
         write=lambda row_id, sealed: Endpoint.objects.filter(id=row_id).update(credentials_sealed=sealed),
-        forget=lambda row_id: Endpoint.objects.filter(id=row_id).update(credentials_sealed=None, auth_shown=None),
+        forget=lambda row_id: Endpoint.objects.filter(id=row_id).update(
+            credentials_sealed=None, auth_shown=None, tls_shown=None
+        ),
     ),
     _Kind(
         stale=StaleFactorsRow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trustme
 
 from deliveries.models import AuditEntry, Customer, Endpoint
 from deliveries.services.endpoints import new_secret
@@ -68,6 +69,21 @@ def test_credentials_are_taken_and_shown_without_their_secret(ops: Caller, alice
         assert refused.json["errors"][0]["pointer"].startswith("/auth")
     assert ops.get(MAIN).json["auth"]["username"] == "new"
     assert ops.patch(MAIN, {"auth": None}).json["auth"] is None
+
+
+def test_certificates_are_taken_and_shown_without_their_key(
+    ops: Caller, alice: Tenant, receiver_ports: list[int]
+) -> None:
+    made = trustme.CA().issue_cert("hooks.example", common_name="hooks")
+    certificate, key = made.cert_chain_pems[0].bytes().decode(), made.private_key_pem.bytes().decode()
+    url = f"https://127.0.0.1:{receiver_ports[0]}/"
+    shown = ops.patch(MAIN, {"url": url, "tls": {"certificate": certificate, "key": key}}).json["tls"]
+    assert "CN=hooks" in shown["subject"]
+    assert (shown["authorities"], shown["authorities_expire_at"]) == ([], None)
+    for wrong in ({"key": "x"}, {"certificate": None}, {"subject": "x"}, {"ca": 7}, "x"):
+        refused = ops.patch(MAIN, {"tls": wrong})
+        assert (refused.status, wrong == {"certificate": None}) in ((422, False), (200, True))
+    assert ops.get(MAIN).json["tls"] is None
 
 
 def test_a_given_secret_is_taken(ops: Caller, customer: Customer, url: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import trustme
 from django.contrib.auth.models import Permission, User
 from django.http import HttpResponse
 from django.test import Client
@@ -201,6 +202,28 @@ def test_credentials_are_written_in_the_form_and_shown_by_their_end_only(
     assert errors_of(refused) == {"auth_type": ["Token is missing."]}
     carol.post(f"/portal/{address}", {**form, "auth_type": ""})
     assert stored().auth is None
+
+
+def test_certificates_are_written_in_the_form_and_shown_without_their_key(
+    carol: Client, acme: House, receiver_ports: list[int]
+) -> None:
+    made = trustme.CA().issue_cert("hooks.example", common_name="hooks")
+    ours = {
+        "tls_certificate": made.cert_chain_pems[0].bytes().decode(),
+        "tls_key": made.private_key_pem.bytes().decode(),
+    }
+    form = form_with(receiver_ports[0], url=f"https://127.0.0.1:{receiver_ports[0]}/new")
+    refused = carol.post(ADD, {**form, **ours, "tls_key": "x"})
+    assert errors_of(refused) == {"tls_certificate": ["Key is no private key in PEM."]}
+    assert carol.post(ADD, {**form, **ours}).status_code == 200
+    address = f"/portal/deliveries/endpoint/{stored().public_id}/change/"
+    seen = carol.get(address).content.decode()
+    assert "CN=hooks" in seen
+    assert "PRIVATE KEY" not in seen
+    carol.post(address, {**form, "description": "kept"})
+    assert stored().tls is not None
+    carol.post(address, {**form, "forget_tls": "on"})
+    assert (stored().description, stored().tls) == ("", None)
 
 
 def test_a_family_that_is_not_in_the_catalogue_survives_a_save(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trustme
 
 from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, Customer, Endpoint
@@ -69,6 +70,24 @@ def test_a_header_that_credentials_set_is_no_custom_one_too(endpoint: Endpoint) 
     large = {"headers": {"x-large": "x" * 8000}, "auth": {"type": "bearer", "token": "x" * 8000}}
     with pytest.raises(InvalidInput, match="at most 12288 bytes"):
         update_endpoint(stored(), large, actor=ACTOR)
+
+
+def test_certificates_stand_beside_other_credentials_and_need_https(
+    endpoint: Endpoint, receiver_ports: list[int]
+) -> None:
+    tls = {"ca": trustme.CA().cert_pem.bytes().decode()}
+    with pytest.raises(InvalidInput, match="begins with https") as refused:
+        update_endpoint(endpoint, {"tls": tls}, actor=ACTOR)
+    assert refused.value.field == "tls"
+    update_endpoint(stored(), {"url": f"https://127.0.0.1:{receiver_ports[0]}/", "tls": tls}, actor=ACTOR)
+    assert stored().credentials == {"auth": BASIC, "tls": tls}
+    assert stored().tls is not None
+    with pytest.raises(InvalidInput, match="begins with https"):
+        update_endpoint(stored(), {"url": f"http://127.0.0.1:{receiver_ports[0]}/"}, actor=ACTOR)
+    update_endpoint(stored(), {"auth": None}, actor=ACTOR)
+    assert stored().credentials == {"tls": tls}
+    update_endpoint(stored(), {"url": f"https://[::1]:{receiver_ports[1]}/"}, actor=ACTOR)
+    assert (stored().credentials_sealed, stored().tls) == (None, None)
 
 
 def test_a_deleted_endpoint_has_no_credentials(endpoint: Endpoint) -> None:

@@ -16,7 +16,7 @@ _SHOWN = frozenset(
     {"object", "id", "customer", "created_at", "updated_at", "state_reason", "state_changed_at", "failing_since"}
     | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key"}
 )
-_CREDENTIALS, _HINT = ("auth",), "hint"  # an answer has the hint in place of the secret
+_ONLY_SHOWN = {"auth": "hint", "tls": "fingerprint"}  # an answer has these in place of secrets
 _LISTS = ("event_types", "endpoints")
 _PARTS = ("customers", "event_types")
 _ASIDE = frozenset({"uid", "name", "secret", "secrets", "endpoints", "event_types"})
@@ -99,9 +99,9 @@ def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
 
 def _told(fields: dict[str, object]) -> tuple[dict[str, object], str]:
     """Return the fields without credentials of which there is only what answers show, and a note that says so."""
-    hidden = [name for name in _CREDENTIALS if _HINT in an_object(fields.get(name))]
+    hidden = [name for name, shown in _ONLY_SHOWN.items() if shown in an_object(fields.get(name))]
     told = {name: value for name, value in fields.items() if name not in hidden}
-    return told, "".join(f"{name} came without its secret and is to be set again" for name in hidden)
+    return told, "; ".join(f"{name} came without its secret and is to be set again" for name in hidden)
 
 
 def _secrets(given: Given) -> tuple[Secret, ...]:

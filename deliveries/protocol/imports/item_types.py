@@ -52,7 +52,7 @@ FIELDS: Mapping[Kind, Mapping[str, Made]] = {
         **dict.fromkeys(("rate_limit", "max_in_flight", "timeout_seconds"), NUMBER),
         "event_types": TEXTS,
         "headers": HEADERS,
-        "auth": CREDENTIALS,
+        **dict.fromkeys(("auth", "tls"), CREDENTIALS),
         "signing": SCHEME,
         "retry_schedule": SCHEDULE,
         "ordered": FLAG,
