@@ -6,6 +6,7 @@ know how events are stored.
 
 source.py        what a place of events promises
 redis_stream.py  a stream of Redis or Valkey
+rabbit_queue.py  a queue of RabbitMQ
 outbox_table.py  a table in another program's PostgreSQL
 accepting.py     take, accept, answer
 """

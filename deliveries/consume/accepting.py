@@ -61,6 +61,10 @@ def consume_batch(source: EventSource, *, wake: Wake) -> bool:
 
 
 def _draft(message: Message) -> EventDraft | HookpostError:
+    if not message.key:
+        return InvalidInput(
+            "is missing: without it an event that comes twice would be stored twice", field="message_id"
+        )
     caller = KnownKey(id=UUID(int=0), name="consume", customer_id=None, scopes=frozenset())
     try:
         return replace(read_draft(message.raw, caller, idempotency_key=message.key), api_key_id=None)

@@ -9,7 +9,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An event as it was written: `key` is the same whenever it is read, `raw` has the form of POST /events."""
+    """An event as it was written: `key` is the same whenever it is read, `raw` has the form of POST /events.
+
+    Without a key it cannot be known again, and is refused.
+    """
 
     key: str
     raw: bytes = field(repr=False)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import pika
 import psycopg
 import pytest
 import redis
@@ -20,13 +21,18 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deliveries.consume.accepting import consume_batch
 from deliveries.consume.outbox_table import OutboxTable
+from deliveries.consume.rabbit_queue import RabbitQueue
 from deliveries.consume.redis_stream import RedisStream
 from deliveries.consume.source import EventSource, Message, SourceAway
 from deliveries.errors import Unavailable
 from deliveries.models import Customer, Event
+from tests.faults.brokers import Rabbit
 from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
 
 PATIENCE_SECONDS = 90
+needs_rabbitmq = pytest.mark.skipif(
+    not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(), reason="no rabbitmq-server"
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DDL = (Path(__file__).parents[2] / "docs/consume.md").read_text().partition("```sql\n")[2].partition("```")[0]
@@ -36,6 +42,8 @@ class Place(Protocol):
     """Where services write events."""
 
     url: str
+    name: str
+    kind: str
 
     def reader(self) -> EventSource:
         """Somebody who reads there, as a process of its own would."""
@@ -51,6 +59,8 @@ class Place(Protocol):
 
 
 class AStream:
+    kind = "stream"
+
     def __init__(self) -> None:
         self.url, self.name = os.environ["BROKER_URL"], f"events-{uuid.uuid4().hex}"
         self.client = redis.Redis.from_url(self.url)
@@ -79,6 +89,8 @@ class AStream:
 
 
 class AnOutbox:
+    name, kind = "hookpost_outbox", "table"
+
     def __init__(self, url: str) -> None:
         self.url = url
         self.connection = psycopg.connect(url, autocommit=True)
@@ -112,9 +124,64 @@ class AnOutbox:
         self.connection.close()
 
 
-@pytest.fixture(params=["stream", "outbox"])
+class AQueue:
+    kind = "queue"
+
+    def __init__(self, url: str) -> None:
+        self.url, self.name = url, f"events-{uuid.uuid4().hex}"
+        self.connection = pika.BlockingConnection(pika.URLParameters(url))
+        self.channel = self.connection.channel()
+        self.channel.queue_declare(self.name, durable=True)
+        self.channel.queue_declare(f"{self.name}.refused", durable=True)
+        self.written = 0
+        self.made: list[RabbitQueue] = []
+        self.read_back: list[tuple[str, str]] = []
+
+    def reader(self) -> RabbitQueue:
+        for other in self.made:  # who was killed has no connection any more
+            other.close()
+        self.made.append(RabbitQueue(self.url, self.name))
+        return self.made[-1]
+
+    def write(self, *events: str) -> None:
+        for event in events:
+            named = pika.BasicProperties(message_id=str(uuid.uuid4()))
+            self.channel.basic_publish("", self.name, event.encode(), properties=named)
+            self.written += 1
+
+    def left(self) -> int:
+        """What became neither an event nor a refusal: RabbitMQ does not count what a reader has in hand."""
+        return self.written - Event.objects.count() - len(self.refused())
+
+    def refused(self) -> list[tuple[str, str]]:
+        while (found := self.channel.basic_get(f"{self.name}.refused", auto_ack=True))[0]:
+            self.read_back.append((found[2].decode(), str(found[1].headers["reason"])))
+        return self.read_back
+
+    def close(self) -> None:
+        for other in self.made:
+            other.close()
+        self.connection.close()
+
+
+@pytest.fixture(scope="module")
+def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    server = Rabbit(Path(tmp_path_factory.mktemp("rabbit")))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["stream", "outbox", pytest.param("queue", marks=needs_rabbitmq)])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     Customer.objects.create(name="Acme", uid="acme")
+    if request.param == "queue":
+        queue = AQueue(request.getfixturevalue("rabbit").url)
+        yield queue
+        queue.close()
+        return
     if request.param == "stream":
         made = AStream()
         yield made
@@ -185,7 +252,7 @@ def a_consumer(place: Place) -> subprocess.Popen[bytes]:
     ours = f"postgresql://?{'&'.join(f'{name}={value}' for name, value in parts.items())}"
     told = {"DATABASE_URL": ours, "BROKER_URL": os.environ["BROKER_URL"], "PLACE": place.url}
     environment = Installation(settings=KEYS | told).environment()
-    where = ["--stream", place.name] if isinstance(place, AStream) else []
+    where = [f"--{place.kind}", place.name]
     command = [sys.executable, "manage.py", "consume", "--from", "env:PLACE", "--takeover-seconds", "0.5", *where]
     return subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL)
 
@@ -247,8 +314,64 @@ def test_two_readers_share_an_outbox_and_take_no_row_twice() -> None:
         outbox.close()
 
 
+@pytest.fixture
+def queue(rabbit: Rabbit) -> Iterator[AQueue]:
+    Customer.objects.create(name="Acme", uid="acme")
+    made = AQueue(rabbit.url)
+    yield made
+    made.close()
+
+
+@needs_rabbitmq
+def test_a_message_of_no_name_is_refused_and_one_that_is_sent_twice_is_one_event(queue: AQueue) -> None:
+    queue.channel.basic_publish("", queue.name, an_event(1).encode())
+    for _ in range(2):
+        named = pika.BasicProperties(message_id="invoice-7")
+        queue.channel.basic_publish("", queue.name, an_event(2).encode(), properties=named)
+    reader = queue.reader()
+    while not (numbers() and queue.refused()):
+        consume_batch(reader, wake=list)
+    ((text, why),) = queue.refused()
+    assert (text, numbers()) == (an_event(1), [2])
+    assert "message_id" in why
+
+
+@needs_rabbitmq
+def test_what_is_done_is_not_given_to_the_next_reader_and_what_waits_is(
+    queue: AQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.write(an_event(1))
+    drain(queue, queue.reader())
+    queue.write(an_event(2))
+    with monkeypatch.context() as patched:
+        patched.setattr("deliveries.consume.accepting.accept_events", lambda drafts: [Unavailable() for _ in drafts])
+        assert consume_batch(queue.reader(), wake=list)
+    (message,) = queue.reader().take(10)
+    assert message.raw.decode() == an_event(2)
+
+
+@needs_rabbitmq
+def test_after_a_lost_connection_all_that_was_taken_comes_again_and_nothing_is_answered_for_before(
+    queue: AQueue,
+) -> None:
+    queue.write(an_event(1), an_event(2))
+    reader = queue.reader()
+    taken = reader.take(10)
+    assert reader._channel is not None
+    reader._channel.connection.close()
+    with pytest.raises(SourceAway):
+        reader.finish(taken, [])
+    drain(queue, reader)
+    assert numbers() == [1, 2]
+
+
 @pytest.mark.parametrize(
-    "source", [lambda: RedisStream("redis://127.0.0.1:1", "x"), lambda: OutboxTable("postgresql://127.0.0.1:1/x", "x")]
+    "source",
+    [
+        lambda: RedisStream("redis://127.0.0.1:1", "x"),
+        lambda: OutboxTable("postgresql://127.0.0.1:1/x", "x"),
+        lambda: RabbitQueue("amqp://127.0.0.1:1", "x"),
+    ],
 )
 def test_a_place_that_is_away_is_said_to_be(source: Callable[[], EventSource]) -> None:
     with pytest.raises(SourceAway):
