@@ -18,5 +18,6 @@ if not missing_apps(APPS_OF_PAGES):  # in a project that lacks them, hookpost.W0
         failure_groups,
         jobs,
         members,
+        portal_endpoints,
         users,
     )

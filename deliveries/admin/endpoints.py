@@ -1,6 +1,6 @@
 """Endpoints: the list, the form, health and backlog, pausing, resuming, secrets, test events.
 
-What lives here: the pages of both sites. It must not know the rules for fields and states: services do.
+What lives here: what both sites share, and the pages of staff. It must not know the rules for fields and states.
 """
 
 from __future__ import annotations
@@ -28,10 +28,8 @@ from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.filter_preview import FilterPreviewPage
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
-from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
-from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.viewer import customer_of
+from deliveries.admin.sites import staff_site
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
@@ -52,7 +50,7 @@ class EndpointPages(FilterPreviewPage):
 
     rows = visible.endpoints
     form = EndpointForm
-    acts = ("pause", "resume", "disable", "rotate", "test", "recover", "replay")
+    acts: ClassVar[tuple[str, ...]] = ("pause", "resume", "disable", "rotate", "test", "recover", "replay")
     change_form_template = "hookpost/endpoint.html"
     pace: ClassVar[tuple[str, ...]] = PACE
 
@@ -124,6 +122,7 @@ class EndpointPages(FilterPreviewPage):
             ],
             "history_url": self.url("history", row.public_id),
             "filter_url": self.url("filter", row.public_id),
+            "inbox_url": self.inbox_url(row),
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 
@@ -150,7 +149,7 @@ class EndpointPages(FilterPreviewPage):
         verbs.pause_endpoint(row, actor=self.actor(request), **self.why(request))
         messages.success(request, "Paused. What comes in is held back and sent after you resume.")
 
-    def act_resume(self, request: HttpRequest, row: Endpoint) -> None:
+    def act_resume(self, request: HttpRequest, row: Endpoint) -> HttpResponse | None:
         """Send again, with or without the backlog."""
         cancel = request.POST.get("backlog") == "cancel"
         verbs.resume_endpoint(row, actor=self.actor(request), **self.why(request), cancel_backlog=cancel)
@@ -158,6 +157,7 @@ class EndpointPages(FilterPreviewPage):
         messages.success(
             request, "Resumed. " + ("The backlog was cancelled." if cancel else "The backlog is being sent.")
         )
+        return None
 
     def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
         """Stop sending until somebody resumes."""
@@ -169,6 +169,10 @@ class EndpointPages(FilterPreviewPage):
         reason = self.why(request)["reason"]
         secret = verbs.rotate_secret(row, actor=self.actor(request), keep_hours=keep_hours_of(request), reason=reason)
         return self.reveal_secret(request, row, secret)
+
+    def inbox_url(self, row: Endpoint) -> str:
+        """Return where the requests to an inbox are looked at; empty where there is no such page."""
+        return ""
 
     # --- saving
 
@@ -206,7 +210,7 @@ class EndpointPages(FilterPreviewPage):
             title="Signing secret",
             what=f"the secret that signs requests to {row.url}",
             value=secret,
-            url=self.page_url(row),
+            url=self.inbox_url(row) or self.page_url(row),
             profile=profile_of(row.signing),
         )
         return reveal(self, request, page)
@@ -253,21 +257,3 @@ class StaffEndpoint(EndpointPages):
             may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)
             return may and (request.method == "POST" or (row.state == "enabled") != (act == "resume") or act == "test")
         return super().may_act(request, act, row)
-
-
-@admin.register(Endpoint, site=portal_site)
-class PortalEndpoint(EndpointPages, PortalAdmin[Endpoint]):
-    """A customer's own endpoints."""
-
-    may_add = may_change = may_delete = True
-    columns = ("shown_url", "shown_state", "shown_health", "shown_strip", "shown_types", "description", "shown_created")
-    filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
-    search_help_text = "Part of the URL or description, or ep_ id"
-
-    def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
-        """Members pause; disabling is for support and for the system."""
-        return act != "disable" and super().may_act(request, act, row)
-
-    def customer_for(self, request: HttpRequest) -> Customer:
-        """The member's own customer, whatever the form says."""
-        return customer_of(request)

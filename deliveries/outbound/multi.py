@@ -18,10 +18,12 @@ from deliveries.outbound.destination import destination_of
 from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
 from deliveries.outbound.handle import Handle
+from deliveries.outbound.inbox import Inbox
 from deliveries.outbound.loop import Loop
 from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.inbox import is_inbox
 
 CONNECT_SECONDS = 10.0
 CONNECTION_SECONDS = 120
@@ -57,12 +59,13 @@ class Transfers:
         self._flying: dict[pycurl.Curl, Handle] = {}
         self._spare: list[Handle] = []
         self._ready: list[tuple[object, Answer]] = []
+        self._inbox = Inbox()
         self._idle_connections = idle_connections
 
     @property
     def in_flight(self) -> int:
         """How many started requests have not been handed back by `finish`."""
-        return len(self._flying) + len(self._ready) + self._names.waiting
+        return len(self._flying) + len(self._ready) + self._names.waiting + self._inbox.waiting
 
     def start(
         self, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: ClientTls | None = None
@@ -71,6 +74,9 @@ class Transfers:
 
         A request that cannot be sent comes back from `finish` as an error, like any other end.
         """
+        if is_inbox(request.url or ""):
+            self._answer_here(request, tag=tag, timeout_seconds=timeout_seconds)
+            return
         if self._proxy and not self._literals.permits_by_proxy(request.url or ""):
             self._ready.append((tag, _BLOCKED_BEHIND_PROXY))
             return
@@ -97,12 +103,13 @@ class Transfers:
             if self._names.is_asking:
                 self._let_through()
             ended, self._ready = self._ready, []
+            ended += self._inbox.ended(time.monotonic())
             if self._flying or self._names.waiting:
                 # libcurl counts connections in use too: without these, hanging receivers would end keep-alive for all.
                 self._loop.multi.setopt(pycurl.M_MAXCONNECTS, self._idle_connections + len(self._flying))
                 self._drive(0.0 if ended else give_up - time.monotonic())
                 ended += self._collect()
-            elif idle_too and not ended:
+            elif (idle_too or self._inbox.waiting) and not ended:
                 self._drive(give_up - time.monotonic())
             interrupted = self._loop.was_interrupted()
             if ended or interrupted or not (self.in_flight or idle_too) or time.monotonic() >= give_up:
@@ -115,6 +122,7 @@ class Transfers:
         self._flying.clear()
         self._spare.clear()
         self._ready.clear()
+        self._inbox.close()
         self._names.close()
         self._loop.close()
 
@@ -125,6 +133,11 @@ class Transfers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _answer_here(self, request: PreparedRequest, *, tag: object, timeout_seconds: float) -> None:
+        url, now = request.url or "", time.monotonic()
+        if answer := self._inbox.take(url, tag=tag, timeout_seconds=timeout_seconds, now=now):
+            self._ready.append((tag, answer))
 
     def _place_of(self, request: PreparedRequest) -> Place:
         destination = destination_of(request.url or "")
@@ -195,6 +208,8 @@ class Transfers:
     def _drive(self, seconds: float) -> None:
         if self._names.waiting:
             seconds = min(seconds, self._names.give_up_at - time.monotonic())
+        if self._inbox.waiting:
+            seconds = min(seconds, self._inbox.next_at - time.monotonic())
         self._loop.drive(seconds)
 
     def _collect(self) -> list[tuple[object, Answer]]:

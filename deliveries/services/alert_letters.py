@@ -16,6 +16,7 @@ from uuid import UUID
 
 from deliveries.conf import conf
 from deliveries.models import Alert, Endpoint
+from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.alerts import disabled_after
 from deliveries.services.site_links import PORTAL, STAFF, url_of
@@ -51,7 +52,7 @@ def letters_for(
     `addresses` are the members' by customer, `errors` what was wrong lately by endpoint.
     """
     ordered = sorted(alerts, key=lambda alert: list(HEADLINES).index(alert.kind))
-    for_operator = [alert for alert in ordered if alert.kind != Kind.EXHAUSTED and alert.mailed_at is None]
+    for_operator = [alert for alert in ordered if _is_operators(alert)]
     letters = [_letter(to, for_operator, errors, site=STAFF) for to in conf.alert_mail if for_operator]
     for customer_id, members in addresses.items():
         own = [alert for alert in ordered if _concerns(alert, customer_id)]
@@ -64,6 +65,12 @@ def plain(text: str, *, limit: int = NAME_LIMIT) -> str:
     shown = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * limit])
     line = " ".join(shown.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _is_operators(alert: Alert) -> bool:
+    """Say whether an alert is for the operator too; what an inbox is told to answer is nobody's fault."""
+    is_played = alert.endpoint is not None and is_inbox(alert.endpoint.url)
+    return alert.kind != Kind.EXHAUSTED and alert.mailed_at is None and not is_played
 
 
 def _concerns(alert: Alert, customer_id: UUID) -> bool:

@@ -6,8 +6,6 @@ disabling only set the state: the dispatcher moves what is due to held, and back
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,10 +16,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, Endpoint, EndpointSecret, Lane
+from deliveries.models import Customer, Endpoint, Lane
+from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.payload import check_together
 from deliveries.protocol.profiles import check_key, profile_of
-from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret, read_secret
+from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.services import clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
@@ -34,8 +33,9 @@ from deliveries.services.endpoint_credentials import (
     forget_credentials,
 )
 from deliveries.services.endpoint_fields import check_fields, host_of
+from deliveries.services.endpoint_secrets import add_secret, given_or_new
+from deliveries.services.inboxes import fit_inbox
 
-SECRET_BYTES = 32
 KEEP_HOURS = 24
 KEEP_HOURS_MAX = 7 * 24
 
@@ -51,7 +51,7 @@ def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str
     if "url" not in given:
         raise InvalidInput("a URL is required", field="url")
     checked = check_fields(given)
-    secret = _given_or_new(secret, signing=checked.get("signing", "standard"))
+    secret = given_or_new(secret, signing=checked.get("signing", "standard"))
     return store_endpoint(customer, checked, [(secret, None)], actor=actor), secret
 
 
@@ -67,10 +67,11 @@ def store_endpoint(
     with transaction.atomic():
         limits.lock(customer)
         _refuse_too_many(customer)
+        fit_inbox(endpoint, was_inbox=False)
         _save(endpoint, None)
         Lane.objects.create(endpoint=endpoint)
         for text, end in reversed(secrets):
-            _add_secret(endpoint, text, end)
+            add_secret(endpoint, text, end)
         record_act(actor, "endpoint.create", customer=customer, target=endpoint.public_id, detail={"url": endpoint.url})
     return endpoint
 
@@ -90,7 +91,12 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
         if "url" in checked and host_of(str(checked["url"])) != host_of(endpoint.url):
             checked = {"headers": {}, **forget_credentials(endpoint), **checked}
         if checked:
+            was_inbox = is_inbox(endpoint.url)
             _apply(endpoint, checked)
+            if was_inbox or is_inbox(endpoint.url):
+                limits.lock(endpoint.customer)
+                fit_inbox(endpoint, was_inbox=was_inbox)
+                checked["rate_limit"] = endpoint.rate_limit
             if checked.keys() & {"signing", "headers"}:
                 _check_signing(endpoint, _signing_keys(endpoint))
             if checked.keys() & {"payload_mode", "body_format", "headers"}:
@@ -134,7 +140,7 @@ def rotate_secret(
     """Return the new secret; the old ones go on signing for `keep_hours`, 0 for a leaked one."""
     if not 0 <= keep_hours <= KEEP_HOURS_MAX:
         raise InvalidInput(f"from 0 to {KEEP_HOURS_MAX} hours", field="keep_hours")
-    fresh = _given_or_new(secret, signing=endpoint.signing)
+    fresh = given_or_new(secret, signing=endpoint.signing)
     _check_signing(endpoint, [read_secret(fresh)])
     now = clock.likely_now()
     end = now + timedelta(hours=keep_hours)
@@ -143,7 +149,7 @@ def rotate_secret(
         endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=end)).update(expires_at=end)
         endpoint.secrets.filter(expires_at__lte=now).delete()
         limits.refuse_beyond("signing_secrets", endpoint.secrets.count(), endpoint.customer)
-        _add_secret(endpoint, fresh)
+        add_secret(endpoint, fresh)
         record_act(
             actor,
             "endpoint.rotate_secret",
@@ -195,17 +201,8 @@ def resume_endpoint(
         Lane.objects.filter(endpoint=endpoint).update(rest_until=None, failures=0, opened=0, failing_since=None)
 
 
-def new_secret() -> str:
-    """Return a fresh `whsec_` secret."""
-    return HMAC_PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
-
-
 def _refuse_too_many(customer: Customer) -> None:
     limits.refuse_beyond("endpoints", Endpoint.objects.filter(customer=customer, deleted_at=None).count(), customer)
-
-
-def _given_or_new(secret: str | None, *, signing: str) -> str:
-    return new_secret() if secret is None else check_secret(secret, signing=signing)
 
 
 def _check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
@@ -249,12 +246,6 @@ def _save(endpoint: Endpoint, checked: Mapping[str, object] | None) -> None:
 
 def _lock(endpoint: Endpoint) -> None:
     endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
-
-
-def _add_secret(endpoint: Endpoint, text: str, expires_at: datetime | None = None) -> None:
-    secret = EndpointSecret(endpoint=endpoint, expires_at=expires_at)
-    secret.seal_secret(text)
-    secret.save()
 
 
 def _change_state(endpoint: Endpoint, state: str, *, actor: str) -> None:

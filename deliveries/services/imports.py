@@ -23,9 +23,9 @@ from deliveries.services import clock
 from deliveries.services.customers import create_customer, update_customer
 from deliveries.services.endpoint_credentials import CREDENTIALS, given_of
 from deliveries.services.endpoint_fields import check_fields
+from deliveries.services.endpoint_secrets import new_secret
 from deliveries.services.endpoints import (
     Given,
-    new_secret,
     resume_endpoint,
     rotate_secret,
     store_changes,

@@ -20,6 +20,7 @@ MEMBERS = 100
 INVITATIONS = 30
 SESSIONS = 20
 API_KEYS = 50
+INBOXES = 5
 SIGNING_SECRETS = 10
 PORTAL_LINKS = 100
 EXPORTS = 1
@@ -38,6 +39,7 @@ class Limit:
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
         "endpoints": Limit(words="endpoints", figure=lambda customer: _endpoints(customer)),
+        "inboxes": Limit(words="inboxes", figure=lambda _: INBOXES),
         "open_jobs": Limit(words="jobs under way", figure=lambda _: conf.jobs_per_customer),
         "held_jobs": Limit(words="jobs that wait for a paused endpoint", figure=lambda _: HELD_JOBS),
         "event_types": Limit(words="event types of its own", figure=lambda _: EVENT_TYPES),

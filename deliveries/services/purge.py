@@ -18,6 +18,9 @@ from deliveries.metrics import names
 from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Invitation, Job, PortalLink
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
+from deliveries.services.audit import SYSTEM
+from deliveries.services.endpoints import delete_endpoint
+from deliveries.services.inboxes import ended_inboxes
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +36,7 @@ def purge_rows() -> int:
     """
     now = clock.certain_now()
     counts = {rows.model._meta.db_table: _delete_some(rows) for rows in _past(now)}
+    counts["hookpost_endpoint"] = _end_inboxes(now)
     deleted = {table: number for table, number in counts.items() if number}
     if deleted:
         names.ROWS_PURGED.add(sum(deleted.values()))
@@ -56,6 +60,13 @@ def _past(now: datetime) -> Iterator[QuerySet[Model]]:
         yield AuditEntry.objects.filter(id__lt=floor_of(audit_until))
         yield from _of_others("axes.AccessLog", Q(attempt_time__lt=audit_until))
         yield from _of_others("admin.LogEntry", Q(action_time__lt=audit_until))
+
+
+def _end_inboxes(now: datetime) -> int:
+    over = ended_inboxes(now)
+    for endpoint in over:
+        delete_endpoint(endpoint, actor=SYSTEM, reason="an inbox that nobody changed for 7 days")
+    return len(over)
 
 
 def _of_others(model: str, old: Q) -> Iterator[QuerySet[Model]]:

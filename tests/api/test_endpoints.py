@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from deliveries.models import AuditEntry, Customer, Endpoint
-from deliveries.services.endpoints import new_secret
+from deliveries.services.endpoint_secrets import new_secret
 from tests.api.conftest import Caller, Tenant
 
 MAIN = "/customers/alice/endpoints/main"

@@ -10,6 +10,7 @@ from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpo
 from deliveries.models.base import new_id
 from deliveries.protocol.ids import delivery_id
 from deliveries.services import backlog, endpoints
+from deliveries.services.endpoint_secrets import new_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +66,7 @@ def test_a_new_endpoint_has_a_lane_and_one_secret_that_opens(alice: Customer, ur
 
 
 def test_a_given_secret_is_kept_and_a_weak_one_refused(alice: Customer, url: str) -> None:
-    given = endpoints.new_secret()
+    given = new_secret()
     assert endpoints.create_endpoint(alice, {"url": url, "secret": given}, actor=ACTOR)[1] == given
     with pytest.raises(InvalidInput) as caught:
         endpoints.create_endpoint(alice, {"url": url, "secret": "whsec_c2hvcnQ="}, actor=ACTOR)

@@ -1,0 +1,34 @@
+"""A customer's own endpoints, inboxes among them.
+
+What lives here: the portal's pages. What they share with staff's is in endpoints.py.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from deliveries.admin import list_filters
+from deliveries.admin.inbox_page import InboxPages
+from deliveries.admin.portal_base import PortalAdmin
+from deliveries.admin.sites import portal_site
+from deliveries.admin.viewer import customer_of
+from deliveries.models import Customer, Endpoint
+
+
+@admin.register(Endpoint, site=portal_site)
+class PortalEndpoint(InboxPages, PortalAdmin[Endpoint]):
+    """A customer's own endpoints."""
+
+    may_add = may_change = may_delete = True
+    columns = ("shown_url", "shown_state", "shown_health", "shown_strip", "shown_types", "description", "shown_created")
+    filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
+    search_help_text = "Part of the URL or description, or ep_ id"
+
+    def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
+        """Members pause; disabling is for support and for the system."""
+        return act != "disable" and super().may_act(request, act, row)
+
+    def customer_for(self, request: HttpRequest) -> Customer:
+        """The member's own customer, whatever the form says."""
+        return customer_of(request)
