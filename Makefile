@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients fonts test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts test-cells test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -45,6 +45,11 @@ clients: $(READY) ## Make the Python client and the TypeScript client's shapes f
 fonts: $(READY) ## Cut the pages' fonts anew, after an icon came into use
 	@.venv/bin/pip install --quiet --disable-pip-version-check 'fonttools[woff]==4.68.0'
 	@$(RUN) -m tests.pages.fonts
+
+test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waiting, and kill the mover at every stage
+	@FAULTS_TIMEOUT_SECONDS=1800 CELLS_LOGGED=100000 CELLS_WAITING=2000 \
+		CELLS_KILLED_AT="delivery,sending stopped,router switched,handed over" \
+		$(RUN) -m pytest -n 0 -q -s tests/faults/test_cells.py $(ARGS)
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

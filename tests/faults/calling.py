@@ -36,6 +36,7 @@ class Caller:
     def __init__(self, *ports: int, key: str, threads: int = 4) -> None:
         self.ports = ports
         self.key = key
+        self.customer = ""  # named in a header, as a router of cells wants it
         self.closing = False
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="caller")
         self.mine = threading.local()
@@ -83,6 +84,8 @@ class Caller:
 
     def _post(self, body: bytes, key: str) -> tuple[str, Any]:
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json", "idempotency-key": key}
+        if self.customer:
+            headers["hookpost-customer"] = self.customer
         try:
             if getattr(self.mine, "connection", None) is None:
                 self.mine.connection = self._connection()

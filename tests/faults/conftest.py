@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.faults.calling import Caller
 from tests.faults.cluster import Cluster, django_on
 from tests.faults.counting import Counting, counting
 
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = int(os.environ.get("FAULTS_TIMEOUT_SECONDS", "300"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
