@@ -23,6 +23,7 @@ except (WrongSetting, CannotStart) as error:
 from config.fast_path import events_first, sharing  # once Django's apps are there
 from config.known_callers import within_shares
 from config.probes import probes_first
+from config.request_ids import with_request_ids
 from deliveries.actors import wake_now
 from deliveries.services.events import ring_after_commits
 
@@ -30,4 +31,4 @@ SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for s
 
 sys.setswitchinterval(SWITCH_SECONDS)
 ring_after_commits(wake_now)
-application = sharing(probes_first(events_first(within_shares(django))))
+application = with_request_ids(sharing(probes_first(events_first(within_shares(django)))))

@@ -72,6 +72,7 @@ CONFIG_FLOORS = {
     "logging": 0,
     "mail": 0,
     "redis_client": 0,
+    "request_ids": 0,
     "security": 0,
     "site_cookies": 0,
     "stalled": 0,

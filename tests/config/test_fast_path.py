@@ -33,11 +33,13 @@ class Answer:
     body: bytes = b""
     status: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    request_id: str = ""
 
     def start(self, status: str, headers: list[tuple[str, str]], *_: Any) -> None:
         """WSGI's start_response."""
         assert len({name for name, _ in headers}) == len(headers)
         self.status, self.headers = status, dict(headers)
+        self.request_id = self.headers.pop("X-Request-Id", "")  # a layer around both
 
 
 def post(

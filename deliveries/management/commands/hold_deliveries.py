@@ -1,0 +1,47 @@
+"""`manage.py hold_deliveries`: nothing is sent until somebody has looked; `--release` goes on.
+
+What lives here: the terminal's side of it.
+"""
+
+from __future__ import annotations
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from deliveries.api.lookups import find_customer
+from deliveries.errors import NotFound
+from deliveries.management.terminal import actor_of_terminal
+from deliveries.models import Customer
+from deliveries.models.visible import OPERATOR
+from deliveries.services.holding import hold_all, release_all
+
+
+class Command(BaseCommand):
+    """The brake."""
+
+    help = "Pause all endpoints that are enabled, as after a restore (docs/operations.md); --release resumes them."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Hold or release, whose, and what becomes of what was held."""
+        parser.add_argument("--release", action="store_true", help="Resume what was paused so.")
+        parser.add_argument("--customer", help="With --release: id or uid of the only customer whose deliveries go on.")
+        parser.add_argument("--cancel-backlog", action="store_true", help="With --release: cancel what was held.")
+
+    def handle(self, *args: object, **options: object) -> None:
+        """Pause or resume."""
+        actor = actor_of_terminal()
+        if not options["release"]:
+            if options["customer"] or options["cancel_backlog"]:
+                raise CommandError("--customer and --cancel-backlog belong to --release")
+            self.stdout.write(f"{hold_all(actor=actor)} endpoints hold what they get.")
+            return
+        customer = _customer(str(options["customer"])) if options["customer"] else None
+        number = release_all(actor=actor, customer=customer, cancel_backlog=bool(options["cancel_backlog"]))
+        self.stdout.write(f"{number} endpoints send from now on.")
+
+
+def _customer(ref: str) -> Customer:
+    try:
+        return find_customer(OPERATOR, ref)
+    except NotFound as error:
+        raise CommandError(f"there is no customer {ref}") from error
