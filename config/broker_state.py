@@ -19,7 +19,7 @@ from deliveries.errors import reason_of
 log = structlog.get_logger(__name__)
 
 OK = "ok"
-TRIAL_QUEUE = "readyz"
+PROBE_QUEUE = "readyz"
 
 # The narrower stand before the wider.
 REDIS_WORDS: list[tuple[type[Exception], str]] = [
@@ -54,8 +54,8 @@ _told = {"word": OK}
 def redis_word(broker: ListBroker) -> str:
     """Put a message where nobody looks, as all messages are put, and take it away again."""
     try:
-        broker.put(TRIAL_QUEUE, b"")
-        broker.flush(TRIAL_QUEUE)
+        broker.put(PROBE_QUEUE, b"")
+        broker.flush(PROBE_QUEUE)
     except Exception as error:
         cause = error.__cause__ or error
         return tell(redis_fault(cause), cause)

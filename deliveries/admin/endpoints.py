@@ -42,7 +42,7 @@ STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 WHERE = ("url", "description")
 WHAT = ("chosen_types", "other_types", "filter")
 HOW = ("signing", *OWN_FIELDS, "payload_mode", "method", "body_format", "headers", "forget_headers")
-PACE = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
+LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
 class EndpointPages(FilterPreviewPage):
@@ -52,7 +52,7 @@ class EndpointPages(FilterPreviewPage):
     form = EndpointForm
     acts: ClassVar[tuple[str, ...]] = ("pause", "resume", "disable", "rotate", "test", "recover", "replay")
     change_form_template = "hookpost/endpoint.html"
-    pace: ClassVar[tuple[str, ...]] = PACE
+    limits: ClassVar[tuple[str, ...]] = LIMITS
 
     def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Fieldsets:
         """Group the fields; who may not change sees what is stored, without the write-only ones."""
@@ -64,7 +64,7 @@ class EndpointPages(FilterPreviewPage):
             ("How it is sent", {"fields": HOW if obj is not None else (*HOW[:-1], "secret")}),
             ("Authentication", {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
             ("Certificates", {"fields": TLS_FIELDS, "classes": ("collapse",)}),
-            ("Pace", {"fields": self.pace, "classes": ("collapse",)}),
+            ("Limits", {"fields": self.limits, "classes": ("collapse",)}),
         )
 
     seen_fields: ClassVar[tuple[str, ...]] = (

@@ -1,7 +1,7 @@
 """A list looked for among the first rows of another, which the ORM cannot write.
 
-What lives here: a subquery in the place of a table. It must not know lists or pages. The LIMIT inside is
-a fence: PostgreSQL reads the subquery in its order and stops when the outside has enough. Without it, a
+What lives here: a subquery in the place of a table. It must not know lists or pages. The LIMIT inside makes
+it a window: PostgreSQL reads the subquery in its order and stops when the outside has enough. Without it, a
 customer's rows in a state that it believes to be rare would be fetched all, and sorted, for fifty of them.
 """
 
@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 from django.db.models.sql.datastructures import BaseTable
 
-FENCE = 1_000_000  # beyond all that is between the bounds of a subquery; it only has to be there
+WINDOW_ROWS = 1_000_000  # beyond all that is between the bounds of a subquery; it only has to be there
 
 Row = TypeVar("Row", bound=Model)
 
 
-class _Fenced(BaseTable):
+class _Window(BaseTable):
     """What stands in FROM: the subquery, under the name of the table that it is read from."""
 
     def __init__(self, table_name: str, alias: str, inner: QuerySet[Any] | None = None) -> None:
@@ -36,5 +36,5 @@ def among(rows: QuerySet[Row], inner: QuerySet[Row]) -> QuerySet[Row]:
     found = rows.all()
     table = found.query.get_initial_alias()
     assert table is not None
-    found.query.alias_map[table] = _Fenced(found.model._meta.db_table, table, inner[:FENCE])
+    found.query.alias_map[table] = _Window(found.model._meta.db_table, table, inner[:WINDOW_ROWS])
     return found

@@ -45,7 +45,7 @@ def bring_belongings(link: Link) -> int:
     link.target.execute(ARRIVING, [link.name])
     merge(link, CUSTOMER)
     number += sum(_bring_sealed(link, table) for table in SETTINGS)
-    number += _bring_people(link)
+    number += _bring_users(link)
     for table in (LINKS, *reversed(SETTINGS)):
         if table.exact:
             drop_others(link, table)
@@ -88,7 +88,7 @@ def _seal_column(link: Link, table: Table, column: str) -> None:
             after = row_id
 
 
-def _bring_people(link: Link) -> int:
+def _bring_users(link: Link) -> int:
     """Bring the people of its members by their names: the target numbers them itself. Staff they are nowhere else."""
     model = get_user_model()
     users = Table(name=model._meta.db_table, where=f"r.id {OF_USERS}", key=model.USERNAME_FIELD)
@@ -132,7 +132,7 @@ def names_taken(link: Link) -> list[str]:
     uid = value_of(link.source, "SELECT uid FROM hookpost_customer WHERE id = %s", link.customer_id)
     of_other = "SELECT uid FROM hookpost_customer WHERE uid = %s AND id <> %s"
     taken = [] if value_of(link.target, of_other, uid, link.customer_id) is None else [f"uid {uid}"]
-    people = link.source.execute(
+    members = link.source.execute(
         sql.SQL(f"SELECT {name}::text, email::text FROM {users} r WHERE r.id {OF_USERS}"),  # noqa: S608
         {"customer": link.customer_id},
     ).fetchall()
@@ -140,6 +140,6 @@ def names_taken(link: Link) -> list[str]:
         f"SELECT {name}::text FROM {users} r WHERE {name} = ANY(%(names)s) AND NOT r.id {OF_USERS} "  # noqa: S608
         "AND (is_staff OR email = '' OR NOT email = ANY(%(mails)s))"
     )
-    given: dict[str, object] = {"names": [each for each, _ in people], "mails": [mail for _, mail in people]}
+    given: dict[str, object] = {"names": [each for each, _ in members], "mails": [mail for _, mail in members]}
     there = link.target.execute(others, given | {"customer": link.customer_id})
     return taken + [f"user {each}" for (each,) in there]

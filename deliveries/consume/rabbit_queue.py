@@ -19,7 +19,7 @@ from deliveries.consume.source import Message, SourceAway
 
 WAIT_SECONDS = 1.0
 PREFETCH = 1000  # two batches: one is being accepted, one is on its way
-PATIENCE_SECONDS = 30
+ANSWER_SECONDS = 30
 NO_SUCH_QUEUE = 404
 
 
@@ -108,7 +108,7 @@ class RabbitQueue:
 
     def _connect(self) -> BlockingChannel:
         told = pika.URLParameters(self.url)
-        told.blocked_connection_timeout = told.socket_timeout = PATIENCE_SECONDS
+        told.blocked_connection_timeout = told.socket_timeout = ANSWER_SECONDS
         connection = pika.BlockingConnection(told)
         for name in (self.queue, f"{self.queue}.refused"):
             _ensure_queue(connection, name)

@@ -66,7 +66,7 @@ class Intake:
             self.agenda.busy(busy, now)
             self._weigh(lanes)
 
-    def hungry(self, now: float) -> list[Lane]:
+    def to_claim(self, now: float) -> list[Lane]:
         """Return the lanes to claim for now; few of many wait a moment for others."""
         active = self._table.active
         for lane in active:

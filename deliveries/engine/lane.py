@@ -177,7 +177,7 @@ class Lane:
         return min(room, start << 2 * min(self.claims, 8))
 
     def rest_seconds(self, now: float) -> float:
-        """Return how much longer the lane is to rest; 0 when it is awake."""
+        """Return how much longer the lane is to rest; 0 when it does not."""
         return max(0.0, self.rest_until - now)
 
     # Sending.

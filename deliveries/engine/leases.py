@@ -142,7 +142,7 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         "rooms": list(wanted.values()),
         "busy": [len(lane.in_flight) for lane in lanes],
         "favours": [lane.favour() for lane in lanes],
-        "awake": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
+        "scheduled": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
         "whole_bytes": limits.whole_bytes,
     }
     with names.CLAIM_SECONDS.timed():
@@ -162,7 +162,7 @@ def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, tuple[str, bytes]]:
 
 def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
     """Renew the leases of lanes whose slice is over, and let them go on as their endpoints are configured now."""
-    rows = {row.endpoint_id: row for row in sql.fetch(RenewLeasesRow, _fences(lanes) | {"configured": True})}
+    rows = {row.endpoint_id: row for row in sql.fetch(RenewLeasesRow, _leased(lanes) | {"configured": True})}
     for lane in lanes:
         if row := rows.get(lane.endpoint_id):
             lane.configure(target_of(row), now, lease_seconds=conf.lease_seconds)
@@ -172,7 +172,7 @@ def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
 
 def renew_leases(lanes: Sequence[Lane], *, now: float) -> None:
     """Prove that the worker of these lanes lives; a lane that is another's by now is lost."""
-    kept = {row.endpoint_id for row in sql.fetch(RenewLeasesRow, _fences(lanes) | {"configured": False})}
+    kept = {row.endpoint_id for row in sql.fetch(RenewLeasesRow, _leased(lanes) | {"configured": False})}
     for lane in lanes:
         if lane.endpoint_id in kept:
             lane.renew(now + conf.lease_seconds)
@@ -202,7 +202,7 @@ def events_of_today() -> sql.Days:
     return (("hookpost_event", f"{datetime.now(UTC):%Y%m%d}"),)
 
 
-def _fences(lanes: Sequence[Lane]) -> dict[str, object]:
+def _leased(lanes: Sequence[Lane]) -> dict[str, object]:
     return {
         "endpoint_ids": [lane.endpoint_id for lane in lanes],
         "fences": [lane.fence for lane in lanes],

@@ -24,7 +24,7 @@ class Limits:
     waiting: int = 2000  # deliveries in memory and not sent: five claims, so that others find room beside one
     lanes_a_take: int = 32  # lanes leased by one statement: more would be no cheaper, and let others wait
     first_claim: int = 20  # deliveries that come with a lease; a lane shows by its next claims how much it can send
-    claim_at_least: int = 20  # deliveries for each of many hungry lanes
+    claim_at_least: int = 20  # deliveries for each of many lanes that want some
     claim_bytes: int = 16 * MIB  # bodies in one claim, as far as they come with it
     starts_a_step: int = 64  # then answers are looked at: the next requests go over the connections that they free
     renewals_a_step: int = 200  # leases renewed by one statement, so that thousands do not hold up a step
@@ -40,7 +40,7 @@ class Limits:
     one_moment: float = 0.02  # how long what is started together shares one reading of the clock
     record_after: float = 0.004  # of a lane that is done: others that end now share the statement
     record_at_latest: float = 0.01  # of a lane that goes on: what is recorded is not sent twice by a successor
-    claim_after: float = 0.003  # while few lanes are hungry
+    claim_after: float = 0.003  # while few lanes want a claim
     look_again: float = 0.5  # at lanes in hand with room to send: their message may have come to another worker
     look_pause: float = 0.05  # at least between two looks that found nothing
     try_again: tuple[float, ...] = (0.01, 0.1, 0.5)

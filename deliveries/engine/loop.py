@@ -53,7 +53,7 @@ Clock = Callable[[], float]
 Result = TypeVar("Result")
 
 WAIT_SECONDS = 0.1
-PATIENCE_SECONDS = 20.0
+RETRY_SECONDS = 20.0
 RENEW_AT = 0.6  # of a lease that is left
 
 _dice = random.SystemRandom()
@@ -177,12 +177,12 @@ class Engine:
     def _take(self) -> None:
         now = self._clock()
         self._intake.take(now)
-        hungry = self._intake.hungry(now)
-        if any(lane.finished for lane in hungry):
+        lanes = self._intake.to_claim(now)
+        if any(lane.finished for lane in lanes):
             self._record()  # what is finished but not recorded is still due, and would be claimed again
-            hungry = [lane for lane in hungry if lane.wants_claim(now)]
-        if hungry:
-            self._intake.claim(hungry, now)
+            lanes = [lane for lane in lanes if lane.wants_claim(now)]
+        if lanes:
+            self._intake.claim(lanes, now)
 
     def _feed(self, *, sending: bool) -> None:
         now = self._clock()
@@ -193,7 +193,7 @@ class Engine:
 
     def _collect(self) -> None:
         ended, self._ended = self._ended, []
-        ended += self.outbox.collect(wait_seconds=0.0 if ended else self._patience())
+        ended += self.outbox.collect(wait_seconds=0.0 if ended else self._wait_seconds())
         now = self._clock()
         for lane, sent, answer in ended:
             self._table.activate(lane)
@@ -205,7 +205,7 @@ class Engine:
             self._finish(lane, finished)
             lane.note_outcome(sent.claimed, finished.outcome, now=now, rng=self._rng)
 
-    def _patience(self) -> float:
+    def _wait_seconds(self) -> float:
         now = self._clock()
         at = min(self._record_at, self.outbox.feed_at, self._intake.next_at(now), self._beat_at + self._limits.beat)
         return max(0.0, min(at, self._table.sweep_at, now + self._limits.idle) - now)
@@ -215,8 +215,8 @@ class Engine:
         self._unrecorded += 1
         # While a lane has more to send nobody waits for its release: larger batches are cheaper.
         more = lane.phase is Phase.OPEN
-        patience = self._limits.record_at_latest if more else self._limits.record_after
-        self._record_at = min(self._record_at, self._clock() + patience)
+        at_latest = self._limits.record_at_latest if more else self._limits.record_after
+        self._record_at = min(self._record_at, self._clock() + at_latest)
 
     def _must_record(self) -> bool:
         is_idle = bool(self.lanes) and not self.outbox.in_flight
@@ -263,7 +263,7 @@ class Engine:
             self.agenda.later(lane.endpoint_id, now + rest)
 
     def _retry(self, act: Callable[[], Result]) -> Result:
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        give_up_at = time.monotonic() + RETRY_SECONDS
         return retry_on_database_error(
             act,
             meanwhile=self._keep_driving,

@@ -4,8 +4,8 @@ What lives here: finding the one delivery that ends its worker among all that we
 is given up in its place. It must not know the database, nor what ends a worker.
 
 A lane that lost its worker goes on one by one for a while, and each delivery is noted before it is sent. One that
-was noted in three losses stands trial: no other suspect of this process is in flight with it. Only a loss during
-its trial gives it up.
+was noted in three losses goes alone: no other suspect of this process is in flight with it. Only a loss while it
+does gives it up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deliveries.protocol.outcome import Outcome
 
 _lock = threading.Lock()
 _isolated: set[UUID] = set()  # lanes that send one by one, with a suspect in flight or not recorded yet
-_on_trial: list[UUID] = []  # the lane that waits for its trial or stands it, at most one
+_alone: list[UUID] = []  # the lane whose suspect goes alone, or waits for that; at most one
 
 
 def is_poison(lane: Lane, claimed: Claimed) -> bool:
@@ -48,13 +48,13 @@ def may_go(lane: Lane) -> bool:
     if not lane.careful:
         return True
     claimed = lane.waiting[0]
-    for_trial = losses_of(lane, claimed) >= LIMITS.losses_of_a_poison - 1 and not is_poison(lane, claimed)
+    goes_alone = losses_of(lane, claimed) >= LIMITS.losses_of_a_poison - 1 and not is_poison(lane, claimed)
     with _lock:
-        if _on_trial and _on_trial[0] != lane.endpoint_id:
+        if _alone and _alone[0] != lane.endpoint_id:
             return False
-        if for_trial and not _on_trial:
-            _on_trial.append(lane.endpoint_id)
-        if for_trial and _isolated - {lane.endpoint_id}:
+        if goes_alone and not _alone:
+            _alone.append(lane.endpoint_id)
+        if goes_alone and _isolated - {lane.endpoint_id}:
             return False
         _isolated.add(lane.endpoint_id)
         return True
@@ -64,5 +64,5 @@ def cleared(lane: Lane) -> None:
     """Note that the lane has nothing in flight that is not recorded, or is in other hands."""
     with _lock:
         _isolated.discard(lane.endpoint_id)
-        if lane.endpoint_id in _on_trial:
-            _on_trial.remove(lane.endpoint_id)
+        if lane.endpoint_id in _alone:
+            _alone.remove(lane.endpoint_id)

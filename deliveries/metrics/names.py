@@ -28,7 +28,7 @@ REFUSALS = {
 ROUND_TRIP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 DAYS = (0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 21_600, 86_400, 259_200)
-EXCHANGE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
+ATTEMPT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 # Accepting.
@@ -69,7 +69,7 @@ DELIVERY_SECONDS = Histogram(
     bounds=DAYS,
 )
 ATTEMPT_SECONDS = Histogram(
-    "hookpost_attempt_duration_seconds", "How long the requests of attempts took.", bounds=EXCHANGE
+    "hookpost_attempt_duration_seconds", "How long the requests of attempts took.", bounds=ATTEMPT
 )
 CLAIM_SECONDS = Histogram(
     "hookpost_claim_seconds", "A statement that leases lanes or claims what is due.", bounds=ROUND_TRIP

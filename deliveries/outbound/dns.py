@@ -60,7 +60,7 @@ class Names:
         self._tell, self._resolve = tell, resolve or socket.getaddrinfo
         self._found: dict[Place, _Found] = {}
         self._moved: dict[Place, float] = {}
-        self._held: dict[Place, list[Unresolved]] = {}  # also with nobody left who waits, while the look-up goes on
+        self._by_place: dict[Place, list[Unresolved]] = {}  # also with nobody left who waits, while the look-up goes on
         self._asked: deque[Place] = deque()
         self._answers: queue.SimpleQueue[tuple[Place, tuple[str, ...]]] = queue.SimpleQueue()
         self._busy = 0
@@ -68,7 +68,7 @@ class Names:
         self.give_up_at = float("inf")  # when the first of those who wait has waited enough
 
     def addresses(self, place: Place) -> tuple[str, ...]:
-        """Return where a name leads, or () when a request for it must be held until it is looked up."""
+        """Return where a name leads, or () when a request for it must wait until it is looked up."""
         found = self._found.get(place)
         if found is None:
             return ()
@@ -91,12 +91,12 @@ class Names:
         moved_at = self._moved.get(place)
         return float("inf") if moved_at is None else time.monotonic() - moved_at
 
-    def hold(self, place: Place, held: Unresolved) -> None:
+    def enqueue(self, place: Place, request: Unresolved) -> None:
         """Let a request wait for its name."""
         self.waiting += 1
-        self.give_up_at = min(self.give_up_at, held.give_up_at)
+        self.give_up_at = min(self.give_up_at, request.give_up_at)
         self._ask(place)
-        self._held[place].append(held)
+        self._by_place[place].append(request)
 
     @property
     def is_asking(self) -> bool:
@@ -110,9 +110,9 @@ class Names:
             self._busy -= 1
             if addresses:
                 self._note(place, addresses)
-            for held in self._held.pop(place, ()):
+            for unresolved in self._by_place.pop(place, ()):
                 self.waiting -= 1
-                yield held, addresses, "" if addresses else "dns_error"
+                yield unresolved, addresses, "" if addresses else "dns_error"
         self._look_up_next()
         now = time.monotonic()
         if now >= self.give_up_at:
@@ -121,7 +121,7 @@ class Names:
     def close(self) -> None:
         """Forget everybody who waits."""
         self._asked.clear()
-        self._held.clear()
+        self._by_place.clear()
         self.waiting = 0
 
     def _note(self, place: Place, addresses: tuple[str, ...]) -> None:
@@ -132,16 +132,18 @@ class Names:
 
     def _given_up(self, now: float) -> Iterator[tuple[Unresolved, tuple[str, ...], str]]:
         late = []
-        for place, waiting in self._held.items():
-            late += [held for held in waiting if held.give_up_at <= now]
-            self._held[place] = [held for held in waiting if held.give_up_at > now]
+        for place, waiting in self._by_place.items():
+            late += [unresolved for unresolved in waiting if unresolved.give_up_at <= now]
+            self._by_place[place] = [unresolved for unresolved in waiting if unresolved.give_up_at > now]
         self.waiting -= len(late)
-        self.give_up_at = min((held.give_up_at for each in self._held.values() for held in each), default=float("inf"))
-        yield from ((held, (), "connect_timeout") for held in late)
+        self.give_up_at = min(
+            (unresolved.give_up_at for each in self._by_place.values() for unresolved in each), default=float("inf")
+        )
+        yield from ((unresolved, (), "connect_timeout") for unresolved in late)
 
     def _ask(self, place: Place) -> None:
-        if place not in self._held:
-            self._held[place] = []
+        if place not in self._by_place:
+            self._by_place[place] = []
             self._asked.append(place)
             self._look_up_next()
 

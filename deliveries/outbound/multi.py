@@ -148,10 +148,10 @@ class Transfers:
     ) -> None:
         now = time.monotonic()
         give_up_at = now + min(timeout_seconds, self._connect_seconds)
-        held = Unresolved(
+        unresolved = Unresolved(
             request=request, tag=tag, timeout_seconds=timeout_seconds, since=now, give_up_at=give_up_at, tls=tls
         )
-        self._names.hold(place, held)
+        self._names.enqueue(place, unresolved)
 
     def _let_through(self) -> None:
         now = time.monotonic()

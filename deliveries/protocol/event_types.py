@@ -11,7 +11,7 @@ import re
 from deliveries.errors import InvalidEventType
 
 NAME_LIMIT = 128
-OURS = "hookpost."  # sql/accept_events.sql knows it too
+OPERATIONAL_PREFIX = "hookpost."  # sql/accept_events.sql knows it too
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
@@ -29,7 +29,7 @@ def check_name(name: str) -> str:
 
 def is_ours(name: str) -> bool:
     """Say whether only Hookpost itself emits events of this name; endpoints get them only if they name them."""
-    return name.startswith(OURS)
+    return name.startswith(OPERATIONAL_PREFIX)
 
 
 def check_own_name(name: str, *, field: str) -> str:
@@ -38,7 +38,7 @@ def check_own_name(name: str, *, field: str) -> str:
         check_name(name)
     except InvalidEventType as error:
         raise InvalidEventType(error.detail, field=field) from error
-    if name.lower().startswith(OURS):
+    if name.lower().startswith(OPERATIONAL_PREFIX):
         raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field=field)
     return name
 

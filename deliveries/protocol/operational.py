@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deliveries.protocol.event_types import OURS
+from deliveries.protocol.event_types import OPERATIONAL_PREFIX
 
 _ENDPOINT = {"endpoint": "ep_01k2h0q5y8fv3r7m9d4a6cwxzt", "endpoint_uid": "shop"}
 
@@ -27,13 +27,13 @@ OPERATIONAL: Mapping[str, OperationalType] = {
     each.name: each
     for each in (
         OperationalType(
-            name=OURS + "endpoint.failing",
+            name=OPERATIONAL_PREFIX + "endpoint.failing",
             description="Every attempt to reach an endpoint has failed for a day.",
             example=_ENDPOINT
             | {"failing_since": "2026-01-30T12:00:00.000Z", "disabled_after": "2026-02-04T12:00:00.000Z"},
         ),
         OperationalType(
-            name=OURS + "endpoint.disabled",
+            name=OPERATIONAL_PREFIX + "endpoint.disabled",
             description="An endpoint was disabled, and not by a person or a key; its deliveries are held.",
             example=_ENDPOINT
             | {
@@ -43,7 +43,7 @@ OPERATIONAL: Mapping[str, OperationalType] = {
             },
         ),
         OperationalType(
-            name=OURS + "delivery.exhausted",
+            name=OPERATIONAL_PREFIX + "delivery.exhausted",
             description="The retry schedule of a delivery is used up; it can be sent again by hand.",
             example=_ENDPOINT
             | {

@@ -32,7 +32,7 @@ PREFIX_CHARACTERS = 32
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _PREFIX = re.compile(r"[\x21-\x7e]*")
-_OURS = ("webhook-", "content-", "proxy-", "accept")
+_RESERVED = ("webhook-", "content-", "proxy-", "accept")
 _OF_THE_CONNECTION = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "cookie"}
     | {"user-agent", "authorization"}
@@ -157,7 +157,7 @@ def _check_name(name: str) -> None:
     lowered = name.lower()
     if _NAME.fullmatch(name) is None or len(name) > HEADER_CHARACTERS:
         raise InvalidInput(f"a header of a scheme is up to {HEADER_CHARACTERS} letters, digits and -", field="signing")
-    if lowered in _OF_THE_CONNECTION or lowered.startswith(_OURS):
+    if lowered in _OF_THE_CONNECTION or lowered.startswith(_RESERVED):
         raise InvalidInput(f"the header {lowered} is set by Hookpost or by the connection", field="signing")
 
 

@@ -23,7 +23,7 @@ from deliveries.errors import ClockOff, HookpostError
 from deliveries.models import Alert, Delivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol import ids, timestamps
-from deliveries.protocol.event_types import OURS, matching_keys
+from deliveries.protocol.event_types import OPERATIONAL_PREFIX, matching_keys
 from deliveries.services import clock
 from deliveries.services.endpoint_health import long_failing
 from deliveries.services.events import EventDraft, accept_own
@@ -110,7 +110,7 @@ def purge_alerts(*, now: datetime | None = None) -> int:
 
 def type_of(kind: str) -> str:
     """Return the event type that tells of an alert."""
-    return OURS + kind
+    return OPERATIONAL_PREFIX + kind
 
 
 def _row(kind: Kind, endpoint_id: UUID, *, since: datetime, reason: str = "") -> Alert:

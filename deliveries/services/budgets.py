@@ -1,6 +1,6 @@
 """How much of a web process's processor time one customer gets while others want some too.
 
-What lives here: an account of seconds for each customer, filled at a steady rate and drawn by what its requests cost.
+What lives here: a budget of seconds for each customer, filled at a steady rate and drawn by what its requests cost.
 A count of requests at once says nothing of how dear each is: a page costs as much as a hundred small events. It must
 not know requests, nor how time is measured. Who has the process for itself is not held up.
 """
@@ -14,22 +14,22 @@ from dataclasses import dataclass
 SAVED_SECONDS = 0.25  # so much may be used at once after a quiet time
 DEBT_SECONDS = 0.25  # more is forgiven: a request that was dearer than all expected closes nothing for long
 ALONE_SECONDS = 1.0
-ACCOUNTS = 10_000
+REMEMBERED = 10_000
 LEARNING = 0.2  # weight of the newest request in what the next one is expected to cost
 
 
 @dataclass(slots=True)
-class _Account:
+class _Budget:
     seconds: float
     at: float
     expected: float = 0.0
 
 
 class Budgets:
-    """The accounts of one process; moments are those of a monotonic clock, `share` is a part of its time."""
+    """The budgets of one process; moments are those of a monotonic clock, `share` is a part of its time."""
 
     def __init__(self) -> None:
-        self._accounts: dict[Hashable, _Account] = {}
+        self._budgets: dict[Hashable, _Budget] = {}
         self._lock = threading.Lock()
         self._last: Hashable = None
         self._changed_at = float("-inf")
@@ -40,31 +40,31 @@ class Budgets:
             self._last, self._changed_at = caller, now
 
     def pause(self, customer: Hashable, now: float, *, share: float) -> float:
-        """Return for how many seconds the customer's next request should wait; nothing when its account has some."""
+        """Return for how many seconds the customer's next request should wait; nothing when its budget has some."""
         if share >= 1 or now - self._changed_at > ALONE_SECONDS:
             return 0.0
         with self._lock:
-            account = self._filled(customer, now, share)
-            return 0.0 if account.seconds > 0 else (0.001 - account.seconds) / share
+            budget = self._filled(customer, now, share)
+            return 0.0 if budget.seconds > 0 else (0.001 - budget.seconds) / share
 
     def begin(self, customer: Hashable, now: float, *, share: float) -> float:
         """Draw what a request is expected to cost, and return that; `end` corrects it."""
         with self._lock:
-            account = self._filled(customer, now, share)
-            account.seconds -= account.expected
-            return account.expected
+            budget = self._filled(customer, now, share)
+            budget.seconds -= budget.expected
+            return budget.expected
 
     def end(self, customer: Hashable, now: float, *, share: float, drawn: float, cost: float) -> None:
         """Draw what the request did cost in place of what was expected."""
         with self._lock:
-            account = self._filled(customer, now, share)
-            account.expected += LEARNING * (cost - account.expected)
-            account.seconds = max(-DEBT_SECONDS, account.seconds + drawn - cost)
+            budget = self._filled(customer, now, share)
+            budget.expected += LEARNING * (cost - budget.expected)
+            budget.seconds = max(-DEBT_SECONDS, budget.seconds + drawn - cost)
 
-    def _filled(self, customer: Hashable, now: float, share: float) -> _Account:
-        if len(self._accounts) >= ACCOUNTS and customer not in self._accounts:
-            self._accounts.clear()
-        account = self._accounts.setdefault(customer, _Account(SAVED_SECONDS, now))
-        account.seconds = min(SAVED_SECONDS, account.seconds + max(0.0, now - account.at) * share)
-        account.at = now
-        return account
+    def _filled(self, customer: Hashable, now: float, share: float) -> _Budget:
+        if len(self._budgets) >= REMEMBERED and customer not in self._budgets:
+            self._budgets.clear()
+        budget = self._budgets.setdefault(customer, _Budget(SAVED_SECONDS, now))
+        budget.seconds = min(SAVED_SECONDS, budget.seconds + max(0.0, now - budget.at) * share)
+        budget.at = now
+        return budget

@@ -52,7 +52,7 @@ SELECT
     d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body
 FROM (
     SELECT l.endpoint_id, 0 AS busy,
-        e.state = 'enabled' AND (l.rest_until IS NULL OR l.rest_until <= now()) AS awake,
+        e.state = 'enabled' AND (l.rest_until IS NULL OR l.rest_until <= now()) AS scheduled,
         CASE WHEN e.ordered THEN 1 WHEN l.fence % 4 = 1 THEN 2 WHEN l.fence % 8 = 3 THEN 3 ELSE 1 END AS favour,
         -- After a lost worker, and to probe an endpoint that was down, one delivery goes alone.
         CASE WHEN l.crashes > 0 OR l.opened > 0 THEN 1

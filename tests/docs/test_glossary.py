@@ -58,8 +58,12 @@ SEVERAL_CLASSES = {
 }
 
 
-def words_ruled_out() -> list[str]:
-    rows = re.findall(r"^\| ([a-z, ]+) \|", RULED_OUT, re.MULTILINE)
+# Names that others gave to what is theirs.
+FOREIGN = {"account_links": "Unfold's menu", "subscription": "Convoy's endpoint"}
+
+
+def words_ruled_out(text: str = RULED_OUT) -> list[str]:
+    rows = re.findall(r"^\| ([a-z, ]+) \|", text, re.MULTILINE)
     return [word for row in rows for word in row.split(", ") if word != "not"]
 
 
@@ -76,6 +80,44 @@ def public_classes() -> Sequence[tuple[str, Path]]:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
+
+
+@cache
+def names_within() -> Sequence[tuple[str, Path]]:
+    """All that our code names: functions, variables, parameters, log keys and metrics, and whatever SQL names."""
+    found: set[tuple[str, Path]] = set()
+    for path in FILES:
+        text = (ROOT / path).read_text()
+        if path.suffix == ".py":
+            found |= {(name, path) for node in ast.walk(ast.parse(text)) for name in given_by(node)}
+        elif path.suffix == ".sql":
+            code = re.sub(r"--.*|'[^']*'", "", text)
+            found |= {(name, path) for name in re.findall(r"[a-z_]+", code)}
+    return sorted(found)
+
+
+def given_by(node: ast.AST) -> list[str]:
+    """The names that a piece of code gives to something."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+            return [name]
+        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+            return [name]
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="log")), args=[ast.Constant(value=str(key)), *_]):
+            return [key]
+        case ast.Call(args=[ast.Constant(value=str(metric)), *_]) if metric.startswith("hookpost_"):
+            return [metric]
+    return []
+
+
+@pytest.mark.parametrize("word", words_ruled_out(RULED_OUT.partition("**files and classes only**")[0]))
+def test_nothing_is_named_with_a_word_that_the_glossary_rules_out(word: str) -> None:
+    assert [f"{path}: {name}" for name, path in names_within() if word in words_of(name) and name not in FOREIGN] == []
+
+
+def test_names_are_found_wherever_they_are_given() -> None:
+    names = {name for name, _ in names_within()}
+    assert {"claim_batch", "lane", "rest_until", "broker_state", "hookpost_attempt_duration_seconds"} <= names
 
 
 def test_words_of_names_are_told_apart() -> None:

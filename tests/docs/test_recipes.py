@@ -29,7 +29,7 @@ print(show_endpoint(endpoint)["region"], "region" in EndpointForm().fields)
 """
 
 LATE = """        OperationalType(
-        name=OURS + "endpoint.late", description="An endpoint is late.", example=_ENDPOINT,
+        name=OPERATIONAL_PREFIX + "endpoint.late", description="An endpoint is late.", example=_ENDPOINT,
     ),
 """
 REGIONS_VIEW = """

@@ -136,7 +136,7 @@ def due_seconds(delivery: Delivery, *, manual: bool = False) -> float:
 
 
 def rest_seconds(endpoint: Endpoint) -> float:
-    """How much longer the endpoint's lane rests; 0 when it is awake."""
+    """How much longer the endpoint's lane rests; 0 when it does not."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(extract(epoch FROM rest_until - now()), 0)::float8 FROM hookpost_lane"

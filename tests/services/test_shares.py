@@ -148,11 +148,11 @@ def test_the_parts_of_an_export_draw_on_the_account_and_wait_for_it(monkeypatch:
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        budgets._accounts[ALICE].seconds = 1.0
+        budgets._budgets[ALICE].seconds = 1.0
 
     def parts() -> Generator[bytes, None, None]:
         yield b"1"
-        budgets._accounts[ALICE].seconds = -0.2
+        budgets._budgets[ALICE].seconds = -0.2
         yield b"2"
         yield b"3"
 
