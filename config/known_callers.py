@@ -25,6 +25,7 @@ from config.site_cookies import PORTAL, session_cookie
 from deliveries.api.auth import remembered_key
 from deliveries.api.problems import CONTENT_TYPE, problem_of
 from deliveries.errors import TooManyAtOnce
+from deliveries.protocol.remembered import remember
 from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
 API, PORTAL_PATH = "/api/", "/portal/"
@@ -73,10 +74,8 @@ def remember_session(environ: Environ, customer_id: UUID | None) -> None:
         return
     with _lock:
         _sessions.pop(_digest(session), None)
-        if len(_sessions) >= REMEMBERED:
-            _sessions.clear()
         if customer_id is not None:
-            _sessions[_digest(session)] = customer_id
+            remember(_sessions, _digest(session), customer_id, limit=REMEMBERED)
 
 
 def _session_in(cookies: str) -> str:

@@ -194,7 +194,7 @@ class StaffApiKey(ApiKeyPages):
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
     def customer_for(self, request: HttpRequest, form: ModelForm) -> Customer | None:
-        """As chosen."""
+        """Return the customer that the form has; none for a service key."""
         customer: Customer | None = form.cleaned_data["customer"]
         return customer
 

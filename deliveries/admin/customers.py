@@ -70,7 +70,7 @@ class StaffCustomer(PageAdmin[Customer]):
 
     @admin.display(description="Id")
     def shown_id(self, row: Customer) -> str:
-        """Our id."""
+        """The TypeID."""
         return row.public_id
 
     @admin.display(description="Created")

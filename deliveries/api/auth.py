@@ -21,6 +21,7 @@ from rest_framework.request import Request
 
 from deliveries.models import ApiKey
 from deliveries.models.visible import Viewer
+from deliveries.protocol.remembered import remember
 from deliveries.services.api_keys import find_api_key, hash_key, touch_api_key
 from deliveries.services.audit import actor_of_key
 
@@ -158,9 +159,7 @@ def _text_of(header: str) -> str:
 def _remember(digest: bytes, key: ApiKey, now: float) -> KnownKey:
     known = _facts(key)
     with _lock:
-        if len(_known) >= REMEMBERED:
-            _known.clear()
-        _known[digest] = known, now
+        remember(_known, digest, (known, now), limit=REMEMBERED)
     return known
 
 

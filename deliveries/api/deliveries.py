@@ -130,7 +130,7 @@ class DeliveryView(ApiView):
 
 
 class RedeliverView(ApiView):
-    """Send again."""
+    """Redelivering one delivery."""
 
     scopes = REDELIVER
 

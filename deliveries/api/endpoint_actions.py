@@ -53,7 +53,7 @@ class RotateSecretView(_Act):
 
 
 class PauseView(_Act):
-    """Hold."""
+    """Pausing an endpoint."""
 
     @extend_schema(operation_id="pause_endpoint", request=ReasonShape, responses=EndpointShape)
     def post(self, request: Request, **path: str) -> Response:
@@ -64,7 +64,7 @@ class PauseView(_Act):
 
 
 class ResumeView(_Act):
-    """Go on."""
+    """Resuming an endpoint."""
 
     @extend_schema(operation_id="resume_endpoint", request=ResumeShape, responses=EndpointShape)
     def post(self, request: Request, **path: str) -> Response:
@@ -76,7 +76,7 @@ class ResumeView(_Act):
 
 
 class TestView(_Act):
-    """Try out."""
+    """Sending a test event."""
 
     @extend_schema(operation_id="test_endpoint", request=TestShape, responses={202: AcceptedShape})
     def post(self, request: Request, **path: str) -> Response:
@@ -93,7 +93,7 @@ class TestView(_Act):
 
 
 class StatsView(_Act):
-    """Figures."""
+    """Figures of an endpoint's last day."""
 
     @extend_schema(operation_id="get_endpoint_stats", responses=StatsShape)
     def get(self, request: Request, **path: str) -> Response:

@@ -76,7 +76,7 @@ def show_group(row: FailureGroup) -> dict[str, object]:
 
 
 class FailureGroupsView(ApiView):
-    """What fails."""
+    """Failure groups."""
 
     queried = LISTS
 

@@ -64,7 +64,7 @@ class ReportFilters(Shape):
 
 
 class ImportView(ApiView):
-    """Moving over."""
+    """One import with its lines."""
 
     parser_classes = (LargeJsonParser,)
 

@@ -164,7 +164,7 @@ class JobView(ApiView):
 
 
 class CancelJobView(ApiView):
-    """Stop."""
+    """Cancelling a job."""
 
     scopes = REDELIVER
 
@@ -177,7 +177,7 @@ class CancelJobView(ApiView):
 
 
 class ResumeJobView(ApiView):
-    """Go on."""
+    """Resuming a job."""
 
     scopes = REDELIVER
 

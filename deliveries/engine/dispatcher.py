@@ -54,7 +54,7 @@ class RingAll(Protocol):
     """Rings for more lanes than can be named."""
 
     def __call__(self, *, slow: bool) -> None:
-        """Ring."""
+        """Send a message that some lanes have work, whichever they are."""
 
 
 TICK_SECONDS = 1.0

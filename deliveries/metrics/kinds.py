@@ -40,7 +40,7 @@ class Counter(Metric):
         self._places = {value: first + place for place, value in enumerate(named)}
 
     def add(self, amount: float = 1, value: str = "") -> None:
-        """Count."""
+        """Count one, or so many."""
         self.add_each({value: amount})
 
     def add_each(self, amounts: Mapping[str, float]) -> None:

@@ -14,12 +14,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from requests import PreparedRequest
 
 from deliveries.outbound.guard import AddressInfo, Resolve
 from deliveries.outbound.options import ClientTls
+from deliveries.protocol.remembered import remember
 
 LOOKUPS_LIMIT = 200
 # An answer older than this is asked for anew while requests still go on with it, so that steady traffic never waits.
@@ -27,7 +27,6 @@ REFRESH_SECONDS = 60.0
 GOOD_SECONDS = 90.0
 _REMEMBERED = 20_000
 
-Kept = TypeVar("Kept")
 Place = tuple[str, int]  # a name and a port: what one endpoint has done to its port concerns no other port
 
 
@@ -127,8 +126,8 @@ class Names:
     def _note(self, place: Place, addresses: tuple[str, ...]) -> None:
         known = self._found.get(place)
         if known and not set(known.addresses) & set(addresses):
-            _remember(self._moved, place, time.monotonic())
-        _remember(self._found, place, _Found(addresses, at=time.monotonic()))
+            remember(self._moved, place, time.monotonic(), limit=_REMEMBERED)
+        remember(self._found, place, _Found(addresses, at=time.monotonic()), limit=_REMEMBERED)
 
     def _given_up(self, now: float) -> Iterator[tuple[Unresolved, tuple[str, ...], str]]:
         late = []
@@ -162,9 +161,3 @@ class Names:
         # A scope is cut off: such an address is refused by the guard in any case.
         self._answers.put((place, tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))))
         self._tell()
-
-
-def _remember(known: dict[Place, Kept], place: Place, value: Kept) -> None:
-    if len(known) >= _REMEMBERED:
-        known.clear()
-    known[place] = value

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
+from deliveries.protocol.remembered import remember
 from deliveries.variables import AllowedTarget
 
 # What socket.getaddrinfo tells of one address, which stands in the last part.
@@ -51,9 +52,7 @@ class Guard:
         verdict = self._judged.get((address, port))
         if verdict is None:
             verdict = self._judge(address, port)
-            if len(self._judged) >= _REMEMBERED:
-                self._judged.clear()
-            self._judged[address, port] = verdict
+            remember(self._judged, (address, port), verdict, limit=_REMEMBERED)
         return verdict
 
     def check_target(

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from deliveries.protocol.remembered import remember
+
 SAVED_SECONDS = 0.25  # so much may be used at once after a quiet time
 DEBT_SECONDS = 0.25  # more is forgiven: a request that was dearer than all expected closes nothing for long
 ALONE_SECONDS = 1.0
@@ -62,9 +64,10 @@ class Budgets:
             budget.seconds = max(-DEBT_SECONDS, budget.seconds + drawn - cost)
 
     def _filled(self, customer: Hashable, now: float, share: float) -> _Budget:
-        if len(self._budgets) >= REMEMBERED and customer not in self._budgets:
-            self._budgets.clear()
-        budget = self._budgets.setdefault(customer, _Budget(SAVED_SECONDS, now))
+        budget = self._budgets.get(customer)
+        if budget is None:
+            budget = _Budget(SAVED_SECONDS, now)
+            remember(self._budgets, customer, budget, limit=REMEMBERED)
         budget.seconds = min(SAVED_SECONDS, budget.seconds + max(0.0, now - budget.at) * share)
         budget.at = now
         return budget

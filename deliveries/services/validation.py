@@ -25,6 +25,7 @@ from deliveries.database.limits import seconds_left
 from deliveries.database.sharing import is_sharing, share_connections
 from deliveries.errors import InvalidData, Unavailable
 from deliveries.models import EventType
+from deliveries.protocol.remembered import remember
 from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
 from deliveries.sql.rows import ValidatingTypesRow
 
@@ -161,7 +162,5 @@ def _tell(name: str, mode: str) -> None:
     if now - last < LOG_SECONDS:
         _logged[name] = (last, times + 1)
         return
-    if len(_logged) >= REMEMBERED:
-        _logged.clear()
-    _logged[name] = (now, 0)
+    remember(_logged, name, (now, 0), limit=REMEMBERED)
     log.warning("event_data_violates_schema", type=name, mode=mode, times=times + 1)

@@ -37,7 +37,7 @@ OTHERS_END_SECONDS = 10
 
 
 class Command(BaseCommand):
-    """The demo."""
+    """Shows a customer's first delivery, end to end."""
 
     help = "Start everything, send a signed event to a local receiver, show it arriving, stay up until Ctrl-C."
     requires_system_checks: list[str] = []

@@ -33,7 +33,7 @@ MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 
 
 class Command(BaseCommand):
-    """The supervisor."""
+    """Starts and supervises all parts."""
 
     help = "Run web server, workers and dispatcher and, without DATABASE_URL or BROKER_URL, PostgreSQL and Valkey."
     requires_system_checks: list[str] = []

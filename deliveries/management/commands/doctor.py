@@ -15,7 +15,7 @@ from deliveries.management.doctor.diagnosis import Check, Diagnosis, Grade, aske
 
 
 class Command(BaseCommand):
-    """The doctor."""
+    """Says what is well and what is not."""
 
     help = "Ask what an operator would ask first; exit status 1 when something has to be mended."
     requires_system_checks: list[str] = []

@@ -24,7 +24,7 @@ FILE_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 class Command(BaseCommand):
-    """Import."""
+    """Imports customers, event types and endpoints."""
 
     help = "Import customers, event types and endpoints from a file; it may be run again. docs/moving.md shows formats."
     requires_system_checks: list[str] = []

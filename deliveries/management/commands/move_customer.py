@@ -26,7 +26,7 @@ from deliveries.models.visible import OPERATOR
 
 
 class Command(BaseCommand):
-    """The move."""
+    """Moves a customer to another cell."""
 
     help = "Move a customer to another cell (docs/cells.md). It may be stopped anywhere; the same command goes on."
     requires_system_checks: list[str] = []

@@ -16,7 +16,7 @@ from deliveries.services.imports import release_imported
 
 
 class Command(BaseCommand):
-    """The switch."""
+    """Lets imported endpoints send."""
 
     help = "Enable the endpoints that import_endpoints --paused left holding what they get."
     requires_system_checks: list[str] = []
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, **options: object) -> None:
-        """Enable them."""
+        """Enable the endpoints that were imported paused."""
         customer = _customer(str(options["customer"])) if options["customer"] else None
         number = release_imported(
             actor=actor_of_terminal(), customer=customer, cancel_backlog=bool(options["cancel_backlog"])
