@@ -71,6 +71,12 @@ class CredentialFields(forms.Form):
     auth_username = _field("basic", "username")
     auth_password = _field("basic", "password")
     auth_token = _field("bearer", "token")
+    auth_token_url = _field("oauth2", "token_url")
+    auth_client_id = _field("oauth2", "client_id")
+    auth_client_secret = _field("oauth2", "client_secret")
+    auth_scope = _field("oauth2", "scope")
+    auth_audience = _field("oauth2", "audience")
+    auth_client_auth = _field("oauth2", "client_auth")
     tls_certificate = _pem(
         "Our certificate", "For a server that wants one (mutual TLS): PEM, with its chain. Empty: what is stored stays."
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 from deliveries.models.keyring import unseal
 from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import words_to_hide
-from deliveries.protocol.credentials import Auth, authorization, secrets_of
+from deliveries.protocol.credentials import OAUTH2, Auth, authorization, secrets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class SentAlong:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     hidden: Sequence[str] = field(default=(), repr=False)
     tls: ClientTls | None = None
+    oauth: Auth | None = field(default=None, repr=False)
 
 
 NOTHING = SentAlong()
@@ -38,8 +39,10 @@ def sent_along(endpoint_id: UUID, headers_sealed: bytes | None, credentials_seal
     stored: Mapping[str, Auth] = json.loads(unseal(credentials_sealed, row_id=endpoint_id))
     try:
         auth, tls = stored.get("auth"), stored.get("tls")
+        oauth = auth if auth and auth["type"] == OAUTH2 else None
         return SentAlong(
-            headers={**headers, "authorization": authorization(auth)} if auth else headers,
+            headers={**headers, "authorization": authorization(auth)} if auth and not oauth else headers,
+            oauth=oauth,
             hidden=words_to_hide([*headers.values(), *(secrets_of(auth) if auth else ())]),
             tls=ClientTls(**{name: pem.encode() for name, pem in tls.items()}) if tls else None,
         )

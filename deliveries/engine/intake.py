@@ -6,6 +6,7 @@ What lives here: what to lease and to claim next, and how much of it. It must no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Leases, claim_batch
 from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.tokens import give_stored
 
 Result = TypeVar("Result")
 
@@ -60,6 +62,8 @@ class Intake:
         if free := self._not_in_hand(ids):
             room = self._room(len(free))
             lanes, busy = self._retry(lambda: self._leases.take(free, room=room, now=now))
+            if wanting := [lane for lane in lanes if lane.target.oauth]:
+                self._retry(partial(give_stored, wanting))
             for lane in lanes:
                 self._table.add(lane)
                 self.agenda.know(lane.endpoint_id, lane.customer_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from deliveries.engine.limits import LIMITS, Limits
@@ -111,6 +111,10 @@ class Lane:
         self._begin_slice(now, lease_seconds)
         if not target.enabled:
             self.close(now)
+
+    def use(self, target: Target) -> None:
+        """Go on with another access token, or without one."""
+        self.target = target
 
     def renew(self, owned_until: float) -> None:
         """The lease goes on until then."""
@@ -217,6 +221,11 @@ class Lane:
     def note_sent(self, sent: Sent) -> None:
         """Remember a request in flight."""
         self.in_flight[sent.claimed.key] = sent
+
+    def put_back(self, claimed: Sequence[Claimed]) -> None:
+        """Take back what was to be sent and was not, at its old place; a lane that is closed or lost lets it go."""
+        if self.phase in (Phase.OPEN, Phase.DRAINED):
+            self.waiting.extendleft(reversed(claimed))
 
     def note_unsent(self, claimed: Claimed) -> None:
         """Forget a request that was not started after all."""

@@ -22,7 +22,7 @@ from deliveries.conf import conf
 from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.work import Claimed, Target
+from deliveries.engine.work import NOT_YET, Claimed, Target
 from deliveries.errors import HookpostError
 from deliveries.metrics import names
 from deliveries.models.base import new_id
@@ -260,11 +260,12 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
         headers=own.headers,
         hidden=own.hidden,
         tls=own.tls,
+        oauth=own.oauth,
         schedule=row.retry_schedule or DEFAULT_SCHEDULE,
         timeout_seconds=row.timeout_seconds,
         max_in_flight=1 if row.ordered else row.max_in_flight,
         rate_limit=row.rate_limit,
         ordered=row.ordered,
         enabled=row.state == "enabled",
-        problem=problem or ("" if keys else "the endpoint has no secret"),
+        problem=problem or ("the endpoint has no secret" if not keys else NOT_YET if own.oauth else ""),
     )

@@ -38,10 +38,11 @@ from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
 from deliveries.engine.recorder import GiveBack, Recorded, record_outcomes, record_rest
+from deliveries.engine.tokens import forget_token, give_stored, is_refused
 from deliveries.engine.trouble import wait_for_sockets
 from deliveries.engine.work import Finished
 from deliveries.errors import ClockOff
-from deliveries.protocol.outcome import is_own_fault
+from deliveries.protocol.outcome import at_once, is_own_fault
 from deliveries.services import clock
 from deliveries.services.alerts import tell_clock_off
 from deliveries.services.endpoints import disable_if_still_at
@@ -160,6 +161,8 @@ class Engine:
         some = self._limits.renewals_a_step
         if over := [lane for lane in held if lane.wants_refresh(now)][:some]:
             self._retry(lambda: configure_lanes(over, now=now))
+            if wanting := [lane for lane in over if lane.target.oauth]:
+                self._retry(partial(give_stored, wanting))
         early = conf.lease_seconds * RENEW_AT
         old = held if doubtful else [lane for lane in held if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
@@ -202,6 +205,9 @@ class Engine:
                 self._retry(partial(wait_for_sockets, lane, now, reason=answer.detail, rng=self._rng))
                 continue
             finished = judge(lane, sent, answer, rng=self._rng)
+            if finished.outcome.error and is_refused(lane, answer):
+                finished.outcome = at_once(finished.outcome)
+                self._retry(partial(forget_token, lane))
             self._finish(lane, finished)
             lane.note_outcome(sent.claimed, finished.outcome, now=now, rng=self._rng)
 

@@ -25,6 +25,7 @@ from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import event_bodies, mark_suspect
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.sender import send
+from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
 from deliveries.engine.trouble import pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import ClockOff, HookpostError
@@ -50,6 +51,7 @@ class Outbox:
         self._now, self._moment_until = datetime.now(UTC), 0.0
         self._large: list[tuple[Lane, Claimed]] = []
         self._failed: list[tuple[Lane, Finished]] = []
+        self._tokens = Tokens()
 
     @property
     def in_flight(self) -> int:
@@ -65,6 +67,7 @@ class Outbox:
         self._transfers.close()
         self._large.clear()
         self._failed.clear()
+        self._tokens.clear()
 
     def open(self, stopping: threading.Event) -> None:
         """Open a multi in place of the closed one; when this process has no descriptor left, wait for one."""
@@ -82,9 +85,31 @@ class Outbox:
         """Return what ended, as soon as anything did."""
         ended = []
         for tag, answer in self._transfers.finish(wait_seconds=wait_seconds, idle_too=True):
+            if isinstance(tag, TokenRequest):
+                ended += self._token_came(tag, answer)
+                continue
             lane, sent = cast(tuple[Lane, Sent], tag)
             self._give_back(lane, sent.claimed)
             ended.append((lane, sent, answer))
+        return ended
+
+    def _token_came(self, asked: TokenRequest, answer: Answer) -> list[Ended]:
+        """Let what waited for a token go on; without one, the first of it has failed and the rest stays due."""
+        lane, ended = asked.lane, []
+        came = self._tokens.came(asked, answer)
+        if isinstance(came, Answer):
+            first = asked.waiting.pop(0)
+            self._give_back(lane, first.claimed)
+            ended.append((lane, first, came))
+        else:
+            self._retry(partial(store_token, asked, came))
+            give_token(asked, came)
+        for sent in asked.waiting:
+            self._give_back(lane, sent.claimed)
+            lane.note_unsent(sent.claimed)
+        if not ended:
+            lane.put_back([sent.claimed for sent in asked.waiting])
+        self._table.activate(lane)
         return ended
 
     def feed(self, now: float, *, sending: bool = True) -> list[tuple[Lane, Finished]]:
@@ -163,6 +188,11 @@ class Outbox:
             return
         if isinstance(sent, Sent):
             lane.note_sent(sent)
+            return
+        if sent is None:
+            waiting = Sent(claimed=claimed, started_at=self._moment())
+            lane.note_sent(waiting)
+            self._tokens.want(lane, waiting, transfers=self._transfers)
             return
         self._give_back(lane, claimed)
         finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), sent, rng=self._rng)

@@ -13,7 +13,7 @@ import structlog
 from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
-from deliveries.engine.work import Claimed, Sent, Target
+from deliveries.engine.work import NOT_YET, Claimed, Sent, Target
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
@@ -28,12 +28,16 @@ USER_AGENT = f"Hookpost/{__version__}"
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
-def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -> Sent | Answer:
+def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -> Sent | Answer | None:
     """Put a delivery in flight; or return what it ends with where no request could be made of it alone.
+
+    None: its lane has no access token yet.
 
     `now` is the database's time. Raises HookpostError when the lane's configuration lets nothing be signed.
     """
     if lane.target.problem:
+        if lane.target.problem is NOT_YET:
+            return None
         raise HookpostError(lane.target.problem)
     try:
         request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))

@@ -13,10 +13,12 @@ from uuid import UUID
 from deliveries.models.base import new_id
 from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.credentials import Auth
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.payload import Shaping
 from deliveries.protocol.secrets import SigningKey
 
+NOT_YET = "its access token is to be fetched first"
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
 
 
@@ -24,7 +26,8 @@ BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold i
 class Target:
     """How an endpoint wants to be sent to, as of the moment of the lease.
 
-    `shaping` is None where events are sent as they are stored; `problem` is why nothing can be sent.
+    `shaping` is None where events are sent as they are stored; `problem` is why nothing can be sent,
+    NOT_YET that its token is to be fetched first. `token_is_fresh`: it was fetched for this lease.
     """
 
     url: str
@@ -42,6 +45,8 @@ class Target:
     enabled: bool
     problem: str = ""
     tls: ClientTls | None = None
+    oauth: Auth | None = field(default=None, repr=False)
+    token_is_fresh: bool = False
 
 
 # Not frozen, which would make each cost three times as much: there are some of these for every request.

@@ -1,5 +1,6 @@
 """The tables. Rows only: no network, no signals, no work in `save()`."""
 
+from deliveries.models.access_tokens import AccessToken
 from deliveries.models.alerts import Alert
 from deliveries.models.api_keys import ApiKey
 from deliveries.models.audit import AuditEntry
@@ -17,6 +18,7 @@ from deliveries.models.rollup import EndpointHour, Watermark
 from deliveries.models.second_factor import SecondFactor
 
 __all__ = [
+    "AccessToken",
     "Alert",
     "ApiKey",
     "Attempt",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import requests
 
@@ -50,6 +50,16 @@ def prepared_post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> 
     request.url = url
     request.headers = PlainHeaders(headers)
     request.body = body
+    return request
+
+
+def prepared_form(
+    url: str, fields: Mapping[str, str], headers: Sequence[tuple[str, str]], *, client: tuple[str, str] | None
+) -> requests.PreparedRequest:
+    """Return the POST of a form, by a client that tells name and password by Basic where they are given."""
+    request = requests.PreparedRequest()
+    auth = requests.auth.HTTPBasicAuth(*client) if client else None
+    request.prepare(method="POST", url=url, headers=dict(headers), data=dict(fields), auth=auth)
     return request
 
 

@@ -50,6 +50,11 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             do="Renew an expired certificate, send the whole chain, and name the URL's host in it. A private CA, and a "
             "certificate of ours that the receiver wants, belong into the endpoint's tls.",
         ),
+        "token_error": Advice(
+            says="the endpoint's token URL gives no access token",
+            do="The attempt's detail says what it answered. invalid_client: correct client_id and client_secret in the "
+            "endpoint's auth; else see whether the token URL is right and its server up.",
+        ),
         "deadline_exceeded": Advice(
             says="the receiver is connected and does not answer in time",
             do="Answer before the work is done, or raise the endpoint's timeout_seconds, up to 30.",

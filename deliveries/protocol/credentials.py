@@ -1,7 +1,7 @@
 """How Hookpost tells a receiver's server who is calling, beside the signature.
 
 What lives here: the kinds of authentication and what their members may hold, as the one declaration that check, API and
-form share. It must not know where credentials are kept. Source: RFC 7617 (Basic), RFC 6750 (bearer).
+form share. It must not know where credentials are kept. Source: RFC 7617, 6750, 6749.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from deliveries.errors import InvalidInput
 
 Auth = Mapping[str, str]  # `type`, and the members of that kind
 
+OAUTH2 = "oauth2"
 TOKEN_LIMIT = 8192
 HINT_CHARACTERS = 4
 LONG_ENOUGH_FOR_A_HINT = 20
+_ASCII = re.compile(r"[\x20-\x7e]*")
 CHARACTERS_OF_A_TOKEN = re.compile(r"[\x21-\x7e]*")
 
 
@@ -46,11 +48,12 @@ class AuthMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthKind:
-    """A kind of authentication."""
+    """A kind of authentication; secrets go with the member that they are `bound_to`, and stay only with it."""
 
     name: str
     title: str
     members: Sequence[AuthMember]
+    bound_to: str = ""
 
 
 KINDS: Mapping[str, AuthKind] = MappingProxyType(
@@ -92,6 +95,55 @@ KINDS: Mapping[str, AuthKind] = MappingProxyType(
                     ),
                 ),
             ),
+            AuthKind(
+                name="oauth2",
+                title="OAuth2: a token for client credentials",
+                bound_to="token_url",
+                members=(
+                    AuthMember(
+                        name="token_url",
+                        title="Token URL",
+                        limit=2048,
+                        holds="characters of a URL",
+                        pattern=CHARACTERS_OF_A_TOKEN,
+                    ),
+                    AuthMember(
+                        name="client_id", title="Client id", limit=255, holds="ASCII characters", pattern=_ASCII
+                    ),
+                    AuthMember(
+                        name="client_secret",
+                        title="Client secret",
+                        limit=1024,
+                        holds="ASCII characters",
+                        pattern=_ASCII,
+                        secret=True,
+                    ),
+                    AuthMember(
+                        name="scope",
+                        title="Scope",
+                        limit=1024,
+                        holds="ASCII characters",
+                        pattern=_ASCII,
+                        required=False,
+                    ),
+                    AuthMember(
+                        name="audience",
+                        title="Audience",
+                        limit=1024,
+                        holds="ASCII characters",
+                        pattern=_ASCII,
+                        required=False,
+                    ),
+                    AuthMember(
+                        name="client_auth",
+                        title="Client in the header (basic) or in the form (post)",
+                        limit=5,
+                        holds="characters: basic or post",
+                        pattern=re.compile(r"(?:basic|post)?"),
+                        required=False,
+                    ),
+                ),
+            ),
         )
     }
 )
@@ -117,7 +169,9 @@ def check_auth(given: object) -> dict[str, str] | None:
 
 def complete(auth: Auth, *, stored: Auth | None) -> Auth:
     """Return credentials with the secrets that were left out taken from the stored ones of the same kind."""
-    kept = stored if stored and stored["type"] == auth["type"] else {}
+    bound_to = KINDS[auth["type"]].bound_to
+    same = stored is not None and stored["type"] == auth["type"] and stored.get(bound_to) == auth.get(bound_to)
+    kept = stored if stored and same else {}
     found = dict(auth)
     for member in KINDS[auth["type"]].members:
         if member.secret and member.name not in found:
@@ -136,7 +190,7 @@ def shown_auth(auth: Auth) -> dict[str, str]:
 
 
 def authorization(auth: Auth) -> str:
-    """Return the value of the header Authorization."""
+    """Return the value of the header Authorization, of a kind that is not fetched."""
     if auth["type"] == "basic":
         pair = f"{auth['username']}:{auth.get('password', '')}"
         return "Basic " + base64.b64encode(pair.encode()).decode()
@@ -145,7 +199,7 @@ def authorization(auth: Auth) -> str:
 
 def secrets_of(auth: Auth) -> list[str]:
     """Return what a receiver must not write into our log by sending it back."""
-    return [*_secret_values(auth), authorization(auth)]
+    return [*_secret_values(auth), *([] if auth["type"] == OAUTH2 else [authorization(auth)])]
 
 
 def _secret_values(auth: Auth) -> list[str]:

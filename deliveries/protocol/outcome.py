@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -25,6 +25,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "blocked_address": "The host name leads to an address that Hookpost may not send to.",
         "connect_refused": "The endpoint's server refused the connection.",
         "connect_timeout": "No connection to the endpoint's server came about in time.",
+        "token_error": "No access token could be fetched from the endpoint's token URL, so nothing was sent.",
         "tls_error": "The TLS connection failed, most often because of the server's certificate.",
         "deadline_exceeded": "The endpoint did not answer before the deadline.",
         "protocol_error": "What the endpoint sent is not a valid HTTP answer.",
@@ -58,6 +59,7 @@ _DOWN = frozenset(
         "connect_refused",
         "connect_timeout",
         "tls_error",
+        "token_error",
         "deadline_exceeded",
         "proxy_error",
     }
@@ -134,6 +136,13 @@ def decide(
         slow=error in _TIMEOUTS or answer.duration_ms >= (_SILENT_MS if error == "dns_error" else SLOW_MS),
         told_to_slow_down=answer.status == 429,
     )
+
+
+def at_once(outcome: Outcome) -> Outcome:
+    """Return the outcome of an attempt that is made again at once, unless nothing more is to be sent at all."""
+    if outcome.state == DeliveryState.CANCELLED or outcome.disable_reason:
+        return outcome
+    return replace(outcome, state=DeliveryState.PENDING, retry_in_seconds=0.0)
 
 
 def _error_of(answer: Answer) -> str:

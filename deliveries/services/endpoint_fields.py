@@ -67,6 +67,17 @@ def check_endpoint_url(text: str) -> str:
     return url
 
 
+def check_endpoint_auth(given: object) -> dict[str, str] | None:
+    """Return credentials in their stored form; a token URL is checked like an endpoint's. Raises InvalidInput."""
+    auth = check_auth(given)
+    if auth is not None and "token_url" in auth:
+        try:
+            auth["token_url"] = check_endpoint_url(auth["token_url"])
+        except InvalidUrl as error:
+            raise InvalidInput(f"token_url: {error.detail}", field="auth") from error
+    return auth
+
+
 def check_endpoint_filter(text: str) -> str:
     """Return a filter that our reader and PostgreSQL both take; raises InvalidFilter."""
     if not text:
@@ -148,7 +159,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
     "headers": check_headers,
-    "auth": check_auth,
+    "auth": check_endpoint_auth,
     "tls": lambda value: check_tls(value, now=clock.likely_now()),
     "signing": check_signing,
     "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),

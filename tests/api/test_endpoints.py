@@ -71,6 +71,16 @@ def test_credentials_are_taken_and_shown_without_their_secret(ops: Caller, alice
     assert ops.patch(MAIN, {"auth": None}).json["auth"] is None
 
 
+def test_a_token_url_is_checked_like_the_endpoints_own(ops: Caller, alice: Tenant, url: str) -> None:
+    auth = {"type": "oauth2", "token_url": url, "client_id": "hookpost", "client_secret": "a-very-secret-client1234"}
+    for wrong in ("http://169.254.169.254/token", "ftp://x.example/", "https://localhost/"):
+        refused = ops.patch(MAIN, {"auth": {**auth, "token_url": wrong}})
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/auth")
+        assert "token_url" in refused.json["errors"][0]["detail"]
+    shown = ops.patch(MAIN, {"auth": auth}).json["auth"]
+    assert shown == {"type": "oauth2", "token_url": url, "client_id": "hookpost", "hint": "1234"}
+
+
 def test_certificates_are_taken_and_shown_without_their_key(
     ops: Caller, alice: Tenant, receiver_ports: list[int]
 ) -> None:

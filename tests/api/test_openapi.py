@@ -118,7 +118,7 @@ def test_what_is_always_there_is_required_in_answers(document: Any) -> None:
     }
     assert {name: members for name, members in optional.items() if members} == {
         "Accepted": ["warnings"],
-        "Auth": ["username"],
+        "Auth": ["audience", "client_auth", "client_id", "scope", "token_url", "username"],
         "BatchResult": ["deliveries", "error", "id", "warnings"],
         "Count": ["at_least"],
         "Problem": ["errors"],

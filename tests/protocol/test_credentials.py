@@ -67,6 +67,15 @@ def test_a_secret_that_is_left_out_stays_only_with_its_own_kind() -> None:
             complete({"type": "bearer"}, stored=stored)
 
 
+def test_a_client_secret_stays_only_with_its_token_url() -> None:
+    stored = {"type": "oauth2", "token_url": "https://a.example/", "client_id": "a", "client_secret": "geheim"}
+    known = {name: value for name, value in stored.items() if name != "client_secret"}
+    assert complete({**known, "scope": "x"}, stored=stored) == {**stored, "scope": "x"}
+    with pytest.raises(InvalidInput, match="client_secret is missing"):
+        complete({**known, "token_url": "https://b.example/"}, stored=stored)
+    assert "geheim" not in str(shown_auth(stored))
+
+
 def test_the_member_of_one_name_means_the_same_in_each_kind() -> None:
     members = [member for kind in KINDS.values() for member in kind.members]
     assert len({member.name for member in members}) == len(members)

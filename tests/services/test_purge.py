@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Every table, and what keeps it from growing for ever.
 ENDS = {
+    "hookpost_access_token": "one for each endpoint, with which it goes; the next one takes its place",
     "hookpost_event": "retention.drop_partitions",
     "hookpost_delivery": "retention.drop_partitions",
     "hookpost_attempt": "retention.drop_partitions",

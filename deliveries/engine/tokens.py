@@ -1,0 +1,134 @@
+"""Access tokens of lanes whose endpoints want OAuth2: taken from the table, or fetched while the lane waits.
+
+A token is asked for over the same multi as deliveries: that takes a slot and no thread, has a deadline, and what comes
+back is bounded like any answer (ADR 31). What lives here: which lane waits for which request and what comes of it.
+It must not know other lanes, nor judge what a failure means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from deliveries.engine.lane import Lane
+from deliveries.engine.phases import Phase
+from deliveries.engine.work import NOT_YET, Sent, Target
+from deliveries.errors import CannotDecrypt
+from deliveries.models import AccessToken
+from deliveries.models.keyring import seal, unseal
+from deliveries.outbound.client import prepared_form
+from deliveries.outbound.multi import Transfers
+from deliveries.outbound.options import ClientTls
+from deliveries.protocol.access_tokens import FetchedToken, client_of, fingerprint_of, read_token, token_fields
+from deliveries.protocol.answer import Answer, words_to_hide
+from deliveries.protocol.credentials import Auth
+
+FETCH_SECONDS = 10.0
+USER_AGENT = "Hookpost"
+
+
+@dataclass(slots=True, kw_only=True)
+class TokenRequest:
+    """A request for a token, and what waits for it: the first of these failed if it fails."""
+
+    lane: Lane
+    auth: Auth = field(repr=False)
+    waiting: list[Sent]
+
+
+class Tokens:
+    """The requests for tokens of one engine."""
+
+    def __init__(self) -> None:
+        self._asked: dict[UUID, TokenRequest] = {}
+
+    def clear(self) -> None:
+        """Forget everything that is under way."""
+        self._asked.clear()
+
+    def want(self, lane: Lane, sent: Sent, *, transfers: Transfers) -> None:
+        """Let a delivery wait for its lane's token, which is asked for once."""
+        if asked := self._asked.get(lane.endpoint_id):
+            asked.waiting.append(sent)
+            return
+        auth = lane.target.oauth
+        assert auth is not None
+        asked = self._asked[lane.endpoint_id] = TokenRequest(lane=lane, auth=auth, waiting=[sent])
+        headers = [("user-agent", USER_AGENT), ("accept", "application/json")]
+        request = prepared_form(auth["token_url"], token_fields(auth), headers, client=client_of(auth))
+        seconds = min(FETCH_SECONDS, lane.target.timeout_seconds)
+        transfers.start(request, tag=asked, timeout_seconds=seconds, tls=_tls_for(auth, lane.target))
+
+    def came(self, asked: TokenRequest, answer: Answer) -> FetchedToken | Answer:
+        """Return the token that was asked for, or how the delivery that asked first ends."""
+        self._asked.pop(asked.lane.endpoint_id, None)
+        if answer.error == "no_socket":
+            return answer
+        read = read_token(answer)
+        if isinstance(read, FetchedToken):
+            return read
+        return Answer(error="token_error", detail=read[:300], duration_ms=answer.duration_ms, phases=answer.phases)
+
+
+def give_token(asked: TokenRequest, token: FetchedToken) -> None:
+    """Let the lane go on with a token, unless its credentials were changed meanwhile."""
+    lane = asked.lane
+    if lane.target.oauth == asked.auth and lane.phase in (Phase.OPEN, Phase.DRAINED):
+        lane.use(_with_token(lane.target, token.text, fresh=True))
+
+
+def store_token(asked: TokenRequest, token: FetchedToken) -> None:
+    """Keep a token for other workers, and for this one's next lease."""
+    text = json.dumps({"token": token.text, "for": fingerprint_of(asked.auth)})
+    endpoint_id = asked.lane.endpoint_id
+    kept = {
+        "sealed": seal(text.encode(), row_id=endpoint_id),
+        "refresh_at": Now() + timedelta(seconds=token.use_seconds),
+    }
+    AccessToken.objects.update_or_create(endpoint_id=endpoint_id, defaults=kept)
+
+
+def give_stored(lanes: Iterable[Lane]) -> None:
+    """Give lanes that want one the tokens that are stored for them and not old; the others ask for one."""
+    wanting = {lane.endpoint_id: lane for lane in lanes}
+    for row in AccessToken.objects.filter(endpoint_id__in=list(wanting), refresh_at__gt=Now()):
+        lane = wanting[row.endpoint_id]
+        if text := _opened(row, lane.target.oauth or {}):
+            lane.use(_with_token(lane.target, text, fresh=False))
+
+
+def forget_token(lane: Lane) -> None:
+    """Have another token fetched: the receiver refused the stored one."""
+    AccessToken.objects.filter(endpoint_id=lane.endpoint_id).delete()
+    lane.use(replace(lane.target, problem=NOT_YET))
+
+
+def is_refused(lane: Lane, answer: Answer) -> bool:
+    """Say whether a receiver refuses a token that was stored: that may be revoked, so a new one is tried once."""
+    return answer.status == 401 and lane.target.oauth is not None and not lane.target.token_is_fresh
+
+
+def _opened(row: AccessToken, auth: Auth) -> str:
+    try:
+        kept = json.loads(unseal(bytes(row.sealed), row_id=row.endpoint_id))
+    except (CannotDecrypt, ValueError):
+        return ""
+    return str(kept["token"]) if kept.get("for") == fingerprint_of(auth) else ""
+
+
+def _with_token(target: Target, text: str, *, fresh: bool) -> Target:
+    hidden: Sequence[str] = (*words_to_hide([text]), *target.hidden)
+    headers = {**target.headers, "authorization": f"Bearer {text}"}
+    return replace(target, headers=headers, hidden=hidden, problem="", token_is_fresh=fresh)
+
+
+def _tls_for(auth: Auth, target: Target) -> ClientTls | None:
+    """Return the endpoint's certificates where the token URL is at the same host."""
+    same = urlsplit(auth["token_url"]).hostname == urlsplit(target.url).hostname
+    return target.tls if same else None
