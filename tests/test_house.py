@@ -5,7 +5,10 @@ What lives here: that database, broker and receiver are real, and what is not as
 
 from __future__ import annotations
 
+import ast
+import re
 import urllib.request
+from collections import Counter
 from importlib import import_module
 
 import pytest
@@ -13,7 +16,11 @@ from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 
+from tests.counters import PACKAGES, ROOT, production_files
 from tests.receiver import Receiver
+
+# Functions that only tests call, each with its reason.
+FOR_TESTS = {"our_keys": "deliveries/cells: a cell made of this process"}
 
 
 @pytest.mark.django_db
@@ -34,3 +41,16 @@ def test_outside_of_tests_passwords_are_hashed_as_django_has_it() -> None:
     assert not hasattr(import_module("config.settings"), "PASSWORD_HASHERS")
     assert settings.PASSWORD_HASHERS == ["tests.passwords.FewRounds"]
     assert PBKDF2PasswordHasher.iterations >= 600_000
+
+
+def test_no_function_is_there_for_tests_alone() -> None:
+    """Given a function of a module that no other line of ours names, then only tests enter it: it goes."""
+    parts = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".html"))
+    named = Counter(word for path in parts for word in re.findall(r"\w+", path.read_text()))
+    functions = (
+        node.name
+        for path in production_files()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list
+    )
+    assert {name for name in functions if named[name] == 1} - FOR_TESTS.keys() == set()

@@ -24,7 +24,7 @@ from deliveries.admin.live import NOTHING_NEW
 from deliveries.admin.safe_text import readable
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Attempt, Endpoint
-from deliveries.protocol.inbox import ANSWER_AT, EXPLAINED, INBOX_URLS, InboxAnswer, is_inbox
+from deliveries.protocol.inbox import EXPLAINED, INBOX_URLS, InboxAnswer, is_inbox
 from deliveries.services import inboxes
 from deliveries.services.endpoints import update_endpoint
 from deliveries.services.inboxes import InboxRequest
@@ -153,8 +153,3 @@ class InboxPages(EndpointPages):
             "url": url,
             "signature_url": self.url("signature", came.delivery.public_id, model="delivery"),
         }
-
-
-def answer_in_words(row: Endpoint) -> str:
-    """Return what an inbox answers."""
-    return EXPLAINED[ANSWER_AT[row.url]]

@@ -53,11 +53,6 @@ def sealed_prefix() -> bytes:
     return bytes((VERSION, len(name))) + name
 
 
-def sealing_key_id(sealed: bytes) -> str:
-    """Return the id of the key that sealed a value."""
-    return sealed[2 : 2 + sealed[1]].decode(errors="replace")
-
-
 @cache
 def _keyring(pairs: tuple[tuple[str, str], ...]) -> dict[str, AESGCM]:
     ring = {}

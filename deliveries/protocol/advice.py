@@ -196,19 +196,3 @@ def advice_for(error: str, status_code: int | None = None) -> Advice:
             says=general.says.replace("the receiver ", f"the receiver answers {status_code}, it ", 1), do=general.do
         )
     return Advice(says=known.says.replace("{status}", str(status_code)), do=known.do)
-
-
-def error_rows() -> list[str]:
-    """Return the table of errors as docs/operations.md has it."""
-    return [f"| `{error}` | {each.says} | {each.do} |" for error, each in ERRORS.items()]
-
-
-def status_rows() -> list[str]:
-    """Return the table of statuses as docs/operations.md has it."""
-    found = {status: each for status, each in STATUSES.items() if each is not _CDN}
-    rows = [f"| {status} | {_in_table(each)} | {each.do} |" for status, each in found.items()]
-    return [*rows, f"| 520 to 526 | {_in_table(_CDN)} | {_CDN.do} |"]
-
-
-def _in_table(advice: Advice) -> str:
-    return advice.says.partition(": " if "{" in advice.says else ", ")[2]

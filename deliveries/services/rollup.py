@@ -5,7 +5,7 @@ What lives here: how far the counting has come. It must not know what the figure
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -49,12 +49,6 @@ def purge_hours() -> int:
     old = EndpointHour.objects.filter(hour__lt=Now() - timedelta(days=DAYS_KEPT)).order_by("hour")
     chosen = list(old.values_list("pk", flat=True)[:PURGE_LIMIT])
     return EndpointHour.objects.filter(pk__in=chosen).delete()[0] if chosen else 0
-
-
-def counted_until() -> datetime | None:
-    """Return the moment up to which attempts are counted, for those who show figures; None before the first time."""
-    mark = Watermark.objects.filter(name=ATTEMPTS).first()
-    return None if mark is None else ids.time_of(mark.through)
 
 
 def _take_watermark() -> Watermark | None:

@@ -95,13 +95,6 @@ def check_data(rules: Rules, name: str, data: bytes, *, customer_id: UUID | None
     return found
 
 
-def forget_rules() -> None:
-    """Read everything again at the next event."""
-    _known.clear()
-    _used.clear()
-    _schema_of.cache_clear()
-
-
 def _read_again(names: Collection[str], oldest: float) -> Rules:
     """Ask once for all names that are in use and old, so that there is one question a second and not one per type.
 

@@ -31,9 +31,16 @@ POINTERS = ["/data/amount", "/data/a~1b~0c", "/data/lines/1"]
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     """Forget other tests' types, which are rolled back and not deleted."""
-    validation.forget_rules()
+    forget_rules()
     yield
-    validation.forget_rules()
+    forget_rules()
+
+
+def forget_rules() -> None:
+    """Read everything again at the next event."""
+    validation._known.clear()
+    validation._used.clear()
+    validation._schema_of.cache_clear()
 
 
 def an_event(data: Any = WRONG, *, name: str = "invoice.paid") -> dict[str, Any]:
