@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients fonts test-cells test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts test-cells test-restore test-failover test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -50,6 +50,12 @@ test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waitin
 	@FAULTS_TIMEOUT_SECONDS=1800 CELLS_LOGGED=100000 CELLS_WAITING=2000 \
 		CELLS_KILLED_AT="delivery,sending stopped,router switched,handed over" \
 		$(RUN) -m pytest -n 0 -q -s tests/faults/test_cells.py $(ARGS)
+
+test-restore: $(READY) ## Take a backup under load and restore it
+	@TEST_RESTORE=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py $(ARGS)
+
+test-failover: $(READY) ## Kill the primary of a synchronous pair under load
+	@TEST_FAILOVER=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_failover.py $(ARGS)
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)
