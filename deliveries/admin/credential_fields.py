@@ -7,6 +7,7 @@ not check what services check. Secrets are written and never shown: an empty fie
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from django import forms
 from unfold.widgets import (
@@ -18,9 +19,12 @@ from unfold.widgets import (
 )
 
 from deliveries.models import Endpoint
+from deliveries.protocol import timestamps
 from deliveries.protocol.client_tls import MEMBERS
 from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthMember
+from deliveries.services import clock
 
+WARN_BEFORE = timedelta(days=30)
 TLS_FIELDS = ("tls_certificate", "tls_key", "tls_ca", "forget_tls")
 AUTH_FIELDS = ("auth_type", *(f"auth_{member.name}" for kind in KINDS.values() for member in kind.members))
 
@@ -126,3 +130,13 @@ class CredentialFields(forms.Form):
             return None
         values = {member: self.cleaned_data[f"auth_{member.name}"] for member in KINDS[name].members}
         return {"type": name, **{member.name: value for member, value in values.items() if value}}
+
+
+def certificate_warning(row: Endpoint) -> str:
+    """Return what to do about a certificate that ends within a month or has ended; empty while there is nothing."""
+    tls, soon = row.tls or {}, clock.likely_now() + WARN_BEFORE
+    for named, member in (("our certificate", "expires_at"), ("the CA of its server", "authorities_expire_at")):
+        end = tls.get(member)
+        if isinstance(end, str) and timestamps.read(end) <= soon:
+            return f"{named[0].upper()}{named[1:]} ends at {end}: from then on nothing is delivered. Replace it below."
+    return ""

@@ -18,7 +18,7 @@ from deliveries.actors import wake
 from deliveries.admin import list_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
-from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS
+from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS, certificate_warning
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
@@ -111,6 +111,7 @@ class EndpointPages(FilterPreviewPage):
             "health_words": in_words(row.health),  # type: ignore[attr-defined]
             "lane": row.lane,
             "resting": rest_in_words(row),
+            "certificate": certificate_warning(row),
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),
             "failing": failing_section(self, self.viewer(request), endpoint_id=row.pk),

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Lane
-from deliveries.protocol import profiles
+from deliveries.protocol import profiles, timestamps
 from deliveries.services.endpoints import rotate_secret
 from deliveries.services.event_types import create_event_type
 from tests.pages.conftest import House
@@ -224,6 +224,15 @@ def test_certificates_are_written_in_the_form_and_shown_without_their_key(
     assert stored().tls is not None
     carol.post(address, {**form, "forget_tls": "on"})
     assert (stored().description, stored().tls) == ("", None)
+
+
+@pytest.mark.parametrize(("days", "warned"), [(29, True), (31, False), (-1, True)])
+def test_the_page_warns_of_a_certificate_that_ends(days: int, warned: bool, carol: Client, acme: House) -> None:
+    end = timestamps.write(timezone.now() + timedelta(days=days))
+    shown = {"subject": "CN=hooks", "expires_at": end, "authorities": [], "authorities_expire_at": None}
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(tls_shown=shown)
+    page = carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
+    assert (f"Our certificate ends at {end}" in page) is warned
 
 
 def test_a_family_that_is_not_in_the_catalogue_survives_a_save(
