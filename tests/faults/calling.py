@@ -36,6 +36,7 @@ class Caller:
     def __init__(self, *ports: int, key: str, threads: int = 4) -> None:
         self.ports = ports
         self.key = key
+        self.accepted: list[str] = []  # ids in the order of their answers
         self.customer = ""  # named in a header, as a router of cells wants it
         self.closing = False
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="caller")
@@ -75,6 +76,7 @@ class Caller:
             started = time.monotonic()
             status, answer = self._post(body, key)
             if status == "202":
+                self.accepted.append(answer["id"])
                 return answer["id"], time.monotonic() - started, refusals
             refusals.append(status)
             if status.startswith("4") and status != "409":
