@@ -180,13 +180,17 @@ def test_another_broker_takes_four_files(copy: Installation) -> None:
 
 def test_a_page_takes_a_view_a_template_and_an_address(copy: Installation) -> None:
     """Given a page for members, then they see it, and nobody else does."""
-    folder, templates, sites = steps_of("A page")
+    folder, templates, pages = steps_of("A page")
     (copy.checkout / folder / "regions.py").write_text(REGIONS_VIEW)
     (copy.checkout / templates / "regions.html").write_text("{{ endpoints }} endpoints")
-    mark = "        from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view\n"
-    changed(copy, sites, mark, "        from deliveries.admin.regions import regions_view\n")
-    address = '            path("regions/", self.admin_view(partial(regions_view, site=self)), name="regions"),\n'
-    changed(copy, sites, 'site=self)), name="catalogue"),\n', address)
+    mark = "from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view\n"
+    changed(copy, pages, mark, "from deliveries.admin.regions import regions_view\n")
+    changed(
+        copy,
+        pages,
+        '        "catalogue/": ("catalogue", catalogue_view),\n',
+        '        "regions/": ("regions", regions_view),\n',
+    )
     for name in ("tests/__init__.py", "tests/browsers.py"):
         (copy.checkout / name).parent.mkdir(exist_ok=True)
         shutil.copy(CHECKOUT / name, copy.checkout / name)
