@@ -32,6 +32,7 @@ FLOORS = {
     "models": 2,
     "sql": 2,
     "outbound": 2,
+    "evaluator": 2,
     "services": 3,
     "engine": 4,
     "actors": 5,

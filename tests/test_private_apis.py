@@ -47,6 +47,7 @@ USED = [
     Private(
         "drf-spectacular", "0.30.0", "drf_spectacular.plumbing", "_load_enum_name_overrides", "api/openapi_settings.py"
     ),
+    Private("jmespath", "1.1.0", "jmespath.functions:Functions", "_func_to_string", "protocol/transformation.py"),
     Private("psycopg", "3.3.9", "psycopg:Connection", "wait", "database/connection.py"),
     Private("psycopg", "3.3.9", "psycopg.errors", "_WaitTimeout", "database/connection.py"),
 ]

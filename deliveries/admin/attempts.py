@@ -15,7 +15,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.curl import as_curl
 from deliveries.protocol.payload import PLAIN
-from deliveries.protocol.request import read_headers, read_method
+from deliveries.protocol.request import kept_body, read_headers, read_method
 from deliveries.protocol.shown_body import shown_body
 from deliveries.services.sent_bodies import body_sent
 
@@ -47,7 +47,8 @@ def opened_attempt(attempt: Attempt, event: Event | None, endpoint: Endpoint | N
     """Return all that is kept of an attempt: request, answer, phases."""
     raw = bytes(attempt.response_body)
     shown = shown_body(raw, attempt.response_headers)
-    body = body_as_sent(event, endpoint)
+    kept = kept_body(attempt.request_headers)
+    body = body_as_sent(event, endpoint) if kept is None else kept
     return {
         "row": attempt,
         "id": attempt.public_id,

@@ -38,6 +38,7 @@ PLAIN_FIELDS = (
     "payload_mode",
     "method",
     "body_format",
+    "transformation",
     "rate_limit",
     "max_in_flight",
     "timeout_seconds",
@@ -129,6 +130,13 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
         choices=Endpoint.BodyFormat.choices,
         widget=UnfoldAdminSelectWidget(),
         help_text="The signature is always over the bytes that are sent.",
+    )
+    transformation = forms.CharField(
+        required=False,
+        widget=UnfoldAdminExpandableTextareaWidget(
+            attrs={"rows": 2, "placeholder": "{text: join(' ', [type, data.number])}", "class": "hp-wide hp-code"}
+        ),
+        help_text="JMESPath over the event. Empty: none. The endpoint's page tries it on the last events.",
     )
     headers = forms.CharField(
         label="Custom headers",

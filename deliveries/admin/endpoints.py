@@ -25,9 +25,9 @@ from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_wo
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
-from deliveries.admin.filter_preview import FilterPreviewPage
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
+from deliveries.admin.payload_preview import PayloadPreviewPage
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import staff_site
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
@@ -41,11 +41,11 @@ STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
 WHERE = ("url", "description")
 WHAT = ("chosen_types", "other_types", "filter")
-HOW = ("signing", *OWN_FIELDS, "payload_mode", "method", "body_format", "headers", "forget_headers")
+HOW = ("signing", *OWN_FIELDS, "payload_mode", "method", "body_format", "transformation", "headers", "forget_headers")
 LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
-class EndpointPages(FilterPreviewPage):
+class EndpointPages(PayloadPreviewPage):
     """What staff and members see alike."""
 
     rows = visible.endpoints
@@ -76,6 +76,7 @@ class EndpointPages(FilterPreviewPage):
         "payload_mode",
         "method",
         "body_format",
+        "transformation",
         "shown_headers",
         "shown_auth",
         "shown_tls",
@@ -124,6 +125,7 @@ class EndpointPages(FilterPreviewPage):
             "history_url": self.url("history", row.public_id),
             "filter_url": self.url("filter", row.public_id),
             "inbox_url": self.inbox_url(row),
+            "payload_url": self.url("payload", row.public_id),
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 

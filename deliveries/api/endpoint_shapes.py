@@ -95,6 +95,7 @@ class EndpointShape(Shape):
     signing = Signing(required=False, help_text="A profile's name, or a scheme of your own.")
     payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
     method = serializers.ChoiceField(METHODS, required=False)
+    transformation = Text(required=False, allow_blank=True, help_text="JMESPath over the event; empty: none.")
     body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
     rate_limit = Number(required=False, allow_null=True, help_text="Deliveries a second; null: unlimited.")
     max_in_flight = Number(required=False)

@@ -101,6 +101,8 @@ BY_COMPONENT: Mapping[str, object] = {
         "x-tenant": "[hidden]",
     },
     "SentRequest.signed_with": ["IQ=="],
+    "PayloadDraft.limit": 5,
+    "PayloadDraft.transformation": "{text: join(' ', [type, data.invoice])}",
     "Job.id": IDS["job"],
     "Job.filters": {"state": "exhausted"},
     "Waiting.reason": "schedule",

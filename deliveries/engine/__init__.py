@@ -9,6 +9,7 @@ leases.py      round trips about leases and claims  lane_table.py  lanes in hand
 lane.py        a lane: its state and rules          phases.py   its phases and moves
 shares.py      what customers share                 limits.py   every number, its unit and its reason
 outbox.py      requests in flight                   sender.py   from a delivery to a request
+transforms.py  events that wait for a transformation
 judge.py       what an answer means                 recorder.py what came of it, written down
 quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
 work.py        values that pass through             database_retry.py  waiting for a database that is away

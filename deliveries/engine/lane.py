@@ -184,7 +184,7 @@ class Lane:
         """Return how much longer the lane is to rest; 0 when it does not."""
         return max(0.0, self.rest_until - now)
 
-    # Sending.
+    # Sending and judging.
 
     def add(self, claimed: Iterable[Claimed], *, drained: bool, now: float) -> None:
         """Take deliveries that are due; `drained`: there was nothing more."""
@@ -246,8 +246,6 @@ class Lane:
         self.careful = max(0, self.careful - len(self.finished))
         self.finished.clear()
 
-    # Judging.
-
     def note_outcome(self, claimed: Claimed, outcome: Outcome, *, now: float, rng: random.Random) -> None:
         """Count what came of an attempt; close or pause where it asks for that."""
         self.slow = outcome.slow
@@ -266,6 +264,11 @@ class Lane:
         self.keep_order(outcome, now)
         if claimed.manual and outcome.state == DeliveryState.SUCCEEDED:
             self.rest_until = now  # the fix is proven: no need to rest any longer
+
+    def move_to_slow(self, now: float) -> None:
+        """Let the other engine have the lane."""
+        self.slow = True
+        self.close(now)
 
     def keep_order(self, outcome: Outcome, now: float) -> None:
         """Let an ordered lane wait for a retry: nothing may overtake it."""

@@ -24,11 +24,13 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import event_bodies, mark_suspect
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.sender import send
+from deliveries.engine.phases import Phase
+from deliveries.engine.sender import send, text_of
 from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
+from deliveries.engine.transforms import Transforms
 from deliveries.engine.trouble import pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
-from deliveries.errors import ClockOff, HookpostError
+from deliveries.errors import CannotShape, ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
@@ -50,13 +52,14 @@ class Outbox:
         self._transfers: Transfers = new_transfers()
         self._now, self._moment_until = datetime.now(UTC), 0.0
         self._large: list[tuple[Lane, Claimed]] = []
+        self._transforms: Transforms[tuple[Lane, Claimed]] | None = None  # made when the first endpoint has one
         self._failed: list[tuple[Lane, Finished]] = []
         self._tokens = Tokens()
 
     @property
     def in_flight(self) -> int:
-        """How many requests have not come back."""
-        return self._transfers.in_flight
+        """How many requests have not come back, those included that wait for their transformation."""
+        return self._transfers.in_flight + (self._transforms.waiting if self._transforms else 0)
 
     def interrupt(self) -> None:
         """Let `collect` return at once."""
@@ -65,6 +68,9 @@ class Outbox:
     def close(self) -> None:
         """End everything in flight."""
         self._transfers.close()
+        if self._transforms:
+            self._transforms.close()
+            self._transforms = None
         self._large.clear()
         self._failed.clear()
         self._tokens.clear()
@@ -129,6 +135,8 @@ class Outbox:
             if line:
                 lines.append(line)
         self._send_large(now)
+        if self._transforms:
+            self._send_transformed(self._transforms, now)
         self._table.end_step(now, served=served)
         if not room:
             self.feed_at = now
@@ -172,11 +180,34 @@ class Outbox:
             event_type, body = bodies.get(claimed.event_id, (claimed.type, b""))
             self._send(lane, replace(claimed, type=event_type, body=body), now)
 
-    def _send(self, lane: Lane, claimed: Claimed, now: float) -> None:
+    def _transform(self, lane: Lane, claimed: Claimed, text: str) -> None:
+        """Have an event transformed; it counts as in flight meanwhile, and nobody waits for it."""
+        if self._transforms is None:
+            self._transforms = Transforms(self.interrupt)
+        lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
+        event = text_of(claimed).whole_with_id
+        self._transforms.put(lane.customer_id, (lane, claimed), text=text, event=event)
+
+    def _send_transformed(self, transforms: Transforms[tuple[Lane, Claimed]], now: float) -> None:
+        """Send what was transformed meanwhile; of a lane that sends nothing more it stays due."""
+        for (lane, claimed), made in transforms.fetch():
+            lane.note_unsent(claimed)
+            self._table.activate(lane)
+            if lane.phase not in (Phase.OPEN, Phase.DRAINED) or now >= lane.owned_until:
+                self._give_back(lane, claimed)
+            elif isinstance(made, CannotShape):
+                self._fail(lane, claimed, Answer(error=made.error, detail=made.detail), now)
+            else:
+                self._send(lane, claimed, now, made=made)
+
+    def _send(self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None) -> None:
+        if lane.target.shaping is not None and made is None and lane.target.shaping.transformation:
+            self._transform(lane, claimed, lane.target.shaping.transformation)
+            return
         if lane.careful and not self._is_noted(lane, claimed):
             return
         try:
-            sent = send(lane, claimed, now=self._moment(), transfers=self._transfers)
+            sent = send(lane, claimed, now=self._moment(), transfers=self._transfers, made=made)
         except ClockOff as error:  # the lane is well: another worker may have it at once
             self._give_back(lane, claimed)
             lane.close(now)
@@ -188,14 +219,19 @@ class Outbox:
             return
         if isinstance(sent, Sent):
             lane.note_sent(sent)
-            return
-        if sent is None:
+        elif sent is None:
             waiting = Sent(claimed=claimed, started_at=self._moment())
             lane.note_sent(waiting)
             self._tokens.want(lane, waiting, transfers=self._transfers)
-            return
+        else:
+            self._fail(lane, claimed, sent, now)
+
+    def _fail(self, lane: Lane, claimed: Claimed, answer: Answer, now: float) -> None:
+        """End a delivery of which no request was made."""
         self._give_back(lane, claimed)
-        finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), sent, rng=self._rng)
+        finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), answer, rng=self._rng)
+        if finished.outcome.slow and not lane.leased_slow:
+            lane.move_to_slow(now)
         lane.keep_order(finished.outcome, now)
         self._failed.append((lane, finished))
 

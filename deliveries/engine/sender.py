@@ -6,6 +6,7 @@ What lives here: what may go wrong before a request exists. It must not know the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -16,11 +17,12 @@ from deliveries.engine.lane import Lane
 from deliveries.engine.work import NOT_YET, Claimed, Sent, Target
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_post
+from deliveries.outbound.handle import body_bytes
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
 from deliveries.protocol.payload import EventText, shape
-from deliveries.protocol.request import METHOD, delivery_headers, method_line
+from deliveries.protocol.request import METHOD, delivery_headers, method_line, with_body
 
 log = structlog.get_logger(__name__)
 
@@ -28,20 +30,26 @@ USER_AGENT = f"Hookpost/{__version__}"
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
-def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -> Sent | Answer | None:
+def send(
+    lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers, made: bytes | None = None
+) -> Sent | Answer | None:
     """Put a delivery in flight; or return what it ends with where no request could be made of it alone.
 
     None: its lane has no access token yet.
 
-    `now` is the database's time. Raises HookpostError when the lane's configuration lets nothing be signed.
+    `now` is the database's time, `made` what a transformation made of the event. Raises HookpostError when the lane's
+    configuration lets nothing be signed.
     """
     if lane.target.problem:
         if lane.target.problem is NOT_YET:
             return None
         raise HookpostError(lane.target.problem)
     try:
-        request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()))
-        sent = Sent(claimed=claimed, started_at=now, request_headers=kept_headers(headers, target=lane.target))
+        request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()), made=made)
+        kept = kept_headers(headers, target=lane.target)
+        if made is not None:
+            kept = with_body(kept, body_bytes(request))
+        sent = Sent(claimed=claimed, started_at=now, request_headers=kept)
         transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
@@ -53,13 +61,14 @@ def send(lane: Lane, claimed: Claimed, *, now: datetime, transfers: Transfers) -
     return sent
 
 
-def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
+def prepare_delivery(
+    claimed: Claimed, *, target: Target, timestamp: int, made: bytes | None = None
+) -> tuple[Request, list[tuple[str, str]]]:
     """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds."""
     message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), target.shaping
     body, custom = claimed.body or b"", target.headers
     if shaping is not None:
-        event = EventText(id=message_id, type=claimed.type, whole=body, source=conf.base_url)
-        shaped = shape(event, shaping)
+        shaped = shape(replace(text_of(claimed), made=made), shaping)
         body, custom = shaped.body, {**shaped.headers, **custom}
     headers = delivery_headers(
         user_agent=USER_AGENT,
@@ -74,6 +83,12 @@ def prepare_delivery(claimed: Claimed, *, target: Target, timestamp: int) -> tup
     if shaping is not None:
         request.method = shaping.method
     return request, headers
+
+
+def text_of(claimed: Claimed) -> EventText:
+    """Return an event as it is shaped and transformed."""
+    message_id = ids.encode_id(ids.EVENT, claimed.event_id)
+    return EventText(id=message_id, type=claimed.type, whole=claimed.body or b"", source=conf.base_url)
 
 
 def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:

@@ -71,11 +71,17 @@ class Settings(msgspec.Struct, frozen=True):
     payload_mode: PayloadMode
     method: str
     body_format: BodyFormat
+    transformation: str = ""
 
     @property
     def shaping(self) -> Shaping:
         """What is made of its events."""
-        return Shaping(payload_mode=self.payload_mode, method=self.method, body_format=self.body_format)
+        return Shaping(
+            payload_mode=self.payload_mode,
+            method=self.method,
+            body_format=self.body_format,
+            transformation=self.transformation,
+        )
 
 
 def endpoint_settings(api: Api, customer: str, endpoint: str) -> Settings:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 from deliveries.engine.sender import USER_AGENT
 from deliveries.errors import CannotShape
+from deliveries.evaluator.process import shape_event
 from deliveries.listen.feed import FeedEvent
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
-from deliveries.protocol.payload import PLAIN, EventText, Shaping, shape
+from deliveries.protocol.payload import PLAIN, EventText, Shaping
 from deliveries.protocol.request import delivery_headers
 from deliveries.protocol.secrets import SigningKey, format_secret
 
@@ -57,7 +58,7 @@ def send(event: FeedEvent, server: LocalServer) -> Answer:
     """Send one request, signed as of now; one that could not be made ends as it would in production."""
     text = EventText(id=event.id, type=event.type, whole=bytes(event.body), source=server.source)
     try:
-        shaped = shape(text, server.shaping)
+        shaped = shape_event(text, server.shaping)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
     headers = delivery_headers(

@@ -63,6 +63,7 @@ class Endpoint(IdentifiedModel):
     body_format = models.CharField(
         max_length=16, choices=BodyFormat.choices, default=BodyFormat.JSON, db_default=BodyFormat.JSON
     )
+    transformation = models.TextField(blank=True, default="", db_default="", help_text="JMESPath; empty: none.")
     rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Deliveries a second; empty: unlimited.")
     max_in_flight = models.PositiveSmallIntegerField(default=10)
     retry_schedule = ArrayField(
@@ -115,6 +116,7 @@ class Endpoint(IdentifiedModel):
             payload_mode=PayloadMode(self.payload_mode),
             method=self.method,
             body_format=BodyFormat(self.body_format),
+            transformation=self.transformation,
         )
 
     @property

@@ -103,6 +103,18 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="what the endpoint's payload settings make of this event is too large",
             do="Choose another form of body, or the thin payload, and redeliver.",
         ),
+        "transformation_failed": Advice(
+            says="the endpoint's transformation makes nothing of this event",
+            do="The attempt says why. Try it on this event on the endpoint's page, change it, and redeliver.",
+        ),
+        "transformation_timeout": Advice(
+            says="the endpoint's transformation takes too long",
+            do="Make it simpler: it has 0.2 seconds of processor time for an event. Then redeliver.",
+        ),
+        "transformation_too_large": Advice(
+            says="the endpoint's transformation makes too much of this event",
+            do="Let it leave out more: what it makes has at most 256 KB. Then redeliver.",
+        ),
         "not_sent": Advice(
             says="no request could be made of it, a fault of Hookpost's",
             do="The operator sees why in the workers' log of that time. Then redeliver.",

@@ -39,12 +39,18 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "filter_failed": "The endpoint's filter could not judge this event, so it was not sent there.",
         "payload_failed": "The endpoint's payload settings make no body of this event, so it was not sent.",
         "payload_too_large": "What the endpoint's payload settings make of this event is too large to be sent.",
+        "transformation_failed": "The endpoint's transformation made nothing of this event, so it was not sent.",
+        "transformation_timeout": "The endpoint's transformation took too long on this event, so it was not sent.",
+        "transformation_too_large": "The endpoint's transformation made too much of this event, so it was not sent.",
         "not_sent": "Hookpost could not make a request of this delivery; its operator finds out why.",
     }
 )
 
 # Ends of an attempt that tell nothing of the endpoint: whether deliveries arrive there is not judged by them.
-NOT_THEIRS = frozenset({"worker_lost", "not_sent", "filter_failed", "payload_failed", "payload_too_large"})
+NOT_THEIRS = frozenset(
+    {"worker_lost", "not_sent", "filter_failed", "payload_failed", "payload_too_large"}
+    | {"transformation_failed", "transformation_timeout", "transformation_too_large"}
+)
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})
 
@@ -64,7 +70,7 @@ _DOWN = frozenset(
         "proxy_error",
     }
 )
-_TIMEOUTS = frozenset({"connect_timeout", "deadline_exceeded"})
+_TIMEOUTS = frozenset({"connect_timeout", "deadline_exceeded", "transformation_timeout", "transformation_too_large"})
 # A name server that is silent, unlike one that says no, keeps a thread of ours that long for every look-up.
 _SILENT_MS = 1000
 _PAUSING_STATUSES = frozenset({429, 502, 503, 504})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import assert_never
@@ -55,6 +55,7 @@ class Shaping:
     payload_mode: PayloadMode = PayloadMode.FULL
     method: str = "POST"
     body_format: BodyFormat = BodyFormat.JSON
+    transformation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,26 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventText:
-    """An event to be shaped: `whole` is its stored body, `id` its webhook-id, `source` where it comes from."""
+    """An event to be shaped: `whole` is its stored body, `id` its webhook-id, `source` where it comes from.
+
+    `made` is what a transformation made of it, if there is one.
+    """
 
     id: str
     type: str
     whole: bytes = field(repr=False)
     source: str
+    made: bytes | None = field(default=None, repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """What was emitted, or what was made of it."""
+        return data_of(self.whole) if self.made is None else self.made
+
+    @property
+    def whole_with_id(self) -> bytes:
+        """What a transformation gets: the stored body with its id."""
+        return b'{"id":%b,%b' % (orjson.dumps(self.id), self.whole[1:])
 
 
 PLAIN = Shaping()
@@ -100,11 +115,18 @@ def shape(event: EventText, shaping: Shaping) -> Shaped:
     return _written(shaped, shaping.body_format)
 
 
+def transformed(event: EventText, made: bytes) -> EventText:
+    """Return an event with what its transformation made of it."""
+    return replace(event, made=made)
+
+
 def check_together(shaping: Shaping, header_names: Collection[str]) -> None:
     """Raise InvalidInput for settings of which one would undo another."""
     is_cloud_event = shaping.payload_mode in (PayloadMode.STRUCTURED, PayloadMode.BINARY)
     if shaping.body_format != BodyFormat.JSON and is_cloud_event:
         raise InvalidInput("a CloudEvent is JSON and no form", field="body_format")
+    if shaping.transformation and shaping.payload_mode == PayloadMode.THIN:
+        raise InvalidInput("a thin payload leaves nothing to transform", field="transformation")
     fixed = _fixed_headers(shaping, header_names)
     if fixed:
         raise InvalidInput(
@@ -121,9 +143,9 @@ def _fixed_headers(shaping: Shaping, names: Collection[str]) -> list[str]:
 def _by_mode(event: EventText, mode: PayloadMode) -> Shaped:
     match mode:
         case PayloadMode.FULL:
-            return Shaped(body=event.whole)
+            return Shaped(body=event.whole if event.made is None else event.made)
         case PayloadMode.DATA:
-            return Shaped(body=data_of(event.whole))
+            return Shaped(body=event.data)
         case PayloadMode.THIN:
             url = f"{event.source}/api/v1/events/{event.id}"
             return Shaped(body=thin_body(event.type, moment_of(event.whole), event_id=event.id, url=url))
@@ -131,7 +153,7 @@ def _by_mode(event: EventText, mode: PayloadMode) -> Shaped:
             return Shaped(body=_structured(event), headers={"content-type": STRUCTURED})
         case PayloadMode.BINARY:
             attributes = {f"ce-{name}": quote(value, safe=_VISIBLE) for name, value in _attributes(event).items()}
-            return Shaped(body=data_of(event.whole), headers=attributes)
+            return Shaped(body=event.data, headers=attributes)
     assert_never(mode)
 
 
@@ -142,7 +164,7 @@ def _attributes(event: EventText) -> dict[str, str]:
 
 def _structured(event: EventText) -> bytes:
     attributes = orjson.dumps(_attributes(event) | {"datacontenttype": "application/json"})
-    return b'%b,"data":%b}' % (attributes[:-1], data_of(event.whole))
+    return b'%b,"data":%b}' % (attributes[:-1], event.data)
 
 
 def _written(shaped: Shaped, body_format: BodyFormat) -> Shaped:

@@ -17,7 +17,9 @@ from deliveries.protocol.secrets import SigningKey
 from deliveries.protocol.signatures import signature_headers
 
 METHOD = "POST"
+KEPT_BODY_BYTES = 16 * 1024
 _METHOD = ":method"
+_END_OF_HEADERS = "\n\n"
 CUSTOM_HEADER_LIMIT = 20
 CUSTOM_HEADER_LIMIT_BYTES = 12 * 1024  # with ours still below the 16 KB that Node takes of a request's headers
 CONTENT_TYPE = "application/json"
@@ -149,4 +151,16 @@ def read_method(lines: str) -> str:
 
 def read_headers(lines: str) -> dict[str, str]:
     """Return the headers that the log keeps as lines."""
-    return dict(line.partition(": ")[::2] for line in lines.split("\n") if line and not line.startswith(":"))
+    head = lines.partition(_END_OF_HEADERS)[0]
+    return dict(line.partition(": ")[::2] for line in head.split("\n") if line and not line.startswith(":"))
+
+
+def with_body(lines: str, body: bytes) -> str:
+    """Return the lines with the body after an empty one, as in HTTP/1.1: for a body that is not the event's own."""
+    return lines + _END_OF_HEADERS + body.decode() if len(body) <= KEPT_BODY_BYTES else lines
+
+
+def kept_body(lines: str) -> bytes | None:
+    """Return the body that the log keeps with the headers; None where it is made of the event, or was too large."""
+    _, end, body = lines.partition(_END_OF_HEADERS)
+    return body.encode() if end else None

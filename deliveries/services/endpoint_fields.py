@@ -29,6 +29,7 @@ from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
+from deliveries.protocol.transformation import check_transformation
 from deliveries.protocol.urls import check_url, split_target
 from deliveries.services import clock
 
@@ -165,6 +166,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "payload_mode": _check_choice("payload_mode", Endpoint.PayloadMode.values),
     "method": _check_choice("method", list(METHODS)),
     "body_format": _check_choice("body_format", Endpoint.BodyFormat.values),
+    "transformation": check_transformation,
     "rate_limit": _check_number("rate_limit", low=1, high=RATE_LIMIT_MAX, empty=True),
     "max_in_flight": _check_number("max_in_flight", low=1, high=100),
     "retry_schedule": lambda value: None if value is None else check_schedule(value),

@@ -99,7 +99,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
                 checked["rate_limit"] = endpoint.rate_limit
             if checked.keys() & {"signing", "headers"}:
                 _check_signing(endpoint, _signing_keys(endpoint))
-            if checked.keys() & {"payload_mode", "body_format", "headers"}:
+            if checked.keys() & {"payload_mode", "body_format", "transformation", "headers"}:
                 check_together(endpoint.shaping, endpoint.header_names)
             if checked.keys() & {"auth", "headers", "tls", "url"}:
                 check_credentials(endpoint)

@@ -17,7 +17,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.findings import Finding
 from deliveries.protocol.payload import SHAPINGS
 from deliveries.protocol.profiles import profile_of
-from deliveries.protocol.request import read_headers
+from deliveries.protocol.request import kept_body, read_headers
 from deliveries.protocol.secrets import SigningKey, hint
 from deliveries.protocol.signature_check import (
     ReceivedRequest,
@@ -90,7 +90,7 @@ def _sent_request(attempt: Attempt, event: Event, endpoint: Endpoint) -> SentReq
         signing=endpoint.signing if all(name in headers for name in own) else "standard",
         message_id=headers.get("webhook-id", ids.encode_id(ids.EVENT, event.id)),
         timestamp=int(headers[TIMESTAMP]),
-        body=body_sent(event, endpoint.shaping),
+        body=kept_body(attempt.request_headers) or body_sent(event, endpoint.shaping),
         headers=headers,
         keys=_keys(attempt, endpoint, hints),
         hints=hints,

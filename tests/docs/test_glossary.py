@@ -40,6 +40,7 @@ SEVERAL_FLOORS = {
     "loop": "what a thread of its own goes round in: the engine's, and that of requests without an engine",
     "overview": "what the front page tells of all deliveries: counting it, showing it",
     "paging": "a list's pages: by REST, in the sites",
+    "payload_preview": "what would be sent: making it, answering, its page",
     "portal": "the customers' site: its links, and the calls that make them",
     "readiness": "whether a process is fit for work: judging it, answering /readyz",
     "screen": "what a command prints",

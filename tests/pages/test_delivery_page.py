@@ -214,3 +214,17 @@ class TestInChromium:
         older.get_by_role("tab", name="Its headers").click()
         older.get_by_text("x-odd").wait_for()
         assert older.get_by_text("x-odd").is_visible()
+
+
+@SITES
+def test_an_attempt_shows_the_body_that_was_sent_although_the_endpoint_is_set_otherwise_now(
+    site: str, bob: Client, carol: Client, acme: House
+) -> None:
+    """Given what a transformation made, then it is shown as it was kept, and not among the headers."""
+    an_attempt(acme, request_headers=':method: PUT\nwebhook-id: evt_x\n\n{"kept":"<i>as it was</i>"}')
+    text = text_of(bob if site == "admin" else carol, acme, site=site)
+    assert "&lt;i&gt;as it was&lt;/i&gt;" in text
+    assert "PUT https://a.example/in" in text
+    headers = text.partition("PUT https://a.example/in")[2].partition("</pre>")[0]
+    assert "webhook-id: evt_x" in headers
+    assert "kept" not in headers

@@ -14,14 +14,15 @@ from standardwebhooks import Webhook
 
 from deliveries.models import Customer, Endpoint, Event
 from deliveries.protocol.ids import EVENT, encode_id
-from deliveries.protocol.request import read_method
+from deliveries.protocol.request import kept_body, read_headers, read_method
 from deliveries.protocol.signature_check import ReceivedRequest
+from deliveries.protocol.transformation import PRESETS
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
 from deliveries.services.sent_bodies import body_sent
 from deliveries.services.signature_check import check_attempt
 from tests.engine.steps import attempts_of, take_turn, the_delivery
-from tests.receiver import Receiver, Request
+from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +41,9 @@ def received(receiver: Receiver, **fields: object) -> tuple[Request, Endpoint]:
     (attempt,) = attempts_of(the_delivery(endpoint))
     assert read_method(attempt.request_headers) == request.method
     assert body_sent(event, endpoint.shaping) == request.body
-    Endpoint.objects.update(payload_mode="thin", body_format="json")  # changed since: it is found all the same
+    Endpoint.objects.update(
+        payload_mode="thin", body_format="json", transformation=""
+    )  # changed since: it is found all the same
     check, findings = check_attempt(attempt, event, Endpoint.objects.get(pk=endpoint.pk), ReceivedRequest())
     assert check.is_right, findings
     return request, endpoint
@@ -93,3 +96,29 @@ def test_an_event_that_a_form_cannot_hold_ends_as_an_attempt_that_says_why(recei
     assert (delivery.state, attempt.error, attempt.status_code) == ("exhausted", "payload_failed", None)
     assert attempt.detail == "a form nests at most 20 deep"
     assert receiver.requests == []
+
+
+def test_a_slack_webhook_gets_a_message_that_is_signed_logged_and_shown(receiver: Receiver) -> None:
+    """Given a receiver that takes what Slack's incoming webhooks take and nothing else."""
+    receiver.answer = as_slack
+    request, endpoint = received(receiver, transformation=PRESETS["slack"].text)
+    delivery = the_delivery(endpoint)
+    assert delivery.state == "succeeded"
+    message = json.loads(request.body)
+    assert message["text"] == "invoice.paid"
+    assert "Éric & co" in message["blocks"][0]["text"]["text"]
+    (attempt,) = attempts_of(delivery)
+    assert kept_body(attempt.request_headers) == request.body
+    assert dict(request.headers)["webhook-id"] == read_headers(attempt.request_headers)["webhook-id"]
+
+
+def as_slack(request: Request) -> Answer:
+    try:
+        message = json.loads(request.body)
+    except ValueError:
+        return 400, {}, b"invalid_payload"
+    known = {"text", "blocks", "attachments", "mrkdwn", "thread_ts", "unfurl_links"}
+    is_fine = isinstance(message, dict) and isinstance(message.get("text"), str) and message.keys() <= known
+    texts = [block["text"] for block in message.get("blocks", ())] if is_fine else []
+    is_fine = is_fine and all(each["type"] == "plain_text" and 0 < len(each["text"]) <= 3000 for each in texts)
+    return (200, {}, b"ok") if is_fine else (400, {}, b"invalid_blocks")

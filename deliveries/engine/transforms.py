@@ -1,0 +1,83 @@
+"""Events that wait for their transformation, and those that have it.
+
+What lives here: a thread that asks an evaluator, one customer after the other, and tells the engine when an answer is
+there. It must not know lanes, the database, or what an event is sent to. Nobody who has no transformation waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from deliveries.errors import CannotShape, Unavailable
+from deliveries.evaluator.process import Evaluator
+from deliveries.protocol.transformation import FAILED
+
+Tag = TypeVar("Tag")
+
+
+class Transforms(Generic[Tag]):
+    """The transformations of one engine; `tell` is called on the thread, when one has ended."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.waiting = 0  # that were asked for and not fetched yet
+        self._tell, self._evaluator = tell, Evaluator()
+        self._lines: dict[UUID, deque[tuple[Tag, str, bytes]]] = {}
+        self._ended: deque[tuple[Tag, bytes | CannotShape]] = deque()
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="transformations", daemon=True)
+        self._thread.start()
+
+    def put(self, customer_id: UUID, tag: Tag, *, text: str, event: bytes) -> None:
+        """Have an event transformed; returns at once."""
+        self.waiting += 1
+        with self._changed:
+            self._lines.setdefault(customer_id, deque()).append((tag, text, event))
+            self._changed.notify()
+
+    def fetch(self) -> list[tuple[Tag, bytes | CannotShape]]:
+        """Return what has ended since the last time."""
+        found = [self._ended.popleft() for _ in range(len(self._ended))]
+        self.waiting -= len(found)
+        return found
+
+    def close(self) -> None:
+        """End all of it; nothing more is told."""
+        with self._changed:
+            self._is_closed = True
+            self._lines.clear()
+            self._changed.notify()
+        self._evaluator.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (following := self._next()) is not None:
+            tag, text, event = following
+            made: bytes | CannotShape
+            try:
+                made = self._evaluator.transform(text, event)
+            except CannotShape as error:
+                made = error
+            except (Unavailable, OSError, ValueError) as error:
+                made = CannotShape(str(error), error=FAILED)
+            if self._is_closed:
+                return
+            self._ended.append((tag, made))
+            self._tell()
+
+    def _next(self) -> tuple[Tag, str, bytes] | None:
+        """Wait for the next one, of the customer whose last one is longest ago; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or bool(self._lines))
+            if self._is_closed:
+                return None
+            customer_id = next(iter(self._lines))
+            line = self._lines.pop(customer_id)
+            following = line.popleft()
+            if line:
+                self._lines[customer_id] = line  # behind the others
+            return following

@@ -1,0 +1,5 @@
+"""Where transformations are evaluated: a process beside this one, that may take long or grow and harms nobody.
+
+process.py   starts it, asks it, ends it where it does not answer
+child.py     what runs there: a bound on memory, a budget of processor time for each event
+"""

@@ -1,0 +1,116 @@
+"""The process that evaluates transformations, one after the other, as they come over a socket.
+
+What lives here: its bounds, and the form of question and answer. It must not know Django, settings or the database: it
+is started with an empty environment and has no secret to lose. It ends when whoever started it does.
+
+    question   length of the expression, length of the event (4 bytes each, big-endian), both
+    answer     length of the error's name, length of the rest, both; the rest is the result, or the error's detail
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+HEAD = struct.Struct(">II")
+MEMORY_BYTES = 384 * 1024 * 1024
+PROCESSOR_SECONDS = 0.2  # for each event
+NICENESS = 5
+
+
+class OutOfTime(Exception):
+    """The budget of one event is used up."""
+
+
+class _Budget:
+    """Processor time, not the clock's: a slow machine changes nothing."""
+
+    def __init__(self) -> None:
+        self._is_running = False
+        signal.signal(signal.SIGPROF, self._end)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        if self._is_running:
+            self._is_running = False
+            raise OutOfTime
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._is_running = True
+        signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
+        try:
+            yield
+        finally:
+            self._is_running = False
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
+
+
+def main(descriptor: int) -> None:
+    """Answer questions until nobody asks; after one that used up time or memory, a fresh process goes on."""
+    from deliveries.errors import CannotShape
+    from deliveries.protocol.transformation import TIMEOUT, too_large, transform
+
+    line, budget = socket.socket(fileno=descriptor), _Budget()
+    while question := read(line):
+        name, rest, is_over = "", b"", False
+        try:
+            with budget.running():
+                rest = transform(question[0].decode(), question[1])
+        except CannotShape as error:
+            name, rest = error.error, error.detail.encode()
+        except OutOfTime:
+            detail = f"the transformation takes longer than {PROCESSOR_SECONDS} s of processor time"
+            name, rest, is_over = TIMEOUT, detail.encode(), True
+        except MemoryError:
+            name, rest, is_over = too_large().error, too_large().detail.encode(), True
+        line.sendall(written(name.encode(), rest))
+        if is_over:
+            return
+
+
+def read(line: socket.socket) -> tuple[bytes, bytes] | None:
+    """Return the two parts of a message; None at the end."""
+    head = _exactly(line, HEAD.size)
+    if head is None:
+        return None
+    first, second = HEAD.unpack(head)
+    both = _exactly(line, first + second)
+    return None if both is None else (both[:first], both[first:])
+
+
+def written(first: bytes, second: bytes) -> bytes:
+    """Return a message of two parts."""
+    return HEAD.pack(len(first), len(second)) + first + second
+
+
+def _exactly(line: socket.socket, size: int) -> bytes | None:
+    parts, left = [], size
+    while left:
+        part = line.recv(min(left, 1 << 16))
+        if not part:
+            return None
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def bound() -> None:
+    """Let this process have little memory, no file to write, and the processor after others."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started this one ends it
+    os.nice(NICENESS)
+
+
+if __name__ == "__main__":
+    sys.path.append(sys.argv[1])
+    bound()
+    main(int(sys.argv[2]))

@@ -1,0 +1,114 @@
+"""Asking the process that evaluates transformations.
+
+What lives here: starting it when it is first needed, one question at a time, and ending it where it does not answer.
+It must not know endpoints or lanes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from deliveries.errors import CannotShape, Unavailable
+from deliveries.evaluator import child
+from deliveries.protocol.payload import EventText, Shaped, Shaping, shape, transformed
+from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE
+
+ROOT = Path(__file__).parents[2]
+ANSWER_SECONDS = 10.0  # far beyond the budget: only a process that is stuck takes so long
+WAIT_SECONDS = 5.0  # for others who ask
+
+
+class Evaluator:
+    """One process; any thread may ask, one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._is_closed = False
+
+    def transform(self, text: str, event: bytes) -> bytes:
+        """Return what an expression makes of an event; raises CannotShape, and Unavailable where many ask."""
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable("too many transformations are evaluated at this moment; try again")
+        try:
+            name, rest = self._ask(text, event)
+        finally:
+            self._lock.release()
+        if name:
+            raise CannotShape(rest.decode(errors="replace"), error=name)
+        return rest
+
+    def close(self) -> None:
+        """End the process, also amid a question."""
+        self._is_closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
+        with self._lock:
+            self._end()
+
+    def _ask(self, text: str, event: bytes) -> tuple[str, bytes]:
+        answer = None
+        try:
+            line = self._line or self._start()
+            line.sendall(child.written(text.encode(), event))
+            answer = child.read(line)
+        except TimeoutError:
+            self._end()
+            return TIMEOUT, b"the process that evaluates it did not answer"
+        except OSError:
+            pass
+        if answer is None:
+            self._end()
+            return FAILED, b"it ended the process that evaluates it"
+        name = answer[0].decode()
+        if name in (TIMEOUT, TOO_LARGE):  # it may have ended itself
+            self._end()
+        return name, answer[1]
+
+    def _start(self) -> socket.socket:
+        if self._is_closed:
+            raise OSError("closed")
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", child.__file__, str(ROOT), str(theirs.fileno())],
+                env={},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        ours.settimeout(ANSWER_SECONDS)
+        self._line = ours
+        return ours
+
+    def _end(self) -> None:
+        """Forget the process; the next question has a new one."""
+        line, process = self._line, self._process
+        self._line = self._process = None
+        if line is not None:
+            line.close()
+        if process is not None:
+            process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ANSWER_SECONDS)
+
+
+_shared = Evaluator()
+atexit.register(_shared.close)
+
+
+def shape_event(event: EventText, shaping: Shaping, *, evaluator: Evaluator = _shared) -> Shaped:
+    """Return what is sent of an event, its transformation evaluated apart; raises CannotShape, Unavailable."""
+    if not shaping.transformation:
+        return shape(event, shaping)
+    made = evaluator.transform(shaping.transformation, event.whole_with_id)
+    return shape(transformed(event, made), shaping)

@@ -1,0 +1,93 @@
+"""Transformations in the engine: what was made is sent, and one that takes long or grows harms no other lane."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+import pytest
+
+from deliveries.engine.transforms import Transforms
+from deliveries.models import Delivery, Endpoint, Lane
+from tests.engine.steps import an_endpoint, an_engine, attempts_of, emit, let_time_pass, take_turn, the_delivery
+from tests.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GROWS = "data|" + "|".join(["to_string([@,@])"] * 60)
+
+
+def test_what_was_made_is_sent_in_order_and_a_failure_is_tried_again_as_it_is_set_then(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, transformation="{n: data.number}", ordered=True)
+    for number in range(4):
+        emit(endpoint, number=number)
+    take_turn(endpoint, seconds=60)
+    assert [orjson.loads(request.body) for request in receiver.requests] == [{"n": n} for n in range(4)]
+    Endpoint.objects.update(transformation="data.nothing", ordered=False, retry_schedule=[0, 60])
+    emit(endpoint, number=9)
+    take_turn(endpoint, seconds=60)
+    delivery = Delivery.objects.get(state="pending")
+    (attempt,) = attempts_of(delivery)
+    assert (attempt.error, attempt.detail) == ("transformation_failed", "the transformation makes null of this event")
+    assert len(receiver.requests) == 4
+    Endpoint.objects.update(transformation="data.number")
+    let_time_pass(endpoint)
+    take_turn(endpoint, seconds=60)
+    assert receiver.requests[4].body == b"9"
+    delivery.refresh_from_db()
+    assert delivery.state == "succeeded"
+
+
+def test_others_are_sent_while_a_transformation_grows_which_ends_as_an_attempt_with_a_name(receiver: Receiver) -> None:
+    """Given a hostile endpoint with as much as it may have in flight, then a plain one's events do not wait for it."""
+    hostile = an_endpoint(f"{receiver.url}/hostile", transformation=GROWS, retry_schedule=[0], max_in_flight=50)
+    plain = an_endpoint(f"{receiver.url}/plain")
+    for number in range(20):
+        emit(hostile, number=number)
+        emit(plain, number=number)
+    engine, woken = an_engine(hostile, plain)
+    deadline = time.monotonic() + 120
+    while Delivery.objects.filter(endpoint=plain, state="succeeded").count() < 20:
+        assert time.monotonic() < deadline
+        engine.step()
+    ended = Delivery.objects.filter(endpoint=hostile).exclude(error="")
+    waited_for = ended.count()
+    while engine.lanes:
+        assert time.monotonic() < deadline
+        engine.step()
+    engine.abandon()
+    assert waited_for < 20, "the plain events waited for all the hostile ones"
+    assert {each.error for each in ended} <= {"transformation_too_large", "transformation_timeout"}
+    assert ended.count() >= 1
+    assert Lane.objects.get(endpoint=hostile).slow, "the rest is served apart"
+    assert (hostile.id, True) in woken
+    assert {request.path for request in receiver.requests} == {"/plain"}
+
+
+def test_a_worker_that_stops_leaves_what_it_had_transformed_due(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, transformation="data")
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    engine.step()
+    engine.abandon()
+    let_time_pass(endpoint)
+    take_turn(endpoint, seconds=60)
+    assert the_delivery(endpoint).state == "succeeded"
+
+
+def test_customers_take_turns_in_having_their_events_transformed() -> None:
+    """Given one customer with many and another with one that comes later, then it is not the last."""
+    first, second = (an_endpoint("https://93.184.216.34/").customer_id for _ in range(2))
+    told: list[None] = []
+    transforms: Transforms[str] = Transforms(lambda: told.append(None))
+    event = b'{"type":"a.b","data":[%b]}' % b",".join([b"1"] * 20_000)
+    for number in range(20):
+        transforms.put(first, f"first {number}", text="sort(data)", event=event)
+    transforms.put(second, "second", text="type", event=event)
+    deadline, order = time.monotonic() + 120, []
+    while len(order) < 21:
+        assert time.monotonic() < deadline
+        order += [tag for tag, _ in transforms.fetch()]
+    transforms.close()
+    assert order.index("second") < 10
+    assert (len(told), transforms.waiting) == (21, 0)

@@ -1,0 +1,101 @@
+"""The process that evaluates transformations: hostile ones end by its bounds, and the next one is evaluated."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from deliveries.errors import CannotShape, Unavailable
+from deliveries.evaluator import child, process
+from deliveries.evaluator.process import Evaluator
+
+NUMBERS = b",".join([b"1"] * 3000)
+EVENT = b'{"id":"evt_1","type":"a.b","timestamp":"t","data":{"s":"%b","l":[%b]}}' % (b"x" * 1000, NUMBERS)
+# Which bound ends one that grows depends on the machine: time or memory.
+EITHER = {"transformation_too_large", "transformation_timeout"}
+HOSTILE = {
+    "doubled texts": ("data.s|" + "|".join(["join('',[@,@])"] * 40), EITHER),
+    "doubled lists": ("data.l|" + "|".join(["[@[],@[]][]"] * 40), EITHER),
+    "escaped again and again": ("data|" + "|".join(["to_string([@])"] * 40), EITHER),
+    "sorted again and again": ("data.l|" + "|".join(["sort_by(@,&to_number(to_string(@)))"] * 100), EITHER),
+    "parts of parts": ("|".join(["[@,@]"] * 60), {"transformation_too_large"}),
+}
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Iterator[Evaluator]:
+    """One for all: whatever one test does to it, the next one finds it well."""
+    made = Evaluator()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_transformation_that_grows_or_takes_long_ends_and_harms_no_other(evaluator: Evaluator, name: str) -> None:
+    text, errors = HOSTILE[name]
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform(text, EVENT)
+    assert refused.value.error in errors
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+def process_of(evaluator: Evaluator) -> psutil.Process:
+    assert evaluator._process is not None
+    return psutil.Process(evaluator._process.pid)
+
+
+def test_a_process_that_is_killed_is_followed_by_another(evaluator: Evaluator) -> None:
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    one = process_of(evaluator)
+    assert one.environ() == {}
+    one.kill()
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform("type", EVENT)
+    assert refused.value.error == "transformation_failed"
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+def test_a_process_that_does_not_answer_is_given_up(evaluator: Evaluator) -> None:
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    one = process_of(evaluator)
+    one.suspend()
+    assert evaluator._line is not None
+    evaluator._line.settimeout(0.1)
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform("type", EVENT)
+    assert refused.value.error == "transformation_timeout"
+    assert not one.is_running()
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+def test_who_cannot_be_served_in_time_is_told(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "WAIT_SECONDS", 0.0)
+    with evaluator._lock, pytest.raises(Unavailable):
+        evaluator.transform("type", EVENT)
+
+
+def test_a_message_is_read_whole_however_it_comes_and_its_end_is_noticed() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        message = child.written(b"data.s", b"x" * 200_000)
+        parts = [message[start : start + 999] for start in range(0, len(message), 999)]
+        sender = threading.Thread(target=lambda: [ours.sendall(part) for part in parts])
+        sender.start()
+        assert child.read(theirs) == (b"data.s", b"x" * 200_000)
+        sender.join()
+        ours.sendall(child.written(b"", b""))
+        assert child.read(theirs) == (b"", b"")
+        ours.sendall(message[:50])
+        ours.close()
+        assert child.read(theirs) is None
+
+
+def test_one_that_was_closed_evaluates_nothing_more() -> None:
+    closed = Evaluator()
+    closed.close()
+    with pytest.raises(CannotShape):
+        closed.transform("type", EVENT)
