@@ -56,6 +56,7 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()  # two boxes whose arrows and filters no screen reader can name
 
 
 if get_user_model() is User:  # users of a project's own kind have pages in the project's own admin
@@ -65,6 +66,8 @@ if get_user_model() is User:  # users of a project's own kind have pages in the 
 @admin.register(Group, site=staff_site)
 class StaffGroup(DjangoGroupAdmin, SuperuserPages[Group]):
     """Groups and their permissions."""
+
+    filter_horizontal = ()
 
 
 @admin.register(AccessAttempt, site=staff_site)

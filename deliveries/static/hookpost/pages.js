@@ -29,3 +29,11 @@ document.addEventListener("DOMContentLoaded", () => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.querySelectorAll("form[data-hp-once]")) delete form.dataset.hpSent;
 });
+// Select2 names its boxes after what is chosen, which at first is nothing; it makes them when the page is loaded.
+addEventListener("load", () => setTimeout(() => {
+  for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+    for (const box of document.querySelectorAll(`[aria-labelledby="select2-${select.id}-container"], #select2-${select.id}-container`)) {
+      box.setAttribute("aria-label", select.labels[0]?.textContent.trim() ?? select.name);
+    }
+  }
+}));

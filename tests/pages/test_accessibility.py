@@ -1,0 +1,82 @@
+"""axe-core looks at every page of both sites, light and dark: nothing serious or critical."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from django.contrib.auth.models import User
+
+from deliveries.admin.sites import portal_site, staff_site
+from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
+from tests.pages.conftest import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+axe = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+SCRIPT = Path(axe.__file__).parent / "axe.min.js"
+WEIGHTY = ("serious", "critical")
+OWN = ("", "find/?q=acme", "second-factor/", "password_change/")
+COLOURS = "{runOnly: ['color-contrast', 'link-in-text-block']}"  # all that another scheme can change
+PORTAL_ONLY = ("catalogue/", "members/")
+
+pytestmark = NEEDS_CHROMIUM
+
+
+class Fault(NamedTuple):
+    """What axe found on one page."""
+
+    page: str
+    rule: str
+    element: str
+
+
+def pages_of(site: str, house: House) -> Iterator[str]:
+    """Every kind of page of a site: its own, lists, forms, rows."""
+    yield from (f"/{site}/{page}" for page in (*OWN, *(PORTAL_ONLY if site == "portal" else ())))
+    for model, page in (staff_site if site == "admin" else portal_site)._registry.items():
+        base = f"/{site}/{page.opts.app_label}/{page.opts.model_name}/"
+        yield from (base, f"{base}add/")
+        yield from (f"{base}{row.public_id}/change/" for row in house.rows() if isinstance(row, model))
+    yield f"/{site}/deliveries/endpoint/{house.endpoint.public_id}/history/"
+
+
+def faults_of(page: Page, address: str, options: str = "{}") -> list[Fault]:
+    """What is wrong with the page as it is shown now, serious or critical."""
+    if not page.evaluate("!!window.axe"):
+        page.evaluate(SCRIPT.read_text())
+    found = page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], iframes: false, ...{options}}})")
+    return [
+        Fault(address, each["id"], node["html"][:150])
+        for each in found["violations"]
+        if each["impact"] in WEIGHTY
+        for node in each["nodes"][:3]
+    ]
+
+
+def both_schemes(page: Page, address: str) -> list[Fault]:
+    """The faults of a page, light and then dark."""
+    page.emulate_media(color_scheme="light")
+    if page.goto(address).status != 200:
+        return []  # not everybody may open every page
+    page.wait_for_function(  # all scripts have set it up
+        "!document.querySelector('html[x-cloak], .select2-selection:not([aria-label])')"
+    )
+    faults = faults_of(page, address)
+    page.evaluate("document.documentElement.classList.add('dark')")
+    return faults + faults_of(page, f"{address} (dark)", COLOURS)
+
+
+@pytest.mark.parametrize("site", ["admin", "portal"])
+def test_no_page_has_a_serious_fault(refused_page: Page, acme: House, site: str) -> None:
+    page = refused_page
+    page.goto(f"/{site}/login/")
+    faults = faults_of(page, "log-in")
+    user = acme.member.user if site == "portal" else User.objects.create_superuser("alice", password=PASSWORD)
+    log_in(page, user, site=site)
+    for address in pages_of(site, acme):
+        faults += both_schemes(page, address)
+    assert not faults, "\n".join(map(str, faults))
