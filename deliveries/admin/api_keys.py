@@ -60,6 +60,7 @@ class ApiKeyPages(PageAdmin[ApiKey]):
     search_fields = ("name",)
     search_by = ("name__icontains", "hint")
     search_help_text = "Part of the name, the last four characters, or key_ id"
+    nothing_yet = "No API key yet. Add one for each program, with the few scopes that it needs."
     list_select_related = ("customer",)
     change_form_template = "hookpost/api_key.html"
     seen_fields: ClassVar[tuple[str, ...]] = (

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from deliveries.admin import list_filters
+from deliveries.admin.audit_words import in_lines
 from deliveries.admin.badges import code, moment
 from deliveries.admin.list_filters import Narrows
 from deliveries.admin.owner_filters import CustomerFilter
@@ -25,7 +27,7 @@ class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
 
     rows = visible.audit_entries
     columns = ("shown_at", "actor", "action", "shown_target", "customer", "reason", "note")
-    fields = ("at", "actor", "action", "customer", "target", "reason", "note", "detail")
+    fields = ("at", "actor", "action", "customer", "target", "reason", "note", "shown_detail")
     readonly_fields = fields
     list_select_related = ("customer",)
     search_fields = ("target",)
@@ -49,3 +51,9 @@ class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
     def shown_target(self, row: AuditEntry) -> SafeString:
         """What it was done to."""
         return code(row.target)
+
+    @admin.display(description="Detail")
+    def shown_detail(self, row: AuditEntry) -> SafeString | str:
+        """What else is known of it, a line for each."""
+        lines = [(name, code(value)) for name, value in in_lines(row.detail)]
+        return format_html_join("", "<div>{}: {}</div>", lines) or "-"

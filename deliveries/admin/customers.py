@@ -61,6 +61,7 @@ class StaffCustomer(PageAdmin[Customer]):
     search_fields = ("name",)
     search_by = ("uid", "name__icontains")
     search_help_text = "Part of the name, uid, or cus_ id"
+    nothing_yet = "No customer yet. Add one here, or by REST: PUT /customers/{uid}."
     change_form_template = "hookpost/customer.html"
 
     @admin.display(description="uid")

@@ -56,6 +56,7 @@ class EventTypePages(PageAdmin[EventType]):
     search_fields = ("name",)
     search_by = ("name__icontains", "description__icontains")
     search_help_text = "Part of the name or description"
+    nothing_yet = "No event type yet. Add one with an example, so that receivers know what comes."
 
     def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> tuple[str, ...]:
         """The name and the owner stay what they are."""

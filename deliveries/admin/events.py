@@ -35,6 +35,7 @@ class EventPages(ReadOnlyPages[Event]):
     rows = visible.events
     search_fields = ("id",)
     search_help_text = "evt_ id (the webhook-id), or a UUID"
+    nothing_yet = "No event yet. Emit one by REST (POST /events), or send a test event from an endpoint."
     change_form_template = "hookpost/event.html"
     fields = ()
 

@@ -47,6 +47,7 @@ class StaffMember(PageAdmin[Member]):
     search_fields = (f"user__{NAME_FIELD}",)
     search_by = (f"user__{NAME_FIELD}__icontains", f"user__{EMAIL_FIELD}__iexact")
     search_help_text = "Part of the username, the e-mail address, or mem_ id"
+    nothing_yet = "No member yet. Open a customer, and add a person there; owners invite others themselves."
     change_form_template = "hookpost/member.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from deliveries.admin.dashboard import Figure, count
+from deliveries.admin.dashboard import Figure, counts_of
 from deliveries.models import visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
@@ -75,6 +75,7 @@ def _outcome_figures(found: Outcomes, chosen: str, url: str) -> list[Figure]:
 def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
     oldest = oldest_due_seconds(viewer)
     stopped = visible.endpoints(viewer).exclude(state="enabled")
+    resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped])
     return [
         Figure(
             title="Oldest due",
@@ -85,14 +86,14 @@ def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
         ),
         Figure(
             title="Resting endpoints",
-            value=count(resting_endpoints(viewer)),
+            value=resting_count,
             note="left alone for a while",
             url=f"{lists['endpoint']}?health=resting",
             state="held",
         ),
         Figure(
             title="Stopped endpoints",
-            value=count(stopped),
+            value=stopped_count,
             note="paused or disabled",
             url=f"{lists['endpoint']}?state=paused&state=disabled",
             state="held",

@@ -23,6 +23,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
 from deliveries.admin.acts import ActPages, sentence
+from deliveries.admin.audit_words import in_lines
 from deliveries.admin.ids import read_id
 from deliveries.admin.paging import NEWEST_FIRST, Row
 from deliveries.admin.viewer import actor_of
@@ -207,7 +208,8 @@ class PageAdmin(ActPages[Row], OwnTransactions):
 
     def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Return an entry as this site shows it; staff see all of it."""
-        return {name: getattr(entry, name) for name in ("at", "actor", "action", "reason", "note", "detail")}
+        shown = {name: getattr(entry, name) for name in ("at", "actor", "action", "reason", "note")}
+        return {**shown, "detail": list(in_lines(entry.detail))}
 
     def actor(self, request: HttpRequest) -> str:
         """Return the name that goes into the audit trail."""

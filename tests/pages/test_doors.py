@@ -96,7 +96,7 @@ def staff_or_member(site: str, house: House) -> User:
 @pytest.mark.parametrize("site", ["admin", "portal"])
 def test_people_log_in_and_out_of_either_site(page: Page, acme: House, site: str) -> None:
     log_in(page, staff_or_member(site, acme), site=site)
-    page.click("[x-on\\:click*='openUserLinks']")
+    page.click("button[aria-controls=hp-account]")
     page.click("button:has-text('Log out')")
     page.wait_for_url(f"**/{site}/logout/")
     page.goto(f"/{site}/deliveries/endpoint/")

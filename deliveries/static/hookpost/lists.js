@@ -1,7 +1,6 @@
-// Lists: choosing rows, the reader's own time beside UTC, and suggestions while somebody types into a filter.
+// Lists: choosing rows, and suggestions while somebody types into a filter.
 document.addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll("form[data-hp-bulk]")) bulk(form);
-  for (const time of document.querySelectorAll("time[datetime]")) addLocalTime(time);
   for (const field of document.querySelectorAll("input[data-hp-picks]")) suggest(field);
 });
 
@@ -23,20 +22,6 @@ function bulk(form) {
   form.addEventListener("change", show);
   addEventListener("pageshow", show);
   show();
-}
-
-function addLocalTime(time) {
-  const moment = new Date(time.dateTime);
-  if (!moment.getTimezoneOffset()) return;
-  const day = moment.getDate() === moment.getUTCDate() ? {} : { weekday: "short" };
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const local = moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...day });
-  time.title += `, ${moment.toLocaleString("sv-SE")} ${zone}`;
-  if (time.hasAttribute("data-hp-relative")) return;
-  const shown = document.createElement("span");
-  shown.className = "hp-local";
-  shown.textContent = local;
-  time.append(shown);
 }
 
 function suggest(field) {

@@ -29,6 +29,29 @@ document.addEventListener("DOMContentLoaded", () => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.querySelectorAll("form[data-hp-once]")) delete form.dataset.hpSent;
 });
+// The reader's own time beside UTC, also in what comes later.
+document.addEventListener("DOMContentLoaded", () => addLocalTimes(document));
+document.addEventListener("htmx:load", (event) => addLocalTimes(event.target));
+
+function addLocalTimes(part) {
+  for (const time of part.querySelectorAll("time[datetime]:not([data-hp-told])")) addLocalTime(time);
+}
+
+function addLocalTime(time) {
+  const moment = new Date(time.dateTime);
+  time.dataset.hpTold = "";
+  if (!moment.getTimezoneOffset()) return;
+  const day = moment.getDate() === moment.getUTCDate() ? {} : { weekday: "short" };
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const local = moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...day });
+  time.title += `, ${moment.toLocaleString("sv-SE")} ${zone}`;
+  if (time.hasAttribute("data-hp-relative")) return;
+  const shown = document.createElement("span");
+  shown.className = "hp-local";
+  shown.textContent = local;
+  time.append(shown);
+}
+
 // Select2 names its boxes after what is chosen, which at first is nothing; it makes them when the page is loaded.
 addEventListener("load", () => setTimeout(() => {
   for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
