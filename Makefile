@@ -11,7 +11,7 @@ LOCK := requirements-dev.lock
 READY := .venv/ready
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients fonts test-cells test-restore test-failover test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts screenshots test-cells test-restore test-failover test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -41,6 +41,9 @@ clients: $(READY) ## Make the Python client and the TypeScript client's shapes f
 	@$(RUN) -m clients.generate
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir clients/python/dist clients/python
 	@ls clients/python/dist
+
+screenshots: $(READY) ## Take the pictures in docs/screenshots anew, from a month that is made up
+	@$(RUN) -m pytest -n 0 -q -W ignore::pytest.PytestWarning tests/pages/screenshots.py $(ARGS)
 
 fonts: $(READY) ## Cut the pages' fonts anew, after an icon came into use
 	@.venv/bin/pip install --quiet --disable-pip-version-check 'fonttools[woff]==4.68.0'

@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from deliveries.models import Attempt, Delivery
@@ -105,6 +105,11 @@ def shortened(text: str, *, length: int = 60) -> str:
         return text
     head = length * 2 // 3
     return f"{text[:head]}…{text[-(length - head - 1) :]}"
+
+
+def dotted(name: str) -> SafeString:
+    """Return the name of an event type, whose line may break after a dot only."""
+    return format_html_join(SafeString(".<wbr>"), "{}", ((part,) for part in name.split(".")))
 
 
 def code(text: str, *, title: str = "", one_line: bool = False) -> SafeString:

@@ -132,7 +132,7 @@ class StaffDelivery(CustomerLink, DeliveryPages):
     columns = (
         "shown_id",
         "shown_state",
-        "event_type",
+        "shown_type",
         "shown_customer",
         "shown_endpoint",
         "shown_attempts",
@@ -159,7 +159,7 @@ class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
     columns = (
         "shown_id",
         "shown_state",
-        "event_type",
+        "shown_type",
         "shown_endpoint",
         "shown_attempts",
         "shown_answer",

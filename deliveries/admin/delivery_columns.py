@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
 
-from deliveries.admin.badges import answer_of, badge, code, link, moment, shortened
+from deliveries.admin.badges import answer_of, badge, code, dotted, link, moment, shortened
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
 from deliveries.admin.waiting import next_attempt
@@ -84,6 +84,11 @@ class DeliveryColumns(ListPages[Delivery]):
         """Status and error of the last attempt, explained in the tooltip."""
         return answer_of(row)
 
+    @admin.display(description="Event type")
+    def shown_type(self, row: Delivery) -> SafeString:
+        """What happened."""
+        return dotted(row.event_type)
+
     @admin.display(description="Tries")
     def shown_attempts(self, row: Delivery) -> int:
         """Requests sent so far."""
@@ -94,7 +99,7 @@ class DeliveryColumns(ListPages[Delivery]):
         """When the event was accepted."""
         return moment(row.made_at)
 
-    @admin.display(description="Next attempt")
+    @admin.display(description="Next")
     def shown_next(self, row: Delivery) -> SafeString | str:
         """When it is sent next, or what it waits for."""
         return next_attempt(row)

@@ -23,7 +23,7 @@ from config.embedded import paths, postgres, processes
 from config.listening import port_number
 from config.management.commands.up import MANAGE, is_listening, refuse_taken_port
 from deliveries.conf import conf
-from deliveries.demo import logins, screen, story
+from deliveries.demo import logins, screen, seed, story
 from deliveries.demo.api import Api
 from deliveries.demo.receiver import Receiver, receiving
 from deliveries.errors import CannotStart
@@ -45,6 +45,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """How long to stay, and where to listen."""
         parser.add_argument("--once", action="store_true", help="End by itself after the story.")
+        parser.add_argument("--full", action="store_true", help="Make up a month of four more customers to look at.")
         parser.add_argument("--port", type=port_number, help=f"Of the web server; {PORT}, or a free one.")
 
     def handle(self, *, once: bool, port: int | None, **options: object) -> None:
@@ -61,6 +62,8 @@ class Command(BaseCommand):
                 api = Api(base_url=base_url, key=logins.new_key())
                 story.tell(story.Stage(api=api, receiver=receiver, console=console))
                 told = True
+                if options["full"]:
+                    fill_up(console, api, receiver)
                 tell_where(console, base_url, key=api.key)
                 if once:
                     screen.line(console, "\nStops now; `make up` starts it again with the same data.")
@@ -69,6 +72,16 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             if not told:
                 sys.exit(130)
+
+
+def fill_up(console: Console, api: Api, receiver: Receiver) -> None:
+    """Make up a month, once."""
+
+    def register(uid: str, types: list[str]) -> str:
+        fields = {"url": f"http://{HOST}:{receiver.server_port}/", "event_types": types}
+        return str(api.expect(201, method="POST", path=f"/customers/{uid}/endpoints", fields=fields)["id"])
+
+    screen.line(console, f"\nA month of four more customers was made up: {seed.fill(register):,} deliveries.")
 
 
 def refuse_company() -> None:

@@ -48,8 +48,12 @@ function addLocalTime(time) {
   if (time.hasAttribute("data-hp-relative")) return;
   const shown = document.createElement("span");
   shown.className = "hp-local";
-  shown.textContent = local;
-  time.append(shown);
+  shown.textContent = `${local} local`;
+  const after = time.nextSibling;
+  if (after?.nodeType === Node.TEXT_NODE && /^\s*UTC/.test(after.data)) {
+    after.splitText(after.data.indexOf("UTC") + 3);
+    after.after(shown); // “… UTC 14:13 local”, not “… 14:13 local UTC”
+  } else time.append(shown);
 }
 
 // Select2 names its boxes after what is chosen, which at first is nothing; it makes them when the page is loaded.

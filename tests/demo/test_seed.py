@@ -1,0 +1,29 @@
+"""A month that is made up for looking at: its figures agree with each other."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.models import Sum
+
+from deliveries.demo.seed import FIRMS, fill
+from deliveries.models import Attempt, Customer, Delivery, EndpointHour, FailureGroup
+from deliveries.models.rollup import ALL_ENDPOINTS
+from deliveries.services.endpoints import create_endpoint
+
+
+@pytest.mark.django_db
+def test_a_made_up_month_hangs_together_and_is_made_up_once(receiver_ports: list[int]) -> None:
+    def register(uid: str, types: list[str]) -> str:
+        fields = {"url": f"http://127.0.0.1:{receiver_ports[0]}/", "event_types": types}
+        return create_endpoint(Customer.objects.get(uid=uid), fields, actor="system")[0].public_id
+
+    made = fill(register)
+    assert made == Delivery.objects.count() > 200
+    assert Attempt.objects.count() == Delivery.objects.aggregate(all=Sum("attempts"))["all"]
+    given_up = Delivery.objects.filter(state="exhausted")
+    for group in FailureGroup.objects.filter(error__in=given_up.values("error")):
+        assert group.deliveries == given_up.filter(endpoint_id=group.endpoint_id).count()
+    hours = EndpointHour.objects.filter(endpoint_id=ALL_ENDPOINTS).aggregate(all=Sum("attempts"))
+    assert hours == EndpointHour.objects.exclude(endpoint_id=ALL_ENDPOINTS).aggregate(all=Sum("attempts"))
+    assert fill(register) == 0
+    assert Customer.objects.filter(uid__in=[firm.uid for firm in FIRMS]).count() == len(FIRMS)
