@@ -1,4 +1,4 @@
-"""What templates write as `{{ value|… }}` of ours, after `{% load hookpost %}`.
+"""What templates write as `{{ value|… }}` of ours, after `{% load moments %}`.
 
 What lives here: filters. It must not know a page.
 """
