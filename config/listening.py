@@ -6,9 +6,14 @@ What lives here: hosts and ports from arguments. It must not know which server i
 from __future__ import annotations
 
 import socket
+import time
 from argparse import ArgumentTypeError
+from contextlib import closing
+
+from deliveries.errors import CannotStart
 
 PORT_LIMIT = 65536
+POLL_SECONDS = 0.1
 
 
 def port_number(text: str) -> int:
@@ -24,3 +29,26 @@ def host_address(text: str) -> str:
         return str(socket.getaddrinfo(text, 0, type=socket.SOCK_STREAM)[0][4][0])
     except (OSError, UnicodeError) as error:
         raise ArgumentTypeError(f"{text!r} is not a host of this machine") from error
+
+
+def refuse_taken_port(host: str, *, port: int, patience_seconds: float = 0.0) -> None:
+    """Raise CannotStart when somebody else listens there; one that is just ending gets so much time.
+
+    The web server would share the port with whoever has it, and each would get a part of the requests.
+    """
+    give_up = time.monotonic() + patience_seconds
+    while trouble := _trouble_with(host, port):
+        if time.monotonic() >= give_up:
+            raise CannotStart(f"cannot listen on {host} port {port} ({trouble}); choose with --host and --port")
+        time.sleep(POLL_SECONDS)
+
+
+def _trouble_with(host: str, port: int) -> str:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with closing(socket.socket(family, kind)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -33,7 +33,7 @@ from deliveries.errors import HookpostError
 from deliveries.metrics import names
 from deliveries.metrics.kinds import OTHER
 from deliveries.protocol import ids
-from deliveries.protocol.event_data import check_idempotency_key
+from deliveries.protocol.event_data import check_idempotency_key, key_of_header
 from deliveries.protocol.json_members import escaped
 from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
@@ -177,7 +177,7 @@ def _length(environ: Environ) -> int:
 
 def _idempotency_key(environ: Environ) -> str | None:
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
-    return None if key is None else check_idempotency_key(key, field="Idempotency-Key")
+    return None if key is None else check_idempotency_key(key_of_header(key), field="Idempotency-Key")
 
 
 def _problem(error: HookpostError) -> object:

@@ -15,6 +15,7 @@ from deliveries.errors import InvalidInput
 from deliveries.protocol.json_members import check_members
 
 KEY_LIMIT = 255
+QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')  # what may stand in a String of Structured Fields
 
 _ESCAPED_NUL = b"\\u0000"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an escaped backslash; backslashes stand in texts only
@@ -54,6 +55,16 @@ def write_data(data: object) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"data is not JSON: {error}", field="data") from error
     return check_data(raw)
+
+
+def key_of_header(value: str) -> str:
+    """Return the key that an Idempotency-Key header names: what stands in quotes, or the value as it is.
+
+    Source: draft-ietf-httpapi-idempotency-key-header, 2.1: a String of Structured Fields (RFC 9651, 3.3.3). Most of
+    the field sends keys bare, and means the same.
+    """
+    quoted = QUOTED_KEY.fullmatch(value)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value
 
 
 def check_idempotency_key(key: str, *, field: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deliveries.models import Customer, Event
+from deliveries.models import Customer, Event, IdempotencyKey
 from deliveries.services.customers import delete_customer
 from tests.api.conftest import ALL_SCOPES, Caller, Tenant, caller_with, make_tenant
 
@@ -51,6 +51,30 @@ def test_a_batch_that_comes_again_has_the_same_answers(ops: Caller, alice: Tenan
     first = ops.post("/events/batch", batch, Idempotency_Key="order")
     assert ops.post("/events/batch", batch, Idempotency_Key="order").json == first.json
     assert Event.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "means"),
+    [
+        ('"k 1"', "k 1"),
+        (r'"a\"b\\"', 'a"b\\'),
+        ('"open', '"open'),
+        ('"a"b"', '"a"b"'),
+        (r'"a\b"', r'"a\b"'),
+        ("k;p=1", "k;p=1"),
+    ],
+)
+def test_a_key_in_quotes_is_the_key_that_stands_in_them(alice: Tenant, sent: str, means: str) -> None:
+    """Source: draft-ietf-httpapi-idempotency-key-header, 2.1. What is no String of Structured Fields is as it is."""
+    first = alice.caller.post("/events", EVENT, Idempotency_Key=sent)
+    assert (first.status, IdempotencyKey.objects.get().key) == (202, means)
+    assert alice.caller.post("/events", EVENT, Idempotency_Key=sent).json == first.json
+
+
+def test_a_key_is_the_same_in_quotes_and_without(ops: Caller, alice: Tenant) -> None:
+    first = ops.post("/events/batch", {"events": [EVENT]}, Idempotency_Key="order")
+    assert ops.post("/events/batch", {"events": [EVENT]}, Idempotency_Key='"order"').json == first.json
+    assert ops.post("/events", EVENT, Idempotency_Key='""').status == 422
 
 
 def test_the_key_of_a_batch_is_no_other_callers_key(ops: Caller, alice: Tenant) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.listening import host_address, port_number
+from config import listening
+from config.listening import host_address, port_number, refuse_taken_port
+from config.management.commands import web
+from deliveries.errors import CannotStart
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "65536", "99999", "x", "", "8000 ", "²"])
@@ -47,3 +52,34 @@ def test_a_name_becomes_an_address() -> None:
 def test_a_command_refuses_what_makes_no_sense(command: tuple[str, ...]) -> None:
     with pytest.raises(CommandError, match="Error: argument --"):
         call_command(*command)
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A socket as the web server's: others that want so may listen at the same port."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as listening_socket:
+        yield listening_socket
+
+
+@pytest.mark.django_db
+def test_a_second_web_server_on_a_port_ends_with_a_sentence(
+    taken: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = taken.getsockname()[1]
+    monkeypatch.setattr(web, "ENDING_SECONDS", 0.0)
+    with pytest.raises(CannotStart, match=f"cannot listen on 127.0.0.1 port {port} "):
+        call_command("web", "--port", str(port))
+
+
+def test_a_port_whose_server_is_just_ending_is_waited_for(
+    taken: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def end_the_other(seconds: float) -> None:
+        waits.append(seconds)
+        taken.close()
+
+    monkeypatch.setattr(listening.time, "sleep", end_the_other)
+    refuse_taken_port("127.0.0.1", port=taken.getsockname()[1], patience_seconds=3600)
+    assert len(waits) == 1

@@ -20,8 +20,8 @@ from django.db import connection
 from rich.console import Console
 
 from config.embedded import paths, postgres, processes
-from config.listening import port_number
-from config.management.commands.up import MANAGE, is_listening, refuse_taken_port
+from config.listening import port_number, refuse_taken_port
+from config.management.commands.up import MANAGE, is_listening
 from deliveries.conf import conf
 from deliveries.demo import logins, screen, seed, story
 from deliveries.demo.api import Api

@@ -19,11 +19,10 @@ from django.db import connection
 
 from config.embedded import Services
 from config.embedded.paths import absolute
-from config.listening import port_number
+from config.listening import port_number, refuse_taken_port
 from config.supervisor import Child, stop_all
 from deliveries.checks import refuse_to_start
 from deliveries.conf import conf
-from deliveries.errors import CannotStart
 from deliveries.management.signals import stop_signals
 
 POLL_SECONDS = 0.2
@@ -114,19 +113,6 @@ def migrate_alone() -> None:
         finally:
             cursor.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
     connection.close()
-
-
-def refuse_taken_port(host: str, *, port: int) -> None:
-    """Say at once, and before anything is started, that nobody could listen there."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with closing(socket.socket(family, kind)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise CannotStart(
-            f"cannot listen on {host} port {port} ({error.strerror}); choose with --host and --port"
-        ) from error
 
 
 def url_host(host: str) -> str:

@@ -18,13 +18,14 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from config.listening import host_address, port_number
+from config.listening import host_address, port_number, refuse_taken_port
 from deliveries.conf import conf
 from deliveries.metrics.memory import memory
 from deliveries.services import drain
 
 BACKLOG = 1024
 STOP_SECONDS = 40
+ENDING_SECONDS = 3.0  # a web server that was killed a moment ago has its port for as long as its processes end
 
 
 class Command(BaseCommand):
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         from deliveries.checks import refuse_to_start
 
         refuse_to_start()
+        refuse_taken_port(host, port=port, patience_seconds=ENDING_SECONDS)
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
         memory.share(conf.web_processes)
