@@ -1,4 +1,5 @@
-# The commands of this project. Each one makes .venv by itself, and again when the lock file changes.
+# The commands of this project. Each one makes .venv by itself, and again when its lock file changes: `demo` and `up`
+# install what running needs, all others the developers' tools too.
 # make demo ARGS=--once, make test ARGS="-k breaker", PYTHON=/path/to/python3.12 make test
 
 SHELL := bash
@@ -7,8 +8,8 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-LOCK := requirements-dev.lock
 READY := .venv/ready
+RUNNING := .venv/running
 RUN := .venv/bin/python
 
 .PHONY: help demo up check image test clients fonts screenshots test-cells test-restore test-failover test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
@@ -16,10 +17,10 @@ RUN := .venv/bin/python
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
 
-demo: $(READY) ## Start everything, send a signed event to a local receiver, show it arriving
+demo: $(RUNNING) ## Start everything, send a signed event to a local receiver, show it arriving
 	@$(RUN) manage.py demo $(ARGS)
 
-up: $(READY) ## Start everything and stay up (ARGS="--port 9000")
+up: $(RUNNING) ## Start everything and stay up (ARGS="--port 9000")
 	@$(RUN) manage.py up $(ARGS)
 
 check: lint test ## Check style and types, then run the tests: what a commit has to pass
@@ -93,14 +94,23 @@ venv: $(READY) ## Make .venv and nothing else
 clean: ## Remove .venv and what tools left behind; var/, the data, stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Written last, so that an interrupted installation is done again.
-$(READY): $(LOCK)
+# $(call install,LOCK): its packages into .venv, which stays as it is for the rest.
+define install
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	@"$(PYTHON)" -m venv .venv
-	@printf 'Installing %s packages into .venv ' "$$(grep -c '==' $(LOCK))"
+	@printf 'Installing %s packages into .venv ' "$$(grep -c '==' $(1))"
 	@.venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
-		--require-hashes --requirement $(LOCK) 2>&1 | tee .venv/install.log \
+		--require-hashes --requirement $(1) 2>&1 | tee .venv/install.log \
 		| awk '/^(Collecting|Downloading)/ { if (++n % 4 == 0) { printf "."; fflush() } }' \
 		|| { echo ' failed:'; tail -n 20 .venv/install.log; exit 1; }
 	@echo ' done'
+endef
+
+# Both are written last, so that an interrupted installation is done again. The developers' list holds the other whole.
+$(READY): requirements-dev.lock
+	$(call install,requirements-dev.lock)
+	@touch $@ $(RUNNING)
+
+$(RUNNING): requirements.lock
+	$(call install,requirements.lock)
 	@touch $@

@@ -12,6 +12,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from rest_framework.exceptions import APIException
 
 from deliveries.api.auth import KnownKey
@@ -40,6 +41,7 @@ def consume(source: EventSource, *, wake: Wake, stop: Sequence[object]) -> None:
             is_stuck = True
         if is_stuck:
             time.sleep(PAUSE_SECONDS)
+            connection.close_if_unusable_or_obsolete()  # of a database that was restarted; nobody else looks here
 
 
 def consume_batch(source: EventSource, *, wake: Wake) -> bool:

@@ -19,7 +19,7 @@ import redis
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
-from deliveries.consume.accepting import consume_batch
+from deliveries.consume.accepting import consume, consume_batch
 from deliveries.consume.outbox_table import OutboxTable
 from deliveries.consume.rabbit_queue import RabbitQueue
 from deliveries.consume.redis_stream import RedisStream
@@ -299,6 +299,21 @@ def test_while_the_database_takes_nothing_all_of_it_waits(place: Place, monkeypa
     assert (place.left(), place.refused()) == (1, [])
     consume_batch(reader, wake=list)
     assert (numbers(), place.left()) == ([1], 0)
+
+
+def test_after_the_database_was_restarted_the_same_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a connection that the server ended, then the consumer makes another, as no request does it for it."""
+    Customer.objects.create(name="Acme", uid="acme")
+    stream, stop = AStream(), []
+    stream.write(an_event(1))
+    pauses = iter(range(20))
+    monkeypatch.setattr("deliveries.consume.accepting.time.sleep", lambda seconds: next(pauses))
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+        connection.ensure_connection()
+        other.execute("SELECT pg_terminate_backend(%s)", (connection.connection.info.backend_pid,))
+    consume(stream.reader(), wake=lambda lanes: stop.append(list(lanes)), stop=stop)
+    assert (numbers(), stream.left()) == ([1], 0)
+    stream.close()
 
 
 def test_two_readers_share_an_outbox_and_take_no_row_twice() -> None:
