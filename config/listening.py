@@ -31,12 +31,12 @@ def host_address(text: str) -> str:
         raise ArgumentTypeError(f"{text!r} is not a host of this machine") from error
 
 
-def refuse_taken_port(host: str, *, port: int, patience_seconds: float = 0.0) -> None:
+def refuse_taken_port(host: str, *, port: int, wait_seconds: float = 0.0) -> None:
     """Raise CannotStart when somebody else listens there; one that is just ending gets so much time.
 
     The web server would share the port with whoever has it, and each would get a part of the requests.
     """
-    give_up = time.monotonic() + patience_seconds
+    give_up = time.monotonic() + wait_seconds
     while trouble := _trouble_with(host, port):
         if time.monotonic() >= give_up:
             raise CannotStart(f"cannot listen on {host} port {port} ({trouble}); choose with --host and --port")

@@ -14,14 +14,21 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from deliveries.models import Customer, Delivery, Endpoint, Event
+from deliveries.services.api_keys import create_api_key
+from deliveries.services.endpoints import create_endpoint
+from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.redelivery import redeliver
 from tests.clients.made import python_client
 from tests.clients.steps import HERE, do_the_whole_job
+from tests.engine.steps import take_turn
 from tests.receiver import Answer, Receiver, Request
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
 ACCEPTED = 202, {"content-type": "application/json"}, b'{"id": "evt_1", "deliveries": 1}'
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CUSTOMER = {"name": "Acme", "uid": "acme"}
 
 
@@ -77,6 +84,74 @@ def test_it_does_the_whole_job(folder: Path, live_server: LiveServer, key: str, 
     command = [sys.executable, HERE / "jobs" / "our_client.py", live_server.url, key, receiver.url]
     do_the_whole_job(command, receiver=receiver, generated=folder)
     assert receiver.requests
+
+
+@pytest.fixture
+def acme(transactional_db: None, receiver: Receiver) -> tuple[Endpoint, str]:
+    """A customer's endpoint, which takes one type only, and the customer's key."""
+    customer = Customer.objects.create(name="Acme", uid="acme")
+    fields = {"url": f"{receiver.url}/hook", "uid": "main", "event_types": ["invoice.paid"], "retry_schedule": [0]}
+    endpoint, _ = create_endpoint(customer, fields, actor="system")
+    return endpoint, create_api_key("acme", ["read", "manage"], customer=customer, actor="system")[1]
+
+
+def test_what_an_endpoint_gets_is_heard_with_the_customers_key_and_again_when_it_is_sent_again(
+    acme: tuple[Endpoint, str], package: ModuleType, live_server: LiveServer, receiver: Receiver
+) -> None:
+    """Given events of which one is for the endpoint, then that one goes to the developer's server, signed."""
+    endpoint, key = acme
+    listening = importlib.import_module("hookpost_client.listening")
+    local = listening.Local(url=f"{receiver.url}/local", secret=SECRET)
+
+    def emit_two() -> None:
+        for name in ("invoice.paid", "invoice.void"):
+            data = b'{"amount":1.10}'
+            accept_event(EventDraft(type=name, data=data, customer_id=endpoint.customer_id))
+        take_turn(endpoint)
+
+    def send_again() -> None:
+        redeliver(Delivery.objects.get(), actor="system")
+        take_turn(endpoint)
+
+    steps = iter([emit_two, send_again])
+    with package.connect(live_server.url, key) as client:
+        api = client.get_httpx_client()
+        query = {"customer": "acme", "endpoint": "main"}
+        rows = listening.deliveries_from_now(api, query, pause=lambda: next(steps)())
+        for _ in range(2):
+            assert listening.forward(api, next(rows), local).status_code == 204
+    first, local_first, second, local_second = receiver.requests
+    assert [request.path for request in (first, local_first, second, local_second)] == ["/hook", "/local"] * 2
+    assert local_first.body == first.body == local_second.body
+    assert Webhook(SECRET).verify(local_first.body, {name.lower(): value for name, value in local_first.headers})
+
+
+def test_an_example_is_sent_by_a_command(
+    acme: tuple[Endpoint, str],
+    package: ModuleType,
+    live_server: LiveServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = importlib.import_module("hookpost_client.command")
+    where = ["--server", live_server.url, "--endpoint", "main"]
+    monkeypatch.delenv("HOOKPOST_KEY", raising=False)
+    assert command.main(["trigger", "invoice.paid", *where]) == 2
+    monkeypatch.setenv("HOOKPOST_KEY", acme[1])
+    assert command.main(["trigger", "invoice.paid", *where]) == 0
+    assert capsys.readouterr().out.strip() == Event.objects.get().public_id
+    assert command.main(["trigger", "invoice.paid", *where[:2], "--endpoint", "nosuch"]) == 1
+    assert "404" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mode", "sent"), [("full", '{"type":"a","data":{"n":1.10}}'), ("data", '{"n":1.10}')])
+def test_a_body_is_sent_as_it_is_stored(package: ModuleType, mode: str, sent: str) -> None:
+    listening = importlib.import_module("hookpost_client.listening")
+    shown = r'{"id":"evt_1","note":"\"body\":","body": {"type":"a","data":{"n":1.10}},"fan_out":"done"}'
+    assert listening.body_of(shown, payload_mode=mode) == sent
+    plain = {"signing": "standard", "payload_mode": mode, "method": "POST", "body_format": "json"}
+    assert not listening.refusal_of(plain)
+    assert "github" in listening.refusal_of(plain | {"signing": "github"})
 
 
 @EACH_WAY

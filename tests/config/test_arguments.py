@@ -81,5 +81,5 @@ def test_a_port_whose_server_is_just_ending_is_waited_for(
         taken.close()
 
     monkeypatch.setattr(listening.time, "sleep", end_the_other)
-    refuse_taken_port("127.0.0.1", port=taken.getsockname()[1], patience_seconds=3600)
+    refuse_taken_port("127.0.0.1", port=taken.getsockname()[1], wait_seconds=3600)
     assert len(waits) == 1

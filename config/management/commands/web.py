@@ -44,7 +44,7 @@ class Command(BaseCommand):
         from deliveries.checks import refuse_to_start
 
         refuse_to_start()
-        refuse_taken_port(host, port=port, patience_seconds=ENDING_SECONDS)
+        refuse_taken_port(host, port=port, wait_seconds=ENDING_SECONDS)
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
         memory.share(conf.web_processes)
