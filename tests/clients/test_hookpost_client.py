@@ -149,8 +149,9 @@ def test_a_body_is_sent_as_it_is_stored(package: ModuleType, mode: str, sent: st
     listening = importlib.import_module("hookpost_client.listening")
     shown = r'{"id":"evt_1","note":"\"body\":","body": {"type":"a","data":{"n":1.10}},"fan_out":"done"}'
     assert listening.body_of(shown, payload_mode=mode) == sent
-    plain = {"signing": "standard", "payload_mode": mode, "method": "POST", "body_format": "json"}
+    plain = {"signing": "standard", "payload_mode": mode, "method": "POST", "body_format": "json", "transformation": ""}
     assert not listening.refusal_of(plain)
+    assert "data" in listening.refusal_of(plain | {"transformation": "data"})
     assert "github" in listening.refusal_of(plain | {"signing": "github"})
 
 
