@@ -52,7 +52,7 @@ class Sessions(PagesOnly, SessionMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         """Open the session of the site that is asked."""
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        request.session = SessionStore(key, site=site_of(request.path_info))
+        request.session = SessionStore(key, site=site_of(request))
 
 
 class Authentication(PagesOnly, AuthenticationMiddleware):

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
+from deliveries.services.site_links import IS_EMBEDDED
+
 PORTAL = "/portal/"
 
 
@@ -37,7 +39,8 @@ def portal_share(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
             return None
         member = member_of(request)
         customer_id = member.customer_id if member else None
-        remember_session(request.META, customer_id)
+        if not request.META.get(IS_EMBEDDED):  # which has a cookie of its own
+            remember_session(request.META, customer_id)
         return customer_id
 
     return answer

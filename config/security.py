@@ -47,7 +47,7 @@ def security_headers(respond: Respond) -> Respond:
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = respond(request)
-        is_page = request.path.startswith(PAGES)
+        is_page = request.path_info.startswith(PAGES)
         response.headers.setdefault("Content-Security-Policy", POLICY_OF_PAGES if is_page else POLICY_OF_DATA)
         for name, value in OTHERS.items():
             response.headers.setdefault(name, value)

@@ -16,8 +16,8 @@ from django.contrib.sessions.models import Session
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from config.site_cookies import PORTAL
-from deliveries.protocol.member_roles import BOUND, CHOSEN
+from config.site_cookies import EMBEDDED, PORTAL
+from deliveries.protocol.member_roles import BOUND, CHOSEN, READ_ONLY, THEME
 from deliveries.services import clock
 
 KEPT_CHARACTERS = 40  # the column's width; 160 bits
@@ -67,10 +67,10 @@ def note_log_in(sender: object, request: HttpRequest, user: AbstractBaseUser, **
     from deliveries.services.members import note_session  # once Django's apps are there
 
     session = request.session
-    if not isinstance(session, SessionStore) or session.site != PORTAL:
+    if not isinstance(session, SessionStore) or session.site not in (PORTAL, EMBEDDED):
         return
-    for chosen in (CHOSEN, BOUND):  # what an earlier log-in of the same person chose is over
+    for chosen in (CHOSEN, BOUND, READ_ONLY, THEME):  # what an earlier log-in of the same person chose is over
         session.pop(chosen, None)
     if session.session_key is None:  # another user's session ended for this one
         session.create()
-    note_session(user.pk, hash_session(session.session_key or "", site=PORTAL))
+    note_session(user.pk, hash_session(session.session_key or "", site=session.site))

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.embedded_portal.embedded_portal",
     "config.security.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "config.static_files.StaticFiles",

@@ -14,16 +14,23 @@ from http.cookies import SimpleCookie
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED
+
 Respond = Callable[[HttpRequest], HttpResponse]
 
-STAFF, PORTAL = "staff", "portal"
-SITES = (STAFF, PORTAL)
+STAFF, PORTAL, EMBEDDED = "staff", "portal", "embedded"
+SITES = (STAFF, PORTAL, EMBEDDED)
 STAFF_PATH = "/admin/"
+# A cookie that a frame in another site's page is sent, in a jar of that page's own. Python's cookies do not know the
+# last word yet, so it goes along with the one before.
+IN_FRAMES = {"samesite": "None; Partitioned", "secure": "true", "path": f"{EMBEDDED_PREFIX}/"}
 
 
-def site_of(path: str) -> str:
-    """Return the site that a path belongs to; whatever is not the staff site's is the portal's."""
-    return STAFF if path.startswith(STAFF_PATH) else PORTAL
+def site_of(request: HttpRequest) -> str:
+    """Return the site that is asked; whatever is not the staff site's is the portal's, in a frame or not."""
+    if request.META.get(IS_EMBEDDED):
+        return EMBEDDED
+    return STAFF if request.path_info.startswith(STAFF_PATH) else PORTAL
 
 
 def session_cookie(site: str) -> str:
@@ -40,7 +47,8 @@ def site_cookies(respond: Respond) -> Respond:
     """Middleware: show Django the cookies of the site that is asked, and set them under that site's names."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        names = _names(site_of(request.path_info))
+        site = site_of(request)
+        names = _names(site)
         for plain, own in names.items():
             request.COOKIES.pop(plain, None)
             if own in request.COOKIES:
@@ -48,6 +56,8 @@ def site_cookies(respond: Respond) -> Respond:
         response = respond(request)
         for plain, own in names.items():
             _rename(response.cookies, plain, own)
+            if site == EMBEDDED and own in response.cookies:
+                response.cookies[own].update(IN_FRAMES)
         return response
 
     return answer
@@ -58,7 +68,8 @@ def _names(site: str) -> dict[str, str]:
 
 
 def _own_name(site: str, use: str, *, secure: bool) -> str:
-    return f"{'__Host-' if secure else ''}hookpost_{site}_{use}"
+    prefix = "__Host-" if secure and site != EMBEDDED else ""  # which takes the path /
+    return f"{prefix}hookpost_{site}_{use}"
 
 
 def _rename(cookies: SimpleCookie, plain: str, own: str) -> None:

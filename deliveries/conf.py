@@ -21,6 +21,7 @@ from deliveries.variables import (
     cell,
     choice,
     keys,
+    origins,
     place,
     ports,
     sender,
@@ -83,6 +84,12 @@ class Conf:
     )
     allowed_hosts: tuple[str, ...] = setting(
         "HOOKPOST_ALLOWED_HOSTS", "", words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."
+    )
+    frame_ancestors: tuple[str, ...] = setting(
+        "HOOKPOST_FRAME_ANCESTORS",
+        "",
+        origins,
+        "Whose pages may show the portal in a frame, below /embedded/; empty: nobody's, and there is no such path.",
     )
     debug: bool = setting("HOOKPOST_DEBUG", "false", truth, "Django's debug pages. Never in production.")
     log_level: str = setting(

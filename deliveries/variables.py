@@ -21,6 +21,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -81,6 +82,14 @@ def addresses(raw: str) -> tuple[str, ...]:
     for word in words(raw):
         if _ADDRESS.fullmatch(word) is None:
             raise ValueError(f"{word!r} is not a mail address")
+    return words(raw)
+
+
+def origins(raw: str) -> tuple[str, ...]:
+    """origins, such as https://app.example.com, comma separated"""
+    for word in words(raw):
+        if _ORIGIN.fullmatch(word) is None:
+            raise ValueError(f"{word!r} is not an origin such as https://app.example.com")
     return words(raw)
 
 

@@ -81,6 +81,7 @@ CONFIG_FLOORS = {
     "stalled": 0,
     "static_files": 0,
     "bodies": 1,
+    "embedded_portal": 1,
     "broker_state": 1,
     "supervisor": 1,
     "keyring": 1,

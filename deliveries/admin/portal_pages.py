@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
@@ -17,6 +17,8 @@ from deliveries.admin.invitation_page import invitation_view
 from deliveries.admin.members import WelcomeView
 from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
 from deliveries.admin.own_customers import own_customers_view
+from deliveries.admin.viewer import has_member_right
+from deliveries.protocol.member_roles import READ_ONLY, MemberRight
 
 if TYPE_CHECKING:
     from deliveries.admin.sites import PortalSite
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 OPEN_TO_VIEWERS = frozenset(
     {"second_factor", "password_change", "logout", "own_customers", "deliveries_delivery_signature"}
 )
+
+# Of a session that a read-only link began, these are not: they are the person's own.
+OF_THE_PERSON = frozenset({"password_change"})
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def is_open_to(request: HttpRequest) -> bool:
+    """Say whether the member may do what is asked, as far as their role goes; each page says what else it takes."""
+    if request.method in SAFE_METHODS or has_member_right(request, MemberRight.CHANGE):
+        return True
+    place = request.resolver_match.url_name if request.resolver_match else ""
+    return place in OPEN_TO_VIEWERS and not (place in OF_THE_PERSON and request.session.get(READ_ONLY))
 
 
 def portal_pages(site: PortalSite) -> list[URLPattern]:

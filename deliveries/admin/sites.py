@@ -29,16 +29,14 @@ from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
 from deliveries.admin.picks import pick_view
 from deliveries.admin.rendering import with_our_templates
-from deliveries.admin.viewer import customer_of, has_member_right, member_of, memberships_of
+from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
 from deliveries.api.error_pages import error_page
 from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.protocol.member_roles import MemberRight
 from deliveries.services.second_factor import confirmed_factor, is_required
 from deliveries.services.site_links import PORTAL, STAFF
 
 View = Callable[..., HttpResponseBase]
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class HookpostSite(UnfoldAdminSite):
@@ -262,13 +260,11 @@ class PortalSite(HookpostSite):
 
     def second_step(self, request: HttpRequest) -> HttpResponse | None:
         """Refuse what a viewer would change, before any page is asked."""
-        from deliveries.admin.portal_pages import OPEN_TO_VIEWERS
+        from deliveries.admin.portal_pages import is_open_to
 
         step = super().second_step(request)
-        if step is None and request.method not in SAFE_METHODS and self.has_permission(request):
-            place = request.resolver_match.url_name if request.resolver_match else ""
-            if place not in OPEN_TO_VIEWERS and not has_member_right(request, MemberRight.CHANGE):
-                raise PermissionDenied
+        if step is None and self.has_permission(request) and not is_open_to(request):
+            raise PermissionDenied
         return step
 
     def viewer(self, request: HttpRequest) -> Viewer:
@@ -281,7 +277,7 @@ class PortalSite(HookpostSite):
         member = member_of(request)
         if member is not None:
             context["site_subheader"] = member.customer.name
-        return context
+        return context | framed_context(request)
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         """Offer the other customers of a person who has some."""

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from typing import cast
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 
 from deliveries.models import Customer, Member
 from deliveries.protocol.actor_names import name_person
-from deliveries.protocol.member_roles import BOUND, CHOSEN, MemberRight, has_right
+from deliveries.protocol.member_roles import BOUND, CHOSEN, READ_ONLY, THEME, MemberRight, has_right
+from deliveries.services.site_links import IS_EMBEDDED
 
 
 class PortalRequest(HttpRequest):
@@ -51,7 +53,17 @@ def choose_member(request: HttpRequest, member: Member) -> None:
 def has_member_right(request: HttpRequest, right: MemberRight) -> bool:
     """Say whether the member may do more than look: the one place where pages of the portal ask."""
     member = member_of(request)
-    return member is not None and has_right(member.role, right)
+    return member is not None and not request.session.get(READ_ONLY) and has_right(member.role, right)
+
+
+def framed_context(request: HttpRequest) -> dict[str, object]:
+    """Return what pages of a portal link's session have besides: its colours; in a frame, what tells its height."""
+    found: dict[str, object] = {}
+    if theme := request.session.get(THEME):
+        found["theme"] = theme
+    if request.META.get(IS_EMBEDDED):
+        found["framed_script"] = static("hookpost/framed.js")
+    return found
 
 
 def customer_of(request: HttpRequest) -> Customer:

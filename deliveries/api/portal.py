@@ -6,11 +6,13 @@ Opening a link changes nothing, because mail scanners open links too: a button u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
+from django.templatetags.static import static
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -21,12 +23,13 @@ from rest_framework.response import Response
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
-from deliveries.api.fields import Moment, Shape, Text
+from deliveries.api.fields import Flag, Moment, Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
-from deliveries.protocol.member_roles import BOUND
-from deliveries.services.portal_links import create_link, redeem_link
-from deliveries.services.site_links import PORTAL, site_root
+from deliveries.errors import Conflict
+from deliveries.protocol.member_roles import BOUND, READ_ONLY, THEME
+from deliveries.services.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
+from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
 
 BACKEND = "deliveries.services.link_backend.LinkBackend"
 # Not no-referrer: under it browsers post `Origin: null`, which nobody can tell from another site's form. This one
@@ -41,12 +44,21 @@ button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
 <body><h1>{}</h1><p>{}</p>{}</body></html>"""
 FORM = """<form method="post" action="{}"><input type="hidden" name="csrfmiddlewaretoken" value="{}">
 <input type="hidden" name="token" value="{}"><button>Log in</button></form>"""
+AT_ONCE = """<form method="post" action="{}" data-hp-at-once><input type="hidden" name="csrfmiddlewaretoken" value="{}">
+<input type="hidden" name="token" value="{}"><button>Open</button></form><script src="{}"></script>"""
+EMBEDDED_SECONDS = 3600
 
 
 class LinkRequestShape(Shape):
     """Whom to log in."""
 
     email = Text(required=False, max_length=150, help_text="A member's address; a member is made if there is none.")
+    next = Text(required=False, max_length=500, help_text="Where in the portal it begins, such as /portal/members/.")
+    read_only = Flag(  # type: ignore[assignment]  # a form's field of the name of one of a serializer's own
+        required=False, help_text="The session looks and changes nothing, whatever the member's role."
+    )
+    theme = serializers.ChoiceField(choices=["light", "dark"], required=False, help_text="In place of the browser's.")
+    embedded = Flag(required=False, help_text="For a frame in a page that HOOKPOST_FRAME_ANCESTORS names.")
 
 
 class LinkShape(Shape):
@@ -64,9 +76,13 @@ class PortalLinkView(ApiView):
         """Return a link that logs a member of the customer in, once, within ten minutes."""
         owner = find_customer(caller_of(request).viewer, customer)
         refuse_customer_keys(request)
-        email = given(LinkRequestShape, request).get("email")
-        link, token = create_link(owner, actor=caller_of(request).actor, email=email)
-        url = f"{conf.base_url.rstrip('/')}/portal-link?{urlencode({'token': token})}"
+        asked = given(LinkRequestShape, request)
+        if asked.get("embedded") and not conf.frame_ancestors:
+            raise Conflict("nobody's pages may frame the portal: HOOKPOST_FRAME_ANCESTORS is empty")
+        actor, options = caller_of(request).actor, _options(asked)
+        link, token = create_link(owner, actor=actor, email=asked.get("email"), options=options)
+        where = f"{conf.base_url.rstrip('/')}{EMBEDDED_PREFIX if asked.get('embedded') else ''}"
+        url = f"{where}/portal-link?{urlencode({'token': token})}"
         return Response({"url": url, "expires_at": Moment().to_representation(link.expires_at)}, status=201)
 
 
@@ -76,16 +92,33 @@ def use_link(request: HttpRequest) -> HttpResponse:
     """Show the button, or use the link up and go to the portal."""
     if request.method != "POST":
         token = request.GET.get("token", "")
+        if request.META.get(IS_EMBEDDED):
+            form = format_html(AT_ONCE, request.path, get_token(request), token, static("hookpost/framed.js"))
+            return _page("Customer portal", "It opens in a moment.", form, policy=f"{POLICY}; script-src 'self'")
         form = format_html(FORM, request.path, get_token(request), token)
         return _page("Customer portal", "Log in with this one-time link.", form)
-    member = redeem_link(request.POST.get("token", ""))
+    token = request.POST.get("token", "")
+    member = redeem_link(token)
     if member is None:
         return _page("This link is used up", "Ask for a fresh one where you got it.", "", status=410)
     login(request, member.user, backend=BACKEND)
     request.session[BOUND] = str(member.pk)  # the link was made for one customer, and leads to no other
-    return HttpResponseRedirect(site_root(PORTAL) or "/")
+    options = options_of(token)
+    request.session.update({READ_ONLY: options.read_only, THEME: options.theme})
+    if request.META.get(IS_EMBEDDED):
+        request.session.set_expiry(EMBEDDED_SECONDS)
+    return HttpResponseRedirect(f"{site_root(PORTAL) or '/'}{options.begin_at}")
 
 
-def _page(title: str, sentence: str, form: str, *, status: int = 200) -> HttpResponse:
-    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": REFERRER_POLICY}
+def _options(asked: Mapping[str, object]) -> LinkOptions:
+    path = str(asked.get("next", ""))
+    return LinkOptions(
+        begin_at=begin_of(path) if path else "",
+        read_only=bool(asked.get("read_only")),
+        theme=str(asked.get("theme", "")),
+    )
+
+
+def _page(title: str, sentence: str, form: str, *, status: int = 200, policy: str = POLICY) -> HttpResponse:
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": REFERRER_POLICY}
     return HttpResponse(format_html(PAGE, title, sentence, form), status=status, headers=headers)

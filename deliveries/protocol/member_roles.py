@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 CHOSEN = "hookpost_member"  # in a session: as which of several members somebody looks
+READ_ONLY = "hookpost_read_only"  # in a session: whatever the role, it only looks
+THEME = "hookpost_theme"  # in a session: light or dark, whatever the browser prefers
 BOUND = "hookpost_bound"  # in a session: the only member it is for
 
 

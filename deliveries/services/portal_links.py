@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+import orjson
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode, urlsafe_base64_encode
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
@@ -22,21 +25,41 @@ from deliveries.protocol.actor_names import name_person
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import by_name, create_person, is_plain
+from deliveries.services.site_links import PORTAL, site_root
 
 LIFETIME = timedelta(minutes=10)
 TOKEN_BYTES = 32
 
 
-def create_link(customer: Customer, *, actor: str, email: str | None = None) -> tuple[PortalLink, str]:
-    """Return a link and its token: for the member of this address, made if need be, or for the first member."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOptions:
+    """What the session of a link is like: where it begins below the portal's root, if it only looks, its colours."""
+
+    begin_at: str = ""
+    read_only: bool = False
+    theme: str = ""
+
+
+PLAIN = LinkOptions()
+
+
+def create_link(
+    customer: Customer, *, actor: str, email: str | None = None, options: LinkOptions = PLAIN
+) -> tuple[PortalLink, str]:
+    """Return a link and its token: for the member of this address, made if need be, or for the first member.
+
+    The options are in the token; since its hash is what is looked for, nobody can change them.
+    """
     token = secrets.token_urlsafe(TOKEN_BYTES)
+    if options != PLAIN:
+        token += "." + urlsafe_base64_encode(orjson.dumps(asdict(options)))
     with transaction.atomic():
         limits.lock(customer)
         member = _member_of(customer, email)
         limits.refuse_beyond("portal_links", _unused(customer), customer)
         PortalLink.objects.filter(expires_at__lt=clock.likely_now() - LIFETIME).delete()
         link = PortalLink.objects.create(member=member, hashed=_hash(token), expires_at=clock.likely_now() + LIFETIME)
-        detail = {"member": member.public_id}
+        detail = {"member": member.public_id, **({"read_only": True} if options.read_only else {})}
         record_act(actor, "portal_link.create", customer=customer, target=link.public_id, detail=detail)
     return link, token
 
@@ -53,6 +76,21 @@ def redeem_link(token: str) -> Member | None:
         actor = name_person(link.member.user.get_username(), is_member=True)
         record_act(actor, "portal_link.use", customer=link.member.customer, target=link.public_id)
     return link.member
+
+
+def options_of(token: str) -> LinkOptions:
+    """Return the options in a token that was redeemed: only then are they what whoever made it chose."""
+    written = token.partition(".")[2]
+    return LinkOptions(**orjson.loads(urlsafe_base64_decode(written))) if written else PLAIN
+
+
+def begin_of(path: str) -> str:
+    """Return a path of the portal as it stands below the portal's root; raises InvalidInput for any other."""
+    root = site_root(PORTAL)
+    is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    if not is_local or not path.startswith(root) or ".." in path or not path.isprintable() or "\\" in path:
+        raise InvalidInput(f"a path that starts with {root}", field="next")
+    return path.removeprefix(root)
 
 
 def _unused(customer: Customer) -> int:

@@ -13,6 +13,8 @@ from deliveries.conf import conf
 STAFF = "hookpost_staff"
 PORTAL = "hookpost_portal"
 SITES = (STAFF, PORTAL)
+EMBEDDED_PREFIX = "/embedded"  # below it the standalone server shows the portal once more, for frames
+IS_EMBEDDED = "hookpost.embedded"  # set for a request below that prefix
 DESCRIPTION = "/api/v1/openapi.json"
 
 
