@@ -1,4 +1,4 @@
-"""Several whole installations, and moving a customer from one to another. docs/cells.md, ADR 29.
+"""Several whole installations, and moving a customer from one to another. docs/cells.md, ADR 32.
 
 cell.py      a cell as its settings file names it, and connections to both
 moved_tables.py  which rows are a customer's, table by table
