@@ -28,8 +28,9 @@ OPEN_TO_VIEWERS = frozenset(
     {"second_factor", "password_change", "logout", "own_customers", "deliveries_delivery_signature"}
 )
 
-# Of a session that a read-only link began, these are not: they are the person's own.
-OF_THE_PERSON = frozenset({"password_change"})
+# Of a session that a read-only link began, these are not: password and second factor are the person's own. It only
+# proves a factor that is there.
+OF_THE_PERSON = frozenset({"password_change", "second_factor"})
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -38,7 +39,9 @@ def is_open_to(request: HttpRequest) -> bool:
     if request.method in SAFE_METHODS or has_member_right(request, MemberRight.CHANGE):
         return True
     place = request.resolver_match.url_name if request.resolver_match else ""
-    return place in OPEN_TO_VIEWERS and not (place in OF_THE_PERSON and request.session.get(READ_ONLY))
+    if place in OF_THE_PERSON and request.session.get(READ_ONLY):
+        return place == "second_factor" and request.POST.get("act") == "check"
+    return place in OPEN_TO_VIEWERS
 
 
 def portal_pages(site: PortalSite) -> list[URLPattern]:

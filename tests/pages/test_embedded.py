@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from config.site_cookies import session_cookie
+from deliveries.models import SecondFactor
 from deliveries.services.api_keys import create_api_key
 from tests.pages.chromium import NEEDS_CHROMIUM
 from tests.pages.conftest import House
@@ -132,8 +133,10 @@ def test_a_read_only_link_changes_nothing_whoever_edits_it(acme: House, host: st
     browser.post("/embedded/portal-link", {"token": token})
     place = f"/embedded/portal/deliveries/endpoint/{acme.endpoint.public_id}"
     assert browser.get(f"{place}/change/").status_code == 200
-    for address in (f"{place}/pause/", "/embedded/portal/members/", "/embedded/portal/password_change/"):
-        assert browser.post(address, {"confirmed": "yes"}).status_code == 403, address
+    own = ("/embedded/portal/password_change/", "/embedded/portal/second-factor/")
+    for address in (f"{place}/pause/", "/embedded/portal/members/", *own):
+        assert browser.post(address, {"confirmed": "yes", "act": "begin"}).status_code == 403, address
+    assert not SecondFactor.objects.exists()
 
 
 @pytest.mark.parametrize(
