@@ -190,6 +190,7 @@ def content_of(client: redis.Redis) -> str:
         b"set": client.smembers,
         b"zset": lambda key: client.zrange(key, 0, -1),
         b"hash": client.hgetall,
+        b"stream": client.xrange,
     }
     return "\n".join(repr((key, readers[client.type(key)](key))) for key in client.scan_iter())
 
