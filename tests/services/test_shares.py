@@ -21,6 +21,7 @@ from tests.browsers import logged_in
 from tests.settings import SETTINGS
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
+FOR_EVER = 86_400.0  # who should be refused at once and waits instead hangs
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +79,7 @@ def test_whoever_finds_no_place_waits_a_moment_for_one(monkeypatch: pytest.Monke
 
 
 def test_few_wait_and_the_others_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
+    monkeypatch.setattr(shares_module, "WAIT_SECONDS", FOR_EVER)
     shares = RequestShares("events_at_once", Budgets())
     with holding(shares, ALICE, 2):
         shares._customers[ALICE].waiting = waiting_limit()
@@ -88,8 +89,9 @@ def test_few_wait_and_the_others_are_refused_at_once(monkeypatch: pytest.MonkeyP
 
 
 def test_those_who_wait_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares_module, "WAIT_SECONDS", 30)
-    shares, crowd = RequestShares("events_at_once", Budgets()), [UUID(int=number) for number in range(10, 20)]
+    monkeypatch.setattr(shares_module, "WAIT_SECONDS", FOR_EVER)
+    shares = RequestShares("events_at_once", Budgets())
+    crowd = [UUID(int=10 + number) for number in range(2 * waiting_limit())]
     with ExitStack() as held:
         for customer in [ALICE, *crowd]:
             held.enter_context(holding(shares, customer, 2))
