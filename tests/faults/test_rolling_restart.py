@@ -27,13 +27,15 @@ HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/
 DRAIN_SECONDS = 2
 PART = 50  # events offered between two looks whether the restarts are over
 
-# No retries and no redispatch: what a web process loses, the caller sees.
+# No retries and no redispatch: what a web process loses, the caller sees. A check that is slow, by default slower than
+# the tenth of a second between two, says nothing against a server.
 CONFIGURATION = """
 defaults
     mode http
     timeout connect 5s
     timeout client 60s
     timeout server 60s
+    timeout check 10s
     retries 0
     option httpchk GET /readyz
     http-check expect status 200
