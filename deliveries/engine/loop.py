@@ -205,7 +205,7 @@ class Engine:
                 self._retry(partial(wait_for_sockets, lane, now, reason=answer.detail, rng=self._rng))
                 continue
             finished = judge(lane, sent, answer, rng=self._rng)
-            if finished.outcome.error and is_refused(lane, answer):
+            if finished.outcome.error and is_refused(lane, sent.claimed, answer):
                 finished.outcome = at_once(finished.outcome)
                 self._retry(partial(forget_token, lane))
             self._finish(lane, finished)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from deliveries.engine.lane import Lane
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import NOT_YET, Sent, Target
+from deliveries.engine.work import NOT_YET, Claimed, Sent, Target
 from deliveries.errors import CannotDecrypt
 from deliveries.models import AccessToken
 from deliveries.models.keyring import seal, unseal
@@ -84,14 +86,15 @@ def give_token(asked: TokenRequest, token: FetchedToken) -> None:
 
 
 def store_token(asked: TokenRequest, token: FetchedToken) -> None:
-    """Keep a token for other workers, and for this one's next lease."""
+    """Keep a token for other workers, and for this one's next lease; not of an endpoint that was erased meanwhile."""
     text = json.dumps({"token": token.text, "for": fingerprint_of(asked.auth)})
     endpoint_id = asked.lane.endpoint_id
     kept = {
         "sealed": seal(text.encode(), row_id=endpoint_id),
         "refresh_at": Now() + timedelta(seconds=token.use_seconds),
     }
-    AccessToken.objects.update_or_create(endpoint_id=endpoint_id, defaults=kept)
+    with suppress(IntegrityError):
+        AccessToken.objects.update_or_create(endpoint_id=endpoint_id, defaults=kept)
 
 
 def give_stored(lanes: Iterable[Lane]) -> None:
@@ -109,9 +112,15 @@ def forget_token(lane: Lane) -> None:
     lane.use(replace(lane.target, problem=NOT_YET))
 
 
-def is_refused(lane: Lane, answer: Answer) -> bool:
-    """Say whether a receiver refuses a token that was stored: that may be revoked, so a new one is tried once."""
-    return answer.status == 401 and lane.target.oauth is not None and not lane.target.token_is_fresh
+def is_refused(lane: Lane, claimed: Claimed, answer: Answer) -> bool:
+    """Say whether a receiver refuses a token that was stored: that may be revoked, so a new one is tried.
+
+    Never beyond what the schedule has: whoever refuses every token gets no endless row of requests.
+    """
+    target = lane.target
+    if answer.status != 401 or target.oauth is None or target.token_is_fresh:
+        return False
+    return claimed.attempts < len(target.schedule)
 
 
 def _opened(row: AccessToken, auth: Auth) -> str:

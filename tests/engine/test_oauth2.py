@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 
 from deliveries.models import AccessToken, Attempt, Delivery, Endpoint
@@ -120,6 +121,30 @@ def test_a_receiver_that_refuses_every_token_is_not_asked_for_ever(receiver: Rec
         take_turn(endpoint)
     assert paths(receiver)[2:] == ["/in", "/token", "/in"]
     assert Delivery.objects.filter(state="exhausted", error="http_4xx").count() == 1
+
+
+def test_an_endpoint_that_is_erased_while_its_token_is_fetched_harms_nobody(
+    receiver: Receiver, server: TokenServer
+) -> None:
+    gone, well = shop(receiver), an_endpoint(f"{receiver.url}/well")
+
+    def erase(request: Request) -> Answer:
+        if request.path == "/token":
+            Endpoint.objects.filter(id=gone.id).delete()
+            connection.close()
+        return server.answer(request) if request.path != "/well" else (204, {}, b"")
+
+    receiver.answer = erase
+    emit(gone)
+    engine, _ = an_engine(gone, well)
+    while "/token" not in paths(receiver):
+        engine.step()
+    emit(well)
+    engine.notify([well.id])
+    step_until_idle(engine, seconds=60)
+    engine.abandon()
+    assert not AccessToken.objects.exists()
+    assert the_delivery(well).state == "succeeded"
 
 
 GOOD = {"access_token": "x" * 20, "token_type": "Bearer"}
