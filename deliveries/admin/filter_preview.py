@@ -10,13 +10,11 @@ from collections.abc import Sequence
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from deliveries.admin.badges import moment
-from deliveries.admin.endpoint_live import EndpointLive
-from deliveries.errors import InvalidInput, Unavailable
+from deliveries.admin.preview_pages import PreviewPages, refusals_at
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.filters import LENGTH_LIMIT
@@ -57,49 +55,38 @@ class FilterDraftForm(forms.Form):
         return [word for word in self.cleaned_data["event_types"].replace(",", " ").split() if word]
 
 
-class FilterPreviewPage(EndpointLive):
+class FilterPreviewPage(PreviewPages):
     """Mixed into the pages of endpoints."""
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the page."""
-        view = self.admin_site.admin_view(self.filter_view)
-        name = f"{self.opts.app_label}_{self.opts.model_name}_filter"
-        return [path("<path:object_id>/filter/", view, name=name), *super().get_urls()]
+        return [self.preview_address("filter", self.filter_view), *super().get_urls()]
 
     def filter_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Serve the page of one endpoint to who may see it."""
-        row = self.row_or_404(request, object_id)
-        self.refuse_others(request, row)
+        row = self.visible_row(request, object_id)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
-        request.current_app = self.admin_site.name
         own = {"filter": row.filter, "event_types": ", ".join(row.event_types), "only": ""}
         form = FilterDraftForm(request.GET if "filter" in request.GET else own)
-        context = {**self.admin_site.each_context(request), "title": "What would match", "opts": self.opts}
-        context |= {"endpoint": row, "back_url": self.page_url(row), "form": form, **self.found(row, form)}
-        answer = TemplateResponse(request, "hookpost/filter_preview.html", context)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        template, title = "hookpost/filter_preview.html", "What would match"
+        return self.preview_answer(request, row, template=template, title=title, form=form, found=self.found(row, form))
 
     def found(self, row: Endpoint, form: FilterDraftForm) -> dict[str, object]:
         """Return what was found; what is refused stands at its field."""
+        shown: dict[str, object] = {}
         if not form.is_valid():
-            return {}
+            return shown
         only = form.cleaned_data["only"]
-        try:
+        with refusals_at(form):
             preview = preview_filter(
                 row.customer_id,
                 filter_=form.cleaned_data["filter"],
                 event_types=form.types(),
                 only=Verdict(only) if only else None,
             )
-        except InvalidInput as error:
-            form.add_error(error.field if error.field in form.fields else None, error.detail)
-            return {}
-        except Unavailable as error:
-            form.add_error(None, str(error))
-            return {}
-        return {"preview": preview, "counts": _counts(preview), "examples": self.lines(preview.examples)}
+            shown |= {"preview": preview, "counts": _counts(preview), "examples": self.lines(preview.examples)}
+        return shown
 
     def lines(self, examples: Sequence[Example]) -> list[dict[str, object]]:
         """Return the events as the template shows them."""

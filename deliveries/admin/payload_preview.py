@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from deliveries.admin.badges import moment
 from deliveries.admin.filter_preview import FilterPreviewPage
 from deliveries.admin.highlight import coloured_json
-from deliveries.errors import InvalidInput, Unavailable
+from deliveries.admin.preview_pages import refusals_at
 from deliveries.models import Endpoint
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.payload import METHODS
@@ -52,41 +51,29 @@ class PayloadPreviewPage(FilterPreviewPage):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the page."""
-        view = self.admin_site.admin_view(self.payload_view)
-        name = f"{self.opts.app_label}_{self.opts.model_name}_payload"
-        return [path("<path:object_id>/payload/", view, name=name), *super().get_urls()]
+        return [self.preview_address("payload", self.payload_view), *super().get_urls()]
 
     def payload_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Serve the page of one endpoint to who may see it; a POST brings other settings and changes nothing."""
-        row = self.row_or_404(request, object_id)
-        self.refuse_others(request, row)
+        row = self.visible_row(request, object_id)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
-        request.current_app = self.admin_site.name
         own = {name: getattr(row, name) for name in SETTINGS}
         form = PayloadDraftForm(request.POST if request.method == "POST" else own)
-        found = _found(row, form)
-        context = {**self.admin_site.each_context(request), "title": "What would be sent", "opts": self.opts}
-        context |= {"endpoint": row, "back_url": self.page_url(row), "form": form, **found}
-        answer = TemplateResponse(request, "hookpost/payload_preview.html", context)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        template, title = "hookpost/payload_preview.html", "What would be sent"
+        return self.preview_answer(request, row, template=template, title=title, form=form, found=_found(row, form))
 
 
 def _found(row: Endpoint, form: PayloadDraftForm) -> dict[str, object]:
     """Return what would be sent; what is refused stands at its field."""
+    shown: dict[str, object] = {}
     if not form.is_valid():
-        return {}
-    try:
+        return shown
+    with refusals_at(form):
         shaping = tried_shaping(row, form.cleaned_data)
-        found = preview_payloads(row, shaping)
-    except InvalidInput as error:
-        form.add_error(error.field if error.field in form.fields else None, error.detail)
-        return {}
-    except Unavailable as error:
-        form.add_error(None, str(error))
-        return {}
-    return {"payloads": [_line(each) for each in found], "tried": shaping.transformation, "asked": True}
+        payloads = [_line(each) for each in preview_payloads(row, shaping)]
+        shown |= {"payloads": payloads, "tried": shaping.transformation, "asked": True}
+    return shown
 
 
 def _line(payload: PreviewedPayload) -> dict[str, object]:

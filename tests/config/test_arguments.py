@@ -54,6 +54,14 @@ def test_a_command_refuses_what_makes_no_sense(command: tuple[str, ...]) -> None
         call_command(*command)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", [("create_api_key", "x"), ("hold_deliveries", "--release"), ("release_imported",)])
+@pytest.mark.parametrize("name", ["", "nobody"])
+def test_a_customer_that_is_named_and_not_there_is_not_everybody(command: tuple[str, ...], name: str) -> None:
+    with pytest.raises(CommandError, match=f"there is no customer {name}"):
+        call_command(*command, "--customer", name)
+
+
 @pytest.fixture
 def taken() -> Iterator[socket.socket]:
     """A socket as the web server's: others that want so may listen at the same port."""

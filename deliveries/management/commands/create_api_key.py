@@ -10,11 +10,9 @@ from datetime import timedelta
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.api.lookups import find_customer
-from deliveries.errors import InvalidInput, NotFound
-from deliveries.management.terminal import actor_of_terminal
-from deliveries.models import ApiKey, Customer
-from deliveries.models.visible import OPERATOR
+from deliveries.errors import InvalidInput
+from deliveries.management.terminal import actor_of_terminal, customer_named
+from deliveries.models import ApiKey
 from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key
 
@@ -44,7 +42,7 @@ class Command(BaseCommand):
         self, *, name: str, customer: str | None, days: int | None, scopes: list[str] | None, **options: object
     ) -> None:
         """Make the key."""
-        owner = _customer(customer)
+        owner = customer_named(customer)
         expires_at = None if days is None else clock.likely_now() + timedelta(days=days)
         chosen = scopes or list(ApiKey.Scope.values)
         try:
@@ -59,12 +57,3 @@ def _days(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= DAYS_LIMIT:
         raise ArgumentTypeError(f"a whole number from 1 to {DAYS_LIMIT}")
     return int(text)
-
-
-def _customer(ref: str | None) -> Customer | None:
-    if ref is None:
-        return None
-    try:
-        return find_customer(OPERATOR, ref)
-    except NotFound as error:
-        raise CommandError(f"there is no customer {ref}") from error

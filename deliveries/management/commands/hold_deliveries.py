@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.api.lookups import find_customer
-from deliveries.errors import NotFound
-from deliveries.management.terminal import actor_of_terminal
-from deliveries.models import Customer
-from deliveries.models.visible import OPERATOR
+from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.services.holding import hold_all, release_all
 
 
@@ -35,13 +31,6 @@ class Command(BaseCommand):
                 raise CommandError("--customer and --cancel-backlog belong to --release")
             self.stdout.write(f"{hold_all(actor=actor)} endpoints hold what they get.")
             return
-        customer = _customer(str(options["customer"])) if options["customer"] else None
+        customer = customer_named(options["customer"])
         number = release_all(actor=actor, customer=customer, cancel_backlog=bool(options["cancel_backlog"]))
         self.stdout.write(f"{number} endpoints send from now on.")
-
-
-def _customer(ref: str) -> Customer:
-    try:
-        return find_customer(OPERATOR, ref)
-    except NotFound as error:
-        raise CommandError(f"there is no customer {ref}") from error

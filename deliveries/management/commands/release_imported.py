@@ -5,13 +5,9 @@ What lives here: the terminal's side of it.
 
 from __future__ import annotations
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from deliveries.api.lookups import find_customer
-from deliveries.errors import NotFound
-from deliveries.management.terminal import actor_of_terminal
-from deliveries.models import Customer
-from deliveries.models.visible import OPERATOR
+from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.services.imports import release_imported
 
 
@@ -30,15 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         """Enable the endpoints that were imported paused."""
-        customer = _customer(str(options["customer"])) if options["customer"] else None
+        customer = customer_named(options["customer"])
         number = release_imported(
             actor=actor_of_terminal(), customer=customer, cancel_backlog=bool(options["cancel_backlog"])
         )
         self.stdout.write(f"{number} endpoints send from now on.")
-
-
-def _customer(ref: str) -> Customer:
-    try:
-        return find_customer(OPERATOR, ref)
-    except NotFound as error:
-        raise CommandError(f"there is no customer {ref}") from error
