@@ -28,6 +28,7 @@ class Overview:
     figures: Sequence[Figure]
     chart: dict[str, object]
     summary: str
+    is_empty: bool
 
 
 def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
@@ -41,6 +42,7 @@ def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
         figures=[*_outcome_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)],
         chart=_chart(found, lists["delivery"]),
         summary=_summary(found),
+        is_empty=not found.attempts,
     )
 
 

@@ -40,6 +40,19 @@ def chart_of(text: str) -> Any:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("site", "who"), SITES)
+def test_an_empty_chart_says_when_something_will_be_there_and_where_it_is_now(
+    site: str, who: str, request: pytest.FixtureRequest, acme: House
+) -> None:
+    browser: Client = request.getfixturevalue(who)
+    link = f'here within a minute, and at once among the <a class="hp-link" href="/{site}/deliveries/delivery/">'
+    assert link in browser.get(f"/{site}/").content.decode()
+    count(ALL_ENDPOINTS, 1)
+    count(acme.endpoint.pk, 1)
+    assert link not in browser.get(f"/{site}/").content.decode()
+
+
+@pytest.mark.django_db
 def test_each_site_tells_what_its_viewer_may_know(bob: Client, carol: Client, acme: House, globex: House) -> None:
     count(ALL_ENDPOINTS, 30)
     count(ALL_ENDPOINTS, 10, error="http_5xx", status=500)
