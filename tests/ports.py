@@ -23,8 +23,14 @@ def free_ports(count: int, *, among: range = RANGE) -> list[int]:
     return [port for port, _ in zip(filter(is_free, candidates), range(count), strict=False)]
 
 
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections there now; a port that was left a moment ago is neither this nor free."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port."""
+    """Whether the port can be taken, which is not so while an old connection of it is remembered."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

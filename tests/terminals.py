@@ -21,7 +21,7 @@ from typing import Any
 CHECKOUT = Path(__file__).parents[1]
 ANSWER_SECONDS = 60
 STOP_SECONDS = 60
-OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_")
+OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "PYTHON")  # an unbuffered one mixes what two print
 
 
 def blocks_of(page: str, section: str) -> list[str]:
@@ -31,7 +31,7 @@ def blocks_of(page: str, section: str) -> list[str]:
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    """The caller's environment without settings of ours, and then these; no load balancer has to be waited for."""
+    """The caller's environment without settings of ours or Python's, and then these; no balancer is waited for."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return others | {"HOOKPOST_DRAIN_SECONDS": "0"} | settings
 

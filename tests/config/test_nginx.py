@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.ports import free_ports, is_free
+from tests.ports import free_ports, is_listening
 
 SHIPPED = Path(__file__).resolve().parents[2] / "docker" / "nginx.conf"
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
@@ -138,7 +138,7 @@ def running(folder: Path, port: int) -> Iterator[None]:
     process = subprocess.Popen(command)
     end = time.monotonic() + START_SECONDS
     try:
-        while is_free(port):
+        while not is_listening(port):
             assert time.monotonic() < end, "nginx does not listen"
         yield
     finally:

@@ -20,7 +20,7 @@ from django.db import connections
 
 from config.embedded import Services, processes
 from tests.faults.brokers import private_broker
-from tests.ports import free_ports, is_free
+from tests.ports import free_ports, is_listening
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02
@@ -67,7 +67,7 @@ class Cluster:
     def web(self, **settings: object) -> subprocess.Popen[bytes]:
         """A web server on the port of this cluster, listening."""
         server = self.child("web", "manage.py", "web", "--port", str(self.port), **settings)
-        self.eventually(lambda: not is_free(self.port), seconds=20, what="the web server")
+        self.eventually(lambda: is_listening(self.port), seconds=20, what="the web server")
         return server
 
     def child(self, name: str, *arguments: str, **settings: object) -> subprocess.Popen[bytes]:

@@ -27,8 +27,8 @@ from typing import Any
 
 from tests.faults.cluster import Cluster
 from tests.faults.hostile_deeds import Orders
-from tests.faults.soak import is_taken, prepare_django, set_environment
-from tests.ports import free_ports
+from tests.faults.soak import prepare_django, set_environment
+from tests.ports import free_ports, is_listening
 
 SETTLE_SECONDS = 30.0
 JOB_EVERY_SECONDS = 5.0
@@ -85,7 +85,7 @@ class Play:
         key = create_api_key("hostile", scopes, customer=hostile, actor="system")[1]
         cookies = cookies_of(add_member(hostile, "mallory", actor="system").user)
         self.cluster.child("receiver", "-m", "tests.faults.fast_receiver", str(self.good_port))
-        self.cluster.eventually(lambda: is_taken(self.good_port), seconds=10, what="the receiver")
+        self.cluster.eventually(lambda: is_listening(self.good_port), seconds=10, what="the receiver")
         self.cluster.web(customer_share=CUSTOMER_SHARE)
         self.cluster.worker()
         self.cluster.eventually(self.is_answered, seconds=10, what="the web server's first answer")

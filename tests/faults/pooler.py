@@ -17,7 +17,7 @@ import psycopg
 
 from config.embedded import processes
 from tests.faults.cluster import Cluster, host_of, kill
-from tests.ports import free_ports, is_free
+from tests.ports import free_ports, is_listening
 
 POOL = 6
 NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]  # it refuses to be root
@@ -53,7 +53,7 @@ def pooled(cluster: Cluster, folder: Path) -> Iterator[str]:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        cluster.eventually(lambda: not is_free(port), seconds=10, what="PgBouncer")
+        cluster.eventually(lambda: is_listening(port), seconds=10, what="PgBouncer")
         cluster.url = f"postgresql://hookpost@127.0.0.1:{port}/hookpost?sslmode=disable"
         yield cluster.url
     finally:

@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.faults.calling import Caller, Emitted
 from tests.faults.cluster import Cluster, kill
-from tests.ports import free_ports, is_free
+from tests.ports import free_ports, is_listening
 
 UNDONE = """
 SELECT l.slow, l.crashes, l.fence, l.failures, l.lease_until - now() AS lease, l.rest_until - now() AS rest,
@@ -70,7 +70,7 @@ class Soak:
         customers, key = self.prepare()
         for port in self.web_ports:
             self.start_web(port)
-            self.cluster.eventually(lambda at=port: is_taken(at), seconds=30, what="the web server")
+            self.cluster.eventually(lambda at=port: is_listening(at), seconds=30, what="the web server")
         for _ in range(self.options.workers):
             self.cluster.worker()
         started = time.monotonic()
@@ -229,7 +229,7 @@ def play(cluster: Cluster, options: argparse.Namespace, port: int) -> int:
     cluster.end_children()
     cluster.empty()
     cluster.child("receiver", "-m", "tests.faults.fast_receiver", str(port))
-    cluster.eventually(lambda: is_taken(port), seconds=10, what="the receiver")
+    cluster.eventually(lambda: is_listening(port), seconds=10, what="the receiver")
     report = Soak(cluster, options, receiver_port=port).run()
     for name, value in report.items():
         print(f"{name.replace('_', ' '):<42} {value}")
@@ -237,11 +237,6 @@ def play(cluster: Cluster, options: argparse.Namespace, port: int) -> int:
     if not report["passed"]:
         print(*cluster.ask(UNDONE), cluster.logs(), sep="\n", file=sys.stderr)
     return 0 if report["passed"] else 1
-
-
-def is_taken(port: int) -> bool:
-    """Whether somebody listens there."""
-    return not is_free(port)
 
 
 def set_environment(cluster: Cluster, *, receiver_port: int) -> None:

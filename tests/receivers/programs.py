@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from config.embedded.processes import wait_until
+from tests.ports import is_listening
 
 FOLDER = Path(__file__).parent
 START_SECONDS = 20
@@ -59,14 +59,9 @@ def running(program: Program, *, port: int, secret: str) -> Iterator[None]:
     environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": secret}
     child = subprocess.Popen(program.command, cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: listens(port), seconds=START_SECONDS, child=child), f"{program.name} did not start"
+        is_up = wait_until(lambda: is_listening(port), seconds=START_SECONDS, child=child)
+        assert is_up, f"{program.name} did not start"
         yield
     finally:
         child.terminate()
         child.wait(START_SECONDS)
-
-
-def listens(port: int) -> bool:
-    """Whether somebody accepts connections on the port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

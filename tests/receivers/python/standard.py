@@ -15,7 +15,7 @@ def receive(environ, start_response):
     except WebhookVerificationError as error:
         start_response("400 Bad Request", [("content-type", "text/plain")])
         return [str(error).encode()]
-    print("received", headers["webhook-id"], event["type"])
+    print(f"received {headers['webhook-id']} {event['type']}")
     start_response("204 No Content", [])  # answer now, work later
     return []
 
