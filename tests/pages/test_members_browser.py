@@ -7,7 +7,7 @@ from email import message_from_bytes
 from typing import TYPE_CHECKING
 
 from deliveries.services.alert_mail import run_mail_thread
-from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
+from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, front_page, log_in
 from tests.pages.conftest import House
 from tests.services.mailing import use
 from tests.smtp_server import MailServer
@@ -52,7 +52,7 @@ def test_a_colleague_comes_from_the_mail_to_the_first_log_in(
     page.fill("#id_username", "fay@example.com")
     page.fill("#id_password", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url("**/portal/")
+    page.wait_for_url(front_page("portal"))
     page.goto(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/")
     assert page.query_selector("button:has-text('Pause')") is None
     page.goto("/portal/members/")
