@@ -96,6 +96,12 @@ class Conf:
         "HOOKPOST_LOG_LEVEL", "INFO", choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level of what is logged."
     )
     log_format: str = setting("HOOKPOST_LOG_FORMAT", "text", choice("text", "json"), "How log lines are written.")
+    log_failed_percent: int = setting(
+        "HOOKPOST_LOG_FAILED_PERCENT", "0", between(0, 100), "How many of the failed attempts have a line in the log."
+    )
+    log_succeeded_percent: int = setting(
+        "HOOKPOST_LOG_SUCCEEDED_PERCENT", "0", between(0, 100), "How many of those that succeeded have one."
+    )
     hsts_seconds: int = setting(
         "HOOKPOST_HSTS_SECONDS",
         "31536000",

@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 
 from deliveries import __version__, sql
 from deliveries.conf import conf
+from deliveries.engine.attempt_log import is_logged
 from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
@@ -67,6 +68,7 @@ class Leases:
         Returns the lanes, and the ids of those with work that is in another worker's hands.
         """
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
+        parameters |= {"timed": is_logged()}
         parameters |= self._asking() | {"lease_seconds": float(conf.lease_seconds)}
         with names.CLAIM_SECONDS.timed():
             rows = sql.fetch(TakeLanesRow, parameters, days=events_of_today())
@@ -144,6 +146,7 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         "favours": [lane.favour() for lane in lanes],
         "scheduled": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
         "whole_bytes": limits.whole_bytes,
+        "timed": is_logged(),
     }
     with names.CLAIM_SECONDS.timed():
         rows = sql.fetch(ClaimBatchRow, parameters, days=events_of_today())
@@ -233,6 +236,7 @@ def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
         type=row.type or "",
         body_bytes=row.body_bytes or UNKNOWN_BYTES,
         body=row.body,
+        due_at=row.due_at,
     )
 
 

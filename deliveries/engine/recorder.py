@@ -19,6 +19,7 @@ from psycopg.errors import UniqueViolation
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line
+from deliveries.engine.attempt_log import is_logged, log_attempts
 from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.quarantine import cleared
@@ -78,6 +79,8 @@ def record_outcomes(
         except (DataError, IntegrityError):
             kept = _store_one_by_one(lanes, rows, giving, now)
     count_recorded([finished for _, finished in rows])
+    if is_logged():
+        log_attempts(rows, kept=kept.keys(), now=now)
     for lane in lanes:
         lane.note_recorded(now + conf.lease_seconds)
         if not lane.in_flight:
@@ -93,6 +96,8 @@ def record_rest(lanes: Sequence[Lane], *, now: float) -> None:
     if cut_off := [(lane, _cut_off(lane, key)) for lane in lanes for key in lane.in_flight]:
         _store([], cut_off, {}, now)
         count_recorded([finished for _, finished in cut_off])
+        if is_logged():
+            log_attempts(cut_off, kept={lane.endpoint_id for lane, _ in cut_off}, now=now)
 
 
 def _store(

@@ -56,7 +56,8 @@ class Target:
 class Claimed:
     """A due delivery with its event; `attempts` counts the scheduled attempts made before.
 
-    `body` is None while a large one is not fetched yet.
+    `body` is None while a large one is not fetched yet. `due_at` is in Unix seconds by the database's clock, and
+    known only where somebody asks for it (leases.py).
     """
 
     delivery_id: UUID
@@ -69,6 +70,7 @@ class Claimed:
     type: str
     body_bytes: int
     body: bytes | None = field(repr=False)
+    due_at: float | None = None
 
     @property
     def key(self) -> tuple[UUID, bool]:

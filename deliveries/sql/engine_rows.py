@@ -30,6 +30,7 @@ class ClaimBatchRow(NamedTuple):
     type: str | None
     body_bytes: int | None
     body: bytes | None
+    due_at: float | None
 
 
 class EventBodiesRow(NamedTuple):
@@ -118,3 +119,4 @@ class TakeLanesRow(NamedTuple):
     type: str | None
     body_bytes: int | None
     body: bytes | None
+    due_at: float | None

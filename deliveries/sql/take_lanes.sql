@@ -1,5 +1,5 @@
 -- Leases those of the lanes that are free and have something due, with the first of it and all that sending needs to know.
--- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for)
+-- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
 -- One round trip for a lane, and no wait for the disk: a lease that a crash of the server undoes was nobody's (record_outcomes asks for fence and worker). A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
@@ -36,7 +36,7 @@ SELECT
     e.ordered, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
     NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,
-    NULL::int AS body_bytes, NULL::bytea AS body
+    NULL::int AS body_bytes, NULL::bytea AS body, NULL::float8 AS due_at
 FROM leased l
 JOIN hookpost_endpoint e ON e.id = l.endpoint_id
 CROSS JOIN LATERAL (
@@ -49,7 +49,8 @@ UNION ALL
 SELECT
     'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body
+    d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body,
+    CASE WHEN %(timed)s::bool THEN extract(epoch FROM d.due_at)::float8 END
 FROM (
     SELECT l.endpoint_id, 0 AS busy,
         e.state = 'enabled' AND (l.rest_until IS NULL OR l.rest_until <= now()) AS scheduled,
@@ -70,5 +71,5 @@ UNION ALL
 SELECT
     'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM seen WHERE NOT free
