@@ -18,7 +18,7 @@ from deliveries.admin import list_filters
 from deliveries.admin.acts import sentence
 from deliveries.admin.asked import Asked
 from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns
-from deliveries.admin.delivery_list import source_of
+from deliveries.admin.delivery_list import asks_for_waiting, source_of
 from deliveries.admin.delivery_page import DeliveryPage
 from deliveries.admin.export import ExportPages
 from deliveries.admin.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
@@ -63,9 +63,13 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
         return [Source(rows=found.rows.prefetch_related("endpoint", "customer"), base=found.base)]
 
     def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
-        """Where the list can be taken along, and sent again as a whole."""
+        """Where the list can be taken along, and sent again or cancelled as a whole."""
         can_send = asked.chips and not asked.troubles and self.may_redeliver(request)
-        return {"export_url": self.url("export"), "redeliver_all_url": self.url("redeliver_all") if can_send else ""}
+        return {
+            "export_url": self.url("export"),
+            "redeliver_all_url": self.url("redeliver_all") if can_send else "",
+            "cancel_all_url": self.url("cancel_all") if can_send and asks_for_waiting(asked) else "",
+        }
 
     def with_details(self, rows: list[Delivery]) -> list[Delivery]:
         """What they wait for is asked for once."""

@@ -32,7 +32,7 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
     if len(customers) != 1 and "customer_ids" in asked.narrows:
         everybodys = between(visible.deliveries(viewer), since=selection.since, until=selection.until)
         rows, base = rows.filter(customer_id__in=customers), base or everybodys
-    if selection.states and all(is_waiting(DeliveryState(state)) for state in selection.states):
+    if selection.states and asks_for_waiting(asked):
         rows, base = (
             rows.filter(id__in=_queued(selection).values("delivery_id")),
             None,
@@ -40,6 +40,11 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
     if asked.words:
         rows, base = rows.filter(condition_for(asked.words, viewer=viewer)), None
     return Source(rows=rows, base=base)
+
+
+def asks_for_waiting(asked: Asked) -> bool:
+    """Say whether nothing that has ended is asked for by its state."""
+    return all(is_waiting(DeliveryState(state)) for state in asked.narrows.get("states", ()))
 
 
 def selection_of(asked: Asked) -> tuple[Selection, tuple[UUID, ...]]:

@@ -27,6 +27,7 @@ WORDS = {
     "failed": ("Only what failed", ""),
 }
 PREFIXES = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
+LISTED = (Job.Kind.REDELIVER, Job.Kind.CANCEL)
 PROBLEM_OF_OURS = "a part of it could not be queued"
 
 
@@ -37,7 +38,7 @@ def filter_words(job: Job) -> list[tuple[str, str]]:
 
 def filter_address(job: Job, *, viewer: Viewer) -> str:
     """Return the query string of the list of deliveries that a job means; empty where no list says just that."""
-    if job.kind != Job.Kind.REDELIVER or set(job.filters) - {name for name, (_, word) in WORDS.items() if word}:
+    if job.kind not in LISTED or set(job.filters) - {name for name, (_, word) in WORDS.items() if word}:
         return ""
     named = {WORDS[name][1]: _word(name, value) for name, value in job.filters.items()}
     if not viewer.is_operator:

@@ -56,6 +56,8 @@ class JobPages(ReadOnlyPages[Job]):
         if act != "cancel":
             return None
         what = "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
+        if row.kind == Job.Kind.CANCEL:
+            what = "Nothing more is cancelled; what is cancelled already stays so."
         more = " It can be resumed later." if row.kind in SENDING else ""
         return Question(title="Cancel this job?", what=what + more, button="Cancel the job")
 
@@ -148,7 +150,7 @@ class PortalJob(JobPages, PortalAdmin[Job]):
 
     def may_touch(self, request: HttpRequest, row: Job) -> bool:
         """What the operator asked for is the operator's to stop."""
-        return self.may_work(request) and not row.by_operator and row.kind in SENDING
+        return self.may_work(request) and not row.by_operator and row.kind in (*SENDING, Job.Kind.CANCEL)
 
     @admin.display(description="Asked by")
     def shown_actor(self, row: Job) -> str:

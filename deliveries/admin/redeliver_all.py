@@ -1,4 +1,4 @@
-"""Sending again all that a list is narrowed to: counted first, with a reason, as a job.
+"""Sending again, or cancelling, all that a list is narrowed to: counted first, with a reason, as a job.
 
 What lives here: the page between the list and the job. It must not know how a job is done.
 """
@@ -6,6 +6,7 @@ What lives here: the page between the list and the job. It must not know how a j
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -23,20 +24,29 @@ from deliveries.models.visible import Viewer
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.selection import Selection
 
+KINDS = {"redeliver": Job.Kind.REDELIVER, "cancel": Job.Kind.CANCEL}
+
 
 class RedeliverAllPages(PageAdmin[Delivery]):
     """Mixed into the pages of deliveries."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page."""
-        view = self.admin_site.admin_view(self.redeliver_all_view)
-        return [path("redeliver-all/", view, name="deliveries_delivery_redeliver_all"), *super().get_urls()]
+        """Add the pages."""
+        pages = [
+            path(
+                f"{act}-all/",
+                self.admin_site.admin_view(partial(self.all_view, act=act)),
+                name=f"deliveries_delivery_{act}_all",
+            )
+            for act in KINDS
+        ]
+        return [*pages, *super().get_urls()]
 
     @abstractmethod
     def may_redeliver(self, request: HttpRequest) -> bool:
-        """Say whether the person may send deliveries again."""
+        """Say whether the person may send deliveries again, or cancel them."""
 
-    def redeliver_all_view(self, request: HttpRequest) -> HttpResponse:
+    def all_view(self, request: HttpRequest, *, act: str) -> HttpResponse:
         """Say how many are meant and ask why; a POST starts the job and leads to its page."""
         if not self.may_redeliver(request):
             raise PermissionDenied
@@ -44,14 +54,14 @@ class RedeliverAllPages(PageAdmin[Delivery]):
         try:
             selection = selection_meant(asked)
             if request.method == "POST":
-                return HttpResponseRedirect(self.start(request, selection))
-            count = count_matching(Job.Kind.REDELIVER, selection, viewer=self.viewer(request))
+                return HttpResponseRedirect(self.start(request, KINDS[act], selection))
+            count = count_matching(KINDS[act], selection, viewer=self.viewer(request))
         except HookpostError as error:
             count, trouble = None, sentence(error)
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": "Redeliver all that match",
+            "title": f"{act.capitalize()} all that match",
             "takes_notes": False,  # a job keeps none
             "asked": asked,
             "count": count,
@@ -59,13 +69,13 @@ class RedeliverAllPages(PageAdmin[Delivery]):
             "trouble": trouble,
             "back_url": f"{self.url('changelist')}{asked.filter_query}",
         }
-        return TemplateResponse(request, "hookpost/redeliver_all.html", context)
+        return TemplateResponse(request, f"hookpost/{act}_all.html", context)
 
-    def start(self, request: HttpRequest, selection: Selection) -> str:
+    def start(self, request: HttpRequest, kind: Job.Kind, selection: Selection) -> str:
         """Start the job; returns the address of its page."""
         viewer = self.viewer(request)
         job = start_job(
-            Job.Kind.REDELIVER,
+            kind,
             selection,
             customer=owner_of(selection, viewer),
             actor=self.actor(request),
@@ -81,7 +91,7 @@ def selection_meant(asked: Asked) -> Selection:
     if asked.troubles:
         raise InvalidInput(asked.troubles[0])
     if asked.words:
-        raise InvalidInput("A search for an id cannot be sent again as a whole: use the filters.")
+        raise InvalidInput("A search for an id cannot be dealt with as a whole: use the filters.")
     selection, customers = selection_of(asked)
     if len(customers) > 1:
         raise InvalidInput("Several customers have this in their name: choose one.")

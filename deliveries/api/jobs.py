@@ -1,4 +1,4 @@
-"""Bulk work: /deliveries/redeliver, …/recover, …/replay, /jobs/{id}
+"""Bulk work: /deliveries/redeliver, /deliveries/cancel, …/recover, …/replay, /jobs/{id}
 
 What lives here: the REST form of jobs. It must not know how they are done: services/jobs.py does.
 """
@@ -36,7 +36,8 @@ from deliveries.services.selection import Selection, read_types
 class JobShape(Shape):
     """A job. `total` is what it will send, `queued` what it has queued; `done` arrived, `failed` did not.
 
-    While it queues, `total` is what was counted when it was asked for, at most 100,000. Of an erasure `total` and
+    While it queues, `total` is what was counted when it was asked for, at most 100,000. Of a job that cancels `queued`
+    and `done` both count what was cancelled. Of an erasure `total` and
     `done` count rows; of an import lines, and `failed` those that were refused.
     """
 
@@ -66,13 +67,18 @@ class CountShape(Shape):
     at_least = Flag(required=False, help_text="There, and true, when counting stopped early: there are more.")
 
 
-class BulkShape(DeliveryFilters):
-    """Which deliveries to send again: the filters of their list."""
+class ManyShape(DeliveryFilters):
+    """Which deliveries: the filters of their list."""
 
     status_code = Number(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")  # type: ignore[assignment]
-    group = TypeId(ids.FAILURE_GROUP, required=False, help_text="All of a failure group; it says by itself which.")
     dry_run = Flag(required=False, help_text="Only count.")
     reason = Text(required=False, allow_blank=True, max_length=300)
+
+
+class BulkShape(ManyShape):
+    """Which deliveries to send again: the filters of their list, or a failure group."""
+
+    group = TypeId(ids.FAILURE_GROUP, required=False, help_text="All of a failure group; it says by itself which.")
 
 
 class SpanShape(TimeFilters):
@@ -110,12 +116,22 @@ class BulkRedeliverView(ApiView):
     @extend_schema(operation_id="redeliver_many", request=BulkShape, responses=JOB_OR_COUNT)
     def post(self, request: Request) -> Response:
         """Send every delivery that matches once more, after all live traffic; `dry_run` answers the count."""
-        viewer = caller_of(request).viewer
         fields = given(BulkShape, request)
-        if "group" in fields:
-            return _of_group(request, fields)
-        owner = None if viewer.is_operator else visible.customers(viewer).first()
-        return _begin(request, Job.Kind.REDELIVER, selection_of(viewer, fields), fields, owner)
+        return _of_group(request, fields) if "group" in fields else _for_many(request, Job.Kind.REDELIVER, fields)
+
+
+class BulkCancelView(ApiView):
+    """Cancel many."""
+
+    scopes = REDELIVER
+
+    @extend_schema(operation_id="cancel_many", request=ManyShape, responses=JOB_OR_COUNT)
+    def post(self, request: Request) -> Response:
+        """Cancel every delivery that matches and still waits, pending or held; `dry_run` answers the count.
+
+        What is in flight at that moment may still arrive.
+        """
+        return _for_many(request, Job.Kind.CANCEL, given(ManyShape, request))
 
 
 class RecoverView(ApiView):
@@ -189,6 +205,12 @@ class ResumeJobView(ApiView):
         resumed = resume_job(row, actor=caller.actor, **why(request))
         actors.ring_job(resumed.id)
         return Response(show_job(resumed, caller.viewer))
+
+
+def _for_many(request: Request, kind: Job.Kind, fields: dict[str, Any]) -> Response:
+    viewer = caller_of(request).viewer
+    owner = None if viewer.is_operator else visible.customers(viewer).first()
+    return _begin(request, kind, selection_of(viewer, fields), fields, owner)
 
 
 def _for_endpoint(request: Request, kind: Job.Kind, customer: str, ref: str) -> Response:

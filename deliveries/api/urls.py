@@ -63,6 +63,7 @@ api: list[URLPattern | URLResolver] = [
     path("events/<str:event>/cancel", event_cancel.CancelEventView.as_view()),
     path("deliveries", deliveries.DeliveriesView.as_view()),
     path("deliveries/redeliver", jobs.BulkRedeliverView.as_view()),
+    path("deliveries/cancel", jobs.BulkCancelView.as_view()),
     path("deliveries/<str:delivery>", deliveries.DeliveryView.as_view()),
     path("deliveries/<str:delivery>/attempts", attempts.AttemptsView.as_view()),
     path("deliveries/<str:delivery>/redeliver", deliveries.RedeliverView.as_view()),

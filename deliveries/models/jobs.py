@@ -11,7 +11,7 @@ from deliveries.protocol import ids
 
 
 class Job(IdentifiedModel):
-    """Bulk redelivery, recovery, replay, erasure or import: what was asked, how far it is.
+    """Bulk redelivery, recovery, replay, cancelling, erasure or import: what was asked, how far it is.
 
     `customer` is whose deliveries they are, `by_operator` who asked: both together are one place in the rotation.
     """
@@ -22,6 +22,7 @@ class Job(IdentifiedModel):
         REDELIVER = "redeliver", "Redeliver by filter"
         RECOVER = "recover", "Redeliver what failed"
         REPLAY = "replay", "Send what was never sent"
+        CANCEL = "cancel", "Cancel what waits"
         ERASE = "erase", "Erase a customer"
         IMPORT = "import", "Import from elsewhere"
 

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from deliveries import sql
 from deliveries.models import Delivery, Event, Job, visible
 from deliveries.models.visible import Viewer
+from deliveries.services.cancellations import still_waiting, waiting_rows
 from deliveries.services.selection import Selection, between, deliveries_of, of_types
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.sql.rows import RedeliverableRow, ReplayableRow
@@ -56,6 +57,8 @@ class Eligible:
 
 def next_part(kind: str, selection: Selection, viewer: Viewer, *, after: UUID | None, before: UUID, size: int) -> Part:
     """Return the next rows that are meant behind an id, `size` at most, out of a bounded window of the log."""
+    if kind == Kind.CANCEL:
+        return _next_waiting(selection, viewer, after=after, before=before, size=size)
     rows, indexed = _rows(kind, selection, viewer)
     bounds = {"id__lt": before} | ({} if after is None else {"id__gt": after})
     window = indexed.filter(**bounds).order_by("id").values_list("id", flat=True)
@@ -73,6 +76,8 @@ def eligible(kind: str, selection: Selection, ids: Sequence[UUID], *, since: dat
     if kind == Kind.REPLAY:
         rows = sql.fetch(ReplayableRow, {"event_ids": ids, "endpoint_id": selection.endpoint_id})
         return Eligible([row.id for row in rows])
+    if kind == Kind.CANCEL:
+        return Eligible(still_waiting(ids))
     found = sql.fetch(RedeliverableRow, {"delivery_ids": ids})
     lost = sum(1 for row in found if since and row.deleted_at and row.deleted_at >= since)
     return Eligible([row.id for row in found if row.refused is None], lost)
@@ -99,6 +104,17 @@ def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID) -> Ite
         yield part
         if (after := part.edge) is None:
             return
+
+
+def _next_waiting(selection: Selection, viewer: Viewer, *, after: UUID | None, before: UUID, size: int) -> Part:
+    rows, queued = waiting_rows(selection, viewer)
+    queued = queued.filter(delivery_id__lt=before, **({} if after is None else {"delivery_id__gt": after}))
+    places = queued.order_by("delivery_id").values_list("delivery_id", flat=True)
+    if (edge := places[WINDOW : WINDOW + 1].first()) is not None:
+        queued = queued.filter(delivery_id__lte=edge)
+    found = rows.filter(id__in=queued.values("delivery_id")).order_by("id").values_list("id", flat=True)
+    ids = list(found[:size])
+    return Part(ids, ids[-1] if len(ids) == size else edge)
 
 
 def _rows(kind: str, selection: Selection, viewer: Viewer) -> tuple[QuerySet[Meant], QuerySet[Meant]]:

@@ -1,4 +1,4 @@
-"""Bulk work: sending again by filter, what failed, and what was never sent; turns of erasures and imports.
+"""Bulk work: sending again by filter, what failed, what was never sent; cancelling; turns of erasures and imports.
 
 What lives here: starting, stepping and ending jobs (job_control.py cancels and resumes them). It must not know
 requests, and rings no bell: what is to be woken is in the answers. A step queues a bounded chunk and moves the job's
@@ -32,6 +32,7 @@ from deliveries.protocol.ids import floor_of
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED
+from deliveries.services.cancellations import cancel_deliveries, waiting_only
 from deliveries.services.candidates import Count, Eligible, Part, count_eligible, eligible, next_part
 from deliveries.services.erasures import take_erasure_step
 from deliveries.services.import_jobs import take_import_step
@@ -58,6 +59,7 @@ State = Job.State
 OPEN = (State.PENDING, State.RUNNING)
 UNFINISHED = (*OPEN, State.HELD)
 STOPPABLE = (*UNFINISHED, State.FAILED)
+ACTIONS = {Kind.CANCEL: "job.cancel_deliveries"}  # in the audit trail `job.cancel` is a job that was cancelled
 _STEPS_OF_OTHERS = {Kind.ERASE: take_erasure_step, Kind.IMPORT: take_import_step}
 
 
@@ -74,6 +76,8 @@ def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> Count:
     """Return how many deliveries a job would queue now, as far as counting goes; refuses to mean everything."""
     if selection.is_empty:
         raise InvalidInput("say which deliveries, by one filter at least")
+    if kind == Kind.CANCEL:
+        selection = waiting_only(selection)
     return count_eligible(kind, selection, viewer, before=floor_of(clock.likely_now() + timedelta(milliseconds=1)))
 
 
@@ -96,13 +100,13 @@ def start_job(
             kind=kind,
             customer=customer,
             by_operator=by_operator,
-            filters=selection.to_json(),
+            filters=_kept(kind, selection),
             actor=actor,
             reason=reason[:300],
             total=total,
         )
-        detail = {"filters": job.filters, "total": total}
-        record_act(actor, f"job.{kind}", customer=customer, target=job.public_id, reason=reason, detail=detail)
+        action, detail = ACTIONS.get(kind, f"job.{kind}"), {"filters": job.filters, "total": total}
+        record_act(actor, action, customer=customer, target=job.public_id, reason=reason, detail=detail)
     return job
 
 
@@ -186,9 +190,21 @@ def _take_step(job_id: UUID) -> tuple[bool, Lanes]:
             return False, []
         part = _next_part(job)
         found = eligible(job.kind, _selection(job), part.ids, since=job.created_at)
-        rows = queue_rows(job, found.ids) if found.ids else []
-        _move_on(job, part, queued=sum(row.queued for row in rows), lost=_lost(job, part, found))
-    return job.cursor != ALL_QUEUED, [(row.endpoint_id, row.slow) for row in rows]
+        number, lanes = _act(job, found.ids)
+        _move_on(job, part, queued=number, lost=_lost(job, part, found))
+    return job.cursor != ALL_QUEUED, lanes
+
+
+def _act(job: Job, ids: list[UUID]) -> tuple[int, Lanes]:
+    """Queue or cancel a chunk; returns how many, and the lanes to wake."""
+    if not ids:
+        return 0, []
+    if job.kind == Kind.CANCEL:
+        number = cancel_deliveries(ids)
+        Job.objects.filter(id=job.id).update(done=F("done") + number)
+        return number, []
+    rows = queue_rows(job, ids)
+    return sum(row.queued for row in rows), [(row.endpoint_id, row.slow) for row in rows]
 
 
 def _move_on(job: Job, part: Part, *, queued: int, lost: int) -> None:
@@ -250,6 +266,10 @@ def _end_done(ids: list[UUID]) -> None:
     short.filter(problem="").update(problem=LEFT_UNSENT)
     short.update(failed=F("total") - F("done"))
     over.update(state=State.DONE, finished_at=clock.likely_now())
+
+
+def _kept(kind: Kind, selection: Selection) -> dict[str, object]:
+    return (waiting_only(selection) if kind == Kind.CANCEL else selection).to_json()
 
 
 def _selection(job: Job) -> Selection:

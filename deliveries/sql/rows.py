@@ -26,6 +26,12 @@ class AcceptEventsRow(NamedTuple):
     database_time: float
 
 
+class CancelDeliveriesRow(NamedTuple):
+    """How many deliveries were cancelled."""
+
+    cancelled: int
+
+
 class CancelDueRow(NamedTuple):
     """How many due deliveries were taken out, which, and of which events."""
 

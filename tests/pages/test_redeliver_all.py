@@ -79,7 +79,7 @@ def test_members_send_their_own_again_and_nothing_else(carol: Client, acme: Hous
     ("query", "sentence"),
     [
         ("", "Narrow the list first"),
-        ("?q=acme", "A search for an id cannot be sent again as a whole"),
+        ("?q=acme", "A search for an id cannot be dealt with as a whole"),
         ("?customer=e", "Several customers have this in their name"),
         ("?state=asleep", "There is no state “asleep”."),
         ("?customer=nobody", "There is no customer of this id, uid or name."),
@@ -100,6 +100,32 @@ def test_who_may_not_send_again_is_offered_nothing(bob: Client, acme: House) -> 
     group.permissions.remove(group.permissions.get(codename="redeliver_delivery"))
     assert "Redeliver all" not in bob.get("/admin/deliveries/delivery/?state=pending").content.decode()
     assert bob.post(f"/admin/{ALL}?state=pending").status_code == 403
+    assert bob.post("/admin/deliveries/delivery/cancel-all/?state=pending").status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("who", "site"), [("bob", "admin"), ("carol", "portal")])
+def test_what_waits_is_counted_and_cancelled_on_both_sites(
+    who: str, site: str, request: pytest.FixtureRequest, acme: House, globex: House
+) -> None:
+    """Given three events that wait, when a person cancels what the list shows, then the job's page tells of it."""
+    client = request.getfixturevalue(who)
+    emit(acme, 3)
+    listed = client.get(f"/{site}/deliveries/delivery/?state=pending&type=order.*").content.decode()
+    assert f"/{site}/deliveries/delivery/cancel-all/?" in listed
+    assert "cancel-all" not in client.get(f"/{site}/deliveries/delivery/?state=exhausted").content.decode()
+    page = f"/{site}/deliveries/delivery/cancel-all/?state=pending&type=order.*"
+    assert "Cancel 3 deliveries that wait?" in client.get(page).content.decode()
+    answer = client.post(page, {"reason": "sent by mistake"})
+    job = Job.objects.latest("id")
+    assert (job.kind, job.reason, job.total) == ("cancel", "sent by mistake", 3)
+    run_job_step(job.id)
+    assert not DueDelivery.objects.filter(
+        manual=False, delivery_id__in=Delivery.objects.filter(event_type__startswith="order.")
+    ).exists()
+    assert "Cancel what waits" in client.get(answer.headers["Location"]).content.decode()
+    refused = client.post(f"/{site}/deliveries/delivery/cancel-all/?state=exhausted").content.decode()
+    assert "Only what is pending or held is cancelled." in refused
 
 
 @pytest.mark.django_db
