@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
+from deliveries.admin.first_steps import dismiss_view
 from deliveries.admin.invitation_page import invitation_view
 from deliveries.admin.members import WelcomeView
 from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
@@ -49,6 +50,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
     guarded: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
         "catalogue/": ("catalogue", catalogue_view),
         "catalogue/<path:object_id>/": ("catalogue_entry", catalogue_entry_view),
+        "first-steps/dismiss/": ("first_steps_dismiss", dismiss_view),
         "customers/": ("own_customers", own_customers_view),
         "members/": ("members", members_view),
         "members/invitations/<path:object_id>/withdraw/": ("invitation_withdraw", withdraw_view),

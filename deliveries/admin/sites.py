@@ -15,23 +15,22 @@ from urllib.parse import urlencode
 from django.apps import apps
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
 from deliveries.admin.picks import pick_view
+from deliveries.admin.portal_log_in import PortalLogin
 from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
 from deliveries.api.error_pages import error_page
-from deliveries.models import Member
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.second_factor import confirmed_factor, is_required
 from deliveries.services.site_links import PORTAL, STAFF
@@ -143,10 +142,15 @@ class HookpostSite(UnfoldAdminSite):
                 "figures": figures,
                 "overview": overview_for(self.viewer(request), site_name=self.name, asked=request.GET.get("span", "")),
                 "is_staff_site": self.name == STAFF,
+                **self.beside_figures(request),
                 **(extra_context or {}),
             },
         )
         return answer
+
+    def beside_figures(self, request: HttpRequest) -> dict[str, object]:
+        """Return what the front page shows besides the figures."""
+        return {}
 
     def search(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Close Unfold's search over models: each list has its own."""
@@ -207,22 +211,6 @@ class StaffSite(HookpostSite):
         return OPERATOR
 
 
-class PortalLogin(AuthenticationForm):
-    """Lets members in, and tells everybody else why not."""
-
-    error_messages = {
-        **AuthenticationForm.error_messages,
-        "invalid_login": "There is no member with this username and password. Mind capital letters.",
-    }
-
-    def confirm_login_allowed(self, user: AbstractUser) -> None:
-        """Refuse accounts that are switched off or belong to no customer."""
-        if not user.is_active:
-            raise ValidationError("This account is switched off.", code="inactive")
-        if not Member.objects.filter(user_id=user.pk).exists():
-            raise ValidationError("This account belongs to no customer. Support staff log in elsewhere.", "no_member")
-
-
 class PortalSite(HookpostSite):
     """Customers: a member sees their own customer's rows."""
 
@@ -278,6 +266,12 @@ class PortalSite(HookpostSite):
         if member is not None:
             context["site_subheader"] = member.customer.name
         return context | framed_context(request)
+
+    def beside_figures(self, request: HttpRequest) -> dict[str, object]:
+        """Show the first steps until they are done."""
+        from deliveries.admin.first_steps import shown_steps
+
+        return {"first_steps": shown_steps(request, site_name=self.name)}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         """Offer the other customers of a person who has some."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel
@@ -31,6 +32,13 @@ class Customer(IdentifiedModel):
     )
     moved_to = models.CharField(max_length=32, default="", db_default="", editable=False, help_text="A cell's name.")
     moving_since = models.DateTimeField(null=True, editable=False)
+    first_steps = ArrayField(
+        models.CharField(max_length=16),
+        default=list,
+        db_default=[],
+        editable=False,
+        help_text="Those done, see services/first_steps.py.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
