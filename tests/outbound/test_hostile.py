@@ -18,7 +18,8 @@ from tests.outbound.hostile_connections import CASES
 from tests.outbound.memory import GROWTH_LIMIT_BYTES, only_new_garbage, resident_bytes, settled_bytes
 from tests.outbound.shared import ORDINARY, post
 
-DEADLINE_SECONDS = 1.5
+DEADLINE_SECONDS = 4
+LATE_SECONDS = 4  # after the deadline: what does not end, ends later by far
 SHORT_SECONDS = 0.3
 
 
@@ -62,7 +63,7 @@ def test_there_are_more_than_a_hundred_cases() -> None:
 def test_a_hostile_answer_ends_in_time_with_the_right_word(case: Case, met: dict[str, Met]) -> None:
     answer = met[case.name].answer
 
-    assert met[case.name].after_seconds < DEADLINE_SECONDS + 1
+    assert met[case.name].after_seconds < DEADLINE_SECONDS + LATE_SECONDS
     assert answer.status == case.status
     assert answer.error in {case.error, case.or_error or case.error}
     assert case.detail in answer.detail
