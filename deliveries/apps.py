@@ -31,15 +31,15 @@ class DeliveriesConfig(AppConfig):
         from deliveries.models.clock import learn_when_connected
 
         post_migrate.connect(_open_partitions, sender=self)
-        post_migrate.connect(_ensure_group, sender=self)
+        post_migrate.connect(_ensure_groups, sender=self)
         connection_created.connect(learn_when_connected)
 
 
-def _ensure_group(*, sender: AppConfig, **_: object) -> None:
+def _ensure_groups(*, sender: AppConfig, **_: object) -> None:
     if apps.is_installed("django.contrib.auth"):
-        from deliveries.services.support_group import ensure_group
+        from deliveries.services.role_groups import ensure_groups
 
-        ensure_group(sender)
+        ensure_groups(sender)
 
 
 def _open_partitions(*, plan: object = (), **_: object) -> None:

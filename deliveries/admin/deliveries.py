@@ -31,7 +31,7 @@ from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
 from deliveries.models import Delivery, Endpoint, visible
 from deliveries.services.redelivery import redeliver
-from deliveries.services.support_group import REDELIVER
+from deliveries.services.role_groups import REDELIVER
 
 BULK_LIMIT = 200
 OTHER_FILTERS = (

@@ -35,7 +35,7 @@ from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import endpoints as verbs
 from deliveries.services.events import TEST_EVENT_TYPE
-from deliveries.services.support_group import PAUSE, REDELIVER
+from deliveries.services.role_groups import PAUSE, REDELIVER
 
 STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 

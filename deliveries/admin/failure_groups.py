@@ -40,7 +40,7 @@ from deliveries.services.failure_groups import (
 )
 from deliveries.services.job_control import cancel_job
 from deliveries.services.jobs import STOPPABLE
-from deliveries.services.support_group import PAUSE, REDELIVER
+from deliveries.services.role_groups import PAUSE, REDELIVER
 
 AGAIN = (
     "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."

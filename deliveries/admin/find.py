@@ -25,7 +25,7 @@ from deliveries.services.site_links import STAFF
 from deliveries.services.statement_timeout import TooSlow, at_most
 
 if TYPE_CHECKING:
-    from deliveries.admin.sites import HookpostSite
+    from deliveries.admin.site_base import HookpostSite
 
 SHOWN = 8
 FIND_SECONDS = 1.0

@@ -7,6 +7,7 @@ of deliveries and by API. It must not know how a job is done.
 from __future__ import annotations
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -23,7 +24,7 @@ from deliveries.models import Job, visible
 from deliveries.services import clock
 from deliveries.services.job_control import SENDING, cancel_job, may_resume, resume_job
 from deliveries.services.jobs import STOPPABLE, UNFINISHED
-from deliveries.services.support_group import REDELIVER
+from deliveries.services.role_groups import REDELIVER
 
 
 class JobPages(ReadOnlyPages[Job]):
@@ -94,7 +95,10 @@ class JobPages(ReadOnlyPages[Job]):
 
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Answer how far a job is."""
-        return JsonResponse(progress_of(self.row_or_404(request, object_id)))
+        row = self.row_or_404(request, object_id)
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        return JsonResponse(progress_of(row))
 
     def shown_actor(self, row: Job) -> str:
         """Who asked for it."""

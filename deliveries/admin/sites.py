@@ -1,164 +1,26 @@
 """The two sites: support staff's, and the portal of customers' members.
 
-What lives here: who may enter, log-in and its refusals, the front page.
-It must not know single nouns: they register themselves.
+What lives here: who may enter which, and its menu. It must not know single nouns: they register themselves.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from functools import partial, wraps
-from typing import ClassVar, cast
-from urllib.parse import urlencode
-
-from django.apps import apps
-from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
-from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
-from deliveries.admin.dashboard import figures_for
-from deliveries.admin.overview import overview_for
 from deliveries.admin.picks import pick_view
 from deliveries.admin.portal_log_in import PortalLogin
-from deliveries.admin.rendering import with_our_templates
+from deliveries.admin.site_base import HookpostSite
 from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
-from deliveries.api.error_pages import error_page
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.services.second_factor import confirmed_factor, is_required
 from deliveries.services.site_links import PORTAL, STAFF
-
-View = Callable[..., HttpResponseBase]
-
-
-class HookpostSite(UnfoldAdminSite):
-    """What both sites share."""
-
-    subtitle: ClassVar[str]
-    groups: ClassVar[Sequence[theme.Group]]
-    index_template = "hookpost/dashboard.html"
-    login_template = "hookpost/login.html"
-    index_title = "Overview"
-    stranger: ClassVar[str]
-    takes_notes: ClassVar[bool] = False
-
-    @abstractmethod
-    def viewer(self, request: HttpRequest) -> Viewer:
-        """Return whose eyes look at the front page."""
-
-    def extra_context(self, context: dict[str, object], request: HttpRequest) -> dict[str, object]:
-        """Give the pages our name, mark, colours and menu (called by Unfold)."""
-        context |= theme.context_of(subtitle=self.subtitle)
-        context["takes_notes"] = self.takes_notes
-        colours = context.get("colors")
-        context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": theme.PRIMARY}
-        if self.has_permission(request):
-            context["logout_url"] = reverse(f"{self.name}:logout")
-            context["account_links"] = self.account_links(request)
-            seen = {
-                model._meta.model_name or ""
-                for model in filter(self.is_registered, apps.get_models())
-                if self.get_model_admin(model).has_view_or_change_permission(request)
-            }
-            context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
-        return context
-
-    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        """Return what the menu at one's name offers."""
-        return [
-            {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
-            {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
-        ]
-
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a view as Django does; who has or needs a second factor shows it first. Refusals are pages of ours."""
-        guarded = super().admin_view(view, cacheable)
-
-        @wraps(view, updated=())
-        def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            try:
-                return with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
-            except (Http404, PermissionDenied) as refusal:
-                return error_page(request, 404 if isinstance(refusal, Http404) else 403)
-
-        return page
-
-    def second_step(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the way to the second step of the log-in, when there is one to take."""
-        place = reverse(f"{self.name}:second_factor")
-        if request.path in (place, reverse(f"{self.name}:logout")) or not self.has_permission(request):
-            return None
-        user = cast(AbstractUser, request.user)
-        if user.is_verified() or not (confirmed_factor(user) or is_required(user)):  # type: ignore[attr-defined]
-            return None
-        return HttpResponseRedirect(f"{place}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
-
-    def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the page of the second factor, and the search."""
-        from deliveries.admin.find import find_view  # they need these sites
-        from deliveries.admin.second_factor import second_factor_view
-
-        return [
-            path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor"),
-            path("find/", self.admin_view(partial(find_view, site=self)), name="find"),
-            *super().get_urls(),
-        ]
-
-    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
-        """Serve the log-in; who failed too often sees a page that says so."""
-        if not self.leads_here(request, request.GET.get(REDIRECT_FIELD_NAME, "")):
-            # Unfold's form does not carry it, and Django's default leads nowhere.
-            query = request.GET.copy()
-            query[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
-            request.GET = query  # type: ignore[assignment]
-        context = {"stranger": self.stranger if request.user.is_authenticated else "", **(extra_context or {})}
-        answer: HttpResponse = super().login(request, context)
-        if getattr(request, "axes_locked_out", False):
-            request.axes_locked_out = False  # type: ignore[attr-defined]  # this page instead of the middleware's
-            answer = TemplateResponse(
-                request, "hookpost/locked_out.html", {**self.each_context(request), "title": "Locked"}, status=429
-            )
-        return with_our_templates(answer)
-
-    def leads_here(self, request: HttpRequest, address: str) -> bool:
-        """Say whether an address to go on to after the log-in is one of ours."""
-        return url_has_allowed_host_and_scheme(
-            address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
-
-    def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
-        """Serve the front page with the figures of the last day."""
-        figures = figures_for(self.viewer(request), site_name=self.name)
-        answer: TemplateResponse = super().index(
-            request,
-            {
-                "figures": figures,
-                "overview": overview_for(self.viewer(request), site_name=self.name, asked=request.GET.get("span", "")),
-                "is_staff_site": self.name == STAFF,
-                **self.beside_figures(request),
-                **(extra_context or {}),
-            },
-        )
-        return answer
-
-    def beside_figures(self, request: HttpRequest) -> dict[str, object]:
-        """Return what the front page shows besides the figures."""
-        return {}
-
-    def search(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
-        """Close Unfold's search over models: each list has its own."""
-        raise Http404
 
 
 class StaffSite(HookpostSite):
-    """Support staff: Django's staff flag and model permissions decide."""
+    """Staff: Django's staff flag and permissions decide, of which a role is a set."""
 
     subtitle = "Support"
     stranger = "This account is not one of support staff."
@@ -205,6 +67,23 @@ class StaffSite(HookpostSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add what filters offer while somebody types."""
         return [path("pick/<str:noun>/", self.admin_view(pick_view), name="pick"), *super().get_urls()]
+
+    def second_step(self, request: HttpRequest) -> HttpResponse | None:
+        """Refuse what a viewer would change, before any page is asked."""
+        from deliveries.admin.staff_pages import is_open_to
+
+        step = super().second_step(request)
+        if step is None and self.has_permission(request) and not is_open_to(request):
+            raise PermissionDenied
+        return step
+
+    def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
+        """Serve the front page; who has no role here, as staff of a project that we are part of, sees no figures."""
+        if request.user.has_perm("deliveries.view_delivery"):
+            return super().index(request, extra_context)
+        context = {**self.each_context(request), "title": self.index_title}
+        request.current_app = self.name
+        return TemplateResponse(request, "hookpost/no_role.html", context)
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """Staff see all."""

@@ -1,4 +1,4 @@
-"""Staff themselves: users, groups, failed log-ins, second factors; for superusers only.
+"""Log-ins themselves: users, groups, failed log-ins, second factors; for owners only.
 
 What lives here: Django's own pages in our look. Whoever may edit users could make themselves anything,
 so no model permission opens these pages.
@@ -14,16 +14,24 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
+from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from deliveries.admin.acts import sentence
 from deliveries.admin.paging import Row
 from deliveries.admin.sites import staff_site
 from deliveries.admin.viewer import actor_of
+from deliveries.errors import Conflict
 from deliveries.models import SecondFactor
+from deliveries.services.audit import record_act
+from deliveries.services.role_groups import GROUP_NAMES, is_last_owner, keep_an_owner
 from deliveries.services.second_factor import remove_factor
+
+OWNERSHIP = ("is_active", "is_staff", "is_superuser")
 
 
 class SuperuserPages(ModelAdmin, Generic[Row]):
@@ -50,13 +58,51 @@ class SuperuserPages(ModelAdmin, Generic[Row]):
         return request.user.is_superuser
 
 
+class UserForm(UserChangeForm):
+    """A user; the last owner stays one."""
+
+    def clean(self) -> dict[str, object] | None:
+        """Refuse what would leave nobody who may do everything."""
+        given: dict[str, object] | None = super().clean()
+        if not all(self.cleaned_data.get(name) for name in OWNERSHIP):
+            try:
+                keep_an_owner(self.instance)
+            except Conflict as error:
+                raise ValidationError(sentence(error)) from error
+        return given
+
+
 class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     """Users."""
 
-    form = UserChangeForm
+    form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     filter_horizontal = ()  # two boxes whose arrows and filters no screen reader can name
+    actions = None  # several at once could be all owners
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """The last owner stays."""
+        return request.user.is_superuser and (obj is None or not is_last_owner(obj))
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        """Say in the audit trail what was changed, by name."""
+        super().save_model(request, obj, form, change)
+        self.record(request, obj, "user.update" if change else "user.create", fields=sorted(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Say in the audit trail who went; of two owners who remove each other at once, one stays."""
+        try:
+            keep_an_owner(obj)
+        except Conflict as error:
+            raise PermissionDenied from error
+        self.record(request, obj, "user.remove")
+        super().delete_model(request, obj)
+
+    def record(self, request: HttpRequest, user: User, action: str, **detail: object) -> None:
+        """Write an audit entry about a user."""
+        detail["username"] = user.get_username()
+        record_act(actor_of(request), action, target=f"user {user.pk}", detail=detail)
 
 
 if get_user_model() is User:  # users of a project's own kind have pages in the project's own admin
@@ -65,9 +111,18 @@ if get_user_model() is User:  # users of a project's own kind have pages in the 
 
 @admin.register(Group, site=staff_site)
 class StaffGroup(DjangoGroupAdmin, SuperuserPages[Group]):
-    """Groups and their permissions."""
+    """Groups and their permissions; those of roles are what the table of roles says."""
 
     filter_horizontal = ()
+    actions = None
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """A role's group is made anew by each migrate."""
+        return request.user.is_superuser and (obj is None or obj.name not in GROUP_NAMES)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """A role's group stays."""
+        return self.has_change_permission(request, obj)
 
 
 @admin.register(AccessAttempt, site=staff_site)

@@ -135,7 +135,7 @@ def bob(db: None) -> Client:
     from django.contrib.auth.models import Group, User
 
     user = User.objects.create_user("bob", "bob@example.org", "a-builder-1999", is_staff=True)
-    user.groups.add(Group.objects.get(name="Support"))
+    user.groups.add(Group.objects.get(name="Hookpost support"))
     return logged_in(user)
 
 

@@ -79,7 +79,7 @@ def test_what_is_anothers_is_not_found(carol: Client, acme: House, globex: House
 
 @pytest.mark.django_db
 def test_who_may_not_see_a_noun_does_not_find_it(bob: Client, acme: House) -> None:
-    group = Group.objects.get(name="Support")
+    group = Group.objects.get(name="Hookpost support")
     group.permissions.remove(group.permissions.get(codename="view_customer"))
     assert NOTHING in bob.get("/admin/find/", {"q": acme.customer.public_id}).content.decode()
     assert led_to(bob, "admin", "acme") == ""

@@ -40,7 +40,7 @@ def test_support_cancels_a_job(bob: Client, acme: House) -> None:
 
 @pytest.mark.parametrize("act", ["resume", "cancel"])
 def test_who_may_not_send_again_does_not_touch_jobs(bob: Client, acme: House, act: str, carol: Client) -> None:
-    group = Group.objects.get(name="Support")
+    group = Group.objects.get(name="Hookpost support")
     group.permissions.remove(group.permissions.get(codename="redeliver_delivery"))
     assert bob.post(f"{page_of(acme)}/{act}/", {}).status_code == 403
     assert carol.post(f"{page_of(acme)}/{act}/", {}).status_code in (302, 403, 404)

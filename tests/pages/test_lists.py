@@ -181,7 +181,7 @@ def test_event_types_are_paged_by_name(alice: Client, acme: House, monkeypatch: 
 def test_what_may_not_be_done_is_not_offered_and_refused(bob: Client, acme: House) -> None:
     from django.contrib.auth.models import Group
 
-    Group.objects.get(name="Support").permissions.filter(codename="redeliver_delivery").delete()
+    Group.objects.get(name="Hookpost support").permissions.filter(codename="redeliver_delivery").delete()
     answer = bob.get(LIST)
     assert "Redeliver selected" not in answer.content.decode()
     form = {"action": "redeliver_selected", "confirmed": "yes", "_selected_action": str(acme.delivery.pk)}

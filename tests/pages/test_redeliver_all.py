@@ -96,7 +96,7 @@ def test_what_is_not_meant_clearly_is_refused(
 @pytest.mark.django_db
 def test_who_may_not_send_again_is_offered_nothing(bob: Client, acme: House) -> None:
     assert "Redeliver all that match" in bob.get("/admin/deliveries/delivery/?state=pending").content.decode()
-    group = Group.objects.get(name="Support")
+    group = Group.objects.get(name="Hookpost support")
     group.permissions.remove(group.permissions.get(codename="redeliver_delivery"))
     assert "Redeliver all" not in bob.get("/admin/deliveries/delivery/?state=pending").content.decode()
     assert bob.post(f"/admin/{ALL}?state=pending").status_code == 403

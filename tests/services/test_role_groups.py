@@ -11,7 +11,8 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db.models.signals import post_migrate
 
-from deliveries.services.support_group import OWN, SUPPORT
+from deliveries.protocol.staff_roles import PERMISSIONS
+from deliveries.services.role_groups import GROUP_NAMES, group_name
 
 IMPORTED = """
 import sys, django
@@ -21,12 +22,13 @@ print([name for name in ("deliveries.sql", "deliveries.admin", "deliveries.api")
 
 
 @pytest.mark.django_db
-def test_after_a_migrate_there_is_the_group_of_support_staff_again() -> None:
-    Group.objects.filter(name=SUPPORT).delete()
+def test_after_a_migrate_there_are_the_groups_of_roles_again() -> None:
+    Group.objects.filter(name__in=GROUP_NAMES).delete()
     app = apps.get_app_config("deliveries")
     post_migrate.send(sender=app, app_config=app, verbosity=0, interactive=False, using="default", plan=[], apps=apps)
-    mine = Group.objects.get(name=SUPPORT).permissions.values_list("codename", flat=True)
-    assert {codename for _, codename, _ in OWN} <= set(mine)
+    for role, codenames in PERMISSIONS.items():
+        held = Group.objects.get(name=group_name(role)).permissions.values_list("codename", flat=True)
+        assert set(held) == codenames
 
 
 def test_a_process_without_pages_knows_how_lists_are_sent_before_it_connects() -> None:

@@ -1,0 +1,70 @@
+"""Roles of staff as Django keeps them: a group of each, permissions of our own, and superusers as owners.
+
+What lives here: groups and permissions, brought in step with protocol/staff_roles.py after every `migrate`, so that no
+migration has to be written for them; what somebody is; and that one owner stays. It must not know pages.
+"""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import AbstractUser, Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+
+from deliveries.errors import Conflict
+from deliveries.protocol.staff_roles import PERMISSIONS, StaffRole, role_with
+
+APP = "deliveries"
+REDELIVER = f"{APP}.redeliver_delivery"
+PAUSE = f"{APP}.pause_endpoint"
+OWN = (("delivery", "redeliver_delivery", "Can redeliver"), ("endpoint", "pause_endpoint", "Can pause and resume"))
+
+
+def group_name(role: StaffRole) -> str:
+    """Return the name of a role's group; a project that we are part of may have an Operator of its own."""
+    return f"Hookpost {role}"
+
+
+GROUP_NAMES = frozenset(group_name(role) for role in PERMISSIONS)
+
+
+def ensure_groups(app: AppConfig) -> None:
+    """Create our permissions, and give each role's group what the table says; other groups are left alone."""
+    create_permissions(app, verbosity=0)
+    for model, codename, name in OWN:
+        content_type = ContentType.objects.get_by_natural_key(APP, model)
+        Permission.objects.get_or_create(content_type=content_type, codename=codename, defaults={"name": name})
+    ours = {each.codename: each for each in Permission.objects.filter(content_type__app_label=APP)}
+    for role, codenames in PERMISSIONS.items():
+        group, _ = Group.objects.get_or_create(name=group_name(role))
+        group.permissions.set([ours[codename] for codename in sorted(codenames)])
+
+
+def permissions_of(user: AbstractUser) -> frozenset[str]:
+    """Return what somebody may do with our nouns, however Django was told so."""
+    names: set[str] = user.get_all_permissions()
+    return frozenset(name.partition(".")[2] for name in names if name.startswith(f"{APP}."))
+
+
+def role_of(user: AbstractUser) -> StaffRole | None:
+    """Return what somebody of staff is; None for a mix of one's own."""
+    return StaffRole.OWNER if user.is_superuser else role_with(permissions_of(user))
+
+
+def owners() -> QuerySet[AbstractUser]:
+    """Return those who may do everything and can log in."""
+    found: QuerySet[AbstractUser] = get_user_model().objects.filter(is_superuser=True, is_staff=True, is_active=True)
+    return found
+
+
+def is_last_owner(user: AbstractUser) -> bool:
+    """Say whether nobody else could do everything."""
+    return user.is_superuser and set(owners().values_list("pk", flat=True)) == {user.pk}
+
+
+def keep_an_owner(user: AbstractUser) -> None:
+    """Raise Conflict if nobody else could do everything; of two at once, within transactions, one waits."""
+    if set(owners().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)) == {user.pk}:
+        raise Conflict("at least one owner stays; make somebody else an owner first")
