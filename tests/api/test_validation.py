@@ -17,6 +17,7 @@ from deliveries.models import Event, EventType
 from deliveries.services import validation
 from deliveries.services.schemas import WIDTH_LIMIT, check_schema, compiled, violations
 from tests.api.conftest import Caller, Tenant
+from tests.own_time import give_own_time
 
 MONEY: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -50,8 +51,8 @@ def an_event(data: Any = WRONG, *, name: str = "invoice.paid") -> dict[str, Any]
 
 def pass_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is remembered be too old."""
-    later = time.monotonic() + validation.REFRESH_SECONDS
-    monkeypatch.setattr(validation.time, "monotonic", lambda: later)
+    later = validation.time.monotonic() + validation.REFRESH_SECONDS
+    give_own_time(monkeypatch, validation, monotonic=lambda: later)
 
 
 def test_a_type_that_rejects_refuses_what_does_not_fit_and_says_where(ops: Caller, alice: Tenant) -> None:
@@ -199,7 +200,7 @@ def test_a_web_server_reads_types_that_are_in_use_before_they_are_old(
     monkeypatch.setattr(validation, "is_sharing", lambda: True)
     monkeypatch.setattr(validation, "_read", lambda names: read.append(tuple(names)) or {})
     now = time.monotonic() + validation.AHEAD_SECONDS
-    monkeypatch.setattr(validation.time, "monotonic", lambda: now)
+    give_own_time(monkeypatch, validation, monotonic=lambda: now)
     assert validation.rules_for(["invoice.paid"]) == {"invoice.paid": {}}
     for thread in [each for each in threading.enumerate() if each.name == "event-types"]:
         thread.join()

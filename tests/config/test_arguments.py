@@ -13,6 +13,7 @@ from config import listening
 from config.listening import host_address, port_number, refuse_taken_port
 from config.management.commands import web
 from deliveries.errors import CannotStart
+from tests.own_time import give_own_time
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "65536", "99999", "x", "", "8000 ", "²"])
@@ -88,6 +89,6 @@ def test_a_port_whose_server_is_just_ending_is_waited_for(
         waits.append(seconds)
         taken.close()
 
-    monkeypatch.setattr(listening.time, "sleep", end_the_other)
+    give_own_time(monkeypatch, listening, sleep=end_the_other)
     refuse_taken_port("127.0.0.1", port=taken.getsockname()[1], wait_seconds=3600)
     assert len(waits) == 1

@@ -307,8 +307,7 @@ def test_after_the_database_was_restarted_the_same_process_goes_on(monkeypatch: 
     stream = AStream()
     stop: list[str] = []
     stream.write(an_event(1))
-    pauses = iter(range(20))
-    monkeypatch.setattr("deliveries.consume.accepting.time.sleep", lambda seconds: next(pauses))
+    monkeypatch.setattr("deliveries.consume.accepting.PAUSE_SECONDS", 0.01)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
         connection.ensure_connection()
         other.execute("SELECT pg_terminate_backend(%s)", (connection.connection.info.backend_pid,))

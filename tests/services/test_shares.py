@@ -18,6 +18,7 @@ from deliveries.services.members import add_member
 from deliveries.services.shares import RequestShares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
+from tests.own_time import give_own_time
 from tests.settings import SETTINGS
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
@@ -158,7 +159,7 @@ def test_the_parts_of_an_export_draw_on_the_account_and_wait_for_it(monkeypatch:
         yield b"2"
         yield b"3"
 
-    monkeypatch.setattr(shares_module.time, "sleep", sleep)
+    give_own_time(monkeypatch, shares_module, sleep=sleep)
     budgets.note(None, time.monotonic())
     budgets.note(ALICE, time.monotonic())
     assert list(shares_module.paced(ALICE, parts())) == [b"1", b"2", b"3"]
