@@ -61,6 +61,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, os.cpu_count() or 1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """A test that broke the connection must not break those that follow."""
+    held = connection.connection
+    if held is not None and held.closed and not connection.in_atomic_block:
+        connection.close()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what was started."""
     STARTED.close()
