@@ -28,7 +28,7 @@ from deliveries.errors import TooManyAtOnce
 from deliveries.protocol.remembered import remember
 from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
-API, PORTAL_PATH = "/api/", "/portal/"
+API, PORTAL_PATH, POLL = "/api/", "/portal/", "/poll"
 SENTENCE = b"Too many pages of this customer are asked for at once. Try again in a moment."
 REMEMBERED = 10_000
 
@@ -58,6 +58,8 @@ def within_shares(django: Application) -> Application:
 def customer_of(environ: Environ) -> UUID | None:
     """Return whose request this is by what is remembered; None for the operator's, and for whoever is unknown."""
     path = environ["PATH_INFO"]
+    if path.endswith(POLL):
+        return None  # it takes its place itself, and has none while it waits: api/polls.py
     if path.startswith(API):
         known = remembered_key(environ.get("HTTP_AUTHORIZATION", ""))
         return known.customer_id if known else None

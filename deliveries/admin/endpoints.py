@@ -28,6 +28,7 @@ from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
 from deliveries.admin.payload_preview import PayloadPreviewPage
+from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import staff_site
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
@@ -125,6 +126,7 @@ class EndpointPages(PayloadPreviewPage):
             "history_url": self.url("history", row.public_id),
             "filter_url": self.url("filter", row.public_id),
             "inbox_url": self.inbox_url(row),
+            "poll_url": poll_address(row),
             "payload_url": self.url("payload", row.public_id),
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }

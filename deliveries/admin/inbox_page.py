@@ -25,6 +25,7 @@ from deliveries.admin.safe_text import readable
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Attempt, Endpoint
 from deliveries.protocol.inbox import EXPLAINED, INBOX_URLS, InboxAnswer, is_inbox
+from deliveries.protocol.polled import POLLED_URL
 from deliveries.services import inboxes
 from deliveries.services.endpoints import update_endpoint
 from deliveries.services.inboxes import InboxRequest
@@ -33,13 +34,15 @@ from deliveries.services.sent_bodies import body_sent
 POLL = "2s"
 OFFER = (
     "Where events are sent, by POST if nothing else is chosen below. No server yet? "
-    '<button type="button" class="hp-button" data-hp-fill="id_url" data-hp-value="{}">Use an inbox here</button>'
+    '<button type="button" class="hp-button" data-hp-fill="id_url" data-hp-value="{}">Use an inbox here</button> '
+    'Behind a firewall? <button type="button" class="hp-button" data-hp-fill="id_url" data-hp-value="{}">Have it polled'
+    "</button>"
 )
 
 
 def offer_inbox() -> SafeString:
-    """Return the help at the URL field with the button that fills it."""
-    return format_html(OFFER, INBOX_URLS[InboxAnswer.OK])
+    """Return the help at the URL field with the buttons that fill it."""
+    return format_html(OFFER, INBOX_URLS[InboxAnswer.OK], POLLED_URL)
 
 
 class InboxPages(EndpointPages):

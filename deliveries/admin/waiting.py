@@ -19,6 +19,7 @@ WAITS = {
     WaitReason.PAUSED: "the endpoint to be resumed: it was paused",
     WaitReason.DISABLED: "the endpoint to be resumed: it was disabled",
     WaitReason.ORDER: "an earlier delivery: this endpoint gets them in order",
+    WaitReason.POLL: "a poller to take it, or to answer for it",
     WaitReason.RATE_LIMIT: "its turn: the endpoint gets so many a second",
 }
 

@@ -14,7 +14,7 @@ PREFIX = "#/components/schemas/"
 MOMENT = "2026-01-31T12:00:00.000Z"
 IDS: Mapping[str, str] = {
     prefix: f"{prefix}_01k0f3q7x2e9h8v6t4s1r5p3n0"
-    for prefix in ("cus", "ep", "evt", "dlv", "att", "job", "ety", "mem", "key", "flg")
+    for prefix in ("cus", "ep", "evt", "dlv", "att", "job", "ety", "mem", "key", "flg", "lse")
 }
 # What a member or parameter of this name looks like, wherever it stands.
 BY_NAME: Mapping[str, object] = {
@@ -24,6 +24,7 @@ BY_NAME: Mapping[str, object] = {
     "delivery": IDS["dlv"],
     "group": IDS["flg"],
     "job": IDS["job"],
+    "lease": IDS["lse"],
     "after": IDS["evt"],
     "uid": "acme",
     "type": "invoice.paid",

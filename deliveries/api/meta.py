@@ -53,6 +53,7 @@ class LimitsShape(Shape):
     portal_links = Number(help_text="Of a customer, unused and not over.")
     events_at_once = Number(help_text="Posts of events by a customer's own keys, under way in one web process.")
     requests_at_once = Number(help_text="Other requests and pages of a customer, under way in one web process.")
+    polls_waiting = Number(help_text="Of a customer, in one web process; a further one is answered at once.")
     processor_percent = Number(help_text="Of a web process's processor time, for a customer while others want some.")
     endpoints_at_accept = Number(
         help_text="Of an event, fanned out before the answer; beyond it `deliveries` is null and the fan-out goes on."

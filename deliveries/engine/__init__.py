@@ -12,6 +12,7 @@ outbox.py      requests in flight                   sender.py   from a delivery 
 transforms.py  events that wait for a transformation
 judge.py       what an answer means                 recorder.py what came of it, written down
 quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
+polls.py       endpoints that are polled  poll_messages.py  what a poller gets
 work.py        values that pass through             database_retry.py  waiting for a database that is away
 dispatcher.py  the leader: wakes what is due, keeps house
 """

@@ -24,6 +24,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line
+from deliveries.engine import polls
 from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff, reason_of
@@ -65,6 +66,7 @@ JOB_QUIET_SECONDS = 0.8  # less than a tick: a job that waited for room goes on 
 HOLD_CHUNK = 5000
 EVERY_LANE_TICKS = 10
 ROLL_UP_TICKS = 5
+LAPSE_TICKS = 2
 HOUSEKEEPING_TICKS = 60
 FORGET_SECONDS = 3600.0
 
@@ -130,6 +132,8 @@ class Dispatcher:
             self._post_alerts,
             self._roll_up,
         ]
+        if ticks % LAPSE_TICKS == 0:
+            work.append(polls.end_lapsed)
         if ticks % HOUSEKEEPING_TICKS == 0:
             work.append(housekeeping)
         do_each(work, before_each=self._lead.keep)

@@ -108,7 +108,10 @@ atexit.register(_shared.close)
 
 def shape_event(event: EventText, shaping: Shaping, *, evaluator: Evaluator = _shared) -> Shaped:
     """Return what is sent of an event, its transformation evaluated apart; raises CannotShape, Unavailable."""
-    if not shaping.transformation:
-        return shape(event, shaping)
-    made = evaluator.transform(shaping.transformation, event.whole_with_id)
-    return shape(transformed(event, made), shaping)
+    made = made_of(event, shaping, evaluator=evaluator)
+    return shape(event if made is None else transformed(event, made), shaping)
+
+
+def made_of(event: EventText, shaping: Shaping, *, evaluator: Evaluator = _shared) -> bytes | None:
+    """Return what a shaping's transformation makes of an event, None without one; raises CannotShape, Unavailable."""
+    return evaluator.transform(shaping.transformation, event.whole_with_id) if shaping.transformation else None

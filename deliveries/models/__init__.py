@@ -12,6 +12,7 @@ from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import Attempt, Delivery, Event
 from deliveries.models.members import Invitation, Member
+from deliveries.models.poll_leases import PollLease
 from deliveries.models.portal import PortalLink
 from deliveries.models.queue import DueDelivery, FanOut, IdempotencyKey, Lane, Worker
 from deliveries.models.rollup import EndpointHour, Watermark
@@ -39,6 +40,7 @@ __all__ = [
     "Job",
     "Lane",
     "Member",
+    "PollLease",
     "PortalLink",
     "SecondFactor",
     "Watermark",

@@ -18,6 +18,7 @@ class ApiKey(IdentifiedModel):
     class Scope(models.TextChoices):
         EVENTS_WRITE = "events:write", "Emit events"
         REDELIVER = "deliveries:redeliver", "Redeliver"
+        POLL = "deliveries:poll", "Poll"
         READ = "read", "Read"
         MANAGE = "manage", "Manage customers, event types and endpoints"
 

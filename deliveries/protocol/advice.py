@@ -59,6 +59,11 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="the receiver is connected and does not answer in time",
             do="Answer before the work is done, or raise the endpoint's timeout_seconds, up to 30.",
         ),
+        "poll_lapsed": Advice(
+            says="a poller took it and did not answer for it in time",
+            do="Acknowledge what was handled, or ask for longer leases. It may have been handled: the poller must know "
+            "a webhook-id again.",
+        ),
         "protocol_error": Advice(
             says="what comes back is no HTTP answer, or the connection closes without one",
             do="See the receiver's log of that time: it may have read the event, so it must know a webhook-id again.",

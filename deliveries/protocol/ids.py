@@ -28,6 +28,7 @@ PORTAL_LINK = "plk"
 INVITATION = "inv"
 ALERT = "alr"
 FAILURE_GROUP = "flg"
+POLL_LEASE = "lse"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]

@@ -28,6 +28,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "token_error": "No access token could be fetched from the endpoint's token URL, so nothing was sent.",
         "tls_error": "The TLS connection failed, most often because of the server's certificate.",
         "deadline_exceeded": "The endpoint did not answer before the deadline.",
+        "poll_lapsed": "A poller took the delivery and did not acknowledge it before its lease was over.",
         "protocol_error": "What the endpoint sent is not a valid HTTP answer.",
         "proxy_error": "The egress proxy did not let the request through.",
         "http_3xx": "The endpoint answered with a redirect, and redirects are not followed.",

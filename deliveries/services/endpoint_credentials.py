@@ -13,6 +13,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint
 from deliveries.protocol.client_tls import complete_tls
 from deliveries.protocol.credentials import Auth, complete
+from deliveries.protocol.polled import is_polled
 from deliveries.protocol.request import CUSTOM_HEADER_LIMIT_BYTES
 
 CREDENTIALS = ("auth", "tls")
@@ -55,6 +56,8 @@ def forget_credentials(endpoint: Endpoint) -> dict[str, None]:
 
 def check_credentials(endpoint: Endpoint) -> None:
     """Refuse a header that the credentials set too, more than a receiver takes, and TLS where there is none."""
+    if is_polled(endpoint.url) and (named := [name for name in CREDENTIALS if getattr(endpoint, name)]):
+        raise InvalidInput("an endpoint that is polled is sent no request that could show this", field=named[0])
     if endpoint.tls and not endpoint.url.startswith("https:"):
         raise InvalidInput("tls is for a URL that begins with https", field="tls")
     auth = endpoint.credentials.get("auth") if endpoint.auth else None

@@ -27,6 +27,7 @@ from deliveries.protocol.filters import check_filter
 from deliveries.protocol.ids import decode_id
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.payload import METHODS
+from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
 from deliveries.protocol.transformation import check_transformation
@@ -60,8 +61,8 @@ def check_uid(value: str | None, *, prefix: str) -> str | None:
 
 def check_endpoint_url(text: str) -> str:
     """Return the URL in its stored form if requests may go there now; raises InvalidUrl."""
-    if is_inbox(text):
-        return text  # no request goes anywhere: outbound/inbox.py
+    if is_inbox(text) or is_polled(text):
+        return text  # no request goes anywhere: outbound/inbox.py, engine/polls.py
     url = check_url(text, allow_http=conf.allow_http, ports=conf.allowed_ports, allowed=_is_allow_listed)
     _, host, port = split_target(url)
     check_target(host, port)

@@ -16,9 +16,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Customer, Endpoint, Lane
+from deliveries.models import Customer, Endpoint, Lane, PollLease
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.payload import check_together
+from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import check_key, profile_of
 from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.services import clock, limits
@@ -88,6 +89,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
     state = checked.pop("state", None)
     with transaction.atomic():
         _lock(endpoint)
+        _refuse_other_kind(endpoint, checked)
         if "url" in checked and host_of(str(checked["url"])) != host_of(endpoint.url):
             checked = {"headers": {}, **forget_credentials(endpoint), **checked}
         if checked:
@@ -123,6 +125,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
         endpoint.seal_credentials({})
         endpoint.save()
         endpoint.secrets.all().delete()
+        PollLease.objects.filter(endpoint=endpoint).delete()
         record_act(
             actor,
             "endpoint.delete",
@@ -203,6 +206,11 @@ def resume_endpoint(
 
 def _refuse_too_many(customer: Customer) -> None:
     limits.refuse_beyond("endpoints", Endpoint.objects.filter(customer=customer, deleted_at=None).count(), customer)
+
+
+def _refuse_other_kind(endpoint: Endpoint, checked: Mapping[str, object]) -> None:
+    if is_polled(str(checked.get("url", endpoint.url))) != is_polled(endpoint.url):
+        raise InvalidInput("an endpoint is polled or sent to as long as it lives; make another one", field="url")
 
 
 def _check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:

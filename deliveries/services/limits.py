@@ -56,6 +56,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "requests_at_once": Limit(
             words="requests and pages at work", figure=lambda _: min(CONNECTIONS_AT_ONCE, _share_of_threads())
         ),
+        "polls_waiting": Limit(words="polls that wait", figure=lambda _: _share_of_threads()),
         "processor_percent": Limit(words="percent of a web process's time", figure=lambda _: conf.customer_share),
         "exports": Limit(words="exports under way", figure=lambda _: EXPORTS),
     }

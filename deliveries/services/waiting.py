@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
+from deliveries.models import Delivery, DueDelivery, Endpoint, Lane, PollLease
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.delivery_states import DeliveryState, is_waiting
+from deliveries.protocol.polled import is_polled
 from deliveries.services import clock
 from deliveries.services.endpoint_health import RestReason, resting
 
@@ -30,6 +31,7 @@ class WaitReason(StrEnum):
     DISABLED = "disabled"
     ORDER = "order"
     RATE_LIMIT = "rate_limit"
+    POLL = "poll"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,9 @@ def waiting_of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -
     found = Endpoint.objects.select_related("lane").in_bulk({row.endpoint_id for row in rows})
     places = DueDelivery.objects.filter(delivery_id__in=[row.id for row in rows], manual=False)
     due = {place.delivery_id: place for place in places}
-    heads = _heads(found)
+    heads, leases = _heads(found), _leases(found)
     return {
-        row.id: _waiting(endpoint, due.get(row.id) or _gone(row), heads, now=moment)
+        row.id: _waiting(endpoint, due.get(row.id) or _gone(row), heads, leases, now=moment)
         for row in rows
         if (endpoint := found.get(row.endpoint_id)) is not None
     }
@@ -79,6 +81,13 @@ def _heads(endpoints: Mapping[UUID, Endpoint]) -> dict[UUID, UUID]:
     return dict(first.values_list("endpoint_id", "delivery_id")) if ordered else {}
 
 
+def _leases(endpoints: Mapping[UUID, Endpoint]) -> dict[UUID, datetime]:
+    """Return until when a poller may answer for what it took."""
+    polled = [endpoint.id for endpoint in endpoints.values() if is_polled(endpoint.url)]
+    rows = PollLease.objects.filter(endpoint_id__in=polled) if polled else ()
+    return {row.delivery_id: row.until for row in rows}
+
+
 def _gone(row: Delivery) -> DueDelivery:
     """Return a place for what left the queue since its row was read: it is being dealt with at this moment."""
     held = row.state == DeliveryState.HELD
@@ -86,8 +95,17 @@ def _gone(row: Delivery) -> DueDelivery:
     return DueDelivery(delivery_id=row.id, endpoint_id=row.endpoint_id, attempts=row.attempts, due_at=due_at)
 
 
-def _waiting(endpoint: Endpoint, due: DueDelivery, heads: Mapping[UUID, UUID], *, now: datetime) -> Waiting:
+def _waiting(
+    endpoint: Endpoint,
+    due: DueDelivery,
+    heads: Mapping[UUID, UUID],
+    leases: Mapping[UUID, datetime],
+    *,
+    now: datetime,
+) -> Waiting:
     reason, until, at = _reason(endpoint, due, heads, now=now)
+    if is_polled(endpoint.url) and reason == WaitReason.SCHEDULE and (at is None or at <= now):
+        reason, until = WaitReason.POLL, leases.get(due.delivery_id)
     if at is not None and at <= now:
         at = None
     since = endpoint.state_changed_at if reason in (WaitReason.PAUSED, WaitReason.DISABLED) else None

@@ -50,6 +50,12 @@ class FindDueLanesRow(NamedTuple):
     due: bool
 
 
+class PollableEndpointsRow(NamedTuple):
+    """An endpoint with something for a poller."""
+
+    endpoint_id: UUID
+
+
 class RecordOutcomesRow(NamedTuple):
     """A lane that is still in this worker's hands, or was given back; `more` is due."""
 

@@ -10,6 +10,7 @@ WITH oldest AS (
         CASE WHEN rank > 0 THEN greatest(q.due_at, l.rest_until, e.state_changed_at) ELSE q.due_at END AS ready_at
     FROM hookpost_lane l
     JOIN hookpost_endpoint e ON e.id = l.endpoint_id AND e.deleted_at IS NULL
+        AND e.url <> 'https://poll.hookpost.invalid/'  -- what is polled waits for no worker
     CROSS JOIN (VALUES (0), (1), (2), (3)) AS ranks (rank)
     CROSS JOIN LATERAL (
         SELECT due_at FROM hookpost_due_delivery

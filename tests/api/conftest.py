@@ -16,7 +16,7 @@ from django.test import Client
 if TYPE_CHECKING:  # this file is read before Django is set up
     from deliveries.models import Customer, Endpoint
 
-ALL_SCOPES = ["events:write", "deliveries:redeliver", "read", "manage"]
+ALL_SCOPES = ["events:write", "deliveries:redeliver", "deliveries:poll", "read", "manage"]
 
 
 @dataclass(frozen=True)

@@ -112,4 +112,4 @@ def test_a_filter_by_anothers_id_is_refused_as_one_that_is_not_there(
 
 def test_every_path_is_swept() -> None:
     assert len(routes()) > 25
-    assert set(Scope.values) == {"events:write", "deliveries:redeliver", "read", "manage"}
+    assert set(Scope.values) == {"events:write", "deliveries:redeliver", "deliveries:poll", "read", "manage"}

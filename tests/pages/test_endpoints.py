@@ -15,8 +15,10 @@ from django.utils import timezone
 
 from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Lane
 from deliveries.protocol import profiles, timestamps
-from deliveries.services.endpoints import rotate_secret
+from deliveries.protocol.polled import POLLED_URL
+from deliveries.services.endpoints import create_endpoint, rotate_secret
 from deliveries.services.event_types import create_event_type
+from deliveries.services.events import send_test_event
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -371,3 +373,19 @@ def test_an_endpoint_that_refuses_everything_is_failing_on_every_page(bob: Clien
             text = client.get(path).content.decode()
             assert "Nothing has arrived since" in text, path
             assert "The endpoint refused the request (404)" in text, path
+
+
+def test_a_polled_endpoint_says_where_it_is_polled_and_what_its_deliveries_wait_for(carol: Client, acme: House) -> None:
+    form = carol.get("/portal/deliveries/endpoint/add/").content.decode()
+    assert f'data-hp-value="{POLLED_URL}">Have it polled' in form
+    endpoint, _ = create_endpoint(acme.customer, {"url": POLLED_URL}, actor="system")
+    page = carol.get(f"/portal/deliveries/endpoint/{endpoint.public_id}/change/").content.decode()
+    assert f"/api/v1/customers/{acme.customer.public_id}/endpoints/{endpoint.public_id}/poll" in page
+    send_test_event(endpoint)
+    (delivery,) = Delivery.objects.filter(endpoint=endpoint)
+    url = f"/portal/deliveries/delivery/{delivery.public_id}/change/"
+    assert "Waits for a poller to take it" in carol.get(url).content.decode()
+    assert (
+        "How to poll"
+        not in carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
+    )

@@ -32,6 +32,7 @@ ENDS = {
     "hookpost_delivery": "retention.drop_partitions",
     "hookpost_attempt": "retention.drop_partitions",
     "hookpost_due_delivery": "leaves with the outcome, or with its day",
+    "hookpost_poll_lease": "leaves with its answer, or when its time is over",
     "hookpost_idempotency_key": "retention.purge_idempotency_keys",
     "hookpost_alert": "alerts.purge_alerts",
     "hookpost_endpoint_hour": "rollup.purge_hours",

@@ -15,6 +15,7 @@ from deliveries.models import Customer
 from deliveries.services import shares as shares_module
 from deliveries.services.budgets import Budgets
 from deliveries.services.members import add_member
+from deliveries.services.poll_waits import PollWaits, in_all
 from deliveries.services.shares import RequestShares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
@@ -102,6 +103,14 @@ def test_those_who_wait_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch)
             pass
         for customer in crowd:
             shares._customers[customer].waiting = 0
+    monkeypatch.setattr(PollWaits, "_start", lambda self: None)  # nobody looks for them here
+    waits = PollWaits()
+    with ExitStack() as held:
+        mine = [held.enter_context(waits.place(ALICE, ALICE)) for _ in range(3)]
+        assert [place is not None for place in mine] == [True, True, False]
+        others = [held.enter_context(waits.place(each, each)) for each in crowd]
+        assert 2 + sum(place is not None for place in others) == in_all() == 8
+    assert waits.waiting() == 0
 
 
 def test_whoever_waits_for_a_place_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,88 @@
+"""What a poller gets: each delivery as the request that would have been sent, signed at this moment.
+
+What lives here: from what was taken to messages. Of what no message can be made the attempt ends here, as it does where
+no request can be made. It must not know how anything is taken, nor who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from deliveries.engine.leases import event_bodies
+from deliveries.engine.polls import Taken, answer_leases, keep_headers, take_due
+from deliveries.engine.sender import NOT_SENT, kept_headers, prepare_delivery, text_of
+from deliveries.engine.work import Claimed, Target
+from deliveries.errors import CannotShape, Unavailable
+from deliveries.evaluator.process import made_of
+from deliveries.models import Endpoint, PollLease
+from deliveries.outbound.handle import body_bytes
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.request import with_body
+from deliveries.protocol.transformation import FAILED
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollMessage:
+    """A delivery in a poller's hands; `number` is its place in the schedule, None for a redelivery."""
+
+    lease: PollLease
+    number: int | None
+    method: str
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    body: str = field(repr=False)
+    kept: str = field(repr=False)
+
+
+def poll(endpoint: Endpoint, *, most: int, lease_seconds: int) -> list[PollMessage]:
+    """Take what is due and return it as messages; raises Conflict, ClockOff."""
+    taken = take_due(endpoint, most=most, lease_seconds=lease_seconds)
+    if taken is None or not taken.pairs:
+        return []
+    made = _made(taken)
+    messages = [each for each in made.values() if isinstance(each, PollMessage)]
+    keep_headers({each.lease.id: each.kept for each in messages})
+    if failed := {lease_id: each for lease_id, each in made.items() if isinstance(each, Answer)}:
+        answer_leases(endpoint.id, failed)
+    return messages
+
+
+def _made(taken: Taken) -> dict[UUID, PollMessage | Answer]:
+    bodies = event_bodies({claimed.event_id for _, claimed in taken.pairs if claimed.body is None})
+    made: dict[UUID, PollMessage | Answer] = {}
+    for lease, claimed in taken.pairs:
+        if claimed.body is None and claimed.event_id in bodies:
+            claimed.body = bodies[claimed.event_id][1]
+        made[lease.id] = _message_or_end(lease, claimed, taken)
+    return made
+
+
+def _message_or_end(lease: PollLease, claimed: Claimed, taken: Taken) -> PollMessage | Answer:
+    try:
+        return _message(lease, claimed, taken.target, timestamp=int(taken.moment.timestamp()))
+    except CannotShape as error:
+        return Answer(error=error.error, detail=error.detail)
+    except (Unavailable, OSError) as error:
+        return Answer(error=FAILED, detail=str(error))
+    except Exception:
+        log.exception("delivery_not_sent", delivery_id=str(claimed.delivery_id))
+        return NOT_SENT
+
+
+def _message(lease: PollLease, claimed: Claimed, target: Target, *, timestamp: int) -> PollMessage:
+    made = None if target.shaping is None else made_of(text_of(claimed), target.shaping)
+    request, headers = prepare_delivery(claimed, target=target, timestamp=timestamp, made=made)
+    body, kept = body_bytes(request), kept_headers(headers, target=target)
+    return PollMessage(
+        lease=lease,
+        number=None if claimed.manual else claimed.attempts + 1,
+        method=request.method or "",
+        headers=headers,
+        body=body.decode(),
+        kept=kept if made is None else with_body(kept, body),
+    )
