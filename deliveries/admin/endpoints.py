@@ -216,6 +216,7 @@ class EndpointPages(PayloadPreviewPage):
             what=f"the secret that signs requests to {row.url}",
             value=secret,
             url=self.inbox_url(row) or self.page_url(row),
+            test_url=self.acts_for(request, row).get("test", ""),
             profile=profile_of(row.signing),
         )
         return reveal(self, request, page)

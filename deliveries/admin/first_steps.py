@@ -29,7 +29,7 @@ WORDS = {
     FirstStep.ARRIVED: (
         "Check the signature and answer 2xx",
         "What is answered with anything else is sent again later.",
-        "Open the endpoint",
+        "See the code",
     ),
     FirstStep.EVENT: ("The first real event", "It comes by itself, once something happens that you are told of.", ""),
 }
@@ -81,7 +81,9 @@ def shown_steps(request: HttpRequest, *, site_name: str) -> ShownSteps | None:
 def _place_of(step: FirstStep | None, viewer: Viewer, site_name: str) -> str:
     if step == FirstStep.ENDPOINT:
         return reverse(f"{site_name}:deliveries_endpoint_add")
-    if step in (FirstStep.ANSWERED, FirstStep.ARRIVED):
+    if step == FirstStep.ARRIVED:
+        return reverse(f"{site_name}:receiving")
+    if step == FirstStep.ANSWERED:
         newest = visible.endpoints(viewer).order_by("-id").first()
         return reverse(f"{site_name}:deliveries_endpoint_change", args=[newest.public_id]) if newest else ""
     return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 
 from deliveries.admin import list_filters
 from deliveries.admin.inbox_page import InboxPages
@@ -28,6 +29,10 @@ class PortalEndpoint(InboxPages, PortalAdmin[Endpoint]):
     def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Members pause; disabling is for support and for the system."""
         return act != "disable" and super().may_act(request, act, row)
+
+    def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
+        """Show where the code is that checks its requests."""
+        return {**super().beside(request, row), "code_url": reverse(f"{self.admin_site.name}:receiving")}
 
     def customer_for(self, request: HttpRequest) -> Customer:
         """The member's own customer, whatever the form says."""

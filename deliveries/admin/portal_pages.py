@@ -18,6 +18,7 @@ from deliveries.admin.invitation_page import invitation_view
 from deliveries.admin.members import WelcomeView
 from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
 from deliveries.admin.own_customers import own_customers_view
+from deliveries.admin.receiving import receiving_view
 from deliveries.admin.viewer import has_member_right
 from deliveries.protocol.member_roles import READ_ONLY, MemberRight
 
@@ -52,6 +53,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
         "catalogue/<path:object_id>/": ("catalogue_entry", catalogue_entry_view),
         "first-steps/dismiss/": ("first_steps_dismiss", dismiss_view),
         "customers/": ("own_customers", own_customers_view),
+        "receiving/": ("receiving", receiving_view),
         "members/": ("members", members_view),
         "members/invitations/<path:object_id>/withdraw/": ("invitation_withdraw", withdraw_view),
         "members/<path:object_id>/role/": ("member_role", role_view),

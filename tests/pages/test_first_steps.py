@@ -36,7 +36,7 @@ def nina(newcomer: Customer) -> Client:
 def ticked(client: Client) -> list[bool] | None:
     """Which steps the front page shows as done; None when it shows none."""
     text = client.get("/portal/").content.decode()
-    return [" hp-done" in each for each in re.findall(r'<li class="(hp-step[^"]*)"', text)] or None
+    return [" hp-done" in each for each in re.findall(r'<li class="(hp-first-step[^"]*)"', text)] or None
 
 
 def statements_of(customer: Customer) -> int:

@@ -24,7 +24,7 @@ def test_an_inbox_shows_what_is_sent_to_it_and_answers_as_it_is_told(page: Page,
     page.goto("/portal/deliveries/endpoint/add/")
     page.click("button:has-text('Use an inbox here')")
     page.click("button:has-text('Save')")
-    page.click("text=I have copied it")
+    page.click("text=I have copied it, go on")
     page.wait_for_selector("text=Nothing came yet")
     inbox = Endpoint.objects.get(url=INBOX_URLS[InboxAnswer.OK])
     with a_worker():

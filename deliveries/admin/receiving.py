@@ -1,0 +1,21 @@
+"""The portal's page of code that checks requests.
+
+What lives here: the page. It must not know endpoints: secrets are in nobody's reach here.
+"""
+
+from __future__ import annotations
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from deliveries.protocol.receiver_code import RECEIVER_CODE
+
+
+@require_safe
+def receiving_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+    """Serve the code."""
+    request.current_app = site.name
+    context = {**site.each_context(request), "title": "Receiving", "languages": RECEIVER_CODE}
+    return TemplateResponse(request, "hookpost/receiving.html", context)
