@@ -64,8 +64,8 @@ def opened_attempt(attempt: Attempt, event: Event | None, endpoint: Endpoint | N
 
 
 def body_as_sent(event: Event | None, endpoint: Endpoint | None) -> bytes | None:
-    """Return what the endpoint is sent of an event, by its settings now; None when the event is gone."""
-    if event is None:
+    """Return what the endpoint is sent of an event, by its settings now; None when the event or its content is gone."""
+    if event is None or event.erased_at is not None:
         return None
     return body_sent(event, PLAIN if endpoint is None else endpoint.shaping)
 

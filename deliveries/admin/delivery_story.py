@@ -76,6 +76,9 @@ def timeline(
 
 def _emitted(event: Event) -> TimelineEntry:
     """Return when the caller says that it happened."""
+    if event.erased_at is not None:
+        words = f"{event.type}. Its content was erased since."
+        return TimelineEntry(title="Emitted", at="-", words=words)
     try:
         said = moment(timestamps.read(moment_of(bytes(event.body))))
     except (InvalidInput, KeyError, TypeError, ValueError):

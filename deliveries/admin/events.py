@@ -1,16 +1,18 @@
 """Events: what internal services emitted, and where each went.
 
-What lives here: the pages of both sites, for looking only. It must not know how events are accepted.
+What lives here: the pages of both sites: looking, and erasing what an event says. It must not know how events are
+accepted.
 """
 
 from __future__ import annotations
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from deliveries.admin import list_filters
+from deliveries.admin.acts import Question
 from deliveries.admin.asked import Asked
 from deliveries.admin.badges import answer_of, badge, code, moment
 from deliveries.admin.delivery_columns import CustomerLink, still_there
@@ -21,9 +23,13 @@ from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.viewer import has_member_right
 from deliveries.models import Event, visible
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
+from deliveries.protocol.member_roles import MemberRight
+from deliveries.services.event_erasure import erase_content
+from deliveries.services.role_groups import ERASE
 from deliveries.services.selection import between, of_types
 
 SHOWN_DELIVERIES = 100
@@ -33,6 +39,7 @@ class EventPages(ReadOnlyPages[Event]):
     """What staff and members see alike."""
 
     rows = visible.events
+    acts = ("erase",)
     search_fields = ("id",)
     search_help_text = "evt_ id (the webhook-id), or a UUID"
     nothing_yet = "No event yet. Emit one by REST (POST /events), or send a test event from an endpoint."
@@ -79,6 +86,23 @@ class EventPages(ReadOnlyPages[Event]):
         """When it was accepted."""
         return moment(row.made_at)
 
+    def question(self, request: HttpRequest, act: str, row: Event) -> Question | None:
+        """Nothing brings it back."""
+        what = (
+            "What it says is gone for good: its body, what was sent of it, and what receivers answered to it. Its log"
+            " stays, what waits of it is cancelled, and none of it can be sent again. What is in flight at this"
+            " moment may still arrive."
+        )
+        return Question(title="Erase the content of this event?", what=what, button="Erase the content")
+
+    def act_erase(self, request: HttpRequest, row: Event) -> None:
+        """Erase it, with a word on what was cancelled."""
+        number = erase_content(row, actor=self.actor(request), **self.why(request))
+        waited = (
+            f" {number} {'delivery' if number == 1 else 'deliveries'} that waited will not be sent." if number else ""
+        )
+        messages.success(request, f"The content was erased.{waited}")
+
     def beside(self, request: HttpRequest, row: Event) -> dict[str, object]:
         """Return what the page shows besides the row."""
         found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).prefetch_related("endpoint")
@@ -100,6 +124,8 @@ class EventPages(ReadOnlyPages[Event]):
             "customer": still_there(row, "customer"),
             "is_for_everyone": row.customer_id == EVERYONES,
             "deliveries": deliveries,
+            "acts": self.acts_for(request, row),
+            "erased_at": row.erased_at and moment(row.erased_at),
             "body": pretty_json(bytes(row.body)),
             "body_bytes": len(row.body),
         }
@@ -111,6 +137,10 @@ class StaffEvent(CustomerLink, EventPages):
 
     columns = ("shown_id", "shown_type", "shown_customer", "shown_created")
     filters = (CustomerFilter, list_filters.TypeFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+
+    def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
+        """A permission of its own, which support does not have."""
+        return request.user.has_perm(ERASE)
 
     @admin.display(description="Customer")
     def shown_customer(self, row: Event) -> SafeString:
@@ -124,6 +154,10 @@ class PortalEvent(EventPages, PortalAdmin[Event]):
 
     columns = ("shown_id", "shown_type", "shown_created")
     filters = (list_filters.TypeFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+
+    def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
+        """An owner's to say, of what is the customer's alone."""
+        return has_member_right(request, MemberRight.ERASE) and self.owns(request, row)
 
 
 def places_of(viewer: Viewer, narrows: Narrows) -> list[QuerySet[Event]]:

@@ -95,7 +95,7 @@ def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> Http
     form = ReceivedForm(request.POST if request.method == "POST" else None)
     received = form.received() if form.is_valid() else ReceivedRequest()
     attempts = visible.attempts(page.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:LOOKED_AT]
-    event = visible.events(page.viewer(request)).filter(pk=row.event_id).first()
+    event = visible.events_with_content(page.viewer(request)).filter(pk=row.event_id).first()
     endpoint, meant = still_there(row, "endpoint"), attempt_meant(list(attempts), received)
     check: SignatureCheck | None = None
     findings: list[Finding] = []

@@ -65,6 +65,7 @@ class EventShape(Shape):
     type = Text()
     created_at = Moment()
     deliver_at = Moment(allow_null=True, help_text="When it is sent first; null: at once.")
+    erased_at = Moment(allow_null=True, help_text="When its content was erased: `body` holds nothing of it then.")
     body = BodyShape()
 
 
@@ -96,6 +97,7 @@ def show_event(event: Event, **more: object) -> dict[str, object]:
         "type": event.type,
         "created_at": shown_moment(event.made_at),
         "deliver_at": event.deliver_at and shown_moment(event.deliver_at),
+        "erased_at": event.erased_at and shown_moment(event.erased_at),
         **more,
         "body": orjson.Fragment(bytes(event.body)),
     }

@@ -80,7 +80,7 @@ def _event_of(endpoint: Endpoint, fields: Mapping[str, object]) -> Event | None:
     """Return the event that is meant, if the endpoint's customer sees it."""
     if "event" not in fields:
         return None
-    event = visible.events(Viewer(endpoint.customer_id)).filter(id=str(fields["event"])).first()
+    event = visible.events_with_content(Viewer(endpoint.customer_id)).filter(id=str(fields["event"])).first()
     if event is None:
         raise InvalidInput("there is no such event of this customer", field="event")
     return event

@@ -73,7 +73,7 @@ class SignatureCheckView(ApiView):
         row = find_delivery(viewer, delivery)
         fields = given(ReceivedShape, request)
         received = _received(fields)
-        event = visible.events(viewer).filter(id=row.event_id).first()
+        event = visible.events_with_content(viewer).filter(id=row.event_id).first()
         endpoint = Endpoint.objects.filter(id=row.endpoint_id).first()
         attempts = visible.attempts(viewer).filter(delivery_id=row.id).order_by("-id")[:LOOKED_AT]
         attempt = attempt_meant(list(attempts), received)

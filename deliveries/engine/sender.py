@@ -21,12 +21,14 @@ from deliveries.outbound.handle import body_bytes
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
+from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import EventText, shape
 from deliveries.protocol.request import METHOD, delivery_headers, method_line, with_body
 
 log = structlog.get_logger(__name__)
 
 USER_AGENT = f"Hookpost/{__version__}"
+NOTHING_LEFT = Answer(error="event_erased", detail="The content of the event was erased while it waited.")
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
@@ -44,6 +46,8 @@ def send(
         if lane.target.problem is NOT_YET:
             return None
         raise HookpostError(lane.target.problem)
+    if claimed.body == ERASED:  # queued again at the moment when it was erased
+        return NOTHING_LEFT
     try:
         request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()), made=made)
         kept = kept_headers(headers, target=lane.target)

@@ -34,6 +34,7 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     type: str
     body: msgspec.Raw
+    erased_at: str | None = None
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ def follow(api: Api, feed: Feed, *, tell: Callable[[str], None]) -> Iterator[Fee
             tell(f"{api.base_url} answers again")
             failures = 0
         page = _Page(next=None, results=[]) if answer.status == 304 else _read(answer)
-        yield from page.results
+        yield from (event for event in page.results if event.erased_at is None)
         moved = _place_after(page)
         place, tag = (moved, "") if moved else (place, answer.header("etag") or "")
         if page.next is None:

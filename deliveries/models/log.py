@@ -32,6 +32,7 @@ class Event(IdentifiedModel):
     body = models.BinaryField()
     created_at = models.DateTimeField()
     deliver_at = models.DateTimeField(null=True, help_text="When it is to be sent first; null: at once.")
+    erased_at = models.DateTimeField(null=True, help_text="When its content was erased; null: it is there.")
 
     class Meta:
         db_table = "hookpost_event"

@@ -82,6 +82,11 @@ def events(viewer: Viewer) -> QuerySet[Event]:
     return Event.objects.filter(_own(viewer, "customer_id") | _everyones(viewer))
 
 
+def events_with_content(viewer: Viewer) -> QuerySet[Event]:
+    """Events that the viewer sees and whose content was not erased."""
+    return events(viewer).filter(erased_at=None)
+
+
 def own_events(customer_id: UUID) -> QuerySet[Event]:
     """The events for this customer alone, in the order of one index."""
     return Event.objects.filter(customer_id=customer_id)

@@ -100,6 +100,10 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="the endpoint's filter could not judge this event",
             do="Simplify the filter, and redeliver what it kept back.",
         ),
+        "event_erased": Advice(
+            says="the content of this event was erased",
+            do="Nothing can be sent of it again. The audit trail says who erased it, and why.",
+        ),
         "payload_failed": Advice(
             says="the endpoint's payload settings make no body of this event",
             do="The attempt says what is wrong. Change the endpoint's payload or form of body, and redeliver.",

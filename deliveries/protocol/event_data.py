@@ -15,6 +15,8 @@ from deliveries.errors import InvalidInput
 from deliveries.protocol.json_members import check_members
 
 KEY_LIMIT = 255
+# What stands in the place of a body whose content was erased: readable as an event, and nobody can emit one like it.
+ERASED = b'{"type":"hookpost.erased","timestamp":"1970-01-01T00:00:00.000Z","data":{}}'
 QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')  # what may stand in a String of Structured Fields
 
 _ESCAPED_NUL = b"\\u0000"

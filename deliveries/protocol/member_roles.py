@@ -27,6 +27,7 @@ class MemberRight(StrEnum):
     """What takes more than looking."""
 
     CHANGE = "change"  # endpoints, event types, keys, sending again
+    ERASE = "erase"  # what an event said, for good
     MEMBERS = "members"  # who belongs to the customer, and as what
 
 
@@ -39,7 +40,7 @@ RIGHTS: Mapping[MemberRole, frozenset[MemberRight]] = MappingProxyType(
 )
 MEANINGS: Mapping[MemberRole, str] = MappingProxyType(
     {
-        MemberRole.OWNER: "everything, members too",
+        MemberRole.OWNER: "everything, members and erasing an event's content too",
         MemberRole.DEVELOPER: "endpoints, keys, sending again",
         MemberRole.VIEWER: "looks, and changes nothing",
     }

@@ -38,6 +38,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "rate_limited": "The endpoint asked to be sent fewer requests.",
         "worker_lost": "The worker ended while it sent this; what ends its worker each time is given up.",
         "filter_failed": "The endpoint's filter could not judge this event, so it was not sent there.",
+        "event_erased": "The content of this event was erased, so it is not sent any more.",
         "payload_failed": "The endpoint's payload settings make no body of this event, so it was not sent.",
         "payload_too_large": "What the endpoint's payload settings make of this event is too large to be sent.",
         "transformation_failed": "The endpoint's transformation made nothing of this event, so it was not sent.",
@@ -49,7 +50,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
 
 # Ends of an attempt that tell nothing of the endpoint: whether deliveries arrive there is not judged by them.
 NOT_THEIRS = frozenset(
-    {"worker_lost", "not_sent", "filter_failed", "payload_failed", "payload_too_large"}
+    {"worker_lost", "not_sent", "filter_failed", "event_erased", "payload_failed", "payload_too_large"}
     | {"transformation_failed", "transformation_timeout", "transformation_too_large"}
 )
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
@@ -125,7 +126,7 @@ def decide(
     asked_wait = parse_retry_after(answer.header("retry-after"), now=now) if answer.headers else None
     retry_in = delay_seconds(schedule, attempts_done, rng=rng)
     state = DeliveryState.PENDING
-    if "abort-message" in wishes:
+    if "abort-message" in wishes or error == "event_erased":
         state, retry_in = DeliveryState.CANCELLED, None
     elif error == "gone" or retry_in is None:
         state, retry_in = DeliveryState.EXHAUSTED, None

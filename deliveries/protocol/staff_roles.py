@@ -30,7 +30,9 @@ ADDED: Mapping[StaffRole, frozenset[str]] = MappingProxyType(
     {
         StaffRole.VIEWER: frozenset(f"{SEE}{noun}" for noun in SEEN),
         StaffRole.SUPPORT: frozenset({"redeliver_delivery", "pause_endpoint"}),
-        StaffRole.OPERATOR: frozenset(f"{verb}_{noun}" for verb in ("add", "change", "delete") for noun in EDITED),
+        StaffRole.OPERATOR: frozenset(
+            {"erase_event", *(f"{verb}_{noun}" for verb in ("add", "change", "delete") for noun in EDITED)}
+        ),
     }
 )
 PERMISSIONS: Mapping[StaffRole, frozenset[str]] = MappingProxyType(
@@ -40,7 +42,7 @@ MEANINGS: Mapping[StaffRole, str] = MappingProxyType(
     {
         StaffRole.VIEWER: "looks at everything, and changes nothing",
         StaffRole.SUPPORT: "sends again, pauses and resumes",
-        StaffRole.OPERATOR: "endpoints, customers, members, event types, keys too",
+        StaffRole.OPERATOR: "endpoints, customers, members, event types, keys, erasing content too",
         StaffRole.OWNER: "everything, staff too",
     }
 )

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 
 from deliveries import sql
 from deliveries.models import DueDelivery, Endpoint
-from deliveries.sql.rows import CancelDueRow
+from deliveries.sql.ending_rows import CancelDueRow
 
 CANCEL_BATCH = 5000
 DELETED = "the endpoint was deleted"

@@ -19,7 +19,7 @@ from deliveries.models import Delivery, DueDelivery, Lane
 from deliveries.models.visible import Viewer
 from deliveries.protocol.delivery_states import DeliveryState, is_waiting
 from deliveries.services.selection import Selection, deliveries_of
-from deliveries.sql.rows import CancelDeliveriesRow
+from deliveries.sql.ending_rows import CancelDeliveriesRow
 
 WAITING = (DeliveryState.PENDING, DeliveryState.HELD)
 NOT_WAITING = "only what is pending or held is cancelled"

@@ -22,7 +22,7 @@ from deliveries.services.audit import record_act
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import delete_endpoint
 from deliveries.services.members import only_of
-from deliveries.sql.rows import EraseEventsRow, EraseLogRow, EraseTracesRow
+from deliveries.sql.ending_rows import EraseEventsRow, EraseLogRow, EraseTracesRow
 
 BATCH = 500
 POLL_SECONDS = 0.2

@@ -69,7 +69,7 @@ def requests_of(endpoint: Endpoint, viewer: Viewer, *, after: UUID | None = None
         rows = rows.filter(id__gt=after)
     chosen = list(rows[:SHOWN])
     wanted = {found[row.delivery_id].event_id for row in chosen}
-    events = {event.pk: event for event in visible.events(viewer).filter(pk__in=wanted)}
+    events = {event.pk: event for event in visible.events_with_content(viewer).filter(pk__in=wanted)}
     return [
         _request(row, found[row.delivery_id], events.get(found[row.delivery_id].event_id), endpoint) for row in chosen
     ]

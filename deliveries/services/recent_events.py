@@ -37,5 +37,5 @@ def recent_events(customer_id: UUID, *, limit: int = RECENT_EVENTS) -> list[Rece
 
 def _newest(source: QuerySet[Event], limit: int) -> Sequence[RecentEvent]:
     size = Func(F("body"), function="octet_length", output_field=IntegerField())
-    rows = source.order_by("-id").values_list("id", "type", "created_at", size)[:limit]
+    rows = source.filter(erased_at=None).order_by("-id").values_list("id", "type", "created_at", size)[:limit]
     return [RecentEvent(id=row[0], type=row[1], created_at=row[2], body_bytes=row[3]) for row in rows]

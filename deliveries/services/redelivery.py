@@ -16,6 +16,7 @@ REFUSALS = {
     "waiting": "a redelivery of this delivery is waiting to be sent",
     "under_way": "an attempt of this delivery is under way",
     "event_gone": "the event is older than the retention and cannot be sent again",
+    "event_erased": "the content of the event was erased",
     "endpoint_gone": "the endpoint was deleted",
 }
 

@@ -19,7 +19,12 @@ from deliveries.protocol.staff_roles import PERMISSIONS, StaffRole, role_with
 APP = "deliveries"
 REDELIVER = f"{APP}.redeliver_delivery"
 PAUSE = f"{APP}.pause_endpoint"
-OWN = (("delivery", "redeliver_delivery", "Can redeliver"), ("endpoint", "pause_endpoint", "Can pause and resume"))
+ERASE = f"{APP}.erase_event"
+OWN = (
+    ("delivery", "redeliver_delivery", "Can redeliver"),
+    ("endpoint", "pause_endpoint", "Can pause and resume"),
+    ("event", "erase_event", "Can erase what an event says"),
+)
 
 
 def group_name(role: StaffRole) -> str:

@@ -17,7 +17,7 @@ from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import CANCEL_BATCH
-from deliveries.sql.rows import CancelEventRow
+from deliveries.sql.ending_rows import CancelEventRow
 
 LONGEST = timedelta(days=30)
 KEPT_AFTERWARDS = timedelta(days=2)  # for the attempts, before the log of the event's day is dropped

@@ -9,7 +9,7 @@ WITH queued AS (
     FROM unnest(%(delivery_ids)s::uuid[]) AS wanted (id)
     JOIN hookpost_delivery d ON d.id = wanted.id
     JOIN hookpost_endpoint e ON e.id = d.endpoint_id AND e.deleted_at IS NULL
-    JOIN hookpost_event v ON v.id = d.event_id
+    JOIN hookpost_event v ON v.id = d.event_id AND v.erased_at IS NULL
     WHERE NOT EXISTS (
         SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND NOT q.manual AND q.due_at <= now()
     )

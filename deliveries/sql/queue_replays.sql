@@ -6,7 +6,7 @@ WITH wanted AS (
         md5(v.id::text || e.id::text) AS h, t.prefix,
         (substr(v.id::text, 1, 13) || '-0000-0000-000000000000')::uuid AS oldest
     FROM unnest(%(event_ids)s::uuid[]) AS i (id)
-    JOIN hookpost_event v ON v.id = i.id
+    JOIN hookpost_event v ON v.id = i.id AND v.erased_at IS NULL
     JOIN hookpost_endpoint e ON e.id = %(endpoint_id)s::uuid AND e.deleted_at IS NULL
         AND v.customer_id IN (e.customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')  -- models.log.EVERYONES
     CROSS JOIN LATERAL (

@@ -7,6 +7,7 @@ WITH wanted AS (
         CASE
             WHEN e.deleted_at IS NOT NULL THEN 'endpoint_gone'
             WHEN v.id IS NULL THEN 'event_gone'
+            WHEN v.erased_at IS NOT NULL THEN 'event_erased'
             WHEN EXISTS (
                 SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND NOT q.manual AND q.due_at <= now()
             ) AND e.state = 'enabled' AND coalesce(l.rest_until, now()) <= now() THEN 'under_way'

@@ -5,6 +5,7 @@ SELECT d.id, e.deleted_at,
     CASE
         WHEN e.id IS NULL OR e.deleted_at IS NOT NULL THEN 'endpoint_gone'
         WHEN v.id IS NULL THEN 'event_gone'
+        WHEN v.erased_at IS NOT NULL THEN 'event_erased'
         WHEN EXISTS (
             SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND (q.manual OR q.due_at <= now())
         ) THEN 'under_way'

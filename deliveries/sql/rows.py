@@ -2,7 +2,7 @@
 
 What lives here: names and types of the columns, in their order. A class is named for its file: `TakeTokenRow` is a
 row of take_token.sql. tests/services/test_rows.py asks PostgreSQL whether they are right. The engine's are in
-engine_rows.py. It must not know what they are for.
+engine_rows.py, those that cancel and erase in ending_rows.py. It must not know what they are for.
 """
 
 from __future__ import annotations
@@ -24,26 +24,6 @@ class AcceptEventsRow(NamedTuple):
     wake: Sequence[UUID]
     wake_slow: Sequence[UUID]
     database_time: float
-
-
-class CancelDeliveriesRow(NamedTuple):
-    """How many deliveries were cancelled."""
-
-    cancelled: int
-
-
-class CancelDueRow(NamedTuple):
-    """How many due deliveries were taken out, which, and of which events."""
-
-    taken: int
-    delivery_ids: Sequence[UUID]
-    event_ids: Sequence[UUID]
-
-
-class CancelEventRow(NamedTuple):
-    """How many deliveries of an event were cancelled."""
-
-    cancelled: int
 
 
 class ClaimFanOutsRow(NamedTuple):
@@ -121,25 +101,6 @@ class EndpointStatsRow(NamedTuple):
     p50: float | None
     p95: float | None
     waiting: int
-
-
-class EraseEventsRow(NamedTuple):
-    """How many events were erased."""
-
-    number: int
-
-
-class EraseLogRow(NamedTuple):
-    """How many deliveries were erased, and of which endpoints."""
-
-    number: int
-    endpoint_ids: Sequence[UUID] | None
-
-
-class EraseTracesRow(NamedTuple):
-    """How many rows were erased."""
-
-    number: int
 
 
 class FanOutChunkRow(NamedTuple):

@@ -85,6 +85,7 @@ POST = {
             "customer_add-member",
             "delivery_change-url",
             "endpoint_disable",
+            "event_erase",
             "endpoint_delete",
             "endpoint_change",
             "eventtype_add",

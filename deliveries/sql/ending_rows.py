@@ -1,0 +1,56 @@
+"""What the rows of the statements that cancel and erase hold, as rows.py has it for all others.
+
+What lives here: names and types of the columns, in their order. It must not know what they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+
+class CancelDeliveriesRow(NamedTuple):
+    """How many deliveries were cancelled."""
+
+    cancelled: int
+
+
+class CancelDueRow(NamedTuple):
+    """How many due deliveries were taken out, which, and of which events."""
+
+    taken: int
+    delivery_ids: Sequence[UUID]
+    event_ids: Sequence[UUID]
+
+
+class CancelEventRow(NamedTuple):
+    """How many deliveries of an event were cancelled."""
+
+    cancelled: int
+
+
+class EraseDeliveriesRow(NamedTuple):
+    """The last delivery that was looked at, None when there was none, and how many were cancelled."""
+
+    last_id: UUID | None
+    cancelled: int
+
+
+class EraseEventsRow(NamedTuple):
+    """How many events were erased."""
+
+    number: int
+
+
+class EraseLogRow(NamedTuple):
+    """How many deliveries were erased, and of which endpoints."""
+
+    number: int
+    endpoint_ids: Sequence[UUID] | None
+
+
+class EraseTracesRow(NamedTuple):
+    """How many rows were erased."""
+
+    number: int
