@@ -36,11 +36,20 @@ def emit(
     timestamp: datetime | None = None,
     deliver_at: datetime | None = None,
     idempotency_key: str | None = None,
+    traceparent: str | None = None,
+    tracestate: str = "",
 ) -> Emitted:
     """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
     from deliveries.api import python_api
 
     written = dict(data) if isinstance(data, Mapping) else data  # what is no object is refused there
     return python_api.emit(
-        customer, event_type, written, timestamp=timestamp, deliver_at=deliver_at, idempotency_key=idempotency_key
+        customer,
+        event_type,
+        written,
+        timestamp=timestamp,
+        deliver_at=deliver_at,
+        idempotency_key=idempotency_key,
+        traceparent=traceparent,
+        tracestate=tracestate,
     )

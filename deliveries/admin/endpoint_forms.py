@@ -43,6 +43,7 @@ PLAIN_FIELDS = (
     "max_in_flight",
     "timeout_seconds",
     "ordered",
+    "send_trace_context",
 )
 
 CHOSEN_FIELDS = ("method", "body_format")
@@ -166,7 +167,7 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
 
     class Meta:
         model = Endpoint
-        fields = ("description", "rate_limit", "max_in_flight", "timeout_seconds", "ordered")
+        fields = ("description", "rate_limit", "max_in_flight", "timeout_seconds", "ordered", "send_trace_context")
         help_texts = {
             "description": "For yourself: what listens there.",
             "max_in_flight": "Requests at the same time, at most 100.",

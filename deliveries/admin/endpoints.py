@@ -42,7 +42,17 @@ STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
 WHERE = ("url", "description")
 WHAT = ("chosen_types", "other_types", "filter")
-HOW = ("signing", *OWN_FIELDS, "payload_mode", "method", "body_format", "transformation", "headers", "forget_headers")
+HOW = (
+    "signing",
+    *OWN_FIELDS,
+    "payload_mode",
+    "method",
+    "body_format",
+    "transformation",
+    "send_trace_context",
+    "headers",
+    "forget_headers",
+)
 LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
@@ -78,6 +88,7 @@ class EndpointPages(PayloadPreviewPage):
         "method",
         "body_format",
         "transformation",
+        "send_trace_context",
         "shown_headers",
         "shown_auth",
         "shown_tls",

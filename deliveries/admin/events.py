@@ -28,6 +28,7 @@ from deliveries.models import Event, visible
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol.member_roles import MemberRight
+from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services.event_erasure import erase_content
 from deliveries.services.role_groups import ERASE
 from deliveries.services.selection import between, of_types
@@ -123,6 +124,7 @@ class EventPages(ReadOnlyPages[Event]):
             "event": row,
             "customer": still_there(row, "customer"),
             "is_for_everyone": row.customer_id == EVERYONES,
+            "trace_id": trace_id_of(row.trace_context),
             "deliveries": deliveries,
             "acts": self.acts_for(request, row),
             "erased_at": row.erased_at and moment(row.erased_at),

@@ -56,7 +56,9 @@ _event_decoder = msgspec.json.Decoder(EventBody)
 _batch_decoder = msgspec.json.Decoder(BatchBody)
 
 
-def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> EventDraft:
+def read_draft(
+    raw: bytes, key: KnownKey, *, idempotency_key: str | None, trace_context: str | None = None
+) -> EventDraft:
     """Return the draft of the event in a body; raises what refuses it, and NotFound for another's customer."""
     try:
         given = _event_decoder.decode(raw)
@@ -76,12 +78,13 @@ def read_draft(raw: bytes, key: KnownKey, *, idempotency_key: str | None) -> Eve
         owner_id=key.customer_id or INSTALLATION,
         api_key_id=key.id,
         fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
+        trace_context=trace_context,
         **_customer(given.customer, key),
     )
 
 
 def read_batch(
-    raw: bytes, key: KnownKey, *, idempotency_key: str | None
+    raw: bytes, key: KnownKey, *, idempotency_key: str | None, trace_context: str | None = None
 ) -> tuple[list[EventDraft | HookpostError], bool]:
     """Return a draft, or what refuses it, for each event of a batch, and whether all or none is wanted."""
     try:
@@ -96,7 +99,7 @@ def read_batch(
     if not 1 <= len(events) <= BATCH_LIMIT:
         raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
     drafts = [
-        _draft_or_error(each, key, f"{idempotency_key}{PLACE}{place}" if idempotency_key else None)
+        _draft_or_error(each, key, f"{idempotency_key}{PLACE}{place}" if idempotency_key else None, trace_context)
         for place, each in enumerate(events)
     ]
     return drafts, batch.atomic is True
@@ -129,9 +132,11 @@ class _Reference(TypedDict, total=False):
     customer_uid: str
 
 
-def _draft_or_error(raw: bytes, key: KnownKey, idempotency_key: str | None) -> EventDraft | HookpostError:
+def _draft_or_error(
+    raw: bytes, key: KnownKey, idempotency_key: str | None, trace_context: str | None
+) -> EventDraft | HookpostError:
     try:
-        return read_draft(raw, key, idempotency_key=idempotency_key)
+        return read_draft(raw, key, idempotency_key=idempotency_key, trace_context=trace_context)
     except HookpostError as error:
         return error
     except ParseError as error:

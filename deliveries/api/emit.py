@@ -35,6 +35,7 @@ from deliveries.metrics.kinds import OTHER
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, key_of_header
 from deliveries.protocol.json_members import escaped
+from deliveries.protocol.trace_context import read_trace_context
 from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
@@ -110,7 +111,8 @@ def _reply(environ: Environ, read: Read, emit: Emit) -> Reply:
 def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     """Accept the event of POST /events."""
     raw = _body(environ, read, key, conf.body_limit_bytes)
-    accepted = accept_event(read_draft(raw, key, idempotency_key=_idempotency_key(environ)))
+    draft = read_draft(raw, key, idempotency_key=_idempotency_key(environ), trace_context=_trace_context(environ))
+    accepted = accept_event(draft)
     _deliver([accepted])
     return _told(accepted)
 
@@ -118,7 +120,8 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
 def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     """Accept the events of POST /events/batch."""
     raw = _body(environ, read, key, conf.batch_body_limit_bytes)
-    drafts, atomic = read_batch(raw, key, idempotency_key=_idempotency_key(environ))
+    trace = _trace_context(environ)
+    drafts, atomic = read_batch(raw, key, idempotency_key=_idempotency_key(environ), trace_context=trace)
     results = accept_events(drafts, atomic=atomic)
     _deliver([result for result in results if isinstance(result, Accepted)])
     return {"results": [_told(r) if isinstance(r, Accepted) else {"error": _problem(r)} for r in results]}
@@ -178,6 +181,11 @@ def _length(environ: Environ) -> int:
 def _idempotency_key(environ: Environ) -> str | None:
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
     return None if key is None else check_idempotency_key(key_of_header(key), field="Idempotency-Key")
+
+
+def _trace_context(environ: Environ) -> str | None:
+    traceparent: str | None = environ.get("HTTP_TRACEPARENT")
+    return None if traceparent is None else read_trace_context(traceparent, environ.get("HTTP_TRACESTATE", ""))
 
 
 def _problem(error: HookpostError) -> object:

@@ -38,6 +38,7 @@ from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import NAME_LIMIT
+from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services import fan_out
 from deliveries.services.event_store import EVERYONE
 from deliveries.services.feed import SETTLE_SECONDS, settled_before
@@ -66,6 +67,7 @@ class EventShape(Shape):
     created_at = Moment()
     deliver_at = Moment(allow_null=True, help_text="When it is sent first; null: at once.")
     erased_at = Moment(allow_null=True, help_text="When its content was erased: `body` holds nothing of it then.")
+    trace_id = Text(allow_null=True, help_text="The trace of who emitted it, if it came with a traceparent.")
     body = BodyShape()
 
 
@@ -98,6 +100,7 @@ def show_event(event: Event, **more: object) -> dict[str, object]:
         "created_at": shown_moment(event.made_at),
         "deliver_at": event.deliver_at and shown_moment(event.deliver_at),
         "erased_at": event.erased_at and shown_moment(event.erased_at),
+        "trace_id": trace_id_of(event.trace_context),
         **more,
         "body": orjson.Fragment(bytes(event.body)),
     }

@@ -20,7 +20,8 @@ from deliveries.models import Customer
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, write_data
 from deliveries.protocol.event_types import check_own_name
-from deliveries.services.events import EventDraft, accept_event
+from deliveries.protocol.trace_context import read_trace_context
+from deliveries.services.events import Accepted, EventDraft, accept_event
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.schemas import Violation
 
@@ -54,11 +55,14 @@ def emit(
     timestamp: datetime | None = None,
     deliver_at: datetime | None = None,
     idempotency_key: str | None = None,
+    traceparent: str | None = None,
+    tracestate: str = "",
 ) -> Emitted:
     """Store an event with its deliveries in the current transaction, and return the event's id (see Emitted).
 
-    `customer` is a Customer, its id in either form, or the `uid` that you gave it. Refuses what POST /events refuses,
-    and raises the errors of services.events.accept_event; delivery begins when the transaction commits.
+    `customer` is a Customer, its id in either form, or the `uid` that you gave it; `traceparent` and `tracestate` name
+    the caller's trace. Refuses what POST /events refuses, and raises the errors of services.events.accept_event;
+    delivery begins when the transaction commits.
     """
     raw = write_data(data)
     if idempotency_key is not None:
@@ -73,9 +77,14 @@ def emit(
         deliver_at=deliver_at,
         idempotency_key=idempotency_key,
         owner_id=INSIDE if idempotency_key else None,
+        trace_context=read_trace_context(traceparent, tracestate) if traceparent else None,
         fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if idempotency_key else b"",
     )
-    accepted = accept_event(draft)
+    return _emitted(accept_event(draft))
+
+
+def _emitted(accepted: Accepted) -> Emitted:
+    """Let its delivery begin when the transaction commits."""
     transaction.on_commit(lambda: begin_fan_outs(wake) if accepted.pending else wake(accepted.wake))
     event_id = ids.encode_id(ids.EVENT, accepted.event_id)
     return Emitted(event_id, deliveries=accepted.deliveries, warnings=accepted.warnings)

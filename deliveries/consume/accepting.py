@@ -19,6 +19,7 @@ from deliveries.api.auth import KnownKey
 from deliveries.api.drafts import read_draft
 from deliveries.consume.source import EventSource, Message, SourceAway
 from deliveries.errors import Conflict, HookpostError, InvalidInput, Unavailable
+from deliveries.protocol.trace_context import read_trace_context
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 
@@ -69,7 +70,9 @@ def _draft(message: Message) -> EventDraft | HookpostError:
         )
     caller = KnownKey(id=UUID(int=0), name="consume", customer_id=None, scopes=frozenset())
     try:
-        return replace(read_draft(message.raw, caller, idempotency_key=message.key), api_key_id=None)
+        trace = read_trace_context(message.traceparent, message.tracestate)
+        draft = read_draft(message.raw, caller, idempotency_key=message.key, trace_context=trace)
+        return replace(draft, api_key_id=None)
     except HookpostError as error:
         return error
     except APIException as error:

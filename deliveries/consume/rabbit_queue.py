@@ -7,7 +7,7 @@ to wait stays with this reader, unacknowledged: when its connection or its proce
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from deliveries.consume.source import Message, SourceAway
+from deliveries.consume.source import TRACE, Message, SourceAway
 
 WAIT_SECONDS = 1.0
 PREFETCH = 1000  # two batches: one is being accepted, one is on its way
@@ -75,7 +75,7 @@ class RabbitQueue:
                 return
             name = properties.message_id
             key = f"{self.queue}:{name}" if name else ""
-            yield QueuedMessage(key=key, raw=body, tag=method.delivery_tag)
+            yield QueuedMessage(key=key, raw=body, tag=method.delivery_tag, **_trace_of(properties.headers or {}))
             limit -= 1
             if not channel.get_waiting_message_count():
                 channel.connection.process_data_events(time_limit=0)
@@ -116,6 +116,10 @@ class RabbitQueue:
         channel.confirm_delivery()
         channel.basic_qos(prefetch_count=PREFETCH)
         return channel
+
+
+def _trace_of(headers: Mapping[str, object]) -> dict[str, str]:
+    return {name: value for name in TRACE if isinstance(value := headers.get(name), str)}
 
 
 def _ensure_queue(connection: pika.BlockingConnection, name: str) -> None:

@@ -1,6 +1,7 @@
 """A stream of Redis or Valkey, read by a consumer group.
 
-What lives here: entries with one field `event`. What is refused goes to `<stream>:refused`, with its reason.
+What lives here: entries with a field `event` and, where the writer has a trace, `traceparent` and `tracestate`.
+What is refused goes to `<stream>:refused`, with its reason.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import cast
 
 import redis
 
-from deliveries.consume.source import Message, SourceAway
+from deliveries.consume.source import TRACE, Message, SourceAway
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 Answer = list[tuple[bytes, list[tuple[bytes, Mapping[bytes, bytes] | None]]]]
@@ -38,7 +39,7 @@ class RedisStream:
         with _away():
             self._make_group()
             entries = self._read("0", limit) or self._left_by_others(limit) or self._read(">", limit)
-        return [Message(key=f"{self.stream}:{name.decode()}", raw=fields.get(FIELD, b"")) for name, fields in entries]
+        return [self._message(name, fields) for name, fields in entries]
 
     def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
         """Delete entries; those that are refused are added to the other stream by the same transaction."""
@@ -51,6 +52,10 @@ class RedisStream:
             steps.xack(self.stream, GROUP, *names)
             steps.xdel(self.stream, *names)
             steps.execute()
+
+    def _message(self, name: bytes, fields: Mapping[bytes, bytes]) -> Message:
+        trace = {each: fields.get(each.encode(), b"").decode("latin-1") for each in TRACE}
+        return Message(key=f"{self.stream}:{name.decode()}", raw=fields.get(FIELD, b""), **trace)
 
     def _make_group(self) -> None:
         if not self._has_group:

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+TRACE = ("traceparent", "tracestate")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """An event as it was written: `key` is the same whenever it is read, `raw` has the form of POST /events.
 
-    Without a key it cannot be known again, and is refused.
+    Without a key it cannot be known again, and is refused. `traceparent` and `tracestate` are those of who wrote it.
     """
 
     key: str
     raw: bytes = field(repr=False)
+    traceparent: str = ""
+    tracestate: str = ""
 
 
 class SourceAway(Exception):

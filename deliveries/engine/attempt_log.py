@@ -18,6 +18,7 @@ from deliveries.conf import conf
 from deliveries.engine.lane import Lane
 from deliveries.engine.work import Finished
 from deliveries.protocol import ids, timestamps
+from deliveries.protocol.trace_context import trace_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ def _whose(lane: Lane, finished: Finished) -> Fields:
         "endpoint_id": ids.encode_id(ids.ENDPOINT, lane.endpoint_id),
         "customer_id": ids.encode_id(ids.CUSTOMER, lane.customer_id),
         "event_type": claimed.type,
+        "trace_id": trace_id_of(claimed.trace_context),
         "number": None if claimed.manual else claimed.attempts + 1,
         "actor": claimed.actor or None,
         "worker": f"{_HOST}:{os.getpid()}",

@@ -158,9 +158,9 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         _give(lane, claimed[lane.endpoint_id], room=wanted[lane.endpoint_id], now=now)
 
 
-def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, tuple[str, bytes]]:
-    """Return types and bodies of these events; one that is gone is left out."""
-    return {row.id: (row.type, row.body) for row in sql.fetch(EventBodiesRow, {"ids": list(event_ids)})}
+def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, EventBodiesRow]:
+    """Return types, bodies and traces of these events; one that is gone is left out."""
+    return {row.id: row for row in sql.fetch(EventBodiesRow, {"ids": list(event_ids)})}
 
 
 def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
@@ -236,6 +236,7 @@ def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
         type=row.type or "",
         body_bytes=row.body_bytes or UNKNOWN_BYTES,
         body=row.body,
+        trace_context=row.trace_context,
         due_at=row.due_at,
     )
 

@@ -177,8 +177,11 @@ class Outbox:
         large, self._large = self._large, []
         for lane, claimed in large:
             lane.note_unsent(claimed)
-            event_type, body = bodies.get(claimed.event_id, (claimed.type, b""))
-            self._send(lane, replace(claimed, type=event_type, body=body), now)
+            if found := bodies.get(claimed.event_id):
+                whole = replace(claimed, type=found.type, body=found.body, trace_context=found.trace_context)
+            else:
+                whole = replace(claimed, body=b"")
+            self._send(lane, whole, now)
 
     def _transform(self, lane: Lane, claimed: Claimed, text: str) -> None:
         """Have an event transformed; it counts as in flight meanwhile, and nobody waits for it."""

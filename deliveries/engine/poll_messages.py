@@ -56,8 +56,8 @@ def _made(taken: Taken) -> dict[UUID, PollMessage | Answer]:
     bodies = event_bodies({claimed.event_id for _, claimed in taken.pairs if claimed.body is None})
     made: dict[UUID, PollMessage | Answer] = {}
     for lease, claimed in taken.pairs:
-        if claimed.body is None and claimed.event_id in bodies:
-            claimed.body = bodies[claimed.event_id][1]
+        if claimed.body is None and (found := bodies.get(claimed.event_id)):
+            claimed.body, claimed.trace_context = found.body, found.trace_context
         made[lease.id] = _message_or_end(lease, claimed, taken)
     return made
 

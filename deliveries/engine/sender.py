@@ -24,6 +24,7 @@ from deliveries.protocol.answer import HIDDEN, Answer
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import EventText, shape
 from deliveries.protocol.request import METHOD, delivery_headers, method_line, with_body
+from deliveries.protocol.trace_context import trace_headers
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,8 @@ def prepare_delivery(
     if shaping is not None:
         shaped = shape(replace(text_of(claimed), made=made), shaping)
         body, custom = shaped.body, {**shaped.headers, **custom}
+        if shaping.trace_context and claimed.trace_context:
+            custom = {**trace_headers(claimed.trace_context), **custom}
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,

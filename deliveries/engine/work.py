@@ -70,6 +70,7 @@ class Claimed:
     type: str
     body_bytes: int
     body: bytes | None = field(repr=False)
+    trace_context: str | None = None
     due_at: float | None = None
 
     @property

@@ -71,6 +71,9 @@ class Endpoint(IdentifiedModel):
     )
     timeout_seconds = models.PositiveSmallIntegerField(default=15)
     ordered = models.BooleanField(default=False, help_text="One at a time, in the order of events.")
+    send_trace_context = models.BooleanField(
+        default=False, db_default=False, help_text="Send traceparent and tracestate of who emitted the event."
+    )
     state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
     state_reason = models.CharField(max_length=300, blank=True, default="")
     state_changed_at = models.DateTimeField(auto_now_add=True)

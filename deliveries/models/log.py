@@ -33,6 +33,7 @@ class Event(IdentifiedModel):
     created_at = models.DateTimeField()
     deliver_at = models.DateTimeField(null=True, help_text="When it is to be sent first; null: at once.")
     erased_at = models.DateTimeField(null=True, help_text="When its content was erased; null: it is there.")
+    trace_context = models.TextField(null=True, help_text="traceparent, and in a second line tracestate.")
 
     class Meta:
         db_table = "hookpost_event"

@@ -50,12 +50,16 @@ class BodyFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaping:
-    """How an endpoint wants its requests, where it wants them otherwise than plain."""
+    """How an endpoint wants its requests, where it wants them otherwise than plain.
+
+    `trace_context`: with the trace of their event, which changes no body; only the engine is told.
+    """
 
     payload_mode: PayloadMode = PayloadMode.FULL
     method: str = "POST"
     body_format: BodyFormat = BodyFormat.JSON
     transformation: str = ""
+    trace_context: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

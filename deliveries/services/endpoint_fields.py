@@ -173,5 +173,6 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "retry_schedule": lambda value: None if value is None else check_schedule(value),
     "timeout_seconds": _check_number("timeout_seconds", low=1, high=30),
     "ordered": bool,
+    "send_trace_context": bool,
     "state": _check_choice("state", Endpoint.State.values),
 }

@@ -30,15 +30,17 @@ class ClaimBatchRow(NamedTuple):
     type: str | None
     body_bytes: int | None
     body: bytes | None
+    trace_context: str | None
     due_at: float | None
 
 
 class EventBodiesRow(NamedTuple):
-    """An event's type and body."""
+    """An event's type and body, and the trace that it belongs to."""
 
     id: UUID
     type: str
     body: bytes
+    trace_context: str | None
 
 
 class FindDueLanesRow(NamedTuple):
@@ -125,4 +127,5 @@ class TakeLanesRow(NamedTuple):
     type: str | None
     body_bytes: int | None
     body: bytes | None
+    trace_context: str | None
     due_at: float | None

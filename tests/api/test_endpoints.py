@@ -36,6 +36,7 @@ def test_an_endpoint_is_created_with_all_its_fields(ops: Caller, customer: Custo
         "retry_schedule": [0, 60],
         "timeout_seconds": 20,
         "ordered": True,
+        "send_trace_context": True,
         "state": "paused",
     }
     made = ops.post("/customers/alice/endpoints", body)
@@ -147,6 +148,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"retry_schedule": [0] * 31}, "/retry_schedule"),
     ({"retry_schedule": [0.5]}, "/retry_schedule/0"),
     ({"ordered": "yes"}, "/ordered"),
+    ({"send_trace_context": None}, "/send_trace_context"),
     ({"state": "asleep"}, "/state"),
     ({"uid": "a b"}, "/uid"),
     ({"description": "x" * 301}, "/description"),

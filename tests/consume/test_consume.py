@@ -30,6 +30,7 @@ from tests.faults.brokers import Rabbit
 from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
 
 PATIENCE_SECONDS = 90
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 needs_rabbitmq = pytest.mark.skipif(
     not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(), reason="no rabbitmq-server"
 )
@@ -74,7 +75,7 @@ class AStream:
 
     def write(self, *events: str) -> None:
         for event in events:
-            self.client.xadd(self.name, {"event": event})
+            self.client.xadd(self.name, {"event": event, "traceparent": TRACEPARENT, "tracestate": "shop=7"})
 
     def left(self) -> int:
         return self.client.xlen(self.name)
@@ -145,7 +146,9 @@ class AQueue:
 
     def write(self, *events: str) -> None:
         for event in events:
-            named = pika.BasicProperties(message_id=str(uuid.uuid4()))
+            named = pika.BasicProperties(
+                message_id=str(uuid.uuid4()), headers={"traceparent": TRACEPARENT, "tracestate": "shop=7"}
+            )
             self.channel.basic_publish("", self.name, event.encode(), properties=named)
             self.written += 1
 
@@ -212,6 +215,8 @@ def test_what_was_written_is_accepted_and_gone(place: Place) -> None:
     reader = place.reader()
     consume_batch(reader, wake=woken.extend)
     assert (numbers(), place.left(), place.refused()) == (list(range(7)), 0, [])
+    trace = None if place.kind == "table" else f"{TRACEPARENT}\nshop=7"  # rows have no headers
+    assert set(Event.objects.values_list("trace_context", flat=True)) == {trace}
     assert not consume_batch(reader, wake=woken.extend)
 
 
