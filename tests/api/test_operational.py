@@ -45,7 +45,7 @@ def test_a_list_asks_as_many_questions_for_many_endpoints_as_for_one(ops: Caller
         create_endpoint(alice.customer, {"url": url}, actor="system")
     with CaptureQueriesContext(connection) as many:
         ops.get("/customers/alice/endpoints")
-    assert len(many) == len(one)
+    assert len(many) == len(one) > 0
 
 
 @pytest.mark.parametrize("name", ["hookpost.endpoint.failing", "hookpost.test"])

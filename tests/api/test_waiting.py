@@ -150,7 +150,7 @@ def test_a_list_asks_as_many_questions_for_many_that_wait_as_for_one(ops: Caller
         pending(alice, due_at=in_(SOON))
     with CaptureQueriesContext(connection) as many:
         assert len(ops.get("/deliveries").json["results"]) == 6
-    assert len(many) == len(one)
+    assert len(many) == len(one) > 0
 
 
 def test_an_endpoint_says_whether_its_deliveries_arrive(ops: Caller, alice: Tenant) -> None:

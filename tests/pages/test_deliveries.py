@@ -208,7 +208,7 @@ def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(bob: Client, acm
     emit(acme, 40)
     with CaptureQueriesContext(connection) as many:
         bob.get("/admin/deliveries/delivery/")
-    assert len(many) == len(few)
+    assert len(many) == len(few) > 0
 
 
 def test_a_search_that_takes_too_long_is_given_up_with_advice(
