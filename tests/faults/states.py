@@ -91,6 +91,20 @@ def frozen(server: subprocess.Popen[bytes]) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
+@contextmanager
+def events_locked(cluster: Cluster) -> Iterator[None]:
+    """Whoever stores an event waits inside its statement."""
+    with psycopg.connect(cluster.database.database_url) as connection:
+        connection.execute("LOCK TABLE hookpost_event IN EXCLUSIVE MODE")
+        yield
+
+
+def is_waited_for_lock(cluster: Cluster) -> bool:
+    """Whether a statement waits for a lock."""
+    ((count,),) = cluster.ask("SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    return bool(count)
+
+
 def children_of(pid: int) -> list[int]:
     """The processes that this one has started."""
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
