@@ -267,6 +267,9 @@ class Conf:
         between(0, 365),
         "Days of nothing but failures after which an endpoint is disabled; 0 never disables.",
     )
+    retest_days: int = setting(
+        "HOOKPOST_RETEST_DAYS", "0", between(0, 365), "Days of test events to what was disabled for failing; 0: none."
+    )
 
 
 def load(environ: Mapping[str, str]) -> Conf:

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, distance, explain
-from deliveries.models import Endpoint
+from deliveries.models import Endpoint, Retest
 from deliveries.protocol.breaker import Breaker, is_half_open
 from deliveries.services import clock
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
@@ -48,6 +48,15 @@ def rest_in_words(row: Endpoint) -> str:
     """Return until when the lane of an endpoint rests, and why; empty when it does not."""
     rest = resting(row)
     return f"until {rest[0]:%Y-%m-%d %H:%M:%S} UTC: {RESTS.get(rest[1], rest[1])}" if rest else ""
+
+
+def retests_in_words(row: Endpoint) -> str:
+    """Return when an endpoint that was disabled for failing is tried by itself; empty when it is not."""
+    found = Retest.objects.filter(endpoint=row).first()
+    if found is None:
+        return ""
+    so_far = f"{found.tries} so far" if found.tries else "none yet"
+    return f"It is tried by itself at {found.next_at:%Y-%m-%d %H:%M} UTC ({so_far}), and enabled again when it answers."
 
 
 def lane_badge(row: Endpoint) -> SafeString | str:

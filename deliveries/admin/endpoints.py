@@ -21,7 +21,7 @@ from deliveries.admin.badges import badge, link
 from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS, certificate_warning
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
-from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, with_health
+from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
@@ -124,6 +124,7 @@ class EndpointPages(PayloadPreviewPage):
             "health_words": in_words(row.health),  # type: ignore[attr-defined]
             "lane": row.lane,
             "resting": rest_in_words(row),
+            "retests": retests_in_words(row),
             "certificate": certificate_warning(row),
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),

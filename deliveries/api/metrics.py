@@ -37,6 +37,7 @@ MEANINGS = {
     "lanes_resting": "Lanes that rest: their endpoint is down or asked to wait.",
     "lanes_slow": "Lanes whose endpoint times out.",
     "endpoints_failing": "Endpoints, of those that are enabled, where deliveries fail and none has arrived since.",
+    "certificates_ending": "Endpoints with a certificate that ends within 7 days, or has ended.",
     "oldest_due_seconds": "How long the oldest delivery that could be sent at once has been waiting for a worker.",
     "oldest_leased_seconds": "The same where a worker is at it: what comes exceeds what the endpoint takes.",
     "oldest_resting_seconds": "How long the oldest delivery has been due whose lane rests.",

@@ -72,6 +72,7 @@ LEFT_BEHIND = {
     "hookpost_job": "none is under way; what they did is in the log",
     "hookpost_leader": "the cell's",
     "hookpost_poll_lease": "what is out is due in the other cell, and is taken again there",
+    "hookpost_retest": "begins anew where an endpoint is disabled again",
     "hookpost_reporter": "the cell's",
     "hookpost_watermark": "the cell's",
     "hookpost_worker": "the cell's",

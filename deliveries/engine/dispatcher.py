@@ -41,6 +41,7 @@ from deliveries.services import (
     jobs,
     purge,
     retention,
+    retests,
     rollup,
 )
 from deliveries.services.leader import Lead, LeadLost
@@ -195,7 +196,9 @@ def housekeeping() -> None:
             retention.drop_partitions,
             retention.purge_idempotency_keys,
             alerts.note_failing,
+            alerts.note_warnings,
             disable_failing,
+            retests.retest_disabled,
             alerts.purge_alerts,
             rollup.purge_hours,
             purge.purge_rows,
@@ -233,4 +236,5 @@ def disable_failing() -> int:
     for lane in lanes:
         reason = f"no delivery has arrived for {conf.disable_after_days} days"
         endpoints.disable_endpoint(lane.endpoint, actor=SYSTEM, reason=reason)
+        retests.begin_retesting(lane.endpoint)
     return len(lanes)

@@ -15,6 +15,7 @@ from deliveries.models.members import Invitation, Member
 from deliveries.models.poll_leases import PollLease
 from deliveries.models.portal import PortalLink
 from deliveries.models.queue import DueDelivery, FanOut, IdempotencyKey, Lane, Worker
+from deliveries.models.retests import Retest
 from deliveries.models.rollup import EndpointHour, Watermark
 from deliveries.models.second_factor import SecondFactor
 
@@ -42,6 +43,7 @@ __all__ = [
     "Member",
     "PollLease",
     "PortalLink",
+    "Retest",
     "SecondFactor",
     "Watermark",
     "Worker",

@@ -21,7 +21,9 @@ class Alert(IdentifiedModel):
 
     class Kind(models.TextChoices):
         FAILING = "endpoint.failing", "Endpoint fails"
+        WARNING = "endpoint.disable_warning", "Endpoint is disabled soon"
         DISABLED = "endpoint.disabled", "Endpoint disabled"
+        CERTIFICATE = "endpoint.certificate_ending", "Certificate ends soon"
         EXHAUSTED = "delivery.exhausted", "Deliveries given up"
         CANNOT_SEND = "sending.stopped", "Nothing can be sent"
 

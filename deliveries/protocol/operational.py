@@ -33,6 +33,21 @@ OPERATIONAL: Mapping[str, OperationalType] = {
             | {"failing_since": "2026-01-30T12:00:00.000Z", "disabled_after": "2026-02-04T12:00:00.000Z"},
         ),
         OperationalType(
+            name=OPERATIONAL_PREFIX + "endpoint.disable_warning",
+            description="Half of the time (then 70 and 90 %) is over after which an endpoint that fails is disabled.",
+            example=_ENDPOINT
+            | {
+                "failing_since": "2026-01-30T12:00:00.000Z",
+                "disabled_after": "2026-02-04T12:00:00.000Z",
+                "percent": 50,
+            },
+        ),
+        OperationalType(
+            name=OPERATIONAL_PREFIX + "endpoint.certificate_ending",
+            description="A certificate of an endpoint ends within 30 days (then 7, then 1).",
+            example=_ENDPOINT | {"certificate": "certificate", "expires_at": "2026-03-01T12:00:00.000Z", "days": 30},
+        ),
+        OperationalType(
             name=OPERATIONAL_PREFIX + "endpoint.disabled",
             description="An endpoint was disabled, and not by a person or a key; its deliveries are held.",
             example=_ENDPOINT

@@ -19,6 +19,7 @@ from deliveries.models import Alert, Endpoint
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.alerts import disabled_after
+from deliveries.services.early_warnings import certificate_meant, percent_meant
 from deliveries.services.site_links import PORTAL, STAFF, url_of
 
 SHOWN_LIMIT = 50
@@ -29,7 +30,9 @@ Kind = Alert.Kind
 HEADLINES: Mapping[str, str] = {  # the gravest first, which is the order in a letter
     Kind.CANNOT_SEND: "Nothing can be sent",
     Kind.DISABLED: "The endpoint {host} was disabled",
+    Kind.WARNING: "The endpoint {host} is disabled soon",
     Kind.FAILING: "The endpoint {host} fails",
+    Kind.CERTIFICATE: "A certificate of the endpoint {host} ends soon",
     Kind.EXHAUSTED: "Deliveries to {host} were given up",
 }
 
@@ -109,6 +112,10 @@ def _explained(alert: Alert) -> Iterable[str]:
         yield f"No delivery has arrived since {_stamp(alert.since)}."
         if end := disabled_after(alert.since):
             yield f"If that goes on, it is disabled after {_stamp(end)}: nothing is lost then, deliveries are held."
+    elif alert.kind == Kind.WARNING:
+        yield from _soon_disabled(alert)
+    elif alert.kind == Kind.CERTIFICATE:
+        yield from _ending(alert)
     elif alert.kind == Kind.DISABLED:
         yield f"At {_stamp(alert.since)}, because {plain(alert.reason, limit=300)}."
         yield "Its deliveries are held. When the cause is gone, resume the endpoint and they are sent."
@@ -118,6 +125,22 @@ def _explained(alert: Alert) -> Iterable[str]:
     else:
         yield f"Since {_stamp(alert.created_at)}: {plain(alert.reason, limit=300)}."
         yield "What is due waits and is sent when this is put right. The next such mail comes in a day."
+
+
+def _soon_disabled(alert: Alert) -> Iterable[str]:
+    lane = getattr(alert.endpoint, "lane", None)
+    percent = percent_meant(lane, alert.since)
+    if lane is not None and percent is not None and (end := disabled_after(lane.failing_since)):
+        yield f"No delivery has arrived since {_stamp(lane.failing_since)}: {percent} % of the time is over."
+        yield f"If that goes on, it is disabled after {_stamp(end)}: nothing is lost then, deliveries are held."
+
+
+def _ending(alert: Alert) -> Iterable[str]:
+    end = None if alert.endpoint is None else certificate_meant(alert.endpoint, alert.since)
+    if end is not None:
+        whose = "The certificate that we show its server" if end.name == "certificate" else "The CA of its server"
+        yield f"{whose} ends at {_stamp(end.expires_at)}, less than {end.days + 1} days ahead."
+        yield "After that nothing arrives there. Put a new one into the endpoint's settings."
 
 
 def _named(endpoint: Endpoint, *, site: str) -> Iterable[str]:

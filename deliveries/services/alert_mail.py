@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from deliveries.models import Alert, Delivery, DueDelivery, Member
 from deliveries.services import clock
 from deliveries.services.alert_letters import Letter, explain_lately, letters_for
+from deliveries.services.early_warnings import certificate_meant, percent_meant
 from deliveries.services.invitation_mail import is_invitation_due, send_due_invitations
 from deliveries.services.mail_server import send_letters
 
@@ -76,7 +77,9 @@ def _is_over(alert: Alert) -> bool:
         return alert.endpoint_id is not None
     lane = getattr(alert.endpoint, "lane", None)
     works = alert.kind == Alert.Kind.FAILING and (lane is None or lane.failing_since != alert.since)
-    return works or alert.endpoint.deleted_at is not None
+    is_put_right = alert.kind == Alert.Kind.CERTIFICATE and certificate_meant(alert.endpoint, alert.since) is None
+    recovered = alert.kind == Alert.Kind.WARNING and percent_meant(lane, alert.since) is None
+    return works or is_put_right or recovered or alert.endpoint.deleted_at is not None
 
 
 def _addresses(alerts: Iterable[Alert]) -> Mapping[UUID, Sequence[str]]:

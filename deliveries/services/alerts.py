@@ -25,6 +25,7 @@ from deliveries.models.base import new_id
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_types import OPERATIONAL_PREFIX, matching_keys
 from deliveries.services import clock
+from deliveries.services.early_warnings import certificate_meant, ending_certificates, long_failing_steps, percent_meant
 from deliveries.services.endpoint_health import long_failing
 from deliveries.services.events import EventDraft, accept_own
 
@@ -48,6 +49,22 @@ def note_failing() -> int:
     rows = [_row(Kind.FAILING, lane.endpoint_id, since=since) for lane in lanes if (since := lane.failing_since)]
     Alert.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def note_warnings(*, now: datetime | None = None) -> int:
+    """Note which endpoints are disabled and which certificates end soon, each step once; returns how many are new."""
+    rows = [_row(Kind.WARNING, lane.endpoint_id, since=since) for lane, since in long_failing_steps()]
+    rows += [_row(Kind.CERTIFICATE, endpoint.id, since=end.since) for endpoint, end in ending_certificates(now=now)]
+    known = set(
+        Alert.objects.filter(
+            kind__in=(Kind.WARNING, Kind.CERTIFICATE), endpoint_id__in=[row.endpoint_id for row in rows]
+        )
+        .filter(since__in=[row.since for row in rows])
+        .values_list("kind", "endpoint_id", "since")
+    )
+    fresh = [row for row in rows if (row.kind, row.endpoint_id, row.since) not in known]
+    Alert.objects.bulk_create(fresh, ignore_conflicts=True)
+    return len(fresh)
 
 
 def note_disabled(endpoint: Endpoint) -> None:
@@ -158,6 +175,8 @@ def _data(alert: Alert, endpoint: Endpoint, given_up: Mapping[UUID, Delivery]) -
     said: dict[str, object] = {"endpoint": endpoint.public_id, "endpoint_uid": endpoint.uid}
     if alert.kind == Kind.FAILING:
         return said | {"failing_since": _written(alert.since), "disabled_after": _written(disabled_after(alert.since))}
+    if alert.kind in (Kind.WARNING, Kind.CERTIFICATE):
+        return (more := _warned_of(alert, endpoint)) and said | more
     if alert.kind == Kind.DISABLED:
         lane: Lane | None = getattr(endpoint, "lane", None)
         failing_since = _written(lane.failing_since if lane else None)
@@ -174,6 +193,21 @@ def _data(alert: Alert, endpoint: Endpoint, given_up: Mapping[UUID, Delivery]) -
         "error": delivery.error,
         "exhausted_at": _written(delivery.failed_at),
     }
+
+
+def _warned_of(alert: Alert, endpoint: Endpoint) -> dict[str, object] | None:
+    """Return what a warning says; None once what it warned of is over."""
+    if alert.kind == Kind.CERTIFICATE:
+        end = certificate_meant(endpoint, alert.since)
+        if end is None:
+            return None
+        return {"certificate": end.name, "expires_at": _written(end.expires_at), "days": end.days}
+    lane: Lane | None = getattr(endpoint, "lane", None)
+    percent = percent_meant(lane, alert.since)
+    if lane is None or percent is None or lane.failing_since is None:
+        return None
+    after = _written(disabled_after(lane.failing_since))
+    return {"failing_since": _written(lane.failing_since), "disabled_after": after, "percent": percent}
 
 
 def disabled_after(failing_since: datetime) -> datetime | None:

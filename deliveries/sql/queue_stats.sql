@@ -28,6 +28,10 @@ SELECT
     (SELECT count(*)::int FROM hookpost_lane WHERE slow) AS lanes_slow,
     (SELECT count(*)::int FROM hookpost_lane l JOIN hookpost_endpoint e ON e.id = l.endpoint_id
         WHERE l.failing_since IS NOT NULL AND e.state = 'enabled' AND e.deleted_at IS NULL) AS endpoints_failing,
+    (SELECT count(*)::int FROM hookpost_endpoint
+        WHERE deleted_at IS NULL AND tls_shown IS NOT NULL
+          AND least(tls_shown ->> 'expires_at', tls_shown ->> 'authorities_expire_at')
+            < to_char((now() + interval '7 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')) AS certificates_ending,
     (SELECT coalesce(extract(epoch FROM now() - min(ready_at)), 0)::float8
      FROM oldest WHERE NOT held AND NOT resting AND NOT leased) AS oldest_due_seconds,
     (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8

@@ -141,6 +141,7 @@ class QueueStatsRow(NamedTuple):
     lanes_resting: int
     lanes_slow: int
     endpoints_failing: int
+    certificates_ending: int
     oldest_due_seconds: float
     oldest_leased_seconds: float
     oldest_resting_seconds: float

@@ -13,7 +13,8 @@ from standardwebhooks.webhooks import Webhook
 from deliveries import sql
 from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.errors import InvalidEventType, Unavailable
-from deliveries.models import Alert, Delivery, Event, Job, Lane
+from deliveries.models import Alert, Delivery, Endpoint, Event, Job, Lane
+from deliveries.protocol import timestamps
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.services import alerts
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
@@ -225,9 +226,12 @@ def test_each_kind_says_what_its_example_says(receiver: Receiver) -> None:
     broken = an_endpoint(receiver.url, uid="shop", retry_schedule=[0], event_types=["invoice.paid"])
     listener, _ = a_listener(broken, receiver, "hookpost.*")
     give_up(broken, receiver)
-    failing(broken, hours=7 * 24)
-    housekeeping()
-    alerts.tell_customers()
+    ends = {"expires_at": timestamps.write(datetime.now(UTC) + timedelta(days=5)), "authorities_expire_at": None}
+    Endpoint.objects.filter(id=broken.id).update(tls_shown=ends)
+    for hours in (3 * 24, 7 * 24):
+        failing(broken, hours=hours)
+        housekeeping()
+        alerts.tell_customers()
     take_turn(listener)
     said = {body["type"]: body["data"] for body in told_to(receiver)}
     assert said.keys() == OPERATIONAL.keys()

@@ -47,6 +47,7 @@ ENDS = {
     "hookpost_job": "purge_rows",
     "hookpost_import_line": "goes with its job",
     "hookpost_portal_link": "purge_rows",
+    "hookpost_retest": "one for each endpoint that was disabled for failing, for the days of the setting",
     "hookpost_invitation": "purge_rows",
     "hookpost_endpoint_secret": "purge_rows, once expired",
     "hookpost_customer": "made by callers",
