@@ -31,7 +31,7 @@ EXAMPLE_MOMENT = "2026-01-31T09:30:00.000Z"
 def catalogue_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Serve the list of what may be sent."""
     wanted = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LIMIT]
-    rows = _offered(request)
+    rows = offered_types(request)
     if wanted:
         rows = rows.filter(Q(name__icontains=wanted) | Q(description__icontains=wanted))
     found = list(rows.only("id", "name", "description", "customer_id").order_by("name", "customer_id")[: SHOWN + 1])
@@ -52,13 +52,13 @@ def catalogue_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
 def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: AdminSite) -> HttpResponse:
     """Serve one event type."""
     key = read_id(EventType.PREFIX, object_id)
-    row = None if key is None else _offered(request).filter(pk=key).first()
+    row = None if key is None else offered_types(request).filter(pk=key).first()
     if row is None:
         raise Http404
     return _page(site, request, "hookpost/catalogue_entry.html", _entry(row, site_name=site.name))
 
 
-def _offered(request: HttpRequest) -> QuerySet[EventType]:
+def offered_types(request: HttpRequest) -> QuerySet[EventType]:
     """Return what the member's customer may be sent: the operator's types and its own, without archived ones."""
     return visible.event_types(Viewer(customer_id=customer_of(request).pk)).filter(archived=False)
 

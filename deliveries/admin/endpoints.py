@@ -41,7 +41,8 @@ from deliveries.services.role_groups import PAUSE, REDELIVER
 STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
 WHERE = ("url", "description")
-WHAT = ("chosen_types", "other_types", "filter")
+WHAT = ("chosen_types",)
+MORE = ("other_types", "filter")
 HOW = (
     "signing",
     *OWN_FIELDS,
@@ -53,6 +54,7 @@ HOW = (
     "headers",
     "forget_headers",
 )
+NEW_HOW = (*HOW[:-1], "secret")
 LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
 
 
@@ -71,8 +73,9 @@ class EndpointPages(PayloadPreviewPage):
             return ((None, {"fields": self.seen_fields}),)
         return (
             ("Where", {"fields": WHERE}),
-            ("What is sent", {"fields": WHAT}),
-            ("How it is sent", {"fields": HOW if obj is not None else (*HOW[:-1], "secret")}),
+            ("What is sent", {"fields": WHAT if obj is None else (*WHAT, *MORE)}),
+            *([("Further events, and a filter", {"fields": MORE, "classes": ("collapse",)})] if obj is None else []),
+            ("How it is sent", {"fields": HOW} if obj is not None else {"fields": NEW_HOW, "classes": ("collapse",)}),
             ("Authentication", {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
             ("Certificates", {"fields": TLS_FIELDS, "classes": ("collapse",)}),
             ("Limits", {"fields": self.limits, "classes": ("collapse",)}),

@@ -10,15 +10,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from deliveries.admin import list_filters
-from deliveries.admin.inbox_page import InboxPages
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.sites import portal_site
 from deliveries.admin.viewer import customer_of
+from deliveries.admin.while_typing import WhileTyping
 from deliveries.models import Customer, Endpoint
 
 
 @admin.register(Endpoint, site=portal_site)
-class PortalEndpoint(InboxPages, PortalAdmin[Endpoint]):
+class PortalEndpoint(WhileTyping, PortalAdmin[Endpoint]):
     """A customer's own endpoints."""
 
     may_add = may_change = may_delete = True
