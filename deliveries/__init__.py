@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -38,6 +38,7 @@ def emit(
     idempotency_key: str | None = None,
     traceparent: str | None = None,
     tracestate: str = "",
+    tags: Sequence[str] = (),
 ) -> Emitted:
     """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
     from deliveries.api import python_api
@@ -52,4 +53,5 @@ def emit(
         idempotency_key=idempotency_key,
         traceparent=traceparent,
         tracestate=tracestate,
+        tags=tags,
     )

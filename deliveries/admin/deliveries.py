@@ -27,6 +27,7 @@ from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.redeliver_all import RedeliverAllPages
 from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
 from deliveries.models import Delivery, Endpoint, visible
@@ -36,6 +37,7 @@ from deliveries.services.role_groups import REDELIVER
 BULK_LIMIT = 200
 OTHER_FILTERS = (
     list_filters.TypeFilter,
+    TagFilter,
     list_filters.WindowFilter,
     list_filters.PeriodFilter,
     list_filters.ErrorFilter,

@@ -43,6 +43,11 @@ class EndpointColumns:
         """The chosen names, or all."""
         return ", ".join(row.event_types) or "all"
 
+    @admin.display(description="Tags")
+    def shown_tags(self, row: Endpoint) -> str:
+        """Of which tags an event needs one."""
+        return ", ".join(row.tags or ()) or "none: events with and without tags"
+
     @admin.display(description="Signing")
     def shown_signing(self, row: Endpoint) -> str:
         """The title of the profile."""

@@ -54,6 +54,7 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
 
     field_names = {
         "event_types": "chosen_types",
+        "tags": "chosen_tags",
         "retry_schedule": "schedule",
         "auth": "auth_type",
         "tls": "tls_certificate",
@@ -83,6 +84,12 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "$.data.amount > 100", "class": "hp-wide hp-code"}),
         help_text="A condition on the payload, as an SQL/JSON path. Empty: every event of the types above.",
+    )
+    chosen_tags = forms.CharField(
+        label="Tags",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "eu, project:7"}),
+        help_text="Separated by commas. Only events that carry one of these. Empty: events with and without tags.",
     )
     signing = forms.ChoiceField(
         choices=[
@@ -192,6 +199,7 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
             self.initial.update({"signing": OWN, **{f"own_{part}": value for part, value in own.items()}})
         self.initial["chosen_types"] = [name for name in stored if name in self.catalogue]
         self.initial["other_types"] = ", ".join(name for name in stored if name not in self.catalogue)
+        self.initial["chosen_tags"] = ", ".join(self.instance.tags or ())
         self.initial["schedule"] = ", ".join(map(str, self.instance.retry_schedule or ()))
         if "headers" in self.fields and self.instance.header_names:
             names = ", ".join(self.instance.header_names)
@@ -228,6 +236,8 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
                 values.pop(name, None)
         others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
         values["event_types"] = [*data.get("chosen_types", ()), *others]
+        if "chosen_tags" in data:
+            values["tags"] = data["chosen_tags"].replace(",", " ").split()
         values["retry_schedule"] = data.get("schedule")
         if data.get("signing") == OWN:
             values["signing"] = {part: data[f"own_{part}"] for part in OWN_PARTS}
@@ -243,6 +253,8 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
     def stored(self, name: str) -> object:
         """Return what the endpoint has for a field of the service."""
         value = getattr(self.instance, name)
+        if name == "tags":
+            return value or []
         return shown_signing(value) if name == "signing" else value
 
 

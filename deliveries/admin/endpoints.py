@@ -42,7 +42,7 @@ STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
 WHERE = ("url", "description")
 WHAT = ("chosen_types",)
-MORE = ("other_types", "filter")
+MORE = ("other_types", "filter", "chosen_tags")
 HOW = (
     "signing",
     *OWN_FIELDS,
@@ -86,6 +86,7 @@ class EndpointPages(PayloadPreviewPage):
         "description",
         "shown_types",
         "filter",
+        "shown_tags",
         "shown_signing",
         "payload_mode",
         "method",
@@ -101,7 +102,15 @@ class EndpointPages(PayloadPreviewPage):
         "shown_schedule",
         "ordered",
     )
-    readonly_fields = ("shown_types", "shown_signing", "shown_headers", "shown_auth", "shown_tls", "shown_schedule")
+    readonly_fields = (
+        "shown_types",
+        "shown_tags",
+        "shown_signing",
+        "shown_headers",
+        "shown_auth",
+        "shown_tls",
+        "shown_schedule",
+    )
 
     def get_form(
         self, request: HttpRequest, obj: Endpoint | None = None, change: bool = False, **kwargs: object

@@ -23,6 +23,7 @@ from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.viewer import has_member_right
 from deliveries.models import Event, visible
 from deliveries.models.log import EVERYONES
@@ -57,15 +58,19 @@ class EventPages(ReadOnlyPages[Event]):
             return [Source(rows=super().sources(request, asked)[0].rows)]
         narrows = asked.narrows
         return [
-            Source(rows=self.narrow(self.lean(place), narrows), base=place if "types" in narrows else None)
+            Source(
+                rows=self.narrow(self.lean(place), narrows), base=place if narrows.keys() & {"types", "tags"} else None
+            )
             for place in places_of(self.viewer(request), narrows)
         ]
 
     def narrow(self, rows: QuerySet[Event], narrows: Narrows) -> QuerySet[Event]:
-        """By customer, type and time."""
+        """By customer, type, tags and time."""
         if "customer_ids" in narrows:
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
         rows = of_types(rows, narrows.get("types", ()), column="type")
+        if "tags" in narrows:
+            rows = rows.filter(tags__overlap=list(narrows["tags"]))
         return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
     def lean(self, rows: QuerySet[Event]) -> QuerySet[Event]:
@@ -138,7 +143,13 @@ class StaffEvent(CustomerLink, EventPages):
     """All events, for support."""
 
     columns = ("shown_id", "shown_type", "shown_customer", "shown_created")
-    filters = (CustomerFilter, list_filters.TypeFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+    filters = (
+        CustomerFilter,
+        list_filters.TypeFilter,
+        TagFilter,
+        list_filters.WindowFilter,
+        list_filters.PeriodFilter,
+    )
 
     def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
         """A permission of its own, which support does not have."""
@@ -155,7 +166,7 @@ class PortalEvent(EventPages, PortalAdmin[Event]):
     """A customer's own events."""
 
     columns = ("shown_id", "shown_type", "shown_created")
-    filters = (list_filters.TypeFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+    filters = (list_filters.TypeFilter, TagFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
 
     def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
         """An owner's to say, of what is the customer's alone."""

@@ -19,6 +19,7 @@ WORDS = {
     "endpoint_id": ("Endpoint", "endpoint"),
     "event_id": ("Event", ""),
     "types": ("Event types", "type"),
+    "tags": ("Tags", "tag"),
     "states": ("States", "state"),
     "status_code": ("Status code", "status"),
     "error": ("Last error", "error"),

@@ -22,6 +22,7 @@ from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_data import check_data, wrong_encoding
 from deliveries.protocol.event_types import check_own_name
 from deliveries.protocol.json_members import quotes_around
+from deliveries.protocol.tags import check_tags
 from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
 
 BATCH_LIMIT = 1000
@@ -36,6 +37,7 @@ class EventBody(msgspec.Struct, forbid_unknown_fields=True):
     data: msgspec.Raw
     timestamp: str | None = None
     deliver_at: str | None = None
+    tags: list[str] | None = None
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +68,9 @@ def read_draft(
         raise _refused_json(raw, error) from error
     data = bytes(given.data)
     moments = (given.timestamp is not None) + (given.deliver_at is not None)
-    if quotes_around(raw, data) != _EVENT_QUOTES + moments * _MOMENT_QUOTES:
+    tags = () if given.tags is None else check_tags(given.tags)
+    quotes = _EVENT_QUOTES + moments * _MOMENT_QUOTES + (0 if given.tags is None else 2 + 2 * len(given.tags))
+    if quotes_around(raw, data) != quotes:
         _check_names(raw)
     return EventDraft(
         type=check_own_name(given.type, field="type"),
@@ -79,6 +83,7 @@ def read_draft(
         api_key_id=key.id,
         fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
         trace_context=trace_context,
+        tags=tags,
         **_customer(given.customer, key),
     )
 

@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from deliveries.api.credential_shapes import AuthShape, TlsShape
-from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
@@ -87,6 +87,10 @@ class EndpointShape(Shape):
         child=Text(), required=False, help_text="Names, or families such as invoice.*; empty: all but hookpost.*."
     )
     filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
+    tags = serializers.ListField(
+        child=Text(), required=False, help_text="Only events with one of these tags; empty: all."
+    )
+    metadata = JsonObject(required=False, help_text="Your own, up to 16 KB; never sent.")
     headers = Headers(write_only=True, required=False, help_text="Sent with each request; kept encrypted.")
     auth = AuthShape(required=False, allow_null=True, help_text="How requests authenticate; null: by signature alone.")
     tls = TlsShape(required=False, allow_null=True, help_text="Certificates of its own; null: what all endpoints have.")
@@ -212,6 +216,7 @@ def show_endpoints(endpoints: Sequence[Endpoint]) -> list[dict[str, object]]:
 def _shown(endpoint: Endpoint, health: Health) -> dict[str, object]:
     shown = dict(EndpointShape(endpoint).data)
     shown["retry_schedule"] = shown["retry_schedule"] or list(DEFAULT_SCHEDULE)
+    shown["tags"] = endpoint.tags or []
     shown["health"] = dict(HealthShape(health).data)
     until, reason = resting(endpoint) or (None, None)
     return shown | {"resting_until": shown_moment(until), "resting_reason": reason}

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
-from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
+from deliveries.api.base import LISTS, ApiView, asked, created, given, in_query, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.endpoint_shapes import (
     EndpointChange,
@@ -23,6 +23,7 @@ from deliveries.api.fields import Shape, Text
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.models import Endpoint, visible
+from deliveries.protocol.tags import read_tags
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 
 
@@ -31,6 +32,7 @@ class EndpointFilters(Shape):
 
     uid = Text(required=False)
     state = serializers.ChoiceField(Endpoint.State.choices, required=False)
+    tag = Text(required=False, help_text="A tag; any of several with commas.")
 
 
 class EndpointsView(ApiView):
@@ -45,7 +47,11 @@ class EndpointsView(ApiView):
         """List a customer's endpoints, newest first."""
         viewer = caller_of(request).viewer
         filters = asked(EndpointFilters, request, also=PARAMETERS)
+        tag = filters.pop("tag", None)
         rows = visible.endpoints(viewer).filter(customer=find_customer(viewer, customer), **filters)
+        if tag is not None:
+            with in_query():
+                rows = rows.filter(tags__overlap=list(read_tags(tag)))
         return Response(page_of_all(request, rows.select_related("lane").prefetch_related("secrets"), show_endpoints))
 
     @extend_schema(operation_id="create_endpoint", request=EndpointShape, responses={201: NewEndpointShape})

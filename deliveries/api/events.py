@@ -38,6 +38,7 @@ from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import NAME_LIMIT
+from deliveries.protocol.tags import read_tags
 from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services import fan_out
 from deliveries.services.event_store import EVERYONE
@@ -66,6 +67,7 @@ class EventShape(Shape):
     type = Text()
     created_at = Moment()
     deliver_at = Moment(allow_null=True, help_text="When it is sent first; null: at once.")
+    tags = serializers.ListField(child=Text())
     erased_at = Moment(allow_null=True, help_text="When its content was erased: `body` holds nothing of it then.")
     trace_id = Text(allow_null=True, help_text="The trace of who emitted it, if it came with a traceparent.")
     body = BodyShape()
@@ -83,12 +85,14 @@ class EventFilters(TimeFilters):
 
     customer = Text(required=False, help_text="Id or uid; * for what was emitted for every customer.")
     type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
+    tag = Text(required=False, help_text="A tag; any of several with commas.")
 
 
 class FeedFilters(TimeFilters):
     """What the feed can be narrowed by."""
 
     types = Text(required=False, help_text="Names, or families such as invoice.*, with commas.")
+    tag = Text(required=False, help_text="A tag; any of several with commas.")
 
 
 def show_event(event: Event, **more: object) -> dict[str, object]:
@@ -99,6 +103,7 @@ def show_event(event: Event, **more: object) -> dict[str, object]:
         "type": event.type,
         "created_at": shown_moment(event.made_at),
         "deliver_at": event.deliver_at and shown_moment(event.deliver_at),
+        "tags": event.tags or [],
         "erased_at": event.erased_at and shown_moment(event.erased_at),
         "trace_id": trace_id_of(event.trace_context),
         **more,
@@ -114,6 +119,7 @@ class NewEventShape(Shape):
     data = JsonObject(help_text="Signed and sent exactly as written here.")  # type: ignore[assignment]
     timestamp = Moment(required=False, help_text="When it happened; now when absent.")
     deliver_at = Moment(required=False, help_text="When it is sent first, at most 30 days ahead; at once when absent.")
+    tags = serializers.ListField(child=Text(), required=False, help_text="At most 10; see the guide to tags.")
 
 
 class BatchShape(Shape):
@@ -220,6 +226,10 @@ class FeedView(ApiView):
 
 
 def _of_types(rows: QuerySet[Event], filters: Mapping[str, Any], *, name: str) -> QuerySet[Event]:
+    """By types and tags, which no index finds."""
+    if "tag" in filters:
+        with in_query():
+            rows = rows.filter(tags__overlap=list(read_tags(filters["tag"])))
     if name not in filters:
         return rows
     with in_query():

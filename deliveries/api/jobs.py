@@ -267,7 +267,7 @@ def _shown_filters(job: Job) -> dict[str, object]:
     for name, value in job.filters.items():
         if name in prefixes:
             shown[name.removesuffix("_id")] = ids.encode_id(prefixes[name], getattr(selection, name))
-        elif name in ("types", "states"):
+        elif name in ("types", "states", "tags"):
             shown[name.removesuffix("s")] = ",".join(value)
         elif name != "failed":
             shown[name] = value

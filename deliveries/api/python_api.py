@@ -20,6 +20,7 @@ from deliveries.models import Customer
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, write_data
 from deliveries.protocol.event_types import check_own_name
+from deliveries.protocol.tags import check_tags
 from deliveries.protocol.trace_context import read_trace_context
 from deliveries.services.events import Accepted, EventDraft, accept_event
 from deliveries.services.fan_out import begin_fan_outs
@@ -57,28 +58,27 @@ def emit(
     idempotency_key: str | None = None,
     traceparent: str | None = None,
     tracestate: str = "",
+    tags: Sequence[str] = (),
 ) -> Emitted:
     """Store an event with its deliveries in the current transaction, and return the event's id (see Emitted).
 
-    `customer` is a Customer, its id in either form, or the `uid` that you gave it; `traceparent` and `tracestate` name
-    the caller's trace. Refuses what POST /events refuses, and raises the errors of services.events.accept_event;
-    delivery begins when the transaction commits.
+    `customer` is a Customer, its id in either form, or its `uid`; `traceparent` and `tracestate` name the caller's
+    trace. Refuses what POST /events refuses; delivery begins when the transaction commits.
     """
-    raw = write_data(data)
-    if idempotency_key is not None:
-        check_idempotency_key(idempotency_key, field="idempotency_key")
-    customer_id, uid = _owner(customer)
+    raw, (customer_id, uid) = write_data(data), _owner(customer)
+    key = None if idempotency_key is None else check_idempotency_key(idempotency_key, field="idempotency_key")
     draft = EventDraft(
         type=check_own_name(event_type, field="type"),
         data=raw,
         customer_id=customer_id,
         customer_uid=uid,
         timestamp=timestamp,
+        tags=check_tags(tags),
         deliver_at=deliver_at,
-        idempotency_key=idempotency_key,
-        owner_id=INSIDE if idempotency_key else None,
+        idempotency_key=key,
+        owner_id=INSIDE if key else None,
         trace_context=read_trace_context(traceparent, tracestate) if traceparent else None,
-        fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if idempotency_key else b"",
+        fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if key else b"",
     )
     return _emitted(accept_event(draft))
 

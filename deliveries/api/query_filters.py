@@ -20,6 +20,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.tags import read_tags
 from deliveries.services.selection import Selection, read_types
 
 
@@ -47,6 +48,7 @@ class DeliveryFilters(TimeFilters):
     endpoint = Text(required=False, help_text="Id; with `customer` also its uid.")
     event = TypeId(ids.EVENT, required=False)
     type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
+    tag = Text(required=False, help_text="A tag of the event; any of several with commas.")
     state = Text(required=False, help_text="One of " + ", ".join(DeliveryState) + "; several with commas.")
     status_code = QueryNumber(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")
     error = serializers.ChoiceField(sorted(EXPLANATIONS), required=False, help_text="Of the last attempt.")
@@ -60,6 +62,7 @@ def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:
         endpoint_id=_endpoint_id(viewer, customer, filters["endpoint"]) if "endpoint" in filters else None,
         event_id=_event_id(viewer, filters["event"]) if "event" in filters else None,
         types=read_types(filters["type"]) if "type" in filters else (),
+        tags=read_tags(filters["tag"]) if "tag" in filters else (),
         states=_states(filters["state"]) if "state" in filters else (),
         status_code=filters.get("status_code"),
         error=filters.get("error", ""),

@@ -50,6 +50,8 @@ class Endpoint(IdentifiedModel):
     description = models.CharField(max_length=300, blank=True, default="")
     event_types = ArrayField(models.CharField(max_length=128), default=list, blank=True, help_text="Empty: all.")
     filter = models.TextField(blank=True, default="", help_text="SQL/JSON path predicate over the payload.")
+    tags = ArrayField(models.TextField(), null=True, blank=True, help_text="Only events with one of these; null: all.")
+    metadata = models.JSONField(default=dict, db_default={}, blank=True, help_text="Your own; never sent.")
     headers_sealed = models.BinaryField(null=True, editable=False)
     header_names = ArrayField(models.CharField(max_length=100), default=list, editable=False)
     credentials_sealed = models.BinaryField(null=True, editable=False)

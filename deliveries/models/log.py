@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel
@@ -32,6 +33,7 @@ class Event(IdentifiedModel):
     body = models.BinaryField()
     created_at = models.DateTimeField()
     deliver_at = models.DateTimeField(null=True, help_text="When it is to be sent first; null: at once.")
+    tags = ArrayField(models.TextField(), null=True, help_text="Null: none.")
     erased_at = models.DateTimeField(null=True, help_text="When its content was erased; null: it is there.")
     trace_context = models.TextField(null=True, help_text="traceparent, and in a second line tracestate.")
 

@@ -6,6 +6,7 @@ that need a name server or PostgreSQL. It must not know who asks, and changes no
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Callable, Mapping
@@ -30,11 +31,13 @@ from deliveries.protocol.payload import METHODS
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
+from deliveries.protocol.tags import check_tags
 from deliveries.protocol.transformation import check_transformation
 from deliveries.protocol.urls import check_url, split_target
 from deliveries.services import clock
 
 EVENT_TYPE_LIMIT = 200
+METADATA_LIMIT = 16_384
 RATE_LIMIT_MAX = 100_000
 ALLOW_LOOK_UP_SECONDS = 2.0
 
@@ -124,6 +127,12 @@ def _check_event_types(patterns: list[str]) -> list[str]:
         raise type(error)(error.detail, field="event_types") from error
 
 
+def _check_metadata(value: object) -> dict[str, object]:
+    if not isinstance(value, dict) or len(json.dumps(value)) > METADATA_LIMIT:
+        raise InvalidInput(f"an object of at most {METADATA_LIMIT:,} characters of JSON", field="metadata")
+    return value
+
+
 def _check_text(name: str, *, limit: int) -> Callable[[str], str]:
     def check(value: str) -> str:
         if len(value) > limit or "\x00" in value:
@@ -160,6 +169,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "state_reason": _check_text("state_reason", limit=300),
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
+    "tags": lambda value: list(check_tags(value or ())) or None,
+    "metadata": _check_metadata,
     "headers": check_headers,
     "auth": check_endpoint_auth,
     "tls": lambda value: check_tls(value, now=clock.likely_now()),

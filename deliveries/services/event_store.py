@@ -64,9 +64,8 @@ class EventDraft:
 
     The customer is named by id or by `uid`; EVERYONE in place of a `uid` means all of them. `emitter_id` is the
     customer whose key emits it, for which there are no other customers; None for a service. `deliver_at` is when it is
-    sent first. `owner_id` is whose
-    Idempotency-Keys these are; `api_key_id` makes acceptance depend on that key being alive at this moment.
-    `trace_context` is as protocol/trace_context.py reads it.
+    sent first, `tags` are checked. `owner_id` is whose Idempotency-Keys these are; `api_key_id` makes acceptance
+    depend on that key being alive at this moment. `trace_context` is as protocol/trace_context.py reads it.
     """
 
     type: str
@@ -81,6 +80,7 @@ class EventDraft:
     api_key_id: UUID | None = None
     fingerprint: bytes = b""
     trace_context: str | None = None
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +184,7 @@ def _parameters(group: Sequence[Entry]) -> dict[str, object]:
         "api_keys": [draft.api_key_id for draft in drafts],
         "deliver_ats": [entry.deliver_at for entry in group],
         "trace_contexts": [draft.trace_context for draft in drafts],
+        "tags": [" ".join(draft.tags) if draft.tags else None for draft in drafts],
         "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
         "reject_unknown": conf.unknown_event_types == "reject",
     }

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from deliveries.conf import conf
 from deliveries.errors import InvalidInput
-from deliveries.models import Delivery, visible
+from deliveries.models import Delivery, Event, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.delivery_states import DeliveryState, is_unfinished
@@ -41,6 +41,7 @@ class Selection:
     endpoint_id: UUID | None = None
     event_id: UUID | None = None
     types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     status_code: int | None = None
     error: str = ""
@@ -61,7 +62,9 @@ class Selection:
         by_owner = self.customer_id or self.endpoint_id
         customer_id = None if self.endpoint_id else self.customer_id
         states = () if by_owner or self.states != (DeliveryState.EXHAUSTED,) else self.states
-        return replace(self, customer_id=customer_id, types=(), states=states, status_code=None, error="", failed=False)
+        return replace(
+            self, customer_id=customer_id, types=(), tags=(), states=states, status_code=None, error="", failed=False
+        )
 
     def to_json(self) -> dict[str, object]:
         """Return the form in which a job keeps it: only the fields that narrow."""
@@ -84,6 +87,9 @@ def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySe
     }
     rows = rows.filter(**{column: value for column, value in exact.items() if value is not None})
     rows = of_types(rows, selection.types, column="event_type")
+    if selection.tags:
+        tagged = Event.objects.filter(id=OuterRef("event_id"), tags__overlap=list(selection.tags))
+        rows = rows.filter(Exists(tagged))
     if selection.event_id:  # none is older than its event, none of a time to come: other partitions are not read
         latest = clock.likely_now() + timedelta(seconds=conf.clock_tolerance_seconds)
         rows = rows.filter(id__gte=floor_of(time_of(selection.event_id)), id__lt=floor_of(latest))

@@ -29,6 +29,7 @@ WITH moved AS (
             THEN e.event_types && %(type_keys)s::text[]::varchar[]
         ELSE true
       END
+      AND (e.tags IS NULL OR e.tags && v.tags OR starts_with(v.type, 'hookpost.'))
       AND (e.filter = '' OR e.id = ANY(%(matched)s::uuid[]) OR e.id = ANY(%(unjudged)s::uuid[]))
 ), made AS (
     INSERT INTO hookpost_delivery (

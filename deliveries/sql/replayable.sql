@@ -8,6 +8,7 @@ WITH unsent AS MATERIALIZED (
     JOIN hookpost_endpoint e ON e.id = %(endpoint_id)s::uuid AND e.deleted_at IS NULL
         AND v.customer_id IN (e.customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')  -- models.log.EVERYONES
         AND (cardinality(e.event_types) > 0 OR NOT starts_with(v.type, 'hookpost.'))
+        AND (e.tags IS NULL OR e.tags && v.tags OR starts_with(v.type, 'hookpost.'))
     WHERE NOT EXISTS (SELECT FROM hookpost_fan_out f WHERE f.event_id = v.id)  -- it may still be sent there
       AND NOT EXISTS (
         SELECT FROM hookpost_delivery d
