@@ -58,8 +58,8 @@ test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waitin
 test-restore: $(READY) ## Take a backup under load and restore it
 	@TEST_RESTORE=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py $(ARGS)
 
-test-failover: $(READY) ## Kill the primary of a synchronous pair under load
-	@TEST_FAILOVER=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_failover.py $(ARGS)
+test-failover: $(READY) ## Kill under load: the primary of a synchronous pair, a node of RabbitMQ, a master of Sentinel's
+	@TEST_FAILOVER=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_failover.py tests/faults/test_broker_failover.py $(ARGS)
 
 test-rabbitmq: $(READY) ## Run the tests that meet a broker against RabbitMQ (needs Debian's rabbitmq-server)
 	@$(RUN) -m tests.rabbitmq $(ARGS)

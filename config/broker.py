@@ -7,37 +7,31 @@ know an actor. The broker is a doorbell: when it is away a caller learns so with
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import dramatiq
 from django.db import close_old_connections, connections
-from dramatiq.brokers import rabbitmq
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPConnectionError
 
-from config.broker_state import rabbit_word, redis_word
+from config.broker_state import redis_word
 from config.list_broker import ListBroker
-from config.redis_client import TIMEOUT_SECONDS, is_cluster, redis_client
+from config.rabbit_broker import rabbit_broker
+from config.redis_client import is_cluster, redis_client
 from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
 
 NAMESPACE = "hookpost"
 HASTY_SECONDS = 0.1  # for whoever is waited for by callers
-HEARTBEAT_SECONDS = 60
 A_CLUSTER = (
     "BROKER_URL: this server is part of a Redis Cluster, which Hookpost does not use;"
     " name a single server, or Sentinel: redis+sentinel://host:26379,host:26379/service/0"
 )
-
-rabbitmq.MAX_ENQUEUE_ATTEMPTS = 2  # two tries of one second; Dramatiq has no option for it
 
 
 def make_broker(url: str) -> dramatiq.Broker:
     """The broker of a URL, not yet connected; wrong URLs raise WrongSetting."""
     try:
         if urlsplit(url).scheme in ("amqp", "amqps"):
-            return RabbitBroker(url=with_limits(url), middleware=middleware())
+            return rabbit_broker(url, middleware=middleware())
         return ValkeyBroker(
             redis_client(url),
             hasty=redis_client(url, timeout_seconds=HASTY_SECONDS, tries=0),
@@ -46,19 +40,6 @@ def make_broker(url: str) -> dramatiq.Broker:
         )
     except ValueError:
         raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password
-
-
-def with_limits(url: str) -> str:
-    """The URL of RabbitMQ with our time limits, except those that it sets itself."""
-    parts = urlsplit(url)
-    limits = {
-        "connection_attempts": "1",
-        "socket_timeout": str(TIMEOUT_SECONDS),
-        "stack_timeout": str(TIMEOUT_SECONDS),
-        "blocked_connection_timeout": str(TIMEOUT_SECONDS),
-        "heartbeat": str(HEARTBEAT_SECONDS),
-    }
-    return urlunsplit(parts._replace(query=urlencode(limits | dict(parse_qsl(parts.query)))))
 
 
 def middleware() -> list[dramatiq.Middleware]:
@@ -76,32 +57,6 @@ class ValkeyBroker(ListBroker):
     def refusal(self) -> str:
         """Say why no process may start with this broker; empty when one may, also while it is away."""
         return A_CLUSTER if is_cluster(self.client) else ""
-
-
-CONNECTION: property = vars(RabbitmqBroker)["connection"]
-
-
-def connect(broker: RabbitmqBroker) -> object:
-    """The connection of this thread; a server that accepts and then says nothing counts as one that is away."""
-    try:
-        return CONNECTION.__get__(broker)
-    except AMQPConnectorException as error:
-        raise AMQPConnectionError(str(error)) from error
-
-
-class RabbitBroker(RabbitmqBroker):
-    """Dramatiq's broker for RabbitMQ, which overlooks one way of failing to connect."""
-
-    connection = CONNECTION.getter(connect)
-
-    def condition(self) -> str:
-        """Say in a word whether messages can be sent: `ok`, or what is wrong."""
-        return rabbit_word(self)
-
-    def waiting(self, queue_name: str) -> int:
-        """How many messages of a queue no worker has read."""
-        ready, _, _ = self.get_queue_message_counts(queue_name)
-        return int(ready)
 
 
 class DatabaseConnections(dramatiq.Middleware):

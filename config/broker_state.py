@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 OK = "ok"
 PROBE_QUEUE = "readyz"
+CLASSIC = {"x-queue-type": "classic"}  # whatever the vhost's default is: a quorum queue cannot be for one connection
 
 # The narrower stand before the wider.
 REDIS_WORDS: list[tuple[type[Exception], str]] = [
@@ -89,7 +90,7 @@ def rabbit_word(broker: RabbitmqBroker) -> str:
 def publish_once(channel: BlockingChannel) -> None:
     """Publish one message, confirmed."""
     channel.confirm_delivery()
-    queue = channel.queue_declare("", exclusive=True).method.queue
+    queue = channel.queue_declare("", exclusive=True, arguments=CLASSIC).method.queue
     channel.basic_publish(exchange="", routing_key=queue, body=b"", mandatory=True)
 
 

@@ -1,7 +1,9 @@
 """The Dramatiq actors, and how lanes are woken. Messages carry ids only; nothing is retried by the broker.
 
-PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery. Messages cannot
-pile up either: who rings looks first at how many wait, and many lanes are not named but looked for.
+PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery. While the broker
+is away, what this process would have told everybody it tells its own engines, so that deliveries go on where the
+dispatcher leads. Messages cannot pile up either: who rings looks first at how many wait, and many lanes are not named
+but looked for.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ COLLECT_SECONDS = 0.005
 RING_SECONDS = 0.002  # between two rings of the threads that commit: closer ones are gathered
 WAITING_LIMIT = 64  # messages of a queue, from which on nobody rings
 AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits for the broker
+HEARD_SECONDS = 0.5  # within which a worker takes a lane that was rung for
+FORGET_SECONDS = 3.0  # since a ring, after which it is not held against the broker
 LOOK_SECONDS = 0.25  # between two looks at how many wait
 WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -93,6 +97,11 @@ class _Engines:
     def live(self) -> bool:
         """Say whether no engine that was started has ended by itself."""
         return all(thread.is_alive() for _, thread in list(self._running.values()))
+
+    def tell(self, lanes: Sequence[UUID], *, slow: bool) -> None:
+        """Say here that these lanes have work, or with none that some have; a web server has nobody to tell it."""
+        if self._running and not self._stopping.is_set():
+            self.of(slow=slow).notify(lanes)
 
     def stop(self) -> None:
         """End all engines."""
@@ -172,16 +181,20 @@ class _Notifier:
 
     def _send_all(self, lanes: Mapping[UUID, bool]) -> None:
         for slow in (False, True):
-            ids = [str(endpoint_id) for endpoint_id, is_slow in lanes.items() if is_slow is slow]
-            try:
-                if ids and not self._is_crowded(slow=slow):
-                    for part in parts_of(ids):
-                        _actor_of(slow=slow).send(part)
-            except Exception as error:  # the broker is away: the dispatcher finds these lanes by itself
-                names.BROKER_FAILURES.add()
-                self._away_until = time.monotonic() + AWAY_SECONDS
-                log.warning("broker_notify_failed", error=reason_of(error), lanes=len(ids))
-                return
+            if ids := [endpoint_id for endpoint_id, is_slow in lanes.items() if is_slow is slow]:
+                self._send(ids, slow=slow)
+
+    def _send(self, ids: Sequence[UUID], *, slow: bool) -> None:
+        if time.monotonic() < self._away_until:
+            _engines.tell(ids, slow=slow)  # now: the broker may be one that says nothing for seconds
+        try:
+            if not self._is_crowded(slow=slow):
+                for part in parts_of([str(endpoint_id) for endpoint_id in ids]):
+                    _actor_of(slow=slow).send(part)
+        except Exception as error:  # the broker is away: the leading dispatcher finds these lanes by itself
+            note_broker_away(error, lanes=len(ids))
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            _engines.tell(ids, slow=slow)
 
     def _is_crowded(self, *, slow: bool) -> bool:
         """Say whether so many messages wait that another one helps nobody: who reads those finds all the others."""
@@ -224,11 +237,36 @@ def wake_now(lanes: Sequence[tuple[UUID, bool]]) -> None:
     _notifier.ring_now(lanes)
 
 
+class _FoundLanes:
+    """Lanes that the dispatcher found: rung for, and told to this process's own engines if a ring was in vain.
+
+    A broker can lose messages without a word, as a cluster of RabbitMQ does while it chooses another node.
+    """
+
+    def __init__(self) -> None:
+        self._rung: dict[UUID, float] = {}
+
+    def ring(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
+        """Ring for lanes; nobody took those that were rung for a moment ago."""
+        now, found = time.monotonic(), list(lanes)
+        self._rung = {lane: at for lane, at in self._rung.items() if now - at < FORGET_SECONDS}
+        for slow in (False, True):
+            mine = [lane for lane, is_slow in found if is_slow is slow]
+            if unheard := [lane for lane in mine if now - self._rung.get(lane, now) > HEARD_SECONDS]:
+                _engines.tell(unheard, slow=slow)
+        self._rung |= dict.fromkeys((lane for lane, _ in found), now)
+        wake(found)
+
+
 def wake_all(*, slow: bool) -> None:
-    """Ring for more lanes than can be named."""
-    if messages_waiting(slow=slow) < WAITING_LIMIT:
-        for _ in range(MESSAGES_AT_ONCE):
-            _actor_of(slow=slow).send([])
+    """Ring for more lanes than can be named; returns whatever the broker does."""
+    _engines.tell([], slow=slow)
+    try:
+        if messages_waiting(slow=slow) < WAITING_LIMIT:
+            for _ in range(MESSAGES_AT_ONCE):
+                _actor_of(slow=slow).send([])
+    except Exception as error:
+        note_broker_away(error, lanes="all")
 
 
 def ring_job(job_id: UUID) -> None:
@@ -236,10 +274,15 @@ def ring_job(job_id: UUID) -> None:
     try:
         run_job.send(str(job_id))
     except Exception as error:
-        names.BROKER_FAILURES.add()
-        log.warning("broker_notify_failed", error=reason_of(error), job=str(job_id))
+        note_broker_away(error, job=str(job_id))
+
+
+def note_broker_away(error: Exception, **what: object) -> None:
+    """Count and log a ring that failed."""
+    names.BROKER_FAILURES.add()
+    log.warning("broker_notify_failed", error=reason_of(error), **what)
 
 
 def run_dispatcher(stop: threading.Event) -> None:
     """Dispatch until told to stop."""
-    Dispatcher(ring=wake, ring_all=wake_all, ring_job=ring_job).run_forever(stop)
+    Dispatcher(ring=_FoundLanes().ring, ring_all=wake_all, ring_job=ring_job).run_forever(stop)

@@ -53,7 +53,7 @@ class Conf:
         "BROKER_URL",
         "",
         url("redis", "rediss", "redis+sentinel", "rediss+sentinel", "amqp", "amqps", "unix"),
-        "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey. With Sentinel `redis+sentinel://user:password@host:26379,host:26379/service/0`.",
+        "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey. With Sentinel `redis+sentinel://user:password@host:26379,host:26379/service/0`, with a cluster of RabbitMQ `amqp://user:password@host:5672,host:5672/vhost?queue_type=quorum`.",
     )
     secret_key: str = setting(
         "HOOKPOST_SECRET_KEY", "", text, "Signs sessions and links; empty makes one and keeps it in the data folder."

@@ -87,15 +87,16 @@ CONFIG_FLOORS = {
     "keyring": 1,
     "sessions": 1,
     "page_middleware": 2,
-    "broker": 2,
+    "rabbit_broker": 2,
+    "broker": 3,
     "fast_path": 2,
     "known_callers": 3,
     "probes": 3,
-    "settings": 3,
-    "portal_share": 4,
-    "urls": 4,
-    "wsgi": 4,
-    "management": 4,
+    "settings": 4,
+    "portal_share": 5,
+    "urls": 5,
+    "wsgi": 5,
+    "management": 5,
 }
 
 

@@ -47,6 +47,11 @@ USED = [
     Private(
         "drf-spectacular", "0.30.0", "drf_spectacular.plumbing", "_load_enum_name_overrides", "api/openapi_settings.py"
     ),
+    Private(
+        "dramatiq", "2.2.1", "dramatiq.brokers.rabbitmq:RabbitmqBroker", "_build_queue_arguments", "rabbit_broker.py"
+    ),
+    Private("dramatiq", "2.2.1", "dramatiq.brokers.rabbitmq:RabbitmqBroker", "_declare_queue", "rabbit_broker.py"),
+    Private("dramatiq", "2.2.1", "dramatiq.brokers.rabbitmq:RabbitmqBroker", "_declare_xq_queue", "rabbit_broker.py"),
     Private("jmespath", "1.1.0", "jmespath.functions:Functions", "_func_to_string", "protocol/transformation.py"),
     Private("psycopg", "3.3.9", "psycopg:Connection", "wait", "database/connection.py"),
     Private("psycopg", "3.3.9", "psycopg.errors", "_WaitTimeout", "database/connection.py"),
@@ -89,7 +94,7 @@ def test_the_headers_of_requests_are_kept_as_they_were() -> None:
 
 
 def test_what_is_set_in_dramatiqs_broker_for_rabbitmq_is_there() -> None:
-    """A constant and a property with a deleter, seen in dramatiq 2.2.1, for config/broker.py."""
+    """A constant and a property with a deleter, seen in dramatiq 2.2.1, for config/rabbit_broker.py."""
     from dramatiq.brokers import rabbitmq
 
     assert isinstance(rabbitmq.MAX_ENQUEUE_ATTEMPTS, int)

@@ -16,6 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from deliveries.consume.source import TRACE, Message, SourceAway
+from deliveries.protocol.amqp_urls import each_host
 
 WAIT_SECONDS = 1.0
 PREFETCH = 1000  # two batches: one is being accepted, one is on its way
@@ -107,9 +108,10 @@ class RabbitQueue:
         self._unanswered = []
 
     def _connect(self) -> BlockingChannel:
-        told = pika.URLParameters(self.url)
-        told.blocked_connection_timeout = told.socket_timeout = ANSWER_SECONDS
-        connection = pika.BlockingConnection(told)
+        nodes = [pika.URLParameters(each) for each in each_host(self.url)]
+        for told in nodes:
+            told.blocked_connection_timeout = told.socket_timeout = ANSWER_SECONDS
+        connection = pika.BlockingConnection(nodes)
         for name in (self.queue, f"{self.queue}.refused"):
             _ensure_queue(connection, name)
         channel = connection.channel()

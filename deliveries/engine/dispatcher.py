@@ -27,7 +27,7 @@ from deliveries.database.failures import first_line
 from deliveries.engine import polls
 from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
-from deliveries.errors import ClockOff, reason_of
+from deliveries.errors import ClockOff
 from deliveries.metrics import names
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services import (
@@ -56,7 +56,7 @@ class RingAll(Protocol):
     """Rings for more lanes than can be named."""
 
     def __call__(self, *, slow: bool) -> None:
-        """Send a message that some lanes have work, whichever they are."""
+        """Send a message that some lanes have work, whichever they are; never fails."""
 
 
 TICK_SECONDS = 1.0
@@ -166,16 +166,12 @@ class Dispatcher:
         cut = bool(rows) and (len(rows) > LANES_NAMED or not rows[-1].due)
         self._after = rows[-1].endpoint_id if cut else ZERO
         due = [row for row in rows if row.due]
-        try:
-            for slow in {row.slow for row in due}:
-                lanes = [row for row in due if row.slow is slow]
-                if len(lanes) > LANES_NAMED // 2:
-                    self.ring_all(slow=slow)
-                else:
-                    self.ring((row.endpoint_id, slow) for row in lanes)
-        except Exception as error:  # the broker is away: the rest of the round must not wait for it
-            names.BROKER_FAILURES.add()
-            log.warning("broker_notify_failed", error=reason_of(error))
+        for slow in {row.slow for row in due}:
+            lanes = [row for row in due if row.slow is slow]
+            if len(lanes) > LANES_NAMED // 2:
+                self.ring_all(slow=slow)
+            else:
+                self.ring((row.endpoint_id, slow) for row in lanes)
 
 
 def hold_backlogs() -> int:

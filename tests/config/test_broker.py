@@ -18,8 +18,9 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import BrokerConnectionError
 from structlog.testing import capture_logs
 
-from config.broker import ValkeyBroker, make_broker, with_limits
+from config.broker import ValkeyBroker, make_broker
 from config.embedded import Services
+from config.rabbit_broker import RabbitBroker, with_limits
 from deliveries import actors
 from deliveries.errors import WrongSetting
 from deliveries.management.workers import build_worker
@@ -64,10 +65,21 @@ def test_a_wrong_broker_url_does_not_show_its_password(url: str) -> None:
 
 
 def test_time_limits_in_an_amqp_url_win_over_ours() -> None:
-    url = with_limits("amqps://u:p@host/%2F?heartbeat=5")
+    (url,) = with_limits("amqps://u:p@host/%2F?heartbeat=5")
     assert url.startswith("amqps://u:p@host/%2F?")
     assert "heartbeat=5" in url
     assert "connection_attempts=1" in url
+
+
+def test_a_url_may_name_several_nodes_of_rabbitmq_and_the_type_of_its_queues() -> None:
+    broker = make_broker("amqp://u:p%2Cq@one,two:7/shop?queue_type=quorum&heartbeat=5")
+    assert isinstance(broker, RabbitBroker)
+    nodes = [(each.host, each.port, each.virtual_host, each.heartbeat) for each in broker.parameters]
+    assert nodes == [("one", 5672, "shop", 5), ("two", 7, "shop", 5)]
+    assert {each.credentials.password for each in broker.parameters} == {"p,q"}
+    assert broker.queue_type == "quorum"
+    with pytest.raises(WrongSetting, match="queue_type is classic or quorum"):
+        make_broker("amqp://u:secret@one/shop?queue_type=mirrored")
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])

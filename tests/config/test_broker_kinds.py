@@ -130,7 +130,7 @@ def test_a_broker_that_is_away_refuses_no_start(monkeypatch: pytest.MonkeyPatch)
 
 
 @contextmanager
-def sentinel(folder: Path, *, master: int, quorum: int = 1) -> Iterator[int]:
+def sentinel(folder: Path, *, master: int, quorum: int = 1, program: str = "") -> Iterator[int]:
     """A sentinel that watches a master; its port."""
     (port,) = free_ports(1)
     folder.mkdir()
@@ -139,7 +139,7 @@ def sentinel(folder: Path, *, master: int, quorum: int = 1) -> Iterator[int]:
         f"port {port}\nsentinel monitor queue 127.0.0.1 {master} {quorum}\nsentinel auth-pass queue {PASSWORD}\n"
         "sentinel down-after-milliseconds queue 500\nsentinel failover-timeout queue 3000\n"
     )
-    with server(folder, str(file), "--sentinel", name="valkey-sentinel", port=port):
+    with server(folder, str(file), "--sentinel", name="valkey-sentinel", program=program, port=port):
         yield port
 
 

@@ -91,9 +91,12 @@ class Valkey:
 class Rabbit:
     """RabbitMQ from Debian's package, as a process of ours on ports of its own, next to no other."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.folder = paths.make_private(data_dir / "rabbitmq")
-        self.port, self.peers, self.mapper = free_ports(3)
+    def __init__(self, data_dir: Path, *, mapper: int = 0) -> None:
+        self.folder = self.home = paths.make_private(data_dir / "rabbitmq")
+        self.port, self.peers, free = free_ports(3)
+        self.mapper = mapper or free
+        self.name = f"hookpost{self.port}@localhost"
+        self.config = RABBIT_CONFIG.format(port=self.port, peers=self.peers)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}"
         self.server: subprocess.Popen[bytes] | None = None
         self.names: subprocess.Popen[bytes] | None = None
@@ -108,7 +111,7 @@ class Rabbit:
         """Start it, if it does not run, and wait until it takes a connection."""
         if self.server is not None and self.server.poll() is None:
             return
-        (self.folder / "rabbitmq.conf").write_text(RABBIT_CONFIG.format(port=self.port, peers=self.peers))
+        (self.folder / "rabbitmq.conf").write_text(self.config)
         self._start_names()
         log = self.folder / "server.log"
         self.server = processes.spawn(
@@ -151,14 +154,14 @@ class Rabbit:
 
     def _environment(self) -> dict[str, str]:
         return processes.server_environment() | {
-            "HOME": str(self.folder),
+            "HOME": str(self.home),
             "ERL_EPMD_PORT": str(self.mapper),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none.conf"),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
-            "RABBITMQ_NODENAME": f"hookpost{self.port}@localhost",
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1",
         }

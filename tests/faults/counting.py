@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,12 @@ class Counting(Receiver):
         self.late_status = 204
         self.released = threading.Event()
         self.released.set()
+        self.moments: dict[str, float] = {}  # when each id came first, by time.monotonic()
+
+    def take(self, request: Request) -> Answer:
+        """Remember when it came, too."""
+        self.moments.setdefault(request.header("webhook-id") or "", time.monotonic())
+        return super().take(request)
 
     def answer_late(self, request: Request) -> Answer:
         """204, when it is time; those who hung get what `hang` was told."""

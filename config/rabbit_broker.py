@@ -1,0 +1,137 @@
+"""RabbitMQ as the broker: one node or several, classic queues or quorum queues.
+
+What lives here: reading the URL, time limits, and telling queues of another kind. It must not know an actor.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import dramatiq
+import pika
+from dramatiq.brokers import rabbitmq
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.common import xq_name
+from dramatiq.errors import ConnectionClosed
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPChannelError, AMQPConnectionError, AMQPError, ChannelClosedByBroker
+
+from config.broker_state import rabbit_word
+from config.redis_client import TIMEOUT_SECONDS
+from deliveries.errors import WrongSetting
+from deliveries.protocol.amqp_urls import each_host
+
+HEARTBEAT_SECONDS = 60
+QUEUE_TYPES = ("", "classic", "quorum")
+PRECONDITION_FAILED = 406
+RENEW_SECONDS = 5.0  # of a connection to a cluster
+
+rabbitmq.MAX_ENQUEUE_ATTEMPTS = 2  # two tries of one second; Dramatiq has no option for it
+
+
+def rabbit_broker(url: str, *, middleware: list[dramatiq.Middleware]) -> RabbitBroker:
+    """The broker of a URL, not yet connected; ValueError for a URL that cannot be read.
+
+    `amqp://user:password@one:5672,two:5672/vhost?queue_type=quorum`: the first host that answers is used.
+    """
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    queue_type = options.pop("queue_type", "")
+    if queue_type not in QUEUE_TYPES:
+        raise WrongSetting("BROKER_URL: queue_type is classic or quorum")
+    plain = urlunsplit(parts._replace(query=urlencode(options)))
+    return RabbitBroker(with_limits(plain), queue_type=queue_type, middleware=middleware)
+
+
+def with_limits(url: str) -> list[str]:
+    """The URL of each node with our time limits, except those that it sets itself."""
+    parts = urlsplit(url)
+    limits = {
+        "connection_attempts": "1",
+        "socket_timeout": str(TIMEOUT_SECONDS),
+        "stack_timeout": str(TIMEOUT_SECONDS),
+        "blocked_connection_timeout": str(TIMEOUT_SECONDS),
+        "heartbeat": str(HEARTBEAT_SECONDS),
+    }
+    return each_host(urlunsplit(parts._replace(query=urlencode(limits | dict(parse_qsl(parts.query))))))
+
+
+CONNECTION: property = vars(RabbitmqBroker)["connection"]
+
+
+def connect(broker: RabbitmqBroker) -> object:
+    """The connection of this thread; a server that accepts and then says nothing counts as one that is away."""
+    try:
+        return CONNECTION.__get__(broker)
+    except AMQPConnectorException as error:
+        raise AMQPConnectionError(str(error)) from error
+
+
+class RabbitBroker(RabbitmqBroker):
+    """Dramatiq's broker for RabbitMQ, which knows no quorum queues and overlooks one way of failing to connect."""
+
+    connection = CONNECTION.getter(connect)
+
+    def __init__(self, urls: list[str], *, queue_type: str, middleware: list[dramatiq.Middleware]) -> None:
+        super().__init__(url=urls, middleware=middleware)
+        self.queue_type = queue_type
+
+    def condition(self) -> str:
+        """Say in a word whether messages can be sent: `ok`, or what is wrong."""
+        return rabbit_word(self)
+
+    def refusal(self) -> str:
+        """Say why no process may start with this broker: its queues are there and of another type."""
+        try:
+            with closing(pika.BlockingConnection(self.parameters)) as connection:
+                for name in sorted(self.queues):
+                    connection.channel().queue_declare(name, durable=True, arguments=self._build_queue_arguments(name))
+        except ChannelClosedByBroker as error:
+            return queues_differ(error.reply_text) if error.reply_code == PRECONDITION_FAILED else ""
+        except (AMQPError, AMQPConnectorException, OSError):
+            return ""  # away, or not for us to use: readiness says so
+        return ""
+
+    def waiting(self, queue_name: str) -> int:
+        """How many messages of a queue no worker has read; asks again, as a connection may be lost while it is idle."""
+        self._renew_connection()
+        try:
+            return self._ready(queue_name)
+        except ConnectionClosed:
+            return self._ready(queue_name)
+
+    def _renew_connection(self) -> None:
+        """Connect anew now and then: a channel that was opened while nodes were chosen loses all messages, silently."""
+        now = time.monotonic()
+        if self.queue_type == "quorum" and now - getattr(self.state, "connected_at", 0.0) > RENEW_SECONDS:
+            del self.connection
+            self.state.connected_at = now
+
+    def _ready(self, queue_name: str) -> int:
+        try:
+            return int(RabbitmqBroker._declare_queue(self, queue_name).method.message_count)
+        except (AMQPConnectionError, AMQPChannelError) as error:
+            del self.connection  # Dramatiq leaves it: every later question of this thread would fail
+            raise ConnectionClosed(error) from error
+
+    def _build_queue_arguments(self, queue_name: str) -> dict[str, object]:
+        told: dict[str, object] = RabbitmqBroker._build_queue_arguments(self, queue_name)
+        return told | self._kind()
+
+    def _declare_xq_queue(self, queue_name: str) -> object:
+        """Let the queue of dead messages live on several nodes too, or no process starts while its node is away."""
+        arguments = {"x-message-ttl": rabbitmq.DEAD_MESSAGE_TTL} | self._kind()
+        return self.channel.queue_declare(queue=xq_name(queue_name), durable=True, arguments=arguments)
+
+    def _kind(self) -> dict[str, object]:
+        return {"x-queue-type": self.queue_type} if self.queue_type else {}
+
+
+def queues_differ(reason: str) -> str:
+    """Say what to do about queues that an earlier setting made."""
+    return (
+        f"BROKER_URL: RabbitMQ has our queues already, of another type ({reason});"
+        " name another vhost, or delete them: they hold nothing that is not in PostgreSQL"
+    )
