@@ -44,6 +44,7 @@ PLAIN_FIELDS = (
     "timeout_seconds",
     "ordered",
     "send_trace_context",
+    "set_aside_after",
 )
 
 CHOSEN_FIELDS = ("method", "body_format")
@@ -174,7 +175,15 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
 
     class Meta:
         model = Endpoint
-        fields = ("description", "rate_limit", "max_in_flight", "timeout_seconds", "ordered", "send_trace_context")
+        fields = (
+            "description",
+            "rate_limit",
+            "max_in_flight",
+            "timeout_seconds",
+            "ordered",
+            "set_aside_after",
+            "send_trace_context",
+        )
         help_texts = {
             "description": "For yourself: what listens there.",
             "max_in_flight": "Requests at the same time, at most 100.",

@@ -55,7 +55,7 @@ HOW = (
     "forget_headers",
 )
 NEW_HOW = (*HOW[:-1], "secret")
-LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered")
+LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered", "set_aside_after")
 
 
 class EndpointPages(PayloadPreviewPage):
@@ -101,6 +101,7 @@ class EndpointPages(PayloadPreviewPage):
         "timeout_seconds",
         "shown_schedule",
         "ordered",
+        "set_aside_after",
     )
     readonly_fields = (
         "shown_types",

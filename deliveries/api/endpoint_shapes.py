@@ -109,6 +109,9 @@ class EndpointShape(Shape):
     timeout_seconds = Number(required=False)
     ordered = Flag(required=False)
     send_trace_context = Flag(required=False, help_text="Send traceparent and tracestate that came with the event.")
+    set_aside_after = Number(
+        required=False, allow_null=True, help_text="Attempts after which an ordered endpoint goes on; null: at the end."
+    )
     state = serializers.ChoiceField(Endpoint.State.choices, required=False)
     state_reason = Text(read_only=True, help_text="Why it is paused or disabled, if somebody said so.")
     state_changed_at = Moment(read_only=True)

@@ -169,7 +169,7 @@ class Lane:
     def favour(self) -> int:
         """Return the rank that a claim takes first: retries and bulk have their turns, however small the room."""
         turn = self.fence + self.claims
-        if self.target.ordered:
+        if self.target.ordered and not self.target.set_aside_after:
             return 1
         return 2 if turn % 4 == 1 else 3 if turn % 8 == 3 else 1
 
@@ -261,7 +261,7 @@ class Lane:
             self.pause(now, seconds=outcome.rest_seconds, reason=Rest.ASKED)
         if outcome.down or outcome.disable_reason or self.slow != self.leased_slow:
             self.close(now)
-        self.keep_order(outcome, now)
+        self.keep_order(claimed, outcome, now)
         if claimed.manual and outcome.state == DeliveryState.SUCCEEDED:
             self.rest_until = now  # the fix is proven: no need to rest any longer
 
@@ -270,9 +270,9 @@ class Lane:
         self.slow = True
         self.close(now)
 
-    def keep_order(self, outcome: Outcome, now: float) -> None:
-        """Let an ordered lane wait for a retry: nothing may overtake it."""
-        if self.target.ordered and outcome.state == DeliveryState.PENDING:
+    def keep_order(self, claimed: Claimed, outcome: Outcome, now: float) -> None:
+        """Let an ordered lane wait for a retry that nothing may overtake."""
+        if outcome.state == DeliveryState.PENDING and self.target.holds_up(claimed):
             self.close(now, rest_seconds=outcome.retry_in_seconds or 0.0, reason=Rest.ORDER)
 
     def _count_failure(self, outcome: Outcome, *, now: float, rng: random.Random) -> None:

@@ -271,6 +271,7 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
         max_in_flight=1 if row.ordered else row.max_in_flight,
         rate_limit=row.rate_limit,
         ordered=row.ordered,
+        set_aside_after=row.set_aside_after or 0,
         enabled=row.state == "enabled",
         problem=problem or ("the endpoint has no secret" if not keys else NOT_YET if own.oauth else ""),
     )

@@ -235,7 +235,7 @@ class Outbox:
         finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), answer, rng=self._rng)
         if finished.outcome.slow and not lane.leased_slow:
             lane.move_to_slow(now)
-        lane.keep_order(finished.outcome, now)
+        lane.keep_order(claimed, finished.outcome, now)
         self._failed.append((lane, finished))
 
     def _moment(self) -> datetime:

@@ -199,7 +199,7 @@ def _finish(lane: Lane, lease: PollLease, answer: Answer) -> None:
     milliseconds = int((clock.likely_now() - sent.started_at).total_seconds() * 1000)
     finished = judge(lane, sent, replace(answer, duration_ms=max(0, milliseconds)), rng=_dice)
     lane.finish(finished)
-    lane.keep_order(finished.outcome, time.monotonic())
+    lane.keep_order(sent.claimed, finished.outcome, time.monotonic())
 
 
 def _claimed(lease: PollLease) -> Claimed:

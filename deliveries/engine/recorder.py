@@ -253,7 +253,7 @@ def _request_columns(rows: Sequence[Row]) -> dict[str, object]:
 
 def _outcome_columns(rows: Sequence[Row]) -> dict[str, object]:
     outcomes = [finished.outcome for _, finished in rows]
-    in_place = [lane.target.ordered and not finished.claimed.manual for lane, finished in rows]
+    in_place = [lane.target.holds_up(finished.claimed) and not finished.claimed.manual for lane, finished in rows]
     return {
         "errors": [outcome.error for outcome in outcomes],
         "states": [outcome.state for outcome in outcomes],

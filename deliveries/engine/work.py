@@ -43,10 +43,15 @@ class Target:
     rate_limit: int | None
     ordered: bool
     enabled: bool
+    set_aside_after: int = 0
     problem: str = ""
     tls: ClientTls | None = None
     oauth: Auth | None = field(default=None, repr=False)
     token_is_fresh: bool = False
+
+    def holds_up(self, claimed: Claimed) -> bool:
+        """Say whether those behind a delivery wait for its retry, should it fail now; `set_aside_after` 0: always."""
+        return self.ordered and not 0 < self.set_aside_after <= claimed.attempts + 1
 
 
 # Not frozen, which would make each cost three times as much: there are some of these for every request.

@@ -76,6 +76,11 @@ class Endpoint(IdentifiedModel):
     send_trace_context = models.BooleanField(
         default=False, db_default=False, help_text="Send traceparent and tracestate of who emitted the event."
     )
+    set_aside_after = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Ordered: attempts after which a delivery holds up no other; empty: not before it is given up.",
+    )
     state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
     state_reason = models.CharField(max_length=300, blank=True, default="")
     state_changed_at = models.DateTimeField(auto_now_add=True)

@@ -20,7 +20,7 @@ from deliveries.models import Endpoint
 from deliveries.outbound.client import check_target
 from deliveries.outbound.guard import resolved
 from deliveries.protocol.addresses import parsed_address
-from deliveries.protocol.backoff import check_schedule
+from deliveries.protocol.backoff import SCHEDULE_LIMIT, check_schedule
 from deliveries.protocol.client_tls import check_tls
 from deliveries.protocol.credentials import check_auth
 from deliveries.protocol.event_types import check_pattern
@@ -185,5 +185,6 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "timeout_seconds": _check_number("timeout_seconds", low=1, high=30),
     "ordered": bool,
     "send_trace_context": bool,
+    "set_aside_after": _check_number("set_aside_after", low=1, high=SCHEDULE_LIMIT, empty=True),
     "state": _check_choice("state", Endpoint.State.values),
 }

@@ -123,7 +123,7 @@ def _reason(
     if due.due_at is None:  # held back until its turn comes: a backlog drains at a limited rate
         return WaitReason.RATE_LIMIT, None, None
     rest = resting(endpoint, now=now)
-    if endpoint.ordered and heads.get(endpoint.id) != due.delivery_id:
+    if endpoint.ordered and heads.get(endpoint.id) != due.delivery_id and not _is_set_aside(endpoint, due):
         return WaitReason.ORDER, None, None
     if rest is None or rest[0] <= due.due_at:
         return _by_schedule(endpoint, due.due_at, now=now)
@@ -133,6 +133,11 @@ def _reason(
     # Only a few go when a lane that failed is tried again, and nobody can say when the others do.
     is_sent_then = why == RestReason.ASKED or endpoint.ordered
     return WaitReason.RESTING, until, until if is_sent_then else None
+
+
+def _is_set_aside(endpoint: Endpoint, due: DueDelivery) -> bool:
+    """Say whether it failed so often that it is tried beside the others."""
+    return endpoint.set_aside_after is not None and due.attempts >= endpoint.set_aside_after
 
 
 def _by_schedule(

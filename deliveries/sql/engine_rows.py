@@ -79,6 +79,7 @@ class RenewLeasesRow(NamedTuple):
     retry_schedule: Sequence[int] | None
     timeout_seconds: int
     ordered: bool
+    set_aside_after: int | None
     headers_sealed: bytes | None
     credentials_sealed: bytes | None
     secret_ids: Sequence[UUID] | None
@@ -112,6 +113,7 @@ class TakeLanesRow(NamedTuple):
     retry_schedule: Sequence[int] | None
     timeout_seconds: int
     ordered: bool
+    set_aside_after: int | None
     headers_sealed: bytes | None
     credentials_sealed: bytes | None
     secret_ids: Sequence[UUID] | None

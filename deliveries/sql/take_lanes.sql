@@ -33,7 +33,7 @@ SELECT
     l.slow, l."window", l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
     coalesce(extract(epoch FROM l.rest_until - now())::float8, 0) AS rest_seconds, l.rest_reason,
     e.url, e.state, e.signing, {shaping} AS shaping, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
-    e.ordered, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
+    e.ordered, e.set_aside_after, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
     NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,
     NULL::int AS body_bytes, NULL::bytea AS body, NULL::text AS trace_context,
@@ -48,14 +48,14 @@ CROSS JOIN LATERAL (
 ) s
 UNION ALL
 SELECT
-    'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body, v.trace_context,
     CASE WHEN %(timed)s::bool THEN extract(epoch FROM d.due_at)::float8 END
 FROM (
     SELECT l.endpoint_id, 0 AS busy,
         e.state = 'enabled' AND (l.rest_until IS NULL OR l.rest_until <= now()) AS scheduled,
-        CASE WHEN e.ordered THEN 1 WHEN l.fence % 4 = 1 THEN 2 WHEN l.fence % 8 = 3 THEN 3 ELSE 1 END AS favour,
+        CASE WHEN e.ordered AND e.set_aside_after IS NULL THEN 1 WHEN l.fence % 4 = 1 THEN 2 WHEN l.fence % 8 = 3 THEN 3 ELSE 1 END AS favour,
         -- After a lost worker, and to probe an endpoint that was down, one delivery goes alone.
         CASE WHEN l.crashes > 0 OR l.opened > 0 THEN 1
             ELSE least(%(room)s::int, greatest(20, 2 * e.max_in_flight)) END AS room
@@ -70,7 +70,7 @@ LEFT JOIN LATERAL (
 ) v ON true
 UNION ALL
 SELECT
-    'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM seen WHERE NOT free

@@ -12,10 +12,12 @@ from deliveries.engine.dispatcher import disable_failing
 from deliveries.engine.limits import Limits
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
 from deliveries.services.redelivery import redeliver
+from deliveries.services.waiting import WaitReason, waiting_of
 from tests.engine.steps import (
     Script,
     an_endpoint,
     an_engine,
+    due_seconds,
     emit,
     let_time_pass,
     rest_seconds,
@@ -64,6 +66,30 @@ def test_an_ordered_endpoint_goes_on_behind_what_is_given_up(receiver: Receiver)
         emit(endpoint, number=number)
     take_turn(endpoint)
     assert numbers_at(receiver) == [0, 1, 2]
+
+
+def test_a_poison_event_is_set_aside_after_so_many_attempts_and_tried_on_beside_the_others(receiver: Receiver) -> None:
+    """Given an event that the receiver refuses, then it holds up those behind it for two attempts, and no longer."""
+    poison = {0}
+    receiver.answer = lambda request: (404 if orjson.loads(request.body)["data"]["number"] in poison else 200, {}, b"")
+    endpoint = an_endpoint(receiver.url, ordered=True, set_aside_after=2, retry_schedule=[0, 60, 600, 60])
+    for number in range(3):
+        emit(endpoint, number=number)
+    take_turn(endpoint, seconds=60)
+    assert numbers_at(receiver) == [0]
+    let_time_pass(endpoint)
+    take_turn(endpoint, seconds=60)
+    assert numbers_at(receiver) == [0, 0, 1, 2]
+    aside = Delivery.objects.get(state="pending")
+    assert 400 < due_seconds(aside) <= 720
+    (waiting,) = waiting_of([aside]).values()
+    assert (waiting.reason, waiting.next_attempt_at is not None) == (WaitReason.SCHEDULE, True)
+    poison.clear()
+    emit(endpoint, number=3)
+    let_time_pass(endpoint)
+    take_turn(endpoint, seconds=60)
+    assert sorted(numbers_at(receiver)[4:]) == [0, 3]
+    assert not Delivery.objects.exclude(state="succeeded").exists()
 
 
 def test_what_is_tried_by_hand_does_not_make_a_resting_lane_rest_longer(receiver: Receiver) -> None:

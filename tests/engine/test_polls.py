@@ -144,6 +144,21 @@ def test_an_ordered_endpoint_gives_one_at_a_time_in_order_and_goes_on_when_one_i
         answer(endpoint, *messages)
 
 
+def test_what_an_ordered_endpoint_set_aside_has_its_turn_among_the_others() -> None:
+    """Given a delivery that is set aside, then the next goes at once, and it is tried again though more come."""
+    endpoint = a_polled(ordered=True, set_aside_after=1, retry_schedule=[0, 50])
+    for number in range(12):
+        emit(endpoint, number=number)
+    answer(endpoint, *take(endpoint), with_=refused("a poison"))
+    let_time_pass(endpoint)
+    seen: list[int] = []
+    while messages := take(endpoint):
+        seen += numbers(messages)
+        answer(endpoint, *messages)
+    assert seen.index(0) < 8
+    assert [number for number in seen if number] == list(range(1, 12))
+
+
 def test_no_more_is_out_than_may_be_in_flight_and_no_faster_than_the_rate() -> None:
     endpoint = a_polled(max_in_flight=3)
     for number in range(6):
