@@ -19,6 +19,7 @@ from deliveries.models import ApiKey, Customer
 from deliveries.protocol import ids
 
 ANSWER_SECONDS = 5.0
+NGINX_WORDS = ("default", "hostnames", "include", "volatile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,12 @@ class Routers:
     def tell(self, words: Iterable[str], cell: str) -> None:
         """Have requests with one of these words go to the cell; raises Conflict where a router does not take it."""
         known = sorted(words)
+        for path in self.nginx_maps:
+            _refuse_other_spellings(path, known)
         for path in self.maps:
             write_map(path, known, lambda word: f"{word} {cell}")
         for path in self.nginx_maps:
-            write_map(path, known, lambda word: f"{word} {cell};")
+            write_map(path, [*map(nginx_word, known)], lambda word: f"{word} {cell};")
         for path in self.sockets:
             for file in self.maps:
                 for word in known:
@@ -64,6 +67,22 @@ def write_map(path: Path, words: Sequence[str], line_of: Callable[[str], str]) -
 
 def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line.strip()] if path.exists() else []
+
+
+def nginx_word(word: str) -> str:
+    """Escape what means something else at the start of a line. Source: nginx, ngx_http_map_module."""
+    return f"\\{word}" if word in NGINX_WORDS else word
+
+
+def _refuse_other_spellings(path: Path, words: Sequence[str]) -> None:
+    """Raise Conflict for a word that nginx, which takes no notice of case, could not tell from another one's."""
+    there = {line.split(" ")[0].removeprefix("\\") for line in _lines(path)} - set(words)
+    spelled = {word.lower(): word for word in words}
+    if same := sorted(word for word in there if word.lower() in spelled):
+        raise Conflict(
+            f"{path}: nginx cannot tell {spelled[same[0].lower()]!r} from {same[0]!r}; change one of these uids, or"
+            " name the customer by its id only and take its line out"
+        )
 
 
 def _tell_haproxy(path: Path, file: Path, word: str, cell: str) -> None:

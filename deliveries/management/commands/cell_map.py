@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.cells.router import words_of
+from deliveries.cells.router import nginx_word, words_of
 from deliveries.conf import conf
 from deliveries.models import Customer
 
@@ -29,4 +29,5 @@ class Command(BaseCommand):
         here = Customer.objects.exclude(moving=Customer.Moving.CLOSED).order_by("id").values_list("id", flat=True)
         for customer_id in here.iterator(chunk_size=1000):
             for word in sorted(words_of(customer_id)):
-                self.stdout.write(f"{word} {conf.cell}{';' if options['nginx'] else ''}")
+                line = f"{nginx_word(word)} {conf.cell};" if options["nginx"] else f"{word} {conf.cell}"
+                self.stdout.write(line)
