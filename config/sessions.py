@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from config.site_cookies import EMBEDDED, PORTAL
+from config.site_cookies import SITES, STAFF
 from deliveries.protocol.member_roles import BOUND, CHOSEN, READ_ONLY, THEME
 from deliveries.services import clock
 
@@ -63,14 +63,16 @@ class SessionStore(DatabaseStore):
 
 @receiver(user_logged_in, dispatch_uid="hookpost.sessions")
 def note_log_in(sender: object, request: HttpRequest, user: AbstractBaseUser, **_: object) -> None:
-    """Count a session of the portal as its member's."""
+    """Count a session as its member's, or as one of staff."""
     from deliveries.services.members import note_session  # once Django's apps are there
+    from deliveries.services.staff_sessions import note_staff_session
 
     session = request.session
-    if not isinstance(session, SessionStore) or session.site not in (PORTAL, EMBEDDED):
+    if not isinstance(session, SessionStore) or session.site not in SITES:
         return
     for chosen in (CHOSEN, BOUND, READ_ONLY, THEME):  # what an earlier log-in of the same person chose is over
         session.pop(chosen, None)
     if session.session_key is None:  # another user's session ended for this one
         session.create()
-    note_session(user.pk, hash_session(session.session_key or "", site=session.site))
+    note = note_staff_session if session.site == STAFF else note_session
+    note(user.pk, hash_session(session.session_key or "", site=session.site))

@@ -19,6 +19,7 @@ from deliveries.admin.members import WelcomeView
 from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
 from deliveries.admin.own_customers import own_customers_view
 from deliveries.admin.receiving import receiving_view
+from deliveries.admin.set_password import SetPasswordView
 from deliveries.admin.viewer import has_member_right
 from deliveries.protocol.member_roles import READ_ONLY, MemberRight
 
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 
 # What changes nothing of the customer's: one's own log-in, and a look at what was signed.
 OPEN_TO_VIEWERS = frozenset(
-    {"second_factor", "password_change", "logout", "own_customers", "deliveries_delivery_signature"}
+    {"second_factor", "password_change", "profile", "logout", "own_customers", "deliveries_delivery_signature"}
 )
 
 # Of a session that a read-only link began, these are not: password and second factor are the person's own. It only
 # proves a factor that is there.
-OF_THE_PERSON = frozenset({"password_change", "second_factor"})
+OF_THE_PERSON = frozenset({"password_change", "profile", "second_factor"})
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -61,6 +62,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
     }
     return [
         path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
+        path("password/<uidb64>/<token>/", SetPasswordView.as_view(site=site), name="set_password"),
         path("invitation/<str:token>/", partial(invitation_view, site=site), name="invitation"),
         *(path(place, site.admin_view(partial(view, site=site)), name=name) for place, (name, view) in guarded.items()),
     ]

@@ -71,6 +71,7 @@ class HookpostSite(UnfoldAdminSite):
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         """Return what the menu at one's name offers."""
         return [
+            {"title": "Profile", "link": reverse(f"{self.name}:profile")},
             {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
             {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
         ]
@@ -99,12 +100,14 @@ class HookpostSite(UnfoldAdminSite):
         return HttpResponseRedirect(f"{place}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the page of the second factor, and the search."""
+        """Add the pages of one's own log-in, and the search."""
         from deliveries.admin.find import find_view  # they need these sites
+        from deliveries.admin.profile_page import profile_view
         from deliveries.admin.second_factor import second_factor_view
 
         return [
             path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor"),
+            path("profile/", self.admin_view(partial(profile_view, site=self)), name="profile"),
             path("find/", self.admin_view(partial(find_view, site=self)), name="find"),
             *(each for each in super().get_urls() if getattr(each, "name", "") != CLOSED),
         ]

@@ -56,6 +56,7 @@ class StaffSite(HookpostSite):
         theme.Group(
             title="Staff",
             items=(
+                theme.Item(title="Staff", icon="badge", page="staff_list", model="secondfactor"),
                 theme.Item(title="Users", icon="person", model="user", app="auth"),
                 theme.Item(title="Groups", icon="group", model="group", app="auth"),
                 theme.Item(title="Second factors", icon="phonelink_lock", model="secondfactor"),
@@ -65,8 +66,11 @@ class StaffSite(HookpostSite):
     )
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add what filters offer while somebody types."""
-        return [path("pick/<str:noun>/", self.admin_view(pick_view), name="pick"), *super().get_urls()]
+        """Add what filters offer while somebody types, and the pages that belong to no noun."""
+        from deliveries.admin.staff_pages import staff_pages  # they need this site
+
+        pick = path("pick/<str:noun>/", self.admin_view(pick_view), name="pick")
+        return [pick, *staff_pages(self), *super().get_urls()]
 
     def second_step(self, request: HttpRequest) -> HttpResponse | None:
         """Refuse what a viewer would change, before any page is asked."""

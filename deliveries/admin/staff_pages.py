@@ -1,20 +1,27 @@
 """The staff's pages beside their nouns, and which pages whoever only looks may post to.
 
-What lives here: names of addresses. It must not know what is on them.
+What lives here: their addresses. It must not know what is on them.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
+from deliveries.admin.set_password import SetPasswordView
+from deliveries.admin.staff_list import staff_act_view, staff_list_view
 from deliveries.protocol.staff_roles import only_looks
 from deliveries.services.role_groups import permissions_of
 
+if TYPE_CHECKING:
+    from deliveries.admin.sites import StaffSite
+
 # What changes nothing of the operator's: one's own log-in, and a look at what was signed.
-OPEN_TO_VIEWERS = frozenset({"second_factor", "password_change", "logout", "deliveries_delivery_signature"})
+OPEN_TO_VIEWERS = frozenset({"second_factor", "password_change", "logout", "profile", "deliveries_delivery_signature"})
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -25,3 +32,12 @@ def is_open_to(request: HttpRequest) -> bool:
         return True
     place = request.resolver_match.url_name if request.resolver_match else ""
     return place in OPEN_TO_VIEWERS
+
+
+def staff_pages(site: StaffSite) -> list[URLPattern]:
+    """Return the addresses; all but that of a link are behind the log-in."""
+    return [
+        path("password/<uidb64>/<token>/", SetPasswordView.as_view(site=site), name="set_password"),
+        path("staff/", site.admin_view(partial(staff_list_view, site=site)), name="staff_list"),
+        path("staff/<str:key>/<str:act>/", site.admin_view(partial(staff_act_view, site=site)), name="staff_act"),
+    ]

@@ -101,4 +101,4 @@ UNDELIVERED_DROPPED = Counter(
     "hookpost_undelivered_dropped_total", "Deliveries that went with their day while still due or held."
 )
 ROWS_PURGED = Counter("hookpost_rows_purged_total", "Rows of other tables that were forgotten.")
-MAIL_FAILURES = Counter("hookpost_alert_mail_failures_total", "Times that the mail server took no letter.")
+MAIL_FAILURES = Counter("hookpost_mail_failures_total", "Times that the mail server took no letter.")

@@ -11,6 +11,7 @@ from deliveries.models.failure_groups import FailureGroup
 from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import Attempt, Delivery, Event
+from deliveries.models.log_ins import LogIn, PasswordMail
 from deliveries.models.members import Invitation, Member
 from deliveries.models.poll_leases import PollLease
 from deliveries.models.portal import PortalLink
@@ -40,7 +41,9 @@ __all__ = [
     "Invitation",
     "Job",
     "Lane",
+    "LogIn",
     "Member",
+    "PasswordMail",
     "PollLease",
     "PortalLink",
     "Retest",

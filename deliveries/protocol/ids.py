@@ -29,6 +29,7 @@ INVITATION = "inv"
 ALERT = "alr"
 FAILURE_GROUP = "flg"
 POLL_LEASE = "lse"
+PASSWORD_MAIL = "pwm"  # noqa: S105
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]

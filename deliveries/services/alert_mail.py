@@ -2,7 +2,7 @@
 
 What lives here: who gets a letter, and when a letter is tried again. Alerts are claimed in one transaction and marked
 in another; in between no transaction is open, and the mail server may take its time: the dispatcher runs this on a
-thread of its own, which sends invitations too. It must not know what a letter says.
+thread of its own, which sends invitations and links that set a password too. It must not know what a letter says.
 
 A process that dies in between lets a letter go out twice, not never.
 """
@@ -22,6 +22,7 @@ from deliveries.services.alert_letters import Letter, explain_lately, letters_fo
 from deliveries.services.early_warnings import certificate_meant, percent_meant
 from deliveries.services.invitation_mail import is_invitation_due, send_due_invitations
 from deliveries.services.mail_server import send_letters
+from deliveries.services.password_mail import is_password_due, send_due_passwords
 
 log = structlog.get_logger(__name__)
 
@@ -34,18 +35,19 @@ GIVE_UP = timedelta(days=1)
 
 
 def is_mail_due() -> bool:
-    """Say whether an alert or an invitation waits to be mailed."""
-    return Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists() or is_invitation_due()
+    """Say whether an alert, an invitation or a link waits to be mailed."""
+    is_alert_due = Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists()
+    return is_alert_due or is_invitation_due() or is_password_due()
 
 
 def run_mail_thread() -> None:
     """Send what is due, on a thread of its own; whatever fails is logged."""
     try:
-        for send in (send_due_invitations, send_due_mail):
+        for send in (send_due_passwords, send_due_invitations, send_due_mail):
             try:
                 send()
             except Exception:
-                log.exception("alert_mail_failed")
+                log.exception("mail_failed")
     finally:
         connection.close()
 

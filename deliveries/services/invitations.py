@@ -33,7 +33,7 @@ SALT = "hookpost.invitation"
 
 def invite(customer: Customer, email: str, role: str, *, actor: str) -> Invitation:
     """Invite whoever reads mail at this address; an earlier invitation of it ends."""
-    address, now = _check_email(email), clock.likely_now()
+    address, now = check_email(email), clock.likely_now()
     by_address = {f"user__{get_user_model().get_email_field_name()}__iexact": address}
     check_role(role)
     with transaction.atomic():
@@ -136,7 +136,8 @@ def _join(invitation: Invitation, user: User) -> Member:
     return member
 
 
-def _check_email(text: str) -> str:
+def check_email(text: str) -> str:
+    """Return an address as a username is made of it; raises InvalidInput."""
     address = text.strip().lower()
     if len(address) > EMAIL_LIMIT:
         raise InvalidInput(f"an address has at most {EMAIL_LIMIT} characters here", field="email")

@@ -72,7 +72,7 @@ def send_letters(letters: Sequence[LetterType]) -> tuple[list[LetterType], list[
                 (sent if came_to is MailResult.SENT else refused).append(letter)
     except (OSError, smtplib.SMTPException) as error:
         names.MAIL_FAILURES.add()
-        log.warning("alert_mail_failed", **_told(error), letters=len(letters), sent=len(sent))
+        log.warning("mail_failed", **_told(error), letters=len(letters), sent=len(sent))
     finally:
         _close(server)
     return sent, [letter for letter in letters if letter not in sent and letter not in refused]
@@ -84,11 +84,11 @@ def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
     try:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
-        log.warning("alert_mail_refused", **_told(error))
+        log.warning("mail_refused", **_told(error))
         is_final = _code_of(error) >= FOR_GOOD and not isinstance(error, smtplib.SMTPSenderRefused)
         return MailResult.REFUSED if is_final else MailResult.LATER
     except ValueError as error:  # a header that Django will not send, an address that cannot be written
-        log.warning("alert_mail_refused", error=type(error).__name__)
+        log.warning("mail_refused", error=type(error).__name__)
         return MailResult.REFUSED
     return MailResult.SENT
 
@@ -97,7 +97,7 @@ def _close(server: BaseEmailBackend) -> None:
     try:
         server.close()
     except (OSError, smtplib.SMTPException) as error:
-        log.warning("alert_mail_failed", **_told(error))
+        log.warning("mail_failed", **_told(error))
 
 
 def _code_of(error: smtplib.SMTPException) -> int:

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.apps import apps
+from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
 from deliveries.conf import conf
 from deliveries.metrics import names
-from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Invitation, Job, PortalLink
+from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Invitation, Job, PasswordMail, PortalLink
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.audit import SYSTEM
@@ -49,6 +50,7 @@ def _past(now: datetime) -> Iterator[QuerySet[Model]]:
     over = now - GRACE
     yield PortalLink.objects.filter(expires_at__lt=over)
     yield Invitation.objects.filter(expires_at__lt=over)
+    yield PasswordMail.objects.filter(created_at__lt=over - timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))
     yield EndpointSecret.objects.filter(expires_at__lt=over)
     yield from _of_others("sessions.Session", Q(expire_date__lt=over))
     yield from _of_others("axes.AccessAttempt", Q(attempt_time__lt=over))

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from deliveries.errors import Conflict
 from deliveries.protocol.staff_roles import PERMISSIONS, StaffRole, role_with
@@ -48,14 +48,17 @@ def ensure_groups(app: AppConfig) -> None:
 
 
 def permissions_of(user: AbstractUser) -> frozenset[str]:
-    """Return what somebody may do with our nouns, however Django was told so."""
+    """Return what somebody may do with our nouns now, however Django was told so."""
     names: set[str] = user.get_all_permissions()
     return frozenset(name.partition(".")[2] for name in names if name.startswith(f"{APP}."))
 
 
 def role_of(user: AbstractUser) -> StaffRole | None:
-    """Return what somebody of staff is; None for a mix of one's own."""
-    return StaffRole.OWNER if user.is_superuser else role_with(permissions_of(user))
+    """Return what somebody of staff is, also while they are switched off; None for a mix of one's own."""
+    if user.is_superuser:
+        return StaffRole.OWNER
+    held = Permission.objects.filter(Q(group__user=user.pk) | Q(user=user.pk), content_type__app_label=APP)
+    return role_with(held.values_list("codename", flat=True))
 
 
 def owners() -> QuerySet[AbstractUser]:

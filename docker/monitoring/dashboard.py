@@ -141,7 +141,7 @@ ROWS: dict[str, list[Curves]] = {
                 "rows purged": f"sum({rate('hookpost_rows_purged_total')})",
             },
         ),
-        Curves("Letters that no mail server took", "ops", {"{{instance}}": rate("hookpost_alert_mail_failures_total")}),
+        Curves("Letters that no mail server took", "ops", {"{{instance}}": rate("hookpost_mail_failures_total")}),
         Curves(
             "Versions, and who is about to end",
             "short",

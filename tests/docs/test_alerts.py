@@ -89,8 +89,8 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"hookpost_undelivered_dropped_total": "0x60"},
     ),
     "HookpostMailFails": (
-        {"hookpost_alert_mail_failures_total": "0+1x60"},
-        {"hookpost_alert_mail_failures_total": "9x60"},
+        {"hookpost_mail_failures_total": "0+1x60"},
+        {"hookpost_mail_failures_total": "9x60"},
     ),
 }
 

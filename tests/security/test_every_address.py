@@ -30,6 +30,8 @@ OPEN = {
     "portal/login/",
     "portal/welcome/x/x/",
     "portal/invitation/x/",
+    "admin/password/x/x/",
+    "portal/password/x/x/",
 }
 # Addresses of the portal that name no row of a noun; the nouns are swept in tests/pages/test_isolation.py.
 WITHOUT_A_NOUN = {
@@ -54,6 +56,8 @@ WITHOUT_A_NOUN = {
     "find/",  # swept in tests/pages/test_find.py
     f"catalogue/{SOME_ID}/",  # swept in tests/pages/test_catalogue.py
     "welcome/x/x/",
+    "password/x/x/",
+    "profile/",  # shows one's own log-in
     "(?Pxdeliveries)/",
     "(?Px.*)",
 }

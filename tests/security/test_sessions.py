@@ -174,10 +174,10 @@ def test_a_session_that_took_anothers_place_counts_too(customer: Customer, monke
     assert list(Session.objects.values_list("session_key", flat=True)) == kept
 
 
-def test_sessions_of_staff_have_no_cap(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 1)
+def test_sessions_of_staff_are_counted_too_and_the_oldest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 2)
     user = a_superuser()
     browsers = [Client() for _ in range(3)]
     for each in browsers:
         open_session(each, user, "staff")
-    assert all(is_open(each, "admin") for each in browsers)
+    assert [is_open(each, "admin") for each in browsers] == [False, True, True]

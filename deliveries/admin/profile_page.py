@@ -1,0 +1,87 @@
+"""One's own log-in: what one is, how one gets in, and what one did lately; the same page on both sites.
+
+What lives here: from the browser to services/staff_sessions.py and the audit trail. It must not know other people.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.contrib.auth import logout
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from deliveries.admin.audit_words import in_lines
+from deliveries.admin.viewer import actor_of, member_actor, memberships_of
+from deliveries.models import AuditEntry, visible
+from deliveries.models.visible import OPERATOR
+from deliveries.protocol.member_roles import BOUND, MEANINGS, MemberRole
+from deliveries.protocol.staff_roles import MEANINGS as STAFF_MEANINGS
+from deliveries.services.role_groups import role_of
+from deliveries.services.second_factor import confirmed_factor
+from deliveries.services.site_links import STAFF
+from deliveries.services.staff_sessions import counts_sessions, end_sessions
+from deliveries.services.statement_timeout import TooSlow, at_most
+
+ACTS_SHOWN = 50
+LOOK_SECONDS = 1.0
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+    """Show one's own log-in; a POST ends all its sessions, this one too."""
+    user = cast(AbstractUser, request.user)
+    ends = counts_sessions() and BOUND not in request.session  # a link's session is for one customer, and ends alone
+    if request.method == "POST":
+        if not ends:
+            raise PermissionDenied
+        end_sessions(user)
+        logout(request)
+        messages.success(request, "You are logged out everywhere.")
+        return HttpResponseRedirect(reverse(f"{site.name}:login"))
+    context = {
+        **site.each_context(request),
+        "title": "Profile",
+        "person": user,
+        "roles": _roles(request, user, site),
+        "factor": confirmed_factor(user),
+        "ends_sessions": ends,
+        "acts": [_shown(entry) for entry in _acts(request, site)],
+    }
+    request.current_app = site.name
+    return TemplateResponse(request, "hookpost/profile.html", context)
+
+
+def _roles(request: HttpRequest, user: AbstractUser, site: AdminSite) -> list[tuple[str, str, str]]:
+    """Return where somebody is what, and what that means."""
+    if site.name == STAFF:
+        role = role_of(user)
+        return [
+            ("Staff", role or "of your own", STAFF_MEANINGS[role] if role else "what your groups and permissions say")
+        ]
+    return [(each.customer.name, each.role, MEANINGS[MemberRole(each.role)]) for each in memberships_of(request)]
+
+
+def _acts(request: HttpRequest, site: AdminSite) -> list[AuditEntry]:
+    """Return what somebody did lately, as far as this site shows it; nothing where the trail is too long to look."""
+    if site.name == STAFF:
+        entries = visible.audit_entries(OPERATOR).filter(actor=actor_of(request))
+    else:
+        customers = [member.customer_id for member in memberships_of(request)]
+        entries = AuditEntry.objects.filter(customer_id__in=customers, actor=member_actor(request))
+    try:
+        with at_most(seconds=LOOK_SECONDS):
+            return list(entries.order_by("-id")[:ACTS_SHOWN])
+    except TooSlow:
+        return []
+
+
+def _shown(entry: AuditEntry) -> dict[str, object]:
+    shown = {name: getattr(entry, name) for name in ("at", "action", "target", "reason")}
+    return {**shown, "detail": list(in_lines(entry.detail))}

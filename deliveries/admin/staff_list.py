@@ -1,0 +1,197 @@
+"""Staff, for owners: who is one, as what, and whether they get in.
+
+What lives here: from the browser to services/staff.py. It must not know the rules, nor mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deliveries.admin.acts import Question, sentence
+from deliveries.admin.reveal import Revealed
+from deliveries.admin.viewer import actor_of
+from deliveries.errors import HookpostError, InvalidInput
+from deliveries.models import PasswordMail, SecondFactor
+from deliveries.protocol.staff_roles import MEANINGS, StaffRole
+from deliveries.services import staff as verbs
+from deliveries.services.invitations import EMAIL_LIMIT
+from deliveries.services.password_links import link_parts, mail_link, reaches_mail
+from deliveries.services.role_groups import role_of
+from deliveries.services.site_links import STAFF, path_of
+from deliveries.services.staff_sessions import counts_sessions
+
+if TYPE_CHECKING:
+    from deliveries.admin.sites import StaffSite
+
+SHOWN = 200
+ROLES = [(role.value, f"{role.value}: {MEANINGS[role]}") for role in StaffRole]
+Act = Callable[[HttpRequest, User], HttpResponse | None]
+
+
+class StaffForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.CharField(max_length=EMAIL_LIMIT)
+    role = forms.ChoiceField(choices=ROLES, initial=StaffRole.SUPPORT)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def staff_list_view(request: HttpRequest, *, site: StaffSite) -> HttpResponse:
+    """Show everybody of staff; a POST invites."""
+    _owners_only(request)
+    form = StaffForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = verbs.invite_staff(**form.cleaned_data, actor=actor_of(request))
+            return _send_link(request, user) or _back(site)
+        except HookpostError as error:
+            form.add_error("email" if isinstance(error, InvalidInput) else None, sentence(error))
+    return _page(request, site, form)
+
+
+@require_POST
+def staff_act_view(request: HttpRequest, key: str, act: str, *, site: StaffSite) -> HttpResponse:
+    """Do something about somebody of staff, once it is confirmed where they would notice."""
+    _owners_only(request)
+    if act not in ACTS:
+        raise Http404
+    user = _user_or_404(key)
+    if act in QUESTIONS and request.POST.get("confirmed") != "yes":
+        return _ask(request, site, user, act)
+    try:
+        return ACTS[act](request, user) or _back(site)
+    except HookpostError as error:
+        messages.error(request, sentence(error))
+    return _back(site)
+
+
+def _role(request: HttpRequest, user: User) -> None:
+    verbs.change_staff_role(user, request.POST.get("role", ""), actor=actor_of(request))
+    messages.success(request, f"{user.get_username()} is {request.POST.get('role')} from now on.")
+
+
+def _off(request: HttpRequest, user: User) -> None:
+    verbs.switch_staff(user, on=False, actor=actor_of(request))
+    messages.success(request, f"{user.get_username()} is logged out and does not get in any more.")
+
+
+def _on(request: HttpRequest, user: User) -> None:
+    verbs.switch_staff(user, on=True, actor=actor_of(request))
+    messages.success(request, f"{user.get_username()} may log in again.")
+
+
+def _end_sessions(request: HttpRequest, user: User) -> None:
+    verbs.end_staff_sessions(user, actor=actor_of(request))
+    messages.success(request, f"{user.get_username()} is logged out everywhere.")
+
+
+def _reset_factor(request: HttpRequest, user: User) -> None:
+    verbs.reset_second_factor(user, actor=actor_of(request))
+    messages.success(request, f"The second factor of {user.get_username()} was removed.")
+
+
+def _send_link(request: HttpRequest, user: User) -> HttpResponse | None:
+    """Mail the link that sets a password; without a mail server it is shown, once, to be handed over."""
+    verbs.record_link(user, actor=actor_of(request))
+    if reaches_mail() and getattr(user, user.get_email_field_name()):
+        mail_link(user, PasswordMail.Kind.INVITED)
+        messages.success(request, f"A mail with a link is on its way to {user.get_username()}.")
+        return None
+    from deliveries.admin.sites import staff_site  # which has this page
+
+    what = f"the link with which {user.get_username()} sets a password, once, within three days; no mail is sent"
+    url = request.build_absolute_uri(path_of(STAFF, "set_password", *link_parts(user)))
+    revealed = Revealed(title="Link for the log-in", what=what, value=url, url=reverse(f"{STAFF}:staff_list"))
+    context = {**staff_site.each_context(request), "title": revealed.title, "revealed": revealed}
+    request.current_app = STAFF
+    answer = TemplateResponse(request, "hookpost/revealed.html", context)
+    answer.headers["Cache-Control"] = "no-store, no-transform"  # so neither we nor a proxy compresses the secret
+    return answer
+
+
+ACTS: Mapping[str, Act] = MappingProxyType(
+    {
+        "role": _role,
+        "off": _off,
+        "on": _on,
+        "end-sessions": _end_sessions,
+        "reset-factor": _reset_factor,
+        "link": _send_link,
+    }
+)
+QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "off": (
+            "Switch {name} off?",
+            "They are logged out at once and cannot log in. What they did stays.",
+            "Switch off",
+        ),
+        "end-sessions": ("Log {name} out?", "All their sessions end at once, on both sites.", "Log out everywhere"),
+        "reset-factor": (
+            "Remove the second factor of {name}?",
+            "They are logged out, and the password alone lets them in until they set up another. Be sure who asks you.",
+            "Remove it",
+        ),
+    }
+)
+
+
+def _owners_only(request: HttpRequest) -> None:
+    if not request.user.is_superuser:
+        raise PermissionDenied
+
+
+def _user_or_404(key: str) -> User:
+    try:
+        user = verbs.staff_users().filter(pk=get_user_model()._meta.pk.to_python(key)).first()
+    except (ValidationError, ValueError, OverflowError):
+        user = None
+    if user is None:
+        raise Http404
+    return user
+
+
+def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpResponse:
+    users = list(verbs.staff_users().order_by("-is_active", get_user_model().USERNAME_FIELD)[:SHOWN])
+    factors = set(SecondFactor.objects.filter(user__in=users, confirmed=True).values_list("user_id", flat=True))
+    context = {
+        **site.each_context(request),
+        "title": "Staff",
+        "form": form,
+        "roles": list(StaffRole),
+        "meanings": ROLES,
+        "reaches_mail": reaches_mail(),
+        "counts_sessions": counts_sessions(),
+        "staff": [(user, role_of(user), user.pk in factors) for user in users],
+    }
+    request.current_app = site.name
+    return TemplateResponse(request, "hookpost/staff.html", context)
+
+
+def _ask(request: HttpRequest, site: StaffSite, user: User, act: str) -> HttpResponse:
+    title, what, button = QUESTIONS[act]
+    question = Question(title=title.format(name=user.get_username()), what=what, button=button, takes_reason=False)
+    context = {
+        **site.each_context(request),
+        "title": "Staff",
+        "question": question,
+        "back_url": reverse(f"{site.name}:staff_list"),
+    }
+    request.current_app = site.name
+    return TemplateResponse(request, "hookpost/confirm.html", context)
+
+
+def _back(site: StaffSite) -> HttpResponse:
+    return HttpResponseRedirect(reverse(f"{site.name}:staff_list"))
