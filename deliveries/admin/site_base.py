@@ -102,12 +102,14 @@ class HookpostSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the pages of one's own log-in, and the search."""
         from deliveries.admin.find import find_view  # they need these sites
+        from deliveries.admin.forgotten_password import forgotten_view
         from deliveries.admin.profile_page import profile_view
         from deliveries.admin.second_factor import second_factor_view
 
         return [
             path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor"),
             path("profile/", self.admin_view(partial(profile_view, site=self)), name="profile"),
+            path("forgotten-password/", partial(forgotten_view, site=self), name="forgotten"),
             path("find/", self.admin_view(partial(find_view, site=self)), name="find"),
             *(each for each in super().get_urls() if getattr(each, "name", "") != CLOSED),
         ]

@@ -6,20 +6,34 @@ What lives here: the verbs. A link holds Django's token, which a new password or
 
 from __future__ import annotations
 
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID, uuid5
+
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
+from deliveries import sql
 from deliveries.models import Member, PasswordMail
 from deliveries.protocol.actor_names import name_person
 from deliveries.services import clock
 from deliveries.services.audit import record_act
-from deliveries.services.members import is_plain
+from deliveries.services.members import by_name, is_plain
 from deliveries.services.site_links import PORTAL, STAFF
+from deliveries.sql.rows import TakeTokenRow
+
+NAME_LIMIT = 254
+MEANT_LIMIT = 5  # who share one address
+MAILS_AN_HOUR = 3  # to one log-in
+ASKED_AN_HOUR = 10  # from one group of addresses
+ADDRESS_GROUPS = 4096  # so that strangers make no rows without end
+ASKED = UUID("6d1c9b52-7a0e-5d0b-9a43-2f6e1c7b8a11")
 
 PRINTED = ("console", "dummy")  # kinds of Django's mail backends that reach nobody
 
@@ -45,7 +59,34 @@ def site_of(user: User) -> str:
 
 def may_log_in(user: User) -> bool:
     """Say whether somebody can log in somewhere here."""
-    return user.is_active and (user.is_staff or Member.objects.filter(user_id=user.pk).exists())
+    return user.is_active and any(may_log_in_at(user, site) for site in (STAFF, PORTAL))
+
+
+def may_ask(address: str) -> bool:
+    """Count one who asks, by where from, and say whether they may: a few an hour, addresses in so many groups."""
+    group = int.from_bytes(sha256(address.encode()).digest()[:8]) % ADDRESS_GROUPS
+    asked = {"key_id": uuid5(ASKED, str(group)), "limit": ASKED_AN_HOUR, "window_seconds": 3600}
+    return sql.fetch(TakeTokenRow, asked)[0].taken
+
+
+def ask_for_link(name: str, *, site: str) -> None:
+    """Have a link mailed to whom this name or address is of, if they log in on this site by a password."""
+    model = get_user_model()
+    mail_field = model.get_email_field_name()
+    meant = Q(**by_name(name)) | Q(**{f"{mail_field}__iexact": name})
+    users = (
+        model._default_manager.filter(meant, is_active=True).exclude(**{mail_field: ""}).order_by("pk")[:MEANT_LIMIT]
+    )
+    lately = clock.likely_now() - timedelta(hours=1)
+    for user in users:
+        sent = PasswordMail.objects.filter(user=user, created_at__gt=lately).count()
+        if user.has_usable_password() and may_log_in_at(user, site) and sent < MAILS_AN_HOUR:
+            mail_link(user, PasswordMail.Kind.FORGOTTEN)
+
+
+def may_log_in_at(user: User, site: str) -> bool:
+    """Say whether somebody can log in on this site."""
+    return user.is_staff if site == STAFF else Member.objects.filter(user_id=user.pk).exists()
 
 
 def link_parts(user: User) -> tuple[str, str]:

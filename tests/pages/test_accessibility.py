@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 axe = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
 SCRIPT = Path(axe.__file__).parent / "axe.min.js"
 WEIGHTY = ("serious", "critical")
-OWN = ("", "find/?q=acme", "second-factor/", "password_change/")
+OWN = ("", "find/?q=acme", "second-factor/", "password_change/", "profile/", "forgotten-password/")
 COLOURS = "{runOnly: ['color-contrast', 'link-in-text-block']}"  # all that another scheme can change
-PORTAL_ONLY = ("catalogue/", "members/")
+OTHERS = {"admin": ("staff/",), "portal": ("catalogue/", "members/")}
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -36,7 +36,7 @@ class Fault(NamedTuple):
 
 def pages_of(site: str, house: House) -> Iterator[str]:
     """Every kind of page of a site: its own, lists, forms, rows."""
-    yield from (f"/{site}/{page}" for page in (*OWN, *(PORTAL_ONLY if site == "portal" else ())))
+    yield from (f"/{site}/{page}" for page in (*OWN, *OTHERS[site]))
     for model, page in (staff_site if site == "admin" else portal_site)._registry.items():
         base = f"/{site}/{page.opts.app_label}/{page.opts.model_name}/"
         yield from (base, f"{base}add/")

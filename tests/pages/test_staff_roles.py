@@ -40,6 +40,7 @@ GET = {
             "jsi18n",
             "profile",
             "set_password",
+            "forgotten",
         ],
         NO_ROLE,
     ),
@@ -60,7 +61,9 @@ GET = {
 }
 POST_BY_DEFAULT = NOBODY
 POST = {
-    **dict.fromkeys(["login", "logout", "second_factor", "password_change", "profile", "set_password"], NO_ROLE),
+    **dict.fromkeys(
+        ["login", "logout", "second_factor", "password_change", "profile", "set_password", "forgotten"], NO_ROLE
+    ),
     "deliveries_delivery_signature": StaffRole.VIEWER,
     **{
         f"deliveries_{name}": StaffRole.SUPPORT

@@ -30,6 +30,8 @@ OPEN = {
     "portal/login/",
     "portal/welcome/x/x/",
     "portal/invitation/x/",
+    "admin/forgotten-password/",
+    "portal/forgotten-password/",
     "admin/password/x/x/",
     "portal/password/x/x/",
 }
@@ -56,6 +58,7 @@ WITHOUT_A_NOUN = {
     "find/",  # swept in tests/pages/test_find.py
     f"catalogue/{SOME_ID}/",  # swept in tests/pages/test_catalogue.py
     "welcome/x/x/",
+    "forgotten-password/",
     "password/x/x/",
     "profile/",  # shows one's own log-in
     "(?Pxdeliveries)/",
