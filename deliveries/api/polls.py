@@ -27,6 +27,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.backoff import RETRY_AFTER_LIMIT_SECONDS
 from deliveries.protocol.polled import REASON_LIMIT, acknowledged, refused
+from deliveries.services import drain
 from deliveries.services.poll_waits import poll_waits
 from deliveries.services.shares import requests_and_pages
 
@@ -125,12 +126,12 @@ class PollView(_PollView):
         until = time.monotonic() + fields.get("wait_seconds", WAIT_SECONDS)
         with poll_waits.place(row.id, row.customer_id) as place:
             while not (messages := poll(row, most=most, lease_seconds=seconds)):
-                if place is None or (left := until - time.monotonic()) <= 0:
+                if place is None or drain.is_draining() or (left := until - time.monotonic()) <= 0:
                     break
                 self.share.close()
                 poll_waits.wait(row.id, seconds=left)
                 self.share.enter_context(requests_and_pages.place(caller_of(request).viewer.customer_id))
-        return messages, place is not None
+        return messages, place is not None and not drain.is_draining()
 
 
 class PollAnswersView(_PollView):

@@ -13,6 +13,7 @@ from django.db import connection
 from deliveries.api import polls
 from deliveries.models import Attempt, PollLease
 from deliveries.protocol.polled import POLLED_URL
+from deliveries.services import drain
 from deliveries.services.poll_waits import poll_waits
 from deliveries.services.shares import requests_and_pages
 from tests.api.conftest import Answer, Caller, Tenant, caller_with
@@ -133,3 +134,13 @@ def test_a_poll_waits_for_an_event_without_holding_a_place_and_one_too_many_is_a
         emit(ops)
     assert sorted(len(each.json["messages"]) for each in answers) == [1, 1]
     assert poll_waits.waiting() == 0
+
+
+def test_a_process_that_is_about_to_end_lets_nobody_wait(poller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "WAIT_SECONDS", 600)
+    try:
+        with polling(poller) as answers:
+            drain.begin()
+    finally:
+        drain.forget()
+    assert [(each.json["messages"], each.json["again_in_seconds"]) for each in answers] == [([], 1)]

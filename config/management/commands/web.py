@@ -70,10 +70,11 @@ def drain_first(server: Any) -> None:
     """Have SIGTERM announce the end and let the socket stay open for the setting's seconds; a second one ends that."""
 
     def leave(number: int, frame: FrameType | None) -> None:
-        if drain.is_draining() or not conf.drain_seconds:
+        is_second = drain.is_draining()
+        drain.begin()  # also without a time for it: polls that wait are answered now, or they would hold up the end
+        if is_second or not conf.drain_seconds:
             server.signal_handler_interrupt()
             return
-        drain.begin()
         timer = threading.Timer(conf.drain_seconds, server.signal_handler_interrupt)
         timer.daemon = True
         timer.start()
