@@ -12,7 +12,7 @@ READY := .venv/ready
 RUNNING := .venv/running
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients fonts screenshots test-cells test-restore test-failover test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts screenshots test-cells test-restore test-failover test-consume test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -33,6 +33,9 @@ receivers: ## Fetch and build what tests use of Node, Go, Java, Rust, as far as 
 
 test-hostile: $(READY) ## Run what attacks: hostile receivers, callers and people; lists the cases by name
 	@$(RUN) -m tests.hostile $(ARGS)
+
+test-consume: $(READY) ## 10,000 events from a queue of RabbitMQ and an outbox, with kills of consumer and database
+	@TEST_CONSUME=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_consume.py $(ARGS)
 
 test-openapi: $(READY) ## Fetch generators and linters of npm and openapi-generator, and try them on the live description
 	@tests/clients/fetch
