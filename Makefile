@@ -88,7 +88,7 @@ soak: $(READY) ## Do all faults at once while events are accepted, and report (A
 lock: $(READY) ## Choose the versions of all dependencies again
 	@command -v uv >/dev/null || .venv/bin/pip install --quiet --disable-pip-version-check uv
 	@PATH="$$PATH:.venv/bin"; for extra in "requirements.lock" "requirements-dev.lock --extra dev"; do \
-		uv pip compile --quiet --python-version 3.11 --generate-hashes --extra pages --extra server \
+		uv pip compile --quiet --python-version 3.11 --generate-hashes --extra pages --extra server --extra otel \
 			--no-emit-index-url --no-header pyproject.toml -o $$extra; done
 	@git diff --stat -- requirements.lock requirements-dev.lock
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from multiprocessing.util import Finalize
 
 from django.core.wsgi import get_wsgi_application
 
@@ -24,11 +25,15 @@ from config.fast_path import events_first, sharing  # once Django's apps are the
 from config.known_callers import within_shares
 from config.probes import probes_first
 from config.request_ids import with_request_ids
+from deliveries import __version__
 from deliveries.actors import wake_now
 from deliveries.services.events import ring_after_commits
+from deliveries.tracing.start import start_tracing, stop_tracing
 
 SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for so long, and that several times for each
 
 sys.setswitchinterval(SWITCH_SECONDS)
 ring_after_commits(wake_now)
+start_tracing("web", version=__version__)
+Finalize(None, stop_tracing, exitpriority=1)  # a process that was forked has no other end
 application = with_request_ids(sharing(probes_first(events_first(within_shares(django)))))

@@ -9,7 +9,9 @@ from django.apps import AppConfig, apps
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
+from deliveries import __version__
 from deliveries.host_settings import take_settings
+from deliveries.tracing.start import join_tracing
 
 take_settings()
 
@@ -30,6 +32,7 @@ class DeliveriesConfig(AppConfig):
         from deliveries import checks, embedding, sql  # noqa: F401  # they register themselves
         from deliveries.models.clock import learn_when_connected
 
+        join_tracing(version=__version__)
         post_migrate.connect(_open_partitions, sender=self)
         post_migrate.connect(_ensure_groups, sender=self)
         connection_created.connect(learn_when_connected)

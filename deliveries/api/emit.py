@@ -40,6 +40,7 @@ from deliveries.services.events import Accepted, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
 from deliveries.services.shares import posted_events
+from deliveries.tracing import switch
 
 JSON = "application/json"
 
@@ -88,7 +89,12 @@ class EmitBatchView(ApiView):
 def reply_to(environ: Environ, read: Read, emit: Emit) -> Reply:
     """Return the answer to a posted request, also to one that is refused; raises only for a mistake of ours."""
     with names.ACCEPT_SECONDS.timed():
-        return _reply(environ, read, emit)
+        if (spans := switch.spans) is None:
+            return _reply(environ, read, emit)
+        with spans.serving(environ["PATH_INFO"], _trace_of_caller(environ)) as span:
+            reply = _reply(environ, read, emit)
+            span.set_attribute("http.response.status_code", reply.status)
+            return reply
 
 
 def _reply(environ: Environ, read: Read, emit: Emit) -> Reply:
@@ -184,6 +190,11 @@ def _idempotency_key(environ: Environ) -> str | None:
 
 
 def _trace_context(environ: Environ) -> str | None:
+    """Return the trace that events belong to: this request's own where it has one, else the caller's."""
+    return _trace_of_caller(environ) if switch.spans is None else switch.spans.current()
+
+
+def _trace_of_caller(environ: Environ) -> str | None:
     traceparent: str | None = environ.get("HTTP_TRACEPARENT")
     return None if traceparent is None else read_trace_context(traceparent, environ.get("HTTP_TRACESTATE", ""))
 

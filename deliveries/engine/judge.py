@@ -32,5 +32,10 @@ def judge(lane: Lane, sent: Sent, answer: Answer, *, rng: random.Random) -> Fini
         answer = Answer(error="protocol_error", detail=NOT_JUDGED, duration_ms=answer.duration_ms)
         outcome = decide(answer, schedule=schedule, attempts_done=done, now=now, rng=rng)
     return Finished(
-        claimed=claimed, started_at=now, answer=answer, outcome=outcome, request_headers=sent.request_headers
+        claimed=claimed,
+        started_at=now,
+        answer=answer,
+        outcome=outcome,
+        request_headers=sent.request_headers,
+        begun=sent.begun,
     )

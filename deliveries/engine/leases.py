@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
@@ -20,6 +22,7 @@ from django.db import DatabaseError, InterfaceError
 from deliveries import __version__, sql
 from deliveries.conf import conf
 from deliveries.engine.attempt_log import is_logged
+from deliveries.engine.attempt_spans import end_claim
 from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
@@ -41,6 +44,7 @@ from deliveries.sql.engine_rows import (
     RenewLeasesRow,
     TakeLanesRow,
 )
+from deliveries.tracing import switch
 
 UNKNOWN_BYTES = 1024  # what an event counts for while its size is not known
 
@@ -69,6 +73,7 @@ class Leases:
         """
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
         parameters |= {"timed": is_logged()}
+        began_ns = 0 if switch.spans is None else time.time_ns()
         parameters |= self._asking() | {"lease_seconds": float(conf.lease_seconds)}
         with names.CLAIM_SECONDS.timed():
             rows = sql.fetch(TakeLanesRow, parameters, days=events_of_today())
@@ -83,6 +88,8 @@ class Leases:
             else:
                 busy.append(row.endpoint_id)
         names.CLAIM_DELIVERIES.observe(sum(map(len, claimed.values())))
+        if switch.spans is not None:
+            end_claim(switch.spans, chain(*claimed.values()), began_ns=began_ns, lanes=len(lanes))
         for endpoint_id, lane in lanes.items():
             _give(lane, claimed[endpoint_id], room=lane.claim_limit(room), now=now)
         return list(lanes.values()), busy
@@ -148,12 +155,15 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         "whole_bytes": limits.whole_bytes,
         "timed": is_logged(),
     }
+    began_ns = 0 if switch.spans is None else time.time_ns()
     with names.CLAIM_SECONDS.timed():
         rows = sql.fetch(ClaimBatchRow, parameters, days=events_of_today())
     names.CLAIM_DELIVERIES.observe(len(rows))
     claimed: dict[UUID, list[Claimed]] = {lane.endpoint_id: [] for lane in lanes}
     for row in rows:
         claimed[row.endpoint_id].append(_claimed(row))
+    if switch.spans is not None:
+        end_claim(switch.spans, chain(*claimed.values()), began_ns=began_ns, lanes=len(lanes))
     for lane in lanes:
         _give(lane, claimed[lane.endpoint_id], room=wanted[lane.endpoint_id], now=now)
 

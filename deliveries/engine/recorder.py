@@ -6,7 +6,7 @@ Decides nothing about answers and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -20,6 +20,7 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line
 from deliveries.engine.attempt_log import is_logged, log_attempts
+from deliveries.engine.attempt_spans import end_attempts
 from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.quarantine import cleared
@@ -32,6 +33,7 @@ from deliveries.protocol.outcome import NOT_THEIRS, Outcome
 from deliveries.services.alerts import note_exhausted
 from deliveries.services.retention import open_partitions
 from deliveries.sql.engine_rows import RecordOutcomesRow
+from deliveries.tracing import switch
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +81,7 @@ def record_outcomes(
         except (DataError, IntegrityError):
             kept = _store_one_by_one(lanes, rows, giving, now)
     count_recorded([finished for _, finished in rows])
-    if is_logged():
-        log_attempts(rows, kept=kept.keys(), now=now)
+    _tell(rows, kept=kept.keys(), now=now)
     for lane in lanes:
         lane.note_recorded(now + conf.lease_seconds)
         if not lane.in_flight:
@@ -96,8 +97,15 @@ def record_rest(lanes: Sequence[Lane], *, now: float) -> None:
     if cut_off := [(lane, _cut_off(lane, key)) for lane in lanes for key in lane.in_flight]:
         _store([], cut_off, {}, now)
         count_recorded([finished for _, finished in cut_off])
-        if is_logged():
-            log_attempts(cut_off, kept={lane.endpoint_id for lane, _ in cut_off}, now=now)
+        _tell(cut_off, kept={lane.endpoint_id for lane, _ in cut_off}, now=now)
+
+
+def _tell(rows: Sequence[Row], *, kept: Collection[UUID], now: float) -> None:
+    """Say in the log and by spans what is recorded, where somebody wants that."""
+    if is_logged():
+        log_attempts(rows, kept=kept, now=now)
+    if switch.spans is not None:
+        end_attempts(switch.spans, rows)
 
 
 def _store(
@@ -175,6 +183,7 @@ def _cut_off(lane: Lane, key: tuple[UUID, bool]) -> Finished:
         answer=answer,
         outcome=Outcome(state=DeliveryState.PENDING, error=answer.error),
         request_headers=sent.request_headers,
+        begun=sent.begun,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -25,6 +26,10 @@ from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import EventText, shape
 from deliveries.protocol.request import METHOD, delivery_headers, method_line, with_body
 from deliveries.protocol.trace_context import trace_headers
+from deliveries.tracing import switch
+
+if TYPE_CHECKING:
+    from deliveries.tracing.spans import Begun
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +43,8 @@ def send(
 ) -> Sent | Answer | None:
     """Put a delivery in flight; or return what it ends with where no request could be made of it alone.
 
-    None: its lane has no access token yet.
-
-    `now` is the database's time, `made` what a transformation made of the event. Raises HookpostError when the lane's
-    configuration lets nothing be signed.
+    None: its lane has no access token yet. `now` is the database's time, `made` what a transformation made of it.
+    Raises HookpostError when the lane's configuration lets nothing be signed.
     """
     if lane.target.problem:
         if lane.target.problem is NOT_YET:
@@ -50,11 +53,14 @@ def send(
     if claimed.body == ERASED:  # queued again at the moment when it was erased
         return NOTHING_LEFT
     try:
-        request, headers = prepare_delivery(claimed, target=lane.target, timestamp=int(now.timestamp()), made=made)
+        begun = None if switch.spans is None else switch.spans.attempt(claimed.trace_context)
+        request, headers = prepare_delivery(
+            claimed, target=lane.target, timestamp=int(now.timestamp()), made=made, begun=begun
+        )
         kept = kept_headers(headers, target=lane.target)
         if made is not None:
             kept = with_body(kept, body_bytes(request))
-        sent = Sent(claimed=claimed, started_at=now, request_headers=kept)
+        sent = Sent(claimed=claimed, started_at=now, request_headers=kept, begun=begun)
         transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
@@ -67,16 +73,19 @@ def send(
 
 
 def prepare_delivery(
-    claimed: Claimed, *, target: Target, timestamp: int, made: bytes | None = None
+    claimed: Claimed, *, target: Target, timestamp: int, made: bytes | None = None, begun: Begun | None = None
 ) -> tuple[Request, list[tuple[str, str]]]:
-    """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds."""
+    """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds.
+
+    A receiver that wants it is told the trace: the attempt's own span, or what the event came with.
+    """
     message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), target.shaping
     body, custom = claimed.body or b"", target.headers
     if shaping is not None:
         shaped = shape(replace(text_of(claimed), made=made), shaping)
         body, custom = shaped.body, {**shaped.headers, **custom}
-        if shaping.trace_context and claimed.trace_context:
-            custom = {**trace_headers(claimed.trace_context), **custom}
+        if shaping.trace_context and (told := begun.text if begun else claimed.trace_context):
+            custom = {**trace_headers(told), **custom}
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,

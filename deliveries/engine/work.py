@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deliveries.models.base import new_id
@@ -17,6 +18,9 @@ from deliveries.protocol.credentials import Auth
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.payload import Shaping
 from deliveries.protocol.secrets import SigningKey
+
+if TYPE_CHECKING:
+    from deliveries.tracing.spans import Begun
 
 NOT_YET = "its access token is to be fetched first"
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
@@ -86,11 +90,12 @@ class Claimed:
 
 @dataclass(slots=True, kw_only=True)
 class Sent:
-    """A request in flight: when it was started, and what of it the log keeps."""
+    """A request in flight: when it was started, what of it the log keeps, and its span where there are spans."""
 
     claimed: Claimed
     started_at: datetime
     request_headers: str = ""
+    begun: Begun | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,4 +107,5 @@ class Finished:
     answer: Answer
     outcome: Outcome
     request_headers: str = ""
+    begun: Begun | None = None
     attempt_id: UUID = field(default_factory=new_id)

@@ -29,7 +29,7 @@ from deliveries.models.base import new_id
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.event_types import is_ours
-from deliveries.protocol.ids import time_of
+from deliveries.protocol.ids import EVENT, encode_id, time_of
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
 from deliveries.services.event_store import (
@@ -45,6 +45,7 @@ from deliveries.services.event_store import (
 from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
 from deliveries.services.scheduling import deliver_later
 from deliveries.services.validation import Rules, check_data, rules_for
+from deliveries.tracing import switch
 
 __all__ = ["EVERYONE", "INSTALLATION", "Accepted", "EventDraft", "accept_event", "accept_events", "accept_own"]
 
@@ -57,6 +58,15 @@ INSTALLATION = UUID(int=1)  # whose the Idempotency-Keys of services are
 
 def accept_event(draft: EventDraft) -> Accepted:
     """Store one event with its deliveries; raises what refused it, and nothing is stored then."""
+    if (spans := switch.spans) is None:
+        return _accept_one(draft)
+    with spans.accepting([draft.trace_context]) as (span, context):
+        accepted = _accept_one(replace(draft, trace_context=context))
+        span.set_attribute("hookpost.event_id", encode_id(EVENT, accepted.event_id))
+        return accepted
+
+
+def _accept_one(draft: EventDraft) -> Accepted:
     entry = _judged(draft, rules_for([draft.type]))
     if connection.in_atomic_block:  # the caller's own transaction decides
         store_events([entry], limits=ALONE)
@@ -75,6 +85,22 @@ def accept_events(
     One that is refused does not hinder the others, unless `atomic`: then BatchRefused tells the first
     refusal, and nothing is stored.
     """
+    if (spans := switch.spans) is None:
+        return _accept_all(drafts, atomic=atomic)
+    contexts = [draft.trace_context for draft in drafts if isinstance(draft, EventDraft)]
+    with spans.accepting(contexts) as (_, context):
+        alike = len(set(contexts)) == 1
+        return _accept_all([_within(draft, context, alike=alike) for draft in drafts], atomic=atomic)
+
+
+def _within(draft: EventDraft | HookpostError, context: str | None, *, alike: bool) -> EventDraft | HookpostError:
+    """Return a draft in the trace of its acceptance; one of several that came with traces of their own keeps it."""
+    if isinstance(draft, HookpostError) or (draft.trace_context and not alike):
+        return draft
+    return replace(draft, trace_context=context)
+
+
+def _accept_all(drafts: Sequence[EventDraft | HookpostError], *, atomic: bool) -> list[Accepted | HookpostError]:
     rules = rules_for({draft.type for draft in drafts if isinstance(draft, EventDraft)})
     entries = [_entry_or_error(draft, rules) for draft in drafts]
     wanted = [entry for entry in entries if isinstance(entry, Entry)]

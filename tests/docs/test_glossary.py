@@ -43,6 +43,7 @@ SEVERAL_FLOORS = {
     "payload_preview": "what would be sent: making it, answering, its page",
     "portal": "the customers' site: its links, and the calls that make them",
     "readiness": "whether a process is fit for work: judging it, answering /readyz",
+    "request_ids": "an id for each request: which one, and the server's layer around Django that gives it",
     "screen": "what a command prints",
     "second_factor": "what is asked for after the password: its rows, checking it, its page",
     "signature_check": "why a receiver refuses a signature: comparing, what was sent, answering",

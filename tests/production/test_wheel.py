@@ -264,6 +264,7 @@ def test_the_api_works_below_any_path_and_obeys_no_settings_of_the_projects_view
         assert ask("/api/v1/events", {"customer": "acme", "type": "a.b", "data": {}})[0] == 202
         status, headers, problem = ask("/api/v1/events", {"customer": "nobody", "type": "a.b", "data": {}})
         assert (status, headers["content-type"]) == (404, "application/problem+json")
+        assert len(headers["x-request-id"]) == 24
         assert problem["type"].startswith("urn:hookpost:")
         moved = ask("/api/v1/import", {"format": "csv", "data": "customer,uid,url\nacme,main,https://93.184.216.34/"})
         assert moved[1]["location"] == f"{root}/api/v1/jobs/{moved[2]['id']}"
@@ -289,6 +290,7 @@ def see(client, path, *, status=200, has=(), follow=False):
     answer = client.get(path, follow=follow)
     text = answer.content.decode()
     assert answer.status_code == status, (path, answer.status_code, answer.headers)
+    assert answer.headers["X-Request-Id"], path
     missing = [each for each in (has,) if each and each not in text]
     assert not missing, (path, missing, text[:2000])
     return text
@@ -315,6 +317,8 @@ own = see(staff, "/admin/", has="Django administration")
 assert "unfold" not in own and "hookpost" not in own
 assert "unfold" not in see(staff, "/admin/auth/group/", has="Select group to change")
 assert "hookpost" not in see(staff, "/nosuch", status=404)
+named = staff.get("/nosuch", headers={"x-request-id": "deploy-7:42"})
+assert named.headers["X-Request-Id"] == "deploy-7:42"
 
 link, token = create_link(acme, actor="system", email="carol@example.com")
 carol = Client(SERVER_NAME="localhost")

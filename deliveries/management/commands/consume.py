@@ -9,6 +9,7 @@ import os
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from deliveries import __version__
 from deliveries.actors import wake
 from deliveries.consume.accepting import consume
 from deliveries.consume.outbox_table import OutboxTable
@@ -16,6 +17,7 @@ from deliveries.consume.rabbit_queue import RabbitQueue
 from deliveries.consume.redis_stream import RedisStream
 from deliveries.consume.source import EventSource
 from deliveries.management.signals import stop_signals
+from deliveries.tracing.start import start_tracing
 
 
 class Command(BaseCommand):
@@ -46,6 +48,7 @@ class Command(BaseCommand):
         refuse_to_start()
         names = {name: str(options[name]) for name in ("stream", "queue", "table")}
         source = _source(str(options["url"]), **names, idle_ms=int(float(str(options["takeover_seconds"])) * 1000))
+        start_tracing("consume", version=__version__)
         with stop_signals() as stop_wanted:
             consume(source, wake=wake, stop=stop_wanted)
 

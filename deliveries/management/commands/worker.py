@@ -11,12 +11,14 @@ import time
 import dramatiq
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.management.health_port import health_port
 from deliveries.management.health_server import Place
 from deliveries.management.signals import stop_signals
 from deliveries.management.workers import build_workers, prepare_process, stop_workers
 from deliveries.services import drain
+from deliveries.tracing.start import start_tracing, stop_tracing
 from deliveries.variables import place
 
 POLL_SECONDS = 0.1
@@ -39,6 +41,7 @@ class Command(BaseCommand):
 
         refuse_to_start()
         prepare_process()
+        start_tracing("worker", version=__version__)
         with stop_signals() as stop_wanted:
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
@@ -54,6 +57,7 @@ class Command(BaseCommand):
                 stop_workers(workers)
                 stop_engines()
                 dispatcher.join()
+                stop_tracing()
             if not stop_wanted:
                 raise CommandError("the dispatcher ended by itself")
 
