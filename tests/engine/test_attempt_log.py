@@ -35,7 +35,7 @@ def lines_of(logs: Sequence[EventDict]) -> list[dict[str, Any]]:
 
 def documented_fields() -> set[str]:
     section = (ROOT / "docs/operations.md").read_text().partition("### A line for each attempt")[2]
-    rows = re.findall(r"^\| (`[^|]+`) \|", section.partition("\n## ")[0], re.MULTILINE)
+    rows = re.findall(r"^\| (`[^|]+`) \|", section.partition("\n##")[0], re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
 
