@@ -12,6 +12,7 @@ from deliveries.admin.badges import badge, code, moment, shortened
 from deliveries.admin.endpoint_health import health_badges
 from deliveries.models import Endpoint
 from deliveries.protocol.credentials import KINDS
+from deliveries.protocol.delivery_window import write_window
 from deliveries.protocol.profiles import profile_of
 
 
@@ -74,3 +75,8 @@ class EndpointColumns:
     def shown_schedule(self, row: Endpoint) -> str:
         """Seconds before each attempt."""
         return ", ".join(map(str, row.retry_schedule or ())) or "the usual one"
+
+    @admin.display(description="Delivery window")
+    def shown_window(self, row: Endpoint) -> str:
+        """When it is sent to."""
+        return write_window(row.delivery_window) or "none: at any time"

@@ -22,6 +22,7 @@ from unfold.widgets import (
 
 from deliveries.admin.credential_fields import CredentialFields
 from deliveries.admin.pages import ServiceForm
+from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
@@ -50,13 +51,14 @@ PLAIN_FIELDS = (
 CHOSEN_FIELDS = ("method", "body_format")
 
 
-class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
+class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
     """An endpoint; `headers`, `secret` and credentials are written and never shown."""
 
     field_names = {
         "event_types": "chosen_types",
         "tags": "chosen_tags",
         "retry_schedule": "schedule",
+        "delivery_window": "window",
         "auth": "auth_type",
         "tls": "tls_certificate",
     }
@@ -85,12 +87,6 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "$.data.amount > 100", "class": "hp-wide hp-code"}),
         help_text="A condition on the payload, as an SQL/JSON path. Empty: every event of the types above.",
-    )
-    chosen_tags = forms.CharField(
-        label="Tags",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "eu, project:7"}),
-        help_text="Separated by commas. Only events that carry one of these. Empty: events with and without tags.",
     )
     signing = forms.ChoiceField(
         choices=[
@@ -208,7 +204,7 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
             self.initial.update({"signing": OWN, **{f"own_{part}": value for part, value in own.items()}})
         self.initial["chosen_types"] = [name for name in stored if name in self.catalogue]
         self.initial["other_types"] = ", ".join(name for name in stored if name not in self.catalogue)
-        self.initial["chosen_tags"] = ", ".join(self.instance.tags or ())
+        self.set_initial_words()
         self.initial["schedule"] = ", ".join(map(str, self.instance.retry_schedule or ()))
         if "headers" in self.fields and self.instance.header_names:
             names = ", ".join(self.instance.header_names)
@@ -244,9 +240,8 @@ class EndpointForm(ServiceForm, CredentialFields, forms.ModelForm):
             if not values.get(name):  # a page from before there was this choice leaves it as it is
                 values.pop(name, None)
         others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
+        values |= self.chosen_words()
         values["event_types"] = [*data.get("chosen_types", ()), *others]
-        if "chosen_tags" in data:
-            values["tags"] = data["chosen_tags"].replace(",", " ").split()
         values["retry_schedule"] = data.get("schedule")
         if data.get("signing") == OWN:
             values["signing"] = {part: data[f"own_{part}"] for part in OWN_PARTS}

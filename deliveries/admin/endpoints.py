@@ -55,7 +55,7 @@ HOW = (
     "forget_headers",
 )
 NEW_HOW = (*HOW[:-1], "secret")
-LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "ordered", "set_aside_after")
+LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "window", "ordered", "set_aside_after")
 
 
 class EndpointPages(PayloadPreviewPage):
@@ -100,6 +100,7 @@ class EndpointPages(PayloadPreviewPage):
         "max_in_flight",
         "timeout_seconds",
         "shown_schedule",
+        "shown_window",
         "ordered",
         "set_aside_after",
     )
@@ -111,6 +112,7 @@ class EndpointPages(PayloadPreviewPage):
         "shown_auth",
         "shown_tls",
         "shown_schedule",
+        "shown_window",
     )
 
     def get_form(

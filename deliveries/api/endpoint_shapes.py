@@ -16,6 +16,7 @@ from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text,
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.delivery_window import DAYS
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
@@ -75,6 +76,22 @@ class SecretHintShape(Shape):
     expires_at = Moment(allow_null=True, help_text="Until when it still signs.")
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "days": {"type": "array", "items": {"type": "string", "enum": list(DAYS)}},
+            "from": {"type": "string", "example": "08:00"},
+            "to": {"type": "string", "example": "18:00"},
+            "timezone": {"type": "string", "example": "Europe/Berlin"},
+        },
+        "required": ["days", "from", "to", "timezone"],
+    }
+)
+class Window(serializers.JSONField):
+    """Days and hours of a time zone; services judge it."""
+
+
 class EndpointShape(Shape):
     """An endpoint."""
 
@@ -112,6 +129,7 @@ class EndpointShape(Shape):
     set_aside_after = Number(
         required=False, allow_null=True, help_text="Attempts after which an ordered endpoint goes on; null: at the end."
     )
+    delivery_window = Window(required=False, allow_null=True, help_text="When it is sent to; null: always.")
     state = serializers.ChoiceField(Endpoint.State.choices, required=False)
     state_reason = Text(read_only=True, help_text="Why it is paused or disabled, if somebody said so.")
     state_changed_at = Moment(read_only=True)

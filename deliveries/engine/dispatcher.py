@@ -35,6 +35,7 @@ from deliveries.services import (
     alerts,
     backlog,
     clock,
+    delivery_windows,
     endpoint_health,
     endpoints,
     fan_out,
@@ -68,6 +69,7 @@ HOLD_CHUNK = 5000
 EVERY_LANE_TICKS = 10
 ROLL_UP_TICKS = 5
 LAPSE_TICKS = 2
+WINDOW_TICKS = 5
 HOUSEKEEPING_TICKS = 60
 FORGET_SECONDS = 3600.0
 
@@ -135,6 +137,8 @@ class Dispatcher:
         ]
         if ticks % LAPSE_TICKS == 0:
             work.append(polls.end_lapsed)
+        if ticks % WINDOW_TICKS == 0:
+            work.append(delivery_windows.keep_windows)
         if ticks % HOUSEKEEPING_TICKS == 0:
             work.append(housekeeping)
         do_each(work, before_each=self._lead.keep)
@@ -195,6 +199,7 @@ def housekeeping() -> None:
             alerts.note_warnings,
             disable_failing,
             retests.retest_disabled,
+            delivery_windows.end_windows,
             alerts.purge_alerts,
             rollup.purge_hours,
             purge.purge_rows,

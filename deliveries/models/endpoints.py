@@ -81,6 +81,7 @@ class Endpoint(IdentifiedModel):
         blank=True,
         help_text="Ordered: attempts after which a delivery holds up no other; empty: not before it is given up.",
     )
+    delivery_window = models.JSONField(null=True, blank=True, help_text="Days and hours; null: always.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
     state_reason = models.CharField(max_length=300, blank=True, default="")
     state_changed_at = models.DateTimeField(auto_now_add=True)
@@ -95,6 +96,8 @@ class Endpoint(IdentifiedModel):
         # sql/accept_events.sql, services/fan_out.py
         indexes = (
             models.Index(fields=("customer", "id"), name="endpoint_living", condition=models.Q(deleted_at=None)),
+            # services/delivery_windows.py
+            models.Index(fields=("id",), name="endpoint_windowed", condition=Q(delivery_window__isnull=False)),
         )
         constraints = (
             models.UniqueConstraint(

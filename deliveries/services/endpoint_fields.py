@@ -23,6 +23,7 @@ from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.backoff import SCHEDULE_LIMIT, check_schedule
 from deliveries.protocol.client_tls import check_tls
 from deliveries.protocol.credentials import check_auth
+from deliveries.protocol.delivery_window import check_window
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
 from deliveries.protocol.ids import decode_id
@@ -184,6 +185,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "retry_schedule": lambda value: None if value is None else check_schedule(value),
     "timeout_seconds": _check_number("timeout_seconds", low=1, high=30),
     "ordered": bool,
+    "delivery_window": check_window,
     "send_trace_context": bool,
     "set_aside_after": _check_number("set_aside_after", low=1, high=SCHEDULE_LIMIT, empty=True),
     "state": _check_choice("state", Endpoint.State.values),

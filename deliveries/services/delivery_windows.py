@@ -1,0 +1,65 @@
+"""Keeping delivery windows: an endpoint is paused when its window closes, and resumed when it opens.
+
+What lives here: the look at all endpoints that have a window. What comes meanwhile is held like that of any paused
+endpoint, and drains at the rate at which resumed endpoints do. Who pauses or disables an endpoint is not overruled. It
+must not know how deliveries are held or released.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from deliveries.models import Endpoint, Lane
+from deliveries.protocol.actor_names import SYSTEM
+from deliveries.protocol.delivery_window import DeliveryWindow, is_open
+from deliveries.services import clock
+from deliveries.services.endpoints import pause_endpoint, resume_endpoint
+
+OUTSIDE = "outside its delivery window"
+OPENED = "its delivery window opened"
+ENDED = "it has no delivery window any more"
+LIMIT = 1000
+
+State = Endpoint.State
+
+
+def keep_windows(*, now: datetime | None = None) -> int:
+    """Pause what is outside of its window, and resume what is inside again; returns how many changed."""
+    moment, changed = now or clock.likely_now(), 0
+    rows = Endpoint.objects.filter(delivery_window__isnull=False, deleted_at=None).select_related("customer")
+    for endpoint in rows.iterator(chunk_size=LIMIT):
+        window: DeliveryWindow = endpoint.delivery_window  # type: ignore[assignment]  # the filter leaves no null
+        opened = is_open(window, moment)
+        if opened and _waits(endpoint):
+            _resume(endpoint, OPENED)
+        elif not opened and endpoint.state == State.ENABLED:
+            pause_endpoint(endpoint, actor=SYSTEM, reason=OUTSIDE)
+        else:
+            continue
+        changed += 1
+    return changed
+
+
+def end_windows() -> int:
+    """Resume what waits for a window that was taken away; returns how many."""
+    rows = Endpoint.objects.filter(
+        delivery_window__isnull=True, deleted_at=None, state=State.PAUSED, state_reason=OUTSIDE
+    )
+    found = list(rows.select_related("customer")[:LIMIT])
+    for endpoint in found:
+        _resume(endpoint, ENDED)
+    return len(found)
+
+
+def _waits(endpoint: Endpoint) -> bool:
+    return endpoint.state == State.PAUSED and endpoint.state_reason == OUTSIDE
+
+
+def _resume(endpoint: Endpoint, reason: str) -> None:
+    """Resume, and go on counting since when nothing arrives: an opening is no repair."""
+    with transaction.atomic():
+        lane = Lane.objects.select_for_update().get(endpoint=endpoint)
+        resume_endpoint(endpoint, actor=SYSTEM, reason=reason)
+        Lane.objects.filter(endpoint=endpoint).update(failing_since=lane.failing_since)
