@@ -7,10 +7,10 @@ What lives here: every variable that Hookpost reads, its type, default and meani
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
+from deliveries.brand_settings import BrandSettings, setting
 from deliveries.errors import WrongSetting
 from deliveries.variables import (
     AllowedTarget,
@@ -34,13 +34,8 @@ from deliveries.variables import (
 )
 
 
-def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
-    """Declare one variable; `default` is written as it would stand in the environment."""
-    return field(metadata={"name": name, "default": default, "parse": parse, "meaning": meaning})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conf:
+class Conf(BrandSettings):
     """All settings of one process."""
 
     data_dir: str = setting(

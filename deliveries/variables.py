@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
 
+from deliveries.pictures import check_picture
+
 KEY_BYTES = 32
 LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -22,6 +24,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -91,6 +94,42 @@ def origins(raw: str) -> tuple[str, ...]:
         if _ORIGIN.fullmatch(word) is None:
             raise ValueError(f"{word!r} is not an origin such as https://app.example.com")
     return words(raw)
+
+
+def colour(raw: str) -> str:
+    """colour, as #0a7f8c"""
+    if raw.strip() and _COLOUR.fullmatch(raw.strip().lower()) is None:
+        raise ValueError("a colour is written as #0a7f8c")
+    return raw.strip().lower()
+
+
+def name(raw: str) -> str:
+    """text, 1 to 60 printable characters"""
+    if not 1 <= len(raw.strip()) <= 60 or not raw.strip().isprintable():
+        raise ValueError("a name has 1 to 60 printable characters")
+    return raw.strip()
+
+
+def support(raw: str) -> str:
+    """mail address or https:// URL"""
+    word = raw.strip()
+    is_page = word.startswith("https://") and len(word) <= 500 and word.isprintable() and " " not in word
+    if word and not is_page and (len(word) > 254 or _ADDRESS.fullmatch(word) is None or not word.isprintable()):
+        raise ValueError("a mail address, or a URL that starts with https://")
+    return word
+
+
+def picture(raw: str) -> str:
+    """file, PNG or SVG"""
+    path = raw.strip()
+    if path:
+        try:
+            check_picture(Path(path).read_bytes())
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}") from error
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return path
 
 
 def sender(raw: str) -> str:

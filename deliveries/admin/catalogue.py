@@ -21,6 +21,7 @@ from deliveries.admin.viewer import customer_of
 from deliveries.models import EventType, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.request import full_body
+from deliveries.services.brands import operator_brand
 
 SHOWN = 500
 SEARCH_LIMIT = 128
@@ -39,7 +40,7 @@ def catalogue_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         {
             "name": row.name,
             "meaning": readable(row.description.encode()),
-            "owner": "your own" if row.customer_id else "Hookpost",
+            "owner": "your own" if row.customer_id else operator_brand().name,
             "url": reverse(f"{site.name}:catalogue_entry", args=[row.public_id]),
         }
         for row in found[:SHOWN]
@@ -70,7 +71,7 @@ def _entry(row: EventType, *, site_name: str) -> dict[str, object]:
         "title": f"Event type {row.name}",
         "entry": row,
         "meaning": readable(row.description.encode()),
-        "owner": "your own" if is_own else "Hookpost",
+        "owner": "your own" if is_own else operator_brand().name,
         "members": members,
         "is_cut": len(members) == LINE_LIMIT,
         "schema": None if row.schema is None else pretty_json(orjson.dumps(row.schema)),

@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from deliveries.admin.badges import badge, moment
+from deliveries.admin.brand_pages import BrandPages
 from deliveries.admin.endpoint_health import health_badges, with_health
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
-from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.pages import ServiceForm
 from deliveries.admin.sites import staff_site
 from deliveries.models import Customer, Endpoint, visible
 from deliveries.models.visible import Viewer
@@ -50,7 +51,7 @@ class CustomerForm(ServiceForm, forms.ModelForm):
 
 
 @admin.register(Customer, site=staff_site)
-class StaffCustomer(PageAdmin[Customer]):
+class StaffCustomer(BrandPages):
     """All customers."""
 
     rows = visible.customers
@@ -92,6 +93,7 @@ class StaffCustomer(PageAdmin[Customer]):
             "endpoints": [self.shown_endpoint(each) for each in with_health(endpoints)],
             "deliveries_url": f"{self.url('changelist', model='delivery')}?customer={row.public_id}",
             "failing": failing_section(self, viewer),
+            "brand_url": self.url("brand", row.public_id) if self.has_change_permission(request, row) else "",
             "acts": self.acts_for(request, row),
         }
 

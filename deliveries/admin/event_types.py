@@ -24,6 +24,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Customer, EventType, visible
 from deliveries.services import event_types as verbs
+from deliveries.services.brands import operator_brand
 
 FIELDS = ("name", "description", "schema", "example", "validation", "archived")
 
@@ -150,7 +151,7 @@ class PortalEventType(EventTypePages, PortalAdmin[EventType]):
     @admin.display(description="Owner")
     def shown_owner(self, row: EventType) -> str:
         """Ours or yours."""
-        return "Hookpost" if row.customer_id is None else "your own"
+        return operator_brand().name if row.customer_id is None else "your own"
 
     def owner_of(self, request: HttpRequest, form: ModelForm) -> Customer:
         """The member's own customer, whatever the form says."""

@@ -27,6 +27,7 @@ from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Member, visible
 from deliveries.protocol.member_roles import MemberRole
+from deliveries.services.brands import operator_brand
 from deliveries.services.members import change_role, find_member, login_token, remove_member
 from deliveries.services.site_links import PORTAL, path_of
 
@@ -162,5 +163,5 @@ class WelcomeView(PasswordResetConfirmView):
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add what the site's pages need."""
         self.request.current_app = portal_site.name
-        title = "Welcome to Hookpost" if self.validlink else "This link does not work any more"
+        title = f"Welcome to {operator_brand().name}" if self.validlink else "This link does not work any more"
         return {**super().get_context_data(**kwargs), **portal_site.each_context(self.request), "title": title}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
+from deliveries.admin.brand_pages import brand_picture_view
 from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
 from deliveries.admin.first_steps import dismiss_view
 from deliveries.admin.invitation_page import invitation_view
@@ -61,6 +62,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
         "members/<path:object_id>/remove/": ("member_remove", remove_view),
     }
     return [
+        path("brand/<str:name>/", brand_picture_view, name="brand_picture"),
         path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
         path("password/<uidb64>/<token>/", SetPasswordView.as_view(site=site), name="set_password"),
         path("invitation/<str:token>/", partial(invitation_view, site=site), name="invitation"),

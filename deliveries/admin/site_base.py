@@ -29,6 +29,8 @@ from deliveries.admin.overview import overview_for
 from deliveries.admin.rendering import with_our_templates
 from deliveries.api.error_pages import error_page
 from deliveries.models.visible import Viewer
+from deliveries.protocol.brand_colours import shades_of
+from deliveries.services.brands import Brand, operator_brand
 from deliveries.services.second_factor import confirmed_factor, is_required
 from deliveries.services.site_links import STAFF
 
@@ -53,10 +55,11 @@ class HookpostSite(UnfoldAdminSite):
 
     def extra_context(self, context: dict[str, object], request: HttpRequest) -> dict[str, object]:
         """Give the pages our name, mark, colours and menu (called by Unfold)."""
-        context |= theme.context_of(subtitle=self.subtitle)
+        brand = self.brand(request)
+        context |= theme.context_of(brand, subtitle=self.subtitle)
         context["takes_notes"] = self.takes_notes
         colours = context.get("colors")
-        context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": theme.PRIMARY}
+        context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": shades_of(brand.accent)}
         if self.has_permission(request):
             context["logout_url"] = reverse(f"{self.name}:logout")
             context["account_links"] = self.account_links(request)
@@ -68,10 +71,16 @@ class HookpostSite(UnfoldAdminSite):
             context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
         return context
 
+    def brand(self, request: HttpRequest) -> Brand:
+        """Return whose name, logo and colour the page has: the operator's."""
+        return operator_brand()
+
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         """Return what the menu at one's name offers."""
+        help_url = self.brand(request).support_url
         return [
             {"title": "Profile", "link": reverse(f"{self.name}:profile")},
+            *([{"title": "Get help", "link": help_url}] if help_url else []),
             {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
             {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
         ]

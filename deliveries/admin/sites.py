@@ -16,6 +16,7 @@ from deliveries.admin.portal_log_in import PortalLogin
 from deliveries.admin.site_base import HookpostSite
 from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.services.brands import Brand, brand_of
 from deliveries.services.site_links import PORTAL, STAFF
 
 
@@ -137,6 +138,11 @@ class PortalSite(HookpostSite):
         if step is None and self.has_permission(request) and not is_open_to(request):
             raise PermissionDenied
         return step
+
+    def brand(self, request: HttpRequest) -> Brand:
+        """A member sees their customer's brand, who is not logged in the operator's."""
+        member = member_of(request)
+        return brand_of(member.customer if member else None)
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """A member sees what is their customer's."""

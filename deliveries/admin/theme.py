@@ -13,22 +13,10 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.dataclasses import Favicon
 
-SCRIPTS = ("pages", "find")  # of all pages; others are named where they are used
+from deliveries.services.brands import Brand
+from deliveries.services.site_links import PORTAL, path_of
 
-# A blue-green of our own over Unfold's shades.
-PRIMARY = {
-    "50": "oklch(97.5% .018 200)",
-    "100": "oklch(94.5% .04 200)",
-    "200": "oklch(89.5% .07 200)",
-    "300": "oklch(82.5% .1 200)",
-    "400": "oklch(73% .115 205)",
-    "500": "oklch(63% .115 210)",
-    "600": "oklch(53% .1 215)",
-    "700": "oklch(46% .088 218)",
-    "800": "oklch(39.5% .072 220)",
-    "900": "oklch(34% .06 222)",
-    "950": "oklch(26% .048 224)",
-}
+SCRIPTS = ("pages", "find")  # of all pages; others are named where they are used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +38,25 @@ class Group:
     items: Sequence[Item]
 
 
-def context_of(*, subtitle: str) -> dict[str, object]:
-    """Return the name, the mark and the colours."""
+def picture_url(name: str) -> str:
+    """Return the address of a brand's picture by its name; empty without one, or without a portal."""
+    return path_of(PORTAL, "brand_picture", name) if name else ""
+
+
+def context_of(brand: Brand, *, subtitle: str) -> dict[str, object]:
+    """Return the name, the mark or logo, and what else pages show of a brand."""
     mark = static("hookpost/mark.svg")
+    logo, dark = picture_url(brand.logo or brand.logo_dark), picture_url(brand.logo_dark or brand.logo)
+    icon = picture_url(brand.favicon)
+    kind = "image/png" if brand.favicon.endswith(".png") else "image/svg+xml"
     return {
-        "site_title": f"Hookpost {subtitle}",
-        "site_header": "Hookpost",
+        "brand": brand,
+        "site_title": f"{brand.name} {subtitle}",
+        "site_header": brand.name,
         "site_subheader": subtitle,
-        "site_icon": mark,
-        "site_favicons": [Favicon(href=mark, rel="icon", type="image/svg+xml", sizes=None)],
+        "site_icon": logo or mark,
+        "site_icon_dark": dark if dark != logo else "",
+        "site_favicons": [Favicon(href=icon or mark, rel="icon", type=kind, sizes=None)],
         "site_url": None,
         "site_logo": None,
         "show_back_button": True,

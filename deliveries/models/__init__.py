@@ -4,6 +4,7 @@ from deliveries.models.access_tokens import AccessToken
 from deliveries.models.alerts import Alert
 from deliveries.models.api_keys import ApiKey
 from deliveries.models.audit import AuditEntry
+from deliveries.models.brands import BrandPicture
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
@@ -26,6 +27,7 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "AuditEntry",
+    "BrandPicture",
     "Customer",
     "Delivery",
     "DueDelivery",

@@ -39,6 +39,7 @@ class Customer(IdentifiedModel):
         editable=False,
         help_text="Those done, see services/first_steps.py.",
     )
+    brand = models.JSONField(default=dict, db_default={}, editable=False, help_text="See services/brands.py.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

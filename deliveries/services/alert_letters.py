@@ -19,6 +19,7 @@ from deliveries.models import Alert, Endpoint
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services.alerts import disabled_after
+from deliveries.services.brands import brand_of
 from deliveries.services.early_warnings import certificate_meant, percent_meant
 from deliveries.services.site_links import PORTAL, STAFF, url_of
 
@@ -88,7 +89,10 @@ def _letter(to: str, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, sit
     if len(alerts) > SHOWN_LIMIT:
         parts.append(f"And {len(alerts) - SHOWN_LIMIT} more: {url_of(site, 'index')}".removesuffix(": "))
     about = frozenset(alert.id for alert in alerts)
-    return Letter(to=to, subject=f"[Hookpost] {subject}", body="\n\n".join(parts) + "\n", about=about)
+    brand = brand_of(alerts[0].endpoint.customer if site == PORTAL and alerts[0].endpoint else None)
+    if site == PORTAL and brand.support:
+        parts.append(f"Questions: {brand.support}")
+    return Letter(to=to, subject=f"[{brand.name}] {subject}", body="\n\n".join(parts) + "\n", about=about)
 
 
 def _headline(alert: Alert) -> str:

@@ -15,7 +15,18 @@ from django.apps import apps
 from django.db import transaction
 
 from deliveries import sql
-from deliveries.models import ApiKey, AuditEntry, Customer, DueDelivery, Endpoint, EventType, Invitation, Lane, Member
+from deliveries.models import (
+    ApiKey,
+    AuditEntry,
+    BrandPicture,
+    Customer,
+    DueDelivery,
+    Endpoint,
+    EventType,
+    Invitation,
+    Lane,
+    Member,
+)
 from deliveries.protocol import ids
 from deliveries.services import clock
 from deliveries.services.audit import record_act
@@ -65,7 +76,7 @@ def erase_what_moved(customer_id: UUID) -> Generator[int, None, None]:
     with transaction.atomic():
         traces = _traces_of(customer_id)
         only_of(Customer.objects.get(id=customer_id)).filter(is_staff=False, is_superuser=False).delete()
-        for model in (Endpoint, ApiKey, Member, EventType, Invitation):
+        for model in (Endpoint, ApiKey, Member, EventType, Invitation, BrandPicture):
             model._default_manager.filter(customer_id=customer_id).delete()
         number = _erase_traces(traces, set(traces.endpoint_ids))
     yield number

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from deliveries.models import Invitation
 from deliveries.services.alert_letters import plain
+from deliveries.services.brands import brand_of
 from deliveries.services.invitations import token_of
 from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
 from deliveries.services.site_links import PORTAL, url_of
@@ -24,15 +25,16 @@ def send_due_invitations() -> int:
 
 def letter_of(invitation: Invitation) -> RowLetter:
     """Return the mail with the link; what others chose in it is one line of plain text."""
-    customer = plain(invitation.customer.name)
+    customer, brand = plain(invitation.customer.name), brand_of(invitation.customer)
     body = in_paragraphs(
         (
             f"You are invited to the webhooks of {customer}, as {invitation.role}.",
             url_of(PORTAL, "invitation", token_of(invitation)),
             f"The link serves once, until {invitation.expires_at:%Y-%m-%d %H:%M} UTC.",
             "If you did not expect this, do nothing: without the link nothing happens.",
+            *([f"Questions: {brand.support}"] if brand.support else []),
         )
     )
     return RowLetter(
-        row_id=invitation.id, to=invitation.email, subject=f"[Hookpost] Invitation to {customer}", body=body
+        row_id=invitation.id, to=invitation.email, subject=f"[{brand.name}] Invitation to {customer}", body=body
     )

@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractUser
 from deliveries.conf import conf
 from deliveries.models import PasswordMail
 from deliveries.services.alert_letters import plain
+from deliveries.services.brands import operator_brand
 from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
 from deliveries.services.password_links import link_parts, site_of
 from deliveries.services.role_groups import role_of
@@ -35,7 +36,9 @@ def letter_of(row: PasswordMail) -> RowLetter:
     """Return the mail with the link."""
     subject = "Your log-in" if row.kind == PasswordMail.Kind.INVITED else "A new password"
     address = getattr(row.user, row.user.get_email_field_name())
-    return RowLetter(row_id=row.id, to=address, subject=f"[Hookpost] {subject}", body=in_paragraphs(_lines(row)))
+    return RowLetter(
+        row_id=row.id, to=address, subject=f"[{operator_brand().name}] {subject}", body=in_paragraphs(_lines(row))
+    )
 
 
 def _lines(row: PasswordMail) -> Iterator[str]:

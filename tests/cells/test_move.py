@@ -39,6 +39,7 @@ from deliveries.models import (
     SecondFactor,
 )
 from deliveries.services.api_keys import create_api_key
+from deliveries.services.brands import set_brand
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, rotate_secret
 from deliveries.services.event_types import create_event_type
@@ -47,6 +48,7 @@ from deliveries.services.members import add_member
 from deliveries.services.portal_links import create_link
 from tests.cells.second_cell import cell_of, url_of, working_in
 from tests.engine.steps import let_time_pass, take_turn
+from tests.protocol.test_pictures import a_png
 from tests.receiver import Receiver
 
 ACTOR = "user:root"
@@ -80,6 +82,7 @@ def a_customer(receiver: Receiver) -> Customer:
     live, _ = create_endpoint(customer, {"url": f"{receiver.url}/live", "headers": {"x-key": "k"}}, actor=ACTOR)
     ordered, _ = create_endpoint(customer, {"url": f"{receiver.url}/ordered", "ordered": True}, actor=ACTOR)
     paused, _ = create_endpoint(customer, {"url": f"{receiver.url}/paused"}, actor=ACTOR)
+    set_brand(customer, {"name": "Acme Hooks"}, {"logo": a_png()}, actor=ACTOR)
     rotate_secret(live, actor=ACTOR)
     pause_endpoint(paused, actor=ACTOR)
     for status in (204, 500):

@@ -34,6 +34,7 @@ OPEN = {
     "portal/forgotten-password/",
     "admin/password/x/x/",
     "portal/password/x/x/",
+    "portal/brand/x/",
 }
 # Addresses of the portal that name no row of a noun; the nouns are swept in tests/pages/test_isolation.py.
 WITHOUT_A_NOUN = {
@@ -47,6 +48,7 @@ WITHOUT_A_NOUN = {
     "search/",
     "second-factor/",
     "catalogue/",
+    "brand/x/",  # a picture by its contents: tests/pages/test_brand.py
     "first-steps/dismiss/",  # of the customer that the session is for
     "receiving/",
     "customers/",  # these down to the withdrawal are swept in tests/pages/test_members.py

@@ -53,6 +53,7 @@ ENDS = {
     "hookpost_log_in": "one for each log-in of staff",
     "hookpost_endpoint_secret": "purge_rows, once expired",
     "hookpost_customer": "made by callers",
+    "hookpost_brand_picture": "three of a customer, with which they go",
     "hookpost_member": "made by callers",
     "hookpost_endpoint": "made by callers, limited",
     "hookpost_event_type": "made by callers, limited",

@@ -1,0 +1,34 @@
+"""The operator's brand among the settings, and how a setting is declared.
+
+What lives here: variables for name, colour, pictures and the address of support; conf.py has them with all others. It
+must not know Django.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from deliveries.variables import colour, name, picture, support
+
+
+def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
+    """Declare one variable; `default` is written as it would stand in the environment."""
+    return field(metadata={"name": name, "default": default, "parse": parse, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandSettings:
+    """What pages and letters show of whose they are."""
+
+    brand_name: str = setting("HOOKPOST_BRAND_NAME", "Hookpost", name, "Name that pages and letters show.")
+    brand_accent: str = setting(
+        "HOOKPOST_BRAND_ACCENT", "", colour, "Colour of links and buttons; shades stay as readable as ours."
+    )
+    brand_logo: str = setting("HOOKPOST_BRAND_LOGO", "", picture, "Logo of the pages, at most 64 KB.")
+    brand_logo_dark: str = setting("HOOKPOST_BRAND_LOGO_DARK", "", picture, "The same for dark pages.")
+    brand_favicon: str = setting("HOOKPOST_BRAND_FAVICON", "", picture, "Icon in the browser's tab.")
+    support_address: str = setting(
+        "HOOKPOST_SUPPORT_ADDRESS", "", support, "Where members ask for help, shown on pages and in letters to them."
+    )
