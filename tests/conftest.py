@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ PORTS = free_ports(RECEIVER_PORTS, among=LASTING)
 
 def prepare() -> None:
     """Start the services, unless this is a worker of xdist, and tell Django where everything is."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not WORKER:
         forget_settings()
         start_services()

@@ -47,7 +47,14 @@ GET = {
     **dict.fromkeys(("deliveries_delivery_redeliver_all", "deliveries_delivery_cancel_all"), StaffRole.SUPPORT),
     **{
         f"deliveries_{name}": StaffRole.OPERATOR
-        for name in ["apikey_add", "member_delete", "customer_add", "endpoint_delete", "eventtype_add"]
+        for name in [
+            "apikey_add",
+            "member_delete",
+            "customer_add",
+            "customer_brand",
+            "endpoint_delete",
+            "eventtype_add",
+        ]
     },
     **{
         f"deliveries_{noun}_{verb}": NOBODY
@@ -95,6 +102,7 @@ POST = {
             "member_role",
             "member_login-link",
             "customer_add",
+            "customer_brand",
             "customer_change",
             "customer_add-member",
             "delivery_change-url",
