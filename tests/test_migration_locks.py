@@ -25,6 +25,20 @@ FORBIDDEN = {
     "writes all rows": re.compile(rf"UPDATE {TABLE} "),
     "rewrites": re.compile(rf"(CLUSTER|VACUUM FULL|LOCK TABLE) {TABLE}"),
 }
+# What accepting, claiming or recording locks in an order of its own.
+HOT = (
+    "customer",
+    "endpoint",
+    "lane",
+    "event",
+    "delivery",
+    "attempt",
+    "due_delivery",
+    "idempotency_key",
+    "job",
+    "worker",
+)
+LOCKED = re.compile(rf'(?:ALTER TABLE (?:ONLY )?|REFERENCES )"?(hookpost_(?:{"|".join(HOT)}))"?(?![a-z_])')
 CREATED = re.compile(r'CREATE TABLE "?(hookpost_\w+)"?')
 
 
@@ -39,6 +53,11 @@ def faults_of(text: str) -> list[str]:
     return found
 
 
+def locked_by(text: str) -> set[str]:
+    """The tables in use on which the statements of one migration hold a lock together."""
+    return set(LOCKED.findall(text)) - set(CREATED.findall(text))
+
+
 @pytest.mark.django_db(transaction=True)  # concurrent operations refuse to be written inside one
 def test_no_migration_locks_a_growing_table_for_long() -> None:
     executor = MigrationExecutor(connection)
@@ -50,7 +69,10 @@ def test_no_migration_locks_a_growing_table_for_long() -> None:
             continue
         with connection.schema_editor(collect_sql=True, atomic=False) as editor:
             state = migration.apply(state, editor, collect_sql=True)
-        found = faults_of("\n".join(editor.collected_sql or []))
+        text = "\n".join(editor.collected_sql or [])
+        found = faults_of(text)
+        if migration.atomic and len(locked := locked_by(text)) > 1:
+            found.append(f"may meet others in a deadlock: {sorted(locked)}")
         if found and migration.name >= FIRST_RELEASE:
             faults[migration.name] = found
     assert faults == {}
@@ -69,3 +91,13 @@ def test_no_migration_locks_a_growing_table_for_long() -> None:
 def test_each_rule_finds_what_it_is_for(statement: str) -> None:
     assert len(faults_of(statement)) == 1
     assert faults_of(f'CREATE TABLE "hookpost_new" ();\n{statement.replace("hookpost_", "hookpost_not_")}') == []
+
+
+def test_two_tables_in_use_are_not_locked_by_one_migration() -> None:
+    one = 'ALTER TABLE "hookpost_event" ADD COLUMN "a" text NULL;'
+    made = 'CREATE TABLE "hookpost_job" ();\nALTER TABLE "hookpost_job" ADD COLUMN "a" text NULL;'
+    assert locked_by(f"{one}\n{one}\n{made}") == {"hookpost_event"}
+    assert (
+        len(locked_by(f'{one}\nALTER TABLE "hookpost_new" ADD FOREIGN KEY ("b") REFERENCES "hookpost_lane" ("id");'))
+        == 2
+    )

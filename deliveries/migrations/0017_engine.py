@@ -1,4 +1,4 @@
-"""What the engine remembers: workers that beat, why a lane rests, and the request of each attempt. Old processes may go on."""
+"""What the engine remembers: workers that beat, and the request of each attempt. Old processes may go on."""
 
 from django.db import migrations, models
 
@@ -57,31 +57,5 @@ class Migration(migrations.Migration):
             model_name="attempt",
             name="tls_ms",
             field=models.IntegerField(null=True),
-        ),
-        migrations.AddField(
-            model_name="lane",
-            name="rest_reason",
-            field=models.TextField(db_default="", default="", help_text="Why the lane rests, while it does."),
-        ),
-        migrations.AddField(
-            model_name="lane",
-            name="window",
-            field=models.SmallIntegerField(
-                db_default=0,
-                default=0,
-                help_text="Requests in flight at most, growing after a 429; 0: as many as it may.",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lane",
-            name="worker_id",
-            field=models.UUIDField(help_text="Who leased it last: the id of a row in hookpost_worker.", null=True),
-        ),
-        migrations.AlterField(
-            model_name="lane",
-            name="slow",
-            field=models.BooleanField(
-                default=False, help_text="Answers late or never: served from the queue deliveries_slow."
-            ),
         ),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("deliveries", "0017_engine")]
+    dependencies = [("deliveries", "0017_engine_lanes")]
 
     operations = [
         migrations.AlterField(

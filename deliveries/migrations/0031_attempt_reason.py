@@ -1,4 +1,4 @@
-"""The reason of a redelivery, beside who asked for it: with its place in the queue and with the attempt."""
+"""The reason of a redelivery, beside who asked for it, with the attempt."""
 
 from django.db import migrations, models
 
@@ -7,14 +7,11 @@ class Migration(migrations.Migration):
     dependencies = [("deliveries", "0030_audit_note")]
 
     operations = [
-        *[
-            migrations.AddField(
-                model_name=model,
-                name="reason",
-                field=models.TextField(db_default="", default="", help_text="Why a redelivery was asked for."),
-            )
-            for model in ("duedelivery", "attempt")
-        ],
+        migrations.AddField(
+            model_name="attempt",
+            name="reason",
+            field=models.TextField(db_default="", default="", help_text="Why a redelivery was asked for."),
+        ),
         migrations.AlterField(
             model_name="attempt",
             name="signed_with",

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0031_attempt_reason")]
+    dependencies = [("deliveries", "0031_due_reason")]
 
     operations = [
         migrations.AlterField(

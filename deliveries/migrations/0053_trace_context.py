@@ -1,4 +1,4 @@
-"""The trace that an event belongs to, and which endpoints are told of it. No row is written, in no partition."""
+"""The trace that an event belongs to. No row is written, in no partition."""
 
 from django.db import migrations, models
 
@@ -11,12 +11,5 @@ class Migration(migrations.Migration):
             model_name="event",
             name="trace_context",
             field=models.TextField(null=True, help_text="traceparent, and in a second line tracestate."),
-        ),
-        migrations.AddField(
-            model_name="endpoint",
-            name="send_trace_context",
-            field=models.BooleanField(
-                default=False, db_default=False, help_text="Send traceparent and tracestate of who emitted the event."
-            ),
         ),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0053_trace_context")]
+    dependencies = [("deliveries", "0053_trace_wanted")]
 
     operations = [
         migrations.CreateModel(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0055_tags")]
+    dependencies = [("deliveries", "0055_tags_of_endpoints")]
 
     operations = [
         migrations.AddField(
