@@ -185,7 +185,7 @@ class _Notifier:
                 self._send(ids, slow=slow)
 
     def _send(self, ids: Sequence[UUID], *, slow: bool) -> None:
-        if time.monotonic() < self._away_until:
+        if was_away := time.monotonic() < self._away_until:
             _engines.tell(ids, slow=slow)  # now: the broker may be one that says nothing for seconds
         try:
             if not self._is_crowded(slow=slow):
@@ -194,7 +194,8 @@ class _Notifier:
         except Exception as error:  # the broker is away: the leading dispatcher finds these lanes by itself
             note_broker_away(error, lanes=len(ids))
             self._away_until = time.monotonic() + AWAY_SECONDS
-            _engines.tell(ids, slow=slow)
+            if not was_away:
+                _engines.tell(ids, slow=slow)
 
     def _is_crowded(self, *, slow: bool) -> bool:
         """Say whether so many messages wait that another one helps nobody: who reads those finds all the others."""

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
-from deliveries.errors import InvalidId, NotFound
+from deliveries.errors import InvalidId, NotAllowed, NotFound
 from deliveries.models import Customer, Delivery, Endpoint, Event, EventType, Job, visible
+from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import decode_id
 
@@ -50,6 +51,14 @@ def find_endpoint(viewer: Viewer, customer_ref: str, ref: str) -> Endpoint:
 def find_event(viewer: Viewer, ref: str) -> Event:
     """Return an event."""
     return _one(visible.events(viewer).filter(id=_decoded(Event.PREFIX, ref)))
+
+
+def find_event_to_end(viewer: Viewer, ref: str) -> Event:
+    """Return an event that the caller may take something of; NotAllowed for one that is other customers' too."""
+    event = find_event(viewer, ref)
+    if event.customer_id == EVERYONES and not viewer.is_operator:
+        raise NotAllowed("only a service key does this to what is for every customer")
+    return event
 
 
 def find_delivery(viewer: Viewer, ref: str) -> Delivery:

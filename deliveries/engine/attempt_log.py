@@ -47,6 +47,11 @@ def is_chosen(finished: Finished) -> bool:
     return finished.claimed.delivery_id.int % 100 < share
 
 
+def worker_name() -> str:
+    """Return what a person calls this process."""
+    return f"{_HOST}:{os.getpid()}"
+
+
 def _whose(lane: Lane, finished: Finished) -> Fields:
     claimed = finished.claimed
     return {
@@ -57,9 +62,9 @@ def _whose(lane: Lane, finished: Finished) -> Fields:
         "customer_id": ids.encode_id(ids.CUSTOMER, lane.customer_id),
         "event_type": claimed.type,
         "trace_id": trace_id_of(claimed.trace_context),
-        "number": None if claimed.manual else claimed.attempts + 1,
+        "number": claimed.number,
         "actor": claimed.actor or None,
-        "worker": f"{_HOST}:{os.getpid()}",
+        "worker": worker_name(),
         "worker_id": str(lane.worker_id),
     }
 

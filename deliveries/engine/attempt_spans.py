@@ -6,20 +6,17 @@ this process makes spans.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from deliveries.engine.attempt_log import worker_name
 from deliveries.engine.lane import Lane
 from deliveries.engine.work import Claimed, Finished
 from deliveries.protocol import ids
 
 if TYPE_CHECKING:
     from deliveries.tracing.spans import Spans
-
-_HOST = socket.gethostname()
 
 
 def end_attempts(spans: Spans, rows: Sequence[tuple[Lane, Finished]]) -> None:
@@ -41,7 +38,7 @@ def end_claim(spans: Spans, claimed: Iterable[Claimed], *, began_ns: int, lanes:
         attributes: Mapping[str, str | int | bool] = {
             "hookpost.lanes": lanes,
             "hookpost.deliveries": len(contexts),
-            "hookpost.worker": _worker(),
+            "hookpost.worker": worker_name(),
         }
         spans.claimed(contexts, began_ns=began_ns, attributes=attributes)
 
@@ -59,16 +56,12 @@ def _attributes(lane: Lane, finished: Finished) -> dict[str, str | int | bool]:
         "hookpost.attempt_id": ids.encode_id(ids.ATTEMPT, finished.attempt_id),
         "hookpost.endpoint_id": ids.encode_id(ids.ENDPOINT, lane.endpoint_id),
         "hookpost.customer_id": ids.encode_id(ids.CUSTOMER, lane.customer_id),
-        "hookpost.number": None if claimed.manual else claimed.attempts + 1,
+        "hookpost.number": claimed.number,
         "hookpost.state": str(finished.outcome.state),
-        "hookpost.worker": _worker(),
+        "hookpost.worker": worker_name(),
         "hookpost.dns_ms": answer.phases.dns_ms,
         "hookpost.connect_ms": answer.phases.connect_ms,
         "hookpost.tls_ms": answer.phases.tls_ms,
         "hookpost.first_byte_ms": answer.phases.first_byte_ms,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _worker() -> str:
-    return f"{_HOST}:{os.getpid()}"

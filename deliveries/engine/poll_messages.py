@@ -80,7 +80,7 @@ def _message(lease: PollLease, claimed: Claimed, target: Target, *, timestamp: i
     body, kept = body_bytes(request), kept_headers(headers, target=target)
     return PollMessage(
         lease=lease,
-        number=None if claimed.manual else claimed.attempts + 1,
+        number=claimed.number,
         method=request.method or "",
         headers=headers,
         body=body.decode(),

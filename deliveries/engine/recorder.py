@@ -250,7 +250,7 @@ def _request_columns(rows: Sequence[Row]) -> dict[str, object]:
         "delivery_ids": [claimed.delivery_id for claimed in claims],
         "endpoint_ids": [lane.endpoint_id for lane, _ in rows],
         "manuals": [claimed.manual for claimed in claims],
-        "numbers": [None if claimed.manual else claimed.attempts + 1 for claimed in claims],
+        "numbers": [claimed.number for claimed in claims],
         "actors": [claimed.actor for claimed in claims],
         "reasons": [claimed.reason for claimed in claims],
         "started": [finished.started_at for _, finished in rows],

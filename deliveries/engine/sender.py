@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 USER_AGENT = f"Hookpost/{__version__}"
-NOTHING_LEFT = Answer(error="event_erased", detail="The content of the event was erased while it waited.")
+NOTHING_LEFT = "The content of the event was erased while it waited."
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
 
@@ -50,8 +50,6 @@ def send(
         if lane.target.problem is NOT_YET:
             return None
         raise HookpostError(lane.target.problem)
-    if claimed.body == ERASED:  # queued again at the moment when it was erased
-        return NOTHING_LEFT
     try:
         begun = None if switch.spans is None else switch.spans.attempt(claimed.trace_context)
         request, headers = prepare_delivery(
@@ -77,8 +75,11 @@ def prepare_delivery(
 ) -> tuple[Request, list[tuple[str, str]]]:
     """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds.
 
-    A receiver that wants it is told the trace: the attempt's own span, or what the event came with.
+    A receiver that wants it is told the trace: the attempt's own span, or what the event came with. Raises CannotShape
+    where there is no body to be sent.
     """
+    if claimed.body == ERASED:  # queued again at the moment when it was erased
+        raise CannotShape(NOTHING_LEFT, error="event_erased")
     message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), target.shaping
     body, custom = claimed.body or b"", target.headers
     if shaping is not None:

@@ -87,6 +87,11 @@ class Claimed:
         """What tells a due row from the redelivery of the same delivery."""
         return self.delivery_id, self.manual
 
+    @property
+    def number(self) -> int | None:
+        """The place in the schedule of the attempt that it becomes; None for a redelivery, which stands beside it."""
+        return None if self.manual else self.attempts + 1
+
 
 @dataclass(slots=True, kw_only=True)
 class Sent:

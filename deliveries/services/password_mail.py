@@ -44,7 +44,8 @@ def letter_of(row: PasswordMail) -> RowLetter:
 def _lines(row: PasswordMail) -> Iterator[str]:
     name = plain(row.user.get_username())
     if row.kind == PasswordMail.Kind.INVITED:
-        yield f"You are invited to the staff site of Hookpost at {_host()}, as {_role(row.user)}. You log in as {name}."
+        place = f"the staff site of {operator_brand().name} at {_host()}"
+        yield f"You are invited to {place}, as {_role(row.user)}. You log in as {name}."
     else:
         yield f"Somebody, we hope you, asked for a new password of {name} at {_host()}."
     yield url_of(site_of(row.user), "set_password", *link_parts(row.user))

@@ -18,9 +18,10 @@ from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.engine.poll_messages import PollMessage, poll
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Lane, PollLease
+from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Event, Lane, PollLease
 from deliveries.models.keyring import unseal
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.polled import POLLED_URL, acknowledged, refused
 from deliveries.services.endpoints import delete_endpoint, pause_endpoint, update_endpoint
 from deliveries.services.redelivery import redeliver
@@ -85,6 +86,15 @@ def test_what_is_due_comes_signed_as_it_would_have_been_posted_and_an_acknowledg
     assert "very secret" not in attempt.request_headers
     assert answer(endpoint, message) == 1, "an answer that comes twice changes nothing"
     assert len(attempts_of(delivery)) == 1
+
+
+def test_what_is_queued_at_the_very_moment_of_an_erase_is_given_to_nobody() -> None:
+    endpoint = a_polled()
+    emit(endpoint)
+    Event.objects.update(body=ERASED)
+    assert take(endpoint) == []
+    delivery = the_delivery(endpoint)
+    assert (delivery.state, delivery.error) == ("cancelled", "event_erased")
 
 
 def test_a_refusal_is_tried_again_by_the_schedule_and_a_lapse_too_until_it_is_given_up() -> None:
