@@ -18,15 +18,18 @@ from deliveries.admin.preview_pages import PreviewPages, refusals_at
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.filters import LENGTH_LIMIT
+from deliveries.protocol.tags import TAG_LIMIT, TAGS_LIMIT
 from deliveries.services.filter_preview import Example, FilterPreview, Verdict, preview_filter
 
 WORDS = {
     Verdict.MATCHED: "matches",
     Verdict.NOT_MATCHED: "does not match",
     Verdict.OTHER_TYPE: "another event type",
+    Verdict.OTHER_TAGS: "other tags",
     Verdict.NOT_JUDGED: "holds a number that no filter can evaluate",
 }
 TYPES_CHARACTERS = 4000
+TAGS_CHARACTERS = (TAG_LIMIT + 2) * TAGS_LIMIT
 
 
 class FilterDraftForm(forms.Form):
@@ -43,6 +46,12 @@ class FilterDraftForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "invoice.*, customer.created"}),
         help_text="Separated by commas; empty: all.",
     )
+    tags = forms.CharField(
+        required=False,
+        max_length=TAGS_CHARACTERS,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "eu, project:7"}),
+        help_text="Separated by commas; an event needs one of them. Empty: events with and without tags.",
+    )
     only = forms.ChoiceField(
         label="Show",
         required=False,
@@ -50,9 +59,10 @@ class FilterDraftForm(forms.Form):
         widget=UnfoldAdminSelectWidget(),
     )
 
-    def types(self) -> list[str]:
-        """Return the event types that were given."""
-        return [word for word in self.cleaned_data["event_types"].replace(",", " ").split() if word]
+    def words(self, name: str) -> list[str]:
+        """Return the words that a field holds."""
+        text: str = self.cleaned_data[name]
+        return text.replace(",", " ").split()
 
 
 class FilterPreviewPage(PreviewPages):
@@ -67,7 +77,7 @@ class FilterPreviewPage(PreviewPages):
         row = self.visible_row(request, object_id)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
-        own = {"filter": row.filter, "event_types": ", ".join(row.event_types), "only": ""}
+        own = {"filter": row.filter, "event_types": ", ".join(row.event_types), "tags": ", ".join(row.tags or ())}
         form = FilterDraftForm(request.GET if "filter" in request.GET else own)
         template, title = "hookpost/filter_preview.html", "What would match"
         return self.preview_answer(request, row, template=template, title=title, form=form, found=self.found(row, form))
@@ -82,7 +92,8 @@ class FilterPreviewPage(PreviewPages):
             preview = preview_filter(
                 row.customer_id,
                 filter_=form.cleaned_data["filter"],
-                event_types=form.types(),
+                event_types=form.words("event_types"),
+                tags=form.words("tags"),
                 only=Verdict(only) if only else None,
             )
             shown |= {"preview": preview, "counts": _counts(preview), "examples": self.lines(preview.examples)}
@@ -97,6 +108,7 @@ class FilterPreviewPage(PreviewPages):
                 "at": moment(each.event.created_at),
                 "words": WORDS[each.verdict],
                 "is_match": each.verdict == Verdict.MATCHED,
+                "tags": each.tags,
                 "conditions": each.conditions,
             }
             for each in examples

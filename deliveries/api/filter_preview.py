@@ -19,7 +19,15 @@ from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, sho
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
-from deliveries.services.filter_preview import EXAMPLES_MAX, Example, FilterPreview, Seen, Verdict, preview_filter
+from deliveries.services.filter_preview import (
+    EXAMPLES_MAX,
+    Example,
+    FilterPreview,
+    Seen,
+    TagsSeen,
+    Verdict,
+    preview_filter,
+)
 from deliveries.services.recent_events import RECENT_EVENTS
 
 RESULTS = [(verdict.value, verdict.value) for verdict in Verdict]
@@ -30,6 +38,7 @@ class FilterDraftShape(Shape):
 
     filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
     event_types = serializers.ListField(child=Text(), required=False, help_text="Names or families; empty: all.")
+    tags = serializers.ListField(child=Text(), required=False, help_text="An event needs one of them; empty: none.")
     limit = Number(required=False, min_value=1, max_value=EXAMPLES_MAX, help_text="How many events are explained; 20.")
     only = serializers.ChoiceField(RESULTS, required=False, help_text="Explain only events of this result.")
 
@@ -46,13 +55,22 @@ class ConditionShape(Shape):
     says = Text(help_text="As a sentence.")
 
 
+class TagsSeenShape(Shape):
+    """The tags of an event, where the endpoint wants one of some."""
+
+    found = serializers.ListField(child=Text())
+    met = Flag(help_text="Whether one is among those that the endpoint wants.")
+    says = Text(help_text="As a sentence.")
+
+
 class ExampleShape(Shape):
-    """An event that was looked at; without conditions where its type decides, or time ran out."""
+    """An event that was looked at; without conditions where its type or tags decide, or time ran out."""
 
     event = TypeId(ids.EVENT)
     type = Text()
     created_at = Moment()
     result = serializers.ChoiceField(RESULTS)
+    tags = TagsSeenShape(allow_null=True, help_text="Null where the endpoint wants none, or the type decides.")
     conditions = ConditionShape(many=True)
 
 
@@ -61,12 +79,14 @@ class FilterPreviewShape(Shape):
 
     filter = Text()
     event_types = serializers.ListField(child=Text())
+    tags = serializers.ListField(child=Text())
     looked_at = Number(help_text=f"At most {RECENT_EVENTS}.")
     complete = Flag(help_text="False where time or size ended it before.")
     oldest_at = Moment(allow_null=True)
     matched = Number()
     not_matched = Number()
     other_type = Number()
+    other_tags = Number(help_text="They carry none of the tags.")
     not_judged = Number(help_text="They hold a number that no filter can evaluate.")
     results = ExampleShape(many=True)
 
@@ -98,16 +118,18 @@ class FilterPreviewView(_Preview):
 def _answer(endpoint: Endpoint, fields: Mapping[str, object]) -> Response:
     """Answer with what an endpoint with these fields would match; it is not stored."""
     filter_, types = str(fields.get("filter", endpoint.filter)), fields.get("event_types", endpoint.event_types)
-    only, limit = fields.get("only"), fields.get("limit")
+    tags, only, limit = fields.get("tags", endpoint.tags or []), fields.get("only"), fields.get("limit")
     assert isinstance(types, list)
+    assert isinstance(tags, list)
     preview = preview_filter(
         endpoint.customer_id,
         filter_=filter_,
         event_types=types,
+        tags=tags,
         **({"limit": limit} if isinstance(limit, int) else {}),
         only=Verdict(str(only)) if only else None,
     )
-    return Response({"filter": filter_, "event_types": types} | _shown(preview))
+    return Response({"filter": filter_, "event_types": types, "tags": tags} | _shown(preview))
 
 
 def _shown(preview: FilterPreview) -> dict[str, object]:
@@ -126,8 +148,13 @@ def _example(example: Example) -> dict[str, object]:
         "type": example.event.type,
         "created_at": shown_moment(example.event.created_at),
         "result": example.verdict.value,
+        "tags": None if example.tags is None else _tags(example.tags),
         "conditions": [_condition(each) for each in example.conditions],
     }
+
+
+def _tags(seen: TagsSeen) -> dict[str, object]:
+    return {"found": list(seen.found), "met": seen.is_met, "says": seen.says}
 
 
 def _condition(seen: Seen) -> dict[str, object]:

@@ -38,6 +38,7 @@ class Verdict(StrEnum):
 
     MATCHED = "matched"
     OTHER_TYPE = "other_type"
+    OTHER_TAGS = "other_tags"
     NOT_MATCHED = "not_matched"
     NOT_JUDGED = "not_judged"
 
@@ -62,12 +63,22 @@ class Seen:
         return says(self.condition, holds=self.holds, found=self.found, count=self.found_count)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsSeen:
+    """Which tags an event has, where the endpoint wants one of some."""
+
+    found: Sequence[str]
+    is_met: bool
+    says: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Example:
-    """An event that was looked at."""
+    """An event that was looked at; `tags` is None where they decide nothing."""
 
     event: RecentEvent
     verdict: Verdict
+    tags: TagsSeen | None = None
     conditions: list[Seen] = field(default_factory=list)
 
 
@@ -82,6 +93,22 @@ class FilterPreview:
     examples: Sequence[Example]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Types and tags of which an endpoint wants events, each empty where it wants all."""
+
+    types: Sequence[str]
+    tags: Sequence[str]
+
+    def refuses(self, event: RecentEvent) -> Verdict | None:
+        """Say why an event is none of these before any filter looks at it, as sql/accept_events.sql decides it."""
+        if (self.types or is_ours(event.type)) and not set(matching_keys(event.type)) & set(self.types):
+            return Verdict.OTHER_TYPE
+        if self.tags and not is_ours(event.type) and not set(event.tags) & set(self.tags):
+            return Verdict.OTHER_TAGS
+        return None
+
+
 class _Clock:
     """What is left of the time for one preview."""
 
@@ -94,19 +121,26 @@ class _Clock:
 
 
 def preview_filter(
-    customer_id: UUID, *, filter_: str, event_types: Sequence[str], limit: int = EXAMPLES, only: Verdict | None = None
+    customer_id: UUID,
+    *,
+    filter_: str,
+    event_types: Sequence[str],
+    tags: Sequence[str] = (),
+    limit: int = EXAMPLES,
+    only: Verdict | None = None,
 ) -> FilterPreview:
     """Look at the customer's last events; raises InvalidInput, and Unavailable where none can be found in time."""
-    checked, clock = check_fields({"filter": filter_, "event_types": list(event_types)}), _Clock()
-    text, event_types = checked["filter"], checked["event_types"]
+    given = {"filter": filter_, "event_types": list(event_types), "tags": list(tags)}
+    checked, clock = check_fields(given), _Clock()
+    text, wanted = checked["filter"], Wanted(tuple(checked["event_types"]), tuple(checked["tags"] or ()))
     try:
         with at_most(seconds=LOOK_SECONDS):
             found = recent_events(customer_id)
     except TooSlow as error:
         raise Unavailable("the events are not found in time; try again") from error
-    verdicts = _judge(list(_within(found)), text, event_types, clock)
+    verdicts = _judge(list(_within(found)), text, wanted, clock)
     looked_at = [event for event in found if event.id in verdicts]
-    examples = [Example(event=event, verdict=verdicts[event.id]) for event in looked_at]
+    examples = [_example(event, verdicts[event.id], wanted) for event in looked_at]
     shown = [each for each in examples if only is None or each.verdict == only][:limit]
     if text:
         _explain(shown, conditions_of(text), text, clock)
@@ -129,24 +163,35 @@ def _within(events: Sequence[RecentEvent]) -> Iterator[RecentEvent]:
         yield event
 
 
-def _judge(events: Sequence[RecentEvent], text: str, event_types: Sequence[str], clock: _Clock) -> dict[UUID, Verdict]:
+def _example(event: RecentEvent, verdict: Verdict, wanted: Wanted) -> Example:
+    is_asked = wanted.tags and verdict != Verdict.OTHER_TYPE and not is_ours(event.type)
+    return Example(event=event, verdict=verdict, tags=_tags_seen(event, wanted) if is_asked else None)
+
+
+def _tags_seen(event: RecentEvent, wanted: Wanted) -> TagsSeen:
+    """Say which of its tags an event goes to the endpoint by, or which it lacks."""
+    shared = [tag for tag in event.tags if tag in wanted.tags]
+    if shared:
+        says = f"The event has {', '.join(shared)}."
+    elif event.tags:
+        says = f"The event has {', '.join(event.tags)}, and none of {', '.join(wanted.tags)}."
+    else:
+        says = f"The event has no tag, and needs one of {', '.join(wanted.tags)}."
+    return TagsSeen(found=event.tags, is_met=bool(shared), says=says)
+
+
+def _judge(events: Sequence[RecentEvent], text: str, wanted: Wanted, clock: _Clock) -> dict[UUID, Verdict]:
     """Return what becomes of each, newest first, as far as time allows."""
     verdicts: dict[UUID, Verdict] = {}
     for start in range(0, len(events), PART):
         part = events[start : start + PART]
-        asked = [event.id for event in part if _is_of_type(event.type, event_types)]
+        refused = {event.id: verdict for event in part if (verdict := wanted.refuses(event))}
         try:
-            matched = _matched(asked, text, clock)
+            matched = _matched([event.id for event in part if event.id not in refused], text, clock)
         except TooSlow:
             break
-        verdicts |= {event.id: Verdict.OTHER_TYPE for event in part} | matched
+        verdicts |= refused | matched
     return verdicts
-
-
-def _is_of_type(name: str, event_types: Sequence[str]) -> bool:
-    if event_types or is_ours(name):
-        return bool(set(matching_keys(name)) & set(event_types))
-    return True
 
 
 def _matched(event_ids: Sequence[UUID], text: str, clock: _Clock) -> dict[UUID, Verdict]:

@@ -26,6 +26,7 @@ class RecentEvent:
     type: str
     created_at: datetime
     body_bytes: int
+    tags: Sequence[str] = ()
 
 
 def recent_events(customer_id: UUID, *, limit: int = RECENT_EVENTS) -> list[RecentEvent]:
@@ -37,5 +38,5 @@ def recent_events(customer_id: UUID, *, limit: int = RECENT_EVENTS) -> list[Rece
 
 def _newest(source: QuerySet[Event], limit: int) -> Sequence[RecentEvent]:
     size = Func(F("body"), function="octet_length", output_field=IntegerField())
-    rows = source.filter(erased_at=None).order_by("-id").values_list("id", "type", "created_at", size)[:limit]
-    return [RecentEvent(id=row[0], type=row[1], created_at=row[2], body_bytes=row[3]) for row in rows]
+    rows = source.filter(erased_at=None).order_by("-id").values_list("id", "type", "created_at", size, "tags")[:limit]
+    return [RecentEvent(id=r[0], type=r[1], created_at=r[2], body_bytes=r[3], tags=r[4] or ()) for r in rows]

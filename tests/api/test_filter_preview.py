@@ -46,6 +46,19 @@ def test_an_endpoints_own_filter_is_tried_where_none_is_given_and_stays(ops: Cal
     assert AuditEntry.objects.count() == acts
 
 
+def test_an_endpoints_own_tags_are_heeded_and_others_can_be_tried(ops: Caller, alice: Tenant) -> None:
+    ops.patch("/customers/alice/endpoints/main", {"tags": ["eu"]})
+    ops.post("/events", {"customer": "alice", "type": "invoice.paid", "data": {}, "tags": ["us"]})
+    answer = ops.post(PATH, {})
+    assert (answer.json["tags"], answer.json["other_tags"], answer.json["matched"]) == (["eu"], 1, 0)
+    (result,) = answer.json["results"]
+    says = "The event has us, and none of eu."
+    assert (result["result"], result["tags"]) == ("other_tags", {"found": ["us"], "met": False, "says": says})
+    assert ops.post(PATH, {"tags": []}).json["results"][0]["tags"] is None
+    assert ops.post(PATH, {"tags": ["us", "asia"]}).json["matched"] == 1
+    assert ops.post(PATH, {"tags": ["a b"]}).pointers() == ["/tags"]
+
+
 def test_what_is_wrong_is_pointed_at(ops: Caller, alice: Tenant) -> None:
     assert ops.post(PATH, {"filter": "$.a =="}).pointers() == ["/filter"]
     assert ops.post(PATH, {"event_types": ["a..b"]}).pointers() == ["/event_types"]

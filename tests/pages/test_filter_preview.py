@@ -29,6 +29,8 @@ def test_a_filter_is_tried_and_explained_and_what_is_wrong_stands_at_its_field(
     assert "another event type" in text
     assert "<b>Eve</b>" not in text
     assert "&lt;b&gt;Eve&lt;/b&gt;" in text
+    text = client.get(f"{page}/filter/", query | {"filter": "", "tags": "eu"}).content.decode()
+    assert "tags: The event has no tag, and needs one of eu." in text
     text = client.get(f"{page}/filter/", query | {"filter": "$.a =="}).content.decode()
     assert "is missing" in text
     assert "would match</h2>" not in text

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from deliveries.errors import InvalidFilter, InvalidInput
-from deliveries.models import Customer
+from deliveries.models import Customer, Delivery, Endpoint, Lane
 from deliveries.services import filter_preview, recent_events
 from deliveries.services.event_store import EVERYONE
 from deliveries.services.events import EventDraft, accept_event
@@ -17,11 +17,13 @@ from deliveries.services.filter_preview import Verdict, preview_filter
 pytestmark = pytest.mark.django_db
 
 
-def an_event(customer: Customer | None, data: object, name: str = "invoice.paid") -> UUID:
+def an_event(
+    customer: Customer | None, data: object, name: str = "invoice.paid", *, tags: tuple[str, ...] = ()
+) -> UUID:
     """An event of a customer; without one, for everyone."""
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
     whose = {"customer_id": customer.id} if customer else {"customer_uid": EVERYONE}
-    return accept_event(EventDraft(type=name, data=raw, **whose)).event_id  # type: ignore[arg-type]
+    return accept_event(EventDraft(type=name, data=raw, tags=tags, **whose)).event_id  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -59,11 +61,42 @@ def test_what_matches_here_is_what_an_event_is_fanned_out_to(alice: Customer) ->
         Verdict.MATCHED: 2,
         Verdict.NOT_MATCHED: 1,
         Verdict.OTHER_TYPE: 1,
+        Verdict.OTHER_TAGS: 0,
         Verdict.NOT_JUDGED: 0,
     }
     only = preview_filter(alice.id, filter_="$.data.a == 1", event_types=[], only=Verdict.NOT_MATCHED)
     assert [each.event.type for each in only.examples] == ["invoice.sent"]
     assert preview_filter(alice.id, filter_="", event_types=[]).counts[Verdict.MATCHED] == 4
+
+
+def test_an_event_needs_a_tag_of_the_endpoint_as_it_does_when_it_is_sent(alice: Customer) -> None:
+    endpoint = Endpoint.objects.create(
+        customer=alice, url="https://a.example/", filter="$.data.a == 1", tags=["eu", "us"], event_types=["order.*"]
+    )
+    Lane.objects.create(endpoint=endpoint)
+    sent = {
+        an_event(alice, {"a": a}, name, tags=tags)
+        for name in ("order.made", "invoice.paid")
+        for a in (1, 2)
+        for tags in ((), ("eu",), ("asia",), ("asia", "us"))
+    }
+    assert len(sent) == 16
+    preview = preview_filter(
+        alice.id, filter_=endpoint.filter, event_types=endpoint.event_types, tags=endpoint.tags or ()
+    )
+    assert [preview.counts[each] for each in Verdict] == [2, 8, 4, 2, 0]
+    matched = {each.event.id for each in preview.examples if each.verdict == Verdict.MATCHED}
+    assert matched == set(Delivery.objects.values_list("event_id", flat=True))
+    told = {each.tags.says: each.tags.is_met for each in preview.examples if each.tags}
+    assert told == {
+        "The event has no tag, and needs one of eu, us.": False,
+        "The event has asia, and none of eu, us.": False,
+        "The event has eu.": True,
+        "The event has us.": True,
+    }
+    assert all(each.tags is None for each in preview.examples if each.verdict == Verdict.OTHER_TYPE)
+    with pytest.raises(InvalidInput):
+        preview_filter(alice.id, filter_="", event_types=[], tags=["a b"])
 
 
 def test_an_event_that_no_filter_can_evaluate_stands_alone(alice: Customer) -> None:
