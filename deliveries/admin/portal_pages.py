@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
 
 from deliveries.admin.brand_pages import brand_picture_view
 from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
 from deliveries.admin.first_steps import dismiss_view
 from deliveries.admin.invitation_page import invitation_view
+from deliveries.admin.mail_page import mail_view, unsubscribe_view
 from deliveries.admin.members import WelcomeView
 from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
 from deliveries.admin.own_customers import own_customers_view
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
 
 # What changes nothing of the customer's: one's own log-in, and a look at what was signed.
 OPEN_TO_VIEWERS = frozenset(
-    {"second_factor", "password_change", "profile", "logout", "own_customers", "deliveries_delivery_signature"}
+    {"second_factor", "password_change", "profile", "mail", "logout", "own_customers", "deliveries_delivery_signature"}
 )
 
 # Of a session that a read-only link began, these are not: password and second factor are the person's own. It only
 # proves a factor that is there.
-OF_THE_PERSON = frozenset({"password_change", "profile", "second_factor"})
+OF_THE_PERSON = frozenset({"password_change", "profile", "mail", "second_factor"})
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -56,6 +58,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
         "first-steps/dismiss/": ("first_steps_dismiss", dismiss_view),
         "customers/": ("own_customers", own_customers_view),
         "receiving/": ("receiving", receiving_view),
+        "profile/mail/<path:object_id>/": ("mail", mail_view),
         "members/": ("members", members_view),
         "members/invitations/<path:object_id>/withdraw/": ("invitation_withdraw", withdraw_view),
         "members/<path:object_id>/role/": ("member_role", role_view),
@@ -65,6 +68,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
         path("brand/<str:name>/", brand_picture_view, name="brand_picture"),
         path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
         path("password/<uidb64>/<token>/", SetPasswordView.as_view(site=site), name="set_password"),
+        path("unsubscribe/<str:token>/", csrf_exempt(partial(unsubscribe_view, site=site)), name="unsubscribe"),
         path("invitation/<str:token>/", partial(invitation_view, site=site), name="invitation"),
         *(path(place, site.admin_view(partial(view, site=site)), name=name) for place, (name, view) in guarded.items()),
     ]

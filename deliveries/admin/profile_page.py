@@ -1,6 +1,7 @@
 """One's own log-in: what one is, how one gets in, and what one did lately; the same page on both sites.
 
-What lives here: from the browser to services/staff_sessions.py and the audit trail. It must not know other people.
+What lives here: from the browser to services/ (sessions, own time zone) and the audit trail. It must not know other
+people.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from django.views.decorators.http import require_http_methods
 
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.viewer import actor_of, member_actor, memberships_of
+from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.member_roles import BOUND, MEANINGS, MemberRole
 from deliveries.protocol.staff_roles import MEANINGS as STAFF_MEANINGS
+from deliveries.services.own_time import choose_zone, zone_of
 from deliveries.services.role_groups import role_of
 from deliveries.services.second_factor import confirmed_factor
 from deliveries.services.site_links import STAFF
@@ -35,9 +38,11 @@ LOOK_SECONDS = 1.0
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
-    """Show one's own log-in; a POST ends all its sessions, this one too."""
+    """Show one's own log-in; a POST chooses its time zone, or ends all its sessions, this one too."""
     user = cast(AbstractUser, request.user)
     ends = counts_sessions() and BOUND not in request.session  # a link's session is for one customer, and ends alone
+    if request.method == "POST" and "time_zone" in request.POST:
+        return _choose_zone(request, user, site)
     if request.method == "POST":
         if not ends:
             raise PermissionDenied
@@ -49,13 +54,24 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         **site.each_context(request),
         "title": "Profile",
         "person": user,
+        "chosen_zone": zone_of(user),
         "roles": _roles(request, user, site),
+        "mails": [] if site.name == STAFF else memberships_of(request),
         "factor": confirmed_factor(user),
         "ends_sessions": ends,
         "acts": [_shown(entry) for entry in _acts(request, site)],
     }
     request.current_app = site.name
     return TemplateResponse(request, "hookpost/profile.html", context)
+
+
+def _choose_zone(request: HttpRequest, user: AbstractUser, site: AdminSite) -> HttpResponse:
+    try:
+        zone = choose_zone(user, request.POST["time_zone"])
+        messages.success(request, f"Beside UTC you read times of {zone or 'your browser'}.")
+    except InvalidInput as error:
+        messages.error(request, f"There is no such time zone: write {error.detail}.")
+    return HttpResponseRedirect(reverse(f"{site.name}:profile"))
 
 
 def _roles(request: HttpRequest, user: AbstractUser, site: AdminSite) -> list[tuple[str, str, str]]:

@@ -31,6 +31,7 @@ from deliveries.api.error_pages import error_page
 from deliveries.models.visible import Viewer
 from deliveries.protocol.brand_colours import shades_of
 from deliveries.services.brands import Brand, operator_brand
+from deliveries.services.own_time import zone_of
 from deliveries.services.second_factor import confirmed_factor, is_required
 from deliveries.services.site_links import STAFF
 
@@ -61,6 +62,7 @@ class HookpostSite(UnfoldAdminSite):
         colours = context.get("colors")
         context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": shades_of(brand.accent)}
         if self.has_permission(request):
+            context["own_zone"] = partial(zone_of, cast(AbstractUser, request.user))  # asked by whole pages only
             context["logout_url"] = reverse(f"{self.name}:logout")
             context["account_links"] = self.account_links(request)
             seen = {

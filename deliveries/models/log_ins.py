@@ -9,10 +9,11 @@ from django.db.models import Q
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.protocol import ids
+from deliveries.protocol.time_zones import NAME_LIMIT
 
 
 class LogIn(models.Model):
-    """One log-in; made when it is first used on the staff's site."""
+    """One log-in; made when it is first used on the staff's site, or its time zone is chosen."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="hookpost_log_in"
@@ -23,6 +24,9 @@ class LogIn(models.Model):
         db_default=[],
         editable=False,
         help_text="Of its sessions on the staff's site, the newest last.",
+    )
+    time_zone = models.CharField(
+        max_length=NAME_LIMIT, default="", db_default="", editable=False, help_text="Empty: the browser's."
     )
 
     class Meta:

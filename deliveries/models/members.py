@@ -20,6 +20,13 @@ class Member(IdentifiedModel):
 
     PREFIX = ids.MEMBER
 
+    class MailRhythm(models.TextChoices):
+        """When alerts are mailed to a member."""
+
+        AT_ONCE = "at_once", "At once"
+        DAILY = "daily", "Once a day, at 8 in the morning"
+        NEVER = "never", "Never"
+
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(
@@ -28,12 +35,31 @@ class Member(IdentifiedModel):
     session_hashes = ArrayField(
         models.TextField(), default=list, db_default=[], editable=False, help_text="Of its sessions, the newest last."
     )
+    mail_rhythm = models.CharField(
+        max_length=8,
+        choices=MailRhythm.choices,
+        default=MailRhythm.AT_ONCE,
+        db_default=MailRhythm.AT_ONCE.value,
+        editable=False,
+    )
+    muted_kinds = ArrayField(
+        models.CharField(max_length=32), default=list, db_default=[], editable=False, help_text="Of alerts, not mailed."
+    )
+    muted_endpoints = ArrayField(
+        models.UUIDField(), default=list, db_default=[], editable=False, help_text="About which nothing is mailed."
+    )
+    digest_from = models.DateTimeField(null=True, editable=False, help_text="Alerts noted later were not told of yet.")
+    digest_due_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         db_table = "hookpost_member"
         ordering = ("-id",)
         constraints = (models.UniqueConstraint(fields=("user", "customer"), name="member_once_of_a_customer"),)
+        indexes = (
+            # services/digests.py: once a second
+            models.Index(fields=("digest_due_at",), name="member_digest_due", condition=Q(digest_due_at__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return f"{self.user} of {self.customer}"

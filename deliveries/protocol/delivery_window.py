@@ -14,12 +14,12 @@ from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.time_zones import zone_named
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW_WORDS = "days hours zone, such as mon-fri 08:00-18:00 Europe/Berlin"
 NO_ZONE = "timezone is a name of the IANA, such as Europe/Berlin"
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 
 DeliveryWindow = TypedDict("DeliveryWindow", {"days": list[str], "from": str, "to": str, "timezone": str})
@@ -83,12 +83,8 @@ def _days(words: str) -> list[str]:
 
 
 def _check_zone(name: object) -> None:
-    if not isinstance(name, str) or _ZONE.fullmatch(name) is None:
+    if not isinstance(name, str) or zone_named(name) is None:
         raise _wrong(NO_ZONE)
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError) as error:  # zoneinfo's own error is a KeyError
-        raise _wrong(NO_ZONE) from error
 
 
 def _wrong(detail: str) -> InvalidInput:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,9 +18,11 @@ from deliveries.conf import conf
 from deliveries.models import Alert, Endpoint
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.time_zones import stamp
 from deliveries.services.alerts import disabled_after
 from deliveries.services.brands import brand_of
 from deliveries.services.early_warnings import certificate_meant, percent_meant
+from deliveries.services.mail_choices import Reader
 from deliveries.services.site_links import PORTAL, STAFF, url_of
 
 SHOWN_LIMIT = 50
@@ -46,22 +48,44 @@ class Letter:
     subject: str
     body: str
     about: frozenset[UUID]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def letters_for(
-    alerts: Sequence[Alert], *, addresses: Mapping[UUID, Sequence[str]], errors: Mapping[UUID, str]
+    alerts: Sequence[Alert], *, readers: Mapping[UUID, Sequence[Reader]], errors: Mapping[UUID, str]
 ) -> list[Letter]:
     """Return the operator's letters, then the customers': one for each address, whatever number of alerts it tells.
 
-    `addresses` are the members' by customer, `errors` what was wrong lately by endpoint.
+    `readers` are members by customer, `errors` what was wrong lately by endpoint.
     """
-    ordered = sorted(alerts, key=lambda alert: list(HEADLINES).index(alert.kind))
-    for_operator = [alert for alert in ordered if _is_operators(alert)]
+    for_operator = [alert for alert in _by_weight(alerts) if _is_operators(alert)]
     letters = [_letter(to, for_operator, errors, site=STAFF) for to in conf.alert_mail if for_operator]
-    for customer_id, members in addresses.items():
-        own = [alert for alert in ordered if _concerns(alert, customer_id)]
-        letters += [_letter(to, own, errors, site=PORTAL) for to in members if own]
+    for customer_id, members in readers.items():
+        own = [alert for alert in alerts if _concerns(alert, customer_id)]
+        written: dict[str, Letter] = {}
+        for reader in members:
+            if reader.to not in written and (told := [alert for alert in own if reader.wants(alert)]):
+                written[reader.to] = letter_to(reader, told, errors)
+        letters += written.values()
     return letters
+
+
+def letter_to(reader: Reader, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, begin: str = "") -> Letter:
+    """Return a member's letter, with a way to have no more of them; mail programs offer it too (RFC 8058)."""
+    letter = _letter(reader.to, _by_weight(alerts), errors, site=PORTAL, zone=reader.zone, begin=begin)
+    end = url_of(PORTAL, "unsubscribe", reader.token)
+    if not end:
+        return letter
+    headers = {"List-Unsubscribe": f"<{end}>"}
+    if end.startswith("https://"):
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    foot = f"To {plain(reader.name)}, a member of {plain(reader.customer)}. "
+    foot += f"Choose what is mailed: {url_of(PORTAL, 'profile')}\nNo more such letters: {end}"
+    return replace(letter, body=f"{letter.body}\n-- \n{foot}\n", headers=headers)
+
+
+def _by_weight(alerts: Iterable[Alert]) -> list[Alert]:
+    return sorted(alerts, key=lambda alert: list(HEADLINES).index(alert.kind))
 
 
 def plain(text: str, *, limit: int = NAME_LIMIT) -> str:
@@ -81,11 +105,13 @@ def _concerns(alert: Alert, customer_id: UUID) -> bool:
     return alert.kind != Kind.CANNOT_SEND and alert.endpoint is not None and alert.endpoint.customer_id == customer_id
 
 
-def _letter(to: str, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, site: str) -> Letter:
-    subject = _headline(alerts[0])
+def _letter(
+    to: str, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, site: str, zone: str = "", begin: str = ""
+) -> Letter:
+    subject = begin + _headline(alerts[0])
     if len(alerts) > 1:
         subject += f" (and {len(alerts) - 1} more)"
-    parts = [_paragraph(alert, errors, site=site) for alert in alerts[:SHOWN_LIMIT]]
+    parts = [_paragraph(alert, errors, site=site, zone=zone) for alert in alerts[:SHOWN_LIMIT]]
     if len(alerts) > SHOWN_LIMIT:
         parts.append(f"And {len(alerts) - SHOWN_LIMIT} more: {url_of(site, 'index')}".removesuffix(": "))
     about = frozenset(alert.id for alert in alerts)
@@ -99,8 +125,8 @@ def _headline(alert: Alert) -> str:
     return HEADLINES[alert.kind].format(host=_host(alert.endpoint) if alert.endpoint else "")
 
 
-def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str) -> str:
-    lines = [_headline(alert) + ".", *_explained(alert)]
+def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str, zone: str) -> str:
+    lines = [_headline(alert) + ".", *_explained(alert, zone)]
     endpoint = alert.endpoint
     if endpoint is not None:
         lines += _named(endpoint, site=site)
@@ -111,39 +137,43 @@ def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str) -> str:
     return "\n".join(lines)
 
 
-def _explained(alert: Alert) -> Iterable[str]:
+def _explained(alert: Alert, zone: str) -> Iterable[str]:
     if alert.kind == Kind.FAILING:
-        yield f"No delivery has arrived since {_stamp(alert.since)}."
+        yield f"No delivery has arrived since {stamp(alert.since, zone)}."
         if end := disabled_after(alert.since):
-            yield f"If that goes on, it is disabled after {_stamp(end)}: nothing is lost then, deliveries are held."
+            yield _goes_on(end, zone)
     elif alert.kind == Kind.WARNING:
-        yield from _soon_disabled(alert)
+        yield from _soon_disabled(alert, zone)
     elif alert.kind == Kind.CERTIFICATE:
-        yield from _ending(alert)
+        yield from _ending(alert, zone)
     elif alert.kind == Kind.DISABLED:
-        yield f"At {_stamp(alert.since)}, because {plain(alert.reason, limit=300)}."
+        yield f"At {stamp(alert.since, zone)}, because {plain(alert.reason, limit=300)}."
         yield "Its deliveries are held. When the cause is gone, resume the endpoint and they are sent."
     elif alert.kind == Kind.EXHAUSTED:
-        yield f"Since {_stamp(alert.created_at)}: every attempt of the retry schedule failed."
+        yield f"Since {stamp(alert.created_at, zone)}: every attempt of the retry schedule failed."
         yield "They can be sent again when the cause is gone. The next such mail about this endpoint comes in a day."
     else:
-        yield f"Since {_stamp(alert.created_at)}: {plain(alert.reason, limit=300)}."
+        yield f"Since {stamp(alert.created_at, zone)}: {plain(alert.reason, limit=300)}."
         yield "What is due waits and is sent when this is put right. The next such mail comes in a day."
 
 
-def _soon_disabled(alert: Alert) -> Iterable[str]:
+def _soon_disabled(alert: Alert, zone: str) -> Iterable[str]:
     lane = getattr(alert.endpoint, "lane", None)
     percent = percent_meant(lane, alert.since)
     if lane is not None and percent is not None and (end := disabled_after(lane.failing_since)):
-        yield f"No delivery has arrived since {_stamp(lane.failing_since)}: {percent} % of the time is over."
-        yield f"If that goes on, it is disabled after {_stamp(end)}: nothing is lost then, deliveries are held."
+        yield f"No delivery has arrived since {stamp(lane.failing_since, zone)}: {percent} % of the time is over."
+        yield _goes_on(end, zone)
 
 
-def _ending(alert: Alert) -> Iterable[str]:
+def _goes_on(end: datetime, zone: str) -> str:
+    return f"If that goes on, it is disabled after {stamp(end, zone)}: nothing is lost then, deliveries are held."
+
+
+def _ending(alert: Alert, zone: str) -> Iterable[str]:
     end = None if alert.endpoint is None else certificate_meant(alert.endpoint, alert.since)
     if end is not None:
         whose = "The certificate that we show its server" if end.name == "certificate" else "The CA of its server"
-        yield f"{whose} ends at {_stamp(end.expires_at)}, less than {end.days + 1} days ahead."
+        yield f"{whose} ends at {stamp(end.expires_at, zone)}, less than {end.days + 1} days ahead."
         yield "After that nothing arrives there. Put a new one into the endpoint's settings."
 
 
@@ -168,7 +198,3 @@ def _host(endpoint: Endpoint) -> str:
         return plain(urlsplit(endpoint.url).hostname or "") or endpoint.public_id
     except ValueError:
         return endpoint.public_id
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

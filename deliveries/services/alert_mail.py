@@ -2,48 +2,48 @@
 
 What lives here: who gets a letter, and when a letter is tried again. Alerts are claimed in one transaction and marked
 in another; in between no transaction is open, and the mail server may take its time: the dispatcher runs this on a
-thread of its own, which sends invitations and links that set a password too. It must not know what a letter says.
+thread of its own, which sends digests, invitations and links that set a password too. It must not know what a letter
+says.
 
 A process that dies in between lets a letter go out twice, not never.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
 
-from deliveries.models import Alert, Delivery, DueDelivery, Member
+from deliveries.models import Alert
 from deliveries.services import clock
-from deliveries.services.alert_letters import Letter, explain_lately, letters_for
-from deliveries.services.early_warnings import certificate_meant, percent_meant
+from deliveries.services.alert_facts import errors_of, is_over
+from deliveries.services.alert_letters import Letter, letters_for
+from deliveries.services.digests import is_digest_due, plan_digests, send_due_digests
 from deliveries.services.invitation_mail import is_invitation_due, send_due_invitations
+from deliveries.services.mail_choices import readers_of
 from deliveries.services.mail_server import send_letters
 from deliveries.services.password_mail import is_password_due, send_due_passwords
 
 log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 1000
-MEMBERS_LIMIT = 20
-LOOKED_AT = 100
 CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
 SOONEST_RETRY = timedelta(minutes=1)
 GIVE_UP = timedelta(days=1)
 
 
 def is_mail_due() -> bool:
-    """Say whether an alert, an invitation or a link waits to be mailed."""
+    """Say whether an alert, a digest, an invitation or a link waits to be mailed."""
     is_alert_due = Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists()
-    return is_alert_due or is_invitation_due() or is_password_due()
+    return is_alert_due or is_invitation_due() or is_password_due() or is_digest_due()
 
 
 def run_mail_thread() -> None:
     """Send what is due, on a thread of its own; whatever fails is logged."""
     try:
-        for send in (send_due_passwords, send_due_invitations, send_due_mail):
+        for send in (send_due_passwords, send_due_invitations, send_due_mail, send_due_digests):
             try:
                 send()
             except Exception:
@@ -57,8 +57,10 @@ def send_due_mail() -> int:
     alerts = _claim()
     if not alerts:
         return 0
-    current = [alert for alert in alerts if not _is_over(alert)]
-    letters = letters_for(current, addresses=_addresses(current), errors=_errors(current))
+    current = [alert for alert in alerts if not is_over(alert)]
+    plan_digests(current)
+    customers = {alert.endpoint.customer_id for alert in current if alert.endpoint}
+    letters = letters_for(current, readers=readers_of(customers), errors=errors_of(current))
     sent, left = send_letters(letters)
     _settle(alerts, sent=sent, left=left)
     return len(sent)
@@ -71,43 +73,6 @@ def _claim() -> list[Alert]:
         alerts = list(due.order_by("mail_due_at").select_for_update(of=("self",), skip_locked=True)[:CLAIM_LIMIT])
         Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(mail_due_at=now + CLAIM_AGAIN)
     return alerts
-
-
-def _is_over(alert: Alert) -> bool:
-    """Say whether there is nothing to write about any more: the endpoint was deleted, or works again."""
-    if alert.endpoint is None:
-        return alert.endpoint_id is not None
-    lane = getattr(alert.endpoint, "lane", None)
-    works = alert.kind == Alert.Kind.FAILING and (lane is None or lane.failing_since != alert.since)
-    is_put_right = alert.kind == Alert.Kind.CERTIFICATE and certificate_meant(alert.endpoint, alert.since) is None
-    recovered = alert.kind == Alert.Kind.WARNING and percent_meant(lane, alert.since) is None
-    return works or is_put_right or recovered or alert.endpoint.deleted_at is not None
-
-
-def _addresses(alerts: Iterable[Alert]) -> Mapping[UUID, Sequence[str]]:
-    customer_ids = {alert.endpoint.customer_id for alert in alerts if alert.endpoint}
-    members = Member.objects.filter(customer_id__in=customer_ids, user__is_active=True).exclude(user__email="")
-    found: dict[UUID, dict[str, None]] = {}
-    for customer_id, address in members.order_by("id").values_list("customer_id", "user__email"):
-        found.setdefault(customer_id, {})[address] = None
-    return {customer_id: list(addresses)[:MEMBERS_LIMIT] for customer_id, addresses in found.items()}
-
-
-def _errors(alerts: Iterable[Alert]) -> Mapping[UUID, str]:
-    found = {}
-    for endpoint_id in {alert.endpoint_id for alert in alerts if alert.endpoint_id}:
-        if (latest := _tried_lately(endpoint_id)) is not None:
-            found[endpoint_id] = explain_lately(latest.error, latest.status_code)
-    return found
-
-
-def _tried_lately(endpoint_id: UUID) -> Delivery | None:
-    """Return a delivery that waits for a retry, else one of the newest that was tried, if it is near."""
-    retries = DueDelivery.objects.filter(endpoint_id=endpoint_id, rank=DueDelivery.Rank.RETRY)
-    if waiting := list(retries.values_list("delivery_id", flat=True)[:1]):
-        return Delivery.objects.filter(id=waiting[0]).first()
-    newest = Delivery.objects.filter(endpoint_id=endpoint_id).order_by("-id")[:LOOKED_AT]
-    return next((delivery for delivery in newest if delivery.attempts), None)
 
 
 def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[Letter]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import smtplib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
@@ -41,6 +41,11 @@ class Written(Protocol):
     @property
     def body(self) -> str:
         """Plain text."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What it has beside those of every letter."""
         ...
 
 
@@ -80,7 +85,8 @@ def send_letters(letters: Sequence[LetterType]) -> tuple[list[LetterType], list[
 
 def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
     """Send one letter, or say that it is refused for now or for good; that the server fails is raised."""
-    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=HEADERS, connection=server)
+    headers = {**HEADERS, **letter.headers}
+    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=headers, connection=server)
     try:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -110,4 +111,11 @@ class TestInABrowser:
         assert width == [0]
         page.goto("/admin/")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+        page.goto("/admin/profile/")
+        page.fill("[name=time_zone]", "America/New_York")
+        page.click("button:has-text('Save')")
+        page.wait_for_selector("text=Beside UTC you read times of America/New_York.")
+        page.goto("/admin/deliveries/delivery/")
+        made = acme.delivery.created_at.astimezone(ZoneInfo("America/New_York"))
+        assert f"{made:%H:%M} local" in page.inner_text("#result_list .hp-local")
         context.close()

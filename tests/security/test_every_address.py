@@ -35,6 +35,7 @@ OPEN = {
     "admin/password/x/x/",
     "portal/password/x/x/",
     "portal/brand/x/",
+    "portal/unsubscribe/x/",
 }
 # Addresses of the portal that name no row of a noun; the nouns are swept in tests/pages/test_isolation.py.
 WITHOUT_A_NOUN = {
@@ -63,6 +64,8 @@ WITHOUT_A_NOUN = {
     "forgotten-password/",
     "password/x/x/",
     "profile/",  # shows one's own log-in
+    f"profile/mail/{SOME_ID}/",  # swept in tests/pages/test_mail.py
+    "unsubscribe/x/",
     "(?Pxdeliveries)/",
     "(?Px.*)",
 }

@@ -12,6 +12,7 @@ from deliveries.models import Alert, AuditEntry, Customer, Endpoint
 from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
 from deliveries.services.alert_letters import letters_for
 from deliveries.services.endpoints import create_endpoint, update_endpoint
+from deliveries.services.mail_choices import Reader
 from deliveries.services.purge import purge_rows
 from tests.services.mailing import OPERATOR
 from tests.settings import SETTINGS
@@ -73,7 +74,8 @@ def test_the_operator_gets_no_letter_about_an_inbox(customer: Customer, monkeypa
         Alert(kind=Alert.Kind.DISABLED, endpoint=made(customer, url), since=timezone.now(), created_at=timezone.now())
         for url in (INBOX_URLS[InboxAnswer.GONE], OUTSIDE)
     ]
-    letters = letters_for(alerts, addresses={customer.pk: ["carol@example.com"]}, errors={})
+    carol = Reader(to="carol@example.com", name="carol", customer="Acme", token="t")
+    letters = letters_for(alerts, readers={customer.pk: [carol]}, errors={})
     assert {letter.to: len(letter.about) for letter in letters} == {OPERATOR: 1, "carol@example.com": 2}
 
 

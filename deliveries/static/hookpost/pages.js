@@ -37,14 +37,31 @@ function addLocalTimes(part) {
   for (const time of part.querySelectorAll("time[datetime]:not([data-hp-told])")) addLocalTime(time);
 }
 
+const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const written = (locale, options) => {
+  try {
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone: document.documentElement.dataset.hpZone || browserZone });
+  } catch {
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone: browserZone }); // of a zone that the browser does not know
+  }
+};
+let forms;
+
+// The whole moment, the time of day, the day before it, and the zone's name.
+function localForms() {
+  const whole = written("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  return { whole, time: written("en-GB", clock), dayAndTime: written("en-GB", { weekday: "short", ...clock }), zone: whole.resolvedOptions().timeZone };
+}
+
 function addLocalTime(time) {
   const moment = new Date(time.dateTime);
   time.dataset.hpTold = "";
-  if (!moment.getTimezoneOffset()) return;
-  const day = moment.getDate() === moment.getUTCDate() ? {} : { weekday: "short" };
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const local = moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...day });
-  time.title += `, ${moment.toLocaleString("sv-SE")} ${zone}`;
+  forms ??= localForms();
+  const [whole, utc] = [forms.whole.format(moment), moment.toISOString()];
+  if (whole === utc.slice(0, 19).replace("T", " ")) return;
+  const local = (whole.slice(0, 10) === utc.slice(0, 10) ? forms.time : forms.dayAndTime).format(moment);
+  time.title += `, ${whole} ${forms.zone}`;
   if (time.hasAttribute("data-hp-relative")) return;
   const shown = document.createElement("span");
   shown.className = "hp-local";
@@ -55,6 +72,12 @@ function addLocalTime(time) {
     after.after(shown); // “… UTC 14:13 local”, not “… 14:13 local UTC”
   } else time.append(shown);
 }
+
+// The browser knows the names of time zones.
+document.addEventListener("focusin", ({ target }) => {
+  if (!target.matches("[data-hp-zones]") || target.list.children.length) return;
+  for (const name of Intl.supportedValuesOf("timeZone")) target.list.append(new Option(name));
+});
 
 // Select2 names its boxes after what is chosen, which at first is nothing; it makes them when the page is loaded.
 addEventListener("load", () => setTimeout(() => {
