@@ -76,7 +76,8 @@ def _settings(customer: Customer, viewer: Viewer) -> Iterator[Shown]:
     yield from _each("event_type", visible.event_types(viewer).filter(**of_customer), show_event_type)
     endpoints = visible.endpoints_ever(viewer).filter(**of_customer).select_related("customer", "lane")
     for part in _parts(endpoints.prefetch_related("secrets"), SMALL):
-        yield from (("endpoint", shown) for shown in show_endpoints(part))
+        for endpoint, shown in zip(part, show_endpoints(part), strict=True):
+            yield "endpoint", shown | {"deleted_at": shown_moment(endpoint.deleted_at)}
 
 
 def _log(customer: Customer, viewer: Viewer) -> Iterator[Shown]:

@@ -7,6 +7,7 @@ back, it was never emitted. It must not know how events are stored.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Self
@@ -78,9 +79,8 @@ def emit(
         idempotency_key=key,
         owner_id=INSIDE if key else None,
         trace_context=read_trace_context(traceparent, tracestate) if traceparent else None,
-        fingerprint=_fingerprint(str(customer_id or uid), event_type, raw) if key else b"",
     )
-    return _emitted(accept_event(draft))
+    return _emitted(accept_event(replace(draft, fingerprint=_fingerprint(draft)) if key else draft))
 
 
 def _emitted(accepted: Accepted) -> Emitted:
@@ -104,6 +104,10 @@ def _owner(customer: Customer | UUID | str) -> tuple[UUID | None, str | None]:
     return customer.id if isinstance(customer, Customer) else customer, None
 
 
-def _fingerprint(owner: str, event_type: str, raw: bytes) -> bytes:
+def _fingerprint(draft: EventDraft) -> bytes:
     """Return what the same call again has in common with this one, and another has not."""
-    return sha256(b"\0".join((owner.encode(), event_type.encode(), raw))).digest()
+    told = [str(draft.customer_id or draft.customer_uid).encode(), draft.type.encode(), draft.data]
+    others = (draft.timestamp, draft.deliver_at, *draft.tags)
+    if any(others):
+        told += [str(each).encode() for each in others]
+    return sha256(b"\0".join(told)).digest()

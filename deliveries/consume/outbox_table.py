@@ -18,7 +18,7 @@ from deliveries.consume.source import Message, SourceAway
 WAIT_SECONDS = 0.2
 
 TAKE = """
-    SELECT id::text, event FROM {table} WHERE refused IS NULL
+    SELECT id::text, event::text FROM {table} WHERE refused IS NULL
     ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
 DELETE = "DELETE FROM {table} WHERE id = ANY(%s::uuid[])"
@@ -47,7 +47,7 @@ class OutboxTable:
         with self._connected() as connection:
             connection.execute(self._statement(DELETE), ([_row_of(message) for message in done],))
             for message, reason in refused:
-                connection.execute(self._statement(SET_ASIDE), (reason, _row_of(message)))
+                connection.execute(self._statement(SET_ASIDE), (_storable(reason, connection), _row_of(message)))
             connection.commit()
 
     def _statement(self, text: str) -> sql.Composed:
@@ -57,12 +57,20 @@ class OutboxTable:
     def _connected(self) -> Iterator[psycopg.Connection]:
         try:
             if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self.url, connect_timeout=10)
+                self._connection = psycopg.connect(self.url, connect_timeout=10, client_encoding="UTF8")
             yield self._connection
         except psycopg.Error as error:
             if self._connection is not None:
                 self._connection.close()
             raise SourceAway(str(error).partition("\n")[0]) from error
+
+
+def _storable(reason: str, connection: psycopg.Connection) -> str:
+    """Return a reason as this database can hold it: one of another encoding could refuse it again and again."""
+    text = reason.replace("\0", "")
+    if connection.info.parameter_status("server_encoding") == "UTF8":
+        return text
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _row_of(message: Message) -> str:

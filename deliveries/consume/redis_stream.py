@@ -36,7 +36,7 @@ class RedisStream:
 
     def take(self, limit: int) -> Sequence[Message]:
         """Return what this reader has not finished, else what others left lying, else what is new."""
-        with _away():
+        with self._as_away():
             self._make_group()
             entries = self._read("0", limit) or self._left_by_others(limit) or self._read(">", limit)
         return [self._message(name, fields) for name, fields in entries]
@@ -46,7 +46,7 @@ class RedisStream:
         names = [message.key.rpartition(":")[2] for message in (*done, *(each for each, _ in refused))]
         if not names:
             return
-        with _away(), self.client.pipeline(transaction=True) as steps:
+        with self._as_away(), self.client.pipeline(transaction=True) as steps:
             for message, reason in refused:
                 steps.xadd(f"{self.stream}:refused", {"event": message.raw, "key": message.key, "reason": reason})
             steps.xack(self.stream, GROUP, *names)
@@ -74,10 +74,11 @@ class RedisStream:
         found = self.client.xautoclaim(self.stream, GROUP, self.reader, self.idle_ms, count=limit)
         return [(name, fields) for name, fields in found[1] if fields]
 
-
-@contextmanager
-def _away() -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        raise SourceAway(str(error)) from error
+    @contextmanager
+    def _as_away(self) -> Iterator[None]:
+        """Raise its errors as SourceAway, and look for the group again then: a server may come back without it."""
+        try:
+            yield
+        except redis.RedisError as error:
+            self._has_group = False
+            raise SourceAway(str(error)) from error

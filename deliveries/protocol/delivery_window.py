@@ -18,6 +18,7 @@ from deliveries.protocol.time_zones import zone_named
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW_WORDS = "days hours zone, such as mon-fri 08:00-18:00 Europe/Berlin"
+OUTSIDE = "outside its delivery window"  # why such an endpoint is paused
 NO_ZONE = "timezone is a name of the IANA, such as Europe/Berlin"
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")

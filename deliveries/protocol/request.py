@@ -35,17 +35,21 @@ _RESERVED = frozenset(
         "te",
         "trailer",
         "upgrade",
+        "http2-settings",
+        "proxy",  # CGI programs would read it as HTTP_PROXY
         "expect",
         "cookie",
         "user-agent",
         "accept-encoding",
     }
 ) | {name.lower() for profile in PROFILES.values() for name in profile.headers}
-# The body is JSON, whatever it is called beside that.
+# The body is JSON in UTF-8, whatever it is called beside that.
 _JSON_TYPE = re.compile(
     r"""(?:application|text)/(?:[a-z0-9.!#$&^_-]+\+)?json(?:[ ]*;[ ]*[a-z0-9_-]+=(?:[a-z0-9._-]+|"[a-z0-9 ._-]*"))*""",
     re.IGNORECASE,
 )
+_CHARSET = re.compile(r'[; ]charset="?([^";]*)', re.IGNORECASE)
+_CHARSETS = frozenset({"utf-8", "utf8"})
 _HEAD = re.compile(rb'\{"type":"(?:[^"\\]|\\.)*","timestamp":("[^"]*"),')
 _RESERVED_PREFIXES = ("content-", "proxy-", "webhook-")
 
@@ -104,6 +108,8 @@ def _check_content_type(value: object) -> str:
             "the value of the header content-type is a type of JSON, such as application/json; charset=utf-8",
             field="headers",
         )
+    if any(charset.lower() not in _CHARSETS for charset in _CHARSET.findall(value)):
+        raise InvalidHeader("the charset of the header content-type is utf-8, as bodies are", field="headers")
     return value
 
 

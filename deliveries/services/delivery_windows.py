@@ -13,11 +13,10 @@ from django.db import transaction
 
 from deliveries.models import Endpoint, Lane
 from deliveries.protocol.actor_names import SYSTEM
-from deliveries.protocol.delivery_window import DeliveryWindow, is_open
+from deliveries.protocol.delivery_window import OUTSIDE, DeliveryWindow, is_open
 from deliveries.services import clock
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 
-OUTSIDE = "outside its delivery window"
 OPENED = "its delivery window opened"
 ENDED = "it has no delivery window any more"
 LIMIT = 1000

@@ -396,3 +396,35 @@ def test_after_a_lost_connection_all_that_was_taken_comes_again_and_nothing_is_a
 def test_a_place_that_is_away_is_said_to_be(source: Callable[[], EventSource]) -> None:
     with pytest.raises(SourceAway):
         source().take(1)
+
+
+def test_a_stream_that_comes_back_empty_is_read_on() -> None:
+    """Given a server that was restarted without what it held, then its reader makes the group again."""
+    Customer.objects.create(name="Acme", uid="acme")
+    stream = AStream()
+    stream.write(an_event(1))
+    reader = stream.reader()
+    consume_batch(reader, wake=list)
+    stream.client.delete(stream.name)
+    stream.write(an_event(2))
+    with pytest.raises(SourceAway, match="NOGROUP"):
+        consume_batch(reader, wake=list)
+    consume_batch(reader, wake=list)
+    assert (numbers(), stream.left()) == ([1, 2], 0)
+    stream.close()
+
+
+OTHER_ENCODING = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'"
+
+
+def test_an_outbox_of_another_encoding_or_type_is_read_and_told_what_was_refused() -> None:
+    """Given a reason that the outbox's database cannot write, then the row is set aside all the same."""
+    Customer.objects.create(name="Acme", uid="acme")
+    with empty_database(os.environ["DATABASE_URL"], form=OTHER_ENCODING) as url:
+        outbox = AnOutbox(url)
+        outbox.connection.execute("ALTER TABLE hookpost_outbox ALTER COLUMN event TYPE json USING event::json")
+        outbox.write(an_event(1, data={"number": 1, "name": "Müller"}), an_event(2, 日=1), an_event(3))
+        drain(outbox, outbox.reader())
+        assert numbers() == [1, 3]
+        assert [reason for _, reason in outbox.refused()] == ["\\u65e5: object contains unknown field `\\u65e5`"]
+        outbox.close()

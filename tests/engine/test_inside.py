@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import dramatiq
 import pytest
 from django.db import transaction
+from django.utils.timezone import now
 
 import deliveries
 from deliveries.errors import InvalidInput, KeyReused, NotFound
@@ -53,6 +54,9 @@ def test_the_same_key_from_inside_is_one_event_and_another_event_is_refused(
     assert (first, first.deliveries) == (again, again.deliveries)
     with pytest.raises(KeyReused):
         deliveries.emit(endpoint.customer, "invoice.sent", {}, idempotency_key="order-17")
+    for other in ({"tags": ["eu"]}, {"timestamp": now()}, {"deliver_at": now() + timedelta(hours=1)}):
+        with pytest.raises(KeyReused):
+            deliveries.emit(endpoint.customer, "invoice.paid", {}, idempotency_key="order-17", **other)  # type: ignore[arg-type]
     assert Event.objects.count() == 1
 
 

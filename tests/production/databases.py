@@ -76,12 +76,12 @@ def is_up(port: int) -> bool:
 
 
 @contextmanager
-def empty_database(server: str) -> Iterator[str]:
+def empty_database(server: str, *, form: str = "") -> Iterator[str]:
     """The URL of a new database in the server that this URL names; it goes away afterwards."""
     parts = conninfo_to_dict(server)
     name = f"hookpost_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(**{**parts, "dbname": "postgres"}, autocommit=True) as connection:  # type: ignore[arg-type]
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} {form}".encode())
         try:
             yield f"postgresql://?{'&'.join(f'{key}={value}' for key, value in {**parts, 'dbname': name}.items())}"
         finally:

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from deliveries.api.endpoint_shapes import EndpointShape, show_endpoint
+from deliveries.api.export_lines import export_lines
 from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, Customer, Endpoint, EndpointSecret, EventType, Lane
+from deliveries.models.visible import OPERATOR
 from deliveries.protocol.imports import ITEM_LIMIT, read_items
 from deliveries.protocol.imports.item import ImportItem
+from deliveries.services.customers import create_customer
+from deliveries.services.endpoints import create_endpoint, delete_endpoint
+from deliveries.services.event_types import create_event_type
 from deliveries.services.imports import Way, import_item
 from tests.receivers.moving import SVIX_SECRET, convoy_document, svix_document, table
 
@@ -148,7 +154,7 @@ def test_lists_may_come_as_the_answers_of_an_api() -> None:
 
 OF_SVIX = (
     ({"secret": None}, "secret: it is missing"),
-    ({"channels": ["blue"]}, "channels: "),
+    ({"channels": ["blue sky"]}, "tags: a tag has"),
     ({"transformation": {"code": "x", "enabled": True}}, "transformation: "),
     ({"headers": {"headers": {}, "sensitive": ["Authorization"]}}, "headers: Svix does not tell the value of Author"),
     ({"filterTypes": "all"}, "event_types: must be a list of texts"),
@@ -159,6 +165,8 @@ OF_CONVOY = (
     ({"uid": "other"}, "no subscription names it"),
     ({"content_type": "application/x-www-form-urlencoded"}, "content_type: "),
     ({"authentication": {"type": "oauth2", "oauth2": {"url": "x"}}}, "authentication: "),
+    ({"mtls_client_cert": {"client_cert": "-----BEGIN", "client_key": ""}}, "mtls_client_cert: "),
+    ({"mtls_client_cert": {"client_cert": "PEM", "client_key": "PEM"}}, "tls: "),
 )
 
 
@@ -260,6 +268,79 @@ def test_a_customers_export_can_be_imported_with_secrets_written_into_it() -> No
         {"object": "end", "lines": 3},
     ]
     assert run(lines, "hookpost") == [("imported", ""), ("imported", "")]
+
+
+# All that an endpoint can have, none of it as it is where nobody says anything.
+FULL = {
+    "description": "Billing",
+    "event_types": ["invoice.*"],
+    "filter": "$.data.amount > 100",
+    "tags": ["eu"],
+    "metadata": {"team": "billing"},
+    "headers": {"x-tenant": "7"},
+    "signing": {"header": "X-Acme", "encoding": "base64"},
+    "payload_mode": "data",
+    "method": "PUT",
+    "transformation": "data.{id: invoice}",
+    "body_format": "form",
+    "rate_limit": 5,
+    "max_in_flight": 3,
+    "retry_schedule": [0, 60],
+    "timeout_seconds": 7,
+    "ordered": True,
+    "send_trace_context": True,
+    "set_aside_after": 2,
+    "delivery_window": {"days": ["mon"], "from": "08:00", "to": "18:00", "timezone": "Europe/Berlin"},
+    "state": "disabled",
+}
+ELSEWHERE = {"secret", "auth", "tls", "url", "uid"}  # tried in tests of their own
+
+
+def test_what_an_endpoint_can_have_comes_along_in_an_export() -> None:
+    """Given a field that the API learned since, then an export with it is still imported."""
+    shape = {name for name, field in EndpointShape().fields.items() if not field.read_only}
+    assert shape - ELSEWHERE == set(FULL)
+    customer = create_customer({"uid": "acme", "name": "Acme", "metadata": {"a": 1}}, actor="system")
+    create_event_type({"name": "a.b", "schema": {"type": "object"}}, customer=customer, actor="system")
+    endpoint, secret = create_endpoint(customer, {"url": URL, "uid": "main", **FULL}, actor="system")
+    create_endpoint(customer, {"url": URL, "uid": "old"}, actor="system")
+    delete_endpoint(Endpoint.objects.get(uid="old"), actor="system")
+    lines = [json.loads(line) for line in export_lines(customer, viewer=OPERATOR)]
+    told = [line | {"uid": "bob"} if line["object"] == "customer" else line for line in lines]
+    (line,) = [line for line in told if line.get("uid") == "main"]
+    line |= {"headers": FULL["headers"], "secret": secret}
+    assert run(told, "hookpost") == [("imported", "")] * 3
+    moved = Endpoint.objects.get(uid="main", customer__uid="bob")
+    passed = ("id", "customer", "created_at", "updated_at", "state_changed_at", "secrets")
+    was, now = (show_endpoint(each) for each in (endpoint, moved))
+    assert {name: now[name] for name in now if name not in passed} == {n: was[n] for n in was if n not in passed}
+    assert (moved.headers, run(told, "hookpost")) == (endpoint.headers, [("unchanged", "")] * 3)
+
+
+def test_an_endpoint_that_only_waits_for_its_window_is_imported_enabled() -> None:
+    window = {"days": ["mon"], "from": "08:00", "to": "18:00", "timezone": "Europe/Berlin"}
+    run(ours(state="paused", state_reason="outside its delivery window", delivery_window=window), "hookpost")
+    assert Endpoint.objects.get().state == "enabled"
+
+
+def test_channels_of_svix_become_tags_and_its_metadata_metadata() -> None:
+    run(svix_document(URL, channels=["project_1"], metadata={"team": "x"}), "svix")
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.tags, endpoint.metadata) == (["project_1"], {"team": "x"})
+
+
+def test_client_credentials_of_convoy_are_client_credentials_here() -> None:
+    asked = {"url": "https://93.184.216.34/token", "client_id": "c", "client_secret": "s3cret", "scope": "a b"}
+    oauth2 = {"authentication_type": "shared_secret", "grant_type": "client_credentials", **asked}
+    document = convoy_document(URL, authentication={"type": "oauth2", "oauth2": oauth2})
+    assert run(document, "convoy")[0][0] == "imported"
+    assert Endpoint.objects.get().credentials["auth"] == {
+        "type": "oauth2",
+        "client_auth": "post",
+        "token_url": "https://93.184.216.34/token",
+        **{name: value for name, value in asked.items() if name != "url"},
+    }
+    assert run(document, "convoy")[0][0] == "unchanged"
 
 
 def test_an_item_survives_being_kept_as_bytes() -> None:

@@ -13,7 +13,7 @@ from deliveries.models.visible import OPERATOR
 from deliveries.services import jobs, retention
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection, deliveries_of
-from tests.api.logs import log_delivery, log_event
+from tests.api.logs import BODY, log_delivery, log_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,6 +78,31 @@ def test_an_event_that_the_endpoint_had_gets_no_second_delivery(endpoint: Endpoi
     log_delivery(endpoint, age=OLD)
     replay(endpoint)
     assert Delivery.objects.count() == 1
+
+
+def an_event(endpoint: Endpoint, data: bytes) -> Event:
+    event = log_event(endpoint, age=OLD)
+    event.body = BODY.replace(b'"data":{}', b'"data":' + data)
+    event.save()
+    return event
+
+
+# To PostgreSQL a number too long only where it is one: what is written in texts is no number, and 300 figures are fine.
+MATCHED = (b'{"n": 5}', b'{"n": 5, "commit": "fix 7e12345"}', b'{"n": 5, "x": "' + b"9" * 400 + b'"}')
+MATCHED += (b'{"n": 5, "y": ' + b"9" * 300 + b"}", b'{"n": 5, "z": 1e-2000}')
+
+
+def test_a_replay_finds_what_the_filter_matches_whatever_else_is_in_it(endpoint: Endpoint) -> None:
+    """Given events of which one holds a number that nothing can evaluate, then all others are sent."""
+    Endpoint.objects.update(filter="$.data.n == 5")
+    never = (b'{"n": 5, "x": 1e-200000}', b'{"n": 4, "commit": "fix 7e12345"}')
+    wanted = {an_event(endpoint, data).id for data in MATCHED}
+    for data in never:
+        an_event(endpoint, data)
+    job = a_replay(endpoint)
+    jobs.run_job_step(job.id)
+    assert job.total == len(wanted)
+    assert set(Delivery.objects.values_list("event_id", flat=True)) == wanted
 
 
 def test_two_replays_at_the_same_moment_make_each_delivery_once(endpoint: Endpoint) -> None:

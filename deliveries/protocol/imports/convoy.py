@@ -50,7 +50,7 @@ def _endpoint(given: Given, place: str, subscriptions: Sequence[Given], signatur
             "url": a_text(given.get("url")) or a_text(given.get("target_url")),
             "description": a_text(given.get("name")) or a_text(given.get("title")) or a_text(given.get("description")),
             "event_types": _event_types(subscriptions),
-            "headers": _headers(given),
+            **_ways_in(given),
             "rate_limit": _rate(given),
             "timeout_seconds": min(_seconds(given.get("http_timeout")) or 15, LONGEST_TIMEOUT),
             "signing": signing or "convoy",
@@ -73,10 +73,12 @@ def _refusal(given: Given, customer: str, subscriptions: Sequence[Given]) -> str
         return "filter_config: a filter has to be written anew, see `filter` of an endpoint"
     if any(each.get("function") for each in subscriptions):
         return "function: there is none here; the receiver would get another body"
-    if an_object(given.get("authentication")).get("type") == "oauth2":
-        return "authentication: OAuth2 towards endpoints is not there"
+    if an_object(given.get("authentication")).get("type") == "oauth2" and not _oauth2(given):
+        return "authentication: of OAuth2 only client credentials with a secret, whose answer is as RFC 6749 has it"
+    if given.get("mtls_client_cert") and not all(_certificate(given).values() or [""]):
+        return "mtls_client_cert: certificate and key are both needed; write them into the file"
     if a_text(given.get("content_type")) not in ("", "application/json"):
-        return "content_type: bodies are JSON here"
+        return "content_type: Convoy's forms are made and signed otherwise than those here"
     return "" if _secrets(given) else "secrets: it has none"
 
 
@@ -122,6 +124,11 @@ def _signing(given: Given, signature: Given) -> str | dict[str, str]:
     return "convoy" if is_usual else {"header": header, "hash": hashed.lower(), "encoding": encoding}
 
 
+def _ways_in(given: Given) -> dict[str, object]:
+    """Return how its requests are let in by the receiver's server."""
+    return {"headers": _headers(given), "auth": _oauth2(given) or None, "tls": _certificate(given) or None}
+
+
 def _headers(given: Given) -> dict[str, str]:
     asked = an_object(given.get("authentication"))
     if key := an_object(asked.get("api_key")):
@@ -130,6 +137,23 @@ def _headers(given: Given) -> dict[str, str]:
         pair = f"{a_text(basic.get('username'))}:{a_text(basic.get('password'))}"
         return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
     return {}
+
+
+def _oauth2(given: Given) -> dict[str, str]:
+    """Return what fetches a token by client credentials, as Convoy does; nothing where it does so in another way."""
+    asked = an_object(an_object(given.get("authentication")).get("oauth2"))
+    is_usual = asked.get("authentication_type") == "shared_secret" and not asked.get("field_mapping")
+    if not is_usual or a_text(asked.get("grant_type")) not in ("", "client_credentials"):
+        return {}
+    members = {name: a_text(asked.get(name)) for name in ("client_id", "client_secret", "scope", "audience")}
+    told = {"token_url": a_text(asked.get("url")), **members}
+    return {"type": "oauth2", "client_auth": "post", **{name: text for name, text in told.items() if text}}
+
+
+def _certificate(given: Given) -> dict[str, str]:
+    asked = an_object(given.get("mtls_client_cert"))
+    parts = {"certificate": a_text(asked.get("client_cert")), "key": a_text(asked.get("client_key"))}
+    return parts if asked else {}
 
 
 def _rate(given: Given) -> int | None:

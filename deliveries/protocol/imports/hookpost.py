@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.delivery_window import OUTSIDE
 from deliveries.protocol.imports.item import Given, ImportItem, Kind, Secret, a_text, an_object, are_objects, objects
 from deliveries.protocol.imports.item_types import FIELDS
 
 # Of answers and exports: read, and not brought along.
 _SHOWN = frozenset(
     {"object", "id", "customer", "created_at", "updated_at", "state_reason", "state_changed_at", "failing_since"}
-    | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key"}
+    | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key", "deleted_at"}
 )
 _ONLY_SHOWN = {"auth": "hint", "tls": "fingerprint"}  # an answer has these in place of secrets
 _LISTS = ("event_types", "endpoints")
@@ -62,7 +63,7 @@ def _of_lines(lines: Sequence[Given]) -> Iterator[ImportItem]:
             yield customer
         elif each.get("object") == "event_type":
             yield _event_type(each, place, customer=customer.uid if each.get("customer") else "")
-        elif each.get("object") == "endpoint":
+        elif each.get("object") == "endpoint" and not each.get("deleted_at"):
             yield _endpoint(each, place, customer=customer)
         elif each.get("object") == "error":
             raise InvalidInput(f"{place}: the export ended early, so this is not all of it", field="data")
@@ -83,7 +84,9 @@ def _event_type(given: Given, place: str, *, customer: str = "") -> ImportItem:
 
 def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
     uid = a_text(given.get("uid"))
-    fields, note = _told(_fields("endpoint", given))
+    fields, note = _told(_fields("endpoint", given), given)
+    if given.get("state_reason") == OUTSIDE:
+        fields["state"] = "enabled"  # its window says when
     return ImportItem(
         place=place,
         kind="endpoint",
@@ -97,11 +100,14 @@ def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
     )
 
 
-def _told(fields: dict[str, object]) -> tuple[dict[str, object], str]:
-    """Return the fields without credentials of which there is only what answers show, and a note that says so."""
+def _told(fields: dict[str, object], given: Given) -> tuple[dict[str, object], str]:
+    """Return the fields without what answers show only in part, and a note that says what was left out."""
     hidden = [name for name, shown in _ONLY_SHOWN.items() if shown in an_object(fields.get(name))]
     told = {name: value for name, value in fields.items() if name not in hidden}
-    return told, "; ".join(f"{name} came without its secret and is to be set again" for name in hidden)
+    notes = [f"{name} came without its secret and is to be set again" for name in hidden]
+    if given.get("header_names") and "headers" not in fields:
+        notes.append("headers came without their values and are to be set again")
+    return told, "; ".join(notes)
 
 
 def _secrets(given: Given) -> tuple[Secret, ...]:

@@ -37,6 +37,7 @@ HEADERS = Made(
 CREDENTIALS = Made("an object of texts or null", lambda value: value is None or HEADERS.fits(value))
 SCHEME = Made("a name or an object", lambda value: isinstance(value, str | Mapping))
 SCHEDULE = Made("a list of whole numbers or null", lambda value: value is None or isinstance(value, list))
+WINDOW = Made("an object or null", lambda value: value is None or isinstance(value, Mapping))
 OBJECT = Made("an object of at most 64 KB", lambda value: isinstance(value, Mapping) and _is_small(value))
 JSON = Made("JSON of at most 64 KB", _is_small)
 
@@ -49,13 +50,16 @@ FIELDS: Mapping[Kind, Mapping[str, Made]] = {
     },
     "endpoint": {
         **dict.fromkeys(("url", "description", "filter", "payload_mode", "state"), TEXT),
-        **dict.fromkeys(("rate_limit", "max_in_flight", "timeout_seconds"), NUMBER),
-        "event_types": TEXTS,
+        **dict.fromkeys(("method", "body_format", "transformation"), TEXT),
+        **dict.fromkeys(("rate_limit", "max_in_flight", "timeout_seconds", "set_aside_after"), NUMBER),
+        **dict.fromkeys(("event_types", "tags"), TEXTS),
+        "metadata": OBJECT,
         "headers": HEADERS,
         **dict.fromkeys(("auth", "tls"), CREDENTIALS),
         "signing": SCHEME,
         "retry_schedule": SCHEDULE,
-        "ordered": FLAG,
+        "delivery_window": WINDOW,
+        **dict.fromkeys(("ordered", "send_trace_context"), FLAG),
     },
 }
 

@@ -46,6 +46,8 @@ def _endpoint(given: Given, place: str, *, customer: str, customer_name: str) ->
             "url": a_text(given.get("url")),
             "description": a_text(given.get("description")),
             "event_types": given.get("filterTypes") or [],
+            "tags": given.get("channels") or [],
+            "metadata": given.get("metadata") or {},
             "headers": dict(_headers(given)),
             "rate_limit": given.get("rateLimit") or given.get("throttleRate") or None,
             "signing": "svix",
@@ -54,7 +56,6 @@ def _endpoint(given: Given, place: str, *, customer: str, customer_name: str) ->
         },
         secrets=(Secret(text=secret),) if secret else (),
         refused=_without_id(uid) or _without_id(customer) or _refusal(given, secret),
-        note="its metadata was left behind: here customers have some" if given.get("metadata") else "",
     )
 
 
@@ -62,10 +63,8 @@ def _refusal(given: Given, secret: str) -> str:
     """Return what makes an endpoint get something else here than it gets from Svix."""
     if not secret:
         return "secret: it is missing; ask …/endpoint/{id}/secret for it"
-    if given.get("channels"):
-        return "channels: there are none here; give it event types, or a filter on the payload"
     if an_object(given.get("transformation")).get("enabled"):
-        return "transformation: there is none here; the receiver would get another body"
+        return "transformation: Svix's is JavaScript; write it anew, see `transformation` of an endpoint"
     if hidden := _hidden_headers(given):
         return f"headers: Svix does not tell the value of {', '.join(hidden)}; write it into the file"
     return ""
