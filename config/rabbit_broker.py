@@ -13,12 +13,12 @@ import dramatiq
 import pika
 from dramatiq.brokers import rabbitmq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.common import xq_name
+from dramatiq.common import dq_name, xq_name
 from dramatiq.errors import ConnectionClosed
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, AMQPError, ChannelClosedByBroker
 
-from config.broker_state import rabbit_word
+from config.broker_state import declare, rabbit_word
 from config.redis_client import TIMEOUT_SECONDS
 from deliveries.errors import WrongSetting
 from deliveries.protocol.amqp_urls import each_host
@@ -80,14 +80,21 @@ class RabbitBroker(RabbitmqBroker):
 
     def condition(self) -> str:
         """Say in a word whether messages can be sent: `ok`, or what is wrong."""
-        return rabbit_word(self)
+        return rabbit_word(self, self.declarations())
+
+    def declarations(self) -> dict[str, dict[str, object]]:
+        """Return the arguments of each queue in the server: Dramatiq makes three of one."""
+        found: dict[str, dict[str, object]] = {}
+        for name in sorted(self.queues):
+            found[name] = found[dq_name(name)] = self._build_queue_arguments(name)
+            found[xq_name(name)] = self._dead_arguments()
+        return found
 
     def refusal(self) -> str:
         """Say why no process may start with this broker: its queues are there and of another type."""
         try:
             with closing(pika.BlockingConnection(self.parameters)) as connection:
-                for name in sorted(self.queues):
-                    connection.channel().queue_declare(name, durable=True, arguments=self._build_queue_arguments(name))
+                declare(connection.channel(), self.declarations())
         except ChannelClosedByBroker as error:
             return queues_differ(error.reply_text) if error.reply_code == PRECONDITION_FAILED else ""
         except (AMQPError, AMQPConnectorException, OSError):
@@ -122,8 +129,10 @@ class RabbitBroker(RabbitmqBroker):
 
     def _declare_xq_queue(self, queue_name: str) -> object:
         """Let the queue of dead messages live on several nodes too, or no process starts while its node is away."""
-        arguments = {"x-message-ttl": rabbitmq.DEAD_MESSAGE_TTL} | self._kind()
-        return self.channel.queue_declare(queue=xq_name(queue_name), durable=True, arguments=arguments)
+        return self.channel.queue_declare(xq_name(queue_name), durable=True, arguments=self._dead_arguments())
+
+    def _dead_arguments(self) -> dict[str, object]:
+        return {"x-message-ttl": rabbitmq.DEAD_MESSAGE_TTL} | self._kind()
 
     def _kind(self) -> dict[str, object]:
         return {"x-queue-type": self.queue_type} if self.queue_type else {}

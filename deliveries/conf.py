@@ -18,6 +18,7 @@ from deliveries.variables import (
     as_text,
     authorities,
     between,
+    broker_url,
     cell,
     choice,
     keys,
@@ -47,7 +48,7 @@ class Conf(BrandSettings):
     broker_url: str = setting(
         "BROKER_URL",
         "",
-        url("redis", "rediss", "redis+sentinel", "rediss+sentinel", "amqp", "amqps", "unix"),
+        broker_url("redis", "rediss", "redis+sentinel", "rediss+sentinel", "amqp", "amqps", "unix"),
         "Redis, Valkey or RabbitMQ; empty starts the embedded Valkey. With Sentinel `redis+sentinel://user:password@host:26379,host:26379/service/0`, with a cluster of RabbitMQ `amqp://user:password@host:5672,host:5672/vhost?queue_type=quorum`.",
     )
     secret_key: str = setting(

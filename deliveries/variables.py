@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from deliveries.pictures import check_picture
 
@@ -149,6 +150,33 @@ def url(*schemes: str) -> Callable[[str], str]:
 
     parse.__doc__ = ", ".join(f"{s}://" for s in schemes)
     return parse
+
+
+def broker_url(*schemes: str) -> Callable[[str], str]:
+    """Return a parser of URLs with one of these schemes, whose files for TLS can be read."""
+    plain = url(*schemes)
+
+    def parse(raw: str) -> str:
+        text = plain(raw)
+        check_tls_files(dict(parse_qsl(urlsplit(text).query)))
+        return text
+
+    parse.__doc__ = plain.__doc__
+    return parse
+
+
+def check_tls_files(named: Mapping[str, str]) -> None:
+    """Raise ValueError unless the files can be used that the options of a URL name."""
+    authorities(named.get("ssl_ca_certs", ""))
+    if certificate := named.get("ssl_certfile", ""):
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(
+                certificate, named.get("ssl_keyfile"), password=lambda: named.get("ssl_password", "")
+            )
+        except ssl.SSLError as error:
+            raise ValueError(f"{certificate} and its key cannot be used") from error
+        except OSError as error:
+            raise ValueError(f"{certificate} or its key: {error.strerror}") from error
 
 
 def ports(raw: str) -> tuple[tuple[int, int], ...]:

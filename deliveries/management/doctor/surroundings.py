@@ -26,13 +26,21 @@ from deliveries.services.readiness import OK
 PROXY_SECONDS = 3.0
 SCARCE, VERY_SCARCE = 0.1, 0.03  # of a disk
 BROKER_ADVICE = {
-    "unreachable": "Start it, or correct BROKER_URL; until then deliveries start up to a second later.",
+    "unreachable": "Start it, or correct BROKER_URL. Until then one worker delivers: see docs/runbooks.md.",
     "does not answer": "It is stopped or overloaded; restart it, nothing in it is worth keeping.",
     "full": "Give it memory, and the policy noeviction; look who else uses it.",
-    "not allowed": "Its user needs the keys hookpost* and the commands of lists; or the password is wrong.",
+    "not allowed": "The password is wrong, or a right is missing: docs/operations.md, Brokers, has those it needs.",
     "read-only": "BROKER_URL leads to a replica: name the master, or Sentinel.",
     "is a cluster": "Redis Cluster is not supported: name a single server, or Sentinel.",
+    "has our queues of another type": "Name another vhost, or delete them: they hold nothing that PostgreSQL has not.",
     "its certificate is not trusted": "Name its authority: ?ssl_ca_certs=/path/of/ca.pem in BROKER_URL.",
+    "its certificate has expired": "Renew it. Until then one worker delivers: see docs/runbooks.md.",
+    "its certificate is of another host": "Name the host in BROKER_URL as its certificate does.",
+    "wants a certificate of ours": "Name it in BROKER_URL: ?ssl_certfile=/path/of/cert.pem, and ssl_keyfile.",
+    "our certificate has expired": "Renew the one that ssl_certfile in BROKER_URL names.",
+    "does not trust our certificate": "Tell it the authority of the one that ssl_certfile in BROKER_URL names.",
+    "refuses our TLS": "It wants a certificate of ours (ssl_certfile in BROKER_URL), or other versions of TLS.",
+    "speaks no TLS": "Name its port for TLS in BROKER_URL, or redis:// and amqp:// in place of rediss:// and amqps://.",
 }
 
 
