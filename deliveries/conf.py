@@ -177,6 +177,9 @@ class Conf(BrandSettings):
         between(0, 1_000_000),
         "Requests a minute of one API key, except posting events; 0 is without limit.",
     )
+    challenge: str = setting(
+        "HOOKPOST_CHALLENGE", "off", choice("off", "own", "cloudevents", "either"), "What a new URL answers first."
+    )
     unknown_event_types: str = setting(
         "HOOKPOST_UNKNOWN_EVENT_TYPES",
         "accept",

@@ -25,6 +25,17 @@ ROTATED = (
 )
 
 
+def is_open(act: str, row: Endpoint) -> bool:
+    """Say whether the state of an endpoint leaves an act open."""
+    closed = {
+        "pause": row.state != Endpoint.State.ENABLED,
+        "resume": row.state == Endpoint.State.ENABLED,
+        "disable": row.state == Endpoint.State.DISABLED,
+        "verify": row.unverified is None,
+    }
+    return not closed.get(act, False)
+
+
 def question_of(request: HttpRequest, act: str, row: Endpoint) -> Question | None:
     """Return what is asked before an act; None for one that is done at once."""
     if act == "pause":

@@ -23,7 +23,7 @@ from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
-from deliveries.admin.endpoint_questions import keep_hours_of, question_of
+from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
@@ -31,9 +31,11 @@ from deliveries.admin.payload_preview import PayloadPreviewPage
 from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import staff_site
+from deliveries.admin.verification import resumed_words, verification_in_words
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
+from deliveries.services import challenges
 from deliveries.services import endpoints as verbs
 from deliveries.services.events import TEST_EVENT_TYPE
 from deliveries.services.role_groups import PAUSE, REDELIVER
@@ -63,7 +65,7 @@ class EndpointPages(PayloadPreviewPage):
 
     rows = visible.endpoints
     form = EndpointForm
-    acts: ClassVar[tuple[str, ...]] = ("pause", "resume", "disable", "rotate", "test", "recover", "replay")
+    acts: ClassVar[tuple[str, ...]] = ("pause", "resume", "disable", "verify", "rotate", "test", "recover", "replay")
     change_form_template = "hookpost/endpoint.html"
     limits: ClassVar[tuple[str, ...]] = LIMITS
 
@@ -140,6 +142,7 @@ class EndpointPages(PayloadPreviewPage):
             "lane": row.lane,
             "resting": rest_in_words(row),
             "retests": retests_in_words(row),
+            "verification": verification_in_words(row),
             "certificate": certificate_warning(row),
             "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),
@@ -164,12 +167,7 @@ class EndpointPages(PayloadPreviewPage):
 
     def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Show only acts that the state leaves open."""
-        open_now = {
-            "pause": row.state == Endpoint.State.ENABLED,
-            "resume": row.state != Endpoint.State.ENABLED,
-            "disable": row.state != Endpoint.State.DISABLED,
-        }
-        is_shown = request.method == "POST" or open_now.get(act, True)
+        is_shown = request.method == "POST" or is_open(act, row)
         return is_shown and self.has_change_permission(request, row)
 
     def question(self, request: HttpRequest, act: str, row: Endpoint) -> Question | None:
@@ -186,10 +184,13 @@ class EndpointPages(PayloadPreviewPage):
         cancel = request.POST.get("backlog") == "cancel"
         verbs.resume_endpoint(row, actor=self.actor(request), **self.why(request), cancel_backlog=cancel)
         wake([(row.pk, row.lane.slow)])
-        messages.success(
-            request, "Resumed. " + ("The backlog was cancelled." if cancel else "The backlog is being sent.")
-        )
+        messages.success(request, resumed_words(row, cancelled=cancel))
         return None
+
+    def act_verify(self, request: HttpRequest, row: Endpoint) -> None:
+        """Ask its URL again."""
+        challenges.ask_again(row, actor=self.actor(request))
+        messages.success(request, "Its URL is asked again; load this page in a moment.")
 
     def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
         """Stop sending until somebody resumes."""
@@ -286,7 +287,7 @@ class StaffEndpoint(EndpointPages):
             return False
         if act in SPANS:
             return request.user.has_perm(REDELIVER)
-        if act in ("pause", "resume", "test"):
+        if act in ("pause", "resume", "test", "verify"):
             may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)
-            return may and (request.method == "POST" or (row.state == "enabled") != (act == "resume") or act == "test")
+            return may and (request.method == "POST" or is_open(act, row))
         return super().may_act(request, act, row)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from deliveries import actors
 from deliveries.api.auth import caller_of
-from deliveries.api.base import ApiView, given
+from deliveries.api.base import ApiView, given, refuse_body
 from deliveries.api.describe import extend_schema
 from deliveries.api.endpoint_shapes import (
     AcceptedShape,
@@ -29,6 +29,7 @@ from deliveries.errors import InvalidEventType
 from deliveries.models import Endpoint
 from deliveries.protocol.event_types import check_name
 from deliveries.protocol.ids import EVENT, encode_id
+from deliveries.services.challenges import ask_again
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint, rotate_secret
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
 from deliveries.services.stats import endpoint_stats
@@ -73,6 +74,18 @@ class ResumeView(_Act):
         resume_endpoint(row, actor=caller_of(request).actor, **why(request, ResumeShape))
         actors.wake([(row.id, row.lane.slow)])
         return Response(show_endpoint(row))
+
+
+class VerifyView(_Act):
+    """Asking a URL again."""
+
+    @extend_schema(operation_id="verify_endpoint", request=None, responses={202: EndpointShape})
+    def post(self, request: Request, **path: str) -> Response:
+        """Ask a URL again that has yet to answer its challenge; `verification` says what came of it."""
+        row = self.row(request, path)
+        refuse_body(request)
+        ask_again(row, actor=caller_of(request).actor)
+        return Response(show_endpoint(row), status=202)
 
 
 class TestView(_Act):

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from deliveries.api.credential_shapes import AuthShape, TlsShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
-from deliveries.models import Endpoint
+from deliveries.models import Challenge, Endpoint
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.delivery_window import DAYS
@@ -65,6 +65,20 @@ class HealthShape(Shape):
         allow_null=True, min_value=0, max_value=1, help_text="Which part of the last day's deliveries arrived."
     )
     error = Text(allow_null=True, help_text="The commonest failure of the last day.")
+
+
+class VerificationShape(Shape):
+    """Whether its URL has answered the challenge that new URLs are asked."""
+
+    state = serializers.ChoiceField(Challenge.State.choices)
+    detail = Text(help_text="Why the last answer was none.")
+    tries = Number()
+    asked_at = Moment(allow_null=True)
+    next_at = Moment(allow_null=True, help_text="When it is asked next; null: not by itself.")
+    verified_at = Moment(allow_null=True)
+    allowed_per_minute = Number(
+        source="endpoint.allowed_rate", allow_null=True, help_text="What its WebHook-Allowed-Rate says; it is heeded."
+    )
 
 
 class SecretHintShape(Shape):
@@ -139,6 +153,7 @@ class EndpointShape(Shape):
     health = HealthShape(read_only=True)
     resting_until = Moment(read_only=True, allow_null=True, help_text="Nothing but redeliveries is sent before.")
     resting_reason = Text(read_only=True, allow_null=True, help_text="One of " + ", ".join(RestReason) + ".")
+    verification = VerificationShape(read_only=True, allow_null=True, help_text="Null: its URL was asked nothing.")
     draining = Flag(read_only=True)
     created_at = Moment(read_only=True)
     updated_at = Moment(read_only=True)
@@ -231,11 +246,15 @@ def show_endpoint(endpoint: Endpoint) -> dict[str, object]:
 def show_endpoints(endpoints: Sequence[Endpoint]) -> list[dict[str, object]]:
     """Return endpoints as answers show them; their health is asked for once."""
     health = health_of(endpoints)
-    return [_shown(endpoint, health[endpoint.id]) for endpoint in endpoints]
+    asked = Challenge.objects.in_bulk([endpoint.id for endpoint in endpoints])
+    return [_shown(endpoint, health[endpoint.id], asked.get(endpoint.id)) for endpoint in endpoints]
 
 
-def _shown(endpoint: Endpoint, health: Health) -> dict[str, object]:
+def _shown(endpoint: Endpoint, health: Health, asked: Challenge | None) -> dict[str, object]:
+    if asked is not None:
+        asked.endpoint = endpoint
     shown = dict(EndpointShape(endpoint).data)
+    shown["verification"] = dict(VerificationShape(asked).data) if asked else None
     shown["retry_schedule"] = shown["retry_schedule"] or list(DEFAULT_SCHEDULE)
     shown["tags"] = endpoint.tags or []
     shown["health"] = dict(HealthShape(health).data)

@@ -44,6 +44,7 @@ class ImportShape(Shape):
     data = Document(help_text="A document of that system, or a table as one text; see the guide to moving over.")  # type: ignore[assignment]
     dry_run = Flag(required=False, help_text="Say what would come of it, and store nothing.")
     paused = Flag(required=False, help_text="Endpoints that would be enabled hold what they get until resumed.")
+    verified = Flag(required=False, help_text="Their URLs want deliveries, you know it: they are asked no challenge.")
 
 
 class ImportLineShape(Shape):
@@ -79,9 +80,8 @@ class ImportView(ApiView):
         fields = given(ImportShape, request)
         kind = fields.get("format", "hookpost")
         items = read_items(fields["data"], format=kind)
-        way = Way(
-            actor=caller_of(request).actor, paused=fields.get("paused", False), dry_run=fields.get("dry_run", False)
-        )
+        chosen = {name: fields.get(name, False) for name in ("paused", "verified", "dry_run")}
+        way = Way(actor=caller_of(request).actor, **chosen)
         return job_started(request, start_import(items, way, format=kind))
 
 

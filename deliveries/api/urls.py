@@ -47,6 +47,7 @@ api: list[URLPattern | URLResolver] = [
     path(OF_ENDPOINT, endpoints.EndpointView.as_view()),
     path(f"{OF_ENDPOINT}/rotate-secret", endpoint_actions.RotateSecretView.as_view()),
     path(f"{OF_ENDPOINT}/pause", endpoint_actions.PauseView.as_view()),
+    path(f"{OF_ENDPOINT}/verify", endpoint_actions.VerifyView.as_view()),
     path(f"{OF_ENDPOINT}/resume", endpoint_actions.ResumeView.as_view()),
     path(f"{OF_ENDPOINT}/test", endpoint_actions.TestView.as_view()),
     path(f"{OF_ENDPOINT}/stats", endpoint_actions.StatsView.as_view()),

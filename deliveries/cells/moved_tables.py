@@ -46,6 +46,7 @@ SETTINGS = (
     Table(name="hookpost_event_type", where=OF_CUSTOMER, key="id", exact=True),
     Table(name="hookpost_endpoint", where=OF_CUSTOMER, key="id", sealed=("headers_sealed", "credentials_sealed")),
     Table(name="hookpost_endpoint_secret", where=OF_ENDPOINTS, key="id", sealed=("sealed",), exact=True),
+    Table(name="hookpost_challenge", where=OF_ENDPOINTS, key="endpoint_id"),
     Table(name="hookpost_brand_picture", where=OF_CUSTOMER, key="id", exact=True),
     Table(name="hookpost_api_key", where=OF_CUSTOMER, key="id", exact=True),
     Table(name="hookpost_audit_entry", where=OF_CUSTOMER),

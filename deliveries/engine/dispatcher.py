@@ -34,6 +34,7 @@ from deliveries.services import (
     alert_mail,
     alerts,
     backlog,
+    challenge_rounds,
     clock,
     delivery_windows,
     endpoint_health,
@@ -136,7 +137,7 @@ class Dispatcher:
             self._roll_up,
         ]
         if ticks % LAPSE_TICKS == 0:
-            work.append(polls.end_lapsed)
+            work += [polls.end_lapsed, challenge_rounds.run_challenges]
         if ticks % WINDOW_TICKS == 0:
             work.append(delivery_windows.keep_windows)
         if ticks % HOUSEKEEPING_TICKS == 0:

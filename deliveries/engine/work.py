@@ -44,7 +44,7 @@ class Target:
     schedule: Sequence[int]
     timeout_seconds: int
     max_in_flight: int
-    rate_limit: int | None
+    rate_limit: float | None
     ordered: bool
     enabled: bool
     set_aside_after: int = 0

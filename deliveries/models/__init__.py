@@ -5,6 +5,7 @@ from deliveries.models.alerts import Alert
 from deliveries.models.api_keys import ApiKey
 from deliveries.models.audit import AuditEntry
 from deliveries.models.brands import BrandPicture
+from deliveries.models.challenges import Challenge
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint, EndpointSecret
 from deliveries.models.event_types import EventType
@@ -28,6 +29,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "BrandPicture",
+    "Challenge",
     "Customer",
     "Delivery",
     "DueDelivery",

@@ -82,6 +82,12 @@ class Endpoint(IdentifiedModel):
         help_text="Ordered: attempts after which a delivery holds up no other; empty: not before it is given up.",
     )
     delivery_window = models.JSONField(null=True, blank=True, help_text="Days and hours; null: always.")
+    unverified = models.CharField(
+        max_length=12, null=True, editable=False, help_text="The challenge that its URL has yet to answer; null: none."
+    )
+    allowed_rate = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Deliveries a minute that its receiver allows; null: any number."
+    )
     state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
     state_reason = models.CharField(max_length=300, blank=True, default="")
     state_changed_at = models.DateTimeField(auto_now_add=True)
@@ -131,6 +137,12 @@ class Endpoint(IdentifiedModel):
             body_format=BodyFormat(self.body_format),
             transformation=self.transformation,
         )
+
+    @property
+    def deliveries_per_second(self) -> float | None:
+        """How fast it is sent to at most: the lower of its own limit and what its receiver allows; None: no limit."""
+        allowed = None if self.allowed_rate is None else self.allowed_rate / 60
+        return min((rate for rate in (self.rate_limit, allowed) if rate is not None), default=None)
 
     @property
     def headers(self) -> dict[str, str]:

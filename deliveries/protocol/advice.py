@@ -124,6 +124,10 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="the endpoint's transformation makes too much of this event",
             do="Let it leave out more: what it makes has at most 256 KB. Then redeliver.",
         ),
+        "unverified": Advice(
+            says="the endpoint's URL has yet to answer its challenge",
+            do="The endpoint's page says what it answered. Let the receiver answer, and ask again there.",
+        ),
         "not_sent": Advice(
             says="no request could be made of it, a fault of Hookpost's",
             do="The operator sees why in the workers' log of that time. Then redeliver.",

@@ -44,6 +44,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "transformation_failed": "The endpoint's transformation made nothing of this event, so it was not sent.",
         "transformation_timeout": "The endpoint's transformation took too long on this event, so it was not sent.",
         "transformation_too_large": "The endpoint's transformation made too much of this event, so it was not sent.",
+        "unverified": "The endpoint's URL has yet to answer its challenge, so nothing else is sent there.",
         "not_sent": "Hookpost could not make a request of this delivery; its operator finds out why.",
     }
 )
@@ -51,7 +52,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
 # Ends of an attempt that tell nothing of the endpoint: whether deliveries arrive there is not judged by them.
 NOT_THEIRS = frozenset(
     {"worker_lost", "not_sent", "filter_failed", "event_erased", "payload_failed", "payload_too_large"}
-    | {"transformation_failed", "transformation_timeout", "transformation_too_large"}
+    | {"transformation_failed", "transformation_timeout", "transformation_too_large", "unverified"}
 )
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})

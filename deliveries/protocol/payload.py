@@ -19,6 +19,7 @@ import msgspec
 import orjson
 
 from deliveries.errors import CannotShape, InvalidInput
+from deliveries.protocol.challenge import CHALLENGE, ORIGIN_HEADER, ChallengeKind, origin_name
 from deliveries.protocol.request import data_of, moment_of, thin_body
 
 METHODS = ("POST", "PUT", "PATCH")
@@ -52,7 +53,8 @@ class BodyFormat(StrEnum):
 class Shaping:
     """How an endpoint wants its requests, where it wants them otherwise than plain.
 
-    `trace_context`: with the trace of their event, which changes no body; only the engine is told.
+    `trace_context`: with the trace of their event, which changes no body; only the engine is told, as of `challenge`:
+    the kind that its URL has yet to answer, before which nothing else is sent.
     """
 
     payload_mode: PayloadMode = PayloadMode.FULL
@@ -60,6 +62,7 @@ class Shaping:
     body_format: BodyFormat = BodyFormat.JSON
     transformation: str = ""
     trace_context: bool = False
+    challenge: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +115,22 @@ def read_shaping(text: str) -> Shaping:
 
 def shape(event: EventText, shaping: Shaping) -> Shaped:
     """Return what is sent of an event; raises CannotShape where these settings make no body of it."""
+    if shaping.challenge:
+        return _challenging(event, shaping)
     try:
         shaped = _by_mode(event, shaping.payload_mode)
     except (KeyError, TypeError, ValueError) as error:
         raise CannotShape("the stored body cannot be read") from error
     return _written(shaped, shaping.body_format)
+
+
+def _challenging(event: EventText, shaping: Shaping) -> Shaped:
+    """Return what asks a URL: nothing but a challenge goes to one that has yet to answer, and as it is stored."""
+    if event.type != CHALLENGE:
+        raise CannotShape("the URL of this endpoint has yet to answer its challenge", error="unverified")
+    if shaping.challenge == ChallengeKind.OWN:
+        return Shaped(body=event.whole)
+    return Shaped(body=b"", headers={ORIGIN_HEADER: origin_name(event.source)})
 
 
 def transformed(event: EventText, made: bytes) -> EventText:

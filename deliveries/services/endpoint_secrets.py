@@ -1,16 +1,23 @@
 """Signing secrets of endpoints: made, checked, kept.
 
-What lives here: from a text to a sealed row. It must not know who asks, nor which secrets end when.
+What lives here: from a text to a sealed row. It must not know who asks, nor when
+secrets end.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Q
+
+from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, EndpointSecret
-from deliveries.protocol.secrets import HMAC_PREFIX, check_secret
+from deliveries.protocol.profiles import check_key, profile_of
+from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret
+from deliveries.services import clock
 
 SECRET_BYTES = 32
 
@@ -30,3 +37,18 @@ def add_secret(endpoint: Endpoint, text: str, expires_at: datetime | None = None
     secret = EndpointSecret(endpoint=endpoint, expires_at=expires_at)
     secret.seal_secret(text)
     secret.save()
+
+
+def check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
+    """Refuse a scheme that its keys cannot serve, or whose header is a custom one too."""
+    for key in keys:
+        check_key(endpoint.signing, key)
+    for name in profile_of(endpoint.signing).headers:
+        if name.lower() in endpoint.header_names:
+            raise InvalidInput(f"the header {name} is the signature's, and a custom one too", field="signing")
+
+
+def signing_keys(endpoint: Endpoint) -> list[SigningKey]:
+    """Return the keys that sign for an endpoint now."""
+    alive = endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=clock.likely_now()))
+    return [secret.open_key() for secret in alive]

@@ -6,7 +6,7 @@ disabling only set the state: the dispatcher moves what is due to held, and back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +20,8 @@ from deliveries.models import Customer, Endpoint, Lane, PollLease
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.payload import check_together
 from deliveries.protocol.polled import is_polled
-from deliveries.protocol.profiles import check_key, profile_of
-from deliveries.protocol.secrets import SigningKey, read_secret
-from deliveries.services import clock, limits
+from deliveries.protocol.secrets import read_secret
+from deliveries.services import challenges, clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
@@ -34,7 +33,7 @@ from deliveries.services.endpoint_credentials import (
     forget_credentials,
 )
 from deliveries.services.endpoint_fields import check_fields, host_of
-from deliveries.services.endpoint_secrets import add_secret, given_or_new
+from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new, signing_keys
 from deliveries.services.inboxes import fit_inbox
 
 KEEP_HOURS = 24
@@ -57,12 +56,15 @@ def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str
 
 
 def store_endpoint(
-    customer: Customer, checked: Mapping[str, object], secrets: Sequence[Given], *, actor: str
+    customer: Customer, checked: Mapping[str, object], secrets: Sequence[Given], *, actor: str, vouched: bool = False
 ) -> Endpoint:
-    """Write a new endpoint whose fields and secrets, the newest first, were checked; looks no name up."""
+    """Write a new endpoint whose fields and secrets, the newest first, were checked; looks no name up.
+
+    `vouched`: its URL is known to want deliveries, so it is asked nothing.
+    """
     endpoint = Endpoint(customer=customer)
     _apply(endpoint, checked)
-    _check_signing(endpoint, [read_secret(text) for text, _ in secrets])
+    check_signing(endpoint, [read_secret(text) for text, _ in secrets])
     check_together(endpoint.shaping, endpoint.header_names)
     check_credentials(endpoint)
     with transaction.atomic():
@@ -73,6 +75,7 @@ def store_endpoint(
         Lane.objects.create(endpoint=endpoint)
         for text, end in reversed(secrets):
             add_secret(endpoint, text, end)
+        challenges.begin(endpoint, vouched=vouched)
         record_act(actor, "endpoint.create", customer=customer, target=endpoint.public_id, detail={"url": endpoint.url})
     return endpoint
 
@@ -83,14 +86,15 @@ def update_endpoint(endpoint: Endpoint, fields: Mapping[str, object], *, actor: 
     return store_changes(endpoint, check_fields(given), actor=actor)
 
 
-def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: str) -> Endpoint:
-    """Write fields that were checked; looks no name up."""
+def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: str, vouched: bool = False) -> Endpoint:
+    """Write fields that were checked; looks no name up. `vouched`: another URL is asked nothing."""
     checked = dict(fields)
     state = checked.pop("state", None)
     with transaction.atomic():
         _lock(endpoint)
         _refuse_other_kind(endpoint, checked)
-        if "url" in checked and host_of(str(checked["url"])) != host_of(endpoint.url):
+        url = endpoint.url
+        if "url" in checked and host_of(str(checked["url"])) != host_of(url):
             checked = {"headers": {}, **forget_credentials(endpoint), **checked}
         if checked:
             was_inbox = is_inbox(endpoint.url)
@@ -100,15 +104,16 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
                 fit_inbox(endpoint, was_inbox=was_inbox)
                 checked["rate_limit"] = endpoint.rate_limit
             if checked.keys() & {"signing", "headers"}:
-                _check_signing(endpoint, _signing_keys(endpoint))
+                check_signing(endpoint, signing_keys(endpoint))
             if checked.keys() & {"payload_mode", "body_format", "transformation", "headers"}:
                 check_together(endpoint.shaping, endpoint.header_names)
             if checked.keys() & {"auth", "headers", "tls", "url"}:
                 check_credentials(endpoint)
             _save(endpoint, checked)
+            challenges.begin_anew(endpoint, before=url, vouched=vouched)
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
             record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)
-        if state is not None:
+        if state is not None and not ("url" in checked and state == State.ENABLED and challenges.is_waiting(endpoint)):
             _change_state(endpoint, str(state), actor=actor)
     return endpoint
 
@@ -125,6 +130,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
         endpoint.seal_credentials({})
         endpoint.save()
         endpoint.secrets.all().delete()
+        challenges.forget(endpoint)
         PollLease.objects.filter(endpoint=endpoint).delete()
         record_act(
             actor,
@@ -144,7 +150,7 @@ def rotate_secret(
     if not 0 <= keep_hours <= KEEP_HOURS_MAX:
         raise InvalidInput(f"from 0 to {KEEP_HOURS_MAX} hours", field="keep_hours")
     fresh = given_or_new(secret, signing=endpoint.signing)
-    _check_signing(endpoint, [read_secret(fresh)])
+    check_signing(endpoint, [read_secret(fresh)])
     now = clock.likely_now()
     end = now + timedelta(hours=keep_hours)
     with transaction.atomic():
@@ -213,20 +219,6 @@ def _refuse_other_kind(endpoint: Endpoint, checked: Mapping[str, object]) -> Non
         raise InvalidInput("an endpoint is polled or sent to as long as it lives; make another one", field="url")
 
 
-def _check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
-    """Refuse a scheme that its keys cannot serve, or whose header is a custom one too."""
-    for key in keys:
-        check_key(endpoint.signing, key)
-    for name in profile_of(endpoint.signing).headers:
-        if name.lower() in endpoint.header_names:
-            raise InvalidInput(f"the header {name} is the signature's, and a custom one too", field="signing")
-
-
-def _signing_keys(endpoint: Endpoint) -> list[SigningKey]:
-    alive = endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=clock.likely_now()))
-    return [secret.open_key() for secret in alive]
-
-
 def _is_same(endpoint: Endpoint, name: str, value: object) -> bool:
     # An unchanged URL is not looked up again: its name server may be what is broken just now.
     return name in ("url", "state") and getattr(endpoint, name) == value
@@ -277,7 +269,8 @@ def _set_state(
 ) -> None:
     with transaction.atomic():
         _lock(endpoint)
-        if endpoint.state == state:
+        state, reason = challenges.allowed_state(endpoint, state, reason)
+        if challenges.is_settled(endpoint, state, reason):
             return
         endpoint.state, endpoint.state_reason = state, reason[:300]
         endpoint.state_changed_at, endpoint.draining = clock.likely_now(), state == State.ENABLED

@@ -6,7 +6,7 @@ what is to be woken is in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -115,6 +115,15 @@ def _accept_all(drafts: Sequence[EventDraft | HookpostError], *, atomic: bool) -
     return results
 
 
+def send_to_one(endpoint: Endpoint, event_type: str, data: Mapping[str, object]) -> Accepted:
+    """Emit an event to this endpoint only, whatever it asks for."""
+    entry = _entry(EventDraft(type=event_type, data=orjson.dumps(data), customer_id=endpoint.customer_id))
+    store_events([entry], limits=ALONE, only_endpoint=endpoint.id)
+    if not isinstance(entry.result, Accepted):
+        raise entry.result or Unavailable("the event was not stored")
+    return entry.result
+
+
 def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
     """Emit an example event to this endpoint only: the registered example of the type, or ours, if there is one."""
     types = visible.event_types(Viewer(endpoint.customer_id)).filter(name=event_type).exclude(example=None)
@@ -122,12 +131,7 @@ def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) ->
     if example is None:
         own = OPERATIONAL.get(event_type)
         example = own.example if own else {"message": "This is a test event of Hookpost."}
-    draft = EventDraft(type=event_type, data=orjson.dumps(example), customer_id=endpoint.customer_id)
-    entry = _entry(draft)
-    store_events([entry], limits=ALONE, only_endpoint=endpoint.id)
-    if not isinstance(entry.result, Accepted):
-        raise entry.result or Unavailable("the event was not stored")
-    return entry.result
+    return send_to_one(endpoint, event_type, example)
 
 
 def accept_own(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:

@@ -28,7 +28,7 @@ Result = ImportLine.Result
 
 def start_import(items: Sequence[ImportItem], way: Way, *, format: str) -> Job:  # noqa: A002
     """Return the job that imports these; raises LimitReached."""
-    filters = {"format": format, "dry_run": way.dry_run, "paused": way.paused}
+    filters = {"format": format, "dry_run": way.dry_run, "paused": way.paused, "verified": way.verified}
     with transaction.atomic():
         limits.refuse_more_jobs(None, by_operator=True)
         job = Job.objects.create(
@@ -42,7 +42,8 @@ def start_import(items: Sequence[ImportItem], way: Way, *, format: str) -> Job: 
 def take_import_step(job_id: UUID, *, seconds: float) -> bool:
     """Import for so long; returns whether there is more. Cancelled, it stops where it is."""
     job, give_up_at = Job.objects.get(id=job_id), time.monotonic() + seconds
-    way = Way(actor=job.actor, paused=job.filters["paused"], dry_run=job.filters["dry_run"])
+    chosen = {name: job.filters.get(name, False) for name in ("paused", "verified", "dry_run")}
+    way = Way(actor=job.actor, **chosen)
     waiting = ImportLine.objects.filter(job_id=job_id, result=Result.WAITING).order_by("id")
     while part := list(waiting[:PART]):
         for line in part:

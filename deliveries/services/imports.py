@@ -40,10 +40,14 @@ MADE = "no secret came with it, so one was made"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """How to import: by whom, whether endpoints hold what they would send, whether it is a rehearsal."""
+    """How to import: by whom, whether endpoints hold what they would send, whether it is a rehearsal.
+
+    `verified`: their URLs are known to want deliveries, and are asked no challenge.
+    """
 
     actor: str
     paused: bool = False
+    verified: bool = False
     dry_run: bool = False
 
 
@@ -131,7 +135,7 @@ def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ImportO
     secrets = _living(item, signing=checked.get("signing", "standard"))
     with _stored_whole(way):
         owner = customer or _new_owner(item, way)
-        store_endpoint(owner, checked, secrets or [(new_secret(), None)], actor=way.actor)
+        store_endpoint(owner, checked, secrets or [(new_secret(), None)], actor=way.actor, vouched=way.verified)
     return ImportOutcome(Result.IMPORTED, "; ".join(filter(None, ("" if secrets else MADE, item.note))))
 
 
@@ -150,7 +154,7 @@ def _change(row: Endpoint, item: ImportItem, way: Way) -> ImportOutcome:
     fresh = [text for text, _ in secrets[:1] if text not in _texts_of(row)]
     with _stored_whole(way):
         if changed:
-            store_changes(row, changed, actor=way.actor)
+            store_changes(row, changed, actor=way.actor, vouched=way.verified)
         for text in fresh:
             rotate_secret(row, actor=way.actor, secret=text, reason="imported")
     return _of_known({*changed, *(["secret"] if fresh else [])}, item)

@@ -145,12 +145,13 @@ def _by_schedule(
 ) -> tuple[WaitReason, datetime | None, datetime | None]:
     if due_at > now:
         return WaitReason.SCHEDULE, due_at, due_at
-    if endpoint.rate_limit is not None and _is_short_of_tokens(endpoint.lane, endpoint.rate_limit, now=now):
+    rate = endpoint.deliveries_per_second
+    if rate is not None and _is_short_of_tokens(endpoint.lane, rate, now=now):
         return WaitReason.RATE_LIMIT, None, None
     return WaitReason.SCHEDULE, None, None
 
 
-def _is_short_of_tokens(lane: Lane, rate_per_second: int, *, now: datetime) -> bool:
+def _is_short_of_tokens(lane: Lane, rate_per_second: float, *, now: datetime) -> bool:
     """Say whether the rate limit held something back a moment ago; the lane's row lags behind the worker."""
     elapsed = max(timedelta(0), now - lane.tokens_at - ROW_LAG)
     return lane.tokens + elapsed.total_seconds() * rate_per_second < 1

@@ -74,7 +74,7 @@ class RenewLeasesRow(NamedTuple):
     state: str
     signing: str
     shaping: str | None
-    rate_limit: int | None
+    rate_limit: float | None
     max_in_flight: int
     retry_schedule: Sequence[int] | None
     timeout_seconds: int
@@ -108,7 +108,7 @@ class TakeLanesRow(NamedTuple):
     state: str
     signing: str
     shaping: str | None
-    rate_limit: int | None
+    rate_limit: float | None
     max_in_flight: int
     retry_schedule: Sequence[int] | None
     timeout_seconds: int

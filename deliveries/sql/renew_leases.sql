@@ -10,7 +10,7 @@ WITH kept AS (
 )
 SELECT
     k.endpoint_id, e.url, CASE WHEN e.deleted_at IS NULL AND c.moving = '' THEN e.state ELSE 'disabled' END AS state, e.signing,
-    {shaping} AS shaping, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds, e.ordered, e.set_aside_after, e.headers_sealed,
+    {shaping} AS shaping, least(e.rate_limit, e.allowed_rate / 60.0)::float8 AS rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds, e.ordered, e.set_aside_after, e.headers_sealed,
     e.credentials_sealed, s.secret_ids, s.sealed, s.hints
 FROM kept k
 LEFT JOIN hookpost_endpoint e ON e.id = k.endpoint_id AND %(configured)s::bool

@@ -32,7 +32,7 @@ SELECT
     'lane' AS kind, l.endpoint_id, l.customer_id, l.fence, l.crashes, l.suspected AS suspect_id, l.failures, l.opened,
     l.slow, l."window", l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
     coalesce(extract(epoch FROM l.rest_until - now())::float8, 0) AS rest_seconds, l.rest_reason,
-    e.url, e.state, e.signing, {shaping} AS shaping, e.rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
+    e.url, e.state, e.signing, {shaping} AS shaping, least(e.rate_limit, e.allowed_rate / 60.0)::float8 AS rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
     e.ordered, e.set_aside_after, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
     NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,

@@ -24,6 +24,7 @@ from deliveries.models import (
     Alert,
     Attempt,
     AuditEntry,
+    Challenge,
     Customer,
     Delivery,
     DueDelivery,
@@ -98,6 +99,7 @@ def a_customer(receiver: Receiver) -> Customer:
 
 def add_figures(customer: Customer, endpoint: Endpoint) -> None:
     """What dispatchers write of an endpoint."""
+    Challenge.objects.create(endpoint=endpoint, state="verified")
     Alert.objects.create(
         kind=Alert.Kind.FAILING, endpoint=endpoint, since=now(), created_at=now(), told_at=now(), mailed_at=now()
     )

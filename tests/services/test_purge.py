@@ -47,6 +47,7 @@ ENDS = {
     "hookpost_job": "purge_rows",
     "hookpost_import_line": "goes with its job",
     "hookpost_portal_link": "purge_rows",
+    "hookpost_challenge": "one for each endpoint, with which it goes",
     "hookpost_retest": "one for each endpoint that was disabled for failing, for the days of the setting",
     "hookpost_invitation": "purge_rows",
     "hookpost_password_mail": "purge_rows",

@@ -37,12 +37,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--paused", action="store_true", help="Endpoints hold what they get until release_imported."
         )
+        parser.add_argument("--verified", action="store_true", help="Ask their URLs no challenge (HOOKPOST_CHALLENGE).")
 
     def handle(self, *args: object, **options: object) -> None:
         """Import all of it; exits with 1 when a line was refused."""
         name = str(options["file"])
         kind = str(options["format"] or ("csv" if name.endswith(".csv") else "hookpost"))
-        way = Way(actor=actor_of_terminal(), paused=bool(options["paused"]), dry_run=bool(options["dry_run"]))
+        chosen = {name: bool(options[name]) for name in ("paused", "verified", "dry_run")}
+        way = Way(actor=actor_of_terminal(), **chosen)
         counts: Counter[str] = Counter()
         for item in _items(name, kind):
             outcome = import_item(item, way)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.challenge import UNVERIFIED
 from deliveries.protocol.delivery_window import OUTSIDE
 from deliveries.protocol.imports.item import Given, ImportItem, Kind, Secret, a_text, an_object, are_objects, objects
 from deliveries.protocol.imports.item_types import FIELDS
@@ -16,6 +17,7 @@ from deliveries.protocol.imports.item_types import FIELDS
 _SHOWN = frozenset(
     {"object", "id", "customer", "created_at", "updated_at", "state_reason", "state_changed_at", "failing_since"}
     | {"health", "resting_until", "resting_reason", "draining", "header_names", "public_key", "deleted_at"}
+    | {"verification"}
 )
 _ONLY_SHOWN = {"auth": "hint", "tls": "fingerprint"}  # an answer has these in place of secrets
 _LISTS = ("event_types", "endpoints")
@@ -85,8 +87,8 @@ def _event_type(given: Given, place: str, *, customer: str = "") -> ImportItem:
 def _endpoint(given: Given, place: str, *, customer: ImportItem) -> ImportItem:
     uid = a_text(given.get("uid"))
     fields, note = _told(_fields("endpoint", given), given)
-    if given.get("state_reason") == OUTSIDE:
-        fields["state"] = "enabled"  # its window says when
+    if given.get("state_reason") in (OUTSIDE, UNVERIFIED):
+        fields["state"] = "enabled"  # its window says when, or its URL is asked anew
     return ImportItem(
         place=place,
         kind="endpoint",
