@@ -27,6 +27,7 @@ from config.probes import probes_first
 from config.request_ids import with_request_ids
 from deliveries import __version__
 from deliveries.actors import wake_now
+from deliveries.management.collector import spare_old_objects
 from deliveries.services.events import ring_after_commits
 from deliveries.tracing.start import start_tracing, stop_tracing
 
@@ -37,3 +38,4 @@ ring_after_commits(wake_now)
 start_tracing("web", version=__version__)
 Finalize(None, stop_tracing, exitpriority=1)  # a process that was forked has no other end
 application = with_request_ids(sharing(probes_first(events_first(within_shares(django)))))
+spare_old_objects()

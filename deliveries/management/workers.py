@@ -5,7 +5,6 @@ What lives here: building, starting and stopping them. It must not know what an 
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import threading
@@ -15,6 +14,7 @@ from dramatiq import worker as dramatiq_worker
 
 from deliveries import sql
 from deliveries.conf import Conf
+from deliveries.management.collector import spare_old_objects
 
 IDLE_WAKE_UP_MILLISECONDS = 500  # of a thread that looks whether it is to end; messages wake it at once
 PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
@@ -34,9 +34,7 @@ def prepare_process() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     sql.prepare_all()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    spare_old_objects()
 
 
 def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:

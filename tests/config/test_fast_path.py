@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 from collections.abc import Iterator
@@ -196,3 +197,7 @@ def test_a_mistake_of_ours_is_a_problem_without_a_trace_of_it(key: str, monkeypa
 def test_the_use_of_a_key_is_noted(key: str) -> None:
     post(key)
     assert ApiKey.objects.get().last_used_at is not None
+
+
+def test_the_collector_does_not_look_at_what_the_web_process_loaded() -> None:
+    assert gc.get_freeze_count() > 50_000  # objects of Django and of ours; a collection over them stops all threads
