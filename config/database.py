@@ -8,17 +8,8 @@ from __future__ import annotations
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from deliveries.database.connection import NETWORK_LIMITS
 from deliveries.errors import WrongSetting
-
-# A server that was cut off says nothing more: without these, whoever waits for it waits for minutes or hours.
-LIMITS = {
-    "connect_timeout": 5,
-    "keepalives": 1,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 
 
 def database_settings(url: str) -> dict[str, object]:
@@ -39,5 +30,5 @@ def database_settings(url: str) -> dict[str, object]:
         "PORT": named["port"],
         "CONN_MAX_AGE": None,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # behind a pooler the next fetch may come to another session
-        "OPTIONS": {"application_name": "hookpost", **LIMITS, **parts},
+        "OPTIONS": {"application_name": "hookpost", **NETWORK_LIMITS, **parts},
     }

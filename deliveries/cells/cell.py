@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection as ours
 
 from deliveries.conf import conf, load
+from deliveries.database.connection import LimitedConnection, connect_to
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models.keyring import Keys
 
@@ -74,12 +75,14 @@ def read_settings(text: str) -> dict[str, str]:
 def linked(cell: Cell, customer_id: UUID) -> Iterator[Link]:
     """Connect this cell with another one; raises Conflict where they do not fit together."""
     with (
-        psycopg.connect(**ours.get_connection_params() | {"application_name": APPLICATION}) as source,
-        psycopg.connect(cell.database_url, application_name=APPLICATION) as target,
+        LimitedConnection.connect(
+            **ours.get_connection_params() | {"application_name": APPLICATION}, autocommit=True
+        ) as source,
+        connect_to(cell.database_url, name=APPLICATION) as target,
     ):
+        source.introduce()
         for each in (source, target):
-            each.autocommit = True
-            each.execute("SET statement_timeout = 0")
+            each.lift_limits()
             # Parts are found by their ids: a plan that reads a whole day for one would be the wrong one.
             each.execute("SET enable_seqscan = off")
         link = Link(source, target, customer_id, cell.name, cell.keys)

@@ -12,14 +12,13 @@ from psycopg import sql
 
 from deliveries.cells.cell import Link, value_of
 from deliveries.protocol.ids import time_of
-from deliveries.services.retention import TABLES, TURN, bounds_of, create_statements, midnight
+from deliveries.services.retention import PARTITIONS, TABLES, TURN, bounds_of, create_statements, midnight
 
 OLDEST_DUE = """
 SELECT least(event_id, delivery_id) FROM hookpost_due_delivery
 WHERE endpoint_id IN (SELECT id FROM hookpost_endpoint WHERE customer_id = %s) ORDER BY 1 LIMIT 1
 """
 EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
-PRESENT = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = ANY(%s::regclass[])"
 
 
 def open_days(link: Link, *, since: datetime) -> int:
@@ -29,7 +28,7 @@ def open_days(link: Link, *, since: datetime) -> int:
         since = min(since, time_of(oldest))
     today = value_of(link.target, "SELECT now()")
     assert isinstance(today, datetime)
-    present = {name for (name,) in link.target.execute(PRESENT, [list(TABLES)])}
+    present = {name for (name,) in link.target.execute(PARTITIONS, [list(TABLES)])}
     day, opened = midnight(since) - timedelta(days=1), 0
     while day <= today:
         opened += sum(_open(link, t, name, day) for t in TABLES if (name := f"{t}_p{day:%Y%m%d}") not in present)

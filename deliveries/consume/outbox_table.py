@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from deliveries.consume.source import Message, SourceAway
+from deliveries.database.connection import connect_to
 
 WAIT_SECONDS = 0.2
 
@@ -57,7 +58,8 @@ class OutboxTable:
     def _connected(self) -> Iterator[psycopg.Connection]:
         try:
             if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self.url, connect_timeout=10, client_encoding="UTF8")
+                self._connection = connect_to(self.url, name="hookpost-consume")
+                self._connection.autocommit = False
             yield self._connection
         except psycopg.Error as error:
             if self._connection is not None:

@@ -7,20 +7,59 @@ It must not know Django.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from deliveries.database.limits import seconds_left
 
 STATEMENT_SECONDS = 30  # PostgreSQL's own limit, where nobody has set another one
 GRACE_SECONDS = 5  # for PostgreSQL to say so itself, before we hang up
 
+# A server that was cut off says nothing more: without these, whoever waits for it waits for minutes or hours.
+NETWORK_LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "connect_timeout": 5,
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+)
+
+# What statements and the reading of their rows rely on. A role, a database or a server may have each of them
+# otherwise, for the sake of others.
+EXPECTED: Mapping[str, str] = MappingProxyType(
+    {
+        "DateStyle": "ISO, MDY",
+        "IntervalStyle": "postgres",
+        "standard_conforming_strings": "on",
+        "array_nulls": "on",
+        "transform_null_equals": "off",
+        "extra_float_digits": "1",
+        "default_transaction_isolation": "read committed",
+        "default_transaction_deferrable": "off",
+        "jit": "off",  # no statement of ours is long enough for it to pay, and a plan that costs much starts it
+    }
+)
+# What PgBouncer keeps apart for each of its clients, so that setting it reaches no other one.
+TRACKED = frozenset({"DateStyle", "standard_conforming_strings"})
+
 # What a server process is called by itself, and by whoever stands in between: a pooler makes up a number of its own.
 INTRODUCTION = """
-SELECT pg_backend_pid(), setting::int / 1000.0 AS seconds, source IN ('default', 'configuration file') AS is_default
-FROM pg_settings WHERE name = 'statement_timeout'
+SELECT
+    pg_backend_pid(),
+    max(setting::int / 1000.0) FILTER (WHERE name = 'statement_timeout') AS seconds,
+    bool_and(source IN ('default', 'configuration file')) FILTER (WHERE name = 'statement_timeout') AS is_default,
+    array_agg(name || '=' || setting) FILTER (WHERE name <> 'statement_timeout') AS found
+FROM pg_settings WHERE name = ANY(%s::text[])
 """
+
+SET_ALL = "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS e (name, value)"
 
 
 class LimitedConnection(psycopg.Connection[Any]):
@@ -37,14 +76,24 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     def introduce(self) -> None:
         """Learn what stands at the other end, and have it end statements that take too long."""
-        pid, seconds, is_default = self.execute(INTRODUCTION).fetchone() or (0, 0, False)
+        names = ["statement_timeout", *EXPECTED]
+        pid, seconds, is_default, found = self.execute(INTRODUCTION, [names]).fetchone() or (0, 0, False, ())
         self.is_pooled = pid != self.info.backend_pid
+        self._expect(dict(each.split("=", 1) for each in found))
         if is_default and not seconds:
             seconds = STATEMENT_SECONDS
             if not self.is_pooled:
                 self.execute(f"SET statement_timeout = '{seconds}s'")
         self.answer_seconds = float(seconds) + GRACE_SECONDS if seconds else math.inf
         self.is_known = True
+
+    def _expect(self, found: Mapping[str, str]) -> None:
+        """Set what this session has otherwise than our statements need it."""
+        other = {name: value for name, value in EXPECTED.items() if found.get(name, value) != value}
+        if self.is_pooled:
+            other = {name: value for name, value in other.items() if name in TRACKED}
+        if other:
+            self.execute(SET_ALL, [list(other), list(other.values())])
 
     def lift_limits(self) -> None:
         """Let statements take as long as they need: a migration builds indexes."""
@@ -62,3 +111,11 @@ class LimitedConnection(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout:
             self.pgconn.finish()
             raise psycopg.OperationalError(f"the database has not answered for {limit:.3g} s") from None
+
+
+def connect_to(url: str, *, name: str) -> LimitedConnection:
+    """Connect to the database of a URL, with our limits where it says nothing else, and outside of a transaction."""
+    told = make_conninfo("", **{**NETWORK_LIMITS, **conninfo_to_dict(url), "application_name": name})
+    made = LimitedConnection.connect(told, autocommit=True)
+    made.introduce()
+    return made

@@ -11,8 +11,20 @@ from django.db import DataError, IntegrityError, InternalError, NotSupportedErro
 NEVER_SENT = "never_sent"
 ANSWERS = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
 NOBODYS_FAULT = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
-FULL = ("too many", "connection slots", "no more connections")
-ENDED_BY_OPERATOR = "57P"  # the connection was ended, perhaps after the commit
+# A refused connection has no code, only words, in the language of the server's lc_messages (or of a pooler).
+FULL = (
+    *("too many", "connection slots", "no more connections"),
+    *("zu viele Verbindungen", "verbleibenden Verbindungen", "verbleibenden Verbindungsslots"),
+    *("demasiados clientes", "demasiadas conexiones", "conexiones restantes"),
+    *("trop de clients", "trop de connexions", "connexions restants"),
+    *("troppi client", "troppe connessioni", "slot di connessione"),
+    *("clientes demais", "muitas conexões", "conexões restantes", "zbyt wielu klientów", "zbyt wiele połączeń"),
+    *("слишком много", "слоты подключений", "забагато", "слоти підключень"),
+    *("för många", "anslutningsslottar", "çok fazla", "მეტისმეტად ბევრი", "ძალიან ბევრი"),
+    *("多すぎます", "接続スロット", "접속수를 초과", "접속자 수를 초과", "남은 연결 슬롯", "太多", "连接位置"),
+)
+# The connection was ended, perhaps after the commit: by the operator, or as PgBouncer says of a server that crashed.
+ENDED = ("57P", "08")
 
 
 def is_surely_undone(error: BaseException) -> bool:
@@ -21,20 +33,30 @@ def is_surely_undone(error: BaseException) -> bool:
         return True
     cause = _cause_of(error)
     state: str | None = getattr(cause, "sqlstate", None)
-    return getattr(cause, NEVER_SENT, False) or (state is not None and not state.startswith(ENDED_BY_OPERATOR))
+    return getattr(cause, NEVER_SENT, False) or (state is not None and not state.startswith(ENDED))
 
 
 def is_read_only(error: BaseException) -> bool:
     """Say whether the database is there and takes no writes: a standby, or one that was set so."""
     cause = _cause_of(error)
-    # A standby has no unlogged tables: what they hold cannot even be read there.
-    is_unlogged = isinstance(cause, psycopg.errors.FeatureNotSupported) and "during recovery" in str(cause)
-    return is_unlogged or isinstance(cause, psycopg.errors.ReadOnlySqlTransaction)
+    if isinstance(cause, psycopg.errors.FeatureNotSupported):
+        # A standby has no unlogged tables: what they hold cannot even be read there. The words are in any language.
+        return cause.diag.source_function == "get_relation_info"
+    return isinstance(cause, psycopg.errors.ReadOnlySqlTransaction)
 
 
 def is_full(error: BaseException) -> bool:
-    """Say whether no connection was left; a refused connection has no code, only words."""
-    return any(words in str(error) for words in FULL)
+    """Say whether no connection was left."""
+    if isinstance(_cause_of(error), psycopg.errors.TooManyConnections):
+        return True
+    text = str(error)
+    return any(words in text for words in FULL)
+
+
+def lacks_partition(error: BaseException) -> bool:
+    """Say whether a row belongs to a day that has no partition: a check that has no name, in any language."""
+    cause = _cause_of(error)
+    return isinstance(cause, psycopg.errors.CheckViolation) and not cause.diag.constraint_name
 
 
 def mark_never_sent(error: psycopg.Error) -> psycopg.Error:

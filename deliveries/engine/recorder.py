@@ -18,7 +18,7 @@ from psycopg.errors import UniqueViolation
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.database.failures import first_line
+from deliveries.database.failures import first_line, lacks_partition
 from deliveries.engine.attempt_log import is_logged, log_attempts
 from deliveries.engine.attempt_spans import end_attempts
 from deliveries.engine.counts import count_recorded
@@ -115,7 +115,7 @@ def _store(
     try:
         return _run(parameters, rows)
     except IntegrityError as error:
-        if "no partition" not in str(error):
+        if not lacks_partition(error):
             raise
         open_partitions()
         return _run(parameters, rows)

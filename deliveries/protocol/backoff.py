@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol import timestamps
 
 DEFAULT_SCHEDULE = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 SCHEDULE_LIMIT = 30
@@ -19,17 +20,22 @@ DELAY_LIMIT_SECONDS = 604_800
 JITTER = 0.2
 RETRY_AFTER_LIMIT_SECONDS = 86_400
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAY = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
-_LONG_DAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
+_LONG_DAY = "(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-_HTTP_DATES = (
-    re.compile(f"(?:{_DAY}), (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
-    re.compile(f"(?:{_LONG_DAY}), (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
-    re.compile(f"(?:{_DAY}) {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
+_ZONE = "(?:gmt|utc?|z|(?P<sign>[+-])(?P<zone_hours>[0-9]{2}):?(?P<zone_minutes>[0-9]{2}))"
+# The three forms of RFC 9110; of the first also what mail libraries write, with another zone than GMT.
+_HTTP_DATES = tuple(
+    re.compile(form, re.ASCII | re.IGNORECASE)
+    for form in (
+        f"(?:{_DAY}, )?(?P<day>[0-9]{{1,2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} {_ZONE}",
+        f"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} gmt",
+        f"{_DAY} {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
+    )
 )
-_DIGITS = re.compile("[0-9]+")
+_SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)  # Shopify and Discord write 2.0
 
 
 def check_schedule(schedule: object) -> list[int]:
@@ -52,15 +58,35 @@ def delay_seconds(schedule: Sequence[int], attempts_done: int, *, rng: random.Ra
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, 0 to a day, or None if it is neither number nor date."""
+    """Return the seconds that a `Retry-After` asks for, 0 to a day, or None if it is neither number nor date.
+
+    Read generously: whoever asks for time in another form than RFC 9110 has it wants it all the same. Of several
+    numbers, as a proxy joins them, the largest counts.
+    """
     text = value.strip(" \t") if value else ""
-    if _DIGITS.fullmatch(text):
-        # Long runs of digits are cut short before int() sees them: it refuses more than 4,300.
-        return float(min(RETRY_AFTER_LIMIT_SECONDS, int(text.lstrip("0")[:9] or "0")))
-    moment = _http_date(text, now=now)
+    numbers = [_seconds(part.strip(" \t")) for part in text.split(",")]
+    if all(number is not None for number in numbers):
+        return max(number for number in numbers if number is not None)
+    moment = _http_date(text, now=now) or _rfc_3339(text)
     if moment is None:
         return None
     return min(float(RETRY_AFTER_LIMIT_SECONDS), max(0.0, (moment - now).total_seconds()))
+
+
+def _seconds(text: str) -> float | None:
+    found = _SECONDS.fullmatch(text)
+    if found is None:
+        return None
+    # Long runs of digits are cut short before int() sees them: it refuses more than 4,300.
+    whole = int(found[1].lstrip("0")[:9] or "0")
+    return float(min(RETRY_AFTER_LIMIT_SECONDS, whole + bool((found[2] or "").strip("0"))))
+
+
+def _rfc_3339(text: str) -> datetime | None:
+    try:
+        return timestamps.read(text)
+    except InvalidInput:
+        return None
 
 
 def _http_date(text: str, *, now: datetime) -> datetime | None:
@@ -69,13 +95,20 @@ def _http_date(text: str, *, now: datetime) -> datetime | None:
         return None
     part = match.groupdict()
     year = int(part["year"]) if len(part["year"]) == 4 else _full_year(int(part["year"]), now=now)
-    month = _MONTHS.index(part["month"]) + 1
+    month = _MONTHS.index(part["month"].lower()) + 1
     try:
         # A leap second is a legal HTTP-date but not a legal datetime.
         second = min(int(part["second"]), 59) if part["second"] == "60" else int(part["second"])
-        return datetime(year, month, int(part["day"]), int(part["hour"]), int(part["minute"]), second, tzinfo=UTC)
+        zone = timezone(_offset(part))
+        return datetime(year, month, int(part["day"]), int(part["hour"]), int(part["minute"]), second, tzinfo=zone)
     except ValueError:
         return None
+
+
+def _offset(part: Mapping[str, str | None]) -> timedelta:
+    """Return the zone of a date; ValueError comes of it later where there is no such zone."""
+    offset = timedelta(hours=int(part.get("zone_hours") or 0), minutes=int(part.get("zone_minutes") or 0))
+    return -offset if part.get("sign") == "-" else offset
 
 
 def _full_year(two_digits: int, *, now: datetime) -> int:

@@ -124,7 +124,7 @@ def decide(
             return Outcome(state=DeliveryState.SUCCEEDED, healthy=True, disable_reason=ASKED)
         return _SLOW_SUCCESS if answer.duration_ms >= SLOW_MS else _SUCCESS
     disable_reason = GONE if error == "gone" else ASKED if "disable" in wishes else ""
-    asked_wait = parse_retry_after(answer.header("retry-after"), now=now) if answer.headers else None
+    asked_wait = _asked_wait(answer, now=now)
     retry_in = delay_seconds(schedule, attempts_done, rng=rng)
     state = DeliveryState.PENDING
     if "abort-message" in wishes or error == "event_erased":
@@ -132,12 +132,12 @@ def decide(
     elif error == "gone" or retry_in is None:
         state, retry_in = DeliveryState.EXHAUSTED, None
     else:
-        retry_in = max(retry_in, asked_wait or 0.0)
+        retry_in = max(retry_in, asked_wait)
     return Outcome(
         state=state,
         error=error,
         retry_in_seconds=retry_in,
-        rest_seconds=(asked_wait or 0.0) if answer.status in _TOLD_BY_RETRY_AFTER else 0.0,
+        rest_seconds=asked_wait if answer.status in _TOLD_BY_RETRY_AFTER else 0.0,
         disable_reason=disable_reason,
         down=error in _DOWN,
         pause=answer.status in _PAUSING_STATUSES,
@@ -152,6 +152,12 @@ def at_once(outcome: Outcome) -> Outcome:
     if outcome.state == DeliveryState.CANCELLED or outcome.disable_reason:
         return outcome
     return replace(outcome, state=DeliveryState.PENDING, retry_in_seconds=0.0)
+
+
+def _asked_wait(answer: Answer, *, now: datetime) -> float:
+    """Return the longest wait that an answer asks for, 0 if it asks for none."""
+    asked = [parse_retry_after(value, now=now) for name, value in answer.headers if name == "retry-after"]
+    return max((seconds for seconds in asked if seconds is not None), default=0.0)
 
 
 def _error_of(answer: Answer) -> str:

@@ -18,7 +18,7 @@ import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from deliveries.conf import conf
-from deliveries.database.failures import first_line, is_surely_undone
+from deliveries.database.failures import first_line, is_surely_undone, lacks_partition
 from deliveries.errors import HookpostError, InvalidInput, KeyReused, Unavailable, Unconfirmed
 from deliveries.metrics import names
 from deliveries.models import IdempotencyKey
@@ -144,7 +144,7 @@ def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | N
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             rows = _accept(parameters)
     except IntegrityError as error:
-        if "no partition" not in str(error):
+        if not lacks_partition(error):
             raise
         open_partitions()
         rows = _accept(parameters)

@@ -10,7 +10,7 @@ import psycopg
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
-from deliveries.database.failures import first_line
+from deliveries.database.failures import first_line, is_full
 from deliveries.database.limits import answered_within
 from deliveries.services.retention import TABLES
 
@@ -18,11 +18,6 @@ log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 2.0
 OK = "ok"
-# What a refused connection says has no code, only words.
-WORDS = {
-    "has not answered": "does not answer",
-    "timeout expired": "does not answer",
-}
 IS_USABLE = """
 SELECT
     current_setting('transaction_read_only')::bool,
@@ -59,10 +54,4 @@ def word_of(error: BaseException) -> str:
     text = str(error)
     if isinstance(error.__cause__, psycopg.errors.ConnectionTimeout) or "has not answered" in text:
         return "does not answer"
-    if (
-        isinstance(error.__cause__, psycopg.errors.TooManyConnections)
-        or "connection slots" in text
-        or "too many" in text
-    ):
-        return "no connection left"
-    return "unreachable"
+    return "no connection left" if is_full(error) else "unreachable"

@@ -27,6 +27,10 @@ TABLES = ("hookpost_event", "hookpost_delivery", "hookpost_attempt")
 DAYS_AHEAD = 7
 DAYS_PER_ROUND = 2
 LOCK_TIMEOUT = "100ms"
+# Not `inhrelid::regclass::text`, which is quoted, or has a schema before it, where a session has it so.
+PARTITIONS = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = ANY(%s::regclass[])"
+)
 TURN_TIMEOUT = "2s"  # for the turn of whoever works on partitions, which stops nobody else
 TURN = (
     f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'",
@@ -97,7 +101,7 @@ def purge_idempotency_keys() -> int:
 def partitions_of(table: str) -> list[str]:
     """Return the names of a table's partitions, oldest first."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [table])
+        cursor.execute(PARTITIONS, [[table]])
         return sorted(name for (name,) in cursor.fetchall())
 
 

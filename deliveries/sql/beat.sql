@@ -1,13 +1,16 @@
 -- A worker says that it lives, what it runs, and how far its clock is off as it last knew.
 -- id uuid, host text, pid int, slow bool, version text, clock_offset float
--- gap_seconds float (longer than that without a beat begins anew)
+-- gap_seconds float (longer than that without a beat, or a clock set back by more, begins anew)
 -- The database's clock alone judges who is silent.
 INSERT INTO hookpost_worker AS w (id, host, pid, slow, since, beat_at, version, clock_offset_seconds)
 VALUES (
     %(id)s::uuid, %(host)s::text, %(pid)s::int, %(slow)s::bool, now(), now(), %(version)s::text, %(clock_offset)s::float8
 )
 ON CONFLICT (id) DO UPDATE SET
-    since = CASE WHEN w.beat_at < now() - make_interval(secs => %(gap_seconds)s::float8) THEN now() ELSE w.since END,
+    since = CASE
+        WHEN w.beat_at BETWEEN now() - make_interval(secs => %(gap_seconds)s::float8)
+            AND now() + make_interval(secs => %(gap_seconds)s::float8) THEN w.since
+        ELSE now() END,
     beat_at = now(),
     clock_offset_seconds = excluded.clock_offset_seconds
 RETURNING extract(epoch FROM clock_timestamp())::float8 AS database_time

@@ -68,6 +68,23 @@ def test_the_lane_of_a_silent_worker_is_taken_by_one_that_beat_all_the_while(rec
     assert alive.take([endpoint.id], room=10, now=0.0)[0]
 
 
+def test_the_lane_of_a_worker_that_beat_before_the_databases_clock_was_set_back_is_taken(receiver: Receiver) -> None:
+    """Given a worker lost while the clock was a day ahead, then its lease of that day holds nobody up."""
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    dead, alive = Leases(), Leases()
+    for worker in (dead, alive):
+        worker.beat()
+    assert dead.take([endpoint.id], room=10, now=0.0)[0]
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    Lane.objects.update(lease_until=ahead)
+    Worker.objects.update(since=ahead, beat_at=ahead)
+    alive.beat()
+    assert Worker.objects.get(id=alive.worker_id).since < ahead
+    Worker.objects.filter(id=alive.worker_id).update(since=datetime.now(UTC) - timedelta(seconds=LIMITS.silent + 1))
+    assert alive.take([endpoint.id], room=10, now=0.0)[0]
+
+
 def test_who_was_silent_itself_calls_nobody_silent_for_a_while() -> None:
     worker = Leases()
     worker.beat()

@@ -134,6 +134,12 @@ def test_a_retry_after_that_cannot_be_read_counts_as_none() -> None:
     assert judged(503, retry_after="soon") == judged(503)
 
 
+def test_of_several_retry_afters_the_longest_counts() -> None:
+    answer = Answer(status=503, headers=(("retry-after", "5"), ("retry-after", "600"), ("retry-after", "soon")))
+    outcome = decide(answer, schedule=[0, 100], attempts_done=1, now=NOW, rng=random.Random(1))
+    assert (outcome.retry_in_seconds, outcome.rest_seconds) == (600, 600)
+
+
 def test_retry_after_does_not_add_attempts_to_a_schedule_that_is_used_up() -> None:
     assert judged(503, done=3, retry_after="600").state == "exhausted"
 

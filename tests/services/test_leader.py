@@ -57,6 +57,16 @@ def test_a_leader_that_says_nothing_loses_the_lead_and_is_told(monkeypatch: pyte
     assert not alice.take()
 
 
+def test_a_lead_from_before_the_databases_clock_was_set_back_is_over() -> None:
+    """Given a leader that died while the clock was a day ahead, then nobody waits for that day."""
+    alice, bob = Lead("x"), Lead("x")
+    assert alice.take()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE hookpost_leader SET until = until + interval '1 day'")
+    assert bob.take()
+    assert not alice.take()
+
+
 def test_a_leader_that_ends_hands_over_at_once_and_never_anothers_lead() -> None:
     alice, bob = Lead("x"), Lead("x")
     assert alice.take()

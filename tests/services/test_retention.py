@@ -54,6 +54,15 @@ def test_a_host_whose_clock_is_off_opens_the_databases_days(seconds: float) -> N
     assert days() == [f"{today + timedelta(days=n):%Y%m%d}" for n in range(-1, retention.DAYS_AHEAD + 1)]
 
 
+def test_days_are_known_by_name_however_the_database_writes_names() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET quote_all_identifiers = on")
+    try:
+        assert {name[:16] for name in retention.partitions_of("hookpost_event")} == {"hookpost_event_p"}
+    finally:
+        connection.close()
+
+
 def test_a_round_drops_the_two_oldest_days_and_no_more(old_days: list[str]) -> None:
     before = days()
     dropped = retention.drop_partitions()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import psycopg
@@ -14,8 +15,10 @@ from django.db import connection
 
 from deliveries.database import base, sharing
 from deliveries.database.connection import LimitedConnection
+from deliveries.database.failures import is_surely_undone
 from deliveries.database.limits import answered_within
 from deliveries.database.sharing import Sharing
+from deliveries.services.readiness import word_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,6 +128,63 @@ def test_a_statement_has_a_limit_which_the_url_may_change() -> None:
     assert limit_of() == "30s"
     assert limit_of(options="-c statement_timeout=7s") == "7s"
     assert limit_of(options="-c statement_timeout=0") == "0"
+
+
+OF_THE_ROLE = {
+    "datestyle": "German",
+    "intervalstyle": "iso_8601",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
+    "transform_null_equals": "on",
+    "extra_float_digits": "-15",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "jit": "on",
+}
+
+
+def test_what_a_role_has_otherwise_for_the_sake_of_others_is_not_ours() -> None:
+    """Given a role with habits of its own, then times, floats, arrays and texts are read and written as ever."""
+    options = " ".join(f"-c {name}={value}" for name, value in OF_THE_ROLE.items())
+    parameters = connection.get_connection_params() | {"options": options}
+    with LimitedConnection.connect(**parameters, autocommit=True) as asked:
+        asked.introduce()
+        for name, value in OF_THE_ROLE.items():
+            assert asked.execute(f"SHOW {name}").fetchone() != (value,)  # type: ignore[call-overload]
+        row = asked.execute(
+            "SELECT now(), '3 hours'::interval, 1798000000.125::float8, '{NULL}'::text[], '\\n'"
+        ).fetchone()
+        assert row is not None
+        assert row[1:] == (timedelta(hours=3), 1798000000.125, [None], "\\n")
+        assert isinstance(row[0], datetime)
+
+
+FULL = [
+    "FATAL:  sorry, too many clients already",
+    "FATAL:  tut mir leid, schon zu viele Verbindungen",
+    "FATAL:  die verbleibenden Verbindungen sind für Superuser auf Nicht-Replikationsverbindungen reserviert",
+    "FATAL:  lo siento, ya tenemos demasiados clientes",
+    "FATAL:  désolé, trop de clients sont déjà connectés",
+    "FATAL:  spiacente, troppi client già connessi",
+    "ВАЖНО:  извините, уже слишком много клиентов",
+    "FATAL:  現在クライアント数が多すぎます",
+    "致命错误:  对不起, 已经有太多的客户",
+    "FATAL:  no more connections allowed (max_client_conn)",
+]
+
+
+@pytest.mark.parametrize("words", FULL)
+def test_a_server_without_a_connection_left_is_known_in_its_language(words: str) -> None:
+    assert word_of(psycopg.OperationalError(f"connection failed: {words}")) == "no connection left"
+    assert word_of(psycopg.OperationalError("FATAL:  Datenbank »x« existiert nicht")) == "unreachable"
+
+
+@pytest.mark.parametrize(
+    ("state", "surely"), [("53100", True), ("57014", True), ("40001", True), ("57P01", False), ("08P01", False)]
+)
+def test_who_is_cut_off_behind_a_pooler_is_not_told_that_nothing_was_stored(state: str, surely: bool) -> None:
+    """PgBouncer says 08P01 of a server that ended amid a statement, which may have been committed."""
+    assert is_surely_undone(psycopg.errors.lookup(state)("server conn crashed?")) is surely
 
 
 def test_whoever_gets_no_answer_hangs_up() -> None:
