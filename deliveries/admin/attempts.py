@@ -13,6 +13,7 @@ from deliveries.admin.safe_text import readable
 from deliveries.models import Attempt, Delivery, Endpoint, Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.advice import advice_for
+from deliveries.protocol.batching import read_place
 from deliveries.protocol.curl import as_curl
 from deliveries.protocol.payload import PLAIN
 from deliveries.protocol.request import kept_body, read_headers, read_method
@@ -76,7 +77,8 @@ def payload_in_words(endpoint: Endpoint | None) -> str:
         return ""
     mode = endpoint.get_payload_mode_display()
     form = "" if endpoint.body_format == Endpoint.BodyFormat.JSON else f" as {endpoint.get_body_format_display()}"
-    return f"This endpoint gets it by {endpoint.method}{form}. {mode}."
+    several = f" It is sent up to {endpoint.batch_size} events in one request." if endpoint.batch_size > 1 else ""
+    return f"This endpoint gets it by {endpoint.method}{form}. {mode}.{several}"
 
 
 def redirect_of(attempt: Attempt | None) -> str:
@@ -117,11 +119,13 @@ def _request_of(attempt: Attempt, body: bytes | None) -> dict[str, object] | Non
     if not attempt.request_url:
         return None
     headers, method = read_headers(attempt.request_headers), read_method(attempt.request_headers)
+    place = read_place(attempt.request_headers)
     return {
         "line": f"{method} {attempt.request_url}",
         "headers": readable("\n".join(f"{name}: {value}" for name, value in headers.items()).encode()),
         "hints": attempt.signed_with.splitlines(),
-        "curl": "" if body is None else as_curl(method, attempt.request_url, headers, body),
+        "curl": "" if body is None or place else as_curl(method, attempt.request_url, headers, body),
+        "place": place,
     }
 
 

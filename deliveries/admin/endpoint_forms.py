@@ -14,6 +14,7 @@ from django.contrib.admin import VERTICAL
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminExpandableTextareaWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -40,6 +41,8 @@ PLAIN_FIELDS = (
     "method",
     "body_format",
     "transformation",
+    "batch_size",
+    "batch_wait_ms",
     "rate_limit",
     "max_in_flight",
     "timeout_seconds",
@@ -48,7 +51,7 @@ PLAIN_FIELDS = (
     "set_aside_after",
 )
 
-CHOSEN_FIELDS = ("method", "body_format")
+CHOSEN_FIELDS = ("method", "body_format", "batch_size", "batch_wait_ms")
 
 
 class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
@@ -142,6 +145,20 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
             attrs={"rows": 2, "placeholder": "{text: join(' ', [type, data.number])}", "class": "hp-wide hp-code"}
         ),
         help_text="JMESPath over the event. Empty: none. The endpoint's page tries it on the last events.",
+    )
+    batch_size = forms.IntegerField(
+        label="Events in one request",
+        required=False,
+        initial=1,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Up to 100, as a JSON object with a list of events. 1: each event in a request of its own.",
+    )
+    batch_wait_ms = forms.IntegerField(
+        label="Wait for more events",
+        required=False,
+        initial=0,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="How many milliseconds a request waits that is not full, up to 5000. 0: it does not.",
     )
     headers = forms.CharField(
         label="Custom headers",
@@ -237,7 +254,7 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
         data = self.cleaned_data
         values: dict[str, object] = {name: data[name] for name in PLAIN_FIELDS if name in data}
         for name in CHOSEN_FIELDS:
-            if not values.get(name):  # a page from before there was this choice leaves it as it is
+            if values.get(name) in (None, ""):  # a page from before there was this choice leaves it as it is
                 values.pop(name, None)
         others = [word for word in data.get("other_types", "").replace(",", " ").split() if word]
         values |= self.chosen_words()

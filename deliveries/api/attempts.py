@@ -22,12 +22,21 @@ from deliveries.models import Attempt, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.advice import advice_for
+from deliveries.protocol.batching import read_place
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.request import read_headers, read_method
 from deliveries.protocol.shown_body import shown_body
 
 PHASES = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms")
 CLOCKS_APART = timedelta(hours=1)
+
+
+class BatchPlaceShape(Shape):
+    """Where an event stood in a request with several."""
+
+    id = Text(help_text="The webhook-id of the request.")
+    place = Number(help_text="From 1 on.")
+    size = Number(help_text="How many events were in it.")
 
 
 class SentRequestShape(Shape):
@@ -39,6 +48,7 @@ class SentRequestShape(Shape):
         child=Text(), help_text="As sent; instead of the values of an endpoint's own headers stands [hidden]."
     )
     signed_with = serializers.ListField(child=Text(), help_text="Hints of the secrets that signed it.")
+    batch = BatchPlaceShape(allow_null=True, help_text="Null for an endpoint without batches.")
 
 
 class PhasesShape(Shape):
@@ -105,11 +115,13 @@ def show_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, object]:
 def _request_of(attempt: Attempt) -> dict[str, object] | None:
     if not attempt.request_url:
         return None
+    headers, place = read_headers(attempt.request_headers), read_place(attempt.request_headers)
     return {
         "method": read_method(attempt.request_headers),
         "url": attempt.request_url,
-        "headers": read_headers(attempt.request_headers),
+        "headers": headers,
         "signed_with": attempt.signed_with.splitlines(),
+        "batch": place and {"id": headers.get("webhook-id", ""), "place": place.place, "size": place.size},
     }
 
 

@@ -132,7 +132,9 @@ class EndpointShape(Shape):
     method = serializers.ChoiceField(METHODS, required=False)
     transformation = Text(required=False, allow_blank=True, help_text="JMESPath over the event; empty: none.")
     body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
-    rate_limit = Number(required=False, allow_null=True, help_text="Deliveries a second; null: unlimited.")
+    batch_size = Number(required=False, help_text="Up to so many events in one request; 1: each alone.")
+    batch_wait_ms = Number(required=False, help_text="How long a batch that is not full waits for more events.")
+    rate_limit = Number(required=False, allow_null=True, help_text="Requests a second; null: unlimited.")
     max_in_flight = Number(required=False)
     retry_schedule = serializers.ListField(
         child=Number(), required=False, allow_null=True, help_text="Seconds before each attempt; null: the default."

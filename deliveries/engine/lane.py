@@ -26,6 +26,8 @@ NEVER = float("inf")
 class Lane:
     """One leased lane."""
 
+    in_batches = False
+
     def __init__(
         self,
         *,
@@ -69,8 +71,7 @@ class Lane:
         self.waiting: deque[Claimed] = deque()
         self.in_flight: dict[tuple[UUID, bool], Sent] = {}
         self.finished: list[Finished] = []
-        self.claims = self.answers = 0
-        self._opened_at_lease = self.breaker.opened
+        self.claims, self.answers, self._opened_at_lease = 0, 0, self.breaker.opened
 
     def __repr__(self) -> str:
         return f"<Lane {self.endpoint_id} {self.phase}: {len(self.waiting)} waiting, {len(self.in_flight)} in flight>"
@@ -109,7 +110,7 @@ class Lane:
         """Begin another slice, as the endpoint is configured now."""
         self.target = target
         self._begin_slice(now, lease_seconds)
-        if not target.enabled:
+        if not target.enabled or target.in_batches != self.in_batches:
             self.close(now)
 
     def use(self, target: Target) -> None:
@@ -138,7 +139,11 @@ class Lane:
 
     def wants_claim(self, now: float) -> bool:
         """Say whether to claim; only half empty, so that one claim fetches many."""
-        if self.phase is not Phase.OPEN or self.waiting or now >= self.until:
+        return not self.waiting and self.may_claim(now)
+
+    def may_claim(self, now: float) -> bool:
+        """Say whether the lane has room for what a claim would bring."""
+        if self.phase is not Phase.OPEN or now >= self.until:
             return False
         if 0.0 < self.rest_seconds(now) <= self.limits.keep_in_hand:
             return False  # a short pause passes in hand; in a long one there is what was asked for by hand
@@ -156,9 +161,7 @@ class Lane:
 
     def is_done(self, now: float) -> bool:
         """Say whether the lane is to be given back."""
-        if self.in_flight or self.waiting:
-            return False
-        return self.phase is not Phase.OPEN or now >= self.until
+        return not (self.in_flight or self.waiting) and (self.phase is not Phase.OPEN or now >= self.until)
 
     def only_waits(self, now: float) -> bool:
         """Say whether nothing can be done before an answer comes or a moment has come."""
@@ -201,8 +204,7 @@ class Lane:
         if self.waiting[0].rank == BY_HAND:
             return 0.0
         wait = self.rest_seconds(now)
-        rate = self.target.rate_limit
-        if rate is None:
+        if (rate := self.target.rate_limit) is None:
             return wait
         filled = self.tokens + (now - self.tokens_at) * rate
         return max(wait, wait_seconds(filled, rate))
@@ -210,8 +212,7 @@ class Lane:
     def take_next(self, now: float) -> Claimed:
         """Take the next delivery to be sent, and pay for it."""
         claimed = self.waiting.popleft()
-        rate = self.target.rate_limit
-        if rate is not None and claimed.rank != BY_HAND:
+        if (rate := self.target.rate_limit) is not None and claimed.rank != BY_HAND:
             _, self.tokens = take(
                 self.tokens, elapsed_seconds=now - self.tokens_at, rate_per_second=rate, burst=burst_of(rate), wanted=1
             )

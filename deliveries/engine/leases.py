@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from deliveries import __version__, sql
 from deliveries.conf import conf
 from deliveries.engine.attempt_log import is_logged
 from deliveries.engine.attempt_spans import end_claim
+from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
@@ -118,12 +119,14 @@ class Leases:
         return {"worker_id": self.worker_id, "silent_seconds": self._limits.silent, "slow": self.slow}
 
     def _lane(self, row: TakeLanesRow, now: float) -> Lane:
-        return Lane(
+        target = target_of(row)
+        kind = BatchLane if target.in_batches else Lane
+        return kind(
             endpoint_id=row.endpoint_id,
             customer_id=row.customer_id,
             fence=row.fence,
             worker_id=self.worker_id,
-            target=target_of(row),
+            target=target,
             now=now,
             lease_seconds=conf.lease_seconds,
             breaker=Breaker(row.failures, row.opened),
@@ -149,7 +152,7 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         "endpoint_ids": [lane.endpoint_id for lane in lanes],
         "fences": [lane.fence for lane in lanes],
         "rooms": list(wanted.values()),
-        "busy": [len(lane.in_flight) for lane in lanes],
+        "busy": [len(_in_hand(lane)) for lane in lanes],
         "favours": [lane.favour() for lane in lanes],
         "scheduled": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
         "whole_bytes": limits.whole_bytes,
@@ -224,14 +227,20 @@ def _leased(lanes: Sequence[Lane]) -> dict[str, object]:
 
 
 def _give(lane: Lane, claimed: Sequence[Claimed], *, room: int, now: float) -> None:
-    busy = {delivery_id for delivery_id, _ in lane.in_flight}
+    in_hand = _in_hand(lane)
+    busy = {delivery_id for delivery_id, _ in in_hand}
     twice = {delivery_id for delivery_id, count in Counter(c.delivery_id for c in claimed).items() if count > 1}
     fresh: dict[UUID, Claimed] = {}
     for each in claimed:
         if each.delivery_id not in busy:
             fresh.setdefault(each.delivery_id, each)
-    blocked = twice or any(each.delivery_id in busy and each.key not in lane.in_flight for each in claimed)
+    blocked = twice or any(each.delivery_id in busy and each.key not in in_hand for each in claimed)
     lane.add(fresh.values(), drained=not blocked and len(claimed) < room + len(busy), now=now)
+
+
+def _in_hand(lane: Lane) -> Collection[tuple[UUID, bool]]:
+    """Return what a claim brings once more, because it is still due."""
+    return lane.in_hand() if isinstance(lane, BatchLane) else lane.in_flight.keys()
 
 
 def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:

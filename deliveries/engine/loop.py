@@ -30,7 +30,7 @@ from deliveries.conf import conf
 from deliveries.engine import quarantine
 from deliveries.engine.database_retry import retry_on_database_error
 from deliveries.engine.intake import Intake
-from deliveries.engine.judge import judge
+from deliveries.engine.judge import judge, judge_members
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Leases, configure_lanes, release_lanes, renew_leases
@@ -205,10 +205,15 @@ class Engine:
                 self._retry(partial(wait_for_sockets, lane, now, reason=answer.detail, rng=self._rng))
                 continue
             finished = judge(lane, sent, answer, rng=self._rng)
-            if finished.outcome.error and is_refused(lane, sent.claimed, answer):
+            refused = bool(finished.outcome.error) and is_refused(lane, sent.claimed, answer)
+            if refused:
                 finished.outcome = at_once(finished.outcome)
                 self._retry(partial(forget_token, lane))
-            self._finish(lane, finished)
+            if sent.batch is None:
+                self._finish(lane, finished)
+            else:
+                for each in judge_members(lane, sent, answer, again=refused, rng=self._rng):
+                    self._finish(lane, each)
             lane.note_outcome(sent.claimed, finished.outcome, now=now, rng=self._rng)
 
     def _wait_seconds(self) -> float:

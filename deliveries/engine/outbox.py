@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
-import structlog
-
 from deliveries.engine import quarantine
+from deliveries.engine.batch_lane import BatchLane
+from deliveries.engine.batch_sender import Batches, make_bodies, send_batch
 from deliveries.engine.intake import Retry
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
@@ -28,7 +28,7 @@ from deliveries.engine.phases import Phase
 from deliveries.engine.sender import send, text_of
 from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
 from deliveries.engine.transforms import Transforms
-from deliveries.engine.trouble import pause_for_problem
+from deliveries.engine.trouble import open_transfers, pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import CannotShape, ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
@@ -37,10 +37,7 @@ from deliveries.protocol.answer import Answer
 from deliveries.services import clock
 from deliveries.services.alerts import tell_clock_off
 
-log = structlog.get_logger(__name__)
-
 Ended = tuple[Lane, Sent, Answer]
-WAIT_SECONDS = 0.1
 
 
 class Outbox:
@@ -54,6 +51,7 @@ class Outbox:
         self._large: list[tuple[Lane, Claimed]] = []
         self._transforms: Transforms[tuple[Lane, Claimed]] | None = None  # made when the first endpoint has one
         self._failed: list[tuple[Lane, Finished]] = []
+        self._batches = Batches()
         self._tokens = Tokens()
 
     @property
@@ -73,19 +71,12 @@ class Outbox:
             self._transforms = None
         self._large.clear()
         self._failed.clear()
+        self._batches.clear()
         self._tokens.clear()
 
     def open(self, stopping: threading.Event) -> None:
-        """Open a multi in place of the closed one; when this process has no descriptor left, wait for one."""
-        while True:
-            try:
-                self._transfers = new_transfers()
-            except OSError as error:
-                log.warning("no_socket", reason=error.strerror)
-                if stopping.wait(WAIT_SECONDS):
-                    return
-            else:
-                return
+        """Open a multi in place of the closed one."""
+        self._transfers = open_transfers(new_transfers, stopping) or self._transfers
 
     def collect(self, *, wait_seconds: float) -> list[Ended]:
         """Return what ended, as soon as anything did."""
@@ -114,7 +105,7 @@ class Outbox:
             self._give_back(lane, sent.claimed)
             lane.note_unsent(sent.claimed)
         if not ended:
-            lane.put_back([sent.claimed for sent in asked.waiting])
+            lane.put_back([member.claimed for sent in asked.waiting for member in sent.members])
         self._table.activate(lane)
         return ended
 
@@ -128,13 +119,18 @@ class Outbox:
             line = lines.popleft()
             lane = line.popleft()
             if self._may_send(lane, now):
-                self._start(lane, lane.take_next(now), now)
+                if isinstance(lane, BatchLane):
+                    self._start_batch(lane, now)
+                else:
+                    self._start(lane, lane.take_next(now), now)
                 served.append(lane)
                 line.append(lane)
                 room -= 1
             if line:
                 lines.append(line)
         self._send_large(now)
+        for lane, sent in self._batches.open(self._retry, self._put):
+            self._send_batch(lane, sent, now)
         if self._transforms:
             self._send_transformed(self._transforms, now)
         self._table.end_step(now, served=served)
@@ -158,7 +154,8 @@ class Outbox:
         table, customer_id = self._table, lane.customer_id
         if not table.in_flight.may_take(customer_id):
             return False
-        return table.bytes.may_take(customer_id, lane.waiting[0].body_bytes) and quarantine.may_go(lane)
+        size = lane.bytes_next() if isinstance(lane, BatchLane) else lane.waiting[0].body_bytes
+        return table.bytes.may_take(customer_id, size) and quarantine.may_go(lane)
 
     def _start(self, lane: Lane, claimed: Claimed, now: float) -> None:
         self._table.in_flight.take(lane.customer_id)
@@ -168,6 +165,28 @@ class Outbox:
             self._large.append((lane, claimed))
         else:
             self._send(lane, claimed, now)
+
+    def _start_batch(self, lane: BatchLane, now: float) -> None:
+        sent = self._batches.add(lane, lane.take_batch(now))
+        self._table.in_flight.take(lane.customer_id)
+        self._table.bytes.take(lane.customer_id, sent.claimed.body_bytes)
+        lane.note_sent(sent)
+
+    def _send_batch(self, lane: Lane, sent: Sent, now: float) -> None:
+        """Send what of a batch can be sent; of a lane that sends nothing more, or no batches, it stays due."""
+        lane.note_unsent(sent.claimed)
+        self._table.activate(lane)
+        if sent.batch is None or not lane.target.in_batches or not self._sends(lane, now):
+            self._give_back(lane, sent.claimed)
+            return
+        failed, left = make_bodies(sent.batch, lane.target)
+        for claimed, answer in failed:
+            self._end(lane, claimed, answer, now)
+        lane.put_back(left)
+        if sent.batch.members:
+            self._send(lane, sent.claimed, now, batch=sent)
+        else:
+            self._give_back(lane, sent.claimed)
 
     def _send_large(self, now: float) -> None:
         """Fetch the events that did not come with the claim, each once, and send them."""
@@ -185,32 +204,47 @@ class Outbox:
 
     def _transform(self, lane: Lane, claimed: Claimed, text: str) -> None:
         """Have an event transformed; it counts as in flight meanwhile, and nobody waits for it."""
+        lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
+        self._put(lane, claimed, text)
+
+    def _put(self, lane: Lane, claimed: Claimed, text: str) -> None:
         if self._transforms is None:
             self._transforms = Transforms(self.interrupt)
-        lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
         event = text_of(claimed).whole_with_id
         self._transforms.put(lane.customer_id, (lane, claimed), text=text, event=event)
 
     def _send_transformed(self, transforms: Transforms[tuple[Lane, Claimed]], now: float) -> None:
         """Send what was transformed meanwhile; of a lane that sends nothing more it stays due."""
         for (lane, claimed), made in transforms.fetch():
+            if lane.in_batches:
+                if whole := self._batches.came(claimed, made):
+                    self._send_batch(lane, whole, now)
+                continue
             lane.note_unsent(claimed)
             self._table.activate(lane)
-            if lane.phase not in (Phase.OPEN, Phase.DRAINED) or now >= lane.owned_until:
+            if not self._sends(lane, now):
                 self._give_back(lane, claimed)
             elif isinstance(made, CannotShape):
                 self._fail(lane, claimed, Answer(error=made.error, detail=made.detail), now)
             else:
                 self._send(lane, claimed, now, made=made)
 
-    def _send(self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None) -> None:
-        if lane.target.shaping is not None and made is None and lane.target.shaping.transformation:
+    def _sends(self, lane: Lane, now: float) -> bool:
+        return lane.phase in (Phase.OPEN, Phase.DRAINED) and now < lane.owned_until
+
+    def _send(
+        self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None, batch: Sent | None = None
+    ) -> None:
+        if lane.target.shaping is not None and made is None and batch is None and lane.target.shaping.transformation:
             self._transform(lane, claimed, lane.target.shaping.transformation)
             return
         if lane.careful and not self._is_noted(lane, claimed):
             return
         try:
-            sent = send(lane, claimed, now=self._moment(), transfers=self._transfers, made=made)
+            if batch is None:
+                sent = send(lane, claimed, now=self._moment(), transfers=self._transfers, made=made)
+            else:
+                sent = send_batch(lane, batch, now=self._moment(), transfers=self._transfers)
         except ClockOff as error:  # the lane is well: another worker may have it at once
             self._give_back(lane, claimed)
             lane.close(now)
@@ -223,7 +257,7 @@ class Outbox:
         if isinstance(sent, Sent):
             lane.note_sent(sent)
         elif sent is None:
-            waiting = Sent(claimed=claimed, started_at=self._moment())
+            waiting = batch or Sent(claimed=claimed, started_at=self._moment())
             lane.note_sent(waiting)
             self._tokens.want(lane, waiting, transfers=self._transfers)
         else:
@@ -232,6 +266,9 @@ class Outbox:
     def _fail(self, lane: Lane, claimed: Claimed, answer: Answer, now: float) -> None:
         """End a delivery of which no request was made."""
         self._give_back(lane, claimed)
+        self._end(lane, claimed, answer, now)
+
+    def _end(self, lane: Lane, claimed: Claimed, answer: Answer, now: float) -> None:
         finished = judge(lane, Sent(claimed=claimed, started_at=datetime.now(UTC)), answer, rng=self._rng)
         if finished.outcome.slow and not lane.leased_slow:
             lane.move_to_slow(now)

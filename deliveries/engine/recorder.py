@@ -24,7 +24,7 @@ from deliveries.engine.attempt_spans import end_attempts
 from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.quarantine import cleared
-from deliveries.engine.work import Finished
+from deliveries.engine.work import Finished, Sent
 from deliveries.metrics import names
 from deliveries.protocol.answer import Answer, without
 from deliveries.protocol.delivery_states import DeliveryState
@@ -94,7 +94,8 @@ def record_outcomes(
 def record_rest(lanes: Sequence[Lane], *, now: float) -> None:
     """Store what the lanes have finished; of what is in flight only that it was sent: its deliveries stay due."""
     record_outcomes([lane for lane in lanes if lane.finished], now=now)
-    if cut_off := [(lane, _cut_off(lane, key)) for lane in lanes for key in lane.in_flight]:
+    sent = [(lane, each) for lane in lanes for request in lane.in_flight.values() for each in request.members]
+    if cut_off := [(lane, _cut_off(each)) for lane, each in sent]:
         _store([], cut_off, {}, now)
         count_recorded([finished for _, finished in cut_off])
         _tell(cut_off, kept={lane.endpoint_id for lane, _ in cut_off}, now=now)
@@ -174,8 +175,7 @@ def _store_one_by_one(
     return _store(lanes, [], giving, now)
 
 
-def _cut_off(lane: Lane, key: tuple[UUID, bool]) -> Finished:
-    sent = lane.in_flight[key]
+def _cut_off(sent: Sent) -> Finished:
     answer = Answer(error="worker_lost", detail="The worker stopped before an answer came.")
     return Finished(
         claimed=sent.claimed,

@@ -46,10 +46,8 @@ def send(
     None: its lane has no access token yet. `now` is the database's time, `made` what a transformation made of it.
     Raises HookpostError when the lane's configuration lets nothing be signed.
     """
-    if lane.target.problem:
-        if lane.target.problem is NOT_YET:
-            return None
-        raise HookpostError(lane.target.problem)
+    if lane.target.problem and is_not_yet(lane.target):
+        return None
     try:
         begun = None if switch.spans is None else switch.spans.attempt(claimed.trace_context)
         request, headers = prepare_delivery(
@@ -68,6 +66,13 @@ def send(
         log.exception("delivery_not_sent", delivery_id=str(claimed.delivery_id))
         return NOT_SENT
     return sent
+
+
+def is_not_yet(target: Target) -> bool:
+    """Say whether an access token is to be fetched first; raises HookpostError where nothing can be signed."""
+    if target.problem and target.problem is not NOT_YET:
+        raise HookpostError(target.problem)
+    return bool(target.problem)
 
 
 def prepare_delivery(

@@ -1,21 +1,27 @@
 """What keeps a lane from sending although its endpoint may be well: its configuration, or this machine.
 
-What lives here: closing the lane and saying so. No request was made, so breaker, schedule and log stay as they are.
+What lives here: closing the lane and saying so, and waiting for descriptors. No request was made, so breaker, schedule
+and log stay as they are.
 """
 
 from __future__ import annotations
 
 import random
+import threading
+from collections.abc import Callable
 
 import structlog
 
 from deliveries.engine.lane import Lane
 from deliveries.engine.leases import postpone_redeliveries
 from deliveries.engine.phases import Phase, Rest
+from deliveries.outbound.multi import Transfers
 from deliveries.protocol.outcome import REST_SECONDS
 from deliveries.services.alerts import note_cannot_send
 
 log = structlog.get_logger(__name__)
+
+WAIT_SECONDS = 0.1
 
 
 def pause_for_problem(lane: Lane, now: float, *, reason: str) -> None:
@@ -34,3 +40,14 @@ def wait_for_sockets(lane: Lane, now: float, *, reason: str, rng: random.Random)
     postpone_redeliveries(lane, seconds=seconds)
     lane.close(now, rest_seconds=seconds, reason=Rest.NO_SOCKET)
     log.error("no_socket", endpoint_id=str(lane.endpoint_id), reason=reason)
+
+
+def open_transfers(new: Callable[[], Transfers], stopping: threading.Event) -> Transfers | None:
+    """Return a new multi; when this process has no descriptor left, wait for one until told to stop."""
+    while True:
+        try:
+            return new()
+        except OSError as error:
+            log.warning("no_socket", reason=error.strerror)
+        if stopping.wait(WAIT_SECONDS):
+            return None

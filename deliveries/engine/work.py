@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from deliveries.errors import CannotShape
 from deliveries.models.base import new_id
 from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import Answer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from deliveries.tracing.spans import Begun
 
 NOT_YET = "its access token is to be fetched first"
+ONLY_ONCE = (0,)
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
 
 
@@ -52,6 +54,21 @@ class Target:
     tls: ClientTls | None = None
     oauth: Auth | None = field(default=None, repr=False)
     token_is_fresh: bool = False
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether it wants several events in one request."""
+        return self.shaping is not None and self.shaping.batch_size > 1
+
+    @property
+    def batch_size(self) -> int:
+        """Up to how many events go in one request."""
+        return self.shaping.batch_size if self.shaping else 1
+
+    @property
+    def batch_wait_seconds(self) -> float:
+        """How long a batch that is not full waits for more events."""
+        return self.shaping.batch_wait_ms / 1000 if self.shaping else 0.0
 
     def holds_up(self, claimed: Claimed) -> bool:
         """Say whether those behind a delivery wait for its retry, should it fail now; `set_aside_after` 0: always."""
@@ -95,12 +112,30 @@ class Claimed:
 
 @dataclass(slots=True, kw_only=True)
 class Sent:
-    """A request in flight: when it was started, what of it the log keeps, and its span where there are spans."""
+    """A request in flight: when it was started, what of it the log keeps, and its span where there are spans.
+
+    `batch` is what it carries where that is several events, or may be: then `claimed` stands for all of them, with the
+    size of all.
+    """
 
     claimed: Claimed
     started_at: datetime
     request_headers: str = ""
     begun: Begun | None = None
+    batch: Batch | None = None
+
+    @property
+    def members(self) -> Sequence[Sent]:
+        """Each delivery in it, as if it had been sent alone."""
+        return (self,) if self.batch is None else self.batch.members
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """The deliveries of one request; `made` is what transformations made of them, later the body of each."""
+
+    members: list[Sent]
+    made: dict[tuple[UUID, bool], bytes | CannotShape] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,3 +149,8 @@ class Finished:
     request_headers: str = ""
     begun: Begun | None = None
     attempt_id: UUID = field(default_factory=new_id)
+
+
+def schedule_of(claimed: Claimed, target: Target) -> Sequence[int]:
+    """Return the delays before the attempts that a delivery has; a redelivery has one."""
+    return ONLY_ONCE if claimed.manual else target.schedule

@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True):
     method: str
     body_format: BodyFormat
     transformation: str = ""
+    batch_size: int = 1
 
     @property
     def shaping(self) -> Shaping:
@@ -81,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True):
             method=self.method,
             body_format=self.body_format,
             transformation=self.transformation,
+            batch_size=self.batch_size,
         )
 
 

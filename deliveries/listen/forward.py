@@ -20,6 +20,7 @@ from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.batching import sent_alone
 from deliveries.protocol.payload import PLAIN, EventText, Shaping
 from deliveries.protocol.request import delivery_headers
 from deliveries.protocol.secrets import SigningKey, format_secret
@@ -58,14 +59,14 @@ def send(event: FeedEvent, server: LocalServer) -> Answer:
     """Send one request, signed as of now; one that could not be made ends as it would in production."""
     text = EventText(id=event.id, type=event.type, whole=bytes(event.body), source=server.source)
     try:
-        shaped = shape_event(text, server.shaping)
+        shaped, message_id = sent_alone(text, shape_event(text, server.shaping), server.shaping)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=server.signing,
         keys=[server.key],
-        message_id=event.id,
+        message_id=message_id,
         timestamp=int(time.time()),
         body=shaped.body,
         custom=shaped.headers,

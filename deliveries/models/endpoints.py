@@ -66,7 +66,13 @@ class Endpoint(IdentifiedModel):
         max_length=16, choices=BodyFormat.choices, default=BodyFormat.JSON, db_default=BodyFormat.JSON
     )
     transformation = models.TextField(blank=True, default="", db_default="", help_text="JMESPath; empty: none.")
-    rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Deliveries a second; empty: unlimited.")
+    batch_size = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Up to so many events in one request; 1: each alone."
+    )
+    batch_wait_ms = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How long a batch that is not full waits for more events, in milliseconds."
+    )
+    rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Requests a second; empty: unlimited.")
     max_in_flight = models.PositiveSmallIntegerField(default=10)
     retry_schedule = ArrayField(
         models.PositiveIntegerField(), null=True, blank=True, help_text="Seconds before each attempt; empty: default."
@@ -136,6 +142,8 @@ class Endpoint(IdentifiedModel):
             method=self.method,
             body_format=BodyFormat(self.body_format),
             transformation=self.transformation,
+            batch_size=self.batch_size,
+            batch_wait_ms=self.batch_wait_ms,
         )
 
     @property

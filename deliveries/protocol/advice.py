@@ -84,6 +84,14 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="the receiver fails while it handles the request",
             do=_THEIR_LOG,
         ),
+        "batch_member_failed": Advice(
+            says="the receiver answers 207 and names this event among those that failed",
+            do=f"The attempt's detail is the reason that it gave. {_THEIR_LOG}",
+        ),
+        "batch_unreadable": Advice(
+            says="the receiver answers 207 and does not say which events failed",
+            do='Answer with JSON, {"failed": [{"id": "evt_…", "reason": "…"}]}, of 16 KB at most.',
+        ),
         "gone": Advice(
             says="the receiver answers 410 Gone, so the endpoint was disabled",
             do="Resume the endpoint if that was a mistake; else delete it, or change its URL.",

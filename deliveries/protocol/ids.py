@@ -30,6 +30,7 @@ ALERT = "alr"
 FAILURE_GROUP = "flg"
 POLL_LEASE = "lse"
 PASSWORD_MAIL = "pwm"  # noqa: S105
+BATCH = "bat"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]

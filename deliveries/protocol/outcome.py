@@ -34,6 +34,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "http_3xx": "The endpoint answered with a redirect, and redirects are not followed.",
         "http_4xx": "The endpoint refused the request.",
         "http_5xx": "The endpoint failed while handling the request.",
+        "batch_member_failed": "The endpoint took the request with several events, and said that this one failed.",
+        "batch_unreadable": "The endpoint answered 207 and did not say which events failed: all count as failed.",
         "gone": "The endpoint answered 410 Gone, so it was disabled.",
         "rate_limited": "The endpoint asked to be sent fewer requests.",
         "worker_lost": "The worker ended while it sent this; what ends its worker each time is given up.",

@@ -54,7 +54,8 @@ class Shaping:
     """How an endpoint wants its requests, where it wants them otherwise than plain.
 
     `trace_context`: with the trace of their event, which changes no body; only the engine is told, as of `challenge`:
-    the kind that its URL has yet to answer, before which nothing else is sent.
+    the kind that its URL has yet to answer, before which nothing else is sent. `batch_size`: up to so many events in a
+    request; one that is not full waits so long for more.
     """
 
     payload_mode: PayloadMode = PayloadMode.FULL
@@ -63,6 +64,8 @@ class Shaping:
     transformation: str = ""
     trace_context: bool = False
     challenge: str = ""
+    batch_size: int = 1
+    batch_wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,10 @@ def check_together(shaping: Shaping, header_names: Collection[str]) -> None:
     is_cloud_event = shaping.payload_mode in (PayloadMode.STRUCTURED, PayloadMode.BINARY)
     if shaping.body_format != BodyFormat.JSON and is_cloud_event:
         raise InvalidInput("a CloudEvent is JSON and no form", field="body_format")
+    if shaping.batch_size > 1 and shaping.payload_mode == PayloadMode.BINARY:
+        raise InvalidInput("a binary CloudEvent goes alone; the structured ones can be in a batch", field="batch_size")
+    if shaping.batch_size > 1 and shaping.body_format != BodyFormat.JSON:
+        raise InvalidInput("a batch is JSON and no form", field="batch_size")
     if shaping.transformation and shaping.payload_mode == PayloadMode.THIN:
         raise InvalidInput("a thin payload leaves nothing to transform", field="transformation")
     fixed = _fixed_headers(shaping, header_names)

@@ -21,6 +21,7 @@ from deliveries.outbound.client import check_target
 from deliveries.outbound.guard import resolved
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.backoff import SCHEDULE_LIMIT, check_schedule
+from deliveries.protocol.batching import SIZE_MAX, WAIT_MS_MAX, check_batches
 from deliveries.protocol.client_tls import check_tls
 from deliveries.protocol.credentials import check_auth
 from deliveries.protocol.delivery_window import check_window
@@ -28,7 +29,7 @@ from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.filters import check_filter
 from deliveries.protocol.ids import decode_id
 from deliveries.protocol.inbox import is_inbox
-from deliveries.protocol.payload import METHODS
+from deliveries.protocol.payload import METHODS, check_together
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
@@ -37,6 +38,7 @@ from deliveries.protocol.transformation import check_transformation
 from deliveries.protocol.urls import check_url, split_target
 from deliveries.services import clock
 
+SHAPING = {"payload_mode", "body_format", "transformation", "headers", "batch_size", "ordered", "send_trace_context"}
 EVENT_TYPE_LIMIT = 200
 METADATA_LIMIT = 16_384
 RATE_LIMIT_MAX = 100_000
@@ -95,6 +97,13 @@ def check_endpoint_filter(text: str) -> str:
     except DatabaseError as error:
         raise InvalidFilter("PostgreSQL cannot read this filter", field="filter") from error
     return text
+
+
+def check_shaping(endpoint: Endpoint) -> None:
+    """Raise InvalidInput where two of the fields in SHAPING do not go together."""
+    check_together(endpoint.shaping, endpoint.header_names)
+    traced, polled = endpoint.send_trace_context, is_polled(endpoint.url)
+    check_batches(endpoint.batch_size, ordered=endpoint.ordered, polled=polled, traced=traced)
 
 
 def host_of(url: str) -> str:
@@ -180,6 +189,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "method": _check_choice("method", list(METHODS)),
     "body_format": _check_choice("body_format", Endpoint.BodyFormat.values),
     "transformation": check_transformation,
+    "batch_size": _check_number("batch_size", low=1, high=SIZE_MAX),
+    "batch_wait_ms": _check_number("batch_wait_ms", low=0, high=WAIT_MS_MAX),
     "rate_limit": _check_number("rate_limit", low=1, high=RATE_LIMIT_MAX, empty=True),
     "max_in_flight": _check_number("max_in_flight", low=1, high=100),
     "retry_schedule": lambda value: None if value is None else check_schedule(value),

@@ -18,7 +18,6 @@ from django.db.models import Q
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint, Lane, PollLease
 from deliveries.protocol.inbox import is_inbox
-from deliveries.protocol.payload import check_together
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.secrets import read_secret
 from deliveries.services import challenges, clock, limits
@@ -32,7 +31,7 @@ from deliveries.services.endpoint_credentials import (
     columns_of,
     forget_credentials,
 )
-from deliveries.services.endpoint_fields import check_fields, host_of
+from deliveries.services.endpoint_fields import SHAPING, check_fields, check_shaping, host_of
 from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new, signing_keys
 from deliveries.services.inboxes import fit_inbox
 
@@ -65,7 +64,7 @@ def store_endpoint(
     endpoint = Endpoint(customer=customer)
     _apply(endpoint, checked)
     check_signing(endpoint, [read_secret(text) for text, _ in secrets])
-    check_together(endpoint.shaping, endpoint.header_names)
+    check_shaping(endpoint)
     check_credentials(endpoint)
     with transaction.atomic():
         limits.lock(customer)
@@ -105,8 +104,8 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
                 checked["rate_limit"] = endpoint.rate_limit
             if checked.keys() & {"signing", "headers"}:
                 check_signing(endpoint, signing_keys(endpoint))
-            if checked.keys() & {"payload_mode", "body_format", "transformation", "headers"}:
-                check_together(endpoint.shaping, endpoint.header_names)
+            if checked.keys() & SHAPING:
+                check_shaping(endpoint)
             if checked.keys() & {"auth", "headers", "tls", "url"}:
                 check_credentials(endpoint)
             _save(endpoint, checked)

@@ -13,15 +13,16 @@ from uuid import UUID
 from deliveries.errors import CannotShape, InvalidInput
 from deliveries.models import Endpoint, Event, visible
 from deliveries.models.visible import Viewer
+from deliveries.protocol.batching import sent_alone
 from deliveries.protocol.payload import Shaping, check_together
 from deliveries.protocol.request import CONTENT_TYPE
 from deliveries.protocol.transformation import PRESETS
 from deliveries.services.endpoint_fields import check_fields
 from deliveries.services.recent_events import recent_events
-from deliveries.services.sent_bodies import shaped_of
+from deliveries.services.sent_bodies import shaped_of, text_of
 
 EVENTS, EVENTS_MAX = 5, 10
-SETTINGS = ("payload_mode", "method", "body_format", "transformation")
+SETTINGS = ("payload_mode", "method", "body_format", "transformation", "batch_size")
 SHOWN_BYTES = 16 * 1024
 
 
@@ -74,7 +75,7 @@ def _newest(customer_id: UUID, limit: int) -> Sequence[Event]:
 
 def _previewed(event: Event, shaping: Shaping) -> PreviewedPayload:
     try:
-        shaped = shaped_of(event, shaping)
+        shaped, _ = sent_alone(text_of(event), shaped_of(event, shaping), shaping)
     except CannotShape as error:
         return PreviewedPayload(event=event, method=shaping.method, headers={}, error=error.error, detail=error.detail)
     headers = {"content-type": CONTENT_TYPE} | dict(shaped.headers)

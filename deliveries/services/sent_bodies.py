@@ -15,10 +15,13 @@ from deliveries.protocol.payload import EventText, Shaped, Shaping
 
 def shaped_of(event: Event, shaping: Shaping) -> Shaped:
     """Return body and headers as the settings make them; raises CannotShape, Unavailable."""
-    text = EventText(
-        id=ids.encode_id(ids.EVENT, event.id), type=event.type, whole=bytes(event.body), source=conf.base_url
-    )
-    return shape_event(text, shaping)
+    return shape_event(text_of(event), shaping)
+
+
+def text_of(event: Event) -> EventText:
+    """Return an event as it is shaped."""
+    event_id = ids.encode_id(ids.EVENT, event.id)
+    return EventText(id=event_id, type=event.type, whole=bytes(event.body), source=conf.base_url)
 
 
 def body_sent(event: Event, shaping: Shaping) -> bytes:

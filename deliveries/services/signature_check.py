@@ -14,6 +14,7 @@ from django.utils.http import parse_http_date_safe
 from deliveries.errors import CannotDecrypt
 from deliveries.models import Attempt, Endpoint, EndpointSecret, Event
 from deliveries.protocol import ids
+from deliveries.protocol.batching import read_place
 from deliveries.protocol.findings import Finding
 from deliveries.protocol.payload import SHAPINGS
 from deliveries.protocol.profiles import profile_of
@@ -28,6 +29,7 @@ from deliveries.protocol.signature_check import (
     is_signed_rightly,
     signed_content,
 )
+from deliveries.services.sent_batches import batch_sent
 from deliveries.services.sent_bodies import body_sent
 
 TIMESTAMP = "webhook-timestamp"
@@ -86,16 +88,19 @@ def _sent_request(attempt: Attempt, event: Event, endpoint: Endpoint) -> SentReq
     headers = {name.lower(): value for name, value in read_headers(attempt.request_headers).items()}
     own = [name.lower() for name in profile_of(endpoint.signing).headers]
     hints = attempt.signed_with.splitlines()
+    place = read_place(attempt.request_headers)
+    body = kept_body(attempt.request_headers) or body_sent(event, endpoint.shaping)
+    whole = body if place is None else batch_sent(attempt, place, endpoint)
     request = SentRequest(
         signing=endpoint.signing if all(name in headers for name in own) else "standard",
         message_id=headers.get("webhook-id", ids.encode_id(ids.EVENT, event.id)),
         timestamp=int(headers[TIMESTAMP]),
-        body=kept_body(attempt.request_headers) or body_sent(event, endpoint.shaping),
+        body=whole or b"",
         headers=headers,
-        keys=_keys(attempt, endpoint, hints),
+        keys=() if whole is None else _keys(attempt, endpoint, hints),  # without the body nothing can be said
         hints=hints,
     )
-    others = (replace(request, body=body_sent(event, other)) for other in SHAPINGS)
+    others = () if place else (replace(request, body=body_sent(event, other)) for other in SHAPINGS)
     return next((each for each in (request, *others) if is_signed_rightly(each)), request)
 
 

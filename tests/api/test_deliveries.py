@@ -121,6 +121,7 @@ def test_an_attempt_shows_the_request_as_it_was_sent(alice: Tenant) -> None:
             "webhook-signature": "v1,a= v1,b=",
         },
         "signed_with": ["IQ==", "Z g="],
+        "batch": None,
     }
     assert attempt["phases"] == {"dns_ms": 3, "connect_ms": 20, "tls_ms": 41, "first_byte_ms": 0}
 

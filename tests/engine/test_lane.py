@@ -18,6 +18,7 @@ from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
 
 DICE = random.Random(7)
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
 SUCCESS = Outcome(state="succeeded", healthy=True)
 DOWN = Outcome(state="pending", error="connect_refused", retry_in_seconds=60.0, down=True)
 BUSY = Outcome(state="pending", error="http_5xx", retry_in_seconds=60.0, pause=True)

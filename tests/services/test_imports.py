@@ -285,6 +285,8 @@ FULL = {
     "body_format": "form",
     "rate_limit": 5,
     "max_in_flight": 3,
+    "batch_size": 1,
+    "batch_wait_ms": 250,
     "retry_schedule": [0, 60],
     "timeout_seconds": 7,
     "ordered": True,

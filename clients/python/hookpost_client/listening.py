@@ -43,7 +43,8 @@ class Local:
 def refusal_of(endpoint: Mapping[str, object]) -> str:
     """Return why requests cannot be made as this endpoint's; empty where they can."""
     chosen = {name: endpoint[name] for name in ("signing", "payload_mode", "method", "body_format", "transformation")}
-    plain = {"signing": "standard", "method": "POST", "body_format": "json", "transformation": ""}
+    chosen["batch_size"] = endpoint.get("batch_size", 1)
+    plain = {"signing": "standard", "method": "POST", "body_format": "json", "transformation": "", "batch_size": 1}
     if chosen["payload_mode"] in MODES and plain.items() <= chosen.items():
         return ""
     return f"this endpoint has {chosen}: only `manage.py listen --endpoint` of a checkout makes such requests"

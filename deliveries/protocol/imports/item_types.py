@@ -52,6 +52,7 @@ FIELDS: Mapping[Kind, Mapping[str, Made]] = {
         **dict.fromkeys(("url", "description", "filter", "payload_mode", "state"), TEXT),
         **dict.fromkeys(("method", "body_format", "transformation"), TEXT),
         **dict.fromkeys(("rate_limit", "max_in_flight", "timeout_seconds", "set_aside_after"), NUMBER),
+        **dict.fromkeys(("batch_size", "batch_wait_ms"), NUMBER),
         **dict.fromkeys(("event_types", "tags"), TEXTS),
         "metadata": OBJECT,
         "headers": HEADERS,

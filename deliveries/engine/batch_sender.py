@@ -1,0 +1,171 @@
+"""From deliveries that go together to one request in flight.
+
+What lives here: the bodies of a batch, what of it cannot be sent, its request, and what of it the log keeps of each
+delivery. It must not know which lanes there are, or what an answer means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from deliveries.engine.intake import Retry
+from deliveries.engine.lane import Lane
+from deliveries.engine.leases import event_bodies
+from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, is_not_yet, kept_headers, text_of
+from deliveries.engine.work import Batch, Claimed, Sent, Target
+from deliveries.errors import CannotShape, HookpostError
+from deliveries.outbound.client import Request, prepared_post
+from deliveries.outbound.multi import Transfers
+from deliveries.protocol import ids
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, batch_body, batch_id, place_line
+from deliveries.protocol.event_data import ERASED
+from deliveries.protocol.payload import PLAIN, shape
+from deliveries.protocol.request import delivery_headers, method_line, with_body
+from deliveries.sql.engine_rows import EventBodiesRow
+from deliveries.tracing import switch
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[UUID, bool]
+
+
+class Batches:
+    """Batches of one engine that are not sent yet: put together just now, or waiting for their transformations."""
+
+    def __init__(self) -> None:
+        self._new: list[tuple[Lane, Sent]] = []
+        self._sent_of: dict[Key, Sent] = {}
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._new.clear()
+        self._sent_of.clear()
+
+    def add(self, lane: Lane, claimed: Sequence[Claimed]) -> Sent:
+        """Return a request for these deliveries, of which nothing is made yet."""
+        now, whole = datetime.now(UTC), replace(claimed[0], body_bytes=sum([each.body_bytes for each in claimed]))
+        batch = Batch(members=[Sent(claimed=each, started_at=now) for each in claimed])
+        self._new.append((lane, Sent(claimed=whole, started_at=now, batch=batch)))
+        return self._new[-1][1]
+
+    def open(self, retry: Retry, transform: Callable[[Lane, Claimed, str], None]) -> list[tuple[Lane, Sent]]:
+        """Fetch the events that did not come with the claim; returns what can be sent and need not be transformed."""
+        if not self._new:
+            return []
+        new, self._new = self._new, []
+        claimed = [member.claimed for _, sent in new for member in sent.members if member.claimed.body is None]
+        if claimed:
+            _fill_in(claimed, retry(lambda: event_bodies({each.event_id for each in claimed})))
+        return [(lane, sent) for lane, sent in new if not self._awaits(lane, sent, transform)]
+
+    def came(self, claimed: Claimed, made: bytes | CannotShape) -> Sent | None:
+        """Note what was made of one event; returns its batch when that was the last one."""
+        sent = self._sent_of.pop(claimed.key)
+        assert sent.batch is not None
+        sent.batch.made[claimed.key] = made
+        return sent if len(sent.batch.made) == len(sent.batch.members) else None
+
+    def _awaits(self, lane: Lane, sent: Sent, transform: Callable[[Lane, Claimed, str], None]) -> bool:
+        text = lane.target.shaping.transformation if lane.target.shaping else ""
+        for member in sent.members if text else ():
+            self._sent_of[member.claimed.key] = sent
+            transform(lane, member.claimed, text)
+        return bool(text)
+
+
+def _fill_in(claimed: Sequence[Claimed], bodies: Mapping[UUID, EventBodiesRow]) -> None:
+    for each in claimed:
+        if found := bodies.get(each.event_id):
+            each.type, each.body, each.trace_context = found.type, found.body, found.trace_context
+        else:
+            each.body = ERASED
+
+
+def make_bodies(batch: Batch, target: Target) -> tuple[list[tuple[Claimed, Answer]], list[Claimed]]:
+    """Make the body of each event, and leave in the batch those that go; returns what failed, and what is too much."""
+    failed: list[tuple[Claimed, Answer]] = []
+    going: list[Sent] = []
+    size = 0
+    for place, member in enumerate(batch.members):
+        claimed = member.claimed
+        try:
+            made = batch.made[claimed.key] = _body_of(claimed, target, batch.made.get(claimed.key))
+        except CannotShape as error:
+            failed.append((claimed, Answer(error=error.error, detail=error.detail)))
+            continue
+        size += len(made) + FRAME_BYTES
+        if going and size > BODY_LIMIT_BYTES:
+            left = [each.claimed for each in batch.members[place:]]
+            batch.members = going
+            return failed, left
+        going.append(member)
+    batch.members = going
+    return failed, []
+
+
+def send_batch(lane: Lane, sent: Sent, *, now: datetime, transfers: Transfers) -> Sent | Answer | None:
+    """Put a batch whose bodies are made in flight; the rest is as in sender.send."""
+    if is_not_yet(lane.target):
+        return None
+    batch = sent.batch
+    assert batch is not None
+    try:
+        request, headers = _prepare(batch, target=lane.target, timestamp=int(now.timestamp()))
+        sent.started_at = now
+        _keep(batch, kept_headers(headers, target=lane.target), target=lane.target, now=now)
+        sent.request_headers = batch.members[0].request_headers
+        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
+    except HookpostError:
+        raise
+    except Exception:
+        log.exception("batch_not_sent", delivery_id=str(sent.claimed.delivery_id))
+        return NOT_SENT
+    return sent
+
+
+def _body_of(claimed: Claimed, target: Target, made: bytes | CannotShape | None) -> bytes:
+    if claimed.body == ERASED:
+        raise CannotShape(NOTHING_LEFT, error="event_erased")
+    if isinstance(made, CannotShape):
+        raise made
+    return shape(replace(text_of(claimed), made=made), target.shaping or PLAIN).body
+
+
+def _prepare(batch: Batch, *, target: Target, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
+    shaping = target.shaping or PLAIN
+    events = [member.claimed.event_id for member in batch.members]
+    bodies = [batch.made[member.claimed.key] for member in batch.members]
+    parts = [(ids.encode_id(ids.EVENT, each), body) for each, body in zip(events, bodies, strict=True)]
+    shaped = batch_body([(name, body) for name, body in parts if isinstance(body, bytes)], shaping.payload_mode)
+    headers = delivery_headers(
+        user_agent=USER_AGENT,
+        profile=target.signing,
+        keys=target.keys,
+        message_id=batch_id(events),
+        timestamp=timestamp,
+        body=shaped.body,
+        custom={**shaped.headers, **target.headers},
+    )
+    request = prepared_post(target.url, headers, shaped.body)
+    request.method = shaping.method
+    return request, headers
+
+
+def _keep(batch: Batch, kept: str, *, target: Target, now: datetime) -> None:
+    """Note what the log keeps of each delivery: its request, its place in it, and what a transformation made."""
+    shaping, size = target.shaping or PLAIN, len(batch.members)
+    first = method_line(shaping.method) if kept.startswith(method_line(shaping.method)) else ""
+    rest = kept.removeprefix(first)
+    for place, member in enumerate(batch.members, 1):
+        lines = f"{first}{place_line(place, size)}{rest}"
+        body = batch.made[member.claimed.key] if shaping.transformation else None
+        member.request_headers = with_body(lines, body) if isinstance(body, bytes) else lines
+        member.started_at = now
+        if switch.spans is not None:
+            member.begun = switch.spans.attempt(member.claimed.trace_context)
