@@ -21,9 +21,8 @@ from deliveries.admin.theme import picture_url
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer
 from deliveries.pictures import SIZE_LIMIT_BYTES
-from deliveries.services.brands import NAME_LIMIT, PICTURES, operator_brand, picture_named, set_brand
+from deliveries.services.brands import NAME_LIMIT, PICTURES, WORDS, operator_brand, picture_named, set_brand
 
-WORDS = ("name", "accent", "support")
 HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",

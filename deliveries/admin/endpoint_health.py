@@ -24,7 +24,7 @@ RESTS: dict[str, str] = {
     RestReason.ASKED: "it asked for fewer requests, or said when to come back",
     RestReason.ORDER: "its first delivery is tried again then",
     RestReason.PROBLEM: "nothing can be sent as it is configured",
-    RestReason.NO_SOCKET: "Hookpost had no socket left for it",
+    RestReason.NO_SOCKET: "there was no socket left for it",
 }
 
 

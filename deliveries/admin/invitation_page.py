@@ -29,6 +29,7 @@ from deliveries.errors import HookpostError
 from deliveries.models import Invitation, Member
 from deliveries.protocol.member_roles import BOUND
 from deliveries.services import invitations
+from deliveries.services.brands import brand_of
 from deliveries.services.members import names_of_person
 
 if TYPE_CHECKING:
@@ -96,4 +97,6 @@ def _is_whole(request: HttpRequest) -> bool:
 def _page(request: HttpRequest, site: PortalSite, context: dict[str, object], *, status: int = 200) -> HttpResponse:
     request.current_app = site.name
     page = {**site.each_context(request), **context}
+    if isinstance(invitation := context.get("invitation"), Invitation):
+        page |= site.look_of(brand_of(invitation.customer), page)
     return with_our_templates(TemplateResponse(request, "hookpost/invitation.html", page, status=status))

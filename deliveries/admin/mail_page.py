@@ -25,6 +25,7 @@ from deliveries.admin.viewer import member_actor, memberships_of
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, Member, visible
 from deliveries.models.visible import Viewer
+from deliveries.services.brands import brand_of
 from deliveries.services.mail_choices import KINDS, Choices, choose_mail, find_reader, unsubscribe
 
 if TYPE_CHECKING:
@@ -127,5 +128,6 @@ def unsubscribe_view(request: HttpRequest, token: str, *, site: PortalSite) -> H
         context = {"title": title, "member": member, "is_over": is_over, "address": address}
     request.current_app = site.name
     page = {**site.each_context(request), **context}
+    page |= site.look_of(brand_of(member.customer), page) if member else {}
     status = 200 if member else 410
     return with_our_templates(TemplateResponse(request, "hookpost/unsubscribe.html", page, status=status))

@@ -7,7 +7,7 @@ know single nouns, nor who may enter: sites.py does.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import ClassVar, cast
 from urllib.parse import urlencode
@@ -56,11 +56,8 @@ class HookpostSite(UnfoldAdminSite):
 
     def extra_context(self, context: dict[str, object], request: HttpRequest) -> dict[str, object]:
         """Give the pages our name, mark, colours and menu (called by Unfold)."""
-        brand = self.brand(request)
-        context |= theme.context_of(brand, subtitle=self.subtitle)
+        context |= self.look_of(self.brand(request), context)
         context["takes_notes"] = self.takes_notes
-        colours = context.get("colors")
-        context["colors"] = {**(colours if isinstance(colours, dict) else {}), "primary": shades_of(brand.accent)}
         if self.has_permission(request):
             context["own_zone"] = partial(zone_of, cast(AbstractUser, request.user))  # asked by whole pages only
             context["logout_url"] = reverse(f"{self.name}:logout")
@@ -72,6 +69,12 @@ class HookpostSite(UnfoldAdminSite):
             }
             context["sidebar_navigation"] = theme.menu(request, site_name=self.name, groups=self.groups, seen=seen)
         return context
+
+    def look_of(self, brand: Brand, context: Mapping[str, object]) -> dict[str, object]:
+        """Return what a page shows of a brand: name, logo, colours."""
+        colours = context.get("colors")
+        primary = {**(colours if isinstance(colours, dict) else {}), "primary": shades_of(brand.accent)}
+        return {**theme.context_of(brand, subtitle=self.subtitle), "colors": primary}
 
     def brand(self, request: HttpRequest) -> Brand:
         """Return whose name, logo and colour the page has: the operator's."""
@@ -96,7 +99,7 @@ class HookpostSite(UnfoldAdminSite):
             try:
                 return with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
             except (Http404, PermissionDenied) as refusal:
-                return error_page(request, 404 if isinstance(refusal, Http404) else 403)
+                return error_page(request, 404 if isinstance(refusal, Http404) else 403, brand=self.brand(request))
 
         return page
 

@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
-from deliveries.services.site_links import PORTAL, STAFF, site_root
+from deliveries.services.brands import Brand, operator_brand
+from deliveries.services.site_links import PORTAL, STAFF, path_of, site_root
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +45,17 @@ OUTDATED_FORM = (
 
 
 def error_page(
-    request: HttpRequest, code: int, *, said: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None
+    request: HttpRequest,
+    code: int,
+    *,
+    said: tuple[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    brand: Brand | None = None,
 ) -> HttpResponse:
-    """Return the page of a status; `said` is its title and sentence where they are not the usual ones."""
+    """Return the page of a status; `said` is its title and sentence where they are not the usual ones.
+
+    The brand is the operator's unless whoever refuses knows another.
+    """
     title, sentence = said or WORDS.get(code, WORDS[500])
     staff, portal = site_root(STAFF), site_root(PORTAL)
     site = next((each for each in (staff, portal) if each and request.path.startswith(each)), "")
@@ -54,12 +63,18 @@ def error_page(
     context = {"code": code, "title": title, "sentence": sentence, "at": at}
     context |= {"site": site, "staff": staff, "portal": portal}
     try:
+        context |= _look_of(brand or operator_brand())
         text = render_to_string("hookpost/error.html", context)
     except Exception as error:  # whatever is broken, there is a page
         log.warning("error_page_failed", error=type(error).__name__)
         text = format_html("<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>", title, sentence)
     policy = {} if site else {"Content-Security-Policy": POLICY}  # the sites' pages have theirs
     return HttpResponse(text, status=code, headers={**policy, **(headers or {})})
+
+
+def _look_of(brand: Brand) -> dict[str, object]:
+    logo = brand.logo or brand.logo_dark
+    return {"brand": brand.name, "logo": path_of(PORTAL, "brand_picture", logo) if logo else ""}
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -20,6 +20,7 @@ from deliveries.api.openapi_settings import our_settings
 from deliveries.api.problems import reading
 from deliveries.api.renderers import to_json
 from deliveries.api.webhook_schemas import COMPONENTS, ComponentNames, hoist, method_like
+from deliveries.conf import conf
 from deliveries.models import EventType, visible
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.operational import OPERATIONAL
@@ -59,7 +60,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 @reading
 def docs(request: HttpRequest) -> HttpResponse:
     """Show the document as a page; nothing is loaded from elsewhere."""
-    page = render(request, "hookpost/api_docs.html")
+    page = render(request, "hookpost/api_docs.html", {"brand": conf.brand_name})
     page.headers["Content-Security-Policy"] = POLICY
     return page
 
@@ -74,7 +75,8 @@ def document() -> dict[str, object]:
         path, made = _webhook(event_type, names)
         webhooks[event_type.name] = path
         schemas |= made
-    return base | {"components": components | {"schemas": schemas}, "webhooks": webhooks}
+    info = base["info"] | {"title": conf.brand_name}
+    return base | {"info": info, "components": components | {"schemas": schemas}, "webhooks": webhooks}
 
 
 @lru_cache(maxsize=1)

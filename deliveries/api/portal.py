@@ -28,6 +28,7 @@ from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
 from deliveries.errors import Conflict
 from deliveries.protocol.member_roles import BOUND, READ_ONLY, THEME
+from deliveries.services.brands import operator_brand
 from deliveries.services.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
 from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
 
@@ -38,7 +39,7 @@ REFERRER_POLICY = "strict-origin"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Hookpost</title>
+<title>{}</title>
 <style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 24rem; padding: 0 1rem }}
 button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
 <body><h1>{}</h1><p>{}</p>{}</body></html>"""
@@ -121,4 +122,4 @@ def _options(asked: Mapping[str, object]) -> LinkOptions:
 
 def _page(title: str, sentence: str, form: str, *, status: int = 200, policy: str = POLICY) -> HttpResponse:
     headers = {"Content-Security-Policy": policy, "Referrer-Policy": REFERRER_POLICY}
-    return HttpResponse(format_html(PAGE, title, sentence, form), status=status, headers=headers)
+    return HttpResponse(format_html(PAGE, operator_brand().name, title, sentence, form), status=status, headers=headers)

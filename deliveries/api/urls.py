@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from deliveries.api import (
     attempts,
+    brands,
     customer_data,
     customers,
     deliveries,
@@ -39,6 +40,7 @@ OF_ENDPOINT = "customers/<str:customer>/endpoints/<str:endpoint>"
 api: list[URLPattern | URLResolver] = [
     path("customers", customers.CustomersView.as_view()),
     path("customers/<str:customer>", customers.CustomerView.as_view()),
+    path("customers/<str:customer>/brand", brands.BrandView.as_view()),
     path("customers/<str:customer>/erase", customer_data.EraseView.as_view()),
     path("customers/<str:customer>/export", customer_data.ExportView.as_view()),
     path("customers/<str:customer>/event-types", event_types.CustomerEventTypesView.as_view()),

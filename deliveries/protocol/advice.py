@@ -34,7 +34,7 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             do="Look for a typing mistake in the URL, and for the name's record in the DNS.",
         ),
         "blocked_address": Advice(
-            says="the host name leads to an address that Hookpost may not send to",
+            says="the host name leads to an address that nothing may be sent to",
             do="Register a public address. The operator may allow a private one with HOOKPOST_ALLOW_TARGETS.",
         ),
         "connect_refused": Advice(
@@ -137,7 +137,7 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             do="The endpoint's page says what it answered. Let the receiver answer, and ask again there.",
         ),
         "not_sent": Advice(
-            says="no request could be made of it, a fault of Hookpost's",
+            says="no request could be made of it, a fault of the sender's",
             do="The operator sees why in the workers' log of that time. Then redeliver.",
         ),
     }

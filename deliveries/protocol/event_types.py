@@ -39,7 +39,7 @@ def check_own_name(name: str, *, field: str) -> str:
     except InvalidEventType as error:
         raise InvalidEventType(error.detail, field=field) from error
     if name.lower().startswith(OPERATIONAL_PREFIX):
-        raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field=field)
+        raise InvalidEventType("names that begin with hookpost. are reserved", field=field)
     return name
 
 

@@ -22,7 +22,7 @@ SLOW_MS = 3000
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
         "dns_error": "The host name of the endpoint could not be resolved.",
-        "blocked_address": "The host name leads to an address that Hookpost may not send to.",
+        "blocked_address": "The host name leads to an address that nothing may be sent to.",
         "connect_refused": "The endpoint's server refused the connection.",
         "connect_timeout": "No connection to the endpoint's server came about in time.",
         "token_error": "No access token could be fetched from the endpoint's token URL, so nothing was sent.",
@@ -47,7 +47,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "transformation_timeout": "The endpoint's transformation took too long on this event, so it was not sent.",
         "transformation_too_large": "The endpoint's transformation made too much of this event, so it was not sent.",
         "unverified": "The endpoint's URL has yet to answer its challenge, so nothing else is sent there.",
-        "not_sent": "Hookpost could not make a request of this delivery; its operator finds out why.",
+        "not_sent": "No request could be made of this delivery; the operator finds out why.",
     }
 )
 

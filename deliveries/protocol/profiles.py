@@ -158,7 +158,7 @@ def _check_name(name: str) -> None:
     if _NAME.fullmatch(name) is None or len(name) > HEADER_CHARACTERS:
         raise InvalidInput(f"a header of a scheme is up to {HEADER_CHARACTERS} letters, digits and -", field="signing")
     if lowered in _OF_THE_CONNECTION or lowered.startswith(_RESERVED):
-        raise InvalidInput(f"the header {lowered} is set by Hookpost or by the connection", field="signing")
+        raise InvalidInput(f"the header {lowered} is set by the sender or by the connection", field="signing")
 
 
 def _text_keys(keys: Sequence[SigningKey]) -> list[bytes]:

@@ -93,7 +93,7 @@ def check_header(name: str, value: str) -> tuple[str, str]:
     if lowered == "content-type":
         return lowered, _check_content_type(value)
     if plain in _RESERVED or plain.startswith(_RESERVED_PREFIXES):
-        raise InvalidHeader(f"the header {lowered} is set by Hookpost or by the connection", field="headers")
+        raise InvalidHeader(f"the header {lowered} is set by the sender or by the connection", field="headers")
     if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
         raise InvalidHeader(
             f"the value of the header {lowered} must be visible ASCII, not empty, without space at its ends",

@@ -23,6 +23,7 @@ from deliveries.services.audit import record_act
 from deliveries.variables import support
 
 NAME_LIMIT = 60
+WORDS = ("name", "accent", "support")
 PICTURES = ("logo", "logo_dark", "favicon")
 ENDINGS = {PNG: ".png", SVG: ".svg"}
 
@@ -81,23 +82,26 @@ def picture_named(name: str) -> tuple[bytes, str] | None:
 def set_brand(
     customer: Customer, words: Mapping[str, str], pictures: Mapping[str, bytes | None], *, actor: str
 ) -> Customer:
-    """Set name, accent and support, empty for the operator's, and the pictures given, None to take one away.
+    """Set what is given of name, accent and support, empty for the operator's, and of pictures, None to take one away.
 
     Raises InvalidInput; nothing is stored then.
     """
-    kept = {name: value for name, value in _checked(words).items() if value}
+    checked = _checked(words)
     names = {kind: _name_of(content, field=kind) if content else "" for kind, content in pictures.items()}
     with transaction.atomic():
         row = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-        stored = {kind: row.brand[kind] for kind in PICTURES if kind in row.brand}
         _store_pictures(row, pictures, names)
-        merged = {**stored, **names}
-        row.brand = {**kept, **{kind: name for kind, name in merged.items() if name}}
+        row.brand = {name: value for name, value in {**row.brand, **checked, **names}.items() if value}
         row.save(update_fields=["brand", "updated_at"])
         detail = {"brand": sorted(row.brand)}
         record_act(actor, "customer.brand", customer=row, target=row.public_id, detail=detail)
     customer.brand = row.brand
     return customer
+
+
+def clear_brand(customer: Customer, *, actor: str) -> Customer:
+    """Make all of a customer's brand the operator's again."""
+    return set_brand(customer, dict.fromkeys(WORDS, ""), dict.fromkeys(PICTURES), actor=actor)
 
 
 def _store_pictures(customer: Customer, pictures: Mapping[str, bytes | None], names: Mapping[str, str]) -> None:
@@ -108,14 +112,16 @@ def _store_pictures(customer: Customer, pictures: Mapping[str, bytes | None], na
 
 
 def _checked(words: Mapping[str, str]) -> dict[str, str]:
-    name, accent, support_address = (words.get(each, "").strip() for each in ("name", "accent", "support"))
+    given = {name: words[name].strip() for name in WORDS if name in words}
+    name, accent, support_address = (given.get(each, "") for each in WORDS)
     if len(name) > NAME_LIMIT or not name.isprintable():
         raise InvalidInput(f"at most {NAME_LIMIT} printable characters", field="name")
     try:
         support_address = support(support_address)
     except ValueError as error:
         raise InvalidInput(str(error), field="support") from error
-    return {"name": name, "accent": accent and check_accent(accent), "support": support_address}
+    checked = {"name": name, "accent": accent and check_accent(accent), "support": support_address}
+    return {each: checked[each] for each in given}
 
 
 def _name_of(content: bytes, *, field: str) -> str:

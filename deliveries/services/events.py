@@ -130,7 +130,7 @@ def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) ->
     example = types.order_by("customer_id").values_list("example", flat=True).first()
     if example is None:
         own = OPERATIONAL.get(event_type)
-        example = own.example if own else {"message": "This is a test event of Hookpost."}
+        example = own.example if own else {"message": "This is a test event."}
     return send_to_one(endpoint, event_type, example)
 
 
@@ -168,7 +168,7 @@ def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> Entry | 
 def _judged(draft: EventDraft, rules: Rules) -> Entry:
     """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
     if is_ours(draft.type):
-        raise InvalidEventType("names that begin with hookpost. are Hookpost's own", field="type")
+        raise InvalidEventType("names that begin with hookpost. are reserved", field="type")
     entry = _entry(draft)
     try:
         entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id)

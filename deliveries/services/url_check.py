@@ -38,7 +38,7 @@ class UrlCheck:
 
 
 LATER = UrlCheck(is_good=None, words="It is looked at when you save: too much was checked within a minute.")
-NOTHING_LEAVES = UrlCheck(is_good=True, words="Nothing leaves Hookpost for this address.")
+NOTHING_LEAVES = UrlCheck(is_good=True, words="Nothing is sent anywhere for this address.")
 REACHED = "The name is found and the server takes connections"
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from deliveries.api import openapi
 from deliveries.conf import conf
 from deliveries.models import AuditEntry, BrandPicture, Customer
 from deliveries.services import brands
 from deliveries.services.invitation_mail import letter_of
 from deliveries.services.invitations import invite
+from deliveries.services.mail_choices import reader_of
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.test_accessibility import both_schemes
@@ -58,6 +61,13 @@ def test_staff_give_a_customer_a_brand_that_its_members_alone_see(
         assert "immutable" in shown.headers["Cache-Control"]
     assert "Acme &lt;Hooks&gt;" not in dave.get("/portal/").content.decode()
     assert "Acme &lt;Hooks&gt;" not in Client().get("/portal/login/").content.decode()
+    assert "Acme &lt;Hooks&gt;" in carol.get("/portal/nothing/").content.decode()
+    unsubscribe = f"/portal/unsubscribe/{reader_of(acme.member).token}/"
+    acme.customer.refresh_from_db()
+    invited = letter_of(invite(acme.customer, email="eve@acme.example", role="viewer", actor="member:carol"))
+    link = next(word for word in invited.body.split() if "/invitation/" in word)
+    for page in (unsubscribe, urlsplit(link).path):
+        assert "Acme &lt;Hooks&gt;" in Client().get(page).content.decode(), page
     assert AuditEntry.objects.get(action="customer.brand").target == acme.customer.public_id
     acme.customer.refresh_from_db()
     letter = letter_of(invite(acme.customer, email="new@acme.example", role="viewer", actor="member:carol"))
@@ -124,7 +134,14 @@ def test_the_operators_brand_is_everywhere_where_a_customer_has_none(
         assert "Posthouse" in text, page
         assert "https://help.example/" in text, page
         assert "Hookpost" not in text.partition("<title>")[2].partition("</title>")[0]
+    monkeypatch.setattr(openapi, "conf", changed)
+    for client, page in ((carol, "/portal/nothing/"), (stranger, "/nothing"), (stranger, "/api/v1/docs")):
+        text = client.get(page).content.decode()
+        assert "Posthouse" in text, page
+        assert "Hookpost" not in text, page
+    assert openapi.document()["info"]["title"] == "Posthouse"  # type: ignore[index]
     name = brands.operator_brand().logo
+    assert f"/portal/brand/{name}/" in stranger.get("/portal/login/").content.decode().partition("<main")[2]
     assert Client().get(f"/portal/brand/{name}/").content == DRAWN.encode()
 
 
