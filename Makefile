@@ -58,8 +58,8 @@ test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waitin
 		CELLS_KILLED_AT="delivery,sending stopped,router switched,handed over" \
 		$(RUN) -m pytest -n 0 -q -s tests/faults/test_cells.py $(ARGS)
 
-test-restore: $(READY) ## Take a backup under load and restore it
-	@TEST_RESTORE=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py $(ARGS)
+test-restore: $(READY) ## Take backups under load, and restore a dump, and a server to a moment
+	@TEST_RESTORE=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py tests/faults/test_point_in_time.py $(ARGS)
 
 test-failover: $(READY) ## Kill under load: the primary of a synchronous pair, a node of RabbitMQ, a master of Sentinel's
 	@TEST_FAILOVER=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_failover.py tests/faults/test_broker_failover.py $(ARGS)

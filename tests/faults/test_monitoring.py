@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import urllib.parse
@@ -79,9 +80,12 @@ def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
 
 
 def queries() -> list[str]:
-    """Every query of the dashboard."""
+    """Every query of the dashboard, and those that the runbooks have an operator ask."""
     panels = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
-    return [target["expr"].replace("$__rate_interval", "1m") for panel in panels for target in panel.get("targets", [])]
+    asked = re.findall(r"`([^`]*\brate\([^`]*)`", (CHECKOUT / "docs/runbooks.md").read_text())
+    assert asked
+    curves = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    return [each.replace("$__rate_interval", "1m") for each in curves + asked]
 
 
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="Debian's prometheus is not installed")

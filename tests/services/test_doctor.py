@@ -89,7 +89,7 @@ def test_living_workers_and_a_leader_are_named(db: None) -> None:
             "INSERT INTO hookpost_leader (name, holder, until) VALUES ('dispatcher', 'h1:7:ab', now() + interval '5 s')"
         )
     assert {finding.about: finding.says for finding in lines(database.processes)} == {
-        "workers": "1 live: h1:7", "leader": "h1:7"
+        "workers": "1 deliver or lead: h1:7", "leader": "h1:7"
     }  # fmt: skip
 
 
@@ -124,9 +124,17 @@ def test_days_that_should_be_gone_are_a_warning(db: None) -> None:
 
 @pytest.mark.parametrize(("late", "grade"), [(2.0, "ok"), (100.0, "warn"), (1000.0, "fail")])
 def test_what_waits_for_a_worker_is_late(monkeypatch: pytest.MonkeyPatch, late: float, grade: str) -> None:
-    stats = SimpleNamespace(oldest_due_seconds=late, due=1, held=0, lanes_resting=0)
+    stats = SimpleNamespace(oldest_due_seconds=late, due=1, held=0, lanes_resting=0, lanes_leased=1)
     monkeypatch.setattr(database, "queue_stats", lambda: stats)
     assert found(database.lanes) == {"lanes": grade}
+
+
+def test_deliveries_that_nobody_has_in_hand_fail_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a dispatcher alone, which gives signs of life as workers do, then the doctor is not content with it."""
+    stats = SimpleNamespace(oldest_due_seconds=25.0, due=9, held=0, lanes_resting=0, lanes_leased=0)
+    monkeypatch.setattr(database, "queue_stats", lambda: stats)
+    (finding,) = lines(database.lanes)
+    assert (finding.grade, "no worker" in finding.says) == ("fail", True)
 
 
 def test_keys_that_open_nothing_any_more_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from deliveries.services.tables import NOT_MIGRATED, missing_migrations
 OLDEST_VERSION = 150_000
 DAYS_WANTED = 5  # open ahead; the leader opens a week
 OLD_DAYS = 2  # beyond the retention
-LATE_SECONDS, VERY_LATE_SECONDS = 60, 300
+NOBODY_SECONDS, LATE_SECONDS, VERY_LATE_SECONDS = 10, 60, 300
 BEAT_SECONDS = 10
 CLOCK_SECONDS = 1.0
 WRAP_AROUND = 1_500_000_000
@@ -133,7 +133,9 @@ def processes() -> Iterator[Diagnosis]:
     if not hosts:
         yield fail("workers", "none has given a sign of life for ten seconds", "Start manage.py worker.")
     else:
-        yield ok("workers", f"{len(hosts)} live: " + ", ".join(f"{host}:{pid}" for host, pid in sorted(hosts)))
+        yield ok(
+            "workers", f"{len(hosts)} deliver or lead: " + ", ".join(f"{host}:{pid}" for host, pid in sorted(hosts))
+        )
     if others := sorted(set(hosts.values()) - {__version__, ""}):
         yield warn("workers", f"some run {', '.join(others)}, this is {__version__}", "Finish the upgrade.")
     with connection.cursor() as cursor:
@@ -170,6 +172,12 @@ def lanes() -> Iterator[Diagnosis]:
     """Whether anything is late."""
     stats = queue_stats()
     late = stats.oldest_due_seconds
+    if late > NOBODY_SECONDS and not stats.lanes_leased:
+        says = f"{stats.due} deliveries wait, one for {span_in_words(late)}, and no worker has any in hand"
+        yield fail(
+            "lanes", says, "Start manage.py worker: a dispatcher alone delivers nothing. Its log says why it ended."
+        )
+        return
     says = f"{stats.due} deliveries are due or will be, {stats.held} are held, {stats.lanes_resting} lanes rest"
     do = "Start workers, or more of them; see docs/runbooks.md, Deliveries are late."
     if late > LATE_SECONDS:
