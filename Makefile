@@ -12,7 +12,7 @@ READY := .venv/ready
 RUNNING := .venv/running
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients fonts screenshots test-cells test-restore test-failover test-consume test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts translations screenshots test-cells test-restore test-failover test-consume test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -45,6 +45,9 @@ clients: $(READY) ## Make the Python client and the TypeScript client's shapes f
 	@$(RUN) -m clients.generate
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir clients/python/dist clients/python
 	@ls clients/python/dist
+
+translations: $(READY) ## Bring the catalogs of all languages up to date, and name what has no translation
+	@$(RUN) -m tests.translations
 
 screenshots: $(READY) ## Take the pictures in docs/screenshots anew, from a month that is made up
 	@$(RUN) -m pytest -n 0 -q -W ignore::pytest.PytestWarning tests/pages/screenshots.py $(ARGS)

@@ -19,6 +19,7 @@ from django_otp.middleware import OTPMiddleware
 
 from config.sessions import SessionStore
 from config.site_cookies import site_of
+from deliveries.api.page_language import PageLanguage
 
 API = ("/api/", "/healthz", "/readyz", "/metrics")
 
@@ -53,6 +54,10 @@ class Sessions(PagesOnly, SessionMiddleware):
         """Open the session of the site that is asked."""
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         request.session = SessionStore(key, site=site_of(request))
+
+
+class Language(PagesOnly, PageLanguage):
+    """The language of whoever asks, for pages."""
 
 
 class Authentication(PagesOnly, AuthenticationMiddleware):

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "config.page_middleware.Compressed",
     "config.site_cookies.site_cookies",
     "config.page_middleware.Sessions",
+    "config.page_middleware.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.page_middleware.Authentication",
@@ -116,10 +117,11 @@ SESSION_ENGINE = "config.sessions"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # of one site, as sessions are
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.security.RedactedReports"
 
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"  # of API, log and commands; pages and letters have their reader's
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False
+USE_I18N = True
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # served from the packages: one step less, the same way everywhere

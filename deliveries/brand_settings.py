@@ -1,7 +1,7 @@
-"""The operator's brand among the settings, and how a setting is declared.
+"""The operator's brand and language among the settings, and how a setting is declared.
 
-What lives here: variables for name, colour, pictures and the address of support; conf.py has them with all others. It
-must not know Django.
+What lives here: variables for name, colour, pictures, language and the address of support; conf.py has them with all
+others. It must not know Django.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from deliveries.variables import colour, name, picture, support
+from deliveries.variables import choice, colour, name, picture, support
 
 
 def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
@@ -31,4 +31,10 @@ class BrandSettings:
     brand_favicon: str = setting("HOOKPOST_BRAND_FAVICON", "", picture, "Icon in the browser's tab.")
     support_address: str = setting(
         "HOOKPOST_SUPPORT_ADDRESS", "", support, "Where members ask for help, shown on pages and in letters to them."
+    )
+    language: str = setting(
+        "HOOKPOST_LANGUAGE",
+        "en",
+        choice("en", "de", "fr", "es"),
+        "Language of pages and letters for whoever chose none and whose browser names none of these.",
     )

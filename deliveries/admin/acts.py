@@ -16,10 +16,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
 from deliveries.errors import HookpostError
+from deliveries.services.languages import said_by
 from deliveries.services.site_links import STAFF
 
 REASON_LIMIT = 300
@@ -109,7 +111,7 @@ class ActPages(ListPages[Row]):
 
 def sentence(error: HookpostError) -> str:
     """Return the message of an error as a sentence."""
-    text = str(error) or "that is not possible now"
+    text = said_by(error) or gettext("that is not possible now")
     is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
     return (text[:1].upper() if is_word else text[:1]) + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 

@@ -10,6 +10,7 @@ from django import forms
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
@@ -24,7 +25,7 @@ class ForgottenForm(forms.Form):
     """Who has forgotten a password."""
 
     name = forms.CharField(
-        label="Username or e-mail address",
+        label=gettext_lazy("Username or e-mail address"),
         max_length=NAME_LIMIT,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -42,11 +43,11 @@ def forgotten_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
             ask_for_link(form.cleaned_data["name"], site=site.name)
             is_asked = True
         else:
-            form.add_error(None, "Too many were asked for from your address. Try again in an hour.")
+            form.add_error(None, gettext("Too many were asked for from your address. Try again in an hour."))
             status = 429
     context = {
         **site.each_context(request),
-        "title": "Forgotten password",
+        "title": gettext("Forgotten password"),
         "form": form,
         "can_mail": can_mail,
         "is_asked": is_asked,

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -30,6 +31,7 @@ from deliveries.models import Invitation, Member
 from deliveries.protocol.member_roles import BOUND
 from deliveries.services import invitations
 from deliveries.services.brands import brand_of
+from deliveries.services.languages import in_words, tell
 from deliveries.services.members import names_of_person
 
 if TYPE_CHECKING:
@@ -56,17 +58,17 @@ def invitation_view(request: HttpRequest, token: str, *, site: PortalSite) -> Ht
     """Show what the invitation is; a POST uses it up."""
     invitation = invitations.find_invitation(token)
     if invitation is None:
-        return _page(request, site, {"title": "This invitation does not work any more"}, status=410)
+        return _page(request, site, {"title": gettext("This invitation does not work any more")}, status=410)
     form, trouble = PasswordForm(invitation, request.POST if request.POST.get("act") == "new" else None), ""
     try:
         if member := _accept(request, invitation, form):
             choose_member(request, member)
-            messages.success(request, f"Welcome to {invitation.customer.name}. You are {member.role} here.")
+            messages.success(request, _welcome(member))
             return HttpResponseRedirect(reverse(f"{site.name}:index"))
     except HookpostError as error:
         trouble = sentence(error)
     context = {
-        "title": f"Join {invitation.customer.name}",
+        "title": tell("Join {customer}", customer=invitation.customer.name),
         "invitation": invitation,
         "form": form,
         "trouble": trouble,
@@ -75,6 +77,12 @@ def invitation_view(request: HttpRequest, token: str, *, site: PortalSite) -> Ht
         "login_url": f"{reverse(f'{site.name}:login')}?{urlencode({'next': request.path})}",
     }
     return _page(request, site, context)
+
+
+def _welcome(member: Member) -> str:
+    return tell(
+        "Welcome to {customer}. Your role here: {role}.", customer=member.customer.name, role=in_words(member.role)
+    )
 
 
 def _accept(request: HttpRequest, invitation: Invitation, form: PasswordForm) -> Member | None:

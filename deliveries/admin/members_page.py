@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveries.admin.acts import Question, sentence
@@ -25,13 +26,14 @@ from deliveries.models import Invitation, Member, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.member_roles import MEANINGS, MemberRight, MemberRole
 from deliveries.services import invitations
+from deliveries.services.languages import in_words, tell
 from deliveries.services.members import change_role, remove_member
 
 if TYPE_CHECKING:
     from deliveries.admin.sites import PortalSite
 
 SHOWN = 200
-ROLES = [(role.value, f"{role.value}: {MEANINGS[role]}") for role in MemberRole]
+ROLES = [(role.value, role.value) for role in MemberRole]
 Row = TypeVar("Row", Member, Invitation)
 
 
@@ -55,7 +57,10 @@ def members_view(request: HttpRequest, *, site: PortalSite) -> HttpResponse:
         except HookpostError as error:
             form.add_error("email" if isinstance(error, InvalidInput) else None, sentence(error))
         else:
-            messages.success(request, f"An invitation to {made.email} is on its way. It serves once, within 7 days.")
+            messages.success(
+                request,
+                tell("An invitation to {email} is on its way. It serves once, within 7 days.", email=made.email),
+            )
             return _back(site)
     return _page(request, site, form)
 
@@ -67,7 +72,8 @@ def role_view(request: HttpRequest, object_id: str, *, site: PortalSite) -> Http
     _owners_only(request)
     try:
         change_role(row, request.POST.get("role", ""), actor=member_actor(request))
-        messages.success(request, f"{row.user.get_username()} is {row.role} from now on.")
+        name, role = row.user.get_username(), in_words(row.role)
+        messages.success(request, tell("The role of {name} from now on: {role}.", name=name, role=role))
     except HookpostError as error:
         messages.error(request, sentence(error))
     return _back(site)
@@ -82,7 +88,7 @@ def remove_view(request: HttpRequest, object_id: str, *, site: PortalSite) -> Ht
         return _ask(request, site, row)
     try:
         remove_member(row, actor=member_actor(request))
-        messages.success(request, f"{row.user.get_username()} is no member any more.")
+        messages.success(request, tell("{name} is no member any more.", name=row.user.get_username()))
     except HookpostError as error:
         messages.error(request, sentence(error))
     return _back(site)
@@ -94,8 +100,12 @@ def withdraw_view(request: HttpRequest, object_id: str, *, site: PortalSite) -> 
     row = _row_of(request, visible.invitations, object_id)
     _owners_only(request)
     invitations.withdraw(row, actor=member_actor(request))
-    messages.success(request, f"The invitation of {row.email} is withdrawn.")
+    messages.success(request, tell("The invitation of {email} is withdrawn.", email=row.email))
     return _back(site)
+
+
+def _meanings() -> list[tuple[str, str]]:
+    return [(role.value, f"{in_words(role.value)}: {in_words(MEANINGS[role])}") for role in MemberRole]
 
 
 def _owners_only(request: HttpRequest) -> None:
@@ -117,10 +127,10 @@ def _page(request: HttpRequest, site: PortalSite, form: InvitationForm) -> HttpR
     viewer = Viewer(customer_id=customer.pk)
     context = {
         **site.each_context(request),
-        "title": "Members",
+        "title": gettext("Members"),
         "form": form,
         "roles": list(MemberRole),
-        "meanings": ROLES,
+        "meanings": _meanings(),
         "me": member_of(request),
         "is_owner": has_member_right(request, MemberRight.MEMBERS),
         "members": visible.members(viewer).select_related("user").order_by("id")[:SHOWN],
@@ -132,13 +142,16 @@ def _page(request: HttpRequest, site: PortalSite, form: InvitationForm) -> HttpR
 
 def _ask(request: HttpRequest, site: PortalSite, row: Member) -> HttpResponse:
     name = row.user.get_username()
-    what = (
-        f"{name} is logged out of {row.customer.name} at once. Endpoints and API keys that {name} made go on working."
+    what = tell(
+        "{name} is logged out of {customer} at once. Endpoints and API keys that {name} made go on working.",
+        name=name,
+        customer=row.customer.name,
     )
+    title = tell("Remove {name}?", name=name)
     context = {
         **site.each_context(request),
-        "title": "Remove a member",
-        "question": Question(title=f"Remove {name}?", what=what, button="Remove", takes_reason=False),
+        "title": gettext("Remove a member"),
+        "question": Question(title=title, what=what, button=gettext("Remove"), takes_reason=False),
         "back_url": reverse(f"{site.name}:members"),
     }
     request.current_app = site.name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from deliveries.admin.ids import read_id
@@ -33,7 +34,7 @@ def own_customers_view(request: HttpRequest, *, site: PortalSite) -> HttpRespons
         return HttpResponseRedirect(reverse(f"{site.name}:index"))
     context = {
         **site.each_context(request),
-        "title": "Your customers",
+        "title": gettext("Your customers"),
         "members": members,
         "me": member_of(request),
     }

@@ -6,6 +6,7 @@ people.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import cast
 
 from django.contrib import messages
@@ -16,8 +17,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from deliveries.admin.acts import sentence
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.viewer import actor_of, member_actor, memberships_of
 from deliveries.errors import InvalidInput
@@ -26,6 +29,15 @@ from deliveries.models.visible import OPERATOR
 from deliveries.protocol.member_roles import BOUND, MEANINGS, MemberRole
 from deliveries.protocol.staff_roles import MEANINGS as STAFF_MEANINGS
 from deliveries.services.own_time import choose_zone, zone_of
+from deliveries.services.languages import (
+    IN_SESSION,
+    LANGUAGES,
+    are_chosen_here,
+    check_language,
+    choose_language,
+    language_of,
+    speaking,
+)
 from deliveries.services.role_groups import role_of
 from deliveries.services.second_factor import confirmed_factor
 from deliveries.services.site_links import STAFF
@@ -43,22 +55,26 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     ends = counts_sessions() and BOUND not in request.session  # a link's session is for one customer, and ends alone
     if request.method == "POST" and "time_zone" in request.POST:
         return _choose_zone(request, user, site)
+    if request.method == "POST" and request.POST.get("act") == "language":
+        return _choose_language(request, user)
     if request.method == "POST":
         if not ends:
             raise PermissionDenied
         end_sessions(user)
         logout(request)
-        messages.success(request, "You are logged out everywhere.")
+        messages.success(request, gettext("You are logged out everywhere."))
         return HttpResponseRedirect(reverse(f"{site.name}:login"))
     context = {
         **site.each_context(request),
-        "title": "Profile",
+        "title": gettext("Profile"),
         "person": user,
         "chosen_zone": zone_of(user),
         "roles": _roles(request, user, site),
         "mails": [] if site.name == STAFF else memberships_of(request),
         "factor": confirmed_factor(user),
         "ends_sessions": ends,
+        "languages": list(LANGUAGES.items()) if are_chosen_here() else (),
+        "language": _language(request, user),
         "acts": [_shown(entry) for entry in _acts(request, site)],
     }
     request.current_app = site.name
@@ -72,6 +88,25 @@ def _choose_zone(request: HttpRequest, user: AbstractUser, site: AdminSite) -> H
     except InvalidInput as error:
         messages.error(request, f"There is no such time zone: write {error.detail}.")
     return HttpResponseRedirect(reverse(f"{site.name}:profile"))
+def _choose_language(request: HttpRequest, user: AbstractUser) -> HttpResponse:
+    """Keep the choice for the person and this session; a portal link's session, one of many, speaks for itself."""
+    language = request.POST.get("language", "")
+    try:
+        if BOUND in request.session:
+            check_language(language)
+        else:
+            choose_language(user, language)
+    except InvalidInput as error:
+        messages.error(request, sentence(error))
+        return HttpResponseRedirect(request.path)
+    request.session[IN_SESSION] = language
+    with speaking(language) if language else nullcontext():
+        messages.success(request, gettext("The language is kept."))
+    return HttpResponseRedirect(request.path)
+
+
+def _language(request: HttpRequest, user: AbstractUser) -> str:
+    return str(request.session.get(IN_SESSION, "")) if BOUND in request.session else language_of(user.pk)
 
 
 def _roles(request: HttpRequest, user: AbstractUser, site: AdminSite) -> list[tuple[str, str, str]]:
@@ -79,7 +114,11 @@ def _roles(request: HttpRequest, user: AbstractUser, site: AdminSite) -> list[tu
     if site.name == STAFF:
         role = role_of(user)
         return [
-            ("Staff", role or "of your own", STAFF_MEANINGS[role] if role else "what your groups and permissions say")
+            (
+                gettext("Staff"),
+                role or gettext("of your own"),
+                STAFF_MEANINGS[role] if role else gettext("what your groups and permissions say"),
+            )
         ]
     return [(each.customer.name, each.role, MEANINGS[MemberRole(each.role)]) for each in memberships_of(request)]
 

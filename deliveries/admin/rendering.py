@@ -37,7 +37,7 @@ def _chosen(template: object) -> Template:
     names = [template] if isinstance(template, str) else cast(Sequence[str], template)
     for name in names:
         try:
-            return _engine().get_template(name)
+            return our_engine().get_template(name)
         except TemplateDoesNotExist as error:
             if error.args[0] != name:  # it is there, and one that it extends is not
                 raise
@@ -45,7 +45,8 @@ def _chosen(template: object) -> Template:
 
 
 @lru_cache(maxsize=1)
-def _engine() -> DjangoTemplates:
+def our_engine() -> DjangoTemplates:
+    """Return the engine of the two sites."""
     folders = [Path(apps.get_app_config(label).path) / "templates" for label in ("deliveries", "unfold")]
     options = {"context_processors": list(PROCESSORS)}
     return DjangoTemplates({"NAME": "hookpost", "DIRS": folders, "APP_DIRS": True, "OPTIONS": options})

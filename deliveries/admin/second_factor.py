@@ -17,6 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as remember
 from qrcode.image.svg import SvgPathImage
@@ -25,7 +27,9 @@ from deliveries.admin.viewer import actor_of
 from deliveries.models import SecondFactor
 from deliveries.services import second_factor as factors
 
-WRONG = "This code is not right, was used already, or came too soon after a wrong one. Wait a moment and try the next."
+WRONG = _(
+    "This code is not right, was used already, or came too soon after a wrong one. Wait a moment and try the next."
+)
 
 
 @sensitive_post_parameters()
@@ -76,7 +80,7 @@ def _remove(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpRe
     if factor is None:
         return _page(site, request, factor=factors.confirmed_factor(user), wrong=WRONG)
     factors.remove_factor(factor, actor=actor_of(request))
-    messages.success(request, "The second factor was removed.")
+    messages.success(request, gettext("The second factor was removed."))
     return HttpResponseRedirect(request.path)
 
 
@@ -104,14 +108,14 @@ def _page(
     user = cast(AbstractUser, request.user)
     context = {
         **site.each_context(request),
-        "title": "Second factor",
+        "title": gettext("Second factor"),
         "factor": factor,
         "begun": begun,
         "qr": begun and _qr(begun.open_uri()),
         "asked": factor is not None and not user.is_verified(),  # type: ignore[attr-defined]
         "required": factors.is_required(user),
         "codes": codes,
-        "wrong": wrong,
+        "wrong": wrong and gettext(wrong),
         "next_url": _next(site, request),
     }
     request.current_app = site.name

@@ -18,6 +18,7 @@ from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from deliveries.admin.rendering import with_our_templates
@@ -54,7 +55,7 @@ class SetPasswordView(PasswordResetConfirmView):
         answer = super().form_valid(form)
         record_set(form.user)
         reset(username=form.user.get_username())
-        messages.success(self.request, "The password is set. Log in with it.")
+        messages.success(self.request, gettext("The password is set. Log in with it."))
         return answer
 
     def get_success_url(self) -> str:
@@ -64,7 +65,7 @@ class SetPasswordView(PasswordResetConfirmView):
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add what the site's pages need."""
         self.request.current_app = self.site.name
-        title = "Choose a password" if self.validlink else "This link does not work any more"
+        title = gettext("Choose a password") if self.validlink else gettext("This link does not work any more")
         return {
             **super().get_context_data(**kwargs),
             **self.site.each_context(self.request),

@@ -21,6 +21,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, gettext_lazy
 from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
@@ -46,7 +47,7 @@ class HookpostSite(UnfoldAdminSite):
     groups: ClassVar[Sequence[theme.Group]]
     index_template = "hookpost/dashboard.html"
     login_template = "hookpost/login.html"
-    index_title = "Overview"
+    index_title = gettext_lazy("Overview")
     stranger: ClassVar[str]
     takes_notes: ClassVar[bool] = False
 
@@ -74,7 +75,7 @@ class HookpostSite(UnfoldAdminSite):
         """Return what a page shows of a brand: name, logo, colours."""
         colours = context.get("colors")
         primary = {**(colours if isinstance(colours, dict) else {}), "primary": shades_of(brand.accent)}
-        return {**theme.context_of(brand, subtitle=self.subtitle), "colors": primary}
+        return {**theme.context_of(brand, subtitle=gettext(self.subtitle)), "colors": primary}
 
     def brand(self, request: HttpRequest) -> Brand:
         """Return whose name, logo and colour the page has: the operator's."""
@@ -84,10 +85,10 @@ class HookpostSite(UnfoldAdminSite):
         """Return what the menu at one's name offers."""
         help_url = self.brand(request).support_url
         return [
-            {"title": "Profile", "link": reverse(f"{self.name}:profile")},
-            *([{"title": "Get help", "link": help_url}] if help_url else []),
-            {"title": "Change password", "link": reverse(f"{self.name}:password_change")},
-            {"title": "Second factor", "link": reverse(f"{self.name}:second_factor")},
+            {"title": gettext("Profile"), "link": reverse(f"{self.name}:profile")},
+            *([{"title": gettext("Get help"), "link": help_url}] if help_url else []),
+            {"title": gettext("Change password"), "link": reverse(f"{self.name}:password_change")},
+            {"title": gettext("Second factor"), "link": reverse(f"{self.name}:second_factor")},
         ]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
@@ -140,7 +141,10 @@ class HookpostSite(UnfoldAdminSite):
         if getattr(request, "axes_locked_out", False):
             request.axes_locked_out = False  # type: ignore[attr-defined]  # this page instead of the middleware's
             answer = TemplateResponse(
-                request, "hookpost/locked_out.html", {**self.each_context(request), "title": "Locked"}, status=429
+                request,
+                "hookpost/locked_out.html",
+                {**self.each_context(request), "title": gettext("Locked")},
+                status=429,
             )
         return with_our_templates(answer)
 

@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from deliveries.admin import theme
 from deliveries.admin.picks import pick_view
@@ -23,45 +25,45 @@ from deliveries.services.site_links import PORTAL, STAFF
 class StaffSite(HookpostSite):
     """Staff: Django's staff flag and permissions decide, of which a role is a set."""
 
-    subtitle = "Support"
-    stranger = "This account is not one of support staff."
+    subtitle = _("Support")
+    stranger = _("This account is not one of support staff.")
     takes_notes = True
     groups = (
         theme.Group(
             title="",
             items=(
-                theme.Item(title="Search", icon="search", page="find"),
-                theme.Item(title="Overview", icon="monitoring"),
-                theme.Item(title="Failures", icon="report", model="failuregroup"),
-                theme.Item(title="Deliveries", icon="send", model="delivery"),
-                theme.Item(title="Events", icon="bolt", model="event"),
-                theme.Item(title="Endpoints", icon="hub", model="endpoint"),
+                theme.Item(title=_("Search"), icon="search", page="find"),
+                theme.Item(title=_("Overview"), icon="monitoring"),
+                theme.Item(title=_("Failures"), icon="report", model="failuregroup"),
+                theme.Item(title=_("Deliveries"), icon="send", model="delivery"),
+                theme.Item(title=_("Events"), icon="bolt", model="event"),
+                theme.Item(title=_("Endpoints"), icon="hub", model="endpoint"),
             ),
         ),
         theme.Group(
-            title="Set-up",
+            title=_("Set-up"),
             items=(
-                theme.Item(title="Customers", icon="domain", model="customer"),
-                theme.Item(title="Members", icon="badge", model="member"),
-                theme.Item(title="Event types", icon="category", model="eventtype"),
-                theme.Item(title="API keys", icon="key", model="apikey"),
+                theme.Item(title=_("Customers"), icon="domain", model="customer"),
+                theme.Item(title=_("Members"), icon="badge", model="member"),
+                theme.Item(title=_("Event types"), icon="category", model="eventtype"),
+                theme.Item(title=_("API keys"), icon="key", model="apikey"),
             ),
         ),
         theme.Group(
-            title="Records",
+            title=_("Records"),
             items=(
-                theme.Item(title="Jobs", icon="progress_activity", model="job"),
-                theme.Item(title="Audit trail", icon="history", model="auditentry"),
+                theme.Item(title=_("Jobs"), icon="progress_activity", model="job"),
+                theme.Item(title=_("Audit trail"), icon="history", model="auditentry"),
             ),
         ),
         theme.Group(
-            title="Staff",
+            title=_("Staff"),
             items=(
-                theme.Item(title="Staff", icon="badge", page="staff_list", model="secondfactor"),
-                theme.Item(title="Users", icon="person", model="user", app="auth"),
-                theme.Item(title="Groups", icon="group", model="group", app="auth"),
-                theme.Item(title="Second factors", icon="phonelink_lock", model="secondfactor"),
-                theme.Item(title="Failed log-ins", icon="lock_clock", model="accessattempt", app="axes"),
+                theme.Item(title=_("Staff"), icon="badge", page="staff_list", model="secondfactor"),
+                theme.Item(title=_("Users"), icon="person", model="user", app="auth"),
+                theme.Item(title=_("Groups"), icon="group", model="group", app="auth"),
+                theme.Item(title=_("Second factors"), icon="phonelink_lock", model="secondfactor"),
+                theme.Item(title=_("Failed log-ins"), icon="lock_clock", model="accessattempt", app="axes"),
             ),
         ),
     )
@@ -98,24 +100,24 @@ class StaffSite(HookpostSite):
 class PortalSite(HookpostSite):
     """Customers: a member sees their own customer's rows."""
 
-    subtitle = "Portal"
-    stranger = "This account belongs to no customer, so there is no portal to show."
+    subtitle = _("Portal")
+    stranger = _("This account belongs to no customer, so there is no portal to show.")
     login_form = PortalLogin
     groups = (
         theme.Group(
             title="",
             items=(
-                theme.Item(title="Search", icon="search", page="find"),
-                theme.Item(title="Overview", icon="monitoring"),
-                theme.Item(title="Endpoints", icon="hub", model="endpoint"),
-                theme.Item(title="Failures", icon="report", model="failuregroup"),
-                theme.Item(title="Deliveries", icon="send", model="delivery"),
-                theme.Item(title="Events", icon="bolt", model="event"),
-                theme.Item(title="Jobs", icon="progress_activity", model="job"),
-                theme.Item(title="Catalogue", icon="menu_book", page="catalogue"),
-                theme.Item(title="Event types", icon="category", model="eventtype"),
-                theme.Item(title="API keys", icon="key", model="apikey"),
-                theme.Item(title="Members", icon="group", page="members"),
+                theme.Item(title=_("Search"), icon="search", page="find"),
+                theme.Item(title=_("Overview"), icon="monitoring"),
+                theme.Item(title=_("Endpoints"), icon="hub", model="endpoint"),
+                theme.Item(title=_("Failures"), icon="report", model="failuregroup"),
+                theme.Item(title=_("Deliveries"), icon="send", model="delivery"),
+                theme.Item(title=_("Events"), icon="bolt", model="event"),
+                theme.Item(title=_("Jobs"), icon="progress_activity", model="job"),
+                theme.Item(title=_("Catalogue"), icon="menu_book", page="catalogue"),
+                theme.Item(title=_("Event types"), icon="category", model="eventtype"),
+                theme.Item(title=_("API keys"), icon="key", model="apikey"),
+                theme.Item(title=_("Members"), icon="group", page="members"),
             ),
         ),
     )
@@ -166,7 +168,7 @@ class PortalSite(HookpostSite):
         """Offer the other customers of a person who has some."""
         links = super().account_links(request)
         if len(memberships_of(request)) > 1:
-            links.insert(0, {"title": "Switch customer", "link": reverse(f"{self.name}:own_customers")})
+            links.insert(0, {"title": gettext("Switch customer"), "link": reverse(f"{self.name}:own_customers")})
         return links
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.dataclasses import Favicon
 
 from deliveries.services.brands import Brand
@@ -73,7 +74,14 @@ def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen:
     for group in groups:
         items = [_line(request, site_name, item) for item in group.items if not item.model or item.model in seen]
         if items:
-            shown.append({"title": group.title, "separator": False, "collapsible": False, "items": items})
+            shown.append(
+                {
+                    "title": group.title and gettext(group.title),
+                    "separator": False,
+                    "collapsible": False,
+                    "items": items,
+                }
+            )
     return shown
 
 
@@ -84,4 +92,4 @@ def _line(request: HttpRequest, site_name: str, item: Item) -> dict[str, object]
     else:
         url = reverse(f"{site_name}:" + (item.page or f"{item.app}_{item.model}_changelist"))
         active = request.path.startswith(url)
-    return {"title": item.title, "icon": item.icon, "link": url, "active": active, "has_permission": True}
+    return {"title": gettext(item.title), "icon": item.icon, "link": url, "active": active, "has_permission": True}

@@ -14,6 +14,8 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from deliveries.services.brands import Brand, operator_brand
 from deliveries.services.site_links import PORTAL, STAFF, path_of, site_root
@@ -25,22 +27,28 @@ POLICY = (
 )
 WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
-        400: ("This request is not understood", "Go back and try again; an address that was typed may have a mistake."),
-        403: ("You may not do this", "Your account does not have the right. Ask whoever administers it."),
-        404: (
-            "There is nothing at this address",
-            "It may have been deleted, be older than the log is kept, or belong to somebody else.",
+        400: (
+            _("This request is not understood"),
+            _("Go back and try again; an address that was typed may have a mistake."),
         ),
-        408: ("This took too long to arrive", "Try again, on a better connection."),
-        413: ("This is too large", "Send less at once."),
-        429: ("Too many pages at once", "Too many pages of this customer are asked for. Wait a moment, then reload."),
-        500: ("Something went wrong on our side", "It was logged. Try again in a moment."),
-        503: ("This is not available at the moment", "Try again in a moment."),
+        403: (_("You may not do this"), _("Your account does not have the right. Ask whoever administers it.")),
+        404: (
+            _("There is nothing at this address"),
+            _("It may have been deleted, be older than the log is kept, or belong to somebody else."),
+        ),
+        408: (_("This took too long to arrive"), _("Try again, on a better connection.")),
+        413: (_("This is too large"), _("Send less at once.")),
+        429: (
+            _("Too many pages at once"),
+            _("Too many pages of this customer are asked for. Wait a moment, then reload."),
+        ),
+        500: (_("Something went wrong on our side"), _("It was logged. Try again in a moment.")),
+        503: (_("This is not available at the moment"), _("Try again in a moment.")),
     }
 )
 OUTDATED_FORM = (
-    "This form can no longer be sent",
-    "The page was open for long, or you logged in again meanwhile. Go back, reload it, and send it again.",
+    _("This form can no longer be sent"),
+    _("The page was open for long, or you logged in again meanwhile. Go back, reload it, and send it again."),
 )
 
 
@@ -56,7 +64,7 @@ def error_page(
 
     The brand is the operator's unless whoever refuses knows another.
     """
-    title, sentence = said or WORDS.get(code, WORDS[500])
+    title, sentence = (gettext(each) for each in said or WORDS.get(code, WORDS[500]))
     staff, portal = site_root(STAFF), site_root(PORTAL)
     site = next((each for each in (staff, portal) if each and request.path.startswith(each)), "")
     at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"

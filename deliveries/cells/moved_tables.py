@@ -72,7 +72,7 @@ LEFT_BEHIND = {
     "hookpost_invitation": "its link is signed by the cell: invite again",
     "hookpost_import_line": "goes with its job",
     "hookpost_password_mail": "its link is signed by the cell: ask again",
-    "hookpost_log_in": "staff are the cell's",
+    "hookpost_log_in": "staff are the cell's; who chose a language chooses it again",
     "hookpost_job": "none is under way; what they did is in the log",
     "hookpost_leader": "the cell's",
     "hookpost_poll_lease": "what is out is due in the other cell, and is taken again there",

@@ -13,7 +13,7 @@ from deliveries.protocol.time_zones import NAME_LIMIT
 
 
 class LogIn(models.Model):
-    """One log-in; made when it is first used on the staff's site, or its time zone is chosen."""
+    """One log-in; made when it is first used on the staff's site, or its time zone or language is chosen."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="hookpost_log_in"
@@ -27,6 +27,9 @@ class LogIn(models.Model):
     )
     time_zone = models.CharField(
         max_length=NAME_LIMIT, default="", db_default="", editable=False, help_text="Empty: the browser's."
+    )
+    language = models.CharField(
+        max_length=8, default="", db_default="", editable=False, help_text="What its person chose; empty: nothing."
     )
 
     class Meta:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from deliveries.protocol.sentences import say
+
 CHOSEN = "hookpost_member"  # in a session: as which of several members somebody looks
 READ_ONLY = "hookpost_read_only"  # in a session: whatever the role, it only looks
 THEME = "hookpost_theme"  # in a session: light or dark, whatever the browser prefers
@@ -40,11 +42,14 @@ RIGHTS: Mapping[MemberRole, frozenset[MemberRight]] = MappingProxyType(
 )
 MEANINGS: Mapping[MemberRole, str] = MappingProxyType(
     {
-        MemberRole.OWNER: "everything, members and erasing an event's content too",
-        MemberRole.DEVELOPER: "endpoints, keys, sending again",
-        MemberRole.VIEWER: "looks, and changes nothing",
+        MemberRole.OWNER: say("everything, members and erasing an event's content too"),
+        MemberRole.DEVELOPER: say("endpoints, keys, sending again"),
+        MemberRole.VIEWER: say("looks, and changes nothing"),
     }
 )
+
+
+NAMES = (say("owner"), say("developer"), say("viewer"))
 
 
 def has_right(role: str, right: MemberRight) -> bool:

@@ -1,0 +1,39 @@
+"""Sentences that pages show in the reader's language: English text that remembers what it was made of.
+
+What lives here: the one kind of text that API, log and database take as it is, in English, and that
+services/languages.py can say again in another language. It must not know which languages there are.
+"""
+
+from __future__ import annotations
+
+
+class Sentence(str):
+    """English, with the message of the catalogs that it was made of and the values that stand in it."""
+
+    __slots__ = ("message", "number", "plural", "values")
+
+    message: str
+    plural: str
+    number: int
+    values: dict[str, object]
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Travel as plain English."""
+        return str, (str(self),)
+
+
+def say(message: str, /, **values: object) -> Sentence:
+    """Return a sentence; `{name}` in the message stands for a value, which may be a sentence itself."""
+    return _made(message, "", 0, values)
+
+
+def say_number(message: str, plural: str, number: int, /, **values: object) -> Sentence:
+    """Return a sentence about a number of things, `{number}` in both of its forms; the first is for one."""
+    return _made(message, plural, number, {"number": number, **values})
+
+
+def _made(message: str, plural: str, number: int, values: dict[str, object]) -> Sentence:
+    form = plural if plural and number != 1 else message
+    made = Sentence(form.format(**values) if values else form)
+    made.message, made.plural, made.number, made.values = message, plural, number, values
+    return made

@@ -1,0 +1,24 @@
+"""What templates say about the language of a page, after `{% load languages %}`.
+
+What lives here: the language's code, and a sentence of a service in it. It must not know a page.
+"""
+
+from __future__ import annotations
+
+from django.template import Library
+
+from deliveries.services.languages import in_words, spoken
+
+register = Library()
+
+
+@register.simple_tag
+def page_language() -> str:
+    """Write which language the page is in, for `<html lang>`."""
+    return spoken()
+
+
+@register.filter
+def said(text: object) -> object:
+    """Write a sentence that a service made in the page's language."""
+    return in_words(text) if isinstance(text, str) else text

@@ -1,0 +1,70 @@
+"""Pages in the language of their reader: what is chosen, what the browser prefers, what is set."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.utils.translation import get_language
+
+from deliveries.models import LogIn
+from tests.pages.conftest import House, logged_in
+from tests.settings import SETTINGS
+
+pytestmark = pytest.mark.django_db
+
+LOG_IN = {"en": "Forgotten the password?", "de": "Passwort vergessen?", "fr": "Mot de passe oublié ?"}
+LOG_IN |= {"es": "¿Ha olvidado la contraseña?"}
+
+
+def choose(client: Client, language: str) -> str:
+    """Choose a language in the profile; returns the page that follows."""
+    return client.post("/portal/profile/", {"act": "language", "language": language}, follow=True).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken"),
+    [("", "en"), ("de", "de"), ("fr-CA,en;q=0.5", "fr"), ("it,es;q=0.8,en;q=0.5", "es"), ("it", "en"), ("*", "en")],
+)
+def test_a_page_is_in_the_language_that_the_browser_prefers(wanted: str, spoken: str) -> None:
+    answer = Client().get("/portal/login/", headers={"accept-language": wanted})
+    text = answer.content.decode()
+    assert f'<html lang="{spoken}"' in text
+    assert LOG_IN[spoken] in text
+    assert answer.headers["Content-Language"] == spoken
+    assert "Accept-Language" in answer.headers["Vary"]
+    assert get_language() == "en", "what comes after in this thread is not spoken to in it"
+
+
+def test_the_setting_is_for_whose_browser_names_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SETTINGS, "language", "es")
+    assert LOG_IN["es"] in Client().get("/portal/login/", headers={"accept-language": "it"}).content.decode()
+    assert LOG_IN["de"] in Client().get("/portal/login/", headers={"accept-language": "de"}).content.decode()
+
+
+def test_what_somebody_chose_goes_before_their_browser_and_comes_back_with_the_next_log_in(
+    acme: House, carol: Client
+) -> None:
+    assert "Die Sprache ist gespeichert." in choose(carol, "de")
+    again = logged_in(acme.member.user)
+    assert '<html lang="de"' in again.get("/portal/profile/", headers={"accept-language": "fr"}).content.decode()
+    choose(again, "")
+    assert '<html lang="fr"' in again.get("/portal/profile/", headers={"accept-language": "fr"}).content.decode()
+
+
+def test_a_language_that_there_is_not_is_refused(acme: House, carol: Client) -> None:
+    assert "There is no such language." in choose(carol, "xx")
+    assert not LogIn.objects.exclude(language="").exists()
+
+
+def test_the_api_is_english_whatever_is_asked_for(acme: House) -> None:
+    path = f"/api/v1/customers/{acme.customer.public_id}/endpoints/nowhere"
+    key = {"authorization": f"Bearer {acme.key_text}"}
+    answers = [Client().get(path, headers={**key, "accept-language": wanted}) for wanted in ("en", "de")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+    assert "Content-Language" not in answers[1].headers
+
+
+def test_an_error_is_told_in_the_readers_language(carol: Client) -> None:
+    answer = carol.get("/portal/nowhere/", headers={"accept-language": "de"})
+    assert (answer.status_code, "Unter dieser Adresse gibt es nichts" in answer.content.decode()) == (404, True)

@@ -1,0 +1,47 @@
+"""No sentence is forgotten: neither by a template, nor by a catalog, nor by what was compiled of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polib
+import pytest
+
+from tests.translations.catalogs import LANGUAGES, merged, mistakes, mo_path, read
+from tests.translations.plain_text import plain_text
+from tests.translations.sources import HERE, messages
+
+AGAIN = "run `make translations`, and translate what it names (docs/portal.md)"
+TEMPLATES = sorted((HERE / "templates").rglob("*.html"))
+LATER = {  # whose sentences are to be translated yet
+    *("api_key", "attempt", "brand", "cancel_all", "catalogue", "catalogue_entry", "confirm", "customer"),
+    *("dashboard", "delivery", "delivery_list", "delivery_live", "endpoint", "endpoint_live", "event", "failing"),
+    *("failure", "failure_live", "filter_preview", "find", "find_hits", "first_steps", "history", "inbox"),
+    *("inbox_live", "job", "list", "list_filters", "payload_preview", "polled", "receiver_code", "receiving"),
+    *("redeliver_all", "redeliver_selected", "revealed", "signature", "staff", "timeline_attempt"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_translated_with_its_placeholders_and_tags(language: str) -> None:
+    catalog = read(language)
+    wanted = {(message.text, message.plural) for message in messages()}
+    found = {(entry.msgid, entry.msgid_plural) for entry in catalog}
+    assert wanted - found == set(), AGAIN
+    assert found - wanted == set(), AGAIN
+    assert [mistake for entry in catalog for mistake in mistakes(entry)] == [], AGAIN
+    assert [entry.msgid for entry in catalog if entry.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_compiled_says_what_the_catalog_says(language: str) -> None:
+    written = {(entry.msgid, entry.msgstr, str(entry.msgstr_plural)) for entry in read(language)}
+    compiled = polib.mofile(str(mo_path(language)))
+    assert {(entry.msgid, entry.msgstr, str(entry.msgstr_plural)) for entry in compiled} == written, AGAIN
+    assert merged(language, messages()).metadata["Plural-Forms"] == compiled.metadata["Plural-Forms"]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(HERE / "templates")))
+def test_a_template_says_nothing_that_no_tag_translates(path: Path) -> None:
+    if path.stem not in LATER:
+        assert plain_text(path.read_text()) == [], 'write {% translate "…" %}'
