@@ -22,7 +22,7 @@ WORDS = (
     ("paused, disabled", "pausiert, deaktiviert", "en pause, désactivé", "en pausa, desactivado"),
     ("secret", "Geheimnis", "secret", "secreto"),
     ("signature", "Signatur", "signature", "firma"),
-    ("payload", "Nutzlast", "charge utile", "carga útil"),
+    ("payload", "Payload", "charge utile", "carga útil"),
     ("log-in, to log in", "Anmeldung, sich anmelden", "connexion, se connecter", "inicio de sesión, iniciar sesión"),
     ("second factor", "zweiter Faktor", "second facteur", "segundo factor"),
     ("job", "Auftrag", "tâche", "tarea"),

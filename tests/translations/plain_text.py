@@ -13,6 +13,7 @@ from django.template.base import Lexer, TokenType
 
 SPOKEN = ("aria-label", "placeholder", "title", "alt", "label")
 SILENT_TAGS = ("script", "style", "code", "pre")
+SILENT_CLASSES = {"material-symbols-outlined", "hp-code"}  # icons, and what programs read
 LETTERS = re.compile(r"[A-Za-z]{2,}")
 IN_TAG = re.compile(
     r"""(?:\b(?:label|words|text|title|none|heading)=|default(?:_if_none)?:|yesno:)"([^"]*[A-Za-z]{2}[^"]*)\""""
@@ -66,7 +67,7 @@ def _in_tags(source: str) -> list[str]:
     tags = [
         token.contents for token in Lexer(source).tokenize() if token.token_type in (TokenType.BLOCK, TokenType.VAR)
     ]
-    return [match[1] for tag in tags for match in IN_TAG.finditer(tag) if match[1] != "default"]
+    return [match[1] for tag in tags for match in IN_TAG.finditer(tag) if match[1] not in ("default", "true,false")]
 
 
 class _Finder(HTMLParser):
@@ -78,8 +79,8 @@ class _Finder(HTMLParser):
         self.silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        is_icon = any(name == "class" and "material-symbols" in (value or "") for name, value in attrs)
-        if tag in SILENT_TAGS or is_icon:
+        classes = (dict(attrs).get("class") or "").split()
+        if tag in SILENT_TAGS or SILENT_CLASSES.intersection(classes):
             self.silent.append(tag)
         for name, value in attrs:
             if name in SPOKEN:

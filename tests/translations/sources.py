@@ -14,8 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.template import engines
-from django.template.base import FilterExpression, Node, NodeList, Template, Variable
+from django.template.base import FilterExpression, Node, NodeList, Template
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
+from django.utils.functional import Promise
+from django.utils.translation import override
 
 from deliveries.admin.rendering import our_engine
 
@@ -82,9 +84,9 @@ def _in_part(part: object, seen: set[int]) -> Iterator[Message]:
         yield from _of_tag(part)
     elif isinstance(part, BlockTranslateNode):
         yield _of_block(part)
-    elif isinstance(part, Variable):
-        if part.translate and isinstance(part.literal, str):
-            yield Message(part.literal)
+    elif isinstance(part, Promise):  # `_("…")`, which is looked up when the page is made
+        with override("en"):
+            yield Message(str(part))
         return
     for each in _inside(part):
         yield from _in_part(each, seen)

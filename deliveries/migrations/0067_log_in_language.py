@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0065_challenge")]
+    dependencies = [("deliveries", "0066_batches")]
 
     operations = [
         migrations.AddField(
