@@ -12,6 +12,7 @@ from deliveries.admin.badges import badge, code, moment, shortened
 from deliveries.admin.failure_words import STATES
 from deliveries.models import FailureGroup
 from deliveries.services.failure_groups import described
+from deliveries.services.languages import in_words
 
 
 class FailureColumns:
@@ -27,7 +28,7 @@ class FailureColumns:
     def shown_state(self, row: FailureGroup) -> SafeString:
         """Whether somebody knows of it, or it is over."""
         state = described(row).state
-        return badge(state, title=STATES[state])
+        return badge(state, title=in_words(STATES[state]))
 
     @admin.display(description="Endpoint")
     def shown_endpoint(self, row: FailureGroup) -> SafeString:

@@ -40,6 +40,7 @@ from deliveries.services.failure_groups import (
 )
 from deliveries.services.job_control import cancel_job
 from deliveries.services.jobs import STOPPABLE
+from deliveries.services.languages import in_words
 from deliveries.services.role_groups import PAUSE, REDELIVER
 
 AGAIN = (
@@ -94,7 +95,7 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
             "found": found,
             "state": badge(found.state),
             "headline": group_headline(found),
-            "state_words": STATES[found.state],
+            "state_words": in_words(STATES[found.state]),
             "job": job,
             "job_state": badge(job.state) if job else "",
             "job_url": self.job_url(job),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from deliveries.models import FailureGroup
 from deliveries.protocol import ids
+from deliveries.protocol.sentences import say
 from deliveries.services.failure_groups import Failing, GroupState
+from deliveries.services.languages import in_words, tell_number
 from deliveries.services.site_links import PORTAL, url_of
 
 LETTER = """\
@@ -27,22 +29,34 @@ soon as this is mended. All of it, with an example:
     {address}
 """
 STATES = {
-    GroupState.OPEN: "Nobody has looked at it yet.",
-    GroupState.ACKNOWLEDGED: "Somebody knows of it.",
-    GroupState.OVER: "It is over by itself: deliveries have arrived since, and nothing failed like this lately.",
+    GroupState.OPEN: say("Nobody has looked at it yet."),
+    GroupState.ACKNOWLEDGED: say("Somebody knows of it."),
+    GroupState.OVER: say("It is over by itself: deliveries have arrived since, and nothing failed like this lately."),
 }
 
 
 def group_headline(found: Failing) -> str:
     """Return what fails, how often and since when, as a sentence."""
     row = found.row
-    verb = "failed" if found.state == GroupState.OVER else "has failed" if row.deliveries == 1 else "have failed"
-    return f"{deliveries_in_words(row.deliveries)} {verb} since {row.first_at:%Y-%m-%d %H:%M} UTC: {found.advice.says}."
+    values = {"at": f"{row.first_at:%Y-%m-%d %H:%M}", "says": in_words(found.advice.says)}
+    if found.state == GroupState.OVER:
+        return tell_number(
+            "{number} delivery failed since {at} UTC: {says}.",
+            "{number} deliveries failed since {at} UTC: {says}.",
+            row.deliveries,
+            **values,
+        )
+    return tell_number(
+        "{number} delivery has failed since {at} UTC: {says}.",
+        "{number} deliveries have failed since {at} UTC: {says}.",
+        row.deliveries,
+        **values,
+    )
 
 
 def deliveries_in_words(number: int) -> str:
     """Return a number of deliveries."""
-    return f"{number:,} {'delivery' if number == 1 else 'deliveries'}"
+    return tell_number("{number} delivery", "{number} deliveries", number)
 
 
 def others_in_words(row: FailureGroup | None) -> str:
@@ -50,8 +64,13 @@ def others_in_words(row: FailureGroup | None) -> str:
     others = row.deliveries - 1 if row else 0
     if row is None or others < 1:
         return ""
-    verb = "other fails" if others == 1 else "others fail"
-    return f"{others:,} {verb} the same way since {row.first_at:%H:%M} UTC on {row.first_at:%Y-%m-%d}."
+    return tell_number(
+        "{number} other fails the same way since {time} UTC on {day}.",
+        "{number} others fail the same way since {time} UTC on {day}.",
+        others,
+        time=f"{row.first_at:%H:%M}",
+        day=f"{row.first_at:%Y-%m-%d}",
+    )
 
 
 def letter_of(found: Failing) -> str:

@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -26,6 +27,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, Member, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.brands import brand_of
+from deliveries.services.languages import tell
 from deliveries.services.mail_choices import KINDS, Choices, choose_mail, find_reader, unsubscribe
 
 if TYPE_CHECKING:
@@ -38,18 +40,18 @@ WORDS_LIMIT = 100
 class MailForm(forms.Form):
     """What is to be mailed; of endpoints those that are shown, others stay as they were."""
 
-    rhythm = forms.ChoiceField(label="When", choices=Member.MailRhythm.choices, widget=forms.RadioSelect)
+    rhythm = forms.ChoiceField(label=gettext_lazy("When"), choices=Member.MailRhythm.choices, widget=forms.RadioSelect)
     kinds = forms.MultipleChoiceField(
-        label="About what",
+        label=gettext_lazy("About what"),
         choices=[(kind.value, kind.label) for kind in KINDS],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
     endpoints = forms.MultipleChoiceField(
-        label="About which endpoints",
+        label=gettext_lazy("About which endpoints"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Those that are registered later are mailed about too.",
+        help_text=gettext_lazy("Those that are registered later are mailed about too."),
     )
 
     def __init__(self, member: Member, shown: Sequence[Endpoint], data: object = None) -> None:
@@ -87,10 +89,12 @@ def mail_view(request: HttpRequest, object_id: str, *, site: PortalSite) -> Http
         except InvalidInput as error:
             form.add_error(error.field if error.field in form.fields else None, sentence(error))
         else:
-            messages.success(request, f"Saved. This is how you are written to about {member.customer.name}.")
+            messages.success(
+                request, tell("Saved. This is how you are written to about {customer}.", customer=member.customer.name)
+            )
             return HttpResponseRedirect(request.get_full_path())
     context = {
-        "title": "Mail",
+        "title": gettext("Mail"),
         "subtitle": member.customer.name,
         "form": form,
         "address": getattr(member.user, member.user.get_email_field_name()),
@@ -117,14 +121,14 @@ def unsubscribe_view(request: HttpRequest, token: str, *, site: PortalSite) -> H
     No log-in, cookie or token of a form is asked for: the link is signed, and in the letter alone.
     """
     member = find_reader(token)
-    context: dict[str, object] = {"title": "This link does not work any more"}
+    context: dict[str, object] = {"title": gettext("This link does not work any more")}
     if member is not None:
         if request.method == "POST":
             unsubscribe(member)
             member.refresh_from_db(fields=["mail_rhythm"])
         is_over = member.mail_rhythm == Member.MailRhythm.NEVER
         address = getattr(member.user, member.user.get_email_field_name())
-        title = "You get no more letters" if is_over else "No more letters?"
+        title = gettext("You get no more letters") if is_over else gettext("No more letters?")
         context = {"title": title, "member": member, "is_over": is_over, "address": address}
     request.current_app = site.name
     page = {**site.each_context(request), **context}

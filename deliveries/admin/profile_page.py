@@ -28,7 +28,6 @@ from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.member_roles import BOUND, MEANINGS, MemberRole
 from deliveries.protocol.staff_roles import MEANINGS as STAFF_MEANINGS
-from deliveries.services.own_time import choose_zone, zone_of
 from deliveries.services.languages import (
     IN_SESSION,
     LANGUAGES,
@@ -36,8 +35,11 @@ from deliveries.services.languages import (
     check_language,
     choose_language,
     language_of,
+    said_by,
     speaking,
+    tell,
 )
+from deliveries.services.own_time import choose_zone, zone_of
 from deliveries.services.role_groups import role_of
 from deliveries.services.second_factor import confirmed_factor
 from deliveries.services.site_links import STAFF
@@ -84,10 +86,15 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
 def _choose_zone(request: HttpRequest, user: AbstractUser, site: AdminSite) -> HttpResponse:
     try:
         zone = choose_zone(user, request.POST["time_zone"])
-        messages.success(request, f"Beside UTC you read times of {zone or 'your browser'}.")
+        if zone:
+            messages.success(request, tell("Beside UTC you read times of {zone}.", zone=zone))
+        else:
+            messages.success(request, gettext("Beside UTC you read times of your browser."))
     except InvalidInput as error:
-        messages.error(request, f"There is no such time zone: write {error.detail}.")
+        messages.error(request, tell("There is no such time zone: write {what}.", what=said_by(error)))
     return HttpResponseRedirect(reverse(f"{site.name}:profile"))
+
+
 def _choose_language(request: HttpRequest, user: AbstractUser) -> HttpResponse:
     """Keep the choice for the person and this session; a portal link's session, one of many, speaks for itself."""
     language = request.POST.get("language", "")

@@ -11,12 +11,13 @@ from types import MappingProxyType
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext, ngettext, override
 
 from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.models import LogIn
-from deliveries.protocol.sentences import Sentence, say
+from deliveries.protocol.sentences import Sentence, say, say_number
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = MappingProxyType(
@@ -30,8 +31,15 @@ def in_words(text: str) -> str:
     if not isinstance(text, Sentence):
         return gettext(text) if text else ""
     form = ngettext(text.message, text.plural, text.number) if text.plural else gettext(text.message)
-    values = {name: in_words(value) if isinstance(value, Sentence) else value for name, value in text.values.items()}
+    values = {name: _in_words(value) for name, value in text.values.items()}
     return form.format(**values) if values else form
+
+
+def _in_words(value: object) -> object:
+    """Return a value of a sentence: a sentence in it is said, and a whole number grouped, as the language does it."""
+    if isinstance(value, Sentence):
+        return in_words(value)
+    return number_format(value, force_grouping=True) if type(value) is int else value
 
 
 def said_by(error: Exception) -> str:
@@ -43,6 +51,11 @@ def said_by(error: Exception) -> str:
 def tell(message: str, /, **values: object) -> str:
     """Return a message of the catalogs with its values, in the language that is spoken now."""
     return in_words(say(message, **values))
+
+
+def tell_number(message: str, plural: str, number: int, /, **values: object) -> str:
+    """Return a message about a number of things, `{number}` in both forms, in the language that is spoken now."""
+    return in_words(say_number(message, plural, number, **values))
 
 
 def spoken() -> str:

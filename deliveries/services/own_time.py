@@ -9,9 +9,10 @@ from django.contrib.auth.models import AbstractUser
 
 from deliveries.errors import InvalidInput
 from deliveries.models import LogIn
+from deliveries.protocol.sentences import say
 from deliveries.protocol.time_zones import zone_named
 
-NO_ZONE = "a name of the IANA's time zones, such as Europe/Berlin"
+NO_ZONE = say("a name of the IANA's time zones, such as Europe/Berlin")
 
 
 def choose_zone(user: AbstractUser, name: str) -> str:
