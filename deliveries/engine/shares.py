@@ -17,31 +17,32 @@ class Shares:
     def __init__(self, total: int) -> None:
         self.total = total
         self.taken = 0
-        self._of: defaultdict[UUID, int] = defaultdict(int)
+        self._of: defaultdict[int, int] = defaultdict(int)  # by the id's number: UUID hashes itself in Python
 
     def of(self, customer_id: UUID) -> int:
         """Return how much a customer has."""
-        return self._of.get(customer_id, 0)
+        return self._of.get(customer_id.int, 0)
 
     def may_take(self, customer_id: UUID, amount: int = 1) -> bool:
         """Say whether a customer may have so much more; the first of a customer always may while anything is free."""
         free = self.total - self.taken
-        held = self._of.get(customer_id, 0)
+        held = self._of.get(customer_id.int, 0)
         return held + amount <= free or (held == 0 and free > 0)
 
     def take(self, customer_id: UUID, amount: int = 1) -> None:
         """Note that a customer has more."""
         self.taken += amount
-        self._of[customer_id] += amount
+        self._of[customer_id.int] += amount
 
     def give_back(self, customer_id: UUID, amount: int = 1) -> None:
         """Note that a customer has less."""
         self.taken -= amount
-        left = self._of[customer_id] - amount
+        key = customer_id.int
+        left = self._of[key] - amount
         if left:
-            self._of[customer_id] = left
+            self._of[key] = left
         else:
-            del self._of[customer_id]
+            del self._of[key]
 
     def clear(self) -> None:
         """Forget what everybody has."""

@@ -52,7 +52,8 @@ def encode_array(element_type: str, values: Any) -> BinaryArray:
     oid, encode = _TYPES[element_type]
     if not values:
         return BinaryArray(_EMPTY.pack(0, 0, oid))
-    has_null = None in values
+    # A UUID compares itself in Python, and is always true.
+    has_null = not all(values) if element_type == "uuid" else None in values
     header = _HEADER.pack(1, has_null, oid, len(values), 1)
     try:
         items = [_NULL if v is None else encode(v) for v in values] if has_null else map(encode, values)
