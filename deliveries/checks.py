@@ -76,6 +76,7 @@ def refuse_unfit_broker() -> None:
 def problems_of(chosen: Conf) -> Iterator[CheckMessage]:
     """Yield what is wrong or risky about these settings together."""
     yield from _errors(chosen)
+    yield from _errors_of_tokens(chosen)
     yield from _warnings(chosen)
     if not is_local(chosen.base_url):
         yield from _warnings_in_production(chosen)
@@ -109,6 +110,32 @@ def _errors(chosen: Conf) -> Iterator[CheckMessage]:
             "HOOKPOST_ALERT_AFTER_HOURS: endpoints would be disabled before the alert (HOOKPOST_DISABLE_AFTER_DAYS)",
             id="hookpost.E005",
         )
+
+
+def _errors_of_tokens(chosen: Conf) -> Iterator[CheckMessage]:
+    if bool(chosen.jwt_issuer) != bool(chosen.jwt_jwks_url) or bool(chosen.jwt_issuer) != bool(chosen.jwt_audience):
+        yield Error(
+            "HOOKPOST_JWT_ISSUER, HOOKPOST_JWT_JWKS_URL and HOOKPOST_JWT_AUDIENCE: all of them, or none",
+            id="hookpost.E006",
+        )
+    host = urlsplit(chosen.jwt_jwks_url).hostname or ""
+    if chosen.jwt_jwks_url.startswith("http://") and not _is_allowed_literal(host, chosen):
+        hint = "Whoever is on the way could put keys of their own there."
+        yield Error(
+            "HOOKPOST_JWT_JWKS_URL: plain http, and its address is none of HOOKPOST_ALLOW_TARGETS",
+            hint=hint,
+            id="hookpost.E007",
+        )
+    if chosen.jwt_issuer and not chosen.jwt_algorithms:
+        yield Error("HOOKPOST_JWT_ALGORITHMS: is empty", id="hookpost.E008")
+
+
+def _is_allowed_literal(host: str, chosen: Conf) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in target.network for target in chosen.allow_targets)
 
 
 def _warnings(chosen: Conf) -> Iterator[CheckMessage]:

@@ -10,8 +10,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from deliveries.brand_settings import BrandSettings, setting
+from deliveries.brand_settings import setting
 from deliveries.errors import WrongSetting
+from deliveries.identity_settings import IdentitySettings
 from deliveries.variables import (
     AllowedTarget,
     addresses,
@@ -36,7 +37,7 @@ from deliveries.variables import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conf(BrandSettings):
+class Conf(IdentitySettings):
     """All settings of one process."""
 
     data_dir: str = setting(

@@ -19,6 +19,7 @@ HookpostError
 │   └── LimitReached       a customer has as many as it may have      trying again: after some are gone
 │       └── TooManyAtOnce      its share of a process is in use       yes, in a moment
 ├── KeyReused          an Idempotency-Key came back with another body no
+├── TokenRefused       a token of the operator's issuer is not valid   trying again: with another token
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
@@ -142,6 +143,10 @@ class TooManyAtOnce(LimitReached):
 
 class KeyReused(HookpostError):
     """An Idempotency-Key came back with another body."""
+
+
+class TokenRefused(HookpostError):
+    """A token of the operator's issuer is not valid; the message says why."""
 
 
 class KeyRevoked(HookpostError):

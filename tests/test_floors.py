@@ -25,6 +25,7 @@ ONLY_OUTBOUND = {"requests", "pycurl", "urllib3"}
 FLOORS = {
     "errors": 0,
     "conf": 0,
+    "identity_settings": 0,
     "variables": 0,
     "brand_settings": 0,
     "pictures": 0,
@@ -61,6 +62,9 @@ SIBLINGS = {
     ("conf", "errors"): "a wrong setting is one of our errors",
     ("conf", "variables"): "the values of the variables that are named there",
     ("conf", "brand_settings"): "a part of the settings",
+    ("conf", "identity_settings"): "a part of the settings",
+    ("identity_settings", "brand_settings"): "settings are one row of classes, each with more of them",
+    ("identity_settings", "variables"): "the values of the variables that are named there",
     ("brand_settings", "variables"): "the values of the variables that are named there",
     ("variables", "pictures"): "a variable names a file with one",
     ("metrics", "protocol"): "attempts are counted by the words for outcomes",

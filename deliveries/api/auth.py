@@ -19,36 +19,40 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from deliveries.errors import TokenRefused
 from deliveries.models import ApiKey
 from deliveries.models.visible import Viewer
 from deliveries.protocol.remembered import remember
 from deliveries.services.api_keys import find_api_key, hash_key, touch_api_key
 from deliveries.services.audit import actor_of_key
+from deliveries.services.token_callers import TokenCaller, caller_with, is_wanted, remembered_caller
 
 CHALLENGE = 'Bearer realm="hookpost"'
 REMEMBERED = 10_000
 NOTE_USE_SECONDS = 60.0
 
 _HEADER = re.compile(r"Bearer +(hk_[A-Za-z0-9_-]{43})", re.IGNORECASE)
+_TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2})", re.IGNORECASE)
 
 Scope = ApiKey.Scope
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """What is true of a key for ever: scopes and owner of a key never change."""
+    """What is true of a key for ever: scopes and owner of a key never change. `is_token`: it has no row."""
 
     id: UUID
     name: str
     customer_id: UUID | None
     scopes: frozenset[str]
+    is_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, as `request.user`."""
 
-    key: ApiKey
+    key: ApiKey | TokenCaller
 
     is_authenticated = True
 
@@ -60,7 +64,7 @@ class Caller:
     @property
     def actor(self) -> str:
         """How the audit trail names this caller."""
-        return actor_of_key(self.key)
+        return self.key.actor if isinstance(self.key, TokenCaller) else actor_of_key(self.key)
 
 
 _known: dict[bytes, tuple[KnownKey, float]] = {}  # and when its use was noted last
@@ -72,7 +76,10 @@ def known_key(header: str) -> KnownKey:
 
     Raises AuthenticationFailed for a key that was dead or unknown when it was last looked up.
     """
-    digest = hash_key(_text_of(header))
+    match = _HEADER.fullmatch(header.strip())
+    if match is None:
+        return _facts_of_token(token_caller(header))
+    digest = hash_key(match[1])
     known, used_at = _known.get(digest, (None, 0.0))
     now = time.monotonic()
     if known is None or now - used_at > NOTE_USE_SECONDS:
@@ -85,7 +92,9 @@ def known_key(header: str) -> KnownKey:
 def remembered_key(header: str) -> KnownKey | None:
     """Return the facts about a key that came before, without asking whether it is alive."""
     match = _HEADER.fullmatch(header.strip())
-    return _known.get(hash_key(match[1]), (None, 0.0))[0] if match else None
+    if match is None:
+        return _remembered_token(header)
+    return _known.get(hash_key(match[1]), (None, 0.0))[0]
 
 
 def authenticate_text(header: str) -> ApiKey:
@@ -101,11 +110,14 @@ def authenticate_text(header: str) -> ApiKey:
 class BearerKey(BaseAuthentication):
     """Authenticates REST views; without a header nobody is logged in."""
 
-    def authenticate(self, request: Request) -> tuple[object, ApiKey] | None:
-        """Return the caller and its key, or raise AuthenticationFailed."""
+    def authenticate(self, request: Request) -> tuple[object, ApiKey | TokenCaller] | None:
+        """Return the caller and its key or token, or raise AuthenticationFailed."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:
             return None
+        if _HEADER.fullmatch(header.strip()) is None:
+            token = token_caller(header)
+            return Caller(token), token
         key = authenticate_text(header)
         touch_api_key(key)
         _remember(hash_key(_text_of(header)), key, time.monotonic())
@@ -154,6 +166,27 @@ def _text_of(header: str) -> str:
     if match is None:
         raise AuthenticationFailed("send the header Authorization: Bearer <key>")
     return match[1]
+
+
+def token_caller(header: str) -> TokenCaller:
+    """Return who shows a token of the operator's issuer, or raise AuthenticationFailed for what is neither."""
+    match = _TOKEN.fullmatch(header.strip()) if is_wanted() else None
+    if match is None:
+        raise AuthenticationFailed("send the header Authorization: Bearer <key>")
+    try:
+        return caller_with(match[1])
+    except TokenRefused as error:
+        raise AuthenticationFailed(f"the token is not taken: {error}") from error
+
+
+def _remembered_token(header: str) -> KnownKey | None:
+    match = _TOKEN.fullmatch(header.strip()) if is_wanted() else None
+    caller = remembered_caller(match[1]) if match else None
+    return _facts_of_token(caller) if caller else None
+
+
+def _facts_of_token(token: TokenCaller) -> KnownKey:
+    return KnownKey(token.id, token.name, token.customer_id, token.scopes, is_token=True)
 
 
 def _remember(digest: bytes, key: ApiKey, now: float) -> KnownKey:

@@ -80,7 +80,7 @@ def read_draft(
         idempotency_key=idempotency_key,
         emitter_id=key.customer_id,
         owner_id=key.customer_id or INSTALLATION,
-        api_key_id=key.id,
+        api_key_id=None if key.is_token else key.id,
         fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
         trace_context=trace_context,
         tags=tags,

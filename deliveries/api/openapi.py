@@ -46,7 +46,11 @@ class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         """Return the scheme."""
-        return {"type": "http", "scheme": "bearer", "description": "An API key, hk_…"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, hk_…, or a token of the operator's",
+        }
 
 
 @reading

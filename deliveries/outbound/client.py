@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 import requests
 
 from deliveries.conf import Conf, conf
-from deliveries.errors import InvalidUrl
+from deliveries.errors import InvalidUrl, Unavailable
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve
-from deliveries.outbound.handle import PlainHeaders
+from deliveries.outbound.handle import BODY_LIMIT_BYTES, PlainHeaders
 from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.answer import Answer
@@ -23,7 +23,9 @@ Request = requests.PreparedRequest  # for those who may not import requests
 TIMEOUT_SECONDS = 15.0
 
 
-def new_transfers(*, conf: Conf = conf, ca_file: str | None = None) -> Transfers:
+def new_transfers(
+    *, conf: Conf = conf, ca_file: str | None = None, body_limit_bytes: int = BODY_LIMIT_BYTES
+) -> Transfers:
     """Return an engine with the operator's allow-list, authorities and egress proxy; one for each thread."""
     guard = Guard(conf.allow_targets)
     rule: DialRule = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else guard
@@ -34,6 +36,7 @@ def new_transfers(*, conf: Conf = conf, ca_file: str | None = None) -> Transfers
         ca_file=ca_file or conf.ca_file or None,
         connection_seconds=conf.connection_seconds,
         idle_connections=idle_connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        body_limit_bytes=body_limit_bytes,
     )
 
 
@@ -74,6 +77,19 @@ def send_one(
     while not (ended := transfers.finish(wait_seconds=1.0)):
         pass
     return ended[0][1]
+
+
+def fetch_document(url: str, *, timeout_seconds: float, limit_bytes: int) -> bytes:
+    """Return what a URL of the operator's own settings answers with 200; raises Unavailable with the reason."""
+    request = requests.PreparedRequest()
+    request.prepare(method="GET", url=url, headers={"accept": "application/json", "user-agent": "Hookpost"})
+    with new_transfers(body_limit_bytes=limit_bytes) as transfers:
+        answer = send_one(request, timeout_seconds=timeout_seconds, transfers=transfers)
+    if answer.error or answer.status != 200:
+        raise Unavailable(f"{url}: {answer.error or answer.status} {answer.detail}".rstrip())
+    if answer.truncated:
+        raise Unavailable(f"{url}: more than {limit_bytes} bytes")
+    return answer.body
 
 
 def check_target(host: str, port: int, *, conf: Conf = conf, resolve: Resolve = socket.getaddrinfo) -> None:

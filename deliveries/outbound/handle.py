@@ -62,6 +62,7 @@ class Handle:
     """A reusable handle; `prepare` makes it ready for the next request."""
 
     def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str, was_closed: WasClosed) -> None:
+        self.body_room = BODY_LIMIT_BYTES
         self.curl = pycurl.Curl()
         self.tag: object = None
         self.place: Place = ("", 0)  # of the host or the proxy, if its name has to be looked up
@@ -210,13 +211,13 @@ class Handle:
         return _REFUSE_LINE if self.stopped else None
 
     def _take_body(self, chunk: bytes) -> int | None:
-        room = BODY_LIMIT_BYTES - self.body_bytes
+        room = self.body_room - self.body_bytes
         self.chunks.append(chunk[:room] if len(chunk) > room else chunk)
         self.body_bytes += len(chunk)
         if len(self.chunks) > _PIECES_LIMIT:
             self.chunks = [b"".join(self.chunks)]  # a piece costs a hundred times its byte when thousands are joined
         if len(chunk) > room:
-            self.body_bytes = BODY_LIMIT_BYTES
+            self.body_bytes = self.body_room
             self.stopped = "body"
             return 0
         return None

@@ -17,7 +17,7 @@ from deliveries.errors import InvalidInput
 from deliveries.outbound.destination import destination_of
 from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
-from deliveries.outbound.handle import Handle
+from deliveries.outbound.handle import BODY_LIMIT_BYTES, Handle
 from deliveries.outbound.inbox import Inbox
 from deliveries.outbound.loop import Loop
 from deliveries.outbound.options import ClientTls
@@ -49,7 +49,9 @@ class Transfers:
         connect_seconds: float = CONNECT_SECONDS,
         connection_seconds: int = CONNECTION_SECONDS,
         resolve: Resolve | None = None,
+        body_limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
+        self._body_limit_bytes = body_limit_bytes
         self._rule, self._proxy, self._ca_file = rule, proxy, ca_file
         self._proxy_place = proxy_place(proxy) if proxy else None
         self._literals = literals or Guard()
@@ -203,7 +205,9 @@ class Transfers:
 
     def _new_handle(self) -> Handle:
         was_closed = self._loop.was_closed
-        return Handle(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy, was_closed=was_closed)
+        handle = Handle(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy, was_closed=was_closed)
+        handle.body_room = self._body_limit_bytes
+        return handle
 
     def _drive(self, seconds: float) -> None:
         if self._names.waiting:

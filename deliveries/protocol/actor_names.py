@@ -1,6 +1,7 @@
 """How acts name who did them, and what customers see of that.
 
-`user:` and `key:` are the operator's own people and services; `member:` and `customer_key:` are a customer's.
+`user:`, `key:` and `token:` are the operator's own people and services; `member:`, `customer_key:` and
+`customer_token:` are a customer's.
 What is not surely a customer's own is "the operator" to customers.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 SYSTEM = "system"
 OPERATOR = "the operator"
-OF_CUSTOMERS = ("member:", "customer_key:")
+OF_CUSTOMERS = ("member:", "customer_key:", "customer_token:")
 
 
 def name_person(username: str, *, is_member: bool = False) -> str:
@@ -19,6 +20,11 @@ def name_person(username: str, *, is_member: bool = False) -> str:
 def name_key(name: str, *, is_customers: bool) -> str:
     """Return how an API key is named."""
     return f"{'customer_key' if is_customers else 'key'}:{name}"
+
+
+def name_token(subject: str, *, is_customers: bool) -> str:
+    """Return how whoever shows a token of the operator's issuer is named."""
+    return f"{'customer_token' if is_customers else 'token'}:{subject}"
 
 
 def shown_to_customer(actor: str) -> str:
