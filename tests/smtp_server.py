@@ -12,7 +12,10 @@ from typing import Self
 
 
 class MailServer:
-    """Listens on 127.0.0.1; `refusals` are replies to recipients, `silent` never greets until `speak` is set."""
+    """Listens on 127.0.0.1; `refusals` are replies to recipients, and to every sender under "MAIL".
+
+    `silent` never greets until `speak` is set.
+    """
 
     def __init__(self, *, refusals: dict[str, str] | None = None, silent: bool = False) -> None:
         self.letters: list[tuple[str, bytes]] = []
@@ -56,7 +59,8 @@ class _Handler(socketserver.StreamRequestHandler):
             if word == "DATA":
                 self.say("354 go on")
                 self.mail.letters.append((to, self.read_letter()))
-            self.say(self.mail.refusals.get(to, "250 ok") if word == "RCPT" else "250 ok")
+            refused = self.mail.refusals.get({"RCPT": to, "MAIL": word}.get(word, ""), "")
+            self.say(refused or "250 ok")
 
     def say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")

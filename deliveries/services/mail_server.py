@@ -91,6 +91,8 @@ def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
         log.warning("mail_refused", **_told(error))
+        if not isinstance(error, smtplib.SMTPRecipientsRefused):  # of one address alone it is no fault of the server
+            names.MAIL_FAILURES.add()
         is_final = _code_of(error) >= FOR_GOOD and not isinstance(error, smtplib.SMTPSenderRefused)
         return MailResult.REFUSED if is_final else MailResult.LATER
     except ValueError as error:  # a header that Django will not send, an address that cannot be written

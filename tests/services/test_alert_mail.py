@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deliveries.engine.dispatcher import Dispatcher, housekeeping
+from deliveries.metrics import names
 from deliveries.models import Alert, Endpoint
 from deliveries.models.base import new_id
 from deliveries.services import alerts
@@ -101,6 +102,18 @@ def test_an_address_that_is_refused_for_now_is_tried_again(shop: Endpoint, setti
         assert send_due_mail() == 1
         assert [to for to, _ in server.letters] == [OPERATOR, CAROL]  # the operator not twice
     assert not is_mail_due()
+
+
+def test_a_server_that_takes_no_sender_is_counted_as_failing_and_tried_again(shop: Endpoint, settings: Any) -> None:
+    """Given a server whose disk is full, then it takes no letter of anybody, which the operator has to know."""
+    failing(shop, hours=25)
+    housekeeping()
+    before = list(names.MAIL_FAILURES.samples())
+    with MailServer(refusals={"MAIL": "452 4.3.1 insufficient system storage"}) as server:
+        use(server.port, settings)
+        assert send_due_mail() == 0
+    assert list(names.MAIL_FAILURES.samples()) != before
+    assert is_waiting()
 
 
 def test_an_address_that_cannot_be_written_hinders_no_other(shop: Endpoint, server: MailServer) -> None:
