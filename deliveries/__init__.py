@@ -39,6 +39,7 @@ def emit(
     traceparent: str | None = None,
     tracestate: str = "",
     tags: Sequence[str] = (),
+    api_version: str | None = None,
 ) -> Emitted:
     """Emit an event inside the caller's own transaction; see deliveries/api/python_api.py."""
     from deliveries.api import python_api
@@ -54,4 +55,5 @@ def emit(
         traceparent=traceparent,
         tracestate=tracestate,
         tags=tags,
+        api_version=api_version,
     )

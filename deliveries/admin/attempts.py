@@ -10,15 +10,19 @@ from urllib.parse import urljoin
 from deliveries.admin.badges import answer_of, moment
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import readable
+from deliveries.errors import CannotShape
 from deliveries.models import Attempt, Delivery, Endpoint, Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.advice import advice_for
+from deliveries.protocol.api_versions import VERSION_HEADER
 from deliveries.protocol.batching import read_place
 from deliveries.protocol.curl import as_curl
 from deliveries.protocol.payload import PLAIN
 from deliveries.protocol.request import kept_body, read_headers, read_method
 from deliveries.protocol.shown_body import shown_body
+from deliveries.services.languages import tell
 from deliveries.services.sent_bodies import body_sent
+from deliveries.services.version_table import route_of, version_table
 
 PHASES = {
     "dns_ms": "look-up",
@@ -56,6 +60,7 @@ def opened_attempt(attempt: Attempt, event: Event | None, endpoint: Endpoint | N
         "request": _request_of(attempt, body),
         "sent": None if body is None else coloured_json(body),
         "sent_bytes": 0 if body is None else len(body),
+        "version": version_in_words(read_headers(attempt.request_headers).get(VERSION_HEADER), event),
         "phases": phases_of(attempt),
         "headers": readable(attempt.response_headers.encode()),
         "body": _shown_answer(shown.text, attempt.response_headers),
@@ -79,6 +84,27 @@ def payload_in_words(endpoint: Endpoint | None) -> str:
     form = "" if endpoint.body_format == Endpoint.BodyFormat.JSON else f" as {endpoint.get_body_format_display()}"
     several = f" It is sent up to {endpoint.batch_size} events in one request." if endpoint.batch_size > 1 else ""
     return f"This endpoint gets it by {endpoint.method}{form}. {mode}.{several}"
+
+
+def version_in_words(sent: str | None, event: Event | None) -> str:
+    """Return in which version an event was sent and of which it was made, as a sentence; empty without versions."""
+    if not sent:
+        return ""
+    emitted = None if event is None else event.api_version or next(iter(version_table().names), None)
+    if emitted in (None, sent):
+        return tell("In version {version}.", version=sent)
+    return tell("In version {version}, made of {emitted}.", version=sent, emitted=emitted)
+
+
+def version_now(event: Event | None, endpoint: Endpoint | None) -> str:
+    """Return the same of what would be sent by the endpoint's settings now."""
+    if event is None or endpoint is None:
+        return ""
+    try:
+        route = route_of(event.type, event.api_version, endpoint.api_version)
+    except CannotShape as error:
+        return tell("It is not sent: {detail}.", detail=error.detail)
+    return version_in_words(route.sent_as, event) if route else ""
 
 
 def redirect_of(attempt: Attempt | None) -> str:

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path
 
 from deliveries.actors import wake
 from deliveries.admin.acts import Question
-from deliveries.admin.attempts import HEAVY, body_as_sent, opened_attempt, payload_in_words, redirect_of
+from deliveries.admin.attempts import HEAVY, body_as_sent, opened_attempt, payload_in_words, redirect_of, version_now
 from deliveries.admin.badges import badge
 from deliveries.admin.delivery_columns import still_there
 from deliveries.admin.delivery_story import advice_of, headline, timeline
@@ -99,7 +99,7 @@ class DeliveryPage(LivePages[Delivery]):
             **live,
             "title": f"Delivery {row.public_id}",
             "body": None if body is None else coloured_json(body),
-            "payload": payload_in_words(endpoint),
+            "payload": f"{payload_in_words(endpoint)} {version_now(event, endpoint)}".strip(),
             "body_bytes": 0 if body is None else len(body),
             "endpoint_url": self.url("change", endpoint.public_id, model="endpoint") if live["is_living"] else "",
             "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),

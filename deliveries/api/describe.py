@@ -77,6 +77,7 @@ _WITH_BODY = ("413", "415", "422")
 TAGS = {
     "customers": "Who receives webhooks.",
     "event-types": "What can happen, with its schema and an example.",
+    "api-versions": "How events look in which version, and what leads from one to another.",
     "endpoints": "Where a customer's webhooks go, and how they do there.",
     "events": "What happened: emitting it, looking it up, the feed.",
     "deliveries": "One event for one endpoint, its attempts, and sending it again.",

@@ -38,6 +38,7 @@ class EventBody(msgspec.Struct, forbid_unknown_fields=True):
     timestamp: str | None = None
     deliver_at: str | None = None
     tags: list[str] | None = None
+    api_version: str | None = None
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,6 +71,7 @@ def read_draft(
     moments = (given.timestamp is not None) + (given.deliver_at is not None)
     tags = () if given.tags is None else check_tags(given.tags)
     quotes = _EVENT_QUOTES + moments * _MOMENT_QUOTES + (0 if given.tags is None else 2 + 2 * len(given.tags))
+    quotes += 0 if given.api_version is None else _MOMENT_QUOTES
     if quotes_around(raw, data) != quotes:
         _check_names(raw)
     return EventDraft(
@@ -84,6 +86,7 @@ def read_draft(
         fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
         trace_context=trace_context,
         tags=tags,
+        api_version=given.api_version,
         **_customer(given.customer, key),
     )
 

@@ -132,6 +132,9 @@ class EndpointShape(Shape):
     method = serializers.ChoiceField(METHODS, required=False)
     transformation = Text(required=False, allow_blank=True, help_text="JMESPath over the event; empty: none.")
     body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
+    api_version = Text(
+        required=False, allow_null=True, help_text="What it is sent events in, the newest at first; null: the oldest."
+    )
     batch_size = Number(required=False, help_text="Up to so many events in one request; 1: each alone.")
     batch_wait_ms = Number(required=False, help_text="How long a batch that is not full waits for more events.")
     rate_limit = Number(required=False, allow_null=True, help_text="Requests a second; null: unlimited.")

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
-from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
+from deliveries.api.base import LISTS, ApiView, asked, created, given, in_query, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_event_type
@@ -20,7 +20,9 @@ from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, EventType, visible
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import NAME_LIMIT
+from deliveries.services.api_versions import check_pin
 from deliveries.services.event_types import create_event_type, delete_event_type, update_event_type
+from deliveries.services.version_schemas import in_force
 
 FORCE = OpenApiParameter(
     "force", {"type": "string", "enum": ["true", "false"]}, description="Accept a schema that may break receivers."
@@ -52,6 +54,12 @@ class EventTypeFilters(Shape):
     """What a list of event types can be narrowed by."""
 
     archived = serializers.ChoiceField(["true", "false"], required=False)
+
+
+class InVersionQuery(Shape):
+    """In which version of the API."""
+
+    api_version = Text(required=False, help_text="Schema and example as of this version; the oldest when absent.")
 
 
 class ForceQuery(Shape):
@@ -113,12 +121,18 @@ class EventTypesView(_Whose):
 class EventTypeView(_Whose):
     """One event type of the operator's."""
 
-    queried = ("PATCH",)
+    queried = ("GET", "HEAD", "PATCH")
 
-    @extend_schema(operation_id="get_event_type", responses=EventTypeShape)
+    @extend_schema(operation_id="get_event_type", parameters=[InVersionQuery], responses=EventTypeShape)
     def get(self, request: Request, name: str, **path: str) -> Response:
-        """Return an event type."""
-        return Response(show_event_type(find_event_type(self.rows(request, **path), name)))
+        """Return an event type, as of a version of the API."""
+        version = asked(InVersionQuery, request).get("api_version")
+        if version is not None:
+            with in_query():
+                check_pin(version)
+        row = find_event_type(self.rows(request, **path), name)
+        held = in_force(row, version)
+        return Response(show_event_type(row) | {"schema": held.schema, "example": held.example})
 
     @extend_schema(
         operation_id="update_event_type",
@@ -176,7 +190,7 @@ class CustomerEventTypesView(_OfCustomer, EventTypesView):
 class CustomerEventTypeView(_OfCustomer, EventTypeView):
     """One of a customer's own event types."""
 
-    @extend_schema(operation_id="get_customer_event_type", responses=EventTypeShape)
+    @extend_schema(operation_id="get_customer_event_type", parameters=[InVersionQuery], responses=EventTypeShape)
     def get(self, request: Request, name: str, **path: str) -> Response:
         """Return an event type of the customer's own."""
         return super().get(request, name, **path)

@@ -12,12 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db.models import QuerySet
 from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,125 +23,39 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.emit import EmitBatchView, EmitView
-from deliveries.api.endpoint_shapes import AcceptedShape, WarningShape
+from deliveries.api.endpoint_shapes import AcceptedShape
 from deliveries.api.event_lists import Narrow, events_at, sources_of
-from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.event_shapes import (
+    BatchAnswerShape,
+    BatchShape,
+    EventFilters,
+    EventShape,
+    FeedFilters,
+    NewEventShape,
+    OneEventShape,
+    VersionQuery,
+    show_event,
+)
 from deliveries.api.lookups import find_customer, find_event
 from deliveries.api.paging import PARAMETERS, Slice, links, place_of
 from deliveries.api.problems import QueryError
-from deliveries.api.query_filters import TimeFilters, customer_id_of
+from deliveries.api.query_filters import customer_id_of
 from deliveries.errors import InvalidId
 from deliveries.models import Event, visible
-from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
-from deliveries.protocol.event_types import NAME_LIMIT
+from deliveries.protocol.api_versions import OLDEST
 from deliveries.protocol.tags import read_tags
-from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services import fan_out
 from deliveries.services.event_store import EVERYONE
 from deliveries.services.feed import SETTLE_SECONDS, settled_before
 from deliveries.services.selection import Selection, between, of_types, read_types, select_deliveries
+from deliveries.services.sent_bodies import in_version
 
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key gives the same answer."
 )
 FEED_PARAMETERS = PARAMETERS | {"after"}
-
-
-class BodyShape(Shape):
-    """What is signed and sent, byte for byte."""
-
-    type = Text()
-    timestamp = Moment()
-    data = JsonObject()  # type: ignore[assignment]
-
-
-class EventShape(Shape):
-    """An event."""
-
-    id = TypeId(ids.EVENT)
-    customer = Text(help_text="Id; * where it is for every customer.")
-    type = Text()
-    created_at = Moment()
-    deliver_at = Moment(allow_null=True, help_text="When it is sent first; null: at once.")
-    tags = serializers.ListField(child=Text())
-    erased_at = Moment(allow_null=True, help_text="When its content was erased: `body` holds nothing of it then.")
-    trace_id = Text(allow_null=True, help_text="The trace of who emitted it, if it came with a traceparent.")
-    body = BodyShape()
-
-
-class OneEventShape(EventShape):
-    """An event, and where it goes."""
-
-    deliveries = Number(help_text="To how many endpoints it goes, as far as it is fanned out.")
-    fan_out = serializers.ChoiceField(["done", "pending"], help_text="`pending` while deliveries are still made.")
-
-
-class EventFilters(TimeFilters):
-    """What a list of events can be narrowed by."""
-
-    customer = Text(required=False, help_text="Id or uid; * for what was emitted for every customer.")
-    type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
-    tag = Text(required=False, help_text="A tag; any of several with commas.")
-
-
-class FeedFilters(TimeFilters):
-    """What the feed can be narrowed by."""
-
-    types = Text(required=False, help_text="Names, or families such as invoice.*, with commas.")
-    tag = Text(required=False, help_text="A tag; any of several with commas.")
-
-
-def show_event(event: Event, **more: object) -> dict[str, object]:
-    """Return an event as answers show it, with what is told besides; the body comes last."""
-    return {
-        "id": event.public_id,
-        "customer": EVERYONE if event.customer_id == EVERYONES else ids.encode_id(ids.CUSTOMER, event.customer_id),
-        "type": event.type,
-        "created_at": shown_moment(event.made_at),
-        "deliver_at": event.deliver_at and shown_moment(event.deliver_at),
-        "tags": event.tags or [],
-        "erased_at": event.erased_at and shown_moment(event.erased_at),
-        "trace_id": trace_id_of(event.trace_context),
-        **more,
-        "body": orjson.Fragment(bytes(event.body)),
-    }
-
-
-class NewEventShape(Shape):
-    """An event to emit."""
-
-    customer = Text(help_text="Id or uid; * for every customer, with a service key.")
-    type = Text(max_length=NAME_LIMIT)
-    data = JsonObject(help_text="Signed and sent exactly as written here.")  # type: ignore[assignment]
-    timestamp = Moment(required=False, help_text="When it happened; now when absent.")
-    deliver_at = Moment(required=False, help_text="When it is sent first, at most 30 days ahead; at once when absent.")
-    tags = serializers.ListField(child=Text(), required=False, help_text="At most 10; see the guide to tags.")
-
-
-class BatchShape(Shape):
-    """Events to emit."""
-
-    events = NewEventShape(many=True)
-    atomic = Flag(required=False, help_text="All or none.")
-
-
-class BatchResultShape(Shape):
-    """What became of one event of a batch: id and deliveries, or an error."""
-
-    may_be_absent = frozenset({"id", "deliveries", "warnings", "error"})
-
-    id = TypeId(ids.EVENT, required=False)
-    deliveries = Number(required=False, allow_null=True)
-    warnings = WarningShape(many=True, required=False)
-    error = JsonObject(required=False)
-
-
-class BatchAnswerShape(Shape):
-    """What became of a batch, in its order."""
-
-    results = BatchResultShape(many=True)
 
 
 class EventsView(EmitView):
@@ -183,11 +95,16 @@ class EventBatchView(EmitBatchView):
 class EventView(ApiView):
     """One event."""
 
-    @extend_schema(operation_id="get_event", responses=OneEventShape)
+    queried = ("GET", "HEAD")
+
+    @extend_schema(operation_id="get_event", parameters=[VersionQuery], responses=OneEventShape)
     def get(self, request: Request, event: str) -> Response:
-        """Return an event, its body exactly as stored, and to how many endpoints it goes."""
+        """Return an event, its body exactly as stored or in a version, and to how many endpoints it goes."""
         viewer = caller_of(request).viewer
+        wanted = asked(VersionQuery, request).get("api_version")
         found = find_event(viewer, event)
+        if wanted is not None and found.erased_at is None:
+            found = in_version(found, None if wanted == OLDEST else wanted)
         is_open = fan_out.is_open(found.id)  # first, so that what is done is counted whole
         made = select_deliveries(visible.deliveries(viewer), Selection(event_id=found.id))
         number = made.exclude(error=fan_out.FILTER_FAILED, attempts=0).count()

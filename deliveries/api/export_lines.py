@@ -20,8 +20,8 @@ from deliveries.api.attempts import CLOCKS_APART, show_attempt
 from deliveries.api.customers import show_customer
 from deliveries.api.deliveries import show_deliveries
 from deliveries.api.endpoint_shapes import show_endpoints
+from deliveries.api.event_shapes import show_event
 from deliveries.api.event_types import show_event_type
-from deliveries.api.events import show_event
 from deliveries.api.fields import shown_moment
 from deliveries.api.jobs import show_job
 from deliveries.models import ApiKey, AuditEntry, Customer, Member, visible

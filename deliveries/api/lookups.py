@@ -12,7 +12,17 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from deliveries.errors import InvalidId, NotAllowed, NotFound
-from deliveries.models import Customer, Delivery, Endpoint, Event, EventType, Job, visible
+from deliveries.models import (
+    ApiVersion,
+    Customer,
+    Delivery,
+    Endpoint,
+    Event,
+    EventType,
+    Job,
+    VersionChange,
+    visible,
+)
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import decode_id
@@ -74,6 +84,16 @@ def find_job(viewer: Viewer, ref: str) -> Job:
 def find_event_type(rows: QuerySet[EventType], name: str) -> EventType:
     """Return the event type of that name; a customer's own comes before the operator's."""
     return _one(rows.filter(name=_plain(name)).order_by("customer_id"))
+
+
+def find_version(rows: QuerySet[ApiVersion], name: str) -> ApiVersion:
+    """Return the version of that name."""
+    return _one(rows.filter(name=_plain(name)))
+
+
+def find_change(version: ApiVersion, event_type: str) -> VersionChange:
+    """Return how an event type changes with a version."""
+    return _one(version.changes.filter(event_type=_plain(event_type)).select_related("version"))
 
 
 def _by_id_or_uid(rows: QuerySet[Row], prefix: str, ref: str) -> Row:

@@ -34,6 +34,7 @@ class PayloadDraftShape(Shape):
     body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
     transformation = Text(required=False, allow_blank=True, help_text="JMESPath over the event.")
     preset = serializers.ChoiceField(list(PRESETS), required=False, help_text="In place of a transformation.")
+    api_version = Text(required=False, allow_null=True, help_text="As if it were pinned to this version.")
     event = TypeId(ids.EVENT, required=False, help_text="This one instead of the newest.")
     limit = Number(required=False, min_value=1, max_value=EVENTS_MAX, help_text="How many events; 5.")
 

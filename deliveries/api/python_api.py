@@ -60,11 +60,11 @@ def emit(
     traceparent: str | None = None,
     tracestate: str = "",
     tags: Sequence[str] = (),
+    api_version: str | None = None,
 ) -> Emitted:
     """Store an event with its deliveries in the current transaction, and return the event's id (see Emitted).
 
-    `customer` is a Customer, its id in either form, or its `uid`; `traceparent` and `tracestate` name the caller's
-    trace. Refuses what POST /events refuses; delivery begins when the transaction commits.
+    `customer` is a Customer, an id or a `uid`. Refuses what POST /events refuses; delivery begins at the commit.
     """
     raw, (customer_id, uid) = write_data(data), _owner(customer)
     key = None if idempotency_key is None else check_idempotency_key(idempotency_key, field="idempotency_key")
@@ -74,8 +74,9 @@ def emit(
         customer_id=customer_id,
         customer_uid=uid,
         timestamp=timestamp,
-        tags=check_tags(tags),
         deliver_at=deliver_at,
+        tags=check_tags(tags),
+        api_version=api_version,
         idempotency_key=key,
         owner_id=INSIDE if key else None,
         trace_context=read_trace_context(traceparent, tracestate) if traceparent else None,

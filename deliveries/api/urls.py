@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from deliveries.api import (
+    api_versions,
     attempts,
     brands,
     customer_data,
@@ -31,6 +32,7 @@ from deliveries.api import (
     portal,
     readiness,
     signature_check,
+    version_changes,
 )
 
 app_name = "hookpost"
@@ -64,6 +66,12 @@ api: list[URLPattern | URLResolver] = [
     path("customers/<str:customer>/portal-link", portal.PortalLinkView.as_view()),
     path("event-types", event_types.EventTypesView.as_view()),
     path("event-types/<str:name>", event_types.EventTypeView.as_view()),
+    path("api-versions", api_versions.ApiVersionsView.as_view()),
+    path("api-versions/<str:version>", api_versions.ApiVersionView.as_view()),
+    path("api-versions/<str:version>/release", api_versions.ReleaseView.as_view()),
+    path("api-versions/<str:version>/changes", version_changes.VersionChangesView.as_view()),
+    path("api-versions/<str:version>/changes/<str:name>", version_changes.VersionChangeView.as_view()),
+    path("api-versions/<str:version>/changes/<str:name>/preview", version_changes.MappingPreviewView.as_view()),
     path("events", events.EventsView.as_view()),
     path("events/batch", events.EventBatchView.as_view()),
     path("events/<str:event>", events.EventView.as_view()),

@@ -67,6 +67,8 @@ ALL = (CUSTOMER, *SETTINGS, MEMBERS, SECOND_FACTORS, LINKS, LANES, EVENTS, DELIV
 # What stays where it is, and why.
 LEFT_BEHIND = {
     "hookpost_access_token": "the other cell fetches its own",
+    "hookpost_api_version": "the cell's: declared in each by the same names",
+    "hookpost_version_change": "the cell's",
     "hookpost_api_rate": "a minute's count of requests",
     "hookpost_fan_out": "ended before the customer is closed",
     "hookpost_invitation": "its link is signed by the cell: invite again",

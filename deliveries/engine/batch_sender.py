@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -16,13 +17,14 @@ import structlog
 from deliveries.engine.intake import Retry
 from deliveries.engine.lane import Lane
 from deliveries.engine.leases import event_bodies
-from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, is_not_yet, kept_headers, text_of
+from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, find_route, is_not_yet, kept_headers, text_of
 from deliveries.engine.work import Batch, Claimed, Sent, Target
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.api_versions import VERSION_HEADER
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, batch_body, batch_id, place_line
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import PLAIN, shape
@@ -55,13 +57,15 @@ class Batches:
         return self._new[-1][1]
 
     def open(self, retry: Retry, transform: Callable[[Lane, Claimed, str], None]) -> list[tuple[Lane, Sent]]:
-        """Fetch the events that did not come with the claim; returns what can be sent and need not be transformed."""
+        """Fetch the events that did not come with the claim; returns what can be sent and is sent as it is."""
         if not self._new:
             return []
         new, self._new = self._new, []
         claimed = [member.claimed for _, sent in new for member in sent.members if member.claimed.body is None]
         if claimed:
             _fill_in(claimed, retry(lambda: event_bodies({each.event_id for each in claimed})))
+        for lane, sent in new:
+            retry(partial(_find_routes, sent, lane.target))
         return [(lane, sent) for lane, sent in new if not self._awaits(lane, sent, transform)]
 
     def came(self, claimed: Claimed, made: bytes | CannotShape) -> Sent | None:
@@ -69,22 +73,38 @@ class Batches:
         sent = self._sent_of.pop(claimed.key)
         assert sent.batch is not None
         sent.batch.made[claimed.key] = made
-        return sent if len(sent.batch.made) == len(sent.batch.members) else None
+        sent.batch.awaited -= 1
+        return None if sent.batch.awaited else sent
 
     def _awaits(self, lane: Lane, sent: Sent, transform: Callable[[Lane, Claimed, str], None]) -> bool:
         text = lane.target.shaping.transformation if lane.target.shaping else ""
-        for member in sent.members if text else ():
-            self._sent_of[member.claimed.key] = sent
-            transform(lane, member.claimed, text)
-        return bool(text)
+        assert sent.batch is not None
+        known, claimed = sent.batch.made, [member.claimed for member in sent.members]
+        making = [each for each in claimed if each.key not in known and (text or (each.route and each.route.steps))]
+        sent.batch.awaited = len(making)
+        for each in making:
+            self._sent_of[each.key] = sent
+            transform(lane, each, text)
+        return bool(making)
 
 
 def _fill_in(claimed: Sequence[Claimed], bodies: Mapping[UUID, EventBodiesRow]) -> None:
     for each in claimed:
         if found := bodies.get(each.event_id):
             each.type, each.body, each.trace_context = found.type, found.body, found.trace_context
+            each.api_version = found.api_version
         else:
             each.body = ERASED
+
+
+def _find_routes(sent: Sent, target: Target) -> None:
+    """Find the way of each event to the version of its endpoint; one to which none leads has failed."""
+    assert sent.batch is not None
+    for member in sent.members:
+        try:
+            find_route(member.claimed, target)
+        except CannotShape as error:
+            sent.batch.made[member.claimed.key] = error
 
 
 def make_bodies(batch: Batch, target: Target) -> tuple[list[tuple[Claimed, Answer]], list[Claimed]]:
@@ -143,6 +163,8 @@ def _prepare(batch: Batch, *, target: Target, timestamp: int) -> tuple[Request, 
     bodies = [batch.made[member.claimed.key] for member in batch.members]
     parts = [(ids.encode_id(ids.EVENT, each), body) for each, body in zip(events, bodies, strict=True)]
     shaped = batch_body([(name, body) for name, body in parts if isinstance(body, bytes)], shaping.payload_mode)
+    route = next((each.claimed.route for each in batch.members if each.claimed.route), None)
+    version = {VERSION_HEADER: route.sent_as} if route else {}
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,
@@ -150,7 +172,7 @@ def _prepare(batch: Batch, *, target: Target, timestamp: int) -> tuple[Request, 
         message_id=batch_id(events),
         timestamp=timestamp,
         body=shaped.body,
-        custom={**shaped.headers, **target.headers},
+        custom={**shaped.headers, **version, **target.headers},
     )
     request = prepared_post(target.url, headers, shaped.body)
     request.method = shaping.method
@@ -158,13 +180,14 @@ def _prepare(batch: Batch, *, target: Target, timestamp: int) -> tuple[Request, 
 
 
 def _keep(batch: Batch, kept: str, *, target: Target, now: datetime) -> None:
-    """Note what the log keeps of each delivery: its request, its place in it, and what a transformation made."""
+    """Note what the log keeps of each delivery: its request, its place in it, and what was made of its event."""
     shaping, size = target.shaping or PLAIN, len(batch.members)
     first = method_line(shaping.method) if kept.startswith(method_line(shaping.method)) else ""
     rest = kept.removeprefix(first)
     for place, member in enumerate(batch.members, 1):
         lines = f"{first}{place_line(place, size)}{rest}"
-        body = batch.made[member.claimed.key] if shaping.transformation else None
+        route = member.claimed.route
+        body = batch.made[member.claimed.key] if shaping.transformation or (route and route.steps) else None
         member.request_headers = with_body(lines, body) if isinstance(body, bytes) else lines
         member.started_at = now
         if switch.spans is not None:

@@ -256,6 +256,7 @@ def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
         body_bytes=row.body_bytes or UNKNOWN_BYTES,
         body=row.body,
         trace_context=row.trace_context,
+        api_version=row.api_version,
         due_at=row.due_at,
     )
 

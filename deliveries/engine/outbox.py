@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -25,7 +24,7 @@ from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import event_bodies, mark_suspect
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import Phase
-from deliveries.engine.sender import send, text_of
+from deliveries.engine.sender import making_of, send, text_of, with_event
 from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
 from deliveries.engine.transforms import Transforms
 from deliveries.engine.trouble import open_transfers, pause_for_problem
@@ -196,22 +195,13 @@ class Outbox:
         large, self._large = self._large, []
         for lane, claimed in large:
             lane.note_unsent(claimed)
-            if found := bodies.get(claimed.event_id):
-                whole = replace(claimed, type=found.type, body=found.body, trace_context=found.trace_context)
-            else:
-                whole = replace(claimed, body=b"")
-            self._send(lane, whole, now)
-
-    def _transform(self, lane: Lane, claimed: Claimed, text: str) -> None:
-        """Have an event transformed; it counts as in flight meanwhile, and nobody waits for it."""
-        lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
-        self._put(lane, claimed, text)
+            self._send(lane, with_event(claimed, bodies.get(claimed.event_id)), now)
 
     def _put(self, lane: Lane, claimed: Claimed, text: str) -> None:
         if self._transforms is None:
             self._transforms = Transforms(self.interrupt)
-        event = text_of(claimed).whole_with_id
-        self._transforms.put(lane.customer_id, (lane, claimed), text=text, event=event)
+        event = text_of(claimed)
+        self._transforms.put(lane.customer_id, (lane, claimed), text=text, event=event.whole_with_id, steps=event.steps)
 
     def _send_transformed(self, transforms: Transforms[tuple[Lane, Claimed]], now: float) -> None:
         """Send what was transformed meanwhile; of a lane that sends nothing more it stays due."""
@@ -235,8 +225,8 @@ class Outbox:
     def _send(
         self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None, batch: Sent | None = None
     ) -> None:
-        if lane.target.shaping is not None and made is None and batch is None and lane.target.shaping.transformation:
-            self._transform(lane, claimed, lane.target.shaping.transformation)
+        is_plain = lane.target.shaping is None and claimed.api_version is None
+        if not (is_plain or batch or made is not None) and self._is_made_first(lane, claimed, now):
             return
         if lane.careful and not self._is_noted(lane, claimed):
             return
@@ -262,6 +252,16 @@ class Outbox:
             self._tokens.want(lane, waiting, transfers=self._transfers)
         else:
             self._fail(lane, claimed, sent, now)
+
+    def _is_made_first(self, lane: Lane, claimed: Claimed, now: float) -> bool:
+        """Say whether a delivery waits for a body that is made of its event, or has failed without a way there."""
+        text = self._retry(lambda: making_of(claimed, lane.target))
+        if isinstance(text, Answer):
+            self._fail(lane, claimed, text, now)
+        elif text is not None:
+            lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))  # it counts as in flight meanwhile
+            self._put(lane, claimed, text)
+        return text is not None
 
     def _fail(self, lane: Lane, claimed: Claimed, answer: Answer, now: float) -> None:
         """End a delivery of which no request was made."""

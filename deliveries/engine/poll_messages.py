@@ -14,13 +14,14 @@ import structlog
 
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.polls import Taken, answer_leases, keep_headers, take_due
-from deliveries.engine.sender import NOT_SENT, kept_headers, prepare_delivery, text_of
+from deliveries.engine.sender import NOT_SENT, find_route, kept_headers, prepare_delivery, text_of
 from deliveries.engine.work import Claimed, Target
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import made_of
 from deliveries.models import Endpoint, PollLease
 from deliveries.outbound.handle import body_bytes
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.payload import PLAIN
 from deliveries.protocol.request import with_body
 from deliveries.protocol.transformation import FAILED
 
@@ -58,6 +59,7 @@ def _made(taken: Taken) -> dict[UUID, PollMessage | Answer]:
     for lease, claimed in taken.pairs:
         if claimed.body is None and (found := bodies.get(claimed.event_id)):
             claimed.body, claimed.trace_context = found.body, found.trace_context
+            claimed.api_version = found.api_version
         made[lease.id] = _message_or_end(lease, claimed, taken)
     return made
 
@@ -75,7 +77,8 @@ def _message_or_end(lease: PollLease, claimed: Claimed, taken: Taken) -> PollMes
 
 
 def _message(lease: PollLease, claimed: Claimed, target: Target, *, timestamp: int) -> PollMessage:
-    made = None if target.shaping is None else made_of(text_of(claimed), target.shaping)
+    find_route(claimed, target)
+    made = made_of(text_of(claimed), target.shaping or PLAIN)
     request, headers = prepare_delivery(claimed, target=target, timestamp=timestamp, made=made)
     body, kept = body_bytes(request), kept_headers(headers, target=target)
     return PollMessage(

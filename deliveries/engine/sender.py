@@ -23,9 +23,11 @@ from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import HIDDEN, Answer
 from deliveries.protocol.event_data import ERASED
-from deliveries.protocol.payload import EventText, shape
+from deliveries.protocol.payload import PLAIN, EventText, routed, shape
 from deliveries.protocol.request import METHOD, delivery_headers, method_line, with_body
 from deliveries.protocol.trace_context import trace_headers
+from deliveries.services.version_table import route_of
+from deliveries.sql.engine_rows import EventBodiesRow
 from deliveries.tracing import switch
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ def prepare_delivery(
     if claimed.body == ERASED:  # queued again at the moment when it was erased
         raise CannotShape(NOTHING_LEFT, error="event_erased")
     message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), target.shaping
+    if shaping is None and claimed.route is not None:
+        shaping = PLAIN
     body, custom = claimed.body or b"", target.headers
     if shaping is not None:
         shaped = shape(replace(text_of(claimed), made=made), shaping)
@@ -110,7 +114,39 @@ def prepare_delivery(
 def text_of(claimed: Claimed) -> EventText:
     """Return an event as it is shaped and transformed."""
     message_id = ids.encode_id(ids.EVENT, claimed.event_id)
-    return EventText(id=message_id, type=claimed.type, whole=claimed.body or b"", source=conf.base_url)
+    text = EventText(id=message_id, type=claimed.type, whole=claimed.body or b"", source=conf.base_url)
+    return text if claimed.route is None else routed(text, claimed.route)
+
+
+def with_event(claimed: Claimed, found: EventBodiesRow | None) -> Claimed:
+    """Return a delivery with its event, which did not come with the claim; without a body where it is gone."""
+    if found is None:
+        return replace(claimed, body=b"")
+    return replace(
+        claimed, type=found.type, body=found.body, trace_context=found.trace_context, api_version=found.api_version
+    )
+
+
+def making_of(claimed: Claimed, target: Target) -> str | Answer | None:
+    """Find the way to the endpoint's version, and return the transformation after it, "" for mappings alone.
+
+    None where the body is sent as it is; where no way leads there, what the attempt ends with.
+    """
+    try:
+        find_route(claimed, target)
+    except CannotShape as error:
+        return Answer(error=error.error, detail=error.detail)
+    text = "" if target.shaping is None else target.shaping.transformation
+    return text if text or (claimed.route and claimed.route.steps) else None
+
+
+def find_route(claimed: Claimed, target: Target) -> None:
+    """Find the way of an event to the version of its endpoint, where there are versions; raises CannotShape."""
+    wanted = None if target.shaping is None else target.shaping.api_version
+    if target.shaping is not None and target.shaping.challenge:
+        return
+    if (claimed.api_version is not None or wanted is not None) and claimed.body != ERASED:
+        claimed.route = route_of(claimed.type, claimed.api_version, wanted)
 
 
 def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:

@@ -1,4 +1,4 @@
-"""Events that wait for their transformation, and those that have it.
+"""Events that wait for their mapping or transformation, and those that have it.
 
 What lives here: a thread that asks an evaluator, one customer after the other, and tells the engine when an answer is
 there. It must not know lanes, the database, or what an event is sent to. Nobody who has no transformation waits for it.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import Evaluator
+from deliveries.protocol.api_versions import MappingStep
 from deliveries.protocol.transformation import FAILED
 
 Tag = TypeVar("Tag")
@@ -25,18 +26,18 @@ class Transforms(Generic[Tag]):
     def __init__(self, tell: Callable[[], None]) -> None:
         self.waiting = 0  # that were asked for and not fetched yet
         self._tell, self._evaluator = tell, Evaluator()
-        self._lines: dict[UUID, deque[tuple[Tag, str, bytes]]] = {}
+        self._lines: dict[UUID, deque[tuple[Tag, str, bytes, Sequence[MappingStep]]]] = {}
         self._ended: deque[tuple[Tag, bytes | CannotShape]] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="transformations", daemon=True)
         self._thread.start()
 
-    def put(self, customer_id: UUID, tag: Tag, *, text: str, event: bytes) -> None:
-        """Have an event transformed; returns at once."""
+    def put(self, customer_id: UUID, tag: Tag, *, text: str, event: bytes, steps: Sequence[MappingStep] = ()) -> None:
+        """Have an event mapped and transformed; returns at once."""
         self.waiting += 1
         with self._changed:
-            self._lines.setdefault(customer_id, deque()).append((tag, text, event))
+            self._lines.setdefault(customer_id, deque()).append((tag, text, event, steps))
             self._changed.notify()
 
     def fetch(self) -> list[tuple[Tag, bytes | CannotShape]]:
@@ -56,10 +57,10 @@ class Transforms(Generic[Tag]):
 
     def _run(self) -> None:
         while (following := self._next()) is not None:
-            tag, text, event = following
+            tag, text, event, steps = following
             made: bytes | CannotShape
             try:
-                made = self._evaluator.transform(text, event)
+                made = self._evaluator.transform(text, event, steps=steps)
             except CannotShape as error:
                 made = error
             except (Unavailable, OSError, ValueError) as error:
@@ -69,7 +70,7 @@ class Transforms(Generic[Tag]):
             self._ended.append((tag, made))
             self._tell()
 
-    def _next(self) -> tuple[Tag, str, bytes] | None:
+    def _next(self) -> tuple[Tag, str, bytes, Sequence[MappingStep]] | None:
         """Wait for the next one, of the customer whose last one is longest ago; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or bool(self._lines))

@@ -15,6 +15,7 @@ from deliveries.errors import CannotShape
 from deliveries.models.base import new_id
 from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.api_versions import Route
 from deliveries.protocol.credentials import Auth
 from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.payload import Shaping
@@ -82,8 +83,9 @@ class Target:
 class Claimed:
     """A due delivery with its event; `attempts` counts the scheduled attempts made before.
 
-    `body` is None while a large one is not fetched yet. `due_at` is in Unix seconds by the database's clock, and
-    known only where somebody asks for it (leases.py).
+    `body` is None while a large one is not fetched yet. `api_version` is what the data is in, `route` the way to what
+    the endpoint is pinned to, once it was asked for. `due_at` is in Unix seconds by the database's clock, and known
+    only where somebody asks for it (leases.py).
     """
 
     delivery_id: UUID
@@ -97,6 +99,8 @@ class Claimed:
     body_bytes: int
     body: bytes | None = field(repr=False)
     trace_context: str | None = None
+    api_version: str | None = None
+    route: Route | None = None
     due_at: float | None = None
 
     @property
@@ -132,10 +136,14 @@ class Sent:
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """The deliveries of one request; `made` is what transformations made of them, later the body of each."""
+    """The deliveries of one request; `made` is what was made of them, later the body of each.
+
+    `awaited` counts those of which something is still made.
+    """
 
     members: list[Sent]
     made: dict[tuple[UUID, bool], bytes | CannotShape] = field(default_factory=dict)
+    awaited: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

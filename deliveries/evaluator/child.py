@@ -1,4 +1,4 @@
-"""The process that evaluates transformations, one after the other, as they come over a socket.
+"""The process that evaluates mappings and transformations, one after the other, as they come over a socket.
 
 What lives here: its bounds, and the form of question and answer. It must not know Django, settings or the database: it
 is started with an empty environment and has no secret to lose. It ends when whoever started it does.
@@ -9,6 +9,7 @@ is started with an empty environment and has no secret to lose. It ends when who
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -55,6 +56,7 @@ class _Budget:
 def main(descriptor: int) -> None:
     """Answer questions until nobody asks; after one that used up time or memory, a fresh process goes on."""
     from deliveries.errors import CannotShape
+    from deliveries.protocol.api_versions import MappingStep
     from deliveries.protocol.transformation import TIMEOUT, too_large, transform
 
     line, budget = socket.socket(fileno=descriptor), _Budget()
@@ -62,11 +64,13 @@ def main(descriptor: int) -> None:
         name, rest, is_over = "", b"", False
         try:
             with budget.running():
-                rest = transform(question[0].decode(), question[1])
+                text, steps = json.loads(question[0])
+                rest = transform(text, question[1], steps=[MappingStep(*step) for step in steps])
         except CannotShape as error:
             name, rest = error.error, error.detail.encode()
         except OutOfTime:
-            detail = f"the transformation takes longer than {PROCESSOR_SECONDS} s of processor time"
+            name = "mapping and transformation take" if steps else "the transformation takes"
+            detail = f"{name} longer than {PROCESSOR_SECONDS} s of processor time"
             name, rest, is_over = TIMEOUT, detail.encode(), True
         except MemoryError:
             name, rest, is_over = too_large().error, too_large().detail.encode(), True

@@ -1,4 +1,4 @@
-"""Asking the process that evaluates transformations.
+"""Asking the process that evaluates mappings and transformations.
 
 What lives here: starting it when it is first needed, one question at a time, and ending it where it does not answer.
 It must not know endpoints or lanes.
@@ -7,15 +7,18 @@ It must not know endpoints or lanes.
 from __future__ import annotations
 
 import atexit
+import json
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child
+from deliveries.protocol.api_versions import MappingStep
 from deliveries.protocol.payload import EventText, Shaped, Shaping, shape, transformed
 from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE
 
@@ -33,12 +36,12 @@ class Evaluator:
         self._line: socket.socket | None = None
         self._is_closed = False
 
-    def transform(self, text: str, event: bytes) -> bytes:
-        """Return what an expression makes of an event; raises CannotShape, and Unavailable where many ask."""
+    def transform(self, text: str, event: bytes, *, steps: Sequence[MappingStep] = ()) -> bytes:
+        """Return what protocol.transformation.transform does; raises CannotShape, and Unavailable where many ask."""
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("too many transformations are evaluated at this moment; try again")
         try:
-            name, rest = self._ask(text, event)
+            name, rest = self._ask(json.dumps([text, steps]).encode(), event)
         finally:
             self._lock.release()
         if name:
@@ -54,11 +57,11 @@ class Evaluator:
         with self._lock:
             self._end()
 
-    def _ask(self, text: str, event: bytes) -> tuple[str, bytes]:
+    def _ask(self, question: bytes, event: bytes) -> tuple[str, bytes]:
         answer = None
         try:
             line = self._line or self._start()
-            line.sendall(child.written(text.encode(), event))
+            line.sendall(child.written(question, event))
             answer = child.read(line)
         except TimeoutError:
             self._end()
@@ -107,11 +110,18 @@ atexit.register(_shared.close)
 
 
 def shape_event(event: EventText, shaping: Shaping, *, evaluator: Evaluator = _shared) -> Shaped:
-    """Return what is sent of an event, its transformation evaluated apart; raises CannotShape, Unavailable."""
+    """Return what is sent of an event, what is made of it evaluated apart; raises CannotShape, Unavailable."""
     made = made_of(event, shaping, evaluator=evaluator)
     return shape(event if made is None else transformed(event, made), shaping)
 
 
+def evaluate(event: EventText, *, evaluator: Evaluator = _shared) -> bytes:
+    """Return the data that an event's mappings make of its own; raises CannotShape, Unavailable."""
+    return evaluator.transform("", event.whole_with_id, steps=event.steps)
+
+
 def made_of(event: EventText, shaping: Shaping, *, evaluator: Evaluator = _shared) -> bytes | None:
-    """Return what a shaping's transformation makes of an event, None without one; raises CannotShape, Unavailable."""
-    return evaluator.transform(shaping.transformation, event.whole_with_id) if shaping.transformation else None
+    """Return what mappings and a transformation make of an event, None without; raises CannotShape, Unavailable."""
+    if not shaping.transformation and not event.steps:
+        return None
+    return evaluator.transform(shaping.transformation, event.whole_with_id, steps=event.steps)

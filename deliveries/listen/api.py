@@ -5,7 +5,7 @@ What lives here: addresses, the key, and the sentence that a refusal ends with. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -31,17 +31,17 @@ class Api:
     key: str = field(repr=False)
     session: Any = field(default_factory=new_local_session, repr=False)
 
-    def get(self, path: str, query: Mapping[str, str], *, tag: str = "") -> Answer:
+    def get(self, path: str, query: Mapping[str, str], *, tag: str = "", also: Collection[int] = ()) -> Answer:
         """Ask; an answer that is no answer, or a trouble of the server's, comes back and is for the caller to judge.
 
-        Raises CommandError for what would be refused again.
+        So do statuses in `also`. Raises CommandError for what would be refused again.
         """
         headers = {"authorization": f"Bearer {self.key}", "accept": "application/json"}
         if tag:
             headers["if-none-match"] = tag
         url = self.base_url.rstrip("/") + PREFIX + path
         answer = fetch(self.session, url, headers=headers, query=query, timeout_seconds=TIMEOUT_SECONDS)
-        if not answer.error and answer.status not in TROUBLES and answer.status not in (200, 304):
+        if not answer.error and answer.status not in TROUBLES and answer.status not in (200, 304, *also):
             raise CommandError(f"{self.base_url}: {refusal_of(answer)}")
         return answer
 
@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
     body_format: BodyFormat
     transformation: str = ""
     batch_size: int = 1
+    api_version: str | None = None
 
     @property
     def shaping(self) -> Shaping:
@@ -83,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True):
             body_format=self.body_format,
             transformation=self.transformation,
             batch_size=self.batch_size,
+            api_version=self.api_version,
         )
 
 
@@ -113,15 +115,16 @@ def refusal_of(answer: Answer) -> str:
         401: "the key is unknown, revoked or expired",
         404: "there is no such customer or endpoint, or this is not Hookpost's address, or the key may not see it",
     }
-    return known.get(answer.status) or f"answered {answer.status}: {_detail(answer)}"
+    return known.get(answer.status) or f"answered {answer.status}: {detail_of(answer)}"
 
 
 def trouble_of(answer: Answer) -> str:
     """Return what keeps the API from answering, as a sentence."""
-    return f"no answer ({answer.detail})" if answer.error else f"answered {answer.status}: {_detail(answer)}"
+    return f"no answer ({answer.detail})" if answer.error else f"answered {answer.status}: {detail_of(answer)}"
 
 
-def _detail(answer: Answer) -> str:
+def detail_of(answer: Answer) -> str:
+    """Return what a refusal says."""
     try:
         problem = orjson.loads(answer.body)
         found = "; ".join(f"{each['pointer']} {each['detail']}" for each in problem.get("errors", ()))

@@ -17,9 +17,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import msgspec
 from django.core.management.base import CommandError
 
-from deliveries.listen.api import Api, trouble_of
+from deliveries.listen.api import Api, detail_of, trouble_of
 from deliveries.protocol import timestamps
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.api_versions import NOT_MAPPED, OLDEST
 from deliveries.protocol.backoff import parse_retry_after
 
 POLL_SECONDS = 1.0
@@ -29,12 +30,14 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of the feed; `body` is what production signs, byte for byte."""
+    """An event of the feed; `body` is what production signs, byte for byte, `sent_as` the version it names there."""
 
     id: str
     type: str
     body: msgspec.Raw
     erased_at: str | None = None
+    api_version: str | None = None
+    sent_as: str | None = None
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -76,6 +79,17 @@ def follow(api: Api, feed: Feed, *, tell: Callable[[str], None]) -> Iterator[Fee
         place, tag = (moved, "") if moved else (place, answer.header("etag") or "")
         if page.next is None:
             feed.sleep(POLL_SECONDS)
+
+
+def as_pinned(api: Api, event: FeedEvent, version: str | None) -> FeedEvent | Answer:
+    """Return an event in the version of an endpoint, None for the oldest; or what its attempt ends with there."""
+    if event.api_version is None and version is None:
+        return event
+    answer = api.get(f"/events/{event.id}", {"api_version": version or OLDEST}, also=(409,))
+    if answer.status != 200:
+        return Answer(error=NOT_MAPPED, detail=detail_of(answer) if answer.status == 409 else trouble_of(answer))
+    mapped = msgspec.json.decode(answer.body, type=FeedEvent)
+    return msgspec.structs.replace(mapped, sent_as=mapped.api_version)
 
 
 def start_of(*, since: str | None, after: str | None, answer: Answer) -> dict[str, str]:

@@ -57,7 +57,7 @@ def forward(event: FeedEvent, server: LocalServer, *, tell: Callable[[str], None
 
 def send(event: FeedEvent, server: LocalServer) -> Answer:
     """Send one request, signed as of now; one that could not be made ends as it would in production."""
-    text = EventText(id=event.id, type=event.type, whole=bytes(event.body), source=server.source)
+    text = EventText(id=event.id, type=event.type, whole=bytes(event.body), source=server.source, sent_as=event.sent_as)
     try:
         shaped, message_id = sent_alone(text, shape_event(text, server.shaping), server.shaping)
     except CannotShape as error:

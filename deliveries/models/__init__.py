@@ -3,6 +3,7 @@
 from deliveries.models.access_tokens import AccessToken
 from deliveries.models.alerts import Alert
 from deliveries.models.api_keys import ApiKey
+from deliveries.models.api_versions import ApiVersion, VersionChange
 from deliveries.models.audit import AuditEntry
 from deliveries.models.brands import BrandPicture
 from deliveries.models.challenges import Challenge
@@ -26,6 +27,7 @@ __all__ = [
     "AccessToken",
     "Alert",
     "ApiKey",
+    "ApiVersion",
     "Attempt",
     "AuditEntry",
     "BrandPicture",
@@ -52,6 +54,7 @@ __all__ = [
     "PortalLink",
     "Retest",
     "SecondFactor",
+    "VersionChange",
     "Watermark",
     "Worker",
 ]

@@ -13,6 +13,7 @@ from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
+from deliveries.protocol.api_versions import NAME_LIMIT
 from deliveries.protocol.client_tls import shown_tls
 from deliveries.protocol.credentials import Auth, shown_auth
 from deliveries.protocol.payload import METHODS, BodyFormat, PayloadMode, Shaping
@@ -66,6 +67,9 @@ class Endpoint(IdentifiedModel):
         max_length=16, choices=BodyFormat.choices, default=BodyFormat.JSON, db_default=BodyFormat.JSON
     )
     transformation = models.TextField(blank=True, default="", db_default="", help_text="JMESPath; empty: none.")
+    api_version = models.CharField(
+        "API version", max_length=NAME_LIMIT, null=True, blank=True, help_text="What it is pinned to; null: the oldest."
+    )
     batch_size = models.PositiveSmallIntegerField(
         default=1, db_default=1, help_text="Up to so many events in one request; 1: each alone."
     )
@@ -144,6 +148,7 @@ class Endpoint(IdentifiedModel):
             transformation=self.transformation,
             batch_size=self.batch_size,
             batch_wait_ms=self.batch_wait_ms,
+            api_version=self.api_version,
         )
 
     @property

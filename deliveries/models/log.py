@@ -34,6 +34,7 @@ class Event(IdentifiedModel):
     created_at = models.DateTimeField()
     deliver_at = models.DateTimeField(null=True, help_text="When it is to be sent first; null: at once.")
     tags = ArrayField(models.TextField(), null=True, help_text="Null: none.")
+    api_version = models.TextField(null=True, help_text="What its data is in; null: the oldest, or there is none.")
     erased_at = models.DateTimeField(null=True, help_text="When its content was erased; null: it is there.")
     trace_context = models.TextField(null=True, help_text="traceparent, and in a second line tracestate.")
 

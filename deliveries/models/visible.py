@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from deliveries.models.alerts import Alert
 from deliveries.models.api_keys import ApiKey
+from deliveries.models.api_versions import ApiVersion
 from deliveries.models.audit import AuditEntry
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
@@ -95,6 +96,11 @@ def own_events(customer_id: UUID) -> QuerySet[Event]:
 def events_for_everyone(viewer: Viewer) -> QuerySet[Event]:
     """The events for all customers, as far as they were there, in the order of one index."""
     return Event.objects.filter(_everyones(viewer) if viewer.customer_id else Q(customer_id=EVERYONES))
+
+
+def api_versions(viewer: Viewer) -> QuerySet[ApiVersion]:
+    """Versions of the API; a customer sees those that were released."""
+    return ApiVersion.objects.all() if viewer.is_operator else ApiVersion.objects.exclude(released_at=None)
 
 
 def deliveries(viewer: Viewer) -> QuerySet[Delivery]:

@@ -136,6 +136,14 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             says="the endpoint's URL has yet to answer its challenge",
             do="The endpoint's page says what it answered. Let the receiver answer, and ask again there.",
         ),
+        "version_not_mapped": Advice(
+            says="no mapping leads to the version that the endpoint is pinned to",
+            do="The attempt says between which versions. The operator declares it, or choose another version.",
+        ),
+        "version_mapping_failed": Advice(
+            says="the mapping to the endpoint's version makes nothing of this event",
+            do="The attempt says why. The operator mends the mapping; then redeliver.",
+        ),
         "not_sent": Advice(
             says="no request could be made of it, a fault of the sender's",
             do="The operator sees why in the workers' log of that time. Then redeliver.",

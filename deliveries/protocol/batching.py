@@ -16,6 +16,7 @@ import orjson
 from deliveries.errors import InvalidInput
 from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.api_versions import VERSION_HEADER
 from deliveries.protocol.payload import EventText, PayloadMode, Shaped, Shaping
 from deliveries.protocol.shown_body import content_encoding, inflated
 
@@ -95,7 +96,9 @@ def sent_alone(event: EventText, shaped: Shaped, shaping: Shaping) -> tuple[Shap
     if shaping.batch_size == 1:
         return shaped, event.id
     message_id = batch_id([ids.decode_id(ids.EVENT, event.id)])
-    return batch_body([(event.id, shaped.body)], shaping.payload_mode), message_id
+    whole = batch_body([(event.id, shaped.body)], shaping.payload_mode)
+    version = {name: value for name, value in shaped.headers.items() if name == VERSION_HEADER}
+    return Shaped(body=whole.body, headers={**whole.headers, **version}), message_id
 
 
 def read_partly(answer: Answer, members: Collection[str]) -> PartlyTaken:

@@ -29,6 +29,8 @@ INVITATION = "inv"
 ALERT = "alr"
 FAILURE_GROUP = "flg"
 POLL_LEASE = "lse"
+API_VERSION = "ver"
+VERSION_CHANGE = "vch"
 PASSWORD_MAIL = "pwm"  # noqa: S105
 BATCH = "bat"
 

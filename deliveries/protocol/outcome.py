@@ -47,6 +47,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "transformation_timeout": "The endpoint's transformation took too long on this event, so it was not sent.",
         "transformation_too_large": "The endpoint's transformation made too much of this event, so it was not sent.",
         "unverified": "The endpoint's URL has yet to answer its challenge, so nothing else is sent there.",
+        "version_not_mapped": "No mapping leads from this event's version to the endpoint's, so it was not sent.",
+        "version_mapping_failed": "The mapping to the endpoint's version failed on this event, so it was not sent.",
         "not_sent": "No request could be made of this delivery; the operator finds out why.",
     }
 )
@@ -55,6 +57,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
 NOT_THEIRS = frozenset(
     {"worker_lost", "not_sent", "filter_failed", "event_erased", "payload_failed", "payload_too_large"}
     | {"transformation_failed", "transformation_timeout", "transformation_too_large", "unverified"}
+    | {"version_not_mapped", "version_mapping_failed"}
 )
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})

@@ -8,7 +8,7 @@ Source: CloudEvents 1.0.2, JSON event format and HTTP protocol binding; WHATWG U
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -19,8 +19,9 @@ import msgspec
 import orjson
 
 from deliveries.errors import CannotShape, InvalidInput
+from deliveries.protocol.api_versions import VERSION_HEADER, MappingStep, Route
 from deliveries.protocol.challenge import CHALLENGE, ORIGIN_HEADER, ChallengeKind, origin_name
-from deliveries.protocol.request import data_of, moment_of, thin_body
+from deliveries.protocol.request import data_of, full_body, moment_of, thin_body
 
 METHODS = ("POST", "PUT", "PATCH")
 FORM_LIMIT_BYTES = 1024 * 1024
@@ -55,7 +56,8 @@ class Shaping:
 
     `trace_context`: with the trace of their event, which changes no body; only the engine is told, as of `challenge`:
     the kind that its URL has yet to answer, before which nothing else is sent. `batch_size`: up to so many events in a
-    request; one that is not full waits so long for more.
+    request; one that is not full waits so long for more. `api_version`: what the endpoint is pinned to; the way there
+    is an event's own (EventText.steps).
     """
 
     payload_mode: PayloadMode = PayloadMode.FULL
@@ -66,6 +68,7 @@ class Shaping:
     challenge: str = ""
     batch_size: int = 1
     batch_wait_ms: int = 0
+    api_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +83,16 @@ class Shaped:
 class EventText:
     """An event to be shaped: `whole` is its stored body, `id` its webhook-id, `source` where it comes from.
 
-    `made` is what a transformation made of it, if there is one.
+    `sent_as` is the version that it is sent in, `steps` what leads there; `made` is what they and a transformation made
+    of it, where there is one of either.
     """
 
     id: str
     type: str
     whole: bytes = field(repr=False)
     source: str
+    sent_as: str | None = None
+    steps: Sequence[MappingStep] = ()
     made: bytes | None = field(default=None, repr=False)
 
     @property
@@ -121,10 +127,12 @@ def shape(event: EventText, shaping: Shaping) -> Shaped:
     if shaping.challenge:
         return _challenging(event, shaping)
     try:
-        shaped = _by_mode(event, shaping.payload_mode)
+        is_mapped = event.made is not None and event.steps and not shaping.transformation
+        shaped = _by_mode(_with_data(event) if is_mapped else event, shaping.payload_mode)
     except (KeyError, TypeError, ValueError) as error:
         raise CannotShape("the stored body cannot be read") from error
-    return _written(shaped, shaping.body_format)
+    written = _written(shaped, shaping.body_format)
+    return written if event.sent_as is None else _told_version(written, event.sent_as)
 
 
 def _challenging(event: EventText, shaping: Shaping) -> Shaped:
@@ -139,6 +147,11 @@ def _challenging(event: EventText, shaping: Shaping) -> Shaped:
 def transformed(event: EventText, made: bytes) -> EventText:
     """Return an event with what its transformation made of it."""
     return replace(event, made=made)
+
+
+def routed(event: EventText, route: Route) -> EventText:
+    """Return an event with the version that it is sent in, and what leads there."""
+    return replace(event, sent_as=route.sent_as, steps=route.steps)
 
 
 def check_together(shaping: Shaping, header_names: Collection[str]) -> None:
@@ -165,6 +178,15 @@ def _fixed_headers(shaping: Shaping, names: Collection[str]) -> list[str]:
     return [name for name in names if (is_binary and name.startswith("ce-")) or (has_type and name == "content-type")]
 
 
+def _with_data(event: EventText) -> EventText:
+    """Return an event as it would be stored with what was made as its data."""
+    return replace(event, whole=full_body(event.type, moment_of(event.whole), event.made or b""), made=None)
+
+
+def _told_version(shaped: Shaped, version: str) -> Shaped:
+    return replace(shaped, headers={**shaped.headers, VERSION_HEADER: version})
+
+
 def _by_mode(event: EventText, mode: PayloadMode) -> Shaped:
     match mode:
         case PayloadMode.FULL:
@@ -173,6 +195,8 @@ def _by_mode(event: EventText, mode: PayloadMode) -> Shaped:
             return Shaped(body=event.data)
         case PayloadMode.THIN:
             url = f"{event.source}/api/v1/events/{event.id}"
+            if event.sent_as is not None:
+                url += f"?api_version={event.sent_as}"
             return Shaped(body=thin_body(event.type, moment_of(event.whole), event_id=event.id, url=url))
         case PayloadMode.STRUCTURED:
             return Shaped(body=_structured(event), headers={"content-type": STRUCTURED})

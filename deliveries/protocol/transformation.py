@@ -1,4 +1,4 @@
-"""Transformations: what an endpoint's own expression makes of an event.
+"""Transformations: what an endpoint's own expression makes of an event, and what the mappings before it make.
 
 What lives here: reading an expression and evaluating it, and presets. It must not know processes: evaluating is bounded
 in time and memory by evaluator/, never done in a process that serves others. Source: JMESPath, jmespath.org.
@@ -9,7 +9,8 @@ with each step: the size of what comes out is bounded here, and memory on the wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
 from deliveries.errors import CannotShape, InvalidInput
+from deliveries.protocol.api_versions import MappingStep
 
 LENGTH_LIMIT = 4000
 RESULT_LIMIT_BYTES = 256 * 1024
@@ -28,10 +30,11 @@ RESULT_LIMIT_BYTES = 256 * 1024
 FAILED = "transformation_failed"
 TIMEOUT = "transformation_timeout"
 TOO_LARGE = "transformation_too_large"
+NOT_MADE = "version_mapping_failed"
 
 
 class _Functions(functions.Functions):
-    """JMESPath's own functions, and one without which a text cannot be kept short."""
+    """JMESPath's own functions, one without which a text cannot be kept short, and one that leaves members out."""
 
     @functions.signature({"types": []})
     def _func_to_string(self, value: object) -> str:  # as it is sent, not in escapes of ASCII
@@ -40,6 +43,10 @@ class _Functions(functions.Functions):
     @functions.signature({"types": ["string"]}, {"types": ["number"]})
     def _func_truncate(self, text: str, length: float) -> str:
         return text if len(text) <= length else text[: max(0, int(length) - 1)] + "…"
+
+    @functions.signature({"types": ["object"]}, {"types": ["array-string"]})
+    def _func_omit(self, value: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+        return {name: each for name, each in value.items() if name not in names}
 
 
 OPTIONS = jmespath.Options(custom_functions=_Functions())
@@ -54,42 +61,76 @@ class Preset:
     text: str
 
 
-def check_transformation(text: str) -> str:
+def check_transformation(text: str, *, field: str = "transformation") -> str:
     """Return an expression that can be read, or raise InvalidInput; an empty one is none."""
+    name = f"the {'transformation' if field == 'transformation' else 'mapping'}"
     if not text.strip():
         return ""
     if len(text) > LENGTH_LIMIT:
-        raise InvalidInput(f"a transformation has at most {LENGTH_LIMIT} characters", field="transformation")
+        raise InvalidInput(f"{name} has at most {LENGTH_LIMIT} characters", field=field)
     try:
         _compiled(text)
     except RecursionError as error:
-        raise InvalidInput("the transformation nests too deep", field="transformation") from error
+        raise InvalidInput(f"{name} nests too deep", field=field) from error
     except (JMESPathError, ValueError) as error:
         detail = " ".join(str(error).split())[:200]
-        raise InvalidInput(f"the transformation cannot be read: {detail}", field="transformation") from error
+        raise InvalidInput(f"{name} cannot be read: {detail}", field=field) from error
     return text
 
 
-def transform(text: str, event: bytes) -> bytes:
-    """Return the JSON that an expression makes of an event; raises CannotShape."""
-    try:
-        result: object = _compiled(text).search(orjson.loads(event), options=OPTIONS)
+def transform(text: str, event: bytes, *, steps: Sequence[MappingStep] = ()) -> bytes:
+    """Return the JSON that an expression makes of an event after the mappings; raises CannotShape.
+
+    Without an expression it is the data that the mappings make.
+    """
+    with _named("", FAILED):
+        value = orjson.loads(event)
+    limit = RESULT_LIMIT_BYTES + len(event)  # of mappings: their author is the operator, and data may be large as it is
+    for step in steps:
+        value["data"] = _mapped(step, value["data"], limit)
+    if not text:
+        return _written(value["data"], limit)
+    with _named("", FAILED):
+        result: object = _compiled(text).search(value, options=OPTIONS)
         if result is None:
             raise CannotShape("the transformation makes null of this event", error=FAILED)
-        _refuse_large(result)
-        made: bytes = orjson.dumps(result)
-    except RecursionError as error:
-        raise CannotShape("the transformation nests too deep", error=FAILED) from error
-    except (JMESPathError, ValueError, TypeError, ArithmeticError) as error:
-        raise CannotShape(" ".join(str(error).split())[:200] or type(error).__name__, error=FAILED) from error
-    if len(made) > RESULT_LIMIT_BYTES:
-        raise too_large()
+        return _written(result, RESULT_LIMIT_BYTES)
+
+
+def too_large(limit: int = RESULT_LIMIT_BYTES, *, name: str = "the transformation") -> CannotShape:
+    """Return the error of a result that grows beyond its bounds."""
+    return CannotShape(f"{name} makes more than {limit} bytes", error=TOO_LARGE)
+
+
+def _mapped(step: MappingStep, data: object, limit: int) -> object:
+    name = f"the mapping from {step.words}"
+    with _named(f"{name}: ", NOT_MADE):
+        made: object = _compiled(step.text).search(data, options=OPTIONS)
+    if not isinstance(made, dict):
+        raise CannotShape(f"{name} makes no object of the data of this event", error=NOT_MADE)
+    _refuse_large(made, limit, name=name)
     return made
 
 
-def too_large() -> CannotShape:
-    """Return the error of a result that grows beyond its bounds."""
-    return CannotShape(f"the transformation makes more than {RESULT_LIMIT_BYTES} bytes", error=TOO_LARGE)
+def _written(result: object, limit: int) -> bytes:
+    _refuse_large(result, limit)
+    with _named("", FAILED):
+        made: bytes = orjson.dumps(result)
+    if len(made) > limit:
+        raise too_large(limit)
+    return made
+
+
+@contextmanager
+def _named(prefix: str, error: str) -> Iterator[None]:
+    """Within it, what an expression cannot do is what an attempt ends with."""
+    try:
+        yield
+    except RecursionError as fault:
+        raise CannotShape(f"{prefix}the expression nests too deep", error=error) from fault
+    except (JMESPathError, ValueError, TypeError, ArithmeticError) as fault:
+        detail = " ".join(str(fault).split())[:200] or type(fault).__name__
+        raise CannotShape(prefix + detail, error=error) from fault
 
 
 @lru_cache(maxsize=512)
@@ -97,7 +138,7 @@ def _compiled(text: str) -> ParsedResult:
     return jmespath.compile(text)
 
 
-def _refuse_large(result: object) -> None:
+def _refuse_large(result: object, limit: int, *, name: str = "the transformation") -> None:
     """Raise CannotShape before a result is written that holds the same parts again and again."""
     waiting, size = [result], 0
     while waiting:
@@ -106,11 +147,11 @@ def _refuse_large(result: object) -> None:
             size += len(value)
         elif isinstance(value, dict | list):
             size += 2 * len(value)
-            if size <= RESULT_LIMIT_BYTES:
+            if size <= limit:
                 waiting.extend(value.values() if isinstance(value, dict) else value)
         size += 1
-        if size > RESULT_LIMIT_BYTES:
-            raise too_large()
+        if size > limit:
+            raise too_large(limit, name=name)
 
 
 _CARD_TYPE = "application/vnd.microsoft.card.adaptive"

@@ -37,6 +37,7 @@ from deliveries.protocol.tags import check_tags
 from deliveries.protocol.transformation import check_transformation
 from deliveries.protocol.urls import check_url, split_target
 from deliveries.services import clock
+from deliveries.services.api_versions import check_pin
 
 SHAPING = {"payload_mode", "body_format", "transformation", "headers", "batch_size", "ordered", "send_trace_context"}
 EVENT_TYPE_LIMIT = 200
@@ -197,6 +198,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "timeout_seconds": _check_number("timeout_seconds", low=1, high=30),
     "ordered": bool,
     "delivery_window": check_window,
+    "api_version": check_pin,
     "send_trace_context": bool,
     "set_aside_after": _check_number("set_aside_after", low=1, high=SCHEDULE_LIMIT, empty=True),
     "state": _check_choice("state", Endpoint.State.values),

@@ -22,6 +22,7 @@ from deliveries.protocol.polled import is_polled
 from deliveries.protocol.secrets import read_secret
 from deliveries.services import challenges, clock, limits
 from deliveries.services.alerts import note_disabled
+from deliveries.services.api_versions import newest_version
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
 from deliveries.services.endpoint_credentials import (
@@ -62,7 +63,7 @@ def store_endpoint(
     `vouched`: its URL is known to want deliveries, so it is asked nothing.
     """
     endpoint = Endpoint(customer=customer)
-    _apply(endpoint, checked)
+    _apply(endpoint, {"api_version": newest_version(), **checked} if "api_version" not in checked else checked)
     check_signing(endpoint, [read_secret(text) for text, _ in secrets])
     check_shaping(endpoint)
     check_credentials(endpoint)

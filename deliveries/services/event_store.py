@@ -66,6 +66,7 @@ class EventDraft:
     customer whose key emits it, for which there are no other customers; None for a service. `deliver_at` is when it is
     sent first, `tags` are checked. `owner_id` is whose Idempotency-Keys these are; `api_key_id` makes acceptance
     depend on that key being alive at this moment. `trace_context` is as protocol/trace_context.py reads it.
+    `api_version` is what the data is in; None: the newest.
     """
 
     type: str
@@ -81,6 +82,7 @@ class EventDraft:
     fingerprint: bytes = b""
     trace_context: str | None = None
     tags: Sequence[str] = ()
+    api_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class Entry:
     body: bytes
     warnings: tuple[Violation, ...] = ()
     deliver_at: datetime | None = None
+    api_version: str | None = None
     result: Accepted | HookpostError | None = None
 
 
@@ -185,6 +188,7 @@ def _parameters(group: Sequence[Entry]) -> dict[str, object]:
         "deliver_ats": [entry.deliver_at for entry in group],
         "trace_contexts": [draft.trace_context for draft in drafts],
         "tags": [" ".join(draft.tags) if draft.tags else None for draft in drafts],
+        "api_versions": [entry.api_version for entry in group],
         "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
         "reject_unknown": conf.unknown_event_types == "reject",
     }

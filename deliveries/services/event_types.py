@@ -24,7 +24,7 @@ DESCRIPTION_LIMIT = 5000
 def create_event_type(fields: Mapping[str, object], *, customer: Customer | None = None, actor: str) -> EventType:
     """Return the new event type; raises InvalidInput, and Conflict when the name is taken."""
     event_type = EventType(customer=customer, **_checked(fields))
-    _check_example(event_type)
+    check_example(event_type.schema, event_type.example)
     with transaction.atomic():
         if customer is not None:
             limits.lock(customer)
@@ -47,7 +47,7 @@ def update_event_type(
     for name, value in checked.items():
         setattr(event_type, name, value)
     if {"schema", "example"} & checked.keys():
-        _check_example(event_type)
+        check_example(event_type.schema, event_type.example)
     if checked:
         with transaction.atomic():
             _save(event_type)
@@ -75,10 +75,11 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
     return checked
 
 
-def _check_example(event_type: EventType) -> None:
-    if event_type.schema is None or event_type.example is None:
+def check_example(schema: object, example: object) -> None:
+    """Raise InvalidInput for an example that does not fit its schema; either may be None."""
+    if schema is None or example is None:
         return
-    found = violations(compiled(event_type.schema), event_type.example)
+    found = violations(compiled(schema), example)
     if found:
         place, sentence = found[0].pointer or "/", found[0].detail
         raise InvalidInput(f"does not fit the schema: {place}: {sentence}", field="example")

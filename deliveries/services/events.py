@@ -6,7 +6,7 @@ what is to be woken is in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.ids import EVENT, encode_id, time_of
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
+from deliveries.services.api_versions import newest_version
 from deliveries.services.event_store import (
     ALONE,
     EVERYONE,
@@ -44,7 +45,8 @@ from deliveries.services.event_store import (
 )
 from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
 from deliveries.services.scheduling import deliver_later
-from deliveries.services.validation import Rules, check_data, rules_for
+from deliveries.services.validation import Rules, check_data, rules_for, version_emitted
+from deliveries.services.version_schemas import example_to_send
 from deliveries.tracing import switch
 
 __all__ = ["EVERYONE", "INSTALLATION", "Accepted", "EventDraft", "accept_event", "accept_events", "accept_own"]
@@ -115,9 +117,10 @@ def _accept_all(drafts: Sequence[EventDraft | HookpostError], *, atomic: bool) -
     return results
 
 
-def send_to_one(endpoint: Endpoint, event_type: str, data: Mapping[str, object]) -> Accepted:
+def send_to_one(endpoint: Endpoint, event_type: str, data: object, *, api_version: str | None = None) -> Accepted:
     """Emit an event to this endpoint only, whatever it asks for."""
-    entry = _entry(EventDraft(type=event_type, data=orjson.dumps(data), customer_id=endpoint.customer_id))
+    raw = orjson.dumps(data)
+    entry = _entry(EventDraft(type=event_type, data=raw, customer_id=endpoint.customer_id, api_version=api_version))
     store_events([entry], limits=ALONE, only_endpoint=endpoint.id)
     if not isinstance(entry.result, Accepted):
         raise entry.result or Unavailable("the event was not stored")
@@ -126,12 +129,16 @@ def send_to_one(endpoint: Endpoint, event_type: str, data: Mapping[str, object])
 
 def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
     """Emit an example event to this endpoint only: the registered example of the type, or ours, if there is one."""
-    types = visible.event_types(Viewer(endpoint.customer_id)).filter(name=event_type).exclude(example=None)
-    example = types.order_by("customer_id").values_list("example", flat=True).first()
+    known = visible.event_types(Viewer(endpoint.customer_id)).filter(name=event_type).order_by("customer_id").first()
+    example: object = None
+    version = newest = newest_version()
+    if known is not None:  # in the newest version, which is then mapped to the endpoint's, or in that
+        example, version = example_to_send(known, [newest, endpoint.api_version])
     if example is None:
+        version = newest
         own = OPERATIONAL.get(event_type)
         example = own.example if own else {"message": "This is a test event."}
-    return send_to_one(endpoint, event_type, example)
+    return send_to_one(endpoint, event_type, example, api_version=version)
 
 
 def accept_own(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
@@ -170,8 +177,9 @@ def _judged(draft: EventDraft, rules: Rules) -> Entry:
     if is_ours(draft.type):
         raise InvalidEventType("names that begin with hookpost. are reserved", field="type")
     entry = _entry(draft)
+    entry.api_version = version = version_emitted(draft.api_version)
     try:
-        entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id)
+        entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id, api_version=version)
     except InvalidData:
         known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key))
         if draft.idempotency_key is None or not known.exists():
@@ -185,7 +193,7 @@ def _entry(draft: EventDraft) -> Entry:
     body = full_body(draft.type, timestamps.write(moment), draft.data)
     if len(body) > conf.body_limit_bytes:
         raise InvalidInput(f"the event is larger than {conf.body_limit_bytes} bytes", field="data")
-    return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at))
+    return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at), api_version=draft.api_version)
 
 
 def _submit(entry: Entry) -> None:

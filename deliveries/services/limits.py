@@ -16,6 +16,8 @@ from deliveries.models import Customer, Job
 
 HELD_JOBS = 100
 EVENT_TYPES = 500
+API_VERSIONS = 100
+VERSION_CHANGES = 2000
 MEMBERS = 100
 INVITATIONS = 30
 SESSIONS = 20
@@ -43,6 +45,8 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "open_jobs": Limit(words="jobs under way", figure=lambda _: conf.jobs_per_customer),
         "held_jobs": Limit(words="jobs that wait for a paused endpoint", figure=lambda _: HELD_JOBS),
         "event_types": Limit(words="event types of its own", figure=lambda _: EVENT_TYPES),
+        "api_versions": Limit(words="versions of the API", figure=lambda _: API_VERSIONS),
+        "version_changes": Limit(words="event types that change with a version", figure=lambda _: VERSION_CHANGES),
         "members": Limit(words="members", figure=lambda _: MEMBERS),
         "invitations": Limit(words="invitations within a day", figure=lambda _: INVITATIONS),
         "sessions": Limit(words="sessions of a member; the oldest ends", figure=lambda _: SESSIONS),

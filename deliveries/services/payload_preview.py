@@ -22,7 +22,7 @@ from deliveries.services.recent_events import recent_events
 from deliveries.services.sent_bodies import shaped_of, text_of
 
 EVENTS, EVENTS_MAX = 5, 10
-SETTINGS = ("payload_mode", "method", "body_format", "transformation", "batch_size")
+SETTINGS = ("payload_mode", "method", "body_format", "transformation", "batch_size", "api_version")
 SHOWN_BYTES = 16 * 1024
 
 

@@ -1,7 +1,7 @@
 """Whether the data of an event fits the schema of its type, judged before the event is stored.
 
-What lives here: a memory of which types are checked and how, and the verdict. It must not know requests,
-nor what a schema may say: schemas.py does. A change of an event type is seen within REFRESH_SECONDS, so
+What lives here: a memory of which types are checked and how, of which versions there are, and the verdict. It must not
+know requests, nor what a schema may say: schemas.py does. A change of an event type is seen within REFRESH_SECONDS, so
 that checking costs no round trip per event. What the operator registered is judged by the operator's
 schema, and what a service emits by no other: a customer's own type judges what that customer's keys emit.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import UUID
 
@@ -23,8 +23,8 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from deliveries import sql
 from deliveries.database.limits import seconds_left
 from deliveries.database.sharing import is_sharing, share_connections
-from deliveries.errors import InvalidData, Unavailable
-from deliveries.models import EventType
+from deliveries.errors import InvalidData, InvalidInput, Unavailable
+from deliveries.models import EventType, VersionChange
 from deliveries.protocol.remembered import remember
 from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
 from deliveries.sql.rows import ValidatingTypesRow
@@ -42,11 +42,15 @@ Owner = UUID | None  # a customer, or the operator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How events of one type are checked; `version` changes with every change of the row."""
+    """How events of one type are checked; `version` changes with every change of the row.
+
+    `changes` are the API's versions with which the type's schema changes, each with its row and that row's version.
+    """
 
     type_id: UUID
     version: str
     mode: str
+    changes: Mapping[str, tuple[UUID, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ Rules = Mapping[str, Mapping[Owner, Rule]]
 
 _known: dict[str, _Known] = {}
 _used: set[str] = set()  # since they were read last
+_released: list[str] = []  # the API's versions, the oldest first
 _reading = threading.Lock()
 _ahead = threading.Lock()  # held by the thread that reads ahead
 _logged: dict[str, tuple[float, int]] = {}
@@ -77,22 +82,52 @@ def rules_for(names: Collection[str]) -> Rules:
     return {name: each.rules for name, each in known.items()}
 
 
-def check_data(rules: Rules, name: str, data: bytes, *, customer_id: UUID | None) -> tuple[Violation, ...]:
+def version_emitted(given: str | None) -> str | None:
+    """Return the version that data is in: the given one, else the newest; None where there are none.
+
+    As rules_for read them last. Raises InvalidInput for one that is not released.
+    """
+    if given is None:
+        return _released[-1] if _released else None
+    if given not in _released:
+        raise InvalidInput(f"there is no released version {given}", field="api_version")
+    return given
+
+
+def check_data(
+    rules: Rules, name: str, data: bytes, *, customer_id: UUID | None, api_version: str | None = None
+) -> tuple[Violation, ...]:
     """Return what is wrong with raw JSON data of a type that only warns; raises InvalidData where it rejects.
 
-    `customer_id` is the customer whose key emits it; None for a service.
+    `customer_id` is the customer whose key emits it; None for a service. `api_version` is the version it is in.
     """
     known = rules.get(name) or {}
     rule = known.get(None) or known.get(customer_id)
     if rule is None or rule.mode == EventType.Validation.OFF:
         return ()
-    schema = _schema_of(rule.type_id, rule.version)
+    schema = _schema_in_force(rule, api_version)
     found = () if schema is None else tuple(violations(schema, orjson.loads(data)))
     if found:
         _tell(name, rule.mode)
     if found and rule.mode == EventType.Validation.REJECT:
-        raise InvalidData(f"data does not fit the schema of {name}", found)
+        of = f" in version {api_version}" if api_version else ""
+        raise InvalidData(f"data does not fit the schema of {name}{of}", found)
     return found
+
+
+def forget_rules() -> None:
+    """Read everything anew when it is asked for next; what was changed here is seen at once."""
+    _known.clear()
+    _released.clear()
+
+
+def _schema_in_force(rule: Rule, api_version: str | None) -> CompiledSchema | None:
+    """Return the schema of a type in a version: of the last change up to it, else the type's own."""
+    if rule.changes and api_version in _released:
+        for name in reversed(_released[: _released.index(api_version) + 1]):
+            if name in rule.changes:
+                return _schema_of_change(*rule.changes[name])
+    return _schema_of(rule.type_id, rule.version)
 
 
 def _read_again(names: Collection[str], oldest: float) -> Rules:
@@ -134,11 +169,25 @@ def _read(names: set[str]) -> dict[str, _Known]:
         rows = sql.fetch(ValidatingTypesRow, {"names": sorted(names)})
     except (OperationalError, InterfaceError) as error:
         raise Unavailable("the database did not answer") from error
+    _released[:] = [row.api_version for row in rows if row.api_version and not row.name]
     rules: dict[str, dict[Owner, Rule]] = {name: {} for name in names}
     for row in rows:
-        rule = Rule(type_id=row.id, version=row.version, mode=row.validation)
-        rules[row.name][row.customer_id] = rule
+        if row.api_version is None:
+            changes = {} if row.customer_id else _changes_of(rows, row.name)
+            rule = Rule(type_id=row.id, version=row.version, mode=row.validation, changes=changes)
+            rules[row.name][row.customer_id] = rule
     return {name: _Known(read_at=now, rules=found) for name, found in rules.items()}
+
+
+def _changes_of(rows: Sequence[ValidatingTypesRow], name: str) -> dict[str, tuple[UUID, str]]:
+    return {row.api_version: (row.id, row.version) for row in rows if row.api_version and row.name == name}
+
+
+@lru_cache(maxsize=512)
+def _schema_of_change(change_id: UUID, version: str) -> CompiledSchema | None:
+    """Return the schema of a type from a version on, compiled, as _schema_of does."""
+    schema = VersionChange.objects.filter(pk=change_id).values_list("schema", flat=True).first()
+    return None if schema is None else compiled(schema)
 
 
 @lru_cache(maxsize=512)

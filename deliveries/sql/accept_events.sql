@@ -1,5 +1,5 @@
 -- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
--- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), deliver_ats timestamptz[] (null: at once), trace_contexts text[] (null: none), tags text[] (space separated; null: none), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
+-- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), deliver_ats timestamptz[] (null: at once), trace_contexts text[] (null: none), tags text[] (space separated; null: none), api_versions text[] (of their data; null: the oldest), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
 -- One statement, because accepted must mean durable in one round trip. Others share it, so what would take long of one customer is `pending`: it is fanned out afterwards (services/fan_out.py). Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
     SELECT
@@ -20,10 +20,10 @@ WITH input AS (
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
         %(bodies)s::bytea[], %(filterable)s::bool[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[],
         %(fingerprints)s::bytea[], %(api_keys)s::uuid[], %(deliver_ats)s::timestamptz[],
-        %(trace_contexts)s::text[], %(tags)s::text[]
+        %(trace_contexts)s::text[], %(tags)s::text[], %(api_versions)s::text[]
     ) WITH ORDINALITY AS i (
         event_id, given_id, given_uid, type, type_keys, body, filterable, emitter_id, owner_id, key, fingerprint,
-        api_key_id, deliver_at, trace_context, tags, place
+        api_key_id, deliver_at, trace_context, tags, api_version, place
     )
     CROSS JOIN LATERAL (
         SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
@@ -116,13 +116,13 @@ WITH input AS (
         WHERE NOT EXISTS (SELECT FROM hookpost_customer c WHERE c.id = known.customer_id) AND known.customer_id IS NOT NULL
     RETURNING event_id
 ), accepted AS (
-    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at, i.deliver_at, i.trace_context, i.tags, c.pending
+    SELECT i.event_id, i.customer_id, i.type, i.body, i.made_at, i.deliver_at, i.trace_context, i.tags, i.api_version, c.pending
     FROM input i JOIN counted c USING (event_id)
     WHERE i.refused IS NULL AND (i.key IS NULL OR i.event_id IN (SELECT event_id FROM key_taken))
 ), new_event AS (
-    INSERT INTO hookpost_event (id, customer_id, type, body, created_at, deliver_at, trace_context, tags)
+    INSERT INTO hookpost_event (id, customer_id, type, body, created_at, deliver_at, trace_context, tags, api_version)
     SELECT event_id, coalesce(customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), type, body, made_at, deliver_at,
-        trace_context, string_to_array(tags, ' ')
+        trace_context, string_to_array(tags, ' '), api_version
     FROM accepted  -- models.log.EVERYONES
 ), new_fan_out AS (
     INSERT INTO hookpost_fan_out (event_id, customer_id, turn_at, filter_ms)

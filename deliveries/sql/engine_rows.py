@@ -31,16 +31,18 @@ class ClaimBatchRow(NamedTuple):
     body_bytes: int | None
     body: bytes | None
     trace_context: str | None
+    api_version: str | None
     due_at: float | None
 
 
 class EventBodiesRow(NamedTuple):
-    """An event's type and body, and the trace that it belongs to."""
+    """An event's type and body, the trace that it belongs to, and the version of its data."""
 
     id: UUID
     type: str
     body: bytes
     trace_context: str | None
+    api_version: str | None
 
 
 class FindDueLanesRow(NamedTuple):
@@ -130,4 +132,5 @@ class TakeLanesRow(NamedTuple):
     body_bytes: int | None
     body: bytes | None
     trace_context: str | None
+    api_version: str | None
     due_at: float | None

@@ -248,10 +248,24 @@ class TendJobsRow(NamedTuple):
 
 
 class ValidatingTypesRow(NamedTuple):
-    """An event type that judges data: whose, in which version, and how strictly."""
+    """An event type that judges data: whose, as of which change of its row, and how strictly.
+
+    With `api_version` it is a released version, or what changes of the type with it.
+    """
 
     name: str
     customer_id: UUID | None
     id: UUID
     version: str
     validation: str
+    api_version: str | None
+
+
+class VersionTableRow(NamedTuple):
+    """A released version and a type that changes with it; without either where nothing changed since `stamp`."""
+
+    stamp: str
+    name: str | None
+    event_type: str | None
+    down: str | None
+    up: str | None

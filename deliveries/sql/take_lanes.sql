@@ -36,7 +36,7 @@ SELECT
     e.ordered, e.set_aside_after, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
     NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,
-    NULL::int AS body_bytes, NULL::bytea AS body, NULL::text AS trace_context,
+    NULL::int AS body_bytes, NULL::bytea AS body, NULL::text AS trace_context, NULL::text AS api_version,
     NULL::float8 AS due_at
 FROM leased l
 JOIN hookpost_endpoint e ON e.id = l.endpoint_id
@@ -50,7 +50,7 @@ UNION ALL
 SELECT
     'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body, v.trace_context,
+    d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body, v.trace_context, v.api_version,
     CASE WHEN %(timed)s::bool THEN extract(epoch FROM d.due_at)::float8 END
 FROM (
     SELECT l.endpoint_id, 0 AS busy,
@@ -65,12 +65,12 @@ FROM (
 CROSS JOIN LATERAL ({due_of_lane}) d
 LEFT JOIN LATERAL (
     SELECT type, octet_length(body) AS body_bytes,
-        CASE WHEN octet_length(body) <= %(whole_bytes)s::int THEN body END AS body, trace_context
+        CASE WHEN octet_length(body) <= %(whole_bytes)s::int THEN body END AS body, trace_context, api_version
     FROM hookpost_event WHERE id = d.event_id LIMIT 1
 ) v ON true
 UNION ALL
 SELECT
     'busy', endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM seen WHERE NOT free

@@ -46,7 +46,7 @@ class Caller:
 
     def send(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
         """Send one request; a path without /api or /portal gets the base in front."""
-        full = path if path.startswith(("/api", "/healthz", "/readyz", "/metrics", "http")) else f"/api/v1{path}"
+        full = path if path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "http")) else f"/api/v1{path}"
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.key is not None:

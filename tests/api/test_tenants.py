@@ -11,6 +11,7 @@ from django.urls import URLPattern
 from deliveries.api.auth import Scope
 from deliveries.api.urls import api
 from deliveries.models import Delivery, DueDelivery, Endpoint, EventType, Job
+from deliveries.services.api_versions import create_version
 from deliveries.services.event_types import create_event_type
 from deliveries.services.jobs import start_job
 from deliveries.services.selection import Selection
@@ -43,6 +44,7 @@ def bobs(bob: Tenant) -> dict[str, str]:
     log_attempt(delivery)
     job = start_job(Job.Kind.REDELIVER, Selection(customer_id=bob.customer.id), customer=bob.customer, actor="key:bob")
     create_event_type({"name": "bobs.own"}, customer=bob.customer, actor="key:bob")
+    create_version({"name": "2027-01-01"}, actor="key:ops")  # which is being prepared
     return {
         "customer": bob.customer.public_id,
         "endpoint": bob.endpoint.public_id,
@@ -50,6 +52,7 @@ def bobs(bob: Tenant) -> dict[str, str]:
         "delivery": delivery.public_id,
         "job": job.public_id,
         "name": "bobs.own",
+        "version": "2027-01-01",
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child, process
 from deliveries.evaluator.process import Evaluator
+from deliveries.protocol.api_versions import MappingStep
 
 NUMBERS = b",".join([b"1"] * 3000)
 EVENT = b'{"id":"evt_1","type":"a.b","timestamp":"t","data":{"s":"%b","l":[%b]}}' % (b"x" * 1000, NUMBERS)
@@ -41,6 +42,22 @@ def test_a_transformation_that_grows_or_takes_long_ends_and_harms_no_other(evalu
         evaluator.transform(text, EVENT)
     assert refused.value.error in errors
     assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+def test_mappings_and_a_transformation_have_one_budget_together(evaluator: Evaluator) -> None:
+    """Given mappings of which each is within its bounds, then all of them together are not."""
+    sorts = "{l: " + "|".join(["l", *["sort_by(@,&to_number(to_string(@)))"] * 4]) + "}"
+    step = MappingStep("v2 to v1", sorts)
+    assert len(evaluator.transform("", EVENT, steps=[step])) > 3000
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform("data", EVENT, steps=[step] * 60)
+    assert refused.value.error == "transformation_timeout"
+    assert "mapping and transformation take longer than" in refused.value.detail
+    steps = [MappingStep("v3 to v2", "{s: s}"), MappingStep("v2 to v1", "{t: s}")]
+    assert evaluator.transform("length(data.t)", EVENT, steps=steps) == b"1000"
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform("", EVENT, steps=[*steps, MappingStep("v1 to v0", "nothing")])
+    assert refused.value.error == "version_mapping_failed"
 
 
 def process_of(evaluator: Evaluator) -> psutil.Process:

@@ -181,6 +181,32 @@ def test_what_an_endpoint_is_sent_is_what_listen_sends(
     assert "1 forwarded" in listening.interrupt()
 
 
+def test_an_endpoint_of_an_older_version_is_forwarded_that_version(
+    listen: Callable[..., Listening], customer: Customer, receiver: Receiver
+) -> None:
+    """Given one event that is mapped and one to which no mapping leads, then each is told as production would."""
+    from deliveries.models import ApiVersion
+    from deliveries.services.api_versions import create_version, release_version, save_change
+    from deliveries.services.endpoints import create_endpoint
+    from deliveries.services.event_types import create_event_type
+
+    create_event_type({"name": "invoice.paid"}, actor="system")
+    release_version(create_version({"name": "v1"}, actor="system"), actor="system")
+    create_endpoint(customer, {"url": "https://93.184.216.34/", "uid": "main"}, actor="system")
+    version = create_version({"name": "v2"}, actor="system")
+    save_change(version, "invoice.paid", {"down": "{n: number}"}, actor="system")
+    release_version(version, actor="system")
+    emit(customer, number=7)
+    listening = listen(url=receiver.url, since="1h", endpoint="main")
+    listening.line_with("204")
+    request = receiver.wait_for(1)[0]
+    assert (request.header("webhook-version"), request.body.endswith(b'"data":{"n":7}}')) == ("v1", True)
+    save_change(ApiVersion.objects.get(name="v2"), "invoice.paid", {"down": ""}, actor="system")
+    emit(customer, number=8)
+    listening.line_with("version_not_mapped")
+    assert "1 succeeded, 1 failed" in listening.interrupt()
+
+
 def test_only_what_comes_from_now_on_is_forwarded_unless_told_otherwise(
     listen: Callable[..., Listening], customer: Customer, receiver: Receiver
 ) -> None:

@@ -11,8 +11,11 @@ import pytest
 from deliveries.errors import InvalidInput
 from deliveries.protocol import batching
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.api_versions import Route
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, largest_batch, read_partly, read_place
-from deliveries.protocol.payload import BodyFormat, PayloadMode, Shaping, check_together
+from deliveries.protocol.ids import EVENT, encode_id
+from deliveries.protocol.payload import BodyFormat, EventText, PayloadMode, Shaping, check_together, routed, shape
+from deliveries.protocol.request import full_body
 
 OURS = {"evt_1", "evt_2"}
 
@@ -141,3 +144,16 @@ def test_who_takes_one_event_at_a_time_has_no_batches(kind: str) -> None:
     with pytest.raises(InvalidInput):
         batching.check_batches(2, **kinds)
     assert BODY_LIMIT_BYTES < 1024 * 1024
+
+
+@pytest.mark.parametrize("mode", [PayloadMode.FULL, PayloadMode.DATA, PayloadMode.STRUCTURED])
+def test_a_batch_of_one_tells_its_version_as_the_event_alone_would(mode: PayloadMode) -> None:
+    event_id = encode_id(EVENT, uuid4())
+    whole = full_body("a.b", "2026-01-01T00:00:00.000Z", b"{}")
+    event = routed(EventText(id=event_id, type="a.b", whole=whole, source="https://h.example"), Route("v1"))
+    shaping = Shaping(payload_mode=mode, batch_size=10)
+    shaped, message_id = batching.sent_alone(event, shape(event, shaping), shaping)
+    assert shaped.headers["webhook-version"] == "v1"
+    assert message_id != event_id
+    plain = Shaping(payload_mode=mode)
+    assert batching.sent_alone(event, shape(event, plain), plain) == (shape(event, plain), event_id)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import EXPLANATIONS, Outcome, decide
+from deliveries.protocol.outcome import EXPLANATIONS, NOT_THEIRS, Outcome, decide
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ERRORS = [
@@ -211,3 +211,13 @@ def test_a_name_server_that_is_silent_counts_as_slow_and_one_that_says_no_does_n
         rng=random.Random(1),
     )
     assert outcome.slow is slow
+
+
+@pytest.mark.parametrize("error", ["version_not_mapped", "version_mapping_failed"])
+def test_what_cannot_be_mapped_is_tried_again_and_says_nothing_of_the_endpoint(error: str) -> None:
+    """Given a mapping that is the operator's to mend, then no lane rests, slows down or counts as failing for it."""
+    outcome = judged(error=error)
+    assert (outcome.error, str(outcome.state)) == (error, "pending")
+    assert outcome.retry_in_seconds is not None
+    assert not any((outcome.down, outcome.pause, outcome.slow, outcome.rest_seconds, outcome.disable_reason))
+    assert error in NOT_THEIRS

@@ -15,6 +15,7 @@ from deliveries.models import AuditEntry, Customer, Endpoint, EndpointSecret, Ev
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.imports import ITEM_LIMIT, read_items
 from deliveries.protocol.imports.item import ImportItem
+from deliveries.services.api_versions import create_version, release_version
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
 from deliveries.services.event_types import create_event_type
@@ -283,6 +284,7 @@ FULL = {
     "method": "PUT",
     "transformation": "data.{id: invoice}",
     "body_format": "form",
+    "api_version": "2026-11-01",
     "rate_limit": 5,
     "max_in_flight": 3,
     "batch_size": 1,
@@ -302,6 +304,7 @@ def test_what_an_endpoint_can_have_comes_along_in_an_export() -> None:
     """Given a field that the API learned since, then an export with it is still imported."""
     shape = {name for name, field in EndpointShape().fields.items() if not field.read_only}
     assert shape - ELSEWHERE == set(FULL)
+    release_version(create_version({"name": "2026-11-01"}, actor="system"), actor="system")
     customer = create_customer({"uid": "acme", "name": "Acme", "metadata": {"a": 1}}, actor="system")
     create_event_type({"name": "a.b", "schema": {"type": "object"}}, customer=customer, actor="system")
     endpoint, secret = create_endpoint(customer, {"url": URL, "uid": "main", **FULL}, actor="system")

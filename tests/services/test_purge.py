@@ -59,6 +59,8 @@ ENDS = {
     "hookpost_endpoint": "made by callers, limited",
     "hookpost_event_type": "made by callers, limited",
     "hookpost_api_key": "made by people",
+    "hookpost_api_version": "made by callers, limited",
+    "hookpost_version_change": "made by callers, limited",
     "hookpost_second_factor": "one for each person",
     "hookpost_api_rate": "one for each key, and 4,096 for addresses",
     "django_session": "purge_rows",

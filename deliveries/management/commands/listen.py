@@ -23,8 +23,9 @@ from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.listen import screen
 from deliveries.listen.api import Api, checked_url, endpoint_settings, find_customer
-from deliveries.listen.feed import Feed, follow, start_of
+from deliveries.listen.feed import Feed, as_pinned, follow, start_of
 from deliveries.listen.forward import LocalServer, forward, new_secret
+from deliveries.protocol.answer import Answer
 from deliveries.protocol.profiles import PROFILES, check_key, check_signing
 from deliveries.protocol.secrets import SigningKey, check_secret, read_secret
 
@@ -69,19 +70,22 @@ class Command(BaseCommand):
             screen.note(console, f"Events of {feed.customer} go to {server.url}. Stop with Ctrl-C.", style="")
             if not options["secret"]:
                 screen.note(console, f"Signed with {server.secret}", style="")
-            _run(console, api, feed, server, tally)
+            _run(console, api, feed, server, tally, is_endpoints=bool(options["endpoint"]))
         except KeyboardInterrupt:
             screen.summary(console, tally)
         finally:
             signal.signal(signal.SIGTERM, before)
 
 
-def _run(console: Console, api: Api, feed: Feed, server: LocalServer, tally: screen.Tally) -> None:
+def _run(
+    console: Console, api: Api, feed: Feed, server: LocalServer, tally: screen.Tally, *, is_endpoints: bool
+) -> None:
     def tell(text: str) -> None:
         screen.note(console, text)
 
     for event in follow(api, feed, tell=tell):
-        answer = forward(event, server, tell=tell)
+        pinned = as_pinned(api, event, server.shaping.api_version) if is_endpoints else event
+        answer = pinned if isinstance(pinned, Answer) else forward(pinned, server, tell=tell)
         tally.last = event.id
         if screen.is_success(answer):
             tally.succeeded += 1

@@ -38,6 +38,7 @@ CREDENTIALS = Made("an object of texts or null", lambda value: value is None or 
 SCHEME = Made("a name or an object", lambda value: isinstance(value, str | Mapping))
 SCHEDULE = Made("a list of whole numbers or null", lambda value: value is None or isinstance(value, list))
 WINDOW = Made("an object or null", lambda value: value is None or isinstance(value, Mapping))
+VERSION = Made("a name or null", lambda value: value is None or isinstance(value, str))
 OBJECT = Made("an object of at most 64 KB", lambda value: isinstance(value, Mapping) and _is_small(value))
 JSON = Made("JSON of at most 64 KB", _is_small)
 
@@ -60,6 +61,7 @@ FIELDS: Mapping[Kind, Mapping[str, Made]] = {
         "signing": SCHEME,
         "retry_schedule": SCHEDULE,
         "delivery_window": WINDOW,
+        "api_version": VERSION,
         **dict.fromkeys(("ordered", "send_trace_context"), FLAG),
     },
 }
