@@ -26,7 +26,7 @@ PRODUCTION = {
     "HOOKPOST_ALERT_MAIL": "ops@example.com",
     "HOOKPOST_REQUIRE_2FA": "staff",
 }
-FORBIDDEN_IN_SCRIPTS = ("'unsafe-inline'", "data:", "http:", "https:", "*")
+FORBIDDEN_IN_SCRIPTS = ("'unsafe-inline'", "'unsafe-eval'", "data:", "http:", "https:", "*")
 
 
 def test_production_settings_pass_the_check_for_deployment(tmp_path: Path) -> None:

@@ -87,3 +87,18 @@ addEventListener("load", () => setTimeout(() => {
     }
   }
 }));
+
+// Unfold's expressions by Alpine's build that evaluates no text as a program: what they call is named here.
+document.addEventListener("alpine:init", () => {
+  Alpine.data("theme", theme);
+  Alpine.data("searchForm", searchForm);
+  Alpine.data("page", (tab) => ({
+    activeTab: tab && (getCurrentTab() || tab),
+    sidebarMobileOpen: false,
+    sidebarDesktopOpen: localStorage.getItem("sidebarDesktopOpen") !== "0",
+    window: { location: { pathname: location.pathname, search: location.search } }, // of a form's address
+    init() {
+      this.$watch("sidebarDesktopOpen", (isOpen) => localStorage.setItem("sidebarDesktopOpen", isOpen ? "1" : "0"));
+    },
+  }));
+});
