@@ -1,10 +1,12 @@
 """Waiting for a database that is away, refuses to write or is full.
 
-What lives here: trying again for as long as it takes. It must not know what is tried.
+What lives here: trying again for as long as it takes, and how often the same trouble is told. It must not know what
+is tried.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,6 +20,8 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 5.0  # between tries of what the database refuses, which hardly mends itself
+COMPLAIN_EVERY_SECONDS = 60.0
 WRONG_STATEMENT = (DataError, IntegrityError, ProgrammingError)  # the statement is wrong: trying again would not help
 
 
@@ -46,3 +50,43 @@ def retry_on_database_error(
             if tries:
                 log.warning("database_back", tries=tries)
             return result
+
+
+class Refusals:
+    """What fails again and again: told once a minute, and tried again after longer and longer pauses."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told, self._told_at = "", 0.0
+
+    def note(self, event: str, error: BaseException) -> float:
+        """Log an error with its traceback, unless it was lately; returns how many seconds to wait now."""
+        self.count += 1
+        said, now = f"{type(error).__name__}: {first_line(error)}", time.monotonic()
+        if said != self._told or now - self._told_at >= COMPLAIN_EVERY_SECONDS:
+            self._told, self._told_at = said, now
+            log.error(event, error=said, exc_info=error)
+        return min(PAUSE_SECONDS * 2.0 ** min(self.count - 1, 10), LONGEST_PAUSE_SECONDS)
+
+    def insist(
+        self, act: Callable[[], Result], *, event: str, meanwhile: Callable[[float], None], give_up: Callable[[], bool]
+    ) -> Result:
+        """Return what `act` returns once the database takes it: for want of a right, a column or a partition it may
+        refuse what is no wrong statement, until somebody mends that. Raises the refusal once `give_up` says so.
+        """
+        while True:
+            try:
+                result = act()
+            except WRONG_STATEMENT as error:
+                seconds = self.note(event, error)
+                if give_up():
+                    raise
+                connection.close()
+                meanwhile(seconds)
+            else:
+                self.forget()
+                return result
+
+    def forget(self) -> None:
+        """Note that all is well again."""
+        self.count, self._told = 0, ""

@@ -28,7 +28,7 @@ from django.db import connection
 
 from deliveries.conf import conf
 from deliveries.engine import quarantine
-from deliveries.engine.database_retry import retry_on_database_error
+from deliveries.engine.database_retry import Refusals, retry_on_database_error
 from deliveries.engine.intake import Intake
 from deliveries.engine.judge import judge, judge_members
 from deliveries.engine.lane import NEVER, Lane
@@ -53,7 +53,6 @@ Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
 Clock = Callable[[], float]
 Result = TypeVar("Result")
 
-WAIT_SECONDS = 0.1
 RETRY_SECONDS = 20.0
 RENEW_AT = 0.6  # of a lease that is left
 
@@ -86,6 +85,7 @@ class Engine:
         self._may_sign = True
         self._record_at = NEVER
         self._unrecorded = 0
+        self._refusals, self._failures = Refusals(), Refusals()
 
     def notify(self, endpoint_ids: Sequence[UUID]) -> None:
         """Say that these lanes have work, or with none that some have; returns at once."""
@@ -98,10 +98,11 @@ class Engine:
         while not stopping.is_set():
             try:
                 self.step()
-            except Exception:
-                log.exception("engine_failed")
+                self._failures.forget()
+            except Exception as error:
+                seconds = self._failures.note("engine_failed", error)
                 self.abandon()
-                stopping.wait(WAIT_SECONDS)
+                stopping.wait(seconds)
         try:
             self._wind_down()
         except Exception:
@@ -242,7 +243,11 @@ class Engine:
             return
         done = {lane.endpoint_id: _give_back(lane, now) for lane in lanes if lane.is_done(now)}
         attempts = [(lane, finished) for lane in lanes for finished in lane.finished]
-        recorded = self._retry(lambda: record_outcomes(lanes, now=now, give_back=done))
+        # Nothing is sent until this has come about: what is not recorded would be sent again and again.
+        recorded = self._refusals.insist(
+            lambda: self._retry(lambda: record_outcomes(lanes, now=now, give_back=done)),
+            event="attempts_refused", meanwhile=self._keep_driving, give_up=self._stopping.is_set,
+        )  # fmt: skip
         for lane, finished in attempts:
             self._follow_up(lane, finished, now)
         for lane in lanes:

@@ -24,6 +24,7 @@ from deliveries.engine.attempt_spans import end_attempts
 from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.quarantine import cleared
+from deliveries.engine.trouble import pause_for_problem
 from deliveries.engine.work import Finished, Sent
 from deliveries.metrics import names
 from deliveries.protocol.answer import Answer, without
@@ -163,16 +164,22 @@ def _store_one_by_one(
     """One row that cannot be stored must not keep the others out; of itself, what can be stored is."""
     for lane, finished in rows:
         try:
-            _store([lane], [(lane, finished)], {}, now)
-        except IntegrityError as error:
-            if not isinstance(error.__cause__, UniqueViolation):
-                raise
-            # It was committed before, and the connection broke before PostgreSQL could say so.
-        except DataError as error:
-            log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=first_line(error))
-            storable = replace(finished, answer=_storable(finished.answer), request_headers="")
-            _store([lane], [(lane, storable)], {}, now)
+            _store_alone(lane, finished, now)
+        except (DataError, IntegrityError) as error:  # not even that it was sent: not too often, then
+            log.warning("attempt_not_storable", delivery_id=str(finished.claimed.delivery_id), error=first_line(error))
+            pause_for_problem(lane, now, reason=NOT_STORED)
     return _store(lanes, [], giving, now)
+
+
+def _store_alone(lane: Lane, finished: Finished, now: float) -> None:
+    try:
+        _store([lane], [(lane, finished)], {}, now)
+    except (DataError, IntegrityError) as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            return  # it was committed before, and the connection broke before PostgreSQL could say so
+        log.warning("answer_not_storable", delivery_id=str(finished.claimed.delivery_id), error=first_line(error))
+        storable = replace(finished, answer=_storable(finished.answer), request_headers="")
+        _store([lane], [(lane, storable)], {}, now)
 
 
 def _cut_off(sent: Sent) -> Finished:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import InternalError, OperationalError, connection
+from django.db import InternalError, OperationalError, ProgrammingError, connection
 
 from deliveries.engine import recorder
 from deliveries.engine.leases import release_lanes
@@ -73,6 +73,51 @@ def test_an_outcome_is_recorded_once_the_database_can_write_again(
     assert left == []
     assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("succeeded", 1)
     assert len(receiver.requests) == Attempt.objects.count() == 1
+
+
+def test_what_the_database_refuses_to_record_is_not_sent_again_until_somebody_has_mended_that(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given that a right, a column and a partition are missing for a while, then there is one request all the same."""
+    left = failing(
+        monkeypatch,
+        ProgrammingError("permission denied for table hookpost_attempt"),
+        ProgrammingError('column "tls_ms" of relation "hookpost_attempt" does not exist'),
+        ProgrammingError("must be owner of table hookpost_attempt"),
+    )
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    run_until_idle(engine, seconds=60)
+    assert left == []
+    assert the_delivery(endpoint).state == "succeeded"
+    assert len(receiver.requests) == Attempt.objects.count() == 1
+
+
+@pytest.fixture
+def nothing_of_299() -> Iterator[None]:
+    """The table takes no attempt without an error, and no answer of 299."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE hookpost_attempt ADD CONSTRAINT odd CHECK (status_code <> 299) NOT VALID")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE hookpost_attempt DROP CONSTRAINT odd")
+
+
+def test_an_attempt_that_no_table_takes_keeps_no_other_out_and_is_not_made_again_at_once(
+    nothing_of_299: None, receiver: Receiver
+) -> None:
+    receiver.answer = lambda request: (299 if request.path == "/odd" else 204, {}, b"")
+    odd, other = an_endpoint(f"{receiver.url}/odd"), an_endpoint(f"{receiver.url}/other")
+    emit(odd)
+    emit(other)
+    engine, _ = an_engine(odd, other)
+    run_until_idle(engine, seconds=60)
+    engine.notify([odd.id, other.id])
+    run_until_idle(engine, seconds=60)
+    assert the_delivery(other).state == "succeeded"
+    assert (the_delivery(odd).state, Lane.objects.get(endpoint=odd).rest_reason) == ("pending", "problem")
+    assert sorted(request.path for request in receiver.requests) == ["/odd", "/other"]
 
 
 def test_answers_that_come_while_the_database_is_away_are_not_lost(
