@@ -40,7 +40,17 @@ _CHARSETS: Mapping[str, str] = {
     "gb18030": "gb18030",
     "big5": "big5",
     "euc-kr": "cp949",
+    "utf8mb4": "utf-8",
+    "latin-9": "iso8859-15",
+    "koi8-u": "koi8-u",
+    "macintosh": "mac_roman",
+    "tis-620": "iso8859-11",
+    "big5-hkscs": "big5hkscs",
+    **{f"windows-{page}": f"cp{page}" for page in (874, *range(1253, 1259))},
+    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (*range(3, 12), 13, 14, 16)},
 }
+# Of a text in an unknown charset: control characters tell that it is none that holds ASCII as ASCII.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([a-z0-9_.:-]+)""")
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -65,6 +75,8 @@ def shown_body(body: bytes, headers: str) -> ShownBody:
     for charset in tried:
         if (text := _decoded(plain, charset)) is not None:
             return ShownBody(text=text, format="text", note=_note(encoding if plain is not body else "", charset))
+    if tried[0] not in _CHARSETS and not _CONTROL.search(plain) and (text := _decoded(plain, "utf-8")) is not None:
+        return ShownBody(text=text, format="text", note=f"read as utf-8, because {tried[0]} is not known")
     return _as_hex(plain, f"it cannot be read as {tried[0]}")
 
 

@@ -43,6 +43,12 @@ def test_a_body_is_read_by_the_charset_that_it_came_with(text: str, charset: str
         assert (shown.text, shown.format) == (text, "text")
 
 
+@pytest.mark.parametrize("charset", ["unknown", "x-user-defined", "utf-7", "none"])
+def test_a_text_whose_charset_is_not_known_is_read_as_utf_8_where_it_can_be(charset: str) -> None:
+    shown = shown_body("grüße\r\n".encode(), headers(f"text/plain; charset={charset}"))
+    assert shown == ShownBody(text="grüße\r\n", format="text", note=f"read as utf-8, because {charset} is not known")
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "deflate"])
 def test_a_compressed_body_is_inflated(encoding: str) -> None:
     raw = WORDS.encode()
@@ -77,7 +83,8 @@ def test_a_bomb_costs_no_more_than_the_cap() -> None:
         (b"\xff\xfe", "", "it cannot be read as utf-8"),
         (b"\xff\xfe", headers("application/octet-stream"), "it cannot be read as utf-8"),
         (b"\xff", headers("text/html; charset=utf-8"), "it cannot be read as utf-8"),
-        (b"ab", headers("text/html; charset=utf-7"), "it cannot be read as utf-7"),
+        (b"\x1b$BF|", headers("text/html; charset=iso-2022-jp"), "it cannot be read as iso-2022-jp"),
+        ("ab".encode("utf-16"), headers("text/html; charset=utf-16"), "it cannot be read as utf-16"),
         (b"\x81", headers("text/html; charset=windows-1252"), "it cannot be read as windows-1252"),
     ],
 )
