@@ -31,7 +31,7 @@ from deliveries.admin.payload_preview import PayloadPreviewPage
 from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import staff_site
-from deliveries.admin.verification import resumed_words, verification_in_words
+from deliveries.admin.verification import asked_again_words, resumed_words, verification_in_words
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
@@ -194,7 +194,7 @@ class EndpointPages(PayloadPreviewPage):
     def act_verify(self, request: HttpRequest, row: Endpoint) -> None:
         """Ask its URL again."""
         challenges.ask_again(row, actor=self.actor(request))
-        messages.success(request, "Its URL is asked again; load this page in a moment.")
+        messages.success(request, asked_again_words())
 
     def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
         """Stop sending until somebody resumes."""

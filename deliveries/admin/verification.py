@@ -6,6 +6,7 @@ What lives here: words for a challenge. It must not know how a URL is asked.
 from __future__ import annotations
 
 from deliveries.models import Challenge, Endpoint
+from deliveries.services.languages import tell
 
 
 def verification_in_words(row: Endpoint) -> str:
@@ -14,21 +15,33 @@ def verification_in_words(row: Endpoint) -> str:
     if asked is None:
         return ""
     if asked.state == Challenge.State.VERIFIED:
-        limit = f" It allows {row.allowed_rate} requests a minute, which is heeded." if row.allowed_rate else ""
-        return f"Its URL answered the challenge at {asked.verified_at:%Y-%m-%d %H:%M} UTC.{limit}"
+        return _answered(asked, row.allowed_rate)
     if asked.delivery_id is not None:
-        return "Its URL was asked the challenge and has not answered yet."
+        return tell("Its URL was asked the challenge and has not answered yet.")
     if not asked.detail:
-        return "Its URL is about to be asked the challenge."
-    times = "once" if asked.tries == 1 else f"{asked.tries} times"
-    then = (
-        "is not asked again by itself" if asked.next_at is None else f"is asked again at {asked.next_at:%H:%M:%S} UTC"
+        return tell("Its URL is about to be asked the challenge.")
+    last = tell(
+        "Number of questions so far: {number}. The last answer: {detail}.", number=asked.tries, detail=asked.detail
     )
-    return f"Its URL was asked {times} and {then}. The last answer: {asked.detail}."
+    if asked.next_at is None:
+        return f"{last} {tell('Its URL is not asked again by itself.')}"
+    return f"{last} {tell('Its URL is asked again at {at} UTC.', at=f'{asked.next_at:%H:%M:%S}')}"
+
+
+def _answered(asked: Challenge, allowed_rate: int | None) -> str:
+    said = tell("Its URL answered the challenge at {at} UTC.", at=f"{asked.verified_at:%Y-%m-%d %H:%M}")
+    if not allowed_rate:
+        return said
+    return f"{said} {tell('It allows {rate} requests a minute, which is heeded.', rate=allowed_rate)}"
 
 
 def resumed_words(row: Endpoint, *, cancelled: bool) -> str:
     """Return what a person is told who resumed an endpoint."""
     if row.unverified is not None:
-        return "It goes on as soon as its URL has answered the challenge."
+        return tell("It goes on as soon as its URL has answered the challenge.")
     return "Resumed. " + ("The backlog was cancelled." if cancelled else "The backlog is being sent.")
+
+
+def asked_again_words() -> str:
+    """Return what a person is told who had a URL asked again."""
+    return tell("Its URL is asked again; load this page in a moment.")

@@ -268,10 +268,10 @@ def test_the_page_says_how_it_stands_and_asks_again(receiver: Receiver) -> None:
     assert "is about to be asked" in browser.get(f"{place}change/").content.decode()
     ask(endpoint)
     page = browser.get(f"{place}change/").content.decode()
-    assert "was asked once and is asked again at" in page
+    assert "Its URL is asked again at" in page
     assert "it sent the request back" in page
     Challenge.objects.update(asked_at=clock.likely_now() - timedelta(minutes=1))
-    assert "Its URL is asked again" in browser.post(f"{place}verify/", follow=True).content.decode()
+    assert "load this page in a moment" in browser.post(f"{place}verify/", follow=True).content.decode()
     receiver.answer = answer_it
     ask(endpoint)
     assert "answered the challenge at" in browser.get(f"{place}change/").content.decode()
