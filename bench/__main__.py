@@ -10,7 +10,7 @@ from bench.report import Figure, print_table
 from bench.stage import stage
 
 GROUPS = (
-    *("drain", "parts", "emit", "latency", "everyday", "fanout", "isolation", "overload", "tls"),
+    *("drain", "parts", "batches", "emit", "latency", "everyday", "fanout", "isolation", "overload", "tls"),
     *("backlog", "memory", "guard", "lists"),
 )
 

@@ -36,10 +36,11 @@ def drain(
     meanwhile: Callable[[], None] = lambda: None,
     urls: Sequence[str] = (),
     ca_file: str = "",
+    batch_size: int = 1,
 ) -> Drained:
     """Fill lanes while they rest, start workers, warm them up on lanes apart, and time the drain."""
     filling.wipe()
-    pairs = filling.make_endpoints(endpoints, url=urls.__getitem__ if urls else stage.nginx.url)
+    pairs = filling.make_endpoints(endpoints, url=urls.__getitem__ if urls else stage.nginx.url, batch_size=batch_size)
     warm = filling.make_endpoints(20, url=stage.nginx.url)
     filling.rest_lanes()
     filling.fill([customer for customer, _ in pairs], each=each)

@@ -61,6 +61,9 @@ def judge_members(lane: Lane, sent: Sent, answer: Answer, *, again: bool, rng: r
         claimed = finished.claimed
         if again and claimed.attempts < len(schedule_of(claimed, lane.target)):
             finished.outcome = at_once(finished.outcome)
+    for finished in found[1:]:
+        if finished.outcome.disable_reason:  # one of them is enough
+            finished.outcome = replace(finished.outcome, disable_reason="")
     return found
 
 

@@ -11,7 +11,7 @@ from cloudevents.core.formats.json import JSONFormat
 from django.db.models.functions import Now
 from standardwebhooks import Webhook
 
-from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, EndpointSecret, Event
+from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint, EndpointSecret, Event
 from deliveries.models.keyring import unseal
 from deliveries.protocol import ids
 from deliveries.protocol.batching import read_place
@@ -233,6 +233,17 @@ def test_a_receiver_that_refuses_everything_ends_each_within_its_schedule(receiv
     turns_at_once(endpoint)
     assert set(states().values()) == {("exhausted", 2, "http_4xx")}
     assert sizes(receiver) == [10, *[1] * 10]
+
+
+def test_a_410_disables_the_endpoint_once_and_gives_up_what_was_in_the_request(receiver: Receiver) -> None:
+    endpoint = a_batched(receiver)
+    emit_many(endpoint, 3)
+    receiver.answer = lambda request: (410, {}, b"")
+    take_turn(endpoint, seconds=60)
+    assert set(states().values()) == {("exhausted", 1, "gone")}
+    endpoint.refresh_from_db()
+    assert endpoint.state == "disabled"
+    assert AuditEntry.objects.filter(action="endpoint.disable").count() == 1
 
 
 def test_what_cannot_be_sent_is_left_out_and_ends_by_itself(receiver: Receiver) -> None:

@@ -211,3 +211,21 @@ def test_a_token_endpoint_that_hangs_holds_up_its_own_lane_only(receiver: Receiv
     assert set(failed.values_list("error", flat=True)) == {"token_error"}
     assert "deadline_exceeded" in failed[0].detail
     assert "/stuck" not in paths(receiver)
+
+
+def test_a_batch_waits_for_its_token_and_is_sent_again_with_a_new_one(receiver: Receiver, server: TokenServer) -> None:
+    """Given a token that is fetched, then revoked, then all of a batch arrive, with an attempt for each request."""
+    auth = auth_at(f"{receiver.url}/token")
+    endpoint = an_endpoint(f"{receiver.url}/in", auth=auth, retry_schedule=[0], batch_size=10)
+    for number in range(3):
+        emit(endpoint, number=number)
+    take_turn(endpoint)
+    assert paths(receiver) == ["/token", "/in"]
+    server.alive.clear()
+    for number in range(3):
+        emit(endpoint, number=number)
+    for _ in range(2):
+        take_turn(endpoint)
+    assert paths(receiver)[2:4] == ["/in", "/token"]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"succeeded"}
+    assert sorted(Attempt.objects.values_list("status_code", flat=True)) == [*6 * [204], *3 * [401]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import io
+import json
 import os
 import queue
 import re
@@ -205,6 +206,23 @@ def test_an_endpoint_of_an_older_version_is_forwarded_that_version(
     emit(customer, number=8)
     listening.line_with("version_not_mapped")
     assert "1 succeeded, 1 failed" in listening.interrupt()
+
+
+def test_for_an_endpoint_with_batches_each_event_is_a_batch_of_one(
+    listen: Callable[..., Listening], customer: Customer, receiver: Receiver
+) -> None:
+    from deliveries.services.endpoints import create_endpoint
+
+    how = {"uid": "main", "payload_mode": "data", "batch_size": 50}
+    create_endpoint(customer, {"url": "https://93.184.216.34/", **how}, actor="system")
+    emit(customer, number=7, text="x")
+    listening = listen(url=receiver.url, secret=SECRET, since="1h", endpoint="main")
+    listening.line_with("204")
+    request = receiver.wait_for(1)[0]
+    (event,) = json.loads(request.body)["events"]
+    assert event["payload"] == {"number": 7, "text": "x"}
+    assert (event["id"][:4], str(request.header("webhook-id"))[:4]) == ("evt_", "bat_")
+    assert "1 forwarded" in listening.interrupt()
 
 
 def test_only_what_comes_from_now_on_is_forwarded_unless_told_otherwise(

@@ -228,3 +228,11 @@ def test_an_attempt_shows_the_body_that_was_sent_although_the_endpoint_is_set_ot
     headers = text.partition("PUT https://a.example/in")[2].partition("</pre>")[0]
     assert "webhook-id: evt_x" in headers
     assert "kept" not in headers
+
+
+def test_an_attempt_in_a_batch_says_where_in_its_request_the_event_stood(carol: Client, acme: House) -> None:
+    attempt = an_attempt(acme, request_headers=":method: PUT\n:batch: 3 40\nwebhook-id: bat_x")
+    page = text_of(carol, acme, site="portal", part="attempt", id=attempt.public_id)
+    assert "Event 3 of 40 in this request." in page
+    assert "PUT https://a.example/in" in page
+    assert "Copy as curl" not in page, "alone it was never sent"

@@ -170,12 +170,20 @@ def test_a_refused_change_leaves_the_endpoint_as_it_was(carol: Client, acme: Hou
 
 def test_a_change_stores_only_what_was_changed(carol: Client, acme: House, receiver_ports: list[int]) -> None:
     form = form_with(receiver_ports[0], url=acme.endpoint.url, description="billing")
-    answer = carol.post(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/", form)
+    address = f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/"
+    answer = carol.post(address, form)
     assert answer.status_code == 302
     assert AuditEntry.objects.get(action="endpoint.update").detail == {"fields": ["description"]}
     acme.endpoint.refresh_from_db()
     assert acme.endpoint.description == "billing"
     assert acme.endpoint.headers == {"authorization": "Bearer Acme-topsecret"}
+    carol.post(address, {**form, "batch_size": "50", "batch_wait_ms": "200"})
+    acme.endpoint.refresh_from_db()
+    assert (acme.endpoint.batch_size, acme.endpoint.batch_wait_ms) == (50, 200)
+    assert errors_of(carol.post(address, {**form, "batch_size": "50", "ordered": "on"})).keys() == {"batch_size"}
+    carol.post(address, {**form, "batch_size": "1", "batch_wait_ms": "0"})
+    acme.endpoint.refresh_from_db()
+    assert (acme.endpoint.batch_size, acme.endpoint.batch_wait_ms) == (1, 0)
 
 
 def test_custom_headers_are_removed_on_request(carol: Client, acme: House, receiver_ports: list[int]) -> None:

@@ -52,3 +52,11 @@ def test_settings_are_tried_in_place_of_the_endpoints_and_refused_as_it_would_re
             tried_shaping(endpoint, fields)
         assert refused.value.field == field
     assert endpoint.method == "PATCH"
+
+
+def test_an_endpoint_with_batches_is_shown_what_it_gets_of_one_event() -> None:
+    endpoint = Endpoint(customer=a_customer("Alice", b'{"n":1}'), batch_size=20, payload_mode="data")
+    (found,) = preview_payloads(endpoint, tried_shaping(endpoint, {}))
+    assert found.body == b'{"events":[{"id":"%b","payload":{"n":1}}]}' % found.event.public_id.encode()
+    with pytest.raises(InvalidInput):
+        tried_shaping(endpoint, {"body_format": "form"})
