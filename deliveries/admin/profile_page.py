@@ -6,8 +6,10 @@ people.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import cast
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -66,18 +68,21 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         logout(request)
         messages.success(request, gettext("You are logged out everywhere."))
         return HttpResponseRedirect(reverse(f"{site.name}:login"))
+    own = [] if site.name == STAFF else memberships_of(request)
+    customers = {member.customer_id: member.customer.name for member in own}
     context = {
         **site.each_context(request),
         "title": gettext("Profile"),
         "person": user,
         "chosen_zone": zone_of(user),
         "roles": _roles(request, user, site),
-        "mails": [] if site.name == STAFF else memberships_of(request),
+        "mails": own,
         "factor": confirmed_factor(user),
         "ends_sessions": ends,
         "languages": list(LANGUAGES.items()) if are_chosen_here() else (),
         "language": _language(request, user),
-        "acts": [_shown(entry) for entry in _acts(request, site)],
+        "acts": [_shown(entry, customers) for entry in _acts(request, site)],
+        "is_of_several": len(customers) > 1,
     }
     request.current_app = site.name
     return TemplateResponse(request, "hookpost/profile.html", context)
@@ -144,6 +149,10 @@ def _acts(request: HttpRequest, site: AdminSite) -> list[AuditEntry]:
         return []
 
 
-def _shown(entry: AuditEntry) -> dict[str, object]:
+def _shown(entry: AuditEntry, customers: Mapping[UUID, str]) -> dict[str, object]:
     shown = {name: getattr(entry, name) for name in ("at", "action", "target", "reason")}
-    return {**shown, "detail": list(in_lines(entry.detail))}
+    return {
+        **shown,
+        "customer": customers.get(entry.customer_id, "") if entry.customer_id else "",
+        "detail": list(in_lines(entry.detail)),
+    }

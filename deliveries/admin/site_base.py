@@ -100,9 +100,14 @@ class HookpostSite(UnfoldAdminSite):
             try:
                 return with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
             except (Http404, PermissionDenied) as refusal:
-                return error_page(request, 404 if isinstance(refusal, Http404) else 403, brand=self.brand(request))
+                code, others = (404 if isinstance(refusal, Http404) else 403), self.others_url(request)
+                return error_page(request, code, brand=self.brand(request), others_url=others)
 
         return page
+
+    def others_url(self, request: HttpRequest) -> str:
+        """Return where one looks at the rows of another customer of one's own; empty for nowhere."""
+        return ""
 
     def second_step(self, request: HttpRequest) -> HttpResponse | None:
         """Return the way to the second step of the log-in, when there is one to take."""

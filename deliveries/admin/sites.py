@@ -167,9 +167,13 @@ class PortalSite(HookpostSite):
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         """Offer the other customers of a person who has some."""
         links = super().account_links(request)
-        if len(memberships_of(request)) > 1:
-            links.insert(0, {"title": gettext("Switch customer"), "link": reverse(f"{self.name}:own_customers")})
+        if others := self.others_url(request):
+            links.insert(0, {"title": gettext("Switch customer"), "link": others})
         return links
+
+    def others_url(self, request: HttpRequest) -> str:
+        """A letter may lead to what belongs to another customer of the same person."""
+        return reverse(f"{self.name}:own_customers") if len(memberships_of(request)) > 1 else ""
 
 
 staff_site = StaffSite(name=STAFF)

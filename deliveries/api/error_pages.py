@@ -59,17 +59,18 @@ def error_page(
     said: tuple[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     brand: Brand | None = None,
+    others_url: str = "",
 ) -> HttpResponse:
     """Return the page of a status; `said` is its title and sentence where they are not the usual ones.
 
-    The brand is the operator's unless whoever refuses knows another.
+    The brand is the operator's unless whoever refuses knows another; `others_url` is where to look as somebody else.
     """
     title, sentence = (gettext(each) for each in said or WORDS.get(code, WORDS[500]))
     staff, portal = site_root(STAFF), site_root(PORTAL)
     site = next((each for each in (staff, portal) if each and request.path.startswith(each)), "")
     at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     context = {"code": code, "title": title, "sentence": sentence, "at": at}
-    context |= {"site": site, "staff": staff, "portal": portal}
+    context |= {"site": site, "staff": staff, "portal": portal, "others_url": others_url}
     try:
         context |= _look_of(brand or operator_brand())
         text = render_to_string("hookpost/error.html", context)

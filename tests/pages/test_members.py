@@ -16,6 +16,7 @@ from deliveries.errors import Conflict
 from deliveries.models import ApiKey, AuditEntry, Endpoint, Invitation, Member
 from deliveries.services import invitations
 from deliveries.services.alert_mail import is_mail_due
+from deliveries.services.audit import record_act
 from deliveries.services.invitation_mail import send_due_invitations
 from deliveries.services.members import add_member, change_role, login_token, remove_member
 from deliveries.services.portal_links import create_link
@@ -253,9 +254,13 @@ def test_one_person_switches_between_customers_and_keeps_their_roles_apart(acme:
     assert name_shown(carol) == "Globex"
     theirs, ours = (f"/portal/deliveries/endpoint/{each.endpoint.public_id}/" for each in (globex, acme))
     assert [carol.get(f"{each}change/").status_code for each in (theirs, ours)] == [200, 404]
+    assert "/portal/customers/" in carol.get(f"{ours}change/").content.decode()  # as where a letter leads
+    record_act("member:carol", "endpoint.update", customer=globex.customer, target="ep_x")
+    assert "<td>Globex</td>" in carol.get("/portal/profile/").content.decode()
     assert carol.post(f"{theirs}pause/", {"confirmed": "yes"}).status_code == 403
     remove_member(viewer_there, actor="member:dave")
     assert name_shown(carol) == "Acme"
+    assert "/portal/customers/" not in carol.get("/portal/nothing/").content.decode()
     assert User.objects.filter(pk=acme.member.user_id).exists()
 
 
