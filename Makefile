@@ -12,7 +12,7 @@ READY := .venv/ready
 RUNNING := .venv/running
 RUN := .venv/bin/python
 
-.PHONY: help demo up check image test clients fonts translations screenshots test-cells test-restore test-failover test-consume test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
+.PHONY: help demo up check image test clients fonts translations screenshots curves test-cells test-rolling test-restore test-failover test-consume test-openapi test-rabbitmq test-hostile receivers lint format bench soak lock venv clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#' 2>/dev/null || grep '##' Makefile
@@ -52,6 +52,9 @@ translations: $(READY) ## Bring the catalogs of all languages up to date, and na
 screenshots: $(READY) ## Take the pictures in docs/screenshots anew, from a month that is made up
 	@$(RUN) -m pytest -n 0 -q -W ignore::pytest.PytestWarning tests/pages/screenshots.py $(ARGS)
 
+curves: $(READY) ## Draw docs/curves.svg anew: the dashboard's curves of a run with two faults (needs Debian's prometheus)
+	@$(RUN) -m pytest -n 0 -q tests/faults/curves.py $(ARGS)
+
 fonts: $(READY) ## Cut the pages' fonts anew, after an icon came into use
 	@.venv/bin/pip install --quiet --disable-pip-version-check 'fonttools[woff]==4.68.0'
 	@$(RUN) -m tests.pages.fonts
@@ -60,6 +63,9 @@ test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waitin
 	@FAULTS_TIMEOUT_SECONDS=1800 CELLS_LOGGED=100000 CELLS_WAITING=2000 \
 		CELLS_KILLED_AT="delivery,sending stopped,router switched,handed over" \
 		$(RUN) -m pytest -n 0 -q -s tests/faults/test_cells.py $(ARGS)
+
+test-rolling: $(READY) ## Replace every process behind HAProxy under 500 events a second
+	@TEST_ROLLING=1 $(RUN) -m pytest -n 0 -q -s -k every_process tests/faults/test_rolling_restart.py $(ARGS)
 
 test-restore: $(READY) ## Take backups under load, and restore a dump, and a server to a moment
 	@TEST_RESTORE=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py tests/faults/test_point_in_time.py $(ARGS)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import json
+import os
 import shutil
 import signal
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -110,7 +115,7 @@ class Load:
         done = len(self.parts)
         cluster.eventually(lambda: len(self.parts) > done, seconds=10, what="posts")
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -118,6 +123,76 @@ class Load:
         self.enough.set()
         self.caller.closing = error[0] is not None
         self.thread.join()
+
+
+class SteadyLoad(Load):
+    """One that posts so many events a second, by the batch, and offers none again."""
+
+    def __init__(self, caller: Caller, customers: list[str], *, port: int, rate: int) -> None:
+        super().__init__(caller, customers)
+        self.port, self.rate = port, rate
+        self.ids: list[str] = []
+        self.refused: Counter[str] = Counter()
+        self.seconds = 0.0
+
+    def post_on(self) -> None:
+        """Post a batch when it is its time; what is late is made up for."""
+        began = time.monotonic()
+        while not self.enough.is_set():
+            self.parts.append(Emitted())
+            self.post_batch()
+            self.enough.wait(max(0.0, began + len(self.parts) * PART / self.rate - time.monotonic()))
+        self.seconds = time.monotonic() - began
+
+    def post_batch(self) -> None:
+        """One request, over a connection of its own."""
+        events = [
+            {"customer": self.customers[n % len(self.customers)], "type": "invoice.paid", "data": {"n": n}}
+            for n in range(PART)
+        ]
+        headers = {"Authorization": f"Bearer {self.caller.key}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{self.port}/api/v1/events/batch"
+        asked = urllib.request.Request(url, json.dumps({"events": events}).encode(), headers)
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                self.ids += [each["id"] for each in json.load(answer)["results"]]
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            self.refused[type(error).__name__] += PART
+
+
+@pytest.mark.skipif("TEST_ROLLING" not in os.environ, reason="make test-rolling")
+def test_every_process_is_replaced_under_500_events_a_second(
+    cluster: Cluster, receivers: list[Counting], tmp_path: Path
+) -> None:
+    """Given web servers, workers and a dispatcher replaced one after the other, then nobody notices."""
+    front, *ports = free_ports(3)
+    customers = customers_of(endpoints_at(receivers[:2], each=5))
+    servers = [web(cluster, port) for port in ports]
+    others = {
+        name: cluster.child(name, "manage.py", name.split("-")[0]) for name in ("worker-a", "worker-b", "dispatcher")
+    }
+    _, key = create_api_key("tests", ["events:write"], actor="user:alice")
+    with haproxy(tmp_path, port=front, servers=ports):
+        cluster.eventually(lambda: readiness(front)[0] == 200, seconds=10, what="HAProxy")
+        with SteadyLoad(Caller(front, key=key), customers, port=front, rate=500) as load:
+            for server, port in zip(servers, ports, strict=True):
+                load.await_parts(cluster)
+                cluster.eventually(lambda: are_both_up(front), seconds=10, what="HAProxy's trust in both")
+                server.send_signal(signal.SIGTERM)
+                assert server.wait(120) == 0
+                web(cluster, port)
+            for name, process in others.items():
+                load.await_parts(cluster)
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(120) == 0
+                cluster.child(name, "manage.py", name.split("-")[0])
+            load.await_parts(cluster)
+    assert load.refused == {}
+    assert len(set(load.ids)) == PART * len(load.parts)
+    cluster.eventually(is_all_succeeded, seconds=120, what="the success of all")
+    assert arrived_ids(receivers) == set(load.ids)
+    assert duplicates(receivers) == 0
+    print(f"{len(load.ids)} events, {len(load.ids) / load.seconds:.0f} a second: refused 0, lost 0, doubled 0")
 
 
 @pytest.mark.skipif(HAPROXY is None, reason="Debian's haproxy is not installed")

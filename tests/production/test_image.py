@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -24,6 +25,7 @@ from standardwebhooks import Webhook
 
 from config.embedded import Services
 from config.embedded.processes import wait_until
+from tests.faults.brokers import Rabbit
 from tests.ports import free_ports
 from tests.production.databases import KEYS, is_up
 from tests.receiver import Receiver
@@ -94,17 +96,35 @@ def post(url: str, body: object, *, key: str) -> Any:
         return json.load(answer)
 
 
-def test_a_stranger_delivers_by_the_image_and_can_write_nothing(tmp_path: Path) -> None:
+@contextmanager
+def broker_of(kind: str, folder: Path, valkey: str) -> Iterator[str]:
+    """The URL of a broker outside: the Valkey of this socket, or a RabbitMQ of our own."""
+    if kind == "Valkey":
+        with reachable(valkey) as port:
+            yield f"redis://127.0.0.1:{port}/0"
+        return
+    rabbit = Rabbit(folder)
+    try:
+        rabbit.start()
+        yield rabbit.url
+    finally:
+        rabbit.stop()
+
+
+@pytest.mark.parametrize("kind", ["Valkey", "RabbitMQ"])
+def test_a_stranger_delivers_by_the_image_and_can_write_nothing(tmp_path: Path, kind: str) -> None:
+    if kind == "RabbitMQ" and not shutil.which("rabbitmq-server", path="/usr/lib/rabbitmq/bin"):
+        pytest.skip("no rabbitmq-server")
     web, health, hook = free_ports(3)
     with ExitStack() as stack:
         services = stack.enter_context(Services(tmp_path, durable=False))
         folder = psycopg.conninfo.conninfo_to_dict(services.database_url)["host"]
         database = stack.enter_context(reachable(f"{folder}/.s.PGSQL.5432"))
-        broker = stack.enter_context(reachable(f"{folder}/valkey.sock"))
+        broker = stack.enter_context(broker_of(kind, tmp_path, f"{folder}/valkey.sock"))
         shop = stack.enter_context(Receiver(hook))
         settings = KEYS | {
             "DATABASE_URL": f"postgresql://hookpost@127.0.0.1:{database}/hookpost",
-            "BROKER_URL": f"redis://127.0.0.1:{broker}/0",
+            "BROKER_URL": broker,
             "HOOKPOST_ALLOW_TARGETS": f"127.0.0.1/32:{hook}",
             "HOOKPOST_DRAIN_SECONDS": "0",
             "PATH": "/opt/venv/bin:/usr/bin:/bin:/usr/sbin:/sbin",
