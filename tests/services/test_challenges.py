@@ -260,6 +260,18 @@ def test_an_import_says_whether_urls_are_known(verified: bool, receiver: Receive
     assert Endpoint.objects.get().state == ("enabled" if verified else "paused")
 
 
+def test_a_customer_that_moves_away_keeps_no_other_waiting(receiver: Receiver) -> None:
+    receiver.answer = answer_it
+    moving, other = an_endpoint(receiver.url), an_endpoint(receiver.url)
+    run_challenges()
+    take_turn(moving)
+    take_turn(other)
+    Customer.objects.filter(id=moving.customer_id).update(moving="closed")
+    run_challenges()
+    found = {each.endpoint_id: each.state for each in Challenge.objects.all()}
+    assert found == {moving.id: "waiting", other.id: "verified"}
+
+
 def test_the_page_says_how_it_stands_and_asks_again(receiver: Receiver) -> None:
     receiver.answer = echo
     endpoint = an_endpoint(receiver.url)
