@@ -28,8 +28,8 @@ LONG = "u" * 128
 class Front:
     """nginx with the shipped file, but for names, ports and TLS."""
 
-    def __init__(self, folder: Path, *, a: int, b: int) -> None:
-        (self.port,) = free_ports(1)
+    def __init__(self, folder: Path, *, a: int, b: int, port: int = 0) -> None:
+        self.port = port or free_ports(1)[0]
         self.map, self.file, self.log = folder / "nginx.map", folder / "nginx.conf", folder / "error.log"
         text = SHIPPED.read_text().replace("/etc/nginx/cells.nginx.map", str(self.map))
         text = re.sub(r"\n *ssl_certificate.*", "", text.replace("listen 443 ssl", f"listen 127.0.0.1:{self.port}"))

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 from django.db import connections
 
+from tests.cells.test_nginx import Front
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.ports import free_ports
 
@@ -110,3 +111,12 @@ def router(folder: Path, *, port: int, a: int, b: int) -> Iterator[list[str]]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def nginx_router(folder: Path, *, port: int, a: int, b: int) -> Iterator[list[str]]:
+    """The same by nginx, which is told by a file and a reload."""
+    front = Front(folder, a=a, b=b, port=port)
+    front.map.touch()
+    with front.running():
+        yield ["--nginx-map", str(front.map), "--then", f"{' '.join(front.command)} -s reload"]

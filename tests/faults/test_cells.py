@@ -17,7 +17,7 @@ from deliveries.models import Customer
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
 from tests.faults.calling import Caller, Emitted
-from tests.faults.cells import HAPROXY, SecondCell, router, second_cell
+from tests.faults.cells import HAPROXY, SecondCell, nginx_router, router, second_cell
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import emit
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="Debian's haproxy is not
 # Small here; `make test-cells` moves a large one, and kills the mover at every stage.
 LOGGED = int(os.environ.get("CELLS_LOGGED", "300"))
 WAITING = int(os.environ.get("CELLS_WAITING", "200"))
+ROUTER = nginx_router if os.environ.get("CELLS_ROUTER") == "nginx" else router
 KILLED_AT = os.environ.get("CELLS_KILLED_AT", "sending stopped").split(",")
 END_LOG = """
 WITH gone AS (DELETE FROM hookpost_due_delivery RETURNING delivery_id, endpoint_id), tried AS (
@@ -104,7 +105,7 @@ def test_a_customer_moves_under_load_by_a_mover_that_is_killed(
         (front,) = free_ports(1)
         cluster.web()
         cell_b.web()
-        options = stack.enter_context(router(tmp_path, port=front, a=cluster.port, b=cell_b.port))
+        options = stack.enter_context(ROUTER(tmp_path, port=front, a=cluster.port, b=cell_b.port))
         caller = Caller(front, key=key, threads=1)  # one after the other: so there is an order to be kept
         caller.customer = customer.public_id
         began = time.monotonic()
