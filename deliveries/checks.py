@@ -53,6 +53,18 @@ def check_keyring(app_configs: object, databases: Sequence[str] | None = None, *
     return [Warning(message, hint=hint, id="hookpost.W001")] if lost else []
 
 
+@register(Tags.database)
+def check_encoding(app_configs: object, databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
+    """Check that the database keeps every character; Debian's makes others than UTF-8 where no locale was set."""
+    from deliveries.services.tables import server_encoding
+
+    if "default" not in (databases or ()) or (encoding := server_encoding()) == "UTF8":
+        return []
+    message = f"DATABASE_URL: the database's encoding is {encoding}, which has not every character of an event"
+    hint = "Make it anew: CREATE DATABASE hookpost ENCODING 'UTF8' TEMPLATE template0."
+    return [Warning(message, hint=hint, id="hookpost.W017")]
+
+
 def refuse_to_start() -> None:
     """Raise WrongSetting for the first error, or CannotStart without tables, before a process takes up work."""
     from deliveries.services.keyring import refuse_wrong_ring

@@ -13,6 +13,7 @@ from deliveries.errors import CannotStart
 
 NEEDED = frozenset({"admin", "auth", "axes", "contenttypes", "deliveries", "sessions"})
 NOT_MIGRATED = "the tables are missing, or older than this version: run `python manage.py migrate`"
+NO_RIGHT = "42501"  # from PostgreSQL 15 on only the owner of a database may create tables in it
 UNDEFINED = frozenset({"42P01", "42703"})  # a table, a column
 NOT_LET_IN = ("08", "28", "3D", "53", "57P")  # classes of SQLSTATE: connections, passwords, names, slots, shutdown
 
@@ -38,9 +39,26 @@ def explain(error: BaseException) -> str:
     """Return in one sentence what ails the database, or nothing when only the traceback can tell."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return ""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
+    state, said = _origin_of(error)
+    if state == NO_RIGHT:
+        return f"DATABASE_URL: its user lacks a right: {said}; let it own the database, or the schema"
     if state in UNDEFINED:
         return NOT_MIGRATED
     if isinstance(error, OperationalError) and (not state or state.startswith(NOT_LET_IN)):
         return f"DATABASE_URL: the database cannot be used: {first_line(error)}"
     return ""
+
+
+def server_encoding() -> str:
+    """Return in which encoding the database keeps texts: `UTF8` where it was made well."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        return str(cursor.fetchone()[0])
+
+
+def _origin_of(error: BaseException) -> tuple[str, str]:
+    """Return the SQLSTATE at the bottom of an error, "" if it has none, and what PostgreSQL said."""
+    below = error.__cause__ or error.__context__
+    while below is not None and not getattr(below, "sqlstate", None):
+        below = below.__cause__ or below.__context__
+    return str(getattr(below, "sqlstate", "")), first_line(below or error)

@@ -9,15 +9,18 @@ import sys
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
+from django.db.migrations.exceptions import MigrationSchemaMissing
 from structlog.testing import capture_logs
 
-from deliveries.checks import check_keyring
+from deliveries.checks import check_encoding, check_keyring
 from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import AuditEntry, Endpoint, EndpointSecret
 from deliveries.models.keyring import unseal
+from deliveries.services import tables
 from deliveries.services.endpoints import rotate_secret
 from deliveries.services.keyring import refuse_wrong_ring, reseal_all, stored_keys
 from tests.engine.steps import emit, the_delivery
@@ -123,6 +126,22 @@ def test_a_ring_without_the_key_is_refused(ring: pytest.MonkeyPatch, ring_now: t
     with pytest.raises(WrongSetting, match=r"^HOOKPOST_ENCRYPTION_KEYS: no key 'old'"):
         refuse_wrong_ring()
     assert [each.id for each in check_keyring(None, databases=["default"])] == ["hookpost.E001"]
+
+
+@pytest.mark.parametrize(("encoding", "found"), [("UTF8", []), ("LATIN1", ["hookpost.W017"])])
+def test_a_database_that_keeps_not_every_character_is_named(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, found: list[str]
+) -> None:
+    monkeypatch.setattr(tables, "server_encoding", lambda: encoding)
+    assert [each.id for each in check_encoding(None, databases=["default"])] == found
+
+
+def test_a_user_without_rights_is_told_so_in_a_line() -> None:
+    """Django puts an error of its own between us and PostgreSQL's when it cannot make its first table."""
+    error = MigrationSchemaMissing("Unable to create the django_migrations table")
+    error.__context__ = ProgrammingError()
+    error.__context__.__cause__ = psycopg.errors.InsufficientPrivilege("permission denied for schema public\nLINE 1")
+    assert "lacks a right: permission denied for schema public;" in tables.explain(error)
 
 
 def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyPatch) -> None:
