@@ -7,7 +7,9 @@ rebuilt: the bytes that came in are the bytes that are signed. It must not know 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TypedDict
 from uuid import UUID
 
@@ -50,7 +52,7 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
 
 # How many quotation marks a body has around its parts.
 _EVENT_QUOTES = 10
-_MOMENT_QUOTES = 4
+_TEXT_QUOTES = 4
 _BATCH_QUOTES = 2
 _ATOMIC_QUOTES = 2
 
@@ -60,19 +62,22 @@ _batch_decoder = msgspec.json.Decoder(BatchBody)
 
 
 def read_draft(
-    raw: bytes, key: KnownKey, *, idempotency_key: str | None, trace_context: str | None = None
+    raw: bytes,
+    key: KnownKey,
+    *,
+    idempotency_key: str | None,
+    trace_context: str | None = None,
+    fingerprint: bytes | None = None,
 ) -> EventDraft:
-    """Return the draft of the event in a body; raises what refuses it, and NotFound for another's customer."""
+    """Return the draft of the event in a body; raises what refuses it, and NotFound for another's customer.
+
+    `fingerprint` is that of the batch which the event came in, for a key stands for all of a request.
+    """
     try:
         given = _event_decoder.decode(raw)
     except _UNREADABLE as error:
         raise _refused_json(raw, error) from error
-    data = bytes(given.data)
-    moments = (given.timestamp is not None) + (given.deliver_at is not None)
-    tags = () if given.tags is None else check_tags(given.tags)
-    quotes = _EVENT_QUOTES + moments * _MOMENT_QUOTES + (0 if given.tags is None else 2 + 2 * len(given.tags))
-    quotes += 0 if given.api_version is None else _MOMENT_QUOTES
-    if quotes_around(raw, data) != quotes:
+    if quotes_around(raw, data := bytes(given.data)) != _quotes_of(given):
         _check_names(raw)
     return EventDraft(
         type=check_own_name(given.type, field="type"),
@@ -83,12 +88,18 @@ def read_draft(
         emitter_id=key.customer_id,
         owner_id=key.customer_id or INSTALLATION,
         api_key_id=None if key.is_token else key.id,
-        fingerprint=hashlib.sha256(raw).digest() if idempotency_key else b"",
+        fingerprint=(fingerprint or hashlib.sha256(raw).digest()) if idempotency_key else b"",
         trace_context=trace_context,
-        tags=tags,
+        tags=() if given.tags is None else check_tags(given.tags),
         api_version=given.api_version,
         **_customer(given.customer, key),
     )
+
+
+def _quotes_of(given: EventBody) -> int:
+    """Return how many quotation marks an event has around its data when it names each member once."""
+    texts = sum(each is not None for each in (given.timestamp, given.deliver_at, given.api_version))
+    return _EVENT_QUOTES + texts * _TEXT_QUOTES + (0 if given.tags is None else 2 + 2 * len(given.tags))
 
 
 def read_batch(
@@ -106,11 +117,20 @@ def read_batch(
             _check_names(raw)
     if not 1 <= len(events) <= BATCH_LIMIT:
         raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
+    if idempotency_key is None:
+        read = partial(read_draft, key=key, idempotency_key=None, trace_context=trace_context)
+        return [_draft_or_error(each, read) for each in events], batch.atomic is True
+    read = partial(read_draft, key=key, trace_context=trace_context, fingerprint=hashlib.sha256(raw).digest())
     drafts = [
-        _draft_or_error(each, key, f"{idempotency_key}{PLACE}{place}" if idempotency_key else None, trace_context)
+        _draft_or_error(each, partial(read, idempotency_key=place_key(idempotency_key, place)))
         for place, each in enumerate(events)
     ]
     return drafts, batch.atomic is True
+
+
+def place_key(idempotency_key: str, place: int) -> str:
+    """Return the key of one event of a batch."""
+    return f"{idempotency_key}{PLACE}{place}"
 
 
 def _check_names(raw: bytes) -> None:
@@ -140,11 +160,9 @@ class _Reference(TypedDict, total=False):
     customer_uid: str
 
 
-def _draft_or_error(
-    raw: bytes, key: KnownKey, idempotency_key: str | None, trace_context: str | None
-) -> EventDraft | HookpostError:
+def _draft_or_error(raw: bytes, read: Callable[[bytes], EventDraft]) -> EventDraft | HookpostError:
     try:
-        return read_draft(raw, key, idempotency_key=idempotency_key, trace_context=trace_context)
+        return read(raw)
     except HookpostError as error:
         return error
     except ParseError as error:

@@ -16,6 +16,7 @@ from deliveries.api.fields import Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Delivery, Event, visible
+from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.delivery_states import DeliveryState
@@ -56,11 +57,14 @@ class DeliveryFilters(TimeFilters):
 
 def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:
     """Return what the filters mean for this viewer; raises InvalidInput, also for what is not there to be meant."""
-    customer = customer_id_of(viewer, filters["customer"]) if "customer" in filters else None
+    customer = owner = customer_id_of(viewer, filters["customer"]) if "customer" in filters else None
+    endpoint: UUID | None = None
+    if "endpoint" in filters:
+        endpoint, owner = _endpoint(viewer, customer, filters["endpoint"])
     return Selection(
         customer_id=customer,
-        endpoint_id=_endpoint_id(viewer, customer, filters["endpoint"]) if "endpoint" in filters else None,
-        event_id=_event_id(viewer, filters["event"]) if "event" in filters else None,
+        endpoint_id=endpoint,
+        event_id=_event_id(viewer, owner, filters["event"]) if "event" in filters else None,
         types=read_types(filters["type"]) if "type" in filters else (),
         tags=read_tags(filters["tag"]) if "tag" in filters else (),
         states=_states(filters["state"]) if "state" in filters else (),
@@ -83,7 +87,8 @@ def customer_id_of(viewer: Viewer, ref: str) -> UUID:
         raise InvalidInput("there is no customer of this id or uid", field="customer") from error
 
 
-def _endpoint_id(viewer: Viewer, customer_id: UUID | None, ref: str) -> UUID:
+def _endpoint(viewer: Viewer, customer_id: UUID | None, ref: str) -> tuple[UUID, UUID]:
+    """Return an endpoint's id, and whose it is."""
     decoded = _decoded(ids.ENDPOINT, ref)
     if decoded is None:
         return _endpoint_of_uid(viewer, customer_id or viewer.customer_id, ref)
@@ -92,7 +97,7 @@ def _endpoint_id(viewer: Viewer, customer_id: UUID | None, ref: str) -> UUID:
         raise InvalidInput("there is no endpoint of this id", field="endpoint")
     if customer_id not in (None, owner):
         raise InvalidInput("this endpoint is another customer's", field="endpoint")
-    return decoded
+    return decoded, owner
 
 
 def _owner_of(viewer: Viewer, endpoint_id: UUID) -> UUID | None:
@@ -102,18 +107,21 @@ def _owner_of(viewer: Viewer, endpoint_id: UUID) -> UUID | None:
     return owners.first() or (logged.order_by().first() if viewer.is_operator else None)
 
 
-def _endpoint_of_uid(viewer: Viewer, customer_id: UUID | None, uid: str) -> UUID:
+def _endpoint_of_uid(viewer: Viewer, customer_id: UUID | None, uid: str) -> tuple[UUID, UUID]:
     if customer_id is None:
         raise InvalidInput("name the customer too: an endpoint's uid is one among its customer's", field="endpoint")
     try:
-        return find_endpoint(viewer, ids.encode_id(ids.CUSTOMER, customer_id), uid).id
+        return find_endpoint(viewer, ids.encode_id(ids.CUSTOMER, customer_id), uid).id, customer_id
     except NotFound as error:
         raise InvalidInput("the customer has no endpoint of this id or uid", field="endpoint") from error
 
 
-def _event_id(viewer: Viewer, event_id: UUID) -> UUID:
-    if not visible.events(viewer).filter(id=event_id).exists():
+def _event_id(viewer: Viewer, owner: UUID | None, event_id: UUID) -> UUID:
+    whose = visible.events(viewer).filter(id=event_id).values_list("customer_id", flat=True).first()
+    if whose is None:
         raise InvalidInput("there is no event of this id, or it is older than the log", field="event")
+    if owner is not None and whose not in (owner, EVERYONES):
+        raise InvalidInput("this event is another customer's", field="event")
     return event_id
 
 

@@ -5,6 +5,7 @@ What lives here: the table of addresses. It must not know what the views do.
 
 from __future__ import annotations
 
+from django.db.transaction import non_atomic_requests
 from django.urls import URLPattern, URLResolver, include, path
 
 from deliveries.api import (
@@ -95,6 +96,12 @@ api: list[URLPattern | URLResolver] = [
     path("openapi.json", openapi.openapi, name="openapi"),
     path("docs", openapi.docs, name="api-docs"),
 ]
+
+# ATOMIC_REQUESTS of a project around us is not for these: services end what they begin, workers would be rung for
+# what is not committed yet, and who polls would keep a transaction open.
+for _address in api:
+    if isinstance(_address, URLPattern):
+        non_atomic_requests(_address.callback)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Schema = dict[str, object]
 
 ANY: Schema = {}
+NULL: Schema = {"type": "null"}
 COMPONENTS = "#/components/schemas/"
-_LOCAL = re.compile(r"#/(?:\$defs|definitions)/(.+)")
+_DEFINED = ("definitions", "$defs")
+NAME_LIMIT = 80
+WAY_LIMIT = 120  # characters: generators add to it, and a file's name has 255 at most
+# What regular expressions of all languages have in common: no flags, look-around, named groups or classes of Unicode.
+_PORTABLE_PATTERN = re.compile(
+    r"""(?: [^\\\[\](){}?*+] | \\[dDwWsSbBnrtfv.*+?^$()\[\]{}|\\/] | \((?:(?!\?)|\?:) | \)
+    | \[(?:[^\\\[\]&~-]|\\[dDwWsSnrtfv.*+?^$()\[\]{}|\\/-]|-(?!-))*\] | (?:[?*+]|\{\d+(?:,\d*)?\})\??(?![?*+{]) )*""",
+    re.VERBOSE,
+)
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 # What each type keeps. Keywords of all types are kept beside them.
 _OF_TYPE: Mapping[str, tuple[str, ...]] = {
-    "object": ("properties", "required", "additionalProperties"),
-    "array": ("items", "minItems", "maxItems", "uniqueItems"),
+    "object": (),
+    "array": ("minItems", "maxItems", "uniqueItems"),
     "string": ("format", "pattern", "minLength", "maxLength"),
     "integer": _NUMBERS,
     "number": _NUMBERS,
@@ -37,8 +47,8 @@ class ComponentNames:
         self._taken = {_folded(name) for name in taken}
 
     def fresh(self, *words: str) -> str:
-        """Return a name in the shape of a class's, made of these words."""
-        base = "".join(_class_like(word) for word in words) or "Unnamed"
+        """Return a name in the shape of a class's, made of these words, short enough to be a file's too."""
+        base = "".join(_class_like(word) for word in words)[:NAME_LIMIT] or "Unnamed"
         name, number = base, 2
         while _folded(name) in self._taken:
             name, number = f"{base}{number}", number + 1
@@ -46,14 +56,29 @@ class ComponentNames:
         return name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What of a schema stands apart: where its `$defs` are, and the components that were made so far."""
+
+    names: ComponentNames
+    place: Mapping[str, str]
+    made: dict[str, Schema]
+
+
 def hoist(schema: object, *, name: str, names: ComponentNames) -> dict[str, Schema]:
-    """Return the components that a schema becomes: itself under `name`, and its `$defs` under names of their own."""
+    """Return the components that a schema becomes: itself under `name`, what stands apart under names of their own.
+
+    Apart are its `$defs`, and what lies so deep that a generator would name a file after a too long way there.
+    """
     if not isinstance(schema, dict):
         return {name: ANY if schema is not False else {"not": {}}}
-    parts = {**_dict(schema.get("definitions")), **_dict(schema.get("$defs"))}
-    place = {part: names.fresh(name, part) for part in parts}
-    made = {place[part]: _plain(below, place) for part, below in parts.items()}
-    return {name: _plain(schema, place), **made}
+    defined = {f"{keyword}/{part}": below for keyword in _DEFINED for part, below in _dict(schema.get(keyword)).items()}
+    place = {part: names.fresh(name, part.partition("/")[2]) for part in defined}
+    parts = _Parts(names=names, place=place, made={name: ANY})
+    parts.made[name] = _plain(_as_object(schema), parts, name)
+    for part, below in defined.items():
+        parts.made[place[part]] = _plain(below, parts, place[part])
+    return parts.made
 
 
 def method_like(name: str) -> str:
@@ -61,12 +86,27 @@ def method_like(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _plain(schema: object, place: Mapping[str, str]) -> Schema:
+def _as_object(schema: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the schema of data as that of an object, which data always is, whatever else it says it may be."""
+    given = schema.get("type")
+    return {**schema, "type": "object"} if isinstance(given, list) and "object" in given else schema
+
+
+def _below(schema: object, parts: _Parts, way: str) -> Schema:
+    """Return a part of a schema as generators know it; `way` is how they would call its class."""
+    if len(way) <= WAY_LIMIT or not isinstance(schema, dict) or "$ref" in schema:
+        return _plain(schema, parts, way)
+    name = parts.names.fresh(way)
+    parts.made[name] = _plain(schema, parts, name)
+    return {"$ref": COMPONENTS + name}
+
+
+def _plain(schema: object, parts: _Parts, way: str) -> Schema:
     """Return a schema with nothing but what generators know."""
     if not isinstance(schema, dict):
         return ANY if schema is not False else {"not": {}}
     if "$ref" in schema:
-        return _reference(schema, place)
+        return _reference(schema, parts.place)
     made: Schema = {key: schema[key] for key in _OF_ALL if key in schema}
     if isinstance(title := schema.get("title"), str):
         made.setdefault("description", title)  # as a title it would name a class, and two of a name are refused
@@ -74,13 +114,15 @@ def _plain(schema: object, place: Mapping[str, str]) -> Schema:
         return made | _choice(schema)
     for key in _IN_PLACE:
         if isinstance(schema.get(key), list):
-            made[key] = [_plain(each, place) for each in schema[key]]
-    return made | _typed(schema, place)
+            made[key] = [
+                NULL if each == NULL else _below(each, parts, f"{way}Type{number}")
+                for number, each in enumerate(schema[key])
+            ]
+    return made | _typed(schema, parts, way)
 
 
 def _reference(schema: Mapping[str, object], place: Mapping[str, str]) -> Schema:
-    match = _LOCAL.fullmatch(str(schema["$ref"]))
-    target = place.get(match[1]) if match else None
+    target = place.get(str(schema["$ref"]).removeprefix("#/"))
     return ANY if target is None else {"$ref": COMPONENTS + target}
 
 
@@ -99,15 +141,18 @@ def _choice(schema: Mapping[str, Any]) -> Schema:
     return written
 
 
-def _typed(schema: Mapping[str, object], place: Mapping[str, str]) -> Schema:
+def _typed(schema: Mapping[str, object], parts: _Parts, way: str) -> Schema:
     types = list(_types(schema))
     null = ["null"] if "null" in types else []
     real = [kind for kind in types if kind != "null"]
     if not real:
-        return {"type": "null"} if null else ANY
+        return ANY  # of null alone some generators make nothing at all, of the whole API
     if len(real) == 1:
-        return {**_of_type(real[0], schema, place), "type": [real[0], "null"] if null else real[0]}
-    each = [{"type": kind, **_of_type(kind, schema, place)} for kind in [*real, *null]]
+        return {**_of_type(real[0], schema, parts, way), "type": [real[0], "null"] if null else real[0]}
+    each = [
+        {"type": kind, **_of_type(kind, schema, parts, f"{way}Type{number}")}
+        for number, kind in enumerate([*real, *null])
+    ]
     return {"anyOf": each} if not any(key in schema for key in _IN_PLACE) else ANY
 
 
@@ -120,18 +165,36 @@ def _types(schema: Mapping[str, object]) -> Iterator[str]:
             yield kind
 
 
-def _of_type(kind: str, schema: Mapping[str, Any], place: Mapping[str, str]) -> Schema:
+def _of_type(kind: str, schema: Mapping[str, Any], parts: _Parts, way: str) -> Schema:
     made = {key: schema[key] for key in _OF_TYPE[kind] if key in schema}
-    if kind == "array":
-        made["items"] = _plain(schema.get("items", True), place)
-    if kind == "object":
-        properties = _dict(schema.get("properties"))
-        made["properties"] = {name: _plain(below, place) for name, below in properties.items()}
-        made["required"] = [name for name in schema.get("required", ()) if name in properties]
-        more = schema.get("additionalProperties", True)
-        made["additionalProperties"] = more if isinstance(more, bool) else _plain(more, place)
-        made = {key: value for key, value in made.items() if value or key != "required"}
-    return made
+    if kind == "array":  # after `prefixItems` come items that are none of those
+        items = True if "prefixItems" in schema else schema.get("items", True)
+        made["items"] = _below(items, parts, f"{way}Item")
+    if kind == "string" and _PORTABLE_PATTERN.fullmatch(made.get("pattern", "")) is None:
+        del made["pattern"]
+    return made | (_of_object(schema, parts, way) if kind == "object" else {})
+
+
+def _of_object(schema: Mapping[str, object], parts: _Parts, way: str) -> Schema:
+    properties = _told_apart(_dict(schema.get("properties")))
+    is_whole = len(properties) == len(_dict(schema.get("properties")))
+    more = schema.get("additionalProperties", True) if is_whole else True
+    made: Schema = {
+        "properties": {name: _below(each, parts, f"{way}{_class_like(name)}") for name, each in properties.items()},
+        "additionalProperties": more if isinstance(more, bool) else _below(more, parts, f"{way}AdditionalProperty"),
+    }
+    asked = schema.get("required")
+    required = [name for name in asked if name in properties] if isinstance(asked, list) else []
+    return made | ({"required": required} if required else {})
+
+
+def _told_apart(properties: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the properties that can be attributes: with letters or figures of ASCII, by which they differ."""
+    first: dict[str, str] = {}
+    for name in properties:
+        if folded := _folded(name):
+            first.setdefault(folded, name)
+    return {name: properties[name] for name in first.values()}
 
 
 def _type_of(value: object) -> str:

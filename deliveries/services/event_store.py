@@ -16,12 +16,13 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_surely_undone, lacks_partition
 from deliveries.errors import HookpostError, InvalidInput, KeyReused, Unavailable, Unconfirmed
 from deliveries.metrics import names
-from deliveries.models import IdempotencyKey
+from deliveries.models import Customer, IdempotencyKey
 from deliveries.protocol.event_types import matching_keys
 from deliveries.services import clock
 from deliveries.services.refusals import refusal_of
@@ -31,6 +32,7 @@ from deliveries.sql.rows import AcceptEventsRow
 
 log = structlog.get_logger(__name__)
 
+OTHER_BODY = "this Idempotency-Key came with another body before"
 NOT_STORED = "the database does not store anything at the moment; nothing was stored"
 EVERYONE = "*"  # sql/accept_events.sql knows it too; no uid looks like this
 # A number that PostgreSQL would read as too long for its type, and end the statement.
@@ -134,6 +136,17 @@ def store_events(group: Sequence[Entry], *, limits: FanOutLimits, only_endpoint:
             entry.result = entry.result or refusal
 
 
+def refuse_another_batch(drafts: Sequence[EventDraft | HookpostError], *, keys: Sequence[str]) -> None:
+    """Raise KeyReused where another batch came with the key of this one, before a part of this is stored."""
+    draft = next((each for each in drafts if isinstance(each, EventDraft)), None)
+    if draft is None or draft.owner_id is None:
+        return
+    known = IdempotencyKey.objects.filter(owner_id=draft.owner_id, key__in=keys)
+    living = Q(customer_id=None) | Exists(Customer.objects.filter(id=OuterRef("customer_id")))
+    if known.exclude(fingerprint=draft.fingerprint).filter(living).exists():
+        raise KeyReused(OTHER_BODY)
+
+
 def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
     refusal = clock.refusal(part="accept")
     for entry in group:
@@ -214,5 +227,5 @@ def _repeated(entry: Entry) -> Accepted | HookpostError:
     if known is None:
         return Unavailable("the first request with this Idempotency-Key did not commit")
     if bytes(known.fingerprint) != draft.fingerprint:
-        return KeyReused("this Idempotency-Key came with another body before")
+        return KeyReused(OTHER_BODY)
     return Accepted(event_id=known.event_id, deliveries=known.deliveries, warnings=entry.warnings)

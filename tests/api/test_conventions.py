@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import URLPattern
 
+from deliveries.api.urls import api
 from deliveries.models import Customer, Job
 from tests.api.conftest import Caller, Tenant, caller_with
 from tests.api.logs import log_delivery, log_event
@@ -145,3 +147,10 @@ def test_each_member_is_cleared_by_its_own_nothing_and_stays_when_absent(
     assert ops.patch(path, {member: empty}).json[member] == before
     if empty is not None:
         assert ops.patch(path, {member: None}).pointers() == [f"/{member}"]
+
+
+def test_no_transaction_of_a_project_around_us_is_open_while_a_request_is_answered() -> None:
+    """Given ATOMIC_REQUESTS, as cookiecutter's projects have it, then no worker is rung before the commit."""
+    views = [address.callback for address in api if isinstance(address, URLPattern)]
+    assert [view for view in views if "default" not in getattr(view, "_non_atomic_requests", ())] == []
+    assert len(views) > 30

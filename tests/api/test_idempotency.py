@@ -54,6 +54,22 @@ def test_a_batch_that_comes_again_has_the_same_answers(ops: Caller, alice: Tenan
 
 
 @pytest.mark.parametrize(
+    "other",
+    [
+        {"events": [EVENT, EVENT | {"data": {"n": 2}}]},
+        {"events": [EVENT | {"data": {"n": 2}}]},
+        {"events": [EVENT], "atomic": True},
+        {"events": [{"customer": "nobody"}, EVENT]},
+    ],
+)
+def test_another_batch_with_the_key_of_one_is_refused_whole(ops: Caller, alice: Tenant, other: Any) -> None:
+    assert ops.post("/events/batch", {"events": [EVENT]}, Idempotency_Key="order").status == 202
+    answer = ops.post("/events/batch", other, Idempotency_Key="order")
+    assert (answer.status, answer.json["type"]) == (422, "urn:hookpost:problem:idempotency-key-reused")
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
     ("sent", "means"),
     [
         ('"k 1"', "k 1"),

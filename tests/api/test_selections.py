@@ -50,6 +50,18 @@ def test_events_of_nobody_are_an_error(ops: Caller, alice: Tenant, customer: str
     assert (answer.status, answer.pointers()) == (400, ["/customer"])
 
 
+@pytest.mark.parametrize("narrowed", ["customer=bob", "customer=bob&endpoint=main", "endpoint={id}"])
+def test_an_event_of_another_customer_than_the_rest_is_an_error(
+    ops: Caller, alice: Tenant, bob: Tenant, narrowed: str
+) -> None:
+    delivery = log_delivery(alice.endpoint)
+    query = f"{narrowed.format(id=bob.endpoint.public_id)}&event={delivery.event.public_id}"
+    listed = ops.get(f"/deliveries?{query}")
+    assert (listed.status, listed.pointers()) == (400, ["/event"])
+    whole = ops.get(f"/deliveries?customer=alice&endpoint=main&event={delivery.event.public_id}")
+    assert [row["id"] for row in whole.json["results"]] == [delivery.public_id]
+
+
 def test_a_customers_own_key_needs_not_name_its_customer(alice: Tenant, bob: Tenant) -> None:
     mine = log_delivery(alice.endpoint)
     log_delivery(bob.endpoint)

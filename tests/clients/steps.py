@@ -55,6 +55,23 @@ EVENT_TYPES = [
             "patternProperties": {"^x-": False},
         },
     },
+    {  # what generators stumble over: words of theirs as names, no names, names of files too long, null, patterns
+        "name": "class.import",
+        "schema": {
+            "type": ["object", "null"],
+            "properties": {
+                **{name: {"type": "string"} for name in ("class", "None", "to_dict", "a-b", "a_b", "日本")},
+                "nothing": {"type": "null"},
+                "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                "pattern": {"type": "string", "pattern": "^(?i)x"},
+                "pair": {"type": "array", "prefixItems": [{"type": "string"}], "items": False},
+                "long" * 30: {
+                    "type": "object",
+                    "properties": {"name" * 30: {"type": "object", "properties": {"a": {}}}},
+                },
+            },
+        },
+    },
 ]
 
 
