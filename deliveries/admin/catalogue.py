@@ -6,6 +6,8 @@ one's own is in event_types.py. It must not know how events are sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 from django.contrib.admin import AdminSite
 from django.db.models import Q, QuerySet
@@ -21,7 +23,9 @@ from deliveries.admin.viewer import customer_of
 from deliveries.models import EventType, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.request import full_body
+from deliveries.services.api_versions import released_versions
 from deliveries.services.brands import operator_brand
+from deliveries.services.version_schemas import in_force
 
 SHOWN = 500
 SEARCH_LIMIT = 128
@@ -56,7 +60,22 @@ def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: AdminSit
     row = None if key is None else offered_types(request).filter(pk=key).first()
     if row is None:
         raise Http404
-    return _page(site, request, "hookpost/catalogue_entry.html", _entry(row, site_name=site.name))
+    names = [] if row.customer_id else released_versions()
+    wanted = request.GET.get("version", "")
+    version = wanted if wanted in names else _pinned(request, names)
+    held = in_force(row, version)
+    row.schema, row.example = held.schema, held.example  # not to be stored
+    entry = _entry(row, site_name=site.name) | {"version": version, "versions": list(reversed(names))}
+    return _page(site, request, "hookpost/catalogue_entry.html", entry)
+
+
+def _pinned(request: HttpRequest, names: Sequence[str]) -> str | None:
+    """Return the version that all the customer's endpoints are pinned to; where they differ, the newest."""
+    if not names:
+        return None
+    rows = visible.endpoints(Viewer(customer_id=customer_of(request).pk)).filter(deleted_at=None).order_by()
+    pins = {pin or names[0] for pin in rows.values_list("api_version", flat=True).distinct()[: len(names) + 1]}
+    return pins.pop() if len(pins) == 1 else names[-1]
 
 
 def offered_types(request: HttpRequest) -> QuerySet[EventType]:

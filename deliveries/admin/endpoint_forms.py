@@ -27,6 +27,7 @@ from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
+from deliveries.services.api_versions import newest_version
 
 OWN = "own"
 # The parts of a scheme of one's own, each a field of the form with "own_" before it.
@@ -62,6 +63,7 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
         "tags": "chosen_tags",
         "retry_schedule": "schedule",
         "delivery_window": "window",
+        "api_version": "pinned",
         "auth": "auth_type",
         "tls": "tls_certificate",
     }
@@ -209,6 +211,7 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
         self.catalogue = {name for name, _ in self.type_choices}
         if "chosen_types" in self.fields:
             self.fields["chosen_types"].choices = self.type_choices  # type: ignore[attr-defined]
+        self.offer_versions()
         if not self.instance._state.adding:
             self.set_initial(stored)
 
@@ -277,6 +280,12 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
         if name == "tags":
             return value or []
         return shown_signing(value) if name == "signing" else value
+
+
+def with_version(fields: Sequence[str], *, is_open: bool) -> dict[str, Sequence[str]]:
+    """Return a group of fields with that of the version, where there are versions."""
+    shown = ("pinned", *fields) if newest_version() else tuple(fields)
+    return {"fields": shown, "classes": () if is_open else ("collapse",)}
 
 
 def type_choices_of(types: Sequence[EventType]) -> list[tuple[str, str]]:

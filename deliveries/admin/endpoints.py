@@ -20,7 +20,7 @@ from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
 from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS, certificate_warning
 from deliveries.admin.dashboard import backlog_of
-from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of
+from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of, with_version
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
@@ -79,7 +79,7 @@ class EndpointPages(PayloadPreviewPage):
             ("Where", {"fields": WHERE}),
             ("What is sent", {"fields": WHAT if obj is None else (*WHAT, *MORE)}),
             *([("Further events, and a filter", {"fields": MORE, "classes": ("collapse",)})] if obj is None else []),
-            ("How it is sent", {"fields": HOW} if obj is not None else {"fields": NEW_HOW, "classes": ("collapse",)}),
+            ("How it is sent", with_version(HOW if obj else NEW_HOW, is_open=obj is not None)),
             ("Authentication", {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
             ("Certificates", {"fields": TLS_FIELDS, "classes": ("collapse",)}),
             ("Limits", {"fields": self.limits, "classes": ("collapse",)}),

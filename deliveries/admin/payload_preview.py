@@ -6,6 +6,8 @@ changed or sent by it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern
@@ -15,10 +17,12 @@ from deliveries.admin.badges import moment
 from deliveries.admin.filter_preview import FilterPreviewPage
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.preview_pages import refusals_at
+from deliveries.admin.word_fields import version_choices
 from deliveries.models import Endpoint
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.transformation import LENGTH_LIMIT, PRESETS
+from deliveries.services.api_versions import released_versions
 from deliveries.services.payload_preview import SETTINGS, PreviewedPayload, preview_payloads, tried_shaping
 
 
@@ -44,6 +48,21 @@ class PayloadDraftForm(forms.Form):
         label="Form of the body", choices=Endpoint.BodyFormat.choices, widget=UnfoldAdminSelectWidget()
     )
     method = forms.ChoiceField(choices=[(each, each) for each in METHODS], widget=UnfoldAdminSelectWidget())
+    api_version = forms.ChoiceField(
+        label="API version",
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text="As if the endpoint were pinned to it.",
+    )
+
+    def __init__(self, data: Mapping[str, object]) -> None:
+        super().__init__(data)
+        names = released_versions()
+        field = self.fields["api_version"]
+        if names and isinstance(field, forms.ChoiceField):
+            field.choices = version_choices(names)
+        else:
+            del self.fields["api_version"]
 
 
 class PayloadPreviewPage(FilterPreviewPage):
@@ -59,6 +78,7 @@ class PayloadPreviewPage(FilterPreviewPage):
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
         own = {name: getattr(row, name) for name in SETTINGS}
+        own["api_version"] = row.api_version or next(iter(released_versions()), None)
         form = PayloadDraftForm(request.POST if request.method == "POST" else own)
         template, title = "hookpost/payload_preview.html", "What would be sent"
         return self.preview_answer(request, row, template=template, title=title, form=form, found=_found(row, form))
@@ -70,7 +90,8 @@ def _found(row: Endpoint, form: PayloadDraftForm) -> dict[str, object]:
     if not form.is_valid():
         return shown
     with refusals_at(form):
-        shaping = tried_shaping(row, form.cleaned_data)
+        given = {name: value for name, value in form.cleaned_data.items() if name != "api_version" or value}
+        shaping = tried_shaping(row, given)
         payloads = [_line(each) for each in preview_payloads(row, shaping)]
         shown |= {"payloads": payloads, "tried": shaping.transformation, "asked": True}
     return shown

@@ -1,17 +1,20 @@
 """Fields of an endpoint's form that are written in words, and are a list or an object to services.
 
-What lives here: tags and the delivery window. It must not check what services check.
+What lives here: tags, the delivery window and the version. It must not check what services check.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import forms
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from deliveries.admin.acts import sentence
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint
 from deliveries.protocol.delivery_window import DeliveryWindow, read_window, write_window
+from deliveries.services.api_versions import released_versions
 
 
 class WordFields(forms.Form):
@@ -32,6 +35,20 @@ class WordFields(forms.Form):
         help_text="What comes outside of it waits until it opens. Empty: events are sent at any time.",
     )
 
+    pinned = forms.ChoiceField(
+        label="API version",
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text="How the data of events looks. “What would be sent” on the endpoint's page tries another one.",
+    )
+
+    def offer_versions(self) -> None:
+        """Offer the versions that were released: the endpoint's own, and to a new one the newest."""
+        names, field = released_versions(), self.fields.get("pinned")
+        if names and isinstance(field, forms.ChoiceField):
+            field.choices = version_choices(names)
+            self.initial["pinned"] = names[-1] if self.instance._state.adding else self.instance.api_version or names[0]
+
     def set_initial_words(self) -> None:
         """Write what the endpoint has."""
         self.initial["chosen_tags"] = ", ".join(self.instance.tags or ())
@@ -51,4 +68,11 @@ class WordFields(forms.Form):
             found["tags"] = data["chosen_tags"].replace(",", " ").split()
         if "window" in data:
             found["delivery_window"] = data["window"]
+        if data.get("pinned") and data["pinned"] != self.initial.get("pinned"):
+            found["api_version"] = data["pinned"]
         return found
+
+
+def version_choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return released versions as they are chosen from, the newest first."""
+    return [(name, name) for name in reversed(names)]

@@ -83,7 +83,7 @@ def transform(text: str, event: bytes, *, steps: Sequence[MappingStep] = ()) -> 
 
     Without an expression it is the data that the mappings make.
     """
-    with _named("", FAILED):
+    with _named("", NOT_MADE if steps else FAILED):
         value = orjson.loads(event)
     limit = RESULT_LIMIT_BYTES + len(event)  # of mappings: their author is the operator, and data may be large as it is
     for step in steps:

@@ -136,11 +136,16 @@ def newest_version() -> str | None:
     return rows.values_list("name", flat=True).first()
 
 
+def released_versions() -> list[str]:
+    """Return the names of all versions that were released, the oldest first."""
+    return list(ApiVersion.objects.exclude(released_at=None).order_by("id").values_list("name", flat=True))
+
+
 def check_pin(name: object) -> str | None:
     """Return the version that an endpoint may be pinned to, None for the oldest; raises InvalidInput."""
     if name is None:
         return None
-    released = list(ApiVersion.objects.exclude(released_at=None).values_list("name", flat=True))
+    released = released_versions()
     if name not in released:
         there = f"; there are {', '.join(released)}" if released else ""
         raise InvalidInput(f"there is no released version {str(name)[:40]}{there}", field="api_version")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
-from deliveries.models import ApiVersion, Attempt, Endpoint, Event, VersionChange
+from deliveries.models import ApiVersion, Attempt, Endpoint, Event, EventType, VersionChange
 from deliveries.services import version_table
 from deliveries.services.api_versions import create_version, release_version, save_change
 from deliveries.services.event_types import create_event_type
+from deliveries.services.events import EventDraft, accept_event
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +67,36 @@ def test_without_versions_no_page_speaks_of_any(site: str, bob: Client, carol: C
         text = client.get(f"/{site}/deliveries/{page}").content.decode()
         assert "In version" not in text
         assert "API version" not in text
+
+
+@SITES
+def test_a_version_is_tried_on_the_last_events_and_then_chosen(
+    site: str, bob: Client, carol: Client, acme: House, versions: None
+) -> None:
+    client = bob if site == "admin" else carol
+    page = f"/{site}/deliveries/endpoint/{acme.endpoint.public_id}"
+    accept_event(EventDraft(type="invoice.paid", data=b'{"new": "y"}', customer_id=acme.customer.id))
+    assert "webhook-version: 2025-11-01" in client.get(f"{page}/payload/").content.decode()
+    tried = {"payload_mode": "full", "body_format": "json", "method": "POST", "api_version": "2026-11-01"}
+    text = client.post(f"{page}/payload/", tried).content.decode()
+    assert "webhook-version: 2026-11-01" in text
+    assert Endpoint.objects.get(pk=acme.endpoint.pk).api_version is None
+    for page in (f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/", "/portal/deliveries/endpoint/add/"):
+        text = carol.get(page).content.decode()
+        chosen = "2026-11-01" if "add" in page else "2025-11-01"
+        assert re.findall(r'<option value="(20[^"]*)"\s+selected', text) == [chosen]
+        assert set(re.findall(r'<option value="(20[^"]*)"', text)) == {"2025-11-01", "2026-11-01"}
+
+
+def test_the_catalogue_shows_a_type_as_the_customers_endpoints_get_it(
+    carol: Client, acme: House, versions: None
+) -> None:
+    row = EventType.objects.get(name="invoice.paid", customer=None)
+    page = f"/portal/catalogue/{row.public_id}/"
+    text = carol.get(page).content.decode()
+    assert "<strong>2025-11-01</strong>" in text
+    assert '<td class="hp-code">old</td>' in text
+    text = carol.get(page, {"version": "2026-11-01"}).content.decode()
+    assert '<td class="hp-code">new</td>' in text
+    Endpoint.objects.filter(customer=acme.customer).update(api_version="2026-11-01")
+    assert "<strong>2026-11-01</strong>" in carol.get(page).content.decode()

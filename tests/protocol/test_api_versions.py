@@ -94,6 +94,14 @@ def test_a_mapping_that_fails_is_named_with_its_versions(text: str, error: str, 
     assert refused.value.detail.startswith(says)
 
 
+def test_data_that_cannot_be_read_is_the_mappings_failure_where_there_is_one() -> None:
+    odd = b'{"type":"a.b","data":{"n":1e9999}}'
+    for steps, error in (([MappingStep("v2 to v1", "@")], "version_mapping_failed"), ([], "transformation_failed")):
+        with pytest.raises(CannotShape) as refused:
+            transform("data", odd, steps=steps)
+        assert refused.value.error == error
+
+
 def test_data_as_large_as_an_event_may_be_is_mapped_without_another_limit() -> None:
     large = orjson.dumps({"type": "a.b", "data": {"text": "x" * 300_000}})
     assert len(transform("", large, steps=[MappingStep("v2 to v1", "@")])) > 300_000
