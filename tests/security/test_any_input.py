@@ -49,6 +49,7 @@ def real() -> dict[str, str]:
         "delivery": delivery.public_id,
         "job": job.public_id,
         "name": "invoice.paid",
+        "version": "2026-11-28",
     }
 
 
