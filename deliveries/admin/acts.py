@@ -113,7 +113,12 @@ def sentence(error: HookpostError) -> str:
     """Return the message of an error as a sentence."""
     text = said_by(error) or gettext("that is not possible now")
     is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
-    return (text[:1].upper() if is_word else text[:1]) + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return (first_large(text) if is_word else text) + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def first_large(text: str) -> str:
+    """Return text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def _text(request: HttpRequest, name: str) -> str:

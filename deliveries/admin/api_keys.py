@@ -13,6 +13,7 @@ from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSplitDateTimeWidget,
@@ -28,6 +29,7 @@ from deliveries.admin.viewer import customer_of
 from deliveries.models import ApiKey, Customer, visible
 from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key, revoke_api_key
+from deliveries.services.languages import tell
 
 USAGE = 'curl -H "Authorization: Bearer $HOOKPOST_KEY" {base}/api/v1/events'
 
@@ -36,19 +38,21 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
     """A new key."""
 
     scopes = forms.MultipleChoiceField(
-        choices=ApiKey.Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget(), help_text="What it may do."
+        choices=ApiKey.Scope.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text=gettext_lazy("What it may do."),
     )
     expires_at = forms.SplitDateTimeField(
-        label="Expires (UTC)",
+        label=gettext_lazy("Expires (UTC)"),
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget(),
-        help_text="Empty: it works until it is revoked.",
+        help_text=gettext_lazy("Empty: it works until it is revoked."),
     )
 
     class Meta:
         model = ApiKey
         fields: tuple[str, ...] = ("name",)
-        help_texts = {"name": "What uses it, so that you know later which one to revoke."}
+        help_texts = {"name": gettext_lazy("What uses it, so that you know later which one to revoke.")}
 
 
 class ApiKeyPages(PageAdmin[ApiKey]):
@@ -59,8 +63,8 @@ class ApiKeyPages(PageAdmin[ApiKey]):
     acts = ("revoke",)
     search_fields = ("name",)
     search_by = ("name__icontains", "hint")
-    search_help_text = "Part of the name, the last four characters, or key_ id"
-    nothing_yet = "No API key yet. Add one for each program, with the few scopes that it needs."
+    search_help_text = gettext_noop("Part of the name, the last four characters, or key_ id")
+    nothing_yet = gettext_noop("No API key yet. Add one for each program, with the few scopes that it needs.")
     list_select_related = ("customer",)
     change_form_template = "hookpost/api_key.html"
     seen_fields: ClassVar[tuple[str, ...]] = (
@@ -89,12 +93,12 @@ class ApiKeyPages(PageAdmin[ApiKey]):
 
     add_fields: ClassVar[tuple[str, ...]] = ("name", "scopes", "expires_at")
 
-    @admin.display(description="Key")
+    @admin.display(description=gettext_lazy("Key"))
     def shown_hint(self, row: ApiKey) -> SafeString:
         """All that is kept readable of a key."""
         return code(f"hk_…{row.hint}")
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: ApiKey) -> SafeString:
         """Whether it works."""
         if row.revoked_at is not None:
@@ -103,24 +107,24 @@ class ApiKeyPages(PageAdmin[ApiKey]):
             return badge("expired", colour="warning")
         return badge("valid", colour="success")
 
-    @admin.display(description="Scopes")
+    @admin.display(description=gettext_lazy("Scopes"))
     def shown_scopes(self, row: ApiKey) -> str:
         """What it may do."""
         return ", ".join(row.scopes)
 
-    @admin.display(description="Last used")
+    @admin.display(description=gettext_lazy("Last used"))
     def shown_used(self, row: ApiKey) -> SafeString | str:
         """To the minute."""
         return moment(row.last_used_at)
 
-    @admin.display(description="Created")
+    @admin.display(description=gettext_lazy("Created"))
     def shown_created(self, row: ApiKey) -> SafeString | str:
         """When it was made."""
         return moment(row.created_at)
 
     def beside(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
         """Return what the page shows besides the row."""
-        return {"title": "API key", "subtitle": row.name, "acts": self.acts_for(request, row)}
+        return {"title": gettext("API key"), "subtitle": row.name, "acts": self.acts_for(request, row)}
 
     def may_act(self, request: HttpRequest, act: str, row: ApiKey) -> bool:
         """Who may make a key of this customer may revoke it, once."""
@@ -128,13 +132,17 @@ class ApiKeyPages(PageAdmin[ApiKey]):
 
     def question(self, request: HttpRequest, act: str, row: ApiKey) -> Question | None:
         """Whatever uses the key stops working."""
-        what = f"Requests with the key “{row.name}” (hk_…{row.hint}) are refused from that moment. It cannot be undone."
-        return Question(title="Revoke this key?", what=what, button="Revoke")
+        what = tell(
+            "Requests with the key “{name}” (hk_…{hint}) are refused from that moment. It cannot be undone.",
+            name=row.name,
+            hint=row.hint,
+        )
+        return Question(title=gettext("Revoke this key?"), what=what, button=gettext("Revoke"))
 
     def act_revoke(self, request: HttpRequest, row: ApiKey) -> None:
         """End a key at once."""
         revoke_api_key(row, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Revoked. Requests with this key are refused from now on.")
+        messages.success(request, gettext("Revoked. Requests with this key are refused from now on."))
 
     @abstractmethod
     def customer_for(self, request: HttpRequest, form: ModelForm) -> Customer | None:
@@ -156,8 +164,8 @@ class ApiKeyPages(PageAdmin[ApiKey]):
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         """Show the key, this once."""
         page = Revealed(
-            title="API key",
-            what=f"the key “{obj.name}”",
+            title=gettext("API key"),
+            what=tell("the key “{name}”", name=obj.name),
             value=request.secret,  # type: ignore[attr-defined]
             url=self.page_url(obj),
             usage=USAGE.format(base=f"{request.scheme}://{request.get_host()}"),
@@ -172,7 +180,9 @@ class StaffApiKeyForm(ApiKeyForm):
         fields = ("name", "customer")
         help_texts = {
             **ApiKeyForm.Meta.help_texts,
-            "customer": "Empty: a key of one of our services, for all customers. A customer's key sees nothing else.",
+            "customer": gettext_lazy(
+                "Empty: a key of one of our services, for all customers. A customer's key sees nothing else."
+            ),
         }
 
 
@@ -187,11 +197,11 @@ class StaffApiKey(ApiKeyPages):
     seen_fields = ("shown_owner", *ApiKeyPages.seen_fields)
     readonly_fields: ClassVar[tuple[str, ...]] = ("shown_owner", *ApiKeyPages.readonly_fields)
 
-    @admin.display(description="Customer")
+    @admin.display(description=gettext_lazy("Customer"))
     def shown_owner(self, row: ApiKey) -> SafeString | str:
         """Whose it is."""
         if row.customer is None:
-            return "service key"
+            return gettext("service key")
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
     def customer_for(self, request: HttpRequest, form: ModelForm) -> Customer | None:
@@ -206,7 +216,7 @@ class PortalApiKeyForm(ApiKeyForm):
     scopes = forms.MultipleChoiceField(
         choices=[each for each in ApiKey.Scope.choices if each[0] != ApiKey.Scope.EVENTS_WRITE],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text="What it may do, with your own data only.",
+        help_text=gettext_lazy("What it may do, with your own data only."),
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
+from django.utils.translation import gettext, gettext_noop
+
 from deliveries.admin.badges import answer_of, moment
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import readable
@@ -25,12 +27,12 @@ from deliveries.services.sent_bodies import body_sent
 from deliveries.services.version_table import route_of, version_table
 
 PHASES = {
-    "dns_ms": "look-up",
-    "connect_ms": "connection",
+    "dns_ms": gettext_noop("look-up"),
+    "connect_ms": gettext_noop("connection"),
     "tls_ms": "TLS",
-    "first_byte_ms": "first byte of the answer",
+    "first_byte_ms": gettext_noop("first byte of the answer"),
 }
-REST = "the rest of the answer"
+REST = gettext_noop("the rest of the answer")
 # What only the opened attempt shows, and may be large.
 HEAVY = ("response_body", "response_headers", "request_headers")
 
@@ -80,10 +82,16 @@ def payload_in_words(endpoint: Endpoint | None) -> str:
     """Return how an endpoint wants its events now, as a sentence; empty for a plain one."""
     if endpoint is None or endpoint.shaping == PLAIN:
         return ""
-    mode = endpoint.get_payload_mode_display()
-    form = "" if endpoint.body_format == Endpoint.BodyFormat.JSON else f" as {endpoint.get_body_format_display()}"
-    several = f" It is sent up to {endpoint.batch_size} events in one request." if endpoint.batch_size > 1 else ""
-    return f"This endpoint gets it by {endpoint.method}{form}. {mode}.{several}"
+    mode, form = endpoint.get_payload_mode_display(), endpoint.get_body_format_display()
+    if endpoint.body_format == Endpoint.BodyFormat.JSON:
+        said = tell("This endpoint gets it by {method}. {mode}.", method=endpoint.method, mode=mode)
+    else:
+        said = tell(
+            "This endpoint gets it by {method} as {form}. {mode}.", method=endpoint.method, form=form, mode=mode
+        )
+    if endpoint.batch_size == 1:
+        return said
+    return f"{said} {tell('It is sent up to {number} events in one request.', number=endpoint.batch_size)}"
 
 
 def version_in_words(sent: str | None, event: Event | None) -> str:
@@ -137,8 +145,8 @@ def phases_of(attempt: Attempt) -> list[dict[str, object]]:
 def title_of(row: Delivery, attempt: Attempt) -> str:
     """Return how the timeline calls an attempt."""
     if attempt.number is None:
-        return "Redelivery"
-    return f"Attempt {attempt.number}"
+        return gettext("Redelivery")
+    return tell("Attempt {number}", number=attempt.number)
 
 
 def _request_of(attempt: Attempt, body: bytes | None) -> dict[str, object] | None:

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliveries.admin import list_filters
 from deliveries.admin.audit_words import in_lines
@@ -32,9 +33,9 @@ class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
     list_select_related = ("customer",)
     search_fields = ("target",)
     search_by = ("target", "actor", "action")
-    search_help_text = "Id of what it was done to, an actor such as user:alice, or an action"
+    search_help_text = gettext_noop("Id of what it was done to, an actor such as user:alice, or an action")
     filters = (CustomerFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
-    nothing_yet = "Nothing was done yet that the trail keeps."
+    nothing_yet = gettext_noop("Nothing was done yet that the trail keeps.")
 
     def narrow(self, rows: QuerySet[AuditEntry], narrows: Narrows) -> QuerySet[AuditEntry]:
         """Of one customer, and of a span of time."""
@@ -42,17 +43,17 @@ class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
         return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
-    @admin.display(description="When")
+    @admin.display(description=gettext_lazy("When"))
     def shown_at(self, row: AuditEntry) -> SafeString | str:
         """When it was done."""
         return moment(row.at)
 
-    @admin.display(description="Target")
+    @admin.display(description=gettext_lazy("Target"))
     def shown_target(self, row: AuditEntry) -> SafeString:
         """What it was done to."""
         return code(row.target)
 
-    @admin.display(description="Detail")
+    @admin.display(description=gettext_lazy("Detail"))
     def shown_detail(self, row: AuditEntry) -> SafeString | str:
         """What else is known of it, a line for each."""
         lines = [(name, code(value)) for name, value in in_lines(row.detail)]

@@ -12,11 +12,13 @@ from typing import assert_never
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext_lazy
 
 from deliveries.models import Attempt, Delivery
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services import clock
+from deliveries.services.languages import in_words, tell
 
 
 def _of_delivery(state: DeliveryState) -> str:
@@ -34,6 +36,37 @@ def _of_delivery(state: DeliveryState) -> str:
     assert_never(state)
 
 
+STATE_WORDS = {
+    "pending": pgettext_lazy("state", "pending"),
+    "held": pgettext_lazy("state", "held"),
+    "succeeded": pgettext_lazy("state", "succeeded"),
+    "exhausted": pgettext_lazy("state", "exhausted"),
+    "cancelled": pgettext_lazy("state", "cancelled"),
+    "enabled": pgettext_lazy("state", "enabled"),
+    "paused": pgettext_lazy("state", "paused"),
+    "disabled": pgettext_lazy("state", "disabled"),
+    "running": pgettext_lazy("state", "running"),
+    "done": pgettext_lazy("state", "done"),
+    "failed": pgettext_lazy("state", "failed"),
+    "open": pgettext_lazy("state", "open"),
+    "acknowledged": pgettext_lazy("state", "acknowledged"),
+    "over": pgettext_lazy("state", "over"),
+    "healthy": pgettext_lazy("state", "healthy"),
+    "failing": pgettext_lazy("state", "failing"),
+    "unknown": pgettext_lazy("state", "unknown"),
+    "resting": pgettext_lazy("state", "resting"),
+    "probing": pgettext_lazy("state", "probing"),
+    "draining": pgettext_lazy("state", "draining"),
+    "revoked": pgettext_lazy("state", "revoked"),
+    "expired": pgettext_lazy("state", "expired"),
+    "valid": pgettext_lazy("state", "valid"),
+    "schedule": pgettext_lazy("state", "schedule"),
+    "order": pgettext_lazy("state", "order"),
+    "poll": pgettext_lazy("state", "poll"),
+    "rate limit": pgettext_lazy("state", "rate limit"),
+    "archived": pgettext_lazy("state", "archived"),
+    "offered": pgettext_lazy("state", "offered"),
+}
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "enabled": "success",
@@ -49,10 +82,15 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 )
 
 
+def state_word(word: str) -> str:
+    """Return a state in the reader's language; what is no state as it is."""
+    return str(STATE_WORDS.get(word, word))
+
+
 def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
     """Return a coloured label; the colour is the state's own unless given."""
     known = colour or colour_of(text)
-    return format_html('<span class="hp-badge hp-{}" title="{}">{}</span>', known, title, text)
+    return format_html('<span class="hp-badge hp-{}" title="{}">{}</span>', known, title, state_word(text))
 
 
 def colour_of(word: str) -> str:
@@ -62,7 +100,7 @@ def colour_of(word: str) -> str:
 
 def explain(error: str) -> str:
     """Return the error of an attempt in plain words; an unknown one as it is."""
-    return EXPLANATIONS.get(error) or error
+    return in_words(EXPLANATIONS.get(error) or error)
 
 
 def answer_of(row: Delivery | Attempt) -> SafeString | str:
@@ -91,7 +129,7 @@ def distance(value: datetime, *, now: datetime) -> str:
     units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
     size, name = next(((size, name) for size, name in units if seconds >= 2 * size), (1, "s"))
     amount = f"{round(seconds / size)} {name}"
-    return f"in {amount}" if value > now else f"{amount} ago"
+    return tell("in {span}", span=amount) if value > now else tell("{span} ago", span=amount)
 
 
 def link(url: str, text: str, *, title: str = "") -> SafeString:

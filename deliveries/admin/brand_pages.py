@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -22,6 +23,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Customer
 from deliveries.pictures import SIZE_LIMIT_BYTES
 from deliveries.services.brands import NAME_LIMIT, PICTURES, WORDS, operator_brand, picture_named, set_brand
+from deliveries.services.languages import tell
 
 HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -40,34 +42,39 @@ def brand_picture_view(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(content, content_type=kind, headers=HEADERS)
 
 
+PICTURE_NAMES = (gettext_noop("Logo"), gettext_noop("Logo, dark"), gettext_noop("Favicon"), gettext_noop("Support"))
+
+
 class BrandForm(forms.Form):
     """A customer's brand; what is empty is the operator's."""
 
     name = forms.CharField(required=False, max_length=NAME_LIMIT, widget=UnfoldAdminTextInputWidget())
     accent = forms.CharField(
-        label="Accent colour",
+        label=gettext_lazy("Accent colour"),
         required=False,
         max_length=7,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "#0a7f8c"}),
-        help_text="Of links and buttons. Its shades are made as light or dark as text needs.",
+        help_text=gettext_lazy("Of links and buttons. Its shades are made as light or dark as text needs."),
     )
     support = forms.CharField(
-        label="Where members ask for help",
+        label=gettext_lazy("Where members ask for help"),
         required=False,
         max_length=500,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "help@example.com, or https://…"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": gettext_lazy("help@example.com, or https://…")}),
     )
 
     def __init__(self, customer: Customer, data: object = None, files: object = None) -> None:
         super().__init__(data, files, initial=customer.brand)  # type: ignore[arg-type]
         for kind in PICTURES:
-            title = kind.replace("_", ", ").capitalize()
+            title = gettext(kind.replace("_", ", ").capitalize())
             self.fields[kind] = forms.FileField(
-                label=title, required=False, help_text=f"PNG or SVG, at most {SIZE_LIMIT_BYTES // 1024} KB."
+                label=title,
+                required=False,
+                help_text=tell("PNG or SVG, at most {number} KB.", number=SIZE_LIMIT_BYTES // 1024),
             )
             if kind in customer.brand:
                 self.fields[f"remove_{kind}"] = forms.BooleanField(
-                    label=f"Remove: {title.lower()}", required=False, widget=UnfoldBooleanWidget()
+                    label=tell("Remove: {what}", what=title.lower()), required=False, widget=UnfoldBooleanWidget()
                 )
 
     def words(self) -> dict[str, str]:
@@ -106,11 +113,11 @@ class BrandPages(PageAdmin[Customer]):
             except InvalidInput as error:
                 form.add_error(error.field if error.field in form.fields else None, sentence(error))
             else:
-                messages.success(request, "Saved. The customer's members see it with their next page.")
+                messages.success(request, gettext("Saved. The customer's members see it with their next page."))
                 return HttpResponseRedirect(self.page_url(row))
         context = {
             **self.admin_site.each_context(request),
-            "title": "Brand",
+            "title": gettext("Brand"),
             "subtitle": row.name,
             "form": form,
             "pictures": [(kind, picture_url(row.brand[kind])) for kind in PICTURES if kind in row.brand],

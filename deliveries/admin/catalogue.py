@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from deliveries.admin.ids import read_id
@@ -25,6 +26,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.request import full_body
 from deliveries.services.api_versions import released_versions
 from deliveries.services.brands import operator_brand
+from deliveries.services.languages import tell
 from deliveries.services.version_schemas import in_force
 
 SHOWN = 500
@@ -44,12 +46,12 @@ def catalogue_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         {
             "name": row.name,
             "meaning": readable(row.description.encode()),
-            "owner": "your own" if row.customer_id else operator_brand().name,
+            "owner": gettext("your own") if row.customer_id else operator_brand().name,
             "url": reverse(f"{site.name}:catalogue_entry", args=[row.public_id]),
         }
         for row in found[:SHOWN]
     ]
-    context = {"title": "Catalogue", "entries": entries, "wanted": wanted, "is_cut": len(found) > SHOWN}
+    context = {"title": gettext("Catalogue"), "entries": entries, "wanted": wanted, "is_cut": len(found) > SHOWN}
     return _page(site, request, "hookpost/catalogue.html", context)
 
 
@@ -87,10 +89,10 @@ def _entry(row: EventType, *, site_name: str) -> dict[str, object]:
     is_own = row.customer_id is not None
     members = members_of(row.schema)
     return {
-        "title": f"Event type {row.name}",
+        "title": tell("Event type {name}", name=row.name),
         "entry": row,
         "meaning": readable(row.description.encode()),
-        "owner": "your own" if is_own else operator_brand().name,
+        "owner": gettext("your own") if is_own else operator_brand().name,
         "members": members,
         "is_cut": len(members) == LINE_LIMIT,
         "schema": None if row.schema is None else pretty_json(orjson.dumps(row.schema)),

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django import forms
+from django.utils.functional import lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import (
     UnfoldAdminExpandableTextareaWidget,
     UnfoldAdminPasswordWidget,
@@ -23,13 +26,19 @@ from deliveries.protocol import timestamps
 from deliveries.protocol.client_tls import MEMBERS
 from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthMember
 from deliveries.services import clock
+from deliveries.services.languages import in_words, tell
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
+
+OUR_END = gettext_noop("Our certificate ends at {at}: from then on nothing is delivered. Replace it below.")
+CA_END = gettext_noop("The CA of its server ends at {at}: from then on nothing is delivered. Replace it below.")
 WARN_BEFORE = timedelta(days=30)
 TLS_FIELDS = ("tls_certificate", "tls_key", "tls_ca", "forget_tls")
 AUTH_FIELDS = ("auth_type", *(f"auth_{member.name}" for kind in KINDS.values() for member in kind.members))
 
 
-def _pem(label: str, help_text: str) -> forms.CharField:
+def _pem(label: StrPromise, help_text: StrPromise) -> forms.CharField:
     asked = {"rows": 3, "placeholder": "-----BEGIN …", "autocomplete": "off", "class": "hp-code"}
     widget = UnfoldAdminExpandableTextareaWidget(attrs=asked)
     return forms.CharField(label=label, required=False, widget=widget, help_text=help_text)
@@ -38,13 +47,17 @@ def _pem(label: str, help_text: str) -> forms.CharField:
 def _field(kind: str, name: str) -> forms.CharField:
     member = next(member for member in KINDS[kind].members if member.name == name)
     return forms.CharField(
-        label=f"{KINDS[kind].title.partition(':')[0]}: {member.title[0].lower()}{member.title[1:]}",
+        label=lazy(_label_of, str)(kind, member),
         required=False,
         strip=not member.secret,
         max_length=member.limit,
         widget=_widget_of(member),
-        help_text="Stored encrypted and never shown again." if member.secret else "",
+        help_text=gettext_lazy("Stored encrypted and never shown again.") if member.secret else "",
     )
+
+
+def _label_of(kind: str, member: AuthMember) -> str:
+    return f"{in_words(KINDS[kind].title).partition(':')[0]}: {in_words(member.title)}"
 
 
 def _widget_of(member: AuthMember) -> forms.Widget:
@@ -66,11 +79,16 @@ class CredentialFields(forms.Form):
     instance: Endpoint
 
     auth_type = forms.ChoiceField(
-        label="Requests authenticate by",
+        label=gettext_lazy("Requests authenticate by"),
         required=False,
-        choices=[("", "the signature alone"), *AUTH_TYPES],
+        choices=[
+            ("", gettext_lazy("the signature alone")),
+            *((name, gettext_lazy(title)) for name, title in AUTH_TYPES),
+        ],
         widget=UnfoldAdminSelectWidget(),
-        help_text="For a receiver behind a gateway that lets nobody in without it. The signature is sent in any case.",
+        help_text=gettext_lazy(
+            "For a receiver behind a gateway that lets nobody in without it. The signature is sent in any case."
+        ),
     )
     auth_username = _field("basic", "username")
     auth_password = _field("basic", "password")
@@ -82,12 +100,22 @@ class CredentialFields(forms.Form):
     auth_audience = _field("oauth2", "audience")
     auth_client_auth = _field("oauth2", "client_auth")
     tls_certificate = _pem(
-        "Our certificate", "For a server that wants one (mutual TLS): PEM, with its chain. Empty: what is stored stays."
+        gettext_lazy("Our certificate"),
+        gettext_lazy("For a server that wants one (mutual TLS): PEM, with its chain. Empty: what is stored stays."),
     )
-    tls_key = _pem("Its private key", "PEM, without a passphrase. Stored encrypted and never shown again.")
-    tls_ca = _pem("Its server's authorities", "For a certificate that no public authority made: the CA, as PEM.")
+    tls_key = _pem(
+        gettext_lazy("Its private key"),
+        gettext_lazy("PEM, without a passphrase. Stored encrypted and never shown again."),
+    )
+    tls_ca = _pem(
+        gettext_lazy("Its server's authorities"),
+        gettext_lazy("For a certificate that no public authority made: the CA, as PEM."),
+    )
     forget_tls = forms.BooleanField(
-        label="Remove the certificates", required=False, widget=UnfoldBooleanWidget(), help_text="All of them."
+        label=gettext_lazy("Remove the certificates"),
+        required=False,
+        widget=UnfoldBooleanWidget(),
+        help_text=gettext_lazy("All of them."),
     )
 
     def set_initial_credentials(self) -> None:
@@ -97,16 +125,22 @@ class CredentialFields(forms.Form):
             self.initial[f"auth_{name}"] = value
         for member in KINDS[shown["type"]].members if shown else ():
             if member.secret and (field := self.fields.get(f"auth_{member.name}")):
-                end = f", and ends in …{shown['hint']}" if shown["hint"] else ""
-                field.help_text = f"It is set{end}. What you write here replaces it."
+                field.help_text = gettext("It is set. What you write here replaces it.")
+                if shown["hint"]:
+                    field.help_text = tell(
+                        "It is set, and ends in …{end}. What you write here replaces it.", end=shown["hint"]
+                    )
 
         self._say_whose_certificates(self.instance.tls)
 
     def _say_whose_certificates(self, tls: Mapping[str, object] | None) -> None:
         for name, (whose, ends) in _SHOWN.items():
             if tls and tls[whose] and name in self.fields:
-                told = f"Set now: {_named(tls[whose])}, until {tls[ends]}."
-                self.fields[name].help_text = f"{told} What you write here replaces it."
+                self.fields[name].help_text = tell(
+                    "Set now: {what}, until {at}. What you write here replaces it.",
+                    what=_named(tls[whose]),
+                    at=str(tls[ends]),
+                )
 
     def changed_credentials(self) -> dict[str, object]:
         """Return the fields that services take, if anything was changed."""
@@ -135,8 +169,8 @@ class CredentialFields(forms.Form):
 def certificate_warning(row: Endpoint) -> str:
     """Return what to do about a certificate that ends within a month or has ended; empty while there is nothing."""
     tls, soon = row.tls or {}, clock.likely_now() + WARN_BEFORE
-    for named, member in (("our certificate", "expires_at"), ("the CA of its server", "authorities_expire_at")):
+    for words, member in ((OUR_END, "expires_at"), (CA_END, "authorities_expire_at")):
         end = tls.get(member)
         if isinstance(end, str) and timestamps.read(end) <= soon:
-            return f"{named[0].upper()}{named[1:]} ends at {end}: from then on nothing is delivered. Replace it below."
+            return tell(words, at=end)
     return ""

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.admin.badges import badge, moment
 from deliveries.admin.brand_pages import BrandPages
@@ -31,12 +32,12 @@ FIELDS = ("name", "uid", "metadata")
 class CustomerForm(ServiceForm, forms.ModelForm):
     """A customer."""
 
-    metadata = StoredJSONField(required=False, help_text="Anything of your own, as a JSON object.")
+    metadata = StoredJSONField(required=False, help_text=gettext_lazy("Anything of your own, as a JSON object."))
 
     class Meta:
         model = Customer
         fields = ("name", "uid")
-        help_texts = {"uid": "Your own id of this customer: the API takes it in place of ours."}
+        help_texts = {"uid": gettext_noop("Your own id of this customer: the API takes it in place of ours.")}
 
     def clean_uid(self) -> str | None:
         """No uid is None, which is unique any number of times."""
@@ -46,7 +47,7 @@ class CustomerForm(ServiceForm, forms.ModelForm):
         """Nothing is an empty object."""
         given = self.cleaned_data["metadata"]
         if given is not None and not isinstance(given, dict):
-            raise forms.ValidationError('A JSON object, such as {"plan": "pro"}.')
+            raise forms.ValidationError(gettext('A JSON object, such as {"plan": "pro"}.'))
         return given or {}
 
 
@@ -61,8 +62,8 @@ class StaffCustomer(BrandPages):
     fields = FIELDS
     search_fields = ("name",)
     search_by = ("uid", "name__icontains")
-    search_help_text = "Part of the name, uid, or cus_ id"
-    nothing_yet = "No customer yet. Add one here, or by REST: PUT /customers/{uid}."
+    search_help_text = gettext_noop("Part of the name, uid, or cus_ id")
+    nothing_yet = gettext_noop("No customer yet. Add one here, or by REST: PUT /customers/{uid}.")
     change_form_template = "hookpost/customer.html"
 
     @admin.display(description="uid")
@@ -70,12 +71,12 @@ class StaffCustomer(BrandPages):
         """The caller's own id."""
         return row.uid or "-"
 
-    @admin.display(description="Id")
+    @admin.display(description=gettext_lazy("Id"))
     def shown_id(self, row: Customer) -> str:
         """The TypeID."""
         return row.public_id
 
-    @admin.display(description="Created")
+    @admin.display(description=gettext_lazy("Created"))
     def shown_created(self, row: Customer) -> SafeString | str:
         """When it was created."""
         return moment(row.created_at)
@@ -86,7 +87,7 @@ class StaffCustomer(BrandPages):
         members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]
         endpoints = visible.endpoints(viewer).select_related("lane").order_by("id")[:SHOWN]
         return {
-            "title": "Customer",
+            "title": gettext("Customer"),
             "subtitle": row.name,
             "customer": row,
             "members": [(each, self.url("change", each.public_id, model="member")) for each in members],

@@ -13,14 +13,16 @@ from datetime import datetime, timedelta
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
-from deliveries.admin.badges import answer_of
+from deliveries.admin.badges import answer_of, state_word
 from deliveries.admin.endpoint_health import in_words
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.endpoint_health import health_of
+from deliveries.services.languages import tell
 from deliveries.services.statement_timeout import TooSlow, at_most
 
 COUNT_LIMIT = 100_000
@@ -60,18 +62,18 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
     counts = (
         (
             "exhausted",
-            "in the last 24 hours",
+            gettext("in the last 24 hours"),
             last_day.filter(state="exhausted", failed_at__isnull=False),
             "&window=24h",
         ),
-        ("pending", "waiting now", waiting.filter(due_at__isnull=False), ""),
-        ("held", "held back now", waiting.filter(due_at__isnull=True), ""),
+        ("pending", gettext("waiting now"), waiting.filter(due_at__isnull=False), ""),
+        ("held", gettext("held back now"), waiting.filter(due_at__isnull=True), ""),
     )
     url = reverse(f"{site_name}:deliveries_delivery_changelist")
     values = counts_of([rows for _, _, rows, _ in counts])
     return Figures(
         counts=[
-            Figure(title=state.capitalize(), value=value, note=note, url=f"{url}?state={state}{more}", state=state)
+            _figure(state, value, note, f"{url}?state={state}{more}")
             for (state, note, _, more), value in zip(counts, values, strict=True)
         ],
         failing=failing_lanes(endpoints),
@@ -83,6 +85,10 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
         recent=[(row, answer_of(row)) for row in recent_failures(viewer, since=since)],
         alerts=alerts_of(viewer),
     )
+
+
+def _figure(state: str, value: str, note: str, url: str) -> Figure:
+    return Figure(title=state_word(state).capitalize(), value=value, note=note, url=url, state=state)
 
 
 def alerts_of(viewer: Viewer) -> list[Alert]:
@@ -122,7 +128,7 @@ def count(rows: QuerySet[Model], *, limit: int = COUNT_LIMIT) -> str:
         with at_most(seconds=COUNT_SECONDS):
             return _counted(rows, limit)
     except TooSlow:
-        return "many"
+        return gettext("many")
 
 
 def counts_of(several: Sequence[QuerySet[Model]]) -> list[str]:
@@ -136,7 +142,7 @@ def counts_of(several: Sequence[QuerySet[Model]]) -> list[str]:
 
 def _counted(rows: QuerySet[Model], limit: int) -> str:
     found = rows.order_by()[: limit + 1].count()
-    return f"{limit:,}+" if found > limit else f"{found:,}"
+    return tell("{number}+", number=limit) if found > limit else tell("{number}", number=found)
 
 
 def backlog_of(endpoint: Endpoint) -> dict[str, str]:

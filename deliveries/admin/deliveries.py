@@ -12,6 +12,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
 from deliveries.admin import list_filters
@@ -31,6 +32,7 @@ from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
 from deliveries.models import Delivery, Endpoint, visible
+from deliveries.services.languages import tell, tell_number
 from deliveries.services.redelivery import redeliver
 from deliveries.services.role_groups import REDELIVER
 
@@ -50,10 +52,12 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
 
     rows = visible.deliveries
     list_template = "hookpost/delivery_list.html"
-    bulk_acts = (("redeliver_selected", "Redeliver selected"),)
-    nothing_yet = "Nothing was delivered yet. Emit an event by REST, or send a test event from an endpoint's page."
+    bulk_acts = (("redeliver_selected", gettext_noop("Redeliver selected")),)
+    nothing_yet = gettext_noop(
+        "Nothing was delivered yet. Emit an event by REST, or send a test event from an endpoint's page."
+    )
     search_fields = ("id",)
-    search_help_text = "dlv_, evt_ or ep_ id, or a UUID"
+    search_help_text = gettext_noop("dlv_, evt_ or ep_ id, or a UUID")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With endpoint and customer, by statements of their own: a join would hide what outlived its customer."""
@@ -101,16 +105,19 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
             return self.ask_for_reason(request, chosen)
         sent, refused = self.redeliver_each(request, chosen)
         if sent:
-            messages.success(request, f"{sent} {'delivery is' if sent == 1 else 'deliveries are'} being sent again.")
+            said = tell_number(
+                "{number} delivery is being sent again.", "{number} deliveries are being sent again.", sent
+            )
+            messages.success(request, said)
         for text, number in refused.items():
-            messages.warning(request, f"Not sent again ({number}): {text}")
+            messages.warning(request, tell("Not sent again ({number}): {why}", number=number, why=text))
         return HttpResponseRedirect(request.get_full_path())
 
     def ask_for_reason(self, request: HttpRequest, chosen: list[Delivery]) -> TemplateResponse:
         """Show what was chosen, with a field for the reason."""
         context = {
             **self.admin_site.each_context(request),
-            "title": "Redeliver",
+            "title": gettext("Redeliver"),
             "opts": self.opts,
             "chosen": chosen,
             "checkbox": ACTION_CHECKBOX_NAME,
@@ -147,7 +154,7 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         "shown_next",
     )
     filters = (list_filters.StateFilter, CustomerFilter, EndpointFilter, *OTHER_FILTERS)
-    search_help_text = "dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer"
+    search_help_text = gettext_noop("dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer")
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """A permission of its own."""

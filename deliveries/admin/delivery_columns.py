@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from deliveries.admin.badges import answer_of, badge, code, dotted, link, moment, shortened
 from deliveries.admin.listing import ListPages
@@ -19,6 +20,7 @@ from deliveries.admin.waiting import next_attempt
 from deliveries.models import Delivery, Event
 from deliveries.models.log import EVERYONES
 from deliveries.protocol import ids
+from deliveries.services.languages import tell
 
 DELETED = "deleted"
 
@@ -37,27 +39,27 @@ class CustomerLink(ListPages[Row]):
     def customer_link(self, row: Delivery | Event) -> SafeString:
         """The customer, linked; the id alone of one that was deleted."""
         if row.customer_id == EVERYONES:
-            return code("*", title="for every customer")
+            return code("*", title=gettext("for every customer"))
         customer = still_there(row, "customer")
         if customer is None:
-            return code(ids.encode_id(ids.CUSTOMER, row.customer_id), title="deleted")
+            return code(ids.encode_id(ids.CUSTOMER, row.customer_id), title=gettext("deleted"))
         return link(self.url("change", customer.public_id, model="customer"), customer.name)
 
 
 class DeliveryColumns(ListPages[Delivery]):
     """Mixed into the pages of deliveries."""
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: Delivery) -> SafeString:
         """State as a badge."""
         return badge(row.state)
 
-    @admin.display(description="Delivery")
+    @admin.display(description=gettext_lazy("Delivery"))
     def shown_id(self, row: Delivery) -> SafeString:
         """The end of the id tells deliveries apart; the whole of it is in the tooltip."""
         return code(f"…{row.public_id[-6:]}", title=row.public_id, one_line=True)
 
-    @admin.display(description="Endpoint")
+    @admin.display(description=gettext_lazy("Endpoint"))
     def shown_endpoint(self, row: Delivery) -> SafeString | str:
         """The URL, which leads to our page of the endpoint: only Hookpost calls it."""
         endpoint = still_there(row, "endpoint")
@@ -65,11 +67,11 @@ class DeliveryColumns(ListPages[Delivery]):
             return DELETED
         text = shortened(endpoint.url.partition("://")[2], length=28)
         if endpoint.deleted_at is not None:
-            return code(text, title=f"{endpoint.url} (deleted)", one_line=True)
+            return code(text, title=tell("{url} (deleted)", url=endpoint.url), one_line=True)
         url = self.url("change", endpoint.public_id, model="endpoint")
         return link(url, code(text, title=endpoint.url, one_line=True), title=endpoint.url)
 
-    @admin.display(description="Customer")
+    @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Delivery) -> SafeString | str:
         """The customer, linked; on the staff's pages only."""
         customer = still_there(row, "customer")
@@ -79,27 +81,27 @@ class DeliveryColumns(ListPages[Delivery]):
             else link(self.url("change", customer.public_id, model="customer"), customer.name)
         )
 
-    @admin.display(description="Last answer")
+    @admin.display(description=gettext_lazy("Last answer"))
     def shown_answer(self, row: Delivery) -> SafeString | str:
         """Status and error of the last attempt, explained in the tooltip."""
         return answer_of(row)
 
-    @admin.display(description="Event type")
+    @admin.display(description=gettext_lazy("Event type"))
     def shown_type(self, row: Delivery) -> SafeString:
         """What happened."""
         return dotted(row.event_type)
 
-    @admin.display(description="Tries")
+    @admin.display(description=gettext_lazy("Tries"))
     def shown_attempts(self, row: Delivery) -> int:
         """Requests sent so far."""
         return row.attempts
 
-    @admin.display(description="Created (UTC)")
+    @admin.display(description=gettext_lazy("Created (UTC)"))
     def shown_created(self, row: Delivery) -> SafeString | str:
         """When the event was accepted."""
         return moment(row.made_at)
 
-    @admin.display(description="Next")
+    @admin.display(description=gettext_lazy("Next"))
     def shown_next(self, row: Delivery) -> SafeString | str:
         """When it is sent next, or what it waits for."""
         return next_attempt(row)

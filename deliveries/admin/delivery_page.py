@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
 from deliveries.admin.acts import Question
@@ -33,6 +34,7 @@ from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.services import clock
 from deliveries.services.endpoints import update_endpoint
 from deliveries.services.failure_groups import group_of
+from deliveries.services.languages import tell
 from deliveries.services.redelivery import redeliver
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.services.waiting import waiting_of
@@ -40,7 +42,7 @@ from deliveries.services.waiting import waiting_of
 SHOWN_ATTEMPTS = 100
 LOOK_SECONDS = 2
 POLL_WAITING, POLL_ENDED = "2s", "5s"
-MOVE = (
+MOVE = gettext_noop(
     "What is due and what comes is sent to {target} from now on, instead of {url}. "
     "If that is another host, the custom headers are forgotten: they may hold its password."
 )
@@ -97,7 +99,7 @@ class DeliveryPage(LivePages[Delivery]):
         body = body_as_sent(event, endpoint)
         return {
             **live,
-            "title": f"Delivery {row.public_id}",
+            "title": tell("Delivery {id}", id=row.public_id),
             "body": None if body is None else coloured_json(body),
             "payload": f"{payload_in_words(endpoint)} {version_now(event, endpoint)}".strip(),
             "body_bytes": 0 if body is None else len(body),
@@ -192,7 +194,8 @@ class DeliveryPage(LivePages[Delivery]):
         except TooSlow:
             found = None
         if found is None:
-            messages.info(request, f"There is no {'newer' if is_newer else 'older'} delivery that was given up.")
+            newer = gettext("There is no newer delivery that was given up.")
+            messages.info(request, newer if is_newer else gettext("There is no older delivery that was given up."))
         return HttpResponseRedirect(self.page_url(found or row))
 
     def show_signature(self, request: HttpRequest, row: Delivery) -> HttpResponse:
@@ -205,24 +208,28 @@ class DeliveryPage(LivePages[Delivery]):
         """Ask before the endpoint's URL is changed."""
         if act != "change-url":
             return None
-        what = MOVE.format(target=self.redirect_target(request, row), url=row.endpoint.url)
-        return Question(title="Change the endpoint's URL?", what=what, button="Change the URL", takes_reason=False)
+        what = tell(MOVE, target=self.redirect_target(request, row), url=row.endpoint.url)
+        return Question(
+            title=gettext("Change the endpoint's URL?"), what=what, button=gettext("Change the URL"), takes_reason=False
+        )
 
     def redirect_target(self, request: HttpRequest, row: Delivery) -> str:
         """Return where the newest attempt was redirected to; raises InvalidInput when it was not."""
         attempts = self.attempts_of(request, row)
         target = redirect_of(attempts[-1] if attempts else None)
         if not target:
-            raise InvalidInput("the last answer was no redirect to another address", field="url")
+            raise InvalidInput(gettext("the last answer was no redirect to another address"), field="url")
         return target
 
     def act_redeliver(self, request: HttpRequest, row: Delivery) -> None:
         """Send one delivery again, beside its schedule."""
         wake(redeliver(row, actor=self.actor(request), **self.why(request)))
-        messages.success(request, "One more attempt is on its way. The retry schedule goes on as before.")
+        messages.success(request, gettext("One more attempt is on its way. The retry schedule goes on as before."))
 
     def act_change_url(self, request: HttpRequest, row: Delivery) -> None:
         """Give the endpoint the address that it redirects to."""
         target = self.redirect_target(request, row)
         update_endpoint(row.endpoint, {"url": target}, actor=self.actor(request))
-        messages.success(request, f"The endpoint's URL is {target} now. Redeliver to see whether that is right.")
+        messages.success(
+            request, tell("The endpoint's URL is {url} now. Redeliver to see whether that is right.", url=target)
+        )

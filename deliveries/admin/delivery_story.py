@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from django.utils.translation import gettext
+
 from deliveries.admin.attempts import shown_attempt, title_of
 from deliveries.admin.badges import distance, moment
 from deliveries.admin.waiting import waiting_in_words
@@ -21,6 +23,7 @@ from deliveries.protocol import timestamps
 from deliveries.protocol.advice import Advice, advice_for
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.request import moment_of
+from deliveries.services.languages import in_words, tell, tell_number
 from deliveries.services.waiting import Waiting, WaitReason
 
 
@@ -39,13 +42,13 @@ def headline(row: Delivery, attempts: Sequence[Attempt], waiting: Waiting | None
     """Return what became of a delivery, and why, as a sentence or two; `attempts` are in the order of time."""
     match state := DeliveryState(row.state):
         case DeliveryState.SUCCEEDED:
-            return f"Arrived {_at_which_try(row)}{_after(row, attempts)}."
+            return _arrived(row)
         case DeliveryState.EXHAUSTED:
-            return f"Given up after {_tries(row)}{_within(row, attempts)}: {_says(row)}."
+            return _given_up(row, attempts)
         case DeliveryState.CANCELLED:
-            return f"Cancelled after {_tries(row)}: {_says(row)}." if row.error else "Cancelled before it was sent."
+            return _cancelled(row) if row.error else gettext("Cancelled before it was sent.")
         case DeliveryState.PENDING | DeliveryState.HELD:
-            so_far = f"Failed {_times(row.attempts)} so far: {_says(row)}. " if row.error else ""
+            so_far = f"{_failed_so_far(row)} " if row.error else ""
             return so_far + _goes_on(waiting, now=now)
     assert_never(state)
 
@@ -61,7 +64,11 @@ def timeline(
 ) -> list[TimelineEntry]:
     """Return what happened, in the order of time, and what comes."""
     told = [] if event is None else [_emitted(event)]
-    told.append(TimelineEntry(title="Accepted", at=moment(row.created_at), words="Stored for good, and queued."))
+    told.append(
+        TimelineEntry(
+            title=gettext("Accepted"), at=moment(row.created_at), words=gettext("Stored for good, and queued.")
+        )
+    )
     told += [
         TimelineEntry(
             title=title_of(row, attempt),
@@ -77,24 +84,26 @@ def timeline(
 def _emitted(event: Event) -> TimelineEntry:
     """Return when the caller says that it happened."""
     if event.erased_at is not None:
-        words = f"{event.type}. Its content was erased since."
-        return TimelineEntry(title="Emitted", at="-", words=words)
+        words = tell("{type}. Its content was erased since.", type=event.type)
+        return TimelineEntry(title=gettext("Emitted"), at="-", words=words)
     try:
         said = moment(timestamps.read(moment_of(bytes(event.body))))
     except (InvalidInput, KeyError, TypeError, ValueError):
         said = "-"
-    return TimelineEntry(title="Emitted", at=said, words=f"{event.type}, by the time that it carries.")
+    return TimelineEntry(
+        title=gettext("Emitted"), at=said, words=tell("{type}, by the time that it carries.", type=event.type)
+    )
 
 
 def _end(row: Delivery) -> list[TimelineEntry]:
     match state := DeliveryState(row.state):
         case DeliveryState.EXHAUSTED:
-            words = "The schedule is used up. A redelivery is possible at any time."
+            words = gettext("The schedule is used up. A redelivery is possible at any time.")
             at = moment(row.failed_at or row.finished_at)
-            return [TimelineEntry(title="Given up", at=at, tone="bad", words=words)]
+            return [TimelineEntry(title=gettext("Given up"), at=at, tone="bad", words=words)]
         case DeliveryState.CANCELLED:
-            words = "It is not sent by itself."
-            return [TimelineEntry(title="Cancelled", at=moment(row.finished_at), tone="bad", words=words)]
+            words = gettext("It is not sent by itself.")
+            return [TimelineEntry(title=gettext("Cancelled"), at=moment(row.finished_at), tone="bad", words=words)]
         case DeliveryState.SUCCEEDED | DeliveryState.PENDING | DeliveryState.HELD:
             return []
     assert_never(state)
@@ -103,9 +112,13 @@ def _end(row: Delivery) -> list[TimelineEntry]:
 def _coming(waiting: Waiting | None) -> list[TimelineEntry]:
     if waiting is None:
         return []
-    now = TimelineEntry(title="Now", at="-", tone="now", words=waiting_in_words(waiting))
+    now = TimelineEntry(title=gettext("Now"), at="-", tone="now", words=waiting_in_words(waiting))
     coming = [
-        TimelineEntry(title=f"Attempt {each.number}", at="-" if each.at is None else moment(each.at), tone="coming")
+        TimelineEntry(
+            title=tell("Attempt {number}", number=each.number),
+            at="-" if each.at is None else moment(each.at),
+            tone="coming",
+        )
         for each in waiting.schedule
     ]
     return [now, *coming]
@@ -113,42 +126,68 @@ def _coming(waiting: Waiting | None) -> list[TimelineEntry]:
 
 def _goes_on(waiting: Waiting | None, *, now: datetime) -> str:
     if waiting is None:
-        return "It is being dealt with at this moment."
+        return gettext("It is being dealt with at this moment.")
     if waiting.next_attempt_at is not None:
         at = waiting.next_attempt_at
-        return f"The next try is at {at:%H:%M:%S} UTC, {distance(at, now=now)}."
+        return tell("The next try is at {at} UTC, {away}.", at=f"{at:%H:%M:%S}", away=distance(at, now=now))
     if waiting.reason == WaitReason.SCHEDULE:
-        return "It is due now."
+        return gettext("It is due now.")
     return waiting_in_words(waiting)
 
 
 def _says(row: Delivery) -> str:
-    return advice_for(row.error, row.status_code).says
+    return in_words(advice_for(row.error, row.status_code).says)
 
 
-def _at_which_try(row: Delivery) -> str:
-    return "at the first try" if row.attempts == 1 else f"after {_tries(row)}"
+def _arrived(row: Delivery) -> str:
+    tries, span = row.attempts, ""
+    if row.finished_at is not None:
+        span = span_in_words(row.finished_at - row.created_at)
+    if tries == 1 and span:
+        return tell("Arrived at the first try, {span} after it was accepted.", span=span)
+    if tries == 1:
+        return gettext("Arrived at the first try.")
+    if span:
+        return tell_number(
+            "Arrived after {number} try, {span} after it was accepted.",
+            "Arrived after {number} tries, {span} after it was accepted.",
+            tries,
+            span=span,
+        )
+    return tell_number("Arrived after {number} try.", "Arrived after {number} tries.", tries)
 
 
-def _after(row: Delivery, attempts: Sequence[Attempt]) -> str:
-    if row.finished_at is None:
-        return ""
-    return f", {span_in_words(row.finished_at - row.created_at)} after it was accepted"
-
-
-def _within(row: Delivery, attempts: Sequence[Attempt]) -> str:
+def _given_up(row: Delivery, attempts: Sequence[Attempt]) -> str:
     end = row.failed_at or row.finished_at
     if end is None or not attempts:
-        return ""
-    return f" in {span_in_words(end - attempts[0].started_at)}"
+        return tell_number(
+            "Given up after {number} try: {says}.",
+            "Given up after {number} tries: {says}.",
+            row.attempts,
+            says=_says(row),
+        )
+    return tell_number(
+        "Given up after {number} try in {span}: {says}.",
+        "Given up after {number} tries in {span}: {says}.",
+        row.attempts,
+        span=span_in_words(end - attempts[0].started_at),
+        says=_says(row),
+    )
 
 
-def _tries(row: Delivery) -> str:
-    return f"{row.attempts} {'try' if row.attempts == 1 else 'tries'}"
+def _cancelled(row: Delivery) -> str:
+    return tell_number(
+        "Cancelled after {number} try: {says}.",
+        "Cancelled after {number} tries: {says}.",
+        row.attempts,
+        says=_says(row),
+    )
 
 
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
+def _failed_so_far(row: Delivery) -> str:
+    if row.attempts == 1:
+        return tell("Failed once so far: {says}.", says=_says(row))
+    return tell("Failed {number} times so far: {says}.", number=row.attempts, says=_says(row))
 
 
 def span_in_words(span: timedelta) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from deliveries.admin.badges import badge, code, moment, shortened
 from deliveries.admin.endpoint_health import health_badges
@@ -14,69 +15,72 @@ from deliveries.models import Endpoint
 from deliveries.protocol.credentials import KINDS
 from deliveries.protocol.delivery_window import write_window
 from deliveries.protocol.profiles import profile_of
+from deliveries.services.languages import in_words, tell
 
 
 class EndpointColumns:
     """Mixed into the pages of endpoints."""
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: Endpoint) -> SafeString:
         """State as a badge, its reason in the tooltip."""
-        return badge(row.state, title=row.state_reason)
+        return badge(row.state, title=in_words(row.state_reason))
 
     @admin.display(description="URL")
     def shown_url(self, row: Endpoint) -> SafeString:
         """The URL as text."""
         return code(shortened(row.url), title=row.url)
 
-    @admin.display(description="Health")
+    @admin.display(description=gettext_lazy("Health"))
     def shown_health(self, row: Endpoint) -> SafeString:
         """Whether deliveries arrive, and whether the lane rests."""
         return health_badges(row)
 
-    @admin.display(description="Created")
+    @admin.display(description=gettext_lazy("Created"))
     def shown_created(self, row: Endpoint) -> SafeString | str:
         """When it was registered."""
         return moment(row.created_at)
 
-    @admin.display(description="Event types")
+    @admin.display(description=gettext_lazy("Event types"))
     def shown_types(self, row: Endpoint) -> str:
         """The chosen names, or all."""
-        return ", ".join(row.event_types) or "all"
+        return ", ".join(row.event_types) or gettext("all")
 
-    @admin.display(description="Tags")
+    @admin.display(description=gettext_lazy("Tags"))
     def shown_tags(self, row: Endpoint) -> str:
         """Of which tags an event needs one."""
-        return ", ".join(row.tags or ()) or "none: events with and without tags"
+        return ", ".join(row.tags or ()) or gettext("none: events with and without tags")
 
-    @admin.display(description="Signing")
+    @admin.display(description=gettext_lazy("Signing"))
     def shown_signing(self, row: Endpoint) -> str:
         """The title of the profile."""
         return profile_of(row.signing).title
 
-    @admin.display(description="Custom headers")
+    @admin.display(description=gettext_lazy("Custom headers"))
     def shown_headers(self, row: Endpoint) -> str:
         """Names only; values are never shown."""
-        return ", ".join(row.header_names) or "none"
+        return ", ".join(row.header_names) or gettext("none")
 
-    @admin.display(description="Authentication")
+    @admin.display(description=gettext_lazy("Authentication"))
     def shown_auth(self, row: Endpoint) -> str:
         """Its kind; secrets are never shown."""
-        return KINDS[row.auth["type"]].title if row.auth else "by the signature alone"
+        return in_words(KINDS[row.auth["type"]].title) if row.auth else gettext("by the signature alone")
 
-    @admin.display(description="Certificates")
+    @admin.display(description=gettext_lazy("Certificates"))
     def shown_tls(self, row: Endpoint) -> str:
         """Whom ours names, and until when; a key is never shown."""
         tls = row.tls or {}
-        ours = f"{tls['subject']} until {tls['expires_at']}" if tls.get("subject") else ""
-        return "; ".join(filter(None, (ours, "authorities of its own" if tls.get("authorities") else ""))) or "none"
+        ours = tell("{who} until {at}", who=tls["subject"], at=tls["expires_at"]) if tls.get("subject") else ""
+        return "; ".join(
+            filter(None, (ours, gettext("authorities of its own") if tls.get("authorities") else ""))
+        ) or gettext("none")
 
-    @admin.display(description="Retry schedule")
+    @admin.display(description=gettext_lazy("Retry schedule"))
     def shown_schedule(self, row: Endpoint) -> str:
         """Seconds before each attempt."""
-        return ", ".join(map(str, row.retry_schedule or ())) or "the usual one"
+        return ", ".join(map(str, row.retry_schedule or ())) or gettext("the usual one")
 
-    @admin.display(description="Delivery window")
+    @admin.display(description=gettext_lazy("Delivery window"))
     def shown_window(self, row: Endpoint) -> str:
         """When it is sent to."""
-        return write_window(row.delivery_window) or "none: at any time"
+        return write_window(row.delivery_window) or gettext("none: at any time")

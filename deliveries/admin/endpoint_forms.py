@@ -11,10 +11,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import VERTICAL
+from django.utils.functional import lazy
+from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminExpandableTextareaWidget,
-    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -23,11 +24,12 @@ from unfold.widgets import (
 
 from deliveries.admin.credential_fields import CredentialFields
 from deliveries.admin.pages import ServiceForm
+from deliveries.admin.payload_fields import PAYLOAD_LABELS, PayloadFields
 from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType
-from deliveries.protocol.payload import METHODS
-from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
+from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, Profile, shown_signing
 from deliveries.services.api_versions import newest_version
+from deliveries.services.languages import in_words, tell
 
 OWN = "own"
 # The parts of a scheme of one's own, each a field of the form with "own_" before it.
@@ -55,7 +57,11 @@ PLAIN_FIELDS = (
 CHOSEN_FIELDS = ("method", "body_format", "batch_size", "batch_wait_ms")
 
 
-class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
+def _profile_words(profile: Profile) -> str:
+    return f"{profile.title} — {in_words(profile.description)}"
+
+
+class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, forms.ModelForm):
     """An endpoint; `headers`, `secret` and credentials are written and never shown."""
 
     field_names = {
@@ -73,119 +79,103 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
         max_length=2048,
         strip=True,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://example.com/webhooks", "class": "hp-wide"}),
-        help_text="Where events are sent, by POST if nothing else is chosen below.",
+        help_text=gettext_lazy("Where events are sent, by POST if nothing else is chosen below."),
     )
     chosen_types = forms.MultipleChoiceField(
-        label="Event types",
+        label=gettext_lazy("Event types"),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text="None chosen: all events are sent.",
+        help_text=gettext_lazy("None chosen: all events are sent."),
     )
     other_types = forms.CharField(
-        label="Further names or families",
+        label=gettext_lazy("Further names or families"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "invoice.*, customer.created"}),
-        help_text="Separated by commas. invoice.* is every event type that starts with invoice; "
-        "hookpost.* tells of endpoints that fail.",
+        help_text=gettext_lazy(
+            "Separated by commas. invoice.* is every event type that starts with invoice; "
+            "hookpost.* tells of endpoints that fail."
+        ),
     )
     filter = forms.CharField(
+        label=gettext_lazy("Filter"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "$.data.amount > 100", "class": "hp-wide hp-code"}),
-        help_text="A condition on the payload, as an SQL/JSON path. Empty: every event of the types above.",
+        help_text=gettext_lazy(
+            "A condition on the payload, as an SQL/JSON path. Empty: every event of the types above."
+        ),
     )
     signing = forms.ChoiceField(
+        label=gettext_lazy("Signing"),
         choices=[
-            *((profile.name, f"{profile.title} — {profile.description}") for profile in PROFILES.values()),
-            (OWN, "Another — the HMAC of the raw body in a header of your own, as described below."),
+            *((profile.name, lazy(_profile_words, str)(profile)) for profile in PROFILES.values()),
+            (OWN, gettext_lazy("Another — the HMAC of the raw body in a header of your own, as described below.")),
         ],
         initial="standard",
         widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
-        help_text="How your receiver recognises that a request is from here. The standard headers are always sent.",
+        help_text=gettext_lazy(
+            "How your receiver recognises that a request is from here. The standard headers are always sent."
+        ),
     )
     own_header = forms.CharField(
-        label="Header of the signature",
+        label=gettext_lazy("Header of the signature"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Signature"}),
-        help_text="This and the next four only for a scheme of your own.",
+        help_text=gettext_lazy("This and the next four only for a scheme of your own."),
     )
     own_encoding = forms.ChoiceField(
-        label="Encoding", required=False, choices=[(each, each) for each in ENCODINGS], widget=UnfoldAdminSelectWidget()
+        label=gettext_lazy("Encoding"),
+        required=False,
+        choices=[(each, each) for each in ENCODINGS],
+        widget=UnfoldAdminSelectWidget(),
     )
     own_hash = forms.ChoiceField(
-        label="Hash", required=False, choices=[(each, each) for each in HASHES], widget=UnfoldAdminSelectWidget()
+        label=gettext_lazy("Hash"),
+        required=False,
+        choices=[(each, each) for each in HASHES],
+        widget=UnfoldAdminSelectWidget(),
     )
     own_prefix = forms.CharField(
-        label="Before the signature",
+        label=gettext_lazy("Before the signature"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "sha256="}),
     )
     own_timestamp_header = forms.CharField(
-        label="Header of the time",
+        label=gettext_lazy("Header of the time"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Timestamp"}),
-        help_text="Empty: the body alone is signed. Else the time in Unix seconds, a dot, and the body.",
-    )
-    payload_mode = forms.ChoiceField(
-        label="Payload",
-        choices=Endpoint.PayloadMode.choices,
-        initial=Endpoint.PayloadMode.FULL,
-        widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
-    )
-    method = forms.ChoiceField(
-        required=False, choices=[(each, each) for each in METHODS], widget=UnfoldAdminSelectWidget()
-    )
-    body_format = forms.ChoiceField(
-        label="Form of the body",
-        required=False,
-        choices=Endpoint.BodyFormat.choices,
-        widget=UnfoldAdminSelectWidget(),
-        help_text="The signature is always over the bytes that are sent.",
-    )
-    transformation = forms.CharField(
-        required=False,
-        widget=UnfoldAdminExpandableTextareaWidget(
-            attrs={"rows": 2, "placeholder": "{text: join(' ', [type, data.number])}", "class": "hp-wide hp-code"}
-        ),
-        help_text="JMESPath over the event. Empty: none. The endpoint's page tries it on the last events.",
-    )
-    batch_size = forms.IntegerField(
-        label="Events in one request",
-        required=False,
-        initial=1,
-        widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="Up to 100, as a JSON object with a list of events. 1: each event in a request of its own.",
-    )
-    batch_wait_ms = forms.IntegerField(
-        label="Wait for more events",
-        required=False,
-        initial=0,
-        widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="How many milliseconds a request waits that is not full, up to 5000. 0: it does not.",
+        help_text=gettext_lazy("Empty: the body alone is signed. Else the time in Unix seconds, a dot, and the body."),
     )
     headers = forms.CharField(
-        label="Custom headers",
+        label=gettext_lazy("Custom headers"),
         required=False,
         widget=UnfoldAdminExpandableTextareaWidget(
-            attrs={"rows": 3, "placeholder": "Authorization: Bearer …", "autocomplete": "off"}
+            attrs={"rows": 3, "placeholder": gettext_lazy("Authorization: Bearer …"), "autocomplete": "off"}
         ),
-        help_text="One “Name: value” a line. Stored encrypted and never shown again.",
+        help_text=gettext_lazy("One “Name: value” a line. Stored encrypted and never shown again."),
     )
     forget_headers = forms.BooleanField(
-        label="Remove the custom headers", required=False, widget=UnfoldBooleanWidget(), help_text="All of them."
+        label=gettext_lazy("Remove the custom headers"),
+        required=False,
+        widget=UnfoldBooleanWidget(),
+        help_text=gettext_lazy("All of them."),
     )
     schedule = forms.CharField(
-        label="Retry schedule",
+        label=gettext_lazy("Retry schedule"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "0, 5, 300, 1800, 7200, …"}),
-        help_text="Seconds before each attempt, the first one included, separated by commas. Empty: the usual one.",
+        help_text=gettext_lazy(
+            "Seconds before each attempt, the first one included, separated by commas. Empty: the usual one."
+        ),
     )
     secret = forms.CharField(
-        label="Secret of your own",
+        label=gettext_lazy("Secret of your own"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "whsec_…", "autocomplete": "off"}),
         strip=False,
-        help_text="Leave empty and one is made for you. With another scheme than Standard Webhooks, the text that your "
-        "receiver has, whatever its form.",
+        help_text=gettext_lazy(
+            "Leave empty and one is made for you. With another scheme than Standard Webhooks, the text that your "
+            "receiver has, whatever its form."
+        ),
     )
 
     class Meta:
@@ -199,10 +189,21 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
             "set_aside_after",
             "send_trace_context",
         )
+        labels = {
+            "description": gettext_lazy("Description"),
+            "rate_limit": gettext_lazy("Rate limit"),
+            "max_in_flight": gettext_lazy("Max in flight"),
+            "timeout_seconds": gettext_lazy("Timeout seconds"),
+            "ordered": gettext_lazy("Ordered"),
+            "set_aside_after": gettext_lazy("Set aside after"),
+            "send_trace_context": gettext_lazy("Send trace context"),
+            "filter": gettext_lazy("Filter"),
+            **PAYLOAD_LABELS,
+        }
         help_texts = {
-            "description": "For yourself: what listens there.",
-            "max_in_flight": "Requests at the same time, at most 100.",
-            "timeout_seconds": "How long an attempt may take in all, at most 30 seconds.",
+            "description": gettext_lazy("For yourself: what listens there."),
+            "max_in_flight": gettext_lazy("Requests at the same time, at most 100."),
+            "timeout_seconds": gettext_lazy("How long an attempt may take in all, at most 30 seconds."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -228,14 +229,14 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
         self.initial["schedule"] = ", ".join(map(str, self.instance.retry_schedule or ()))
         if "headers" in self.fields and self.instance.header_names:
             names = ", ".join(self.instance.header_names)
-            self.fields["headers"].help_text = f"Set now: {names}. What you write here replaces them."
+            self.fields["headers"].help_text = tell("Set now: {names}. What you write here replaces them.", names=names)
         self.set_initial_credentials()
 
     def clean_schedule(self) -> list[int] | None:
         """Read the numbers; their rules are the service's."""
         words = self.cleaned_data["schedule"].replace(",", " ").split()
         if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
-            raise forms.ValidationError("Whole numbers of seconds, separated by commas.")
+            raise forms.ValidationError(gettext("Whole numbers of seconds, separated by commas."))
         return [int(word) for word in words] or None
 
     def clean_headers(self) -> dict[str, str]:
@@ -246,9 +247,9 @@ class EndpointForm(ServiceForm, CredentialFields, WordFields, forms.ModelForm):
             if not line.strip():
                 continue
             if not colon:
-                raise forms.ValidationError("Each line is a name, a colon, and a value.")
+                raise forms.ValidationError(gettext("Each line is a name, a colon, and a value."))
             if name.lower() in map(str.lower, found):
-                raise forms.ValidationError(f"The header {name} is given twice.")
+                raise forms.ValidationError(tell("The header {name} is given twice.", name=name))
             found[name] = value
         return found
 

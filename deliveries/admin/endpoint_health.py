@@ -10,21 +10,23 @@ from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import badge, distance, explain
 from deliveries.models import Endpoint, Retest
 from deliveries.protocol.breaker import Breaker, is_half_open
 from deliveries.services import clock
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
+from deliveries.services.languages import tell
 
 COLOURS = {HealthState.HEALTHY: "success", HealthState.FAILING: "danger", HealthState.UNKNOWN: "default"}
 RESTS: dict[str, str] = {
-    RestReason.DOWN: "nobody was there, several times in a row; one request will try it",
-    RestReason.FAILING: "its answers were failures; it is tried again then",
-    RestReason.ASKED: "it asked for fewer requests, or said when to come back",
-    RestReason.ORDER: "its first delivery is tried again then",
-    RestReason.PROBLEM: "nothing can be sent as it is configured",
-    RestReason.NO_SOCKET: "there was no socket left for it",
+    RestReason.DOWN: gettext_noop("nobody was there, several times in a row; one request will try it"),
+    RestReason.FAILING: gettext_noop("its answers were failures; it is tried again then"),
+    RestReason.ASKED: gettext_noop("it asked for fewer requests, or said when to come back"),
+    RestReason.ORDER: gettext_noop("its first delivery is tried again then"),
+    RestReason.PROBLEM: gettext_noop("nothing can be sent as it is configured"),
+    RestReason.NO_SOCKET: gettext_noop("there was no socket left for it"),
 }
 
 
@@ -47,7 +49,9 @@ def health_badges(row: Any) -> SafeString:
 def rest_in_words(row: Endpoint) -> str:
     """Return until when the lane of an endpoint rests, and why; empty when it does not."""
     rest = resting(row)
-    return f"until {rest[0]:%Y-%m-%d %H:%M:%S} UTC: {RESTS.get(rest[1], rest[1])}" if rest else ""
+    if not rest:
+        return ""
+    return tell("until {at} UTC: {why}", at=f"{rest[0]:%Y-%m-%d %H:%M:%S}", why=gettext(RESTS.get(rest[1], rest[1])))
 
 
 def retests_in_words(row: Endpoint) -> str:
@@ -55,8 +59,12 @@ def retests_in_words(row: Endpoint) -> str:
     found = Retest.objects.filter(endpoint=row).first()
     if found is None:
         return ""
-    so_far = f"{found.tries} so far" if found.tries else "none yet"
-    return f"It is tried by itself at {found.next_at:%Y-%m-%d %H:%M} UTC ({so_far}), and enabled again when it answers."
+    so_far = tell("{number} so far", number=found.tries) if found.tries else gettext("none yet")
+    return tell(
+        "It is tried by itself at {at} UTC ({so_far}), and enabled again when it answers.",
+        at=f"{found.next_at:%Y-%m-%d %H:%M}",
+        so_far=so_far,
+    )
 
 
 def lane_badge(row: Endpoint) -> SafeString | str:
@@ -67,7 +75,9 @@ def lane_badge(row: Endpoint) -> SafeString | str:
     if rest := rest_in_words(row):
         return badge("resting", colour="warning", title=rest)
     if is_half_open(Breaker(lane.failures, lane.opened)):
-        return badge("probing", colour="warning", title="The next request is sent alone, to see whether it works.")
+        return badge(
+            "probing", colour="warning", title=gettext("The next request is sent alone, to see whether it works.")
+        )
     return badge("draining", colour="info") if row.draining else ""
 
 
@@ -75,13 +85,15 @@ def in_words(health: Health) -> str:
     """Return health as a sentence or two."""
     said = []
     if health.since is not None:
-        said.append(f"Nothing has arrived since {health.since:%Y-%m-%d %H:%M:%S} UTC, {_ago(health)}.")
+        at = f"{health.since:%Y-%m-%d %H:%M:%S}"
+        said.append(tell("Nothing has arrived since {at} UTC, {ago}.", at=at, ago=_ago(health)))
     if health.share_24h is not None:
-        said.append(f"{_percent(health.share_24h)} of the last day's deliveries arrived.")
+        said.append(tell("{share} of the last day's deliveries arrived.", share=_percent(health.share_24h)))
     if health.error:
         status = f" ({health.status_code})" if health.status_code else ""
-        said.append(f"The commonest failure: {explain(health.error).removesuffix('.')}{status}.")
-    return " ".join(said) or "Nothing has been sent there yet."
+        what = f"{explain(health.error).removesuffix('.')}{status}"
+        said.append(tell("The commonest failure: {what}.", what=what))
+    return " ".join(said) or gettext("Nothing has been sent there yet.")
 
 
 def _ago(health: Health) -> str:

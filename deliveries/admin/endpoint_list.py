@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliveries.admin.endpoint_columns import EndpointColumns
 from deliveries.admin.endpoint_health import with_health
@@ -25,7 +26,7 @@ class EndpointList(EndpointColumns, PageAdmin[Endpoint]):
     list_select_related = ("customer", "lane")
     search_fields = ("url",)
     search_by = ("url__icontains", "uid", "description__icontains")
-    nothing_yet = "No endpoint is registered yet. Customers register them in the portal, or by REST."
+    nothing_yet = gettext_noop("No endpoint is registered yet. Customers register them in the portal, or by REST.")
 
     def narrow(self, rows: QuerySet[Endpoint], narrows: Narrows) -> QuerySet[Endpoint]:
         """By state, by health, and by whose they are."""
@@ -46,7 +47,7 @@ class EndpointList(EndpointColumns, PageAdmin[Endpoint]):
             row.strip = strip(strips[row.pk])  # type: ignore[attr-defined]
         return with_health(rows)
 
-    @admin.display(description="Last 24 hours")
+    @admin.display(description=gettext_lazy("Last 24 hours"))
     def shown_strip(self, row: Endpoint) -> SafeString:
         """A stroke for each hour: what arrived, what failed, some of each, nothing sent."""
         drawn: SafeString = row.strip  # type: ignore[attr-defined]

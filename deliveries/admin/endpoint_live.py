@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job, wake
 from deliveries.admin.acts import Question
@@ -30,15 +31,18 @@ from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
 from deliveries.services.jobs import STOPPABLE, count_matching, start_job
+from deliveries.services.languages import tell
 from deliveries.services.selection import Selection
 from deliveries.services.waiting import waiting_of
 
 POLL_WORKING, POLL_IDLE = "1s", "15s"
 SPANS = {"recover": Job.Kind.RECOVER, "replay": Job.Kind.REPLAY}
 WHAT = {
-    "recover": "What was tried and has not arrived gets one more attempt, after all live traffic.",
-    "replay": "The events of that time that match the endpoint now and were never sent there are sent, after all live"
-    " traffic.",
+    "recover": gettext_noop("What was tried and has not arrived gets one more attempt, after all live traffic."),
+    "replay": gettext_noop(
+        "The events of that time that match the endpoint now and were never sent there are sent, after all live"
+        " traffic."
+    ),
 }
 
 
@@ -94,7 +98,7 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
         event_type = request.POST.get("event_type", TEST_EVENT_TYPE)
         is_ours = event_type == TEST_EVENT_TYPE or event_type in OPERATIONAL
         if not (is_ours or self.catalogue(request, row).filter(name=event_type).exists()):
-            raise InvalidInput("choose one of the event types", field="event_type")
+            raise InvalidInput(gettext("choose one of the event types"), field="event_type")
         accepted = send_test_event(row, event_type=event_type)
         record_act(
             self.actor(request),
@@ -111,18 +115,20 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
         """Count what recovering or replaying would send."""
         selection = self.selection_of(request, act, row)
         count = count_matching(SPANS[act], selection, viewer=self.viewer(request))
-        words = f"{'' if count.is_complete else 'at least '}{deliveries_in_words(count.number)}"
-        until = f"{selection.until:%Y-%m-%d %H:%M} UTC" if selection.until else "now"
-        span = f"From {selection.since:%Y-%m-%d %H:%M} UTC to {until}. "
-        return Question(title=f"Send {words} to this endpoint?", what=span + WHAT[act], button=f"Send {count.number:,}")
+        words = deliveries_in_words(count.number)
+        title = tell("Send {what} to this endpoint?", what=words)
+        if not count.is_complete:
+            title = tell("Send at least {what} to this endpoint?", what=words)
+        what = f"{_span_in_words(selection)} {gettext(WHAT[act])}"
+        return Question(title=title, what=what, button=tell("Send {number}", number=count.number))
 
     def selection_of(self, request: HttpRequest, act: str, row: Endpoint) -> Selection:
         """Return what of an endpoint is meant; raises InvalidInput where the span cannot be read."""
         since, until = _moment(request, "since"), _moment(request, "until")
         if since is None:
-            raise InvalidInput("say from when on, in UTC", field="since")
+            raise InvalidInput(gettext("say from when on, in UTC"), field="since")
         if until is not None and until < since:
-            raise InvalidInput("the end is before the beginning", field="until")
+            raise InvalidInput(gettext("the end is before the beginning"), field="until")
         return Selection(
             customer_id=row.customer_id, endpoint_id=row.pk, failed=act == "recover", since=since, until=until
         )
@@ -146,12 +152,19 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
             by_operator=self.by_operator,
         )
         ring_job(job.id)
-        messages.success(request, f"{deliveries_in_words(job.total)} sent, after all live traffic.")
+        messages.success(request, tell("{what} sent, after all live traffic.", what=deliveries_in_words(job.total)))
+
+
+def _span_in_words(selection: Selection) -> str:
+    since = f"{selection.since:%Y-%m-%d %H:%M}"
+    if selection.until is None:
+        return tell("From {since} UTC to now.", since=since)
+    return tell("From {since} UTC to {until} UTC.", since=since, until=f"{selection.until:%Y-%m-%d %H:%M}")
 
 
 def _moment(request: HttpRequest, name: str) -> datetime | None:
     text = request.POST.get(name, "").strip()
     found = read_moment(text)
     if text and found is None:
-        raise InvalidInput("this is no moment; write it as 2026-01-31T12:00", field=name)
+        raise InvalidInput(gettext("this is no moment; write it as 2026-01-31T12:00"), field=name)
     return found

@@ -6,20 +6,28 @@ What lives here: the questions of both sites. It must not know how anything is d
 from __future__ import annotations
 
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.acts import Question
 from deliveries.admin.dashboard import backlog_of
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint
+from deliveries.services.languages import tell
 
-PAUSED = "Nothing is sent to {url} until somebody resumes it. What comes in meanwhile is held and sent after that."
-DISABLED = "Nothing is sent to {url} until somebody resumes it, and members see it as disabled. What comes in is held."
-CANCELLED = "The backlog ({waiting} waiting, {held} held) is cancelled and never sent. What comes from now on is sent."
-LEAKED = (
+PAUSED = gettext_noop(
+    "Nothing is sent to {url} until somebody resumes it. What comes in meanwhile is held and sent after that."
+)
+DISABLED = gettext_noop(
+    "Nothing is sent to {url} until somebody resumes it, and members see it as disabled. What comes in is held."
+)
+CANCELLED = gettext_noop(
+    "The backlog ({waiting} waiting, {held} held) is cancelled and never sent. What comes from now on is sent."
+)
+LEAKED = gettext_noop(
     "The old secret ends now. Receivers that check signatures with it refuse everything that is sent from this moment"
     " on, until they have the new one. Do this when somebody else knows the old secret; otherwise let it sign on."
 )
-ROTATED = (
+ROTATED = gettext_noop(
     "A new secret signs from now on, and the old one beside it for {hours} more hours. Receivers have that long to take"
     " the new one; after it they refuse what they check with the old one."
 )
@@ -39,12 +47,16 @@ def is_open(act: str, row: Endpoint) -> bool:
 def question_of(request: HttpRequest, act: str, row: Endpoint) -> Question | None:
     """Return what is asked before an act; None for one that is done at once."""
     if act == "pause":
-        return Question(title="Pause this endpoint?", what=PAUSED.format(url=row.url), button="Pause")
+        return Question(title=gettext("Pause this endpoint?"), what=tell(PAUSED, url=row.url), button=gettext("Pause"))
     if act == "disable":
-        return Question(title="Disable this endpoint?", what=DISABLED.format(url=row.url), button="Disable")
+        return Question(
+            title=gettext("Disable this endpoint?"), what=tell(DISABLED, url=row.url), button=gettext("Disable")
+        )
     if act == "resume" and request.POST.get("backlog") == "cancel":
-        what = CANCELLED.format(**backlog_of(row))
-        return Question(title="Resume, and cancel the backlog?", what=what, button="Resume and cancel")
+        what = tell(CANCELLED, **backlog_of(row))
+        return Question(
+            title=gettext("Resume, and cancel the backlog?"), what=what, button=gettext("Resume and cancel")
+        )
     if act == "rotate":
         return _about_rotation(keep_hours_of(request))
     return None
@@ -54,11 +66,15 @@ def keep_hours_of(request: HttpRequest) -> int:
     """Return for how many hours the old secret is to sign on; raises InvalidInput."""
     hours = request.POST.get("keep_hours", "")
     if not (hours.isascii() and hours.isdigit() and len(hours) < 4):
-        raise InvalidInput("say for how many hours the old secret goes on signing", field="keep_hours")
+        raise InvalidInput(gettext("say for how many hours the old secret goes on signing"), field="keep_hours")
     return int(hours)
 
 
 def _about_rotation(hours: int) -> Question:
     if hours == 0:
-        return Question(title="End the old secret now?", what=LEAKED, button="End the old secret")
-    return Question(title="Rotate the secret?", what=ROTATED.format(hours=hours), button="Rotate the secret")
+        return Question(
+            title=gettext("End the old secret now?"), what=gettext(LEAKED), button=gettext("End the old secret")
+        )
+    return Question(
+        title=gettext("Rotate the secret?"), what=tell(ROTATED, hours=hours), button=gettext("Rotate the secret")
+    )

@@ -13,9 +13,10 @@ from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.actors import wake
-from deliveries.admin import list_filters
+from deliveries.admin import endpoint_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
 from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS, certificate_warning
@@ -38,6 +39,7 @@ from deliveries.protocol.profiles import profile_of
 from deliveries.services import challenges
 from deliveries.services import endpoints as verbs
 from deliveries.services.events import TEST_EVENT_TYPE
+from deliveries.services.languages import tell
 from deliveries.services.role_groups import PAUSE, REDELIVER
 
 STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
@@ -76,49 +78,28 @@ class EndpointPages(PayloadPreviewPage):
         if obj is not None and not self.has_change_permission(request, obj):
             return ((None, {"fields": self.seen_fields}),)
         return (
-            ("Where", {"fields": WHERE}),
-            ("What is sent", {"fields": WHAT if obj is None else (*WHAT, *MORE)}),
-            *([("Further events, and a filter", {"fields": MORE, "classes": ("collapse",)})] if obj is None else []),
-            ("How it is sent", with_version(HOW if obj else NEW_HOW, is_open=obj is not None)),
-            ("Authentication", {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
-            ("Certificates", {"fields": TLS_FIELDS, "classes": ("collapse",)}),
-            ("Limits", {"fields": self.limits, "classes": ("collapse",)}),
+            (gettext("Where"), {"fields": WHERE}),
+            (gettext("What is sent"), {"fields": WHAT if obj is None else (*WHAT, *MORE)}),
+            *(
+                [(gettext("Further events, and a filter"), {"fields": MORE, "classes": ("collapse",)})]
+                if obj is None
+                else []
+            ),
+            (gettext("How it is sent"), with_version(HOW if obj else NEW_HOW, is_open=obj is not None)),
+            (gettext("Authentication"), {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
+            (gettext("Certificates"), {"fields": TLS_FIELDS, "classes": ("collapse",)}),
+            (gettext("Limits"), {"fields": self.limits, "classes": ("collapse",)}),
         )
 
     seen_fields: ClassVar[tuple[str, ...]] = (
-        "url",
-        "description",
-        "shown_types",
-        "filter",
-        "shown_tags",
-        "shown_signing",
-        "payload_mode",
-        "method",
-        "body_format",
-        "transformation",
-        "batch_size",
-        "batch_wait_ms",
-        "send_trace_context",
-        "shown_headers",
-        "shown_auth",
-        "shown_tls",
-        "rate_limit",
-        "max_in_flight",
-        "timeout_seconds",
-        "shown_schedule",
-        "shown_window",
-        "ordered",
-        "set_aside_after",
+        *("url", "description", "shown_types", "filter", "shown_tags", "shown_signing", "payload_mode"),
+        *("method", "body_format", "transformation", "batch_size", "batch_wait_ms", "send_trace_context"),
+        *("shown_headers", "shown_auth", "shown_tls", "rate_limit", "max_in_flight", "timeout_seconds"),
+        *("shown_schedule", "shown_window", "ordered", "set_aside_after"),
     )
     readonly_fields = (
-        "shown_types",
-        "shown_tags",
-        "shown_signing",
-        "shown_headers",
-        "shown_auth",
-        "shown_tls",
-        "shown_schedule",
-        "shown_window",
+        *("shown_types", "shown_tags", "shown_signing", "shown_headers", "shown_auth", "shown_tls"),
+        *("shown_schedule", "shown_window"),
     )
 
     def get_form(
@@ -136,7 +117,7 @@ class EndpointPages(PayloadPreviewPage):
         """Return what the page shows besides the form."""
         return {
             **self.live_context(request, row),
-            "title": "Endpoint",
+            "title": gettext("Endpoint"),
             "subtitle": row.url,
             "endpoint": row,
             "state": badge(row.state),
@@ -181,7 +162,7 @@ class EndpointPages(PayloadPreviewPage):
     def act_pause(self, request: HttpRequest, row: Endpoint) -> None:
         """Hold what is due and what comes."""
         verbs.pause_endpoint(row, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Paused. What comes in is held back and sent after you resume.")
+        messages.success(request, gettext("Paused. What comes in is held back and sent after you resume."))
 
     def act_resume(self, request: HttpRequest, row: Endpoint) -> HttpResponse | None:
         """Send again, with or without the backlog."""
@@ -199,7 +180,7 @@ class EndpointPages(PayloadPreviewPage):
     def act_disable(self, request: HttpRequest, row: Endpoint) -> None:
         """Stop sending until somebody resumes."""
         verbs.disable_endpoint(row, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Disabled. What comes in is held back.")
+        messages.success(request, gettext("Disabled. What comes in is held back."))
 
     def act_rotate(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
         """Make a new secret and show it once."""
@@ -235,7 +216,7 @@ class EndpointPages(PayloadPreviewPage):
         self, objs: Iterable[Endpoint], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Name what goes: the endpoint, not its log."""
-        return [f"{obj.url}: its secrets, headers and waiting deliveries" for obj in objs], {}, set(), []
+        return [tell("{url}: its secrets, headers and waiting deliveries", url=obj.url) for obj in objs], {}, set(), []
 
     def response_add(self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None) -> HttpResponse:
         """Show the secret, this once."""
@@ -244,8 +225,8 @@ class EndpointPages(PayloadPreviewPage):
     def reveal_secret(self, request: HttpRequest, row: Endpoint, secret: str) -> HttpResponse:
         """Show a secret in the answer to the POST that made it; it is kept nowhere."""
         page = Revealed(
-            title="Signing secret",
-            what=f"the secret that signs requests to {row.url}",
+            title=gettext("Signing secret"),
+            what=tell("the secret that signs requests to {url}", url=row.url),
             value=secret,
             url=self.inbox_url(row) or self.page_url(row),
             test_url=self.acts_for(request, row).get("test", ""),
@@ -268,10 +249,10 @@ class StaffEndpoint(EndpointPages):
         "shown_types",
         "shown_created",
     )
-    filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter, CustomerFilter)
-    search_help_text = "Part of the URL or description, ep_ id, or uid"
+    filters = (endpoint_filters.EndpointStateFilter, endpoint_filters.EndpointHealthFilter, CustomerFilter)
+    search_help_text = gettext_noop("Part of the URL or description, ep_ id, or uid")
 
-    @admin.display(description="Customer")
+    @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Endpoint) -> SafeString:
         """The customer, linked."""
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)

@@ -15,6 +15,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.admin.badges import badge, code, link
 from deliveries.admin.json_field import StoredJSONField
@@ -32,18 +33,20 @@ FIELDS = ("name", "description", "schema", "example", "validation", "archived")
 class EventTypeForm(ServiceForm, forms.ModelForm):
     """An event type; its name never changes, because endpoints chose it by name."""
 
-    schema = StoredJSONField(label="JSON Schema of data", required=False)
+    schema = StoredJSONField(label=gettext_lazy("JSON Schema of data"), required=False)
     example = StoredJSONField(
-        label="Example of data", required=False, help_text="Shown in the catalogue and sent as test event."
+        label=gettext_lazy("Example of data"),
+        required=False,
+        help_text=gettext_lazy("Shown in the catalogue and sent as test event."),
     )
 
     class Meta:
         model = EventType
         fields = ("name", "description", "validation", "archived")
         help_texts = {
-            "name": "A dotted name, such as invoice.paid.",
-            "validation": "What happens to an event whose data does not fit the schema.",
-            "archived": "No longer offered to endpoints.",
+            "name": gettext_noop("A dotted name, such as invoice.paid."),
+            "validation": gettext_noop("What happens to an event whose data does not fit the schema."),
+            "archived": gettext_noop("No longer offered to endpoints."),
         }
 
 
@@ -56,8 +59,8 @@ class EventTypePages(PageAdmin[EventType]):
     ordering = ("name",)
     search_fields = ("name",)
     search_by = ("name__icontains", "description__icontains")
-    search_help_text = "Part of the name or description"
-    nothing_yet = "No event type yet. Add one with an example, so that receivers know what comes."
+    search_help_text = gettext_noop("Part of the name or description")
+    nothing_yet = gettext_noop("No event type yet. Add one with an example, so that receivers know what comes.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> tuple[str, ...]:
         """The name and the owner stay what they are."""
@@ -73,22 +76,22 @@ class EventTypePages(PageAdmin[EventType]):
 
     form_fields: tuple[str, ...] = FIELDS
 
-    @admin.display(description="Name")
+    @admin.display(description=gettext_lazy("Name"))
     def shown_name(self, row: EventType) -> SafeString:
         """The dotted name."""
         return code(row.name)
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: EventType) -> SafeString:
         """Whether endpoints can choose it."""
         return badge("archived", colour="warning") if row.archived else badge("offered", colour="success")
 
-    @admin.display(description="JSON Schema of data")
+    @admin.display(description=gettext_lazy("JSON Schema of data"))
     def shown_schema(self, row: EventType) -> SafeString | str:
         """The schema with line breaks."""
         return shown_json(row.schema)
 
-    @admin.display(description="Example of data")
+    @admin.display(description=gettext_lazy("Example of data"))
     def shown_example(self, row: EventType) -> SafeString | str:
         """The example with line breaks."""
         return shown_json(row.example)
@@ -118,7 +121,7 @@ class StaffEventType(EventTypePages):
     form_fields = ("name", "customer", *FIELDS[1:])
     kept_fields = ("customer",)
 
-    @admin.display(description="Owner")
+    @admin.display(description=gettext_lazy("Owner"))
     def shown_owner(self, row: EventType) -> SafeString | str:
         """The operator or a customer."""
         if row.customer is None:
@@ -148,10 +151,10 @@ class PortalEventType(EventTypePages, PortalAdmin[EventType]):
         is_offered = obj is not None and obj.customer_id is None
         return self.owns(request, obj) or (member_of(request) is not None and is_offered)
 
-    @admin.display(description="Owner")
+    @admin.display(description=gettext_lazy("Owner"))
     def shown_owner(self, row: EventType) -> str:
         """Ours or yours."""
-        return operator_brand().name if row.customer_id is None else "your own"
+        return operator_brand().name if row.customer_id is None else gettext("your own")
 
     def owner_of(self, request: HttpRequest, form: ModelForm) -> Customer:
         """The member's own customer, whatever the form says."""

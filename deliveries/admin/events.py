@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.admin import list_filters
 from deliveries.admin.acts import Question
@@ -31,6 +32,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.member_roles import MemberRight
 from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services.event_erasure import erase_content
+from deliveries.services.languages import tell, tell_number
 from deliveries.services.role_groups import ERASE
 from deliveries.services.selection import between, of_types
 
@@ -43,8 +45,8 @@ class EventPages(ReadOnlyPages[Event]):
     rows = visible.events
     acts = ("erase",)
     search_fields = ("id",)
-    search_help_text = "evt_ id (the webhook-id), or a UUID"
-    nothing_yet = "No event yet. Emit one by REST (POST /events), or send a test event from an endpoint."
+    search_help_text = gettext_noop("evt_ id (the webhook-id), or a UUID")
+    nothing_yet = gettext_noop("No event yet. Emit one by REST (POST /events), or send a test event from an endpoint.")
     change_form_template = "hookpost/event.html"
     fields = ()
 
@@ -77,37 +79,45 @@ class EventPages(ReadOnlyPages[Event]):
         """Lists do not read bodies; a join would hide what outlived its customer."""
         return rows.prefetch_related("customer").defer("body")
 
-    @admin.display(description="Event")
+    @admin.display(description=gettext_lazy("Event"))
     def shown_id(self, row: Event) -> SafeString:
         """The id that receivers see as webhook-id."""
         return code(row.public_id)
 
-    @admin.display(description="Type")
+    @admin.display(description=gettext_lazy("Type"))
     def shown_type(self, row: Event) -> SafeString:
         """The event type."""
         return code(row.type)
 
-    @admin.display(description="Accepted")
+    @admin.display(description=gettext_lazy("Accepted"))
     def shown_created(self, row: Event) -> SafeString | str:
         """When it was accepted."""
         return moment(row.made_at)
 
     def question(self, request: HttpRequest, act: str, row: Event) -> Question | None:
         """Nothing brings it back."""
-        what = (
+        what = gettext(
             "What it says is gone for good: its body, what was sent of it, and what receivers answered to it. Its log"
             " stays, what waits of it is cancelled, and none of it can be sent again. What is in flight at this"
             " moment may still arrive."
         )
-        return Question(title="Erase the content of this event?", what=what, button="Erase the content")
+        return Question(
+            title=gettext("Erase the content of this event?"), what=what, button=gettext("Erase the content")
+        )
 
     def act_erase(self, request: HttpRequest, row: Event) -> None:
         """Erase it, with a word on what was cancelled."""
         number = erase_content(row, actor=self.actor(request), **self.why(request))
-        waited = (
-            f" {number} {'delivery' if number == 1 else 'deliveries'} that waited will not be sent." if number else ""
-        )
-        messages.success(request, f"The content was erased.{waited}")
+        messages.success(request, gettext("The content was erased."))
+        if number:
+            messages.info(
+                request,
+                tell_number(
+                    "{number} delivery that waited will not be sent.",
+                    "{number} deliveries that waited will not be sent.",
+                    number,
+                ),
+            )
 
     def beside(self, request: HttpRequest, row: Event) -> dict[str, object]:
         """Return what the page shows besides the row."""
@@ -124,7 +134,7 @@ class EventPages(ReadOnlyPages[Event]):
         ]
         return {
             **super().beside(request, row),
-            "title": f"Event {row.public_id}",
+            "title": tell("Event {id}", id=row.public_id),
             "subtitle": None,
             "event": row,
             "customer": still_there(row, "customer"),
@@ -155,7 +165,7 @@ class StaffEvent(CustomerLink, EventPages):
         """A permission of its own, which support does not have."""
         return request.user.has_perm(ERASE)
 
-    @admin.display(description="Customer")
+    @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Event) -> SafeString:
         """The customer, linked."""
         return self.customer_link(row)

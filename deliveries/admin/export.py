@@ -23,6 +23,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 
 from deliveries.admin.asked import PLACE
 from deliveries.admin.pages import PageAdmin
@@ -77,7 +78,7 @@ class ExportPages(PageAdmin[Delivery]):
         asked, viewer = self.asked(request), self.viewer(request)
         found = self.sources(request, asked)[0].rows
         if (place := export_places.take(viewer.customer_id)) is None:
-            messages.warning(request, "Other exports are under way. Try again in a minute.")
+            messages.warning(request, gettext("Other exports are under way. Try again in a minute."))
             return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
         self.note_export(request)
         return answer_with(_Export(found, viewer=viewer, place=place))

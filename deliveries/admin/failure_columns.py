@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 
 from deliveries.admin.badges import badge, code, moment, shortened
 from deliveries.admin.failure_words import STATES
@@ -18,40 +19,40 @@ from deliveries.services.languages import in_words
 class FailureColumns:
     """Mixed into the pages of failures."""
 
-    @admin.display(description="What fails")
+    @admin.display(description=gettext_lazy("What fails"))
     def shown_what(self, row: FailureGroup) -> str:
         """The cause, as a sentence would say it."""
         says = described(row).advice.says
         return says[:1].upper() + says[1:]
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: FailureGroup) -> SafeString:
         """Whether somebody knows of it, or it is over."""
         state = described(row).state
         return badge(state, title=in_words(STATES[state]))
 
-    @admin.display(description="Endpoint")
+    @admin.display(description=gettext_lazy("Endpoint"))
     def shown_endpoint(self, row: FailureGroup) -> SafeString:
         """The URL as text."""
         url = row.endpoint.url
         return code(shortened(url.partition("://")[2], length=40), title=url, one_line=True)
 
-    @admin.display(description="Customer")
+    @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: FailureGroup) -> str:
         """The customer's name."""
         return row.endpoint.customer.name
 
-    @admin.display(description="Deliveries")
+    @admin.display(description=gettext_lazy("Deliveries"))
     def shown_number(self, row: FailureGroup) -> str:
         """How many began to fail like this."""
         return f"{row.deliveries:,}"
 
-    @admin.display(description="Since (UTC)")
+    @admin.display(description=gettext_lazy("Since (UTC)"))
     def shown_first(self, row: FailureGroup) -> SafeString | str:
         """When the first failed."""
         return moment(row.first_at)
 
-    @admin.display(description="Last")
+    @admin.display(description=gettext_lazy("Last"))
     def shown_last(self, row: FailureGroup) -> SafeString | str:
         """When the last failed."""
         return moment(row.last_at, relative=True)

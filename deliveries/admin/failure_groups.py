@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
@@ -40,12 +41,13 @@ from deliveries.services.failure_groups import (
 )
 from deliveries.services.job_control import cancel_job
 from deliveries.services.jobs import STOPPABLE
-from deliveries.services.languages import in_words
+from deliveries.services.languages import in_words, tell
 from deliveries.services.role_groups import PAUSE, REDELIVER
 
-AGAIN = (
+AGAIN = gettext_noop(
     "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."
 )
+PAUSING = gettext_noop("Nothing is sent to {url} until somebody resumes it. What comes in meanwhile is held.")
 POLL_WORKING, POLL_IDLE = "2s", "15s"
 
 
@@ -57,8 +59,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
     ordering = ("-last_at",)
     search_fields = ("error",)
     search_by = ("error", "endpoint__url__icontains")
-    search_help_text = "An error such as tls_error, or part of the endpoint's URL"
-    nothing_yet = "Nothing fails. What does is shown here a minute later, grouped by endpoint and cause."
+    search_help_text = gettext_noop("An error such as tls_error, or part of the endpoint's URL")
+    nothing_yet = gettext_noop("Nothing fails. What does is shown here a minute later, grouped by endpoint and cause.")
     live_template = "hookpost/failure_live.html"
     by_operator = False
 
@@ -91,7 +93,7 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         is_working = job is not None and job.state in STOPPABLE
         progress = job and (job.state, job.done, job.failed, job.total)
         return {
-            "title": "Failure",
+            "title": gettext("Failure"),
             "found": found,
             "state": badge(found.state),
             "headline": group_headline(found),
@@ -154,15 +156,19 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         """Count before sending again; say what pausing and cancelling mean."""
         if act == "redeliver":
             count = count_of(row)
-            at_least = "" if count.is_complete else "at least "
-            words = f"{at_least}{deliveries_in_words(count.number)}"
-            return Question(title=f"Send {words} again?", what=AGAIN, button=f"Redeliver {count.number:,}")
+            words = deliveries_in_words(count.number)
+            title = tell("Send {what} again?", what=words)
+            if not count.is_complete:
+                title = tell("Send at least {what} again?", what=words)
+            return Question(title=title, what=gettext(AGAIN), button=tell("Redeliver {number}", number=count.number))
         if act == "pause":
-            what = f"Nothing is sent to {row.endpoint.url} until somebody resumes it. What comes in meanwhile is held."
-            return Question(title="Pause this endpoint?", what=what, button="Pause")
+            what = tell(PAUSING, url=row.endpoint.url)
+            return Question(title=gettext("Pause this endpoint?"), what=what, button=gettext("Pause"))
         if act == "cancel-job":
-            what = "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
-            return Question(title="Stop sending again?", what=what, button="Stop")
+            what = gettext(
+                "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
+            )
+            return Question(title=gettext("Stop sending again?"), what=what, button=gettext("Stop"))
         return None
 
     def act_redeliver(self, request: HttpRequest, row: FailureGroup) -> None:
@@ -170,30 +176,32 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         reason = self.why(request)["reason"]
         job = redeliver_group(row, actor=self.actor(request), reason=reason, by_operator=self.by_operator)
         ring_job(job.id)
-        messages.success(request, f"{deliveries_in_words(job.total)} sent again, after all live traffic.")
+        messages.success(
+            request, tell("{what} sent again, after all live traffic.", what=deliveries_in_words(job.total))
+        )
 
     def act_cancel_job(self, request: HttpRequest, row: FailureGroup) -> None:
         """Stop sending the group again."""
         job = last_job(row)
         if job is None:
-            raise Conflict("nothing of it is being sent again")
+            raise Conflict(gettext("nothing of it is being sent again"))
         cancel_job(job, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Stopped. What was in flight still arrives.")
+        messages.success(request, gettext("Stopped. What was in flight still arrives."))
 
     def act_acknowledge(self, request: HttpRequest, row: FailureGroup) -> None:
         """Say that somebody knows of it."""
         acknowledge(row, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Acknowledged. If it ends and begins anew, it is open again.")
+        messages.success(request, gettext("Acknowledged. If it ends and begins anew, it is open again."))
 
     def act_reopen(self, request: HttpRequest, row: FailureGroup) -> None:
         """Take that back."""
         reopen(row, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Open again.")
+        messages.success(request, gettext("Open again."))
 
     def act_pause(self, request: HttpRequest, row: FailureGroup) -> None:
         """Pause the endpoint."""
         endpoints.pause_endpoint(row.endpoint, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Paused. What comes in is held back and sent after somebody resumes it.")
+        messages.success(request, gettext("Paused. What comes in is held back and sent after somebody resumes it."))
 
 
 @admin.register(FailureGroup, site=staff_site)

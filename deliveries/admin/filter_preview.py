@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from deliveries.admin.badges import moment
@@ -22,11 +23,18 @@ from deliveries.protocol.tags import TAG_LIMIT, TAGS_LIMIT
 from deliveries.services.filter_preview import Example, FilterPreview, Verdict, preview_filter
 
 WORDS = {
-    Verdict.MATCHED: "matches",
-    Verdict.NOT_MATCHED: "does not match",
-    Verdict.OTHER_TYPE: "another event type",
-    Verdict.OTHER_TAGS: "other tags",
-    Verdict.NOT_JUDGED: "holds a number that no filter can evaluate",
+    Verdict.MATCHED: gettext_noop("matches"),
+    Verdict.NOT_MATCHED: gettext_noop("does not match"),
+    Verdict.OTHER_TYPE: gettext_noop("another event type"),
+    Verdict.OTHER_TAGS: gettext_noop("other tags"),
+    Verdict.NOT_JUDGED: gettext_noop("holds a number that no filter can evaluate"),
+}
+SHOWN = {
+    Verdict.MATCHED: gettext_noop("what matches"),
+    Verdict.NOT_MATCHED: gettext_noop("what does not match"),
+    Verdict.OTHER_TYPE: gettext_noop("what is another event type"),
+    Verdict.OTHER_TAGS: gettext_noop("what has other tags"),
+    Verdict.NOT_JUDGED: gettext_noop("what holds a number that no filter can evaluate"),
 }
 TYPES_CHARACTERS = 4000
 TAGS_CHARACTERS = (TAG_LIMIT + 2) * TAGS_LIMIT
@@ -44,18 +52,21 @@ class FilterDraftForm(forms.Form):
         required=False,
         max_length=TYPES_CHARACTERS,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "invoice.*, customer.created"}),
-        help_text="Separated by commas; empty: all.",
+        help_text=gettext_lazy("Separated by commas; empty: all."),
     )
     tags = forms.CharField(
         required=False,
         max_length=TAGS_CHARACTERS,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "eu, project:7"}),
-        help_text="Separated by commas; an event needs one of them. Empty: events with and without tags.",
+        help_text=gettext_lazy("Separated by commas; an event needs one of them. Empty: events with and without tags."),
     )
     only = forms.ChoiceField(
-        label="Show",
+        label=gettext_lazy("Show"),
         required=False,
-        choices=[("", "the newest events"), *((each.value, f"what {words}") for each, words in WORDS.items())],
+        choices=[
+            ("", gettext_lazy("the newest events")),
+            *((each.value, gettext_lazy(words)) for each, words in SHOWN.items()),
+        ],
         widget=UnfoldAdminSelectWidget(),
     )
 
@@ -79,7 +90,7 @@ class FilterPreviewPage(PreviewPages):
             return HttpResponseNotAllowed(["GET"])
         own = {"filter": row.filter, "event_types": ", ".join(row.event_types), "tags": ", ".join(row.tags or ())}
         form = FilterDraftForm(request.GET if "filter" in request.GET else own)
-        template, title = "hookpost/filter_preview.html", "What would match"
+        template, title = "hookpost/filter_preview.html", gettext("What would match")
         return self.preview_answer(request, row, template=template, title=title, form=form, found=self.found(row, form))
 
     def found(self, row: Endpoint, form: FilterDraftForm) -> dict[str, object]:

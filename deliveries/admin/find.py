@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import clean
@@ -55,7 +56,9 @@ def find_view(request: HttpRequest, *, site: HookpostSite) -> HttpResponse:
     if "live" in request.GET:  # while somebody types
         return TemplateResponse(request, "hookpost/find_hits.html", found)
     request.current_app = site.name
-    return TemplateResponse(request, "hookpost/find.html", {**site.each_context(request), "title": "Search", **found})
+    return TemplateResponse(
+        request, "hookpost/find.html", {**site.each_context(request), "title": gettext("Search"), **found}
+    )
 
 
 def find(request: HttpRequest, site: HookpostSite, words: str) -> tuple[list[Hit], bool]:

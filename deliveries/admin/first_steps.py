@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from deliveries.admin.viewer import customer_of, has_member_right, member_actor
@@ -24,14 +25,26 @@ if TYPE_CHECKING:
 
 # What it is called, what it is, and what the button says.
 WORDS = {
-    FirstStep.ENDPOINT: ("Register an endpoint", "The URL of your own that events are sent to.", "Register"),
-    FirstStep.ANSWERED: ("Send it a test event", "Its page shows what your receiver answered.", "Open the endpoint"),
-    FirstStep.ARRIVED: (
-        "Check the signature and answer 2xx",
-        "What is answered with anything else is sent again later.",
-        "See the code",
+    FirstStep.ENDPOINT: (
+        gettext_noop("Register an endpoint"),
+        gettext_noop("The URL of your own that events are sent to."),
+        gettext_noop("Register"),
     ),
-    FirstStep.EVENT: ("The first real event", "It comes by itself, once something happens that you are told of.", ""),
+    FirstStep.ANSWERED: (
+        gettext_noop("Send it a test event"),
+        gettext_noop("Its page shows what your receiver answered."),
+        gettext_noop("Open the endpoint"),
+    ),
+    FirstStep.ARRIVED: (
+        gettext_noop("Check the signature and answer 2xx"),
+        gettext_noop("What is answered with anything else is sent again later."),
+        gettext_noop("See the code"),
+    ),
+    FirstStep.EVENT: (
+        gettext_noop("The first real event"),
+        gettext_noop("It comes by itself, once something happens that you are told of."),
+        "",
+    ),
 }
 
 

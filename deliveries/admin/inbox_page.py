@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import answer_of, badge, moment
 from deliveries.admin.endpoints import EndpointPages
@@ -29,10 +30,11 @@ from deliveries.protocol.polled import POLLED_URL
 from deliveries.services import inboxes
 from deliveries.services.endpoints import update_endpoint
 from deliveries.services.inboxes import InboxRequest
+from deliveries.services.languages import in_words, tell
 from deliveries.services.sent_bodies import body_sent
 
 POLL = "2s"
-OFFER = (
+OFFER = gettext_noop(
     "Where events are sent, by POST if nothing else is chosen below. No server yet? "
     '<button type="button" class="hp-button" data-hp-fill="id_url" data-hp-value="{}">Use an inbox here</button> '
     'Behind a firewall? <button type="button" class="hp-button" data-hp-fill="id_url" data-hp-value="{}">Have it polled'
@@ -42,7 +44,7 @@ OFFER = (
 
 def offer_inbox() -> SafeString:
     """Return the help at the URL field with the buttons that fill it."""
-    return format_html(OFFER, INBOX_URLS[InboxAnswer.OK], POLLED_URL)
+    return format_html(gettext(OFFER), INBOX_URLS[InboxAnswer.OK], POLLED_URL)
 
 
 class InboxPages(EndpointPages):
@@ -67,12 +69,12 @@ class InboxPages(EndpointPages):
         context = {
             **self.admin_site.each_context(request),
             **self._fragment(request, row, after=None),
-            "title": "Inbox",
+            "title": gettext("Inbox"),
             "subtitle": row.description or row.public_id,
             "endpoint": row,
             "state": badge(row.state),
             "is_enabled": row.state == Endpoint.State.ENABLED,
-            "answers": [(answer, EXPLAINED[answer], row.url == INBOX_URLS[answer]) for answer in InboxAnswer],
+            "answers": [(answer, in_words(EXPLAINED[answer]), row.url == INBOX_URLS[answer]) for answer in InboxAnswer],
             "acts": self.acts_for(request, row),
             "ends": moment(inboxes.ends_at(row)),
             "back_url": self.page_url(row),
@@ -115,11 +117,11 @@ class InboxPages(EndpointPages):
         """Let the inbox answer something else from the next request on."""
         wanted = request.POST.get("answer", "")
         if wanted not in set(InboxAnswer):
-            raise InvalidInput("choose one of the answers", field="answer")
+            raise InvalidInput(gettext("choose one of the answers"), field="answer")
         if not is_inbox(row.url):
-            raise Conflict("this endpoint is no inbox")
+            raise Conflict(gettext("this endpoint is no inbox"))
         update_endpoint(row, {"url": INBOX_URLS[InboxAnswer(wanted)]}, actor=self.actor(request))
-        messages.success(request, f"From now on it answers {EXPLAINED[InboxAnswer(wanted)]}.")
+        messages.success(request, tell("From now on it answers {what}.", what=in_words(EXPLAINED[InboxAnswer(wanted)])))
         return HttpResponseRedirect(self.url("inbox", row.public_id))
 
     def inbox_url(self, row: Endpoint) -> str:
@@ -148,7 +150,7 @@ class InboxPages(EndpointPages):
         return {
             "at": moment(came.attempt.started_at),
             "type": came.delivery.event_type,
-            "try": came.attempt.number or "by hand",
+            "try": came.attempt.number or gettext("by hand"),
             "answer": answer_of(came.attempt),
             "is_right": came.check.is_right if came.check else None,
             "headers": readable(came.attempt.request_headers.encode()),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.utils.translation import gettext, gettext_noop
+
 from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
@@ -15,21 +17,21 @@ from deliveries.services.jobs import LASTING
 
 # The members of a kept selection, with the words of a page and the parameter of the list of deliveries.
 WORDS = {
-    "customer_id": ("Customer", "customer"),
-    "endpoint_id": ("Endpoint", "endpoint"),
-    "event_id": ("Event", ""),
-    "types": ("Event types", "type"),
-    "tags": ("Tags", "tag"),
-    "states": ("States", "state"),
-    "status_code": ("Status code", "status"),
-    "error": ("Last error", "error"),
-    "since": ("From", "since"),
-    "until": ("Until", "until"),
-    "failed": ("Only what failed", ""),
+    "customer_id": (gettext_noop("Customer"), "customer"),
+    "endpoint_id": (gettext_noop("Endpoint"), "endpoint"),
+    "event_id": (gettext_noop("Event"), ""),
+    "types": (gettext_noop("Event types"), "type"),
+    "tags": (gettext_noop("Tags"), "tag"),
+    "states": (gettext_noop("States"), "state"),
+    "status_code": (gettext_noop("Status code"), "status"),
+    "error": (gettext_noop("Last error"), "error"),
+    "since": (gettext_noop("From"), "since"),
+    "until": (gettext_noop("Until"), "until"),
+    "failed": (gettext_noop("Only what failed"), ""),
 }
 PREFIXES = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
 LISTED = (Job.Kind.REDELIVER, Job.Kind.CANCEL)
-PROBLEM_OF_OURS = "a part of it could not be queued"
+PROBLEM_OF_OURS = gettext_noop("a part of it could not be queued")
 
 
 def filter_words(job: Job) -> list[tuple[str, str]]:
@@ -67,7 +69,7 @@ def _text(name: str, value: object) -> str:
     if name == "endpoint_id":
         url = visible.endpoints_ever(visible.OPERATOR).filter(id=str(value)).values_list("url", flat=True).first()
         return url or _public_id(name, value)
-    return "yes" if value is True else _word(name, value).replace(",", ", ")
+    return gettext("yes") if value is True else _word(name, value).replace(",", ", ")
 
 
 def _public_id(name: str, value: object) -> str:

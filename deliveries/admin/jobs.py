@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
@@ -24,6 +25,7 @@ from deliveries.models import Job, visible
 from deliveries.services import clock
 from deliveries.services.job_control import SENDING, cancel_job, may_resume, resume_job
 from deliveries.services.jobs import STOPPABLE, UNFINISHED
+from deliveries.services.languages import tell
 from deliveries.services.role_groups import REDELIVER
 
 
@@ -36,7 +38,9 @@ class JobPages(ReadOnlyPages[Job]):
     columns = ("shown_id", "shown_kind", "shown_state", "shown_progress", "shown_actor", "shown_created")
     fields = ()
     search_fields = ("id",)
-    nothing_yet = "No bulk work yet. Narrow the list of deliveries, then choose “Redeliver all that match”."
+    nothing_yet = gettext_noop(
+        "No bulk work yet. Narrow the list of deliveries, then choose “Redeliver all that match”."
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address that the progress bar asks."""
@@ -56,21 +60,22 @@ class JobPages(ReadOnlyPages[Job]):
         """What was queued is taken back."""
         if act != "cancel":
             return None
-        what = "Nothing more of it is queued, and what waits is taken back. What is in flight still arrives."
+        what = gettext("Nothing more of it is queued, and what waits is taken back. What is in flight still arrives.")
         if row.kind == Job.Kind.CANCEL:
-            what = "Nothing more is cancelled; what is cancelled already stays so."
-        more = " It can be resumed later." if row.kind in SENDING else ""
-        return Question(title="Cancel this job?", what=what + more, button="Cancel the job")
+            what = gettext("Nothing more is cancelled; what is cancelled already stays so.")
+        if row.kind in SENDING:
+            what = f"{what} {gettext('It can be resumed later.')}"
+        return Question(title=gettext("Cancel this job?"), what=what, button=gettext("Cancel the job"))
 
     def act_resume(self, request: HttpRequest, row: Job) -> None:
         """Go on where it stopped."""
         ring_job(resume_job(row, actor=self.actor(request), **self.why(request)).id)
-        messages.success(request, "Resumed: it goes on where it stopped.")
+        messages.success(request, gettext("Resumed: it goes on where it stopped."))
 
     def act_cancel(self, request: HttpRequest, row: Job) -> None:
         """Queue nothing more, and take back what waits."""
         cancel_job(row, actor=self.actor(request), **self.why(request))
-        messages.success(request, "Cancelled. What was in flight still arrives.")
+        messages.success(request, gettext("Cancelled. What was in flight still arrives."))
 
     def beside(self, request: HttpRequest, row: Job) -> dict[str, object]:
         """Return what the page shows: how far it is, what it means, and the acts that are open."""
@@ -89,7 +94,11 @@ class JobPages(ReadOnlyPages[Job]):
             "problem": problem_of(row, viewer=self.viewer(request)),
             "moments": [
                 (title, moment(at))
-                for title, at in (("Asked for", row.created_at), ("Begun", row.started_at), ("Ended", row.finished_at))
+                for title, at in (
+                    (gettext("Asked for"), row.created_at),
+                    (gettext("Begun"), row.started_at),
+                    (gettext("Ended"), row.finished_at),
+                )
             ],
         }
 
@@ -104,31 +113,32 @@ class JobPages(ReadOnlyPages[Job]):
         """Who asked for it."""
         return row.actor
 
-    shown_actor.short_description = "Asked by"  # type: ignore[attr-defined]
+    shown_actor.short_description = gettext_noop("Asked by")  # type: ignore[attr-defined]
 
-    @admin.display(description="Job")
+    @admin.display(description=gettext_lazy("Job"))
     def shown_id(self, row: Job) -> SafeString:
         """The id, as the API shows it."""
         return code(row.public_id)
 
-    @admin.display(description="Kind")
+    @admin.display(description=gettext_lazy("Kind"))
     def shown_kind(self, row: Job) -> str:
         """What it does."""
         return str(row.get_kind_display())
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: Job) -> SafeString:
         """State as a badge."""
         return badge(row.state)
 
-    @admin.display(description="Progress")
+    @admin.display(description=gettext_lazy("Progress"))
     def shown_progress(self, row: Job) -> SafeString:
         """A bar, and the numbers."""
-        bar = '<progress class="hp-progress" max="{}" value="{}"></progress> {} of {}, {} failed'
+        bar = '<progress class="hp-progress" max="{}" value="{}"></progress> {}'
         ended = row.done + row.failed
-        return format_html(bar, max(row.total, 1), ended, f"{ended:,}", f"{row.total:,}", f"{row.failed:,}")
+        words = tell("{ended} of {total}, {failed} failed", ended=ended, total=row.total, failed=row.failed)
+        return format_html(bar, max(row.total, 1), ended, words)
 
-    @admin.display(description="Asked for (UTC)")
+    @admin.display(description=gettext_lazy("Asked for (UTC)"))
     def shown_created(self, row: Job) -> SafeString | str:
         """When it was asked for."""
         return moment(row.created_at)
@@ -139,7 +149,7 @@ class StaffJob(JobPages):
     """All jobs."""
 
     search_by = ("actor",)
-    search_help_text = "job_ id, or an actor such as user:alice"
+    search_help_text = gettext_noop("job_ id, or an actor such as user:alice")
 
     def may_touch(self, request: HttpRequest, row: Job) -> bool:
         """Who may send again may also stop it."""
@@ -156,7 +166,7 @@ class PortalJob(JobPages, PortalAdmin[Job]):
         """What the operator asked for is the operator's to stop."""
         return self.may_work(request) and not row.by_operator and row.kind in (*SENDING, Job.Kind.CANCEL)
 
-    @admin.display(description="Asked by")
+    @admin.display(description=gettext_lazy("Asked by"))
     def shown_actor(self, row: Job) -> str:
         """Staff appear as the operator."""
         return visible.shown_actor(visible.Viewer(row.customer_id), row.actor)
@@ -169,7 +179,7 @@ def progress_of(row: Job) -> dict[str, object]:
     rate = ended / seconds if seconds > 1 else 0
     return {
         "state": row.state,
-        "words": f"{ended:,} of {row.total:,}",
+        "words": tell("{ended} of {total}", ended=ended, total=row.total),
         "total": row.total,
         "ended": ended,
         "failed": row.failed,

@@ -10,14 +10,16 @@ from typing import Any
 
 from django import forms
 from django.forms.fields import InvalidJSONInput
+from django.utils.translation import gettext, gettext_noop
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from deliveries.errors import InvalidMember
 from deliveries.protocol.json_members import check_members
+from deliveries.services.languages import tell
 
 DEPTH_LIMIT = 100
 LENGTH_LIMIT = 65_536
-REFUSED = "This is not JSON that can be stored: {}"
+REFUSED = gettext_noop("This is not JSON that can be stored: {}")
 
 
 class StoredJSONField(forms.JSONField):
@@ -28,16 +30,18 @@ class StoredJSONField(forms.JSONField):
     def to_python(self, value: object) -> Any:
         """Read the text, or say what is wrong with it."""
         if isinstance(value, str) and len(value) > LENGTH_LIMIT:
-            raise forms.ValidationError(f"At most {LENGTH_LIMIT:,} characters.")
+            raise forms.ValidationError(tell("At most {number} characters.", number=LENGTH_LIMIT))
         try:
             read = super().to_python(value)
             text = json.dumps(read, allow_nan=False)
             text.encode("utf-8")
             json.dumps(read, ensure_ascii=False).encode("utf-8")
         except (ValueError, RecursionError) as error:
-            raise forms.ValidationError(REFUSED.format("a number or a text in it has no stored form")) from error
+            raise forms.ValidationError(
+                gettext(REFUSED).format(gettext("a number or a text in it has no stored form"))
+            ) from error
         if "\\u0000" in text:
-            raise forms.ValidationError(REFUSED.format("it holds a NUL character"))
+            raise forms.ValidationError(gettext(REFUSED).format(gettext("it holds a NUL character")))
         if isinstance(value, str):
             _check_members(value, read)
         return read

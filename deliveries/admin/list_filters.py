@@ -16,14 +16,17 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.http import QueryDict
+from django.utils.translation import gettext, gettext_noop
 
+from deliveries.admin.badges import state_word
 from deliveries.errors import InvalidInput
-from deliveries.models import Endpoint, visible
+from deliveries.models import visible
 from deliveries.models.log import STATES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.services import clock
+from deliveries.services.languages import ENGLISH, spoken, tell
 from deliveries.services.selection import read_types
 
 WINDOWS: Mapping[str, timedelta] = MappingProxyType(
@@ -108,7 +111,11 @@ class ChoiceFilter(Filter):
         chosen = self.values[self.names[0]]
         unknown = [each for each in chosen if each not in known]
         if unknown:
-            return self.refuse(f"There is no {self.title.lower()} “{unknown[0]}”. There is: {', '.join(known)}.")
+            title, words = gettext(self.title), ", ".join(known)
+            title = title.lower() if spoken() == ENGLISH else title
+            return self.refuse(
+                tell("There is no {filter} “{word}”. There is: {words}.", filter=title, word=unknown[0], words=words)
+            )
         for each in chosen:
             self.show(known[each], each)
         self.narrows = self.meaning(chosen)
@@ -127,21 +134,11 @@ class ChoiceFilter(Filter):
 class StateFilter(ChoiceFilter):
     """States of a delivery."""
 
-    title, names, word = "State", ("state",), "states"
+    title, names, word = gettext_noop("State"), ("state",), "states"
 
     def options(self) -> Options:
         """All states."""
-        return list(STATES)
-
-
-class EndpointStateFilter(ChoiceFilter):
-    """States of an endpoint."""
-
-    title, names, word = "State", ("state",), "states"
-
-    def options(self) -> Options:
-        """All states."""
-        return list(Endpoint.State.choices)
+        return [(value, state_word(value).capitalize()) for value, _ in STATES]
 
 
 class SingleFilter(ChoiceFilter):
@@ -157,31 +154,26 @@ class SingleFilter(ChoiceFilter):
 class ErrorFilter(SingleFilter):
     """Last error of a delivery."""
 
-    title, names, word, kind = "Last error", ("error",), "error", "select"
+    title, names, word, kind = gettext_noop("Last error"), ("error",), "error", "select"
 
     def options(self) -> Options:
         """All errors that an attempt can end in."""
         return [(name, name.replace("_", " ")) for name in EXPLANATIONS]
 
 
-class EndpointHealthFilter(SingleFilter):
-    """Whether deliveries arrive at an endpoint."""
-
-    title, names, word = "Health", ("health",), "health"
-
-    def options(self) -> Options:
-        """Failing or not, or left alone for a while."""
-        return [("failing", "Failing"), ("healthy", "Not failing"), ("resting", "Resting")]
-
-
 class WindowFilter(SingleFilter):
     """The last hour, day, week or month."""
 
-    title, names = "Time", ("window",)
+    title, names = gettext_noop("Time"), ("window",)
 
     def options(self) -> Options:
         """Windows that end now."""
-        return [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")]
+        return [
+            ("1h", gettext("Last hour")),
+            ("24h", gettext("Last 24 hours")),
+            ("7d", gettext("Last 7 days")),
+            ("30d", gettext("Last 30 days")),
+        ]
 
     def meaning(self, chosen: list[str]) -> Narrows:
         """A window begins a while ago."""
@@ -207,12 +199,12 @@ class TextFilter(Filter):
 class StatusFilter(TextFilter):
     """Status of the last answer."""
 
-    title, names, placeholder, input_mode = "Status code", ("status",), "404", "numeric"
+    title, names, placeholder, input_mode = gettext_noop("Status code"), ("status",), "404", "numeric"
 
     def read(self) -> None:
         """A whole number of three digits."""
         if not re.fullmatch("[1-5][0-9][0-9]", self.value, re.ASCII):
-            return self.refuse("A status code is a number from 100 to 599.")
+            return self.refuse(gettext("A status code is a number from 100 to 599."))
         self.narrows = {"status_code": int(self.value)}
         self.show(self.value)
         return None
@@ -221,7 +213,7 @@ class StatusFilter(TextFilter):
 class TypeFilter(TextFilter):
     """Event types, by the words that the API takes."""
 
-    title, names, placeholder, takes_several = "Event type", ("type",), "invoice.paid, user.*", True
+    title, names, placeholder, takes_several = gettext_noop("Event type"), ("type",), "invoice.paid, user.*", True
 
     def suggestions(self) -> Sequence[str]:
         """Return names of the catalogue, and their families."""
@@ -235,7 +227,7 @@ class TypeFilter(TextFilter):
         try:
             self.narrows = {"types": read_types(",".join(self.values["type"]))}
         except InvalidInput:
-            return self.refuse("This is neither an event type nor a family such as invoice.*.")
+            return self.refuse(gettext("This is neither an event type nor a family such as invoice.*."))
         for word in self.narrows["types"]:
             self.show(word, word)
         return None
@@ -244,15 +236,15 @@ class TypeFilter(TextFilter):
 class PeriodFilter(TextFilter):
     """From one moment to another, in UTC."""
 
-    title, names, kind = "Period (UTC)", ("since", "until"), "period"
+    title, names, kind = gettext_noop("Period (UTC)"), ("since", "until"), "period"
 
     def read(self) -> None:
         """Two moments, either of which may be left out."""
-        for name, title in (("since", "From"), ("until", "Until")):
+        for name, title in (("since", gettext("From")), ("until", gettext("Until"))):
             if not (text := self.first(name)):
                 continue
             if (moment := read_moment(text)) is None:
-                return self.refuse("This is no moment; write it as 2026-01-31T12:00.")
+                return self.refuse(gettext("This is no moment; write it as 2026-01-31T12:00."))
             self.narrows[name] = moment
             self.show(f"{moment:%Y-%m-%d %H:%M} UTC", name=name, title=title)
         return None
@@ -261,7 +253,7 @@ class PeriodFilter(TextFilter):
         """Return both fields for the form."""
         return [
             {"name": name, "title": title, "value": self.first(name)}
-            for name, title in (("since", "From"), ("until", "Until"))
+            for name, title in (("since", gettext("From")), ("until", gettext("Until")))
         ]
 
 

@@ -20,6 +20,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop as _
 from unfold.admin import ModelAdmin
 
 from deliveries.admin.asked import PLACE, Asked, read_asked
@@ -30,6 +32,20 @@ from deliveries.models.visible import Viewer
 from deliveries.services.statement_timeout import TooSlow
 
 CHOSEN_LIMIT = 200
+# What models call themselves and their fields in lists: Django makes these words of names.
+NOUNS = (
+    *(_("endpoint"), _("delivery"), _("event"), _("event type"), _("API key"), _("job"), _("failure"), _("customer")),
+    *(
+        _("member"),
+        _("Failure groups"),
+        _("Api keys"),
+        _("Audit entries"),
+        _("audit entry"),
+        _("Name"),
+        _("Description"),
+    ),
+    *(_("Api key"), _("Url"), _("Uid"), _("Action"), _("Actor"), _("Reason"), _("Email")),
+)
 
 Column = tuple[str, Callable[[Any], object]]
 
@@ -65,7 +81,7 @@ class ListPages(ModelAdmin, Generic[Row]):
     bulk_acts: ClassVar[Sequence[tuple[str, str]]] = ()  # the method, and the words on its button
     per_page: ClassVar[int] = 50
     list_template: ClassVar[str] = "hookpost/list.html"
-    nothing_yet: ClassVar[str] = "There is nothing here yet."
+    nothing_yet: ClassVar[str] = gettext_noop("There is nothing here yet.")
 
     @abstractmethod
     def viewer(self, request: HttpRequest) -> Viewer:
@@ -125,8 +141,8 @@ class ListPages(ModelAdmin, Generic[Row]):
     def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return what the template of a list needs."""
         return {
-            "title": str(self.opts.verbose_name_plural).capitalize(),
-            "noun": str(self.opts.verbose_name),
+            "title": gettext(str(self.opts.verbose_name_plural).capitalize()),
+            "noun": gettext(str(self.opts.verbose_name)),
             "is_fullwidth": "1",
             "asked": asked,
             "listing": self.listing(request, asked),
@@ -164,14 +180,14 @@ class ListPages(ModelAdmin, Generic[Row]):
             sources = self.sources(request, asked)
             return read_page(sources, asked.place, size=self.per_page, order=self.ordering[0]), ""
         except TooSlow:
-            return Page(rows=[]), TOO_SLOW
+            return Page(rows=[]), gettext(TOO_SLOW)
 
     def column(self, name: str) -> Column:
         """Return the title of a column, and what makes its cells: a method of the page, or a field of the row."""
         if name.startswith("shown_"):
             maker = getattr(self, name)
-            return maker.short_description, maker
-        title = str(self.opts.get_field(name).verbose_name).capitalize()
+            return gettext(str(maker.short_description)), maker
+        title = gettext(str(self.opts.get_field(name).verbose_name).capitalize())
         return title, lambda row: getattr(row, name) or "-"
 
     # --- bulk acts

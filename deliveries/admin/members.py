@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from deliveries.admin.badges import badge, link, moment
@@ -28,6 +29,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Member, visible
 from deliveries.protocol.member_roles import MemberRole
 from deliveries.services.brands import operator_brand
+from deliveries.services.languages import tell
 from deliveries.services.members import change_role, find_member, login_token, remove_member
 from deliveries.services.site_links import PORTAL, path_of
 
@@ -47,8 +49,10 @@ class StaffMember(PageAdmin[Member]):
     list_select_related = ("user", "customer")
     search_fields = (f"user__{NAME_FIELD}",)
     search_by = (f"user__{NAME_FIELD}__icontains", f"user__{EMAIL_FIELD}__iexact")
-    search_help_text = "Part of the username, the e-mail address, or mem_ id"
-    nothing_yet = "No member yet. Open a customer, and add a person there; owners invite others themselves."
+    search_help_text = gettext_noop("Part of the username, the e-mail address, or mem_ id")
+    nothing_yet = gettext_noop(
+        "No member yet. Open a customer, and add a person there; owners invite others themselves."
+    )
     change_form_template = "hookpost/member.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -63,7 +67,7 @@ class StaffMember(PageAdmin[Member]):
         """A link lets its holder in as this member: it takes the permission to change members."""
         return request.user.has_perm("deliveries.change_member")
 
-    @admin.display(description="Username")
+    @admin.display(description=gettext_lazy("Username"))
     def shown_user(self, row: Member) -> str:
         """The name to log in with."""
         return row.user.get_username()
@@ -73,22 +77,26 @@ class StaffMember(PageAdmin[Member]):
         """For people to write to."""
         return row.user.email or "-"
 
-    @admin.display(description="Customer")
+    @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Member) -> SafeString:
         """The customer, linked."""
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
-    @admin.display(description="Password")
+    @admin.display(description=gettext_lazy("Password"))
     def shown_ready(self, row: Member) -> SafeString:
         """Whether they have set a password."""
-        return badge("set", colour="success") if row.user.has_usable_password() else badge("not yet", colour="warning")
+        return (
+            badge("set", colour="success")
+            if row.user.has_usable_password()
+            else badge(gettext("not yet"), colour="warning")
+        )
 
-    @admin.display(description="Last log-in")
+    @admin.display(description=gettext_lazy("Last log-in"))
     def shown_seen(self, row: Member) -> SafeString | str:
         """When they were here."""
         return moment(row.user.last_login)
 
-    @admin.display(description="Added")
+    @admin.display(description=gettext_lazy("Added"))
     def shown_created(self, row: Member) -> SafeString | str:
         """When they became a member."""
         return moment(row.created_at)
@@ -96,7 +104,13 @@ class StaffMember(PageAdmin[Member]):
     def beside(self, request: HttpRequest, row: Member) -> dict[str, object]:
         """Return what the page shows besides the row."""
         acts = self.acts_for(request, row)
-        return {"title": "Member", "subtitle": str(row.user), "acts": acts, "roles": list(MemberRole), "role": row.role}
+        return {
+            "title": gettext("Member"),
+            "subtitle": str(row.user),
+            "acts": acts,
+            "roles": list(MemberRole),
+            "role": row.role,
+        }
 
     def act_role(self, request: HttpRequest, row: Member) -> None:
         """Make the member something else."""
@@ -114,7 +128,7 @@ class StaffMember(PageAdmin[Member]):
         self, objs: Iterable[Member], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Name what goes."""
-        return [f"{obj}, with the user" for obj in objs], {}, set(), []
+        return [tell("{member}, with the user", member=str(obj)) for obj in objs], {}, set(), []
 
 
 def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *, back: str) -> HttpResponse:
@@ -125,8 +139,11 @@ def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *
         page,
         request,
         Revealed(
-            title="Log-in link",
-            what=f"the link with which {member.user.get_username()} sets a password, once, within three days",
+            title=gettext("Log-in link"),
+            what=tell(
+                "the link with which {name} sets a password, once, within three days",
+                name=member.user.get_username(),
+            ),
             value=request.build_absolute_uri(path),
             url=back,
         ),
@@ -163,5 +180,7 @@ class WelcomeView(PasswordResetConfirmView):
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add what the site's pages need."""
         self.request.current_app = portal_site.name
-        title = f"Welcome to {operator_brand().name}" if self.validlink else "This link does not work any more"
+        title = gettext("This link does not work any more")
+        if self.validlink:
+            title = tell("Welcome to {name}", name=operator_brand().name)
         return {**super().get_context_data(**kwargs), **portal_site.each_context(self.request), "title": title}

@@ -9,14 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.dashboard import Figure, counts_of
 from deliveries.models import visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
+from deliveries.services.languages import in_words, tell
 from deliveries.services.overview import SPANS, Outcomes, Span, oldest_due_seconds, outcomes_of, resting_endpoints
 
-NAMES = {"arrived": "Arrived", "refused": "Refused (3xx, 4xx)", "failed": "Failed (5xx)", "unanswered": "No answer"}
+NAMES = {
+    "arrived": gettext_noop("Arrived"),
+    "refused": gettext_noop("Refused (3xx, 4xx)"),
+    "failed": gettext_noop("Failed (5xx)"),
+    "unanswered": gettext_noop("No answer"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,7 @@ def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
     lists = {noun: reverse(f"{site_name}:deliveries_{noun}_changelist") for noun in ("delivery", "endpoint")}
     return Overview(
         span=found.span,
-        spans=[(name, span.words, name == chosen) for name, span in SPANS.items()],
+        spans=[(name, in_words(span.words), name == chosen) for name, span in SPANS.items()],
         figures=[*_outcome_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)],
         chart=_chart(found, lists["delivery"]),
         summary=_summary(found),
@@ -54,20 +61,20 @@ def percent(share: float | None) -> str:
 
 
 def _outcome_figures(found: Outcomes, chosen: str, url: str) -> list[Figure]:
-    in_span = f"in the last {found.span.words}"
-    both = f"{found.p50_ms:,} / {found.p95_ms:,} ms" if found.p50_ms is not None else "-"
+    span = in_words(found.span.words)
+    both = tell("{p50} / {p95} ms", p50=found.p50_ms, p95=found.p95_ms) if found.p50_ms is not None else "-"
     return [
         Figure(
-            title="Attempts that arrived",
+            title=gettext("Attempts that arrived"),
             value=percent(found.arrived_share),
-            note=f"of {found.attempts:,} {in_span}",
+            note=tell("of {number} in the last {span}", number=found.attempts, span=span),
             url=f"{url}?window={chosen}",
             state="succeeded",
         ),
         Figure(
-            title="First attempt, p50 / p95",
+            title=gettext("First attempt, p50 / p95"),
             value=both,
-            note=f"about, {in_span}",
+            note=tell("about, in the last {span}", span=span),
             url=f"{url}?window={chosen}",
             state="succeeded",
         ),
@@ -80,23 +87,23 @@ def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
     resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped])
     return [
         Figure(
-            title="Oldest due",
-            value="many wait" if oldest is None else span_of(oldest),
-            note="waits for its turn",
+            title=gettext("Oldest due"),
+            value=gettext("many wait") if oldest is None else span_of(oldest),
+            note=gettext("waits for its turn"),
             url=f"{lists['delivery']}?state=pending",
             state="pending",
         ),
         Figure(
-            title="Resting endpoints",
+            title=gettext("Resting endpoints"),
             value=resting_count,
-            note="left alone for a while",
+            note=gettext("left alone for a while"),
             url=f"{lists['endpoint']}?health=resting",
             state="held",
         ),
         Figure(
-            title="Stopped endpoints",
+            title=gettext("Stopped endpoints"),
             value=stopped_count,
-            note="paused or disabled",
+            note=gettext("paused or disabled"),
             url=f"{lists['endpoint']}?state=paused&state=disabled",
             state="held",
         ),
@@ -118,7 +125,7 @@ def _chart(found: Outcomes, url: str) -> dict[str, object]:
     return {
         "labels": [f"{each.at:{form}}" for each in columns],
         "series": [
-            {"name": name, "label": words, "data": [each.counts[name] for each in columns]}
+            {"name": name, "label": gettext(words), "data": [each.counts[name] for each in columns]}
             for name, words in NAMES.items()
         ],
         "rate": [
@@ -132,4 +139,9 @@ def _chart(found: Outcomes, url: str) -> dict[str, object]:
 
 
 def _summary(found: Outcomes) -> str:
-    return f"{found.attempts:,} attempts in {found.span.words}, {percent(found.arrived_share)} of them arrived."
+    return tell(
+        "{number} attempts in {span}, {share} of them arrived.",
+        number=found.attempts,
+        span=in_words(found.span.words),
+        share=percent(found.arrived_share),
+    )

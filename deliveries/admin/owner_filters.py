@@ -8,12 +8,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import shortened
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import TextFilter
 from deliveries.models import Customer, Endpoint, visible
 from deliveries.protocol import ids
+from deliveries.services.languages import tell
 
 NAME_MATCHES = 50
 PICKED = 100
@@ -22,7 +24,7 @@ PICKED = 100
 class CustomerFilter(TextFilter):
     """One customer by id, uid or name; several when the name is part of several."""
 
-    title, names, placeholder = "Customer", ("customer",), "Name, uid or cus_…"
+    title, names, placeholder = gettext_noop("Customer"), ("customer",), gettext_noop("Name, uid or cus_…")
     picks = "customer"
 
     def read(self) -> None:
@@ -32,15 +34,17 @@ class CustomerFilter(TextFilter):
         if len(found) == 1:
             known = Customer.objects.filter(id=found[0]).first()
         if not found or (known is None and len(found) == 1):  # its log may still be there
-            self.trouble = "There is no customer of this id, uid or name."
+            self.trouble = gettext("There is no customer of this id, uid or name.")
         self.narrows = {"customer_ids": tuple(found)}
-        self.show(known.name if known else f"{len(found)} called “{text}”" if found else text)
+        self.show(
+            known.name if known else tell("{number} called “{text}”", number=len(found), text=text) if found else text
+        )
 
 
 class EndpointFilter(TextFilter):
     """One endpoint, by id or by a part of its URL."""
 
-    title, names, placeholder = "Endpoint", ("endpoint",), "ep_… or part of the URL"
+    title, names, placeholder = gettext_noop("Endpoint"), ("endpoint",), gettext_noop("ep_… or part of the URL")
     picks = "endpoint"
 
     def read(self) -> None:
@@ -50,7 +54,7 @@ class EndpointFilter(TextFilter):
             return self.read_part()
         row = visible.endpoints_ever(self.viewer).filter(id=key).first()
         if row is None:
-            self.trouble = "There is no endpoint of this id."
+            self.trouble = gettext("There is no endpoint of this id.")
         self.narrows, self.is_refused = {"endpoint_id": key}, row is None and not self.viewer.is_operator
         self.show(named(row) if row else self.value)
         return None
@@ -62,8 +66,8 @@ class EndpointFilter(TextFilter):
             self.narrows = {"endpoint_id": found[0].pk}
             return self.show(named(found[0]))
         if found:
-            return self.refuse("The URLs of several endpoints contain this. Write more of it, or choose one.")
-        return self.refuse("There is no endpoint of this id, and none whose URL contains this.")
+            return self.refuse(gettext("The URLs of several endpoints contain this. Write more of it, or choose one."))
+        return self.refuse(gettext("There is no endpoint of this id, and none whose URL contains this."))
 
 
 class OwnEndpointFilter(EndpointFilter):

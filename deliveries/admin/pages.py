@@ -31,6 +31,7 @@ from deliveries.admin.widgets import RowPicker
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.services.languages import tell
 
 HISTORY_LIMIT = 200
 
@@ -198,7 +199,7 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         )
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {row}",
+            "title": tell("History of {what}", what=str(row)),
             "entries": [self.shown_entry(entry) for entry in entries],
             "opts": self.opts,
             "back_url": self.page_url(row),

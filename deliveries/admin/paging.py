@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from deliveries.protocol.ids import time_of
 from deliveries.services.statement_timeout import at_most
@@ -22,7 +23,7 @@ LIST_SECONDS = 5.0
 LOOK_SECONDS = 1.5
 WINDOW = 20_000
 NEWEST_FIRST = "-id"
-TOO_SLOW = "This search takes too long. Narrow it by time, customer or endpoint."
+TOO_SLOW = gettext_noop("This search takes too long. Narrow it by time, customer or endpoint.")
 
 Row = TypeVar("Row", bound=Model)
 Direction = Literal["older", "newer"]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern
+from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from deliveries.admin.badges import moment
@@ -30,22 +31,25 @@ class PayloadDraftForm(forms.Form):
     """Settings to be tried."""
 
     preset = forms.ChoiceField(
-        label="Preset",
+        label=gettext_lazy("Preset"),
         required=False,
-        choices=[("", "none: the transformation below"), *((each.name, each.title) for each in PRESETS.values())],
+        choices=[
+            ("", gettext_lazy("none: the transformation below")),
+            *((each.name, each.title) for each in PRESETS.values()),
+        ],
         widget=UnfoldAdminSelectWidget(),
     )
     transformation = forms.CharField(
         required=False,
         max_length=LENGTH_LIMIT,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "class": "hp-code"}),
-        help_text="JMESPath over id, type, timestamp and data. Empty: none.",
+        help_text=gettext_lazy("JMESPath over id, type, timestamp and data. Empty: none."),
     )
     payload_mode = forms.ChoiceField(
-        label="Payload", choices=Endpoint.PayloadMode.choices, widget=UnfoldAdminSelectWidget()
+        label=gettext_lazy("Payload"), choices=Endpoint.PayloadMode.choices, widget=UnfoldAdminSelectWidget()
     )
     body_format = forms.ChoiceField(
-        label="Form of the body", choices=Endpoint.BodyFormat.choices, widget=UnfoldAdminSelectWidget()
+        label=gettext_lazy("Form of the body"), choices=Endpoint.BodyFormat.choices, widget=UnfoldAdminSelectWidget()
     )
     method = forms.ChoiceField(choices=[(each, each) for each in METHODS], widget=UnfoldAdminSelectWidget())
     api_version = forms.ChoiceField(
@@ -80,7 +84,7 @@ class PayloadPreviewPage(FilterPreviewPage):
         own = {name: getattr(row, name) for name in SETTINGS}
         own["api_version"] = row.api_version or next(iter(released_versions()), None)
         form = PayloadDraftForm(request.POST if request.method == "POST" else own)
-        template, title = "hookpost/payload_preview.html", "What would be sent"
+        template, title = "hookpost/payload_preview.html", gettext("What would be sent")
         return self.preview_answer(request, row, template=template, title=title, form=form, found=_found(row, form))
 
 

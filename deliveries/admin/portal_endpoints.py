@@ -8,8 +8,9 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
-from deliveries.admin import list_filters
+from deliveries.admin import endpoint_filters
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.sites import portal_site
 from deliveries.admin.viewer import customer_of
@@ -23,8 +24,8 @@ class PortalEndpoint(WhileTyping, PortalAdmin[Endpoint]):
 
     may_add = may_change = may_delete = True
     columns = ("shown_url", "shown_state", "shown_health", "shown_strip", "shown_types", "description", "shown_created")
-    filters = (list_filters.EndpointStateFilter, list_filters.EndpointHealthFilter)
-    search_help_text = "Part of the URL or description, or ep_ id"
+    filters = (endpoint_filters.EndpointStateFilter, endpoint_filters.EndpointHealthFilter)
+    search_help_text = gettext_noop("Part of the URL or description, or ep_ id")
 
     def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Members pause; disabling is for support and for the system."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from deliveries.protocol.receiver_code import RECEIVER_CODE
@@ -17,5 +18,5 @@ from deliveries.protocol.receiver_code import RECEIVER_CODE
 def receiving_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Serve the code."""
     request.current_app = site.name
-    context = {**site.each_context(request), "title": "Receiving", "languages": RECEIVER_CODE}
+    context = {**site.each_context(request), "title": gettext("Receiving"), "languages": RECEIVER_CODE}
     return TemplateResponse(request, "hookpost/receiving.html", context)

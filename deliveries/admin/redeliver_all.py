@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import sentence
@@ -22,8 +23,10 @@ from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import Customer, Delivery, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.jobs import count_matching, start_job
+from deliveries.services.languages import tell
 from deliveries.services.selection import Selection
 
+TITLES = {"redeliver": gettext_noop("Redeliver all that match"), "cancel": gettext_noop("Cancel all that match")}
 KINDS = {"redeliver": Job.Kind.REDELIVER, "cancel": Job.Kind.CANCEL}
 
 
@@ -61,11 +64,11 @@ class RedeliverAllPages(PageAdmin[Delivery]):
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{act.capitalize()} all that match",
+            "title": gettext(TITLES[act]),
             "takes_notes": False,  # a job keeps none
             "asked": asked,
             "count": count,
-            "number": f"{count.number:,}" if count else "",
+            "number": tell("{number}", number=count.number) if count else "",
             "trouble": trouble,
             "back_url": f"{self.url('changelist')}{asked.filter_query}",
         }
@@ -91,12 +94,12 @@ def selection_meant(asked: Asked) -> Selection:
     if asked.troubles:
         raise InvalidInput(asked.troubles[0])
     if asked.words:
-        raise InvalidInput("A search for an id cannot be dealt with as a whole: use the filters.")
+        raise InvalidInput(gettext("A search for an id cannot be dealt with as a whole: use the filters."))
     selection, customers = selection_of(asked)
     if len(customers) > 1:
-        raise InvalidInput("Several customers have this in their name: choose one.")
+        raise InvalidInput(gettext("Several customers have this in their name: choose one."))
     if selection.is_empty:
-        raise InvalidInput("Narrow the list first: this would be every delivery there is.")
+        raise InvalidInput(gettext("Narrow the list first: this would be every delivery there is."))
     return selection
 
 

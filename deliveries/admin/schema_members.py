@@ -12,25 +12,28 @@ from itertools import islice
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext, gettext_noop
+
+from deliveries.services.languages import tell
 
 LINE_LIMIT = 300
 DEPTH_LIMIT = 8
 VALUE_LIMIT = 60
 
 _RULES = {
-    "const": "always {}",
+    "const": gettext_noop("always {}"),
     "format": "{}",
-    "pattern": "matches {}",
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "exclusiveMinimum": "more than {}",
-    "exclusiveMaximum": "less than {}",
-    "multipleOf": "a multiple of {}",
-    "minLength": "{} or more characters",
-    "maxLength": "up to {} characters",
-    "minItems": "{} or more items",
-    "maxItems": "up to {} items",
-    "default": "{} when absent",
+    "pattern": gettext_noop("matches {}"),
+    "minimum": gettext_noop("at least {}"),
+    "maximum": gettext_noop("at most {}"),
+    "exclusiveMinimum": gettext_noop("more than {}"),
+    "exclusiveMaximum": gettext_noop("less than {}"),
+    "multipleOf": gettext_noop("a multiple of {}"),
+    "minLength": gettext_noop("{} or more characters"),
+    "maxLength": gettext_noop("up to {} characters"),
+    "minItems": gettext_noop("{} or more items"),
+    "maxItems": gettext_noop("up to {} items"),
+    "default": gettext_noop("{} when absent"),
 }
 _ALTERNATIVES = ("oneOf", "anyOf", "if", "not", "dependentSchemas")
 
@@ -86,19 +89,19 @@ def _kind(member: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     items = member.get("items")
     if names == ["array"] and isinstance(items, dict):
         inner = _resolved(items, root).get("type")
-        return f"array of {inner}" if isinstance(inner, str) else "array"
-    return " or ".join(names) or "any"
+        return tell("array of {kind}", kind=inner) if isinstance(inner, str) else "array"
+    return gettext(" or ").join(names) or gettext("any")
 
 
 def _rules(member: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(member.get("enum"), list):
-        yield "one of " + ", ".join(_value(each) for each in member["enum"][:20])
+        yield tell("one of {values}", values=", ".join(_value(each) for each in member["enum"][:20]))
     for keyword, sentence in _RULES.items():
         if keyword in member:
             value = member[keyword]
-            yield sentence.format(value if keyword in ("format", "pattern") else _value(value))
+            yield gettext(sentence).format(value if keyword in ("format", "pattern") else _value(value))
     if any(keyword in member for keyword in _ALTERNATIVES):
-        yield "more in the schema"
+        yield gettext("more in the schema")
 
 
 def _value(value: object) -> str:

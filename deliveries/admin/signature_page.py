@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from deliveries.admin.delivery_columns import still_there
@@ -22,6 +23,7 @@ from deliveries.protocol.findings import Finding
 from deliveries.protocol.pasted_headers import read_pasted_headers
 from deliveries.protocol.profiles import profile_of
 from deliveries.protocol.signature_check import ReceivedRequest
+from deliveries.services.languages import tell
 from deliveries.services.signature_check import SignatureCheck, attempt_meant, check_attempt
 
 HEADERS_LIMIT, BODY_LIMIT, SIGNATURE_LIMIT, END_LIMIT = 20_000, 1_500_000, 400, 8
@@ -36,35 +38,35 @@ class ReceivedForm(forms.Form):
         required=False,
         max_length=HEADERS_LIMIT,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5, "placeholder": "webhook-id: evt_…", **MONO}),
-        help_text="As they were printed: lines, or JSON.",
+        help_text=gettext_lazy("As they were printed: lines, or JSON."),
     )
     body = forms.CharField(
         required=False,
         strip=False,
         max_length=BODY_LIMIT,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5, "placeholder": '{"type":…', **MONO}),
-        help_text="What your code verified, just as it had it.",
+        help_text=gettext_lazy("What your code verified, just as it had it."),
     )
     computed = forms.CharField(
-        label="The signature that your code computed",
+        label=gettext_lazy("The signature that your code computed"),
         required=False,
         max_length=SIGNATURE_LIMIT,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", **MONO}),
-        help_text="In hex or base64.",
+        help_text=gettext_lazy("In hex or base64."),
     )
     secret_end = forms.CharField(
-        label="The last four characters of your secret",
+        label=gettext_lazy("The last four characters of your secret"),
         required=False,
         max_length=END_LIMIT,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", **MONO}),
-        help_text="Not the whole of it.",
+        help_text=gettext_lazy("Not the whole of it."),
     )
     clock = forms.CharField(
-        label="The time on your clock when it came",
+        label=gettext_lazy("The time on your clock when it came"),
         required=False,
         max_length=40,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-01-31T09:30:00Z", **MONO}),
-        help_text="RFC 3339, or Unix seconds.",
+        help_text=gettext_lazy("RFC 3339, or Unix seconds."),
     )
 
     def clean_clock(self) -> datetime | None:
@@ -75,7 +77,7 @@ class ReceivedForm(forms.Form):
         try:
             return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else timestamps.read(text)
         except (InvalidInput, OverflowError, ValueError, OSError) as error:
-            raise forms.ValidationError(f"This is not {timestamps.FORM}.") from error
+            raise forms.ValidationError(tell("This is not {form}.", form=timestamps.FORM)) from error
 
     def received(self) -> ReceivedRequest:
         """Return what was given."""
@@ -103,7 +105,7 @@ def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> Http
         check, findings = check_attempt(meant, event, endpoint, received)
     context = {
         **page.admin_site.each_context(request),
-        "title": "Signature check",
+        "title": gettext("Signature check"),
         "opts": page.opts,
         "delivery": row,
         "back_url": page.page_url(row),

@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveries.admin.acts import Question, sentence
@@ -27,6 +28,7 @@ from deliveries.models import PasswordMail, SecondFactor
 from deliveries.protocol.staff_roles import MEANINGS, StaffRole
 from deliveries.services import staff as verbs
 from deliveries.services.invitations import EMAIL_LIMIT
+from deliveries.services.languages import in_words, tell
 from deliveries.services.password_links import link_parts, mail_link, reaches_mail
 from deliveries.services.role_groups import role_of
 from deliveries.services.site_links import STAFF, path_of
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from deliveries.admin.sites import StaffSite
 
 SHOWN = 200
-ROLES = [(role.value, f"{role.value}: {MEANINGS[role]}") for role in StaffRole]
+ROLES = [(role.value, role.value) for role in StaffRole]
 Act = Callable[[HttpRequest, User], HttpResponse | None]
 
 
@@ -79,27 +81,34 @@ def staff_act_view(request: HttpRequest, key: str, act: str, *, site: StaffSite)
 
 def _role(request: HttpRequest, user: User) -> None:
     verbs.change_staff_role(user, request.POST.get("role", ""), actor=actor_of(request))
-    messages.success(request, f"{user.get_username()} is {request.POST.get('role')} from now on.")
+    messages.success(
+        request,
+        tell(
+            "The role of {name} from now on: {role}.",
+            name=user.get_username(),
+            role=in_words(request.POST.get("role", "")),
+        ),
+    )
 
 
 def _off(request: HttpRequest, user: User) -> None:
     verbs.switch_staff(user, on=False, actor=actor_of(request))
-    messages.success(request, f"{user.get_username()} is logged out and does not get in any more.")
+    messages.success(request, tell("{name} is logged out and does not get in any more.", name=user.get_username()))
 
 
 def _on(request: HttpRequest, user: User) -> None:
     verbs.switch_staff(user, on=True, actor=actor_of(request))
-    messages.success(request, f"{user.get_username()} may log in again.")
+    messages.success(request, tell("{name} may log in again.", name=user.get_username()))
 
 
 def _end_sessions(request: HttpRequest, user: User) -> None:
     verbs.end_staff_sessions(user, actor=actor_of(request))
-    messages.success(request, f"{user.get_username()} is logged out everywhere.")
+    messages.success(request, tell("{name} is logged out everywhere.", name=user.get_username()))
 
 
 def _reset_factor(request: HttpRequest, user: User) -> None:
     verbs.reset_second_factor(user, actor=actor_of(request))
-    messages.success(request, f"The second factor of {user.get_username()} was removed.")
+    messages.success(request, tell("The second factor of {name} was removed.", name=user.get_username()))
 
 
 def _send_link(request: HttpRequest, user: User) -> HttpResponse | None:
@@ -107,13 +116,16 @@ def _send_link(request: HttpRequest, user: User) -> HttpResponse | None:
     verbs.record_link(user, actor=actor_of(request))
     if reaches_mail() and getattr(user, user.get_email_field_name()):
         mail_link(user, PasswordMail.Kind.INVITED)
-        messages.success(request, f"A mail with a link is on its way to {user.get_username()}.")
+        messages.success(request, tell("A mail with a link is on its way to {name}.", name=user.get_username()))
         return None
     from deliveries.admin.sites import staff_site  # which has this page
 
-    what = f"the link with which {user.get_username()} sets a password, once, within three days; no mail is sent"
+    what = tell(
+        "the link with which {name} sets a password, once, within three days; no mail is sent",
+        name=user.get_username(),
+    )
     url = request.build_absolute_uri(path_of(STAFF, "set_password", *link_parts(user)))
-    revealed = Revealed(title="Link for the log-in", what=what, value=url, url=reverse(f"{STAFF}:staff_list"))
+    revealed = Revealed(title=gettext("Link for the log-in"), what=what, value=url, url=reverse(f"{STAFF}:staff_list"))
     context = {**staff_site.each_context(request), "title": revealed.title, "revealed": revealed}
     request.current_app = STAFF
     answer = TemplateResponse(request, "hookpost/revealed.html", context)
@@ -134,15 +146,22 @@ ACTS: Mapping[str, Act] = MappingProxyType(
 QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         "off": (
-            "Switch {name} off?",
-            "They are logged out at once and cannot log in. What they did stays.",
-            "Switch off",
+            gettext_noop("Switch {name} off?"),
+            gettext_noop("They are logged out at once and cannot log in. What they did stays."),
+            gettext_noop("Switch off"),
         ),
-        "end-sessions": ("Log {name} out?", "All their sessions end at once, on both sites.", "Log out everywhere"),
+        "end-sessions": (
+            gettext_noop("Log {name} out?"),
+            gettext_noop("All their sessions end at once, on both sites."),
+            gettext_noop("Log out everywhere"),
+        ),
         "reset-factor": (
-            "Remove the second factor of {name}?",
-            "They are logged out, and the password alone lets them in until they set up another. Be sure who asks you.",
-            "Remove it",
+            gettext_noop("Remove the second factor of {name}?"),
+            gettext_noop(
+                "They are logged out, and the password alone lets them in until they set up another. "
+                "Be sure who asks you."
+            ),
+            gettext_noop("Remove it"),
         ),
     }
 )
@@ -168,10 +187,10 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
     factors = set(SecondFactor.objects.filter(user__in=users, confirmed=True).values_list("user_id", flat=True))
     context = {
         **site.each_context(request),
-        "title": "Staff",
+        "title": gettext("Staff"),
         "form": form,
         "roles": list(StaffRole),
-        "meanings": ROLES,
+        "meanings": [(role.value, f"{role.value}: {in_words(MEANINGS[role])}") for role in StaffRole],
         "reaches_mail": reaches_mail(),
         "counts_sessions": counts_sessions(),
         "staff": [(user, role_of(user), user.pk in factors) for user in users],
@@ -182,10 +201,12 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
 
 def _ask(request: HttpRequest, site: StaffSite, user: User, act: str) -> HttpResponse:
     title, what, button = QUESTIONS[act]
-    question = Question(title=title.format(name=user.get_username()), what=what, button=button, takes_reason=False)
+    question = Question(
+        title=tell(title, name=user.get_username()), what=gettext(what), button=gettext(button), takes_reason=False
+    )
     context = {
         **site.each_context(request),
-        "title": "Staff",
+        "title": gettext("Staff"),
         "question": question,
         "back_url": reverse(f"{site.name}:staff_list"),
     }

@@ -12,6 +12,7 @@ from itertools import groupby
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from deliveries.services.languages import tell
 from deliveries.services.overview import Hour
 
 
@@ -38,8 +39,10 @@ def words_of(hours: Sequence[Hour]) -> str:
     """Return what a strip shows, in words."""
     arrived, failed = sum(each.arrived for each in hours), sum(each.failed for each in hours)
     if not arrived + failed:
-        return f"nothing was sent in {len(hours)} hours"
-    return f"{len(hours)} hours: {arrived:,} attempts arrived, {failed:,} failed"
+        return tell("nothing was sent in {hours} hours", hours=len(hours))
+    return tell(
+        "{hours} hours: {arrived} attempts arrived, {failed} failed", hours=len(hours), arrived=arrived, failed=failed
+    )
 
 
 def _percent(place: int, hours: Sequence[Hour]) -> str:

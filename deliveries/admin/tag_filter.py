@@ -5,22 +5,26 @@ What lives here: reading tags from an address. It must not know what they mean f
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from deliveries.admin.list_filters import TextFilter
 from deliveries.errors import InvalidInput
 from deliveries.protocol.tags import read_tags
+from deliveries.services.languages import said_by
 
 
 class TagFilter(TextFilter):
     """Tags of events, by the words that the API takes."""
 
-    title, names, placeholder, takes_several = "Tag", ("tag",), "eu, project:7", True
+    title, names, placeholder, takes_several = gettext_noop("Tag"), ("tag",), "eu, project:7", True
 
     def read(self) -> None:
         """Take any of several."""
         try:
             self.narrows = {"tags": read_tags(",".join(self.values["tag"]))}
         except InvalidInput as error:
-            return self.refuse(f"{error.detail[:1].upper()}{error.detail[1:]}.")
+            text = said_by(error)
+            return self.refuse(f"{text[:1].upper()}{text[1:]}.")
         for word in self.narrows["tags"]:
             self.show(word, word)
         return None

@@ -39,7 +39,7 @@ def resumed_words(row: Endpoint, *, cancelled: bool) -> str:
     """Return what a person is told who resumed an endpoint."""
     if row.unverified is not None:
         return tell("It goes on as soon as its URL has answered the challenge.")
-    return "Resumed. " + ("The backlog was cancelled." if cancelled else "The backlog is being sent.")
+    return tell("Resumed. The backlog was cancelled.") if cancelled else tell("Resumed. The backlog is being sent.")
 
 
 def asked_again_words() -> str:

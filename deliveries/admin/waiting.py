@@ -8,19 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import badge, moment
 from deliveries.models import Delivery
+from deliveries.services.languages import tell
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 
 WAITS = {
-    WaitReason.SCHEDULE: "its next attempt",
-    WaitReason.RESTING: "the endpoint, which is left alone for a while",
-    WaitReason.PAUSED: "the endpoint to be resumed: it was paused",
-    WaitReason.DISABLED: "the endpoint to be resumed: it was disabled",
-    WaitReason.ORDER: "an earlier delivery: this endpoint gets them in order",
-    WaitReason.POLL: "a poller to take it, or to answer for it",
-    WaitReason.RATE_LIMIT: "its turn: the endpoint gets so many a second",
+    WaitReason.SCHEDULE: gettext_noop("its next attempt"),
+    WaitReason.RESTING: gettext_noop("the endpoint, which is left alone for a while"),
+    WaitReason.PAUSED: gettext_noop("the endpoint to be resumed: it was paused"),
+    WaitReason.DISABLED: gettext_noop("the endpoint to be resumed: it was disabled"),
+    WaitReason.ORDER: gettext_noop("an earlier delivery: this endpoint gets them in order"),
+    WaitReason.POLL: gettext_noop("a poller to take it, or to answer for it"),
+    WaitReason.RATE_LIMIT: gettext_noop("its turn: the endpoint gets so many a second"),
 }
 
 
@@ -34,9 +36,16 @@ def with_waiting(rows: list[Any]) -> list[Any]:
 
 def waiting_in_words(waiting: Waiting) -> str:
     """Return what a delivery waits for."""
-    since = f" on {waiting.since:%Y-%m-%d %H:%M:%S} UTC" if waiting.since else ""
-    until = f", until {waiting.until:%Y-%m-%d %H:%M:%S} UTC" if waiting.until else ""
-    return f"Waits for {WAITS[waiting.reason]}{since}{until}."
+    what = gettext(WAITS[waiting.reason])
+    since = f"{waiting.since:%Y-%m-%d %H:%M:%S}" if waiting.since else ""
+    until = f"{waiting.until:%Y-%m-%d %H:%M:%S}" if waiting.until else ""
+    if since and until:
+        return tell("Waits for {what} on {since} UTC, until {until} UTC.", what=what, since=since, until=until)
+    if since:
+        return tell("Waits for {what} on {since} UTC.", what=what, since=since)
+    if until:
+        return tell("Waits for {what}, until {until} UTC.", what=what, until=until)
+    return tell("Waits for {what}.", what=what)
 
 
 def next_attempt(row: Delivery) -> SafeString | str:
@@ -47,5 +56,5 @@ def next_attempt(row: Delivery) -> SafeString | str:
     if waiting.next_attempt_at is not None:
         return moment(waiting.next_attempt_at, relative=True)
     if waiting.reason == WaitReason.SCHEDULE:
-        return "now"
+        return gettext("now")
     return badge(waiting.reason.replace("_", " "), colour="warning", title=waiting_in_words(waiting))

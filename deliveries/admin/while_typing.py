@@ -9,12 +9,15 @@ from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 
+from deliveries.admin.acts import first_large
 from deliveries.admin.catalogue import example_body, offered_types
 from deliveries.admin.inbox_page import InboxPages
 from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.viewer import member_of
 from deliveries.models import Endpoint
+from deliveries.services.languages import in_words
 from deliveries.services.url_check import check_while_typing
 
 NAME_LIMIT = 128
@@ -40,7 +43,10 @@ class WhileTyping(InboxPages):
         if member is None or not self.has_add_permission(request):
             raise PermissionDenied
         found = check_while_typing(request.POST.get("url", ""), member=member)
-        return JsonResponse({"is_good": found.is_good, "words": found.words}, headers={"Cache-Control": "no-store"})
+        return JsonResponse(
+            {"is_good": found.is_good, "words": first_large(in_words(found.words))},
+            headers={"Cache-Control": "no-store"},
+        )
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
         """Show the body that an event type's example makes."""
@@ -48,7 +54,7 @@ class WhileTyping(InboxPages):
         row = offered_types(request).filter(name=name).order_by("-customer_id").first()
         if row is None:
             raise Http404
-        text = "There is no example of it." if row.example is None else pretty_json(example_body(row))
+        text = gettext("There is no example of it.") if row.example is None else pretty_json(example_body(row))
         return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
     def get_form(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django import forms
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from deliveries.admin.acts import sentence
@@ -23,23 +24,27 @@ class WordFields(forms.Form):
     instance: Endpoint
 
     chosen_tags = forms.CharField(
-        label="Tags",
+        label=gettext_lazy("Tags"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "eu, project:7"}),
-        help_text="Separated by commas. Only events that carry one of these. Empty: events with and without tags.",
+        help_text=gettext_lazy(
+            "Separated by commas. Only events that carry one of these. Empty: events with and without tags."
+        ),
     )
     window = forms.CharField(
-        label="Delivery window",
+        label=gettext_lazy("Delivery window"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "mon-fri 08:00-18:00 Europe/Berlin"}),
-        help_text="What comes outside of it waits until it opens. Empty: events are sent at any time.",
+        help_text=gettext_lazy("What comes outside of it waits until it opens. Empty: events are sent at any time."),
     )
 
     pinned = forms.ChoiceField(
-        label="API version",
+        label=gettext_lazy("API version"),
         required=False,
         widget=UnfoldAdminSelectWidget(),
-        help_text="How the data of events looks. “What would be sent” on the endpoint's page tries another one.",
+        help_text=gettext_lazy(
+            "How the data of events looks. “What would be sent” on the endpoint's page tries another one."
+        ),
     )
 
     def offer_versions(self) -> None:

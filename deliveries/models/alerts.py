@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.endpoints import Endpoint
@@ -20,12 +21,12 @@ class Alert(IdentifiedModel):
     PREFIX = ids.ALERT
 
     class Kind(models.TextChoices):
-        FAILING = "endpoint.failing", "Endpoint fails"
-        WARNING = "endpoint.disable_warning", "Endpoint is disabled soon"
-        DISABLED = "endpoint.disabled", "Endpoint disabled"
-        CERTIFICATE = "endpoint.certificate_ending", "Certificate ends soon"
-        EXHAUSTED = "delivery.exhausted", "Deliveries given up"
-        CANNOT_SEND = "sending.stopped", "Nothing can be sent"
+        FAILING = "endpoint.failing", _("Endpoint fails")
+        WARNING = "endpoint.disable_warning", _("Endpoint is disabled soon")
+        DISABLED = "endpoint.disabled", _("Endpoint disabled")
+        CERTIFICATE = "endpoint.certificate_ending", _("Certificate ends soon")
+        EXHAUSTED = "delivery.exhausted", _("Deliveries given up")
+        CANNOT_SEND = "sending.stopped", _("Nothing can be sent")
 
     kind = models.CharField(max_length=32, choices=Kind.choices)
     # Without a constraint: its lock on the endpoint, taken while a lane is locked, could wait for whoever resumes it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
@@ -16,11 +17,11 @@ class ApiKey(IdentifiedModel):
     PREFIX = ids.KEY
 
     class Scope(models.TextChoices):
-        EVENTS_WRITE = "events:write", "Emit events"
-        REDELIVER = "deliveries:redeliver", "Redeliver"
-        POLL = "deliveries:poll", "Poll"
-        READ = "read", "Read"
-        MANAGE = "manage", "Manage customers, event types and endpoints"
+        EVENTS_WRITE = "events:write", _("Emit events")
+        REDELIVER = "deliveries:redeliver", _("Redeliver")
+        POLL = "deliveries:poll", _("Poll")
+        READ = "read", _("Read")
+        MANAGE = "manage", _("Manage customers, event types and endpoints")
 
     name = models.CharField(max_length=100)
     customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
@@ -29,28 +30,31 @@ class Endpoint(IdentifiedModel):
     PREFIX = ids.ENDPOINT
 
     class State(models.TextChoices):
-        ENABLED = "enabled", "Enabled"
-        PAUSED = "paused", "Paused"
-        DISABLED = "disabled", "Disabled"
+        ENABLED = "enabled", _("Enabled")
+        PAUSED = "paused", _("Paused")
+        DISABLED = "disabled", _("Disabled")
 
     class PayloadMode(models.TextChoices):
-        FULL = "full", "Full: the whole event"
-        THIN = "thin", "Thin: id and link, details by API"
-        DATA = "data", "Data: only what was emitted, without type and time around it"
-        STRUCTURED = "cloudevents_structured", "CloudEvents 1.0, structured: the event and its attributes as one JSON"
-        BINARY = "cloudevents_binary", "CloudEvents 1.0, binary: the data, and its attributes as ce- headers"
+        FULL = "full", _("Full: the whole event")
+        THIN = "thin", _("Thin: id and link, details by API")
+        DATA = "data", _("Data: only what was emitted, without type and time around it")
+        STRUCTURED = (
+            "cloudevents_structured",
+            _("CloudEvents 1.0, structured: the event and its attributes as one JSON"),
+        )
+        BINARY = "cloudevents_binary", _("CloudEvents 1.0, binary: the data, and its attributes as ce- headers")
 
     class BodyFormat(models.TextChoices):
         JSON = "json", "JSON"
-        FORM = "form", "Form: each member a field, such as data[amount]=5"
-        FORM_PAYLOAD = "form_payload", "Form: one field, payload, that holds the JSON"
+        FORM = "form", _("Form: each member a field, such as data[amount]=5")
+        FORM_PAYLOAD = "form_payload", _("Form: one field, payload, that holds the JSON")
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="endpoints")
     uid = models.CharField(max_length=128, null=True, blank=True)
     url = models.TextField("URL")
     description = models.CharField(max_length=300, blank=True, default="")
     event_types = ArrayField(models.CharField(max_length=128), default=list, blank=True, help_text="Empty: all.")
-    filter = models.TextField(blank=True, default="", help_text="SQL/JSON path predicate over the payload.")
+    filter = models.TextField(blank=True, default="", help_text=_("SQL/JSON path predicate over the payload."))
     tags = ArrayField(models.TextField(), null=True, blank=True, help_text="Only events with one of these; null: all.")
     metadata = models.JSONField(default=dict, db_default={}, blank=True, help_text="Your own; never sent.")
     headers_sealed = models.BinaryField(null=True, editable=False)
@@ -76,20 +80,20 @@ class Endpoint(IdentifiedModel):
     batch_wait_ms = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="How long a batch that is not full waits for more events, in milliseconds."
     )
-    rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Requests a second; empty: unlimited.")
+    rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text=_("Requests a second; empty: unlimited."))
     max_in_flight = models.PositiveSmallIntegerField(default=10)
     retry_schedule = ArrayField(
         models.PositiveIntegerField(), null=True, blank=True, help_text="Seconds before each attempt; empty: default."
     )
     timeout_seconds = models.PositiveSmallIntegerField(default=15)
-    ordered = models.BooleanField(default=False, help_text="One at a time, in the order of events.")
+    ordered = models.BooleanField(default=False, help_text=_("One at a time, in the order of events."))
     send_trace_context = models.BooleanField(
-        default=False, db_default=False, help_text="Send traceparent and tracestate of who emitted the event."
+        default=False, db_default=False, help_text=_("Send traceparent and tracestate of who emitted the event.")
     )
     set_aside_after = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="Ordered: attempts after which a delivery holds up no other; empty: not before it is given up.",
+        help_text=_("Ordered: attempts after which a delivery holds up no other; empty: not before it is given up."),
     )
     delivery_window = models.JSONField(null=True, blank=True, help_text="Days and hours; null: always.")
     unverified = models.CharField(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
@@ -15,9 +16,9 @@ class EventType(IdentifiedModel):
     PREFIX = ids.EVENT_TYPE
 
     class Validation(models.TextChoices):
-        OFF = "off", "Off"
-        WARN = "warn", "Accept and warn"
-        REJECT = "reject", "Reject"
+        OFF = "off", _("Off")
+        WARN = "warn", _("Accept and warn")
+        REJECT = "reject", _("Reject")
 
     name = models.CharField(max_length=128)
     customer = models.ForeignKey(

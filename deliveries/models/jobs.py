@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
@@ -19,20 +20,20 @@ class Job(IdentifiedModel):
     PREFIX = ids.JOB
 
     class Kind(models.TextChoices):
-        REDELIVER = "redeliver", "Redeliver by filter"
-        RECOVER = "recover", "Redeliver what failed"
-        REPLAY = "replay", "Send what was never sent"
-        CANCEL = "cancel", "Cancel what waits"
-        ERASE = "erase", "Erase a customer"
-        IMPORT = "import", "Import from elsewhere"
+        REDELIVER = "redeliver", _("Redeliver by filter")
+        RECOVER = "recover", _("Redeliver what failed")
+        REPLAY = "replay", _("Send what was never sent")
+        CANCEL = "cancel", _("Cancel what waits")
+        ERASE = "erase", _("Erase a customer")
+        IMPORT = "import", _("Import from elsewhere")
 
     class State(models.TextChoices):
-        PENDING = "pending", "Pending"
-        RUNNING = "running", "Running"
-        HELD = "held", "Held: all that waits of it is for paused or disabled endpoints"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        PENDING = "pending", _("Pending")
+        RUNNING = "running", _("Running")
+        HELD = "held", _("Held: all that waits of it is for paused or disabled endpoints")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.PENDING)

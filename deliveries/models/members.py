@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
@@ -23,9 +24,9 @@ class Member(IdentifiedModel):
     class MailRhythm(models.TextChoices):
         """When alerts are mailed to a member."""
 
-        AT_ONCE = "at_once", "At once"
-        DAILY = "daily", "Once a day, at 8 in the morning"
-        NEVER = "never", "Never"
+        AT_ONCE = "at_once", _("At once")
+        DAILY = "daily", _("Once a day, at 8 in the morning")
+        NEVER = "never", _("Never")
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
 from deliveries.protocol.remembered import remember
+from deliveries.protocol.sentences import say
 from deliveries.variables import AllowedTarget
 
 # What socket.getaddrinfo tells of one address, which stands in the last part.
@@ -140,14 +141,14 @@ def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) 
             _RESOLVERS.release()
 
     if not _RESOLVERS.acquire(timeout=min(timeout_seconds, TURN_SECONDS)):
-        raise InvalidUrl(f"{host} could not be resolved in time", field="url")
+        raise InvalidUrl(say("{host} could not be resolved in time", host=host), field="url")
     threading.Thread(target=look_up, name="resolve", daemon=True).start()
     try:
         addresses = answers.get(timeout=timeout_seconds)
     except queue.Empty:
-        raise InvalidUrl(f"{host} could not be resolved in time", field="url") from None
+        raise InvalidUrl(say("{host} could not be resolved in time", host=host), field="url") from None
     if not addresses:
-        raise InvalidUrl(f"{host} cannot be resolved", field="url")
+        raise InvalidUrl(say("{host} cannot be resolved", host=host), field="url")
     return addresses
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 from deliveries.errors import InvalidInput
 from deliveries.protocol import timestamps
+from deliveries.protocol.sentences import say
 
 DEFAULT_SCHEDULE = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 SCHEDULE_LIMIT = 30
@@ -41,11 +42,18 @@ _SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)  # Shopify and Disco
 def check_schedule(schedule: object) -> list[int]:
     """Return the delays before each attempt, the first one included, or raise InvalidInput."""
     if not isinstance(schedule, list | tuple) or not 1 <= len(schedule) <= SCHEDULE_LIMIT:
-        raise InvalidInput(f"a retry schedule is a list of 1 to {SCHEDULE_LIMIT} delays", field="retry_schedule")
+        raise InvalidInput(
+            say("a retry schedule is a list of 1 to {schedule_limit} delays", schedule_limit=SCHEDULE_LIMIT),
+            field="retry_schedule",
+        )
     for delay in schedule:
         if type(delay) is not int or not 0 <= delay <= DELAY_LIMIT_SECONDS:
             raise InvalidInput(
-                f"each delay is a whole number of seconds from 0 to {DELAY_LIMIT_SECONDS}", field="retry_schedule"
+                say(
+                    "each delay is a whole number of seconds from 0 to {delay_limit_seconds}",
+                    delay_limit_seconds=DELAY_LIMIT_SECONDS,
+                ),
+                field="retry_schedule",
             )
     return list(schedule)
 

@@ -18,6 +18,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.api_versions import VERSION_HEADER
 from deliveries.protocol.payload import EventText, PayloadMode, Shaped, Shaping
+from deliveries.protocol.sentences import say
 from deliveries.protocol.shown_body import content_encoding, inflated
 
 SIZE_MAX = 100
@@ -54,11 +55,13 @@ def check_batches(size: int, *, ordered: bool, polled: bool, traced: bool) -> No
     if size == 1:
         return
     if ordered:
-        raise InvalidInput("an ordered endpoint is sent one event at a time", field="batch_size")
+        raise InvalidInput(say("an ordered endpoint is sent one event at a time"), field="batch_size")
     if polled:
-        raise InvalidInput("who polls says with each poll how many it takes", field="batch_size")
+        raise InvalidInput(say("who polls says with each poll how many it takes"), field="batch_size")
     if traced:
-        raise InvalidInput("the events of a batch are of several traces, and a request is of one", field="batch_size")
+        raise InvalidInput(
+            say("the events of a batch are of several traces, and a request is of one"), field="batch_size"
+        )
 
 
 def largest_batch(size: int, *, attempts: int, tries: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from deliveries.protocol.findings import Finding, fault, fine
+from deliveries.protocol.sentences import say
 
 SHOWN = 24
 REWRITE_LIMIT_BYTES = 64 * 1024
@@ -21,7 +22,7 @@ _NOTHING: Final = object()
 def compare_bodies(sent: bytes, got: bytes) -> Finding:
     """Return how they differ; the first cause that explains all of it."""
     if got == sent:
-        return fine("same_body", "The body is byte for byte what was sent.")
+        return fine("same_body", say("The body is byte for byte what was sent."))
     return _of_bytes(sent, got) or _of_json(sent, got) or _elsewhere(sent, got)
 
 
@@ -31,12 +32,12 @@ def rewritten(body: bytes) -> Iterator[tuple[str, bytes]]:
     if parsed is _NOTHING or len(body) > REWRITE_LIMIT_BYTES:
         return
     ways: tuple[tuple[str, dict[str, object]], ...] = (
-        ("without spaces", {"separators": (",", ":"), "ensure_ascii": False}),
-        ("with a space behind commas and colons, as Python's json.dumps does", {}),
-        ("with sorted keys", {"separators": (",", ":"), "sort_keys": True, "ensure_ascii": False}),
-        ("without spaces, and with escapes for letters beyond ASCII", {"separators": (",", ":")}),
-        ("with line breaks", {"indent": 2, "ensure_ascii": False}),
-        ("with spaces, and letters beyond ASCII as they are", {"ensure_ascii": False}),
+        (say("without spaces"), {"separators": (",", ":"), "ensure_ascii": False}),
+        (say("with a space behind commas and colons, as Python's json.dumps does"), {}),
+        (say("with sorted keys"), {"separators": (",", ":"), "sort_keys": True, "ensure_ascii": False}),
+        (say("without spaces, and with escapes for letters beyond ASCII"), {"separators": (",", ":")}),
+        (say("with line breaks"), {"indent": 2, "ensure_ascii": False}),
+        (say("with spaces, and letters beyond ASCII as they are"), {"ensure_ascii": False}),
     )
     for words, options in ways:
         written = _written(parsed, options)
@@ -46,15 +47,17 @@ def rewritten(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _of_bytes(sent: bytes, got: bytes) -> Finding | None:
     if not got:
-        return fault("empty_body", "The body is empty: something had read it before, such as a JSON middleware.")
+        return fault("empty_body", say("The body is empty: something had read it before, such as a JSON middleware."))
     if got.strip() == sent.strip():
-        return fault("space_at_the_ends", "White space at its end was cut off or added; the raw bytes are signed.")
+        return fault("space_at_the_ends", say("White space at its end was cut off or added; the raw bytes are signed."))
     if got.replace(b"\r\n", b"\n") == sent.replace(b"\r\n", b"\n"):
-        return fault("line_breaks", "Its line breaks were changed; the raw bytes are signed.")
+        return fault("line_breaks", say("Its line breaks were changed; the raw bytes are signed."))
     if got.removeprefix(_BOM) == sent:
-        return fault("byte_order_mark", "A byte order mark was put in front; the raw bytes are signed.")
+        return fault("byte_order_mark", say("A byte order mark was put in front; the raw bytes are signed."))
     if _as_latin_1(got) == sent:
-        return fault("wrong_charset", "The body was read as Latin-1 or Windows-1252; it is UTF-8. Sign the raw bytes.")
+        return fault(
+            "wrong_charset", say("The body was read as Latin-1 or Windows-1252; it is UTF-8. Sign the raw bytes.")
+        )
     return None
 
 
@@ -63,27 +66,53 @@ def _of_json(sent: bytes, got: bytes) -> Finding | None:
     if had is _NOTHING or was is _NOTHING:
         return None
     if had == was:
-        way = next((f", {words}" for words, written in rewritten(sent) if written == got), "")
+        way, place = next((words for words, written in rewritten(sent) if written == got), None), _place(sent, got)
+        code = "parsed_and_written_again"
+        if way is None:
+            return fault(
+                code,
+                say(
+                    "The body was parsed and written again: the same JSON, other bytes. Take the raw bytes, before "
+                    "anything parses them. {place}",
+                    place=place,
+                ),
+            )
         return fault(
-            "parsed_and_written_again",
-            f"The body was parsed and written again{way}: the same JSON, other bytes. Take the raw bytes, before "
-            f"anything parses them. {_place(sent, got)}",
+            code,
+            say(
+                "The body was parsed and written again, {way}: the same JSON, other bytes. Take the raw bytes, before "
+                "anything parses them. {place}",
+                way=way,
+                place=place,
+            ),
         )
     if isinstance(was, dict) and had == was.get("data", _NOTHING):
-        return fault("data_only", "This is the member data alone; the whole body is signed.")
+        return fault("data_only", say("This is the member data alone; the whole body is signed."))
     return None
 
 
 def _elsewhere(sent: bytes, got: bytes) -> Finding:
     if sent.startswith(got):
-        return fault("cut_off", f"The body was cut off after {len(got):,} of {len(sent):,} bytes.")
-    return fault("other_body", f"This is another body than the one that was sent. {_place(sent, got)}")
+        return fault(
+            "cut_off",
+            say(
+                "The body was cut off after {number} of {number_2} bytes.",
+                number=f"{len(got):,}",
+                number_2=f"{len(sent):,}",
+            ),
+        )
+    return fault("other_body", say("This is another body than the one that was sent. {place}", place=_place(sent, got)))
 
 
 def _place(sent: bytes, got: bytes) -> str:
     at = next((place for place, (a, b) in enumerate(zip(sent, got, strict=False)) if a != b), min(len(sent), len(got)))
     was, had = (raw[at : at + SHOWN].decode("utf-8", "replace") for raw in (sent, got))
-    return f"The first difference is at byte {at:,}: {was!r} was sent, {had!r} is here."
+    return say(
+        "The first difference is at byte {at}: {was} was sent, {had} is here.",
+        at=f"{at:,}",
+        was=repr(was),
+        had=repr(had),
+    )
 
 
 def _as_latin_1(got: bytes) -> bytes | None:

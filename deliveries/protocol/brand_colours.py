@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.sentences import say
 
 # Lightness, chroma and hue in OKLCH: a blue-green over Unfold's shades.
 OURS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
@@ -39,7 +40,7 @@ Rgb = tuple[float, float, float]  # linear light, 0 to 1
 def check_accent(text: str) -> str:
     """Return a colour in its stored form; raises InvalidInput."""
     if _COLOUR.fullmatch(text.strip().lower()) is None:
-        raise InvalidInput("a colour is written as #0a7f8c", field="accent")
+        raise InvalidInput(say("a colour is written as #0a7f8c"), field="accent")
     return text.strip().lower()
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from deliveries.errors import InvalidInput
 from deliveries.protocol import timestamps
+from deliveries.protocol.sentences import say
 
 MEMBERS = ("certificate", "key", "ca")
 CERTIFICATES_LIMIT_CHARACTERS = 32 * 1024
@@ -33,7 +34,7 @@ def check_tls(given: object, *, now: datetime) -> dict[str, str] | None:
     if given is None:
         return None
     if not isinstance(given, Mapping) or set(given) - set(MEMBERS):
-        raise _wrong("tls is null, or an object of certificate, key and ca")
+        raise _wrong(say("tls is null, or an object of certificate, key and ca"))
     checked = {name: _certificates(name, given[name], now=now) for name in ("certificate", "ca") if name in given}
     if "key" in given:
         checked["key"] = _key(given["key"])
@@ -45,13 +46,13 @@ def complete_tls(tls: Tls, *, stored: Tls | None) -> Tls:
     found = {name: pem for name, pem in {**(stored or {}), **tls}.items() if pem}
     if "certificate" not in found:
         if tls.get("key"):
-            raise _wrong("the certificate is missing")
+            raise _wrong(say("the certificate is missing"))
         return {name: pem for name, pem in found.items() if name == "ca"}
     if "key" not in found:
-        raise _wrong("the key is missing")
+        raise _wrong(say("the key is missing"))
     leaf = x509.load_pem_x509_certificates(found["certificate"].encode())[0]
     if _public(_loaded_key(found["key"]).public_key()) != _public(leaf.public_key()):
-        raise _wrong("the key is not that of the certificate, which is the first one of the chain")
+        raise _wrong(say("the key is not that of the certificate, which is the first one of the chain"))
     return found
 
 
@@ -74,34 +75,54 @@ def _certificates(name: str, given: object, *, now: datetime) -> str:
     if given in (None, ""):
         return ""
     if not isinstance(given, str) or len(given) > CERTIFICATES_LIMIT_CHARACTERS:
-        raise _wrong(f"{name} has at most {CERTIFICATES_LIMIT_CHARACTERS} characters of PEM")
+        raise _wrong(
+            say(
+                "{name} has at most {certificates_limit_characters} characters of PEM",
+                name=name,
+                certificates_limit_characters=CERTIFICATES_LIMIT_CHARACTERS,
+            )
+        )
     try:
         found = x509.load_pem_x509_certificates(given.encode())
         for each in found:
             _check_dates(name, each, now=now)
             each.public_key(), each.subject.rfc4514_string(), each.issuer.rfc4514_string()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _wrong(f"{name} is no certificate in PEM") from error
+        raise _wrong(say("{name} is no certificate in PEM", name=name)) from error
     if len(found) > CERTIFICATES_LIMIT:
-        raise _wrong(f"{name} has at most {CERTIFICATES_LIMIT} certificates")
+        raise _wrong(
+            say(
+                "{name} has at most {certificates_limit} certificates", name=name, certificates_limit=CERTIFICATES_LIMIT
+            )
+        )
     return "".join(each.public_bytes(_PEM).decode() for each in found)
 
 
 def _check_dates(name: str, certificate: x509.Certificate, *, now: datetime) -> None:
     if certificate.not_valid_after_utc <= now:
-        raise _wrong(f"{name} expired at {timestamps.write(certificate.not_valid_after_utc)}")
+        raise _wrong(
+            say("{name} expired at {write}", name=name, write=timestamps.write(certificate.not_valid_after_utc))
+        )
     if certificate.not_valid_before_utc > now:
-        raise _wrong(f"{name} is not valid before {timestamps.write(certificate.not_valid_before_utc)}")
+        raise _wrong(
+            say(
+                "{name} is not valid before {write}",
+                name=name,
+                write=timestamps.write(certificate.not_valid_before_utc),
+            )
+        )
 
 
 def _key(given: object) -> str:
     if given in (None, ""):
         return ""
     if not isinstance(given, str) or len(given) > KEY_LIMIT_CHARACTERS:
-        raise _wrong(f"key has at most {KEY_LIMIT_CHARACTERS} characters of PEM")
+        raise _wrong(
+            say("key has at most {key_limit_characters} characters of PEM", key_limit_characters=KEY_LIMIT_CHARACTERS)
+        )
     key = _loaded_key(given)
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < LEAST_RSA_BITS:
-        raise _wrong(f"an RSA key has at least {LEAST_RSA_BITS} bits")
+        raise _wrong(say("an RSA key has at least {least_rsa_bits} bits", least_rsa_bits=LEAST_RSA_BITS))
     plain = serialization.NoEncryption()
     return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, plain).decode()
 
@@ -110,11 +131,11 @@ def _loaded_key(pem: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed
     try:
         key: PrivateKeyTypes = serialization.load_pem_private_key(pem.encode(), password=None)
     except TypeError as error:
-        raise _wrong("key is encrypted; give it without its passphrase") from error
+        raise _wrong(say("key is encrypted; give it without its passphrase")) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _wrong("key is no private key in PEM") from error
+        raise _wrong(say("key is no private key in PEM")) from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
-        raise _wrong("key is of another kind than RSA, EC and Ed25519")
+        raise _wrong(say("key is of another kind than RSA, EC and Ed25519"))
     return key
 
 

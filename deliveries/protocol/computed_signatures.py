@@ -16,6 +16,7 @@ from itertools import product
 from deliveries.protocol.body_differences import REWRITE_LIMIT_BYTES, rewritten
 from deliveries.protocol.findings import Finding, fault
 from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey
+from deliveries.protocol.sentences import joined, say
 
 Named = tuple[str, bytes]  # the mistake in words, "" for none, and what comes of it
 
@@ -39,7 +40,7 @@ def explain_computed(
     digest = digest_of(given)
     if digest is None:
         return fault(
-            "no_signature", "What your code computed is neither hex nor base64 of a SHA-1, SHA-256 or SHA-512."
+            "no_signature", say("What your code computed is neither hex nor base64 of a SHA-1, SHA-256 or SHA-512.")
         )
     right = _contents(message_id, timestamp, body)
     place = _right_content(keys, signing, list(sent), right)
@@ -48,8 +49,11 @@ def explain_computed(
             return _told(mistakes)
     return fault(
         "unknown_computation",
-        "No usual mistake leads to the signature that your code computed from what was sent: another secret, or a body "
-        "that was changed.",
+        say(
+            "No usual mistake leads to the signature that your code computed from what was sent: "
+            "another secret, or a body "
+            "that was changed."
+        ),
     )
 
 
@@ -72,11 +76,13 @@ def digest_of(given: str) -> bytes | None:
 def _told(mistakes: Sequence[str]) -> Finding:
     said = [each for each in mistakes if each]
     if said:
-        return fault("computed_otherwise", "Your code computed it otherwise: " + "; ".join(said) + ".")
+        return fault("computed_otherwise", say("Your code computed it otherwise: {mistakes}.", mistakes=joined(said)))
     return fault(
         "same_signature",
-        "Your code computes the right signature. Compare it with each signature of the header, without the mark in "
-        "front of it, in the same encoding.",
+        say(
+            "Your code computes the right signature. Compare it with each signature of the header, without the mark in "
+            "front of it, in the same encoding."
+        ),
     )
 
 
@@ -86,7 +92,7 @@ def _tries(
     """Yield what each mistake alone, then two together, would compute; the right way first."""
     ways = [*_keys(keys, signing)]
     for (body_words, written), name in product(_bodies(body), HASHES):
-        hash_words = "" if name == "sha256" else f"the hash was {name}"
+        hash_words = "" if name == "sha256" else say("the hash was {name}", name=name)
         for at, content in enumerate(_contents(message_id, timestamp, written)):
             content_words = "" if at == place else content[0]
             for key_words, key in ways:
@@ -108,14 +114,14 @@ def _right_content(keys: Sequence[SigningKey], signing: str, sent: Sequence[str]
 def _contents(message_id: str, timestamp: int, body: bytes) -> list[Named]:
     return [
         (
-            "id, timestamp and body were signed, with dots between them",
+            say("id, timestamp and body were signed, with dots between them"),
             b"%b.%d.%b" % (message_id.encode(), timestamp, body),
         ),
-        ("timestamp and body were signed, with a dot between them", b"%d.%b" % (timestamp, body)),
-        ("timestamp and body were signed, with a comma between them", b"%d,%b" % (timestamp, body)),
-        ("v0, timestamp and body were signed, with colons between them", b"v0:%d:%b" % (timestamp, body)),
-        ("the body alone was signed", body),
-        ("id, timestamp and body were signed without dots", b"%b%d%b" % (message_id.encode(), timestamp, body)),
+        (say("timestamp and body were signed, with a dot between them"), b"%d.%b" % (timestamp, body)),
+        (say("timestamp and body were signed, with a comma between them"), b"%d,%b" % (timestamp, body)),
+        (say("v0, timestamp and body were signed, with colons between them"), b"v0:%d:%b" % (timestamp, body)),
+        (say("the body alone was signed"), body),
+        (say("id, timestamp and body were signed without dots"), b"%b%d%b" % (message_id.encode(), timestamp, body)),
     ]
 
 
@@ -123,9 +129,11 @@ def _bodies(body: bytes) -> Iterator[Named]:
     yield "", body
     if len(body) > REWRITE_LIMIT_BYTES:
         return
-    yield from ((f"the body was parsed and written again, {words}", written) for words, written in rewritten(body))
-    yield "a line break was added to the body", body + b"\n"
-    yield "the body was empty", b""
+    yield from (
+        (say("the body was parsed and written again, {way}", way=words), written) for words, written in rewritten(body)
+    )
+    yield say("a line break was added to the body"), body + b"\n"
+    yield say("the body was empty"), b""
 
 
 def _keys(keys: Sequence[SigningKey], signing: str) -> Iterator[Named]:
@@ -137,13 +145,16 @@ def _keys(keys: Sequence[SigningKey], signing: str) -> Iterator[Named]:
         if key.kind == "text":
             yield "", text
             continue
-        yield ("" if takes_bytes else "the secret was decoded from base64, and this scheme takes its text"), key.value
+        yield (
+            ("" if takes_bytes else say("the secret was decoded from base64, and this scheme takes its text")),
+            key.value,
+        )
         yield (
             (
-                "the text of the secret was used as the key; decode what follows whsec_ from base64"
+                say("the text of the secret was used as the key; decode what follows whsec_ from base64")
                 if takes_bytes
                 else ""
             ),
             text,
         )
-        yield "the text of the secret was used as the key, without whsec_", text.removeprefix(HMAC_PREFIX.encode())
+        yield say("the text of the secret was used as the key, without whsec_"), text.removeprefix(HMAC_PREFIX.encode())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.sentences import say
 
 Auth = Mapping[str, str]  # `type`, and the members of that kind
 
@@ -42,7 +43,16 @@ class AuthMember:
         fits = fits and (self.pattern.fullmatch(str(value)) is not None if self.pattern else str(value).isprintable())
         if not fits or (self.required and not value):
             least = 1 if self.required else 0
-            raise InvalidInput(f"{self.name} has {least} to {self.limit} {self.holds}", field="auth")
+            raise InvalidInput(
+                say(
+                    "{name} has {least} to {limit} {holds}",
+                    name=self.name,
+                    least=least,
+                    limit=self.limit,
+                    holds=self.holds,
+                ),
+                field="auth",
+            )
         return str(value)
 
 
@@ -62,20 +72,20 @@ KINDS: Mapping[str, AuthKind] = MappingProxyType(
         for kind in (
             AuthKind(
                 name="basic",
-                title="Basic: a name and a password",
+                title=say("Basic: a name and a password"),
                 members=(
                     AuthMember(
                         name="username",
-                        title="User name",
+                        title=say("User name"),
                         limit=255,
-                        holds="printable characters, and no colon",
+                        holds=say("printable characters, and no colon"),
                         pattern=re.compile(r"[^:\x00-\x1f\x7f-\x9f\ud800-\udfff]*"),
                     ),
                     AuthMember(
                         name="password",
-                        title="Password",
+                        title=say("Password"),
                         limit=1024,
-                        holds="printable characters",
+                        holds=say("printable characters"),
                         secret=True,
                         required=False,
                     ),
@@ -83,13 +93,13 @@ KINDS: Mapping[str, AuthKind] = MappingProxyType(
             ),
             AuthKind(
                 name="bearer",
-                title="Bearer: a token",
+                title=say("Bearer: a token"),
                 members=(
                     AuthMember(
                         name="token",
-                        title="Token",
+                        title=say("Token"),
                         limit=TOKEN_LIMIT,
-                        holds="visible ASCII characters",
+                        holds=say("visible ASCII characters"),
                         pattern=CHARACTERS_OF_A_TOKEN,
                         secret=True,
                     ),
@@ -97,48 +107,52 @@ KINDS: Mapping[str, AuthKind] = MappingProxyType(
             ),
             AuthKind(
                 name="oauth2",
-                title="OAuth2: a token for client credentials",
+                title=say("OAuth2: a token for client credentials"),
                 bound_to="token_url",
                 members=(
                     AuthMember(
                         name="token_url",
-                        title="Token URL",
+                        title=say("Token URL"),
                         limit=2048,
-                        holds="characters of a URL",
+                        holds=say("characters of a URL"),
                         pattern=CHARACTERS_OF_A_TOKEN,
                     ),
                     AuthMember(
-                        name="client_id", title="Client id", limit=255, holds="ASCII characters", pattern=_ASCII
+                        name="client_id",
+                        title=say("Client id"),
+                        limit=255,
+                        holds=say("ASCII characters"),
+                        pattern=_ASCII,
                     ),
                     AuthMember(
                         name="client_secret",
-                        title="Client secret",
+                        title=say("Client secret"),
                         limit=1024,
-                        holds="ASCII characters",
+                        holds=say("ASCII characters"),
                         pattern=_ASCII,
                         secret=True,
                     ),
                     AuthMember(
                         name="scope",
-                        title="Scope",
+                        title=say("Scope"),
                         limit=1024,
-                        holds="ASCII characters",
+                        holds=say("ASCII characters"),
                         pattern=_ASCII,
                         required=False,
                     ),
                     AuthMember(
                         name="audience",
-                        title="Audience",
+                        title=say("Audience"),
                         limit=1024,
-                        holds="ASCII characters",
+                        holds=say("ASCII characters"),
                         pattern=_ASCII,
                         required=False,
                     ),
                     AuthMember(
                         name="client_auth",
-                        title="Client in the header (basic) or in the form (post)",
+                        title=say("Client in the header (basic) or in the form (post)"),
                         limit=5,
-                        holds="characters: basic or post",
+                        holds=say("characters: basic or post"),
                         pattern=re.compile(r"(?:basic|post)?"),
                         required=False,
                     ),
@@ -160,10 +174,10 @@ def check_auth(given: object) -> dict[str, str] | None:
     known = {member.name: member for member in kind.members}
     values = {name: value for name, value in given.items() if name != "type" and value is not None}
     if unknown := values.keys() - known.keys():
-        raise InvalidInput(f"auth of type {kind.name} has no {min(unknown)}", field="auth")
+        raise InvalidInput(say("auth of type {name} has no {min}", name=kind.name, min=min(unknown)), field="auth")
     for member in kind.members:
         if member.required and not member.secret and member.name not in values:
-            raise InvalidInput(f"{member.name} is missing", field="auth")
+            raise InvalidInput(say("{name} is missing", name=member.name), field="auth")
     return {"type": kind.name, **{name: known[name].check(value) for name, value in values.items()}}
 
 
@@ -178,7 +192,7 @@ def complete(auth: Auth, *, stored: Auth | None) -> Auth:
             if member.name in kept:
                 found[member.name] = kept[member.name]
             elif member.required:
-                raise InvalidInput(f"{member.name} is missing", field="auth")
+                raise InvalidInput(say("{name} is missing", name=member.name), field="auth")
     return found
 
 

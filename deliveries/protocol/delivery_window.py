@@ -14,12 +14,13 @@ from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.sentences import say
 from deliveries.protocol.time_zones import zone_named
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WINDOW_WORDS = "days hours zone, such as mon-fri 08:00-18:00 Europe/Berlin"
+WINDOW_WORDS = say("days hours zone, such as mon-fri 08:00-18:00 Europe/Berlin")
 OUTSIDE = "outside its delivery window"  # why such an endpoint is paused
-NO_ZONE = "timezone is a name of the IANA, such as Europe/Berlin"
+NO_ZONE = say("timezone is a name of the IANA, such as Europe/Berlin")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 
@@ -31,13 +32,13 @@ def check_window(given: object) -> DeliveryWindow | None:
     if given is None:
         return None
     if not isinstance(given, Mapping) or set(given) != {"days", "from", "to", "timezone"}:
-        raise _wrong("has days, from, to and timezone")
+        raise _wrong(say("has days, from, to and timezone"))
     days = given["days"]
     if not isinstance(days, list) or not days or not all(day in DAYS for day in days):
-        raise _wrong("days are some of " + ", ".join(DAYS))
+        raise _wrong(say("days are some of {names}", names=", ".join(DAYS)))
     for name in ("from", "to"):
         if not isinstance(given[name], str) or _TIME.fullmatch(given[name]) is None:
-            raise _wrong(f"{name} is a time of day such as 08:00")
+            raise _wrong(say("{name} is a time of day such as 08:00", name=name))
     _check_zone(given["timezone"])
     ordered = [day for day in DAYS if day in days]
     return {"days": ordered, "from": given["from"], "to": given["to"], "timezone": given["timezone"]}
@@ -50,7 +51,7 @@ def read_window(text: str) -> DeliveryWindow | None:
         return None
     hours = _HOURS.fullmatch(words[1]) if len(words) == 3 else None
     if hours is None:
-        raise _wrong(f"is written as {WINDOW_WORDS}")
+        raise _wrong(say("is written as {window_words}", window_words=WINDOW_WORDS))
     return check_window({"days": _days(words[0]), "from": hours[1], "to": hours[2], "timezone": words[2]})
 
 
@@ -77,7 +78,7 @@ def _days(words: str) -> list[str]:
     for part in words.split(","):
         first, dash, last = part.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
-            raise _wrong("days are some of " + ", ".join(DAYS) + ", or mon-fri")
+            raise _wrong(say("days are some of {names}, or mon-fri", names=", ".join(DAYS)))
         span = (DAYS.index(last) - DAYS.index(first)) % 7 if dash else 0
         found += [DAYS[(DAYS.index(first) + step) % 7] for step in range(span + 1)]
     return found
@@ -89,4 +90,4 @@ def _check_zone(name: object) -> None:
 
 
 def _wrong(detail: str) -> InvalidInput:
-    return InvalidInput(f"a delivery window {detail}", field="delivery_window")
+    return InvalidInput(say("a delivery window {detail}", detail=detail), field="delivery_window")

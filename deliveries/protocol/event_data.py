@@ -13,6 +13,7 @@ import orjson
 
 from deliveries.errors import InvalidInput
 from deliveries.protocol.json_members import check_members
+from deliveries.protocol.sentences import say
 
 KEY_LIMIT = 255
 # What stands in the place of a body whose content was erased: readable as an event, and nobody can emit one like it.
@@ -28,11 +29,13 @@ def check_data(raw: bytes) -> bytes:
     try:
         value = orjson.loads(raw)
     except ValueError as error:
-        raise InvalidInput(f"data is not JSON: {str(error).partition(':')[0]}", field="data") from error
+        raise InvalidInput(
+            say("data is not JSON: {partition}", partition=str(error).partition(":")[0]), field="data"
+        ) from error
     if not isinstance(value, dict):
-        raise InvalidInput("data must be an object", field="data")
+        raise InvalidInput(say("data must be an object"), field="data")
     if _ESCAPED_NUL in raw and _NUL.search(raw):
-        raise InvalidInput("data holds \\u0000, which cannot be stored by most receivers", field="data")
+        raise InvalidInput(say("data holds \\u0000, which cannot be stored by most receivers"), field="data")
     check_members(raw, value, at="/data")
     return raw
 
@@ -55,7 +58,7 @@ def write_data(data: object) -> bytes:
         raw = orjson.dumps(data, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         json.dumps(data, allow_nan=False, default=str)  # what is no number orjson would write as null
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"data is not JSON: {error}", field="data") from error
+        raise InvalidInput(say("data is not JSON: {error}", error=error), field="data") from error
     return check_data(raw)
 
 
@@ -72,5 +75,7 @@ def key_of_header(value: str) -> str:
 def check_idempotency_key(key: str, *, field: str) -> str:
     """Return an Idempotency-Key, or raise InvalidInput."""
     if not (isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and key.isprintable()):
-        raise InvalidInput(f"Idempotency-Key has 1 to {KEY_LIMIT} printable characters", field=field)
+        raise InvalidInput(
+            say("Idempotency-Key has 1 to {key_limit} printable characters", key_limit=KEY_LIMIT), field=field
+        )
     return key

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from deliveries.errors import InvalidEventType
+from deliveries.protocol.sentences import say
 
 NAME_LIMIT = 128
 OPERATIONAL_PREFIX = "hookpost."  # sql/accept_events.sql knows it too
@@ -19,11 +20,11 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 def check_name(name: str) -> str:
     """Return the name of an event type, such as `invoice.paid`, or raise InvalidEventType."""
     if not isinstance(name, str):
-        raise InvalidEventType("the name of an event type is a text")
+        raise InvalidEventType(say("the name of an event type is a text"))
     if len(name) > NAME_LIMIT:
-        raise InvalidEventType(f"an event type has at most {NAME_LIMIT} characters")
+        raise InvalidEventType(say("an event type has at most {name_limit} characters", name_limit=NAME_LIMIT))
     if _NAME.fullmatch(name) is None:
-        raise InvalidEventType("an event type is made of letters, digits, _ and -, in parts joined by single dots")
+        raise InvalidEventType(say("an event type is made of letters, digits, _ and -, in parts joined by single dots"))
     return name
 
 
@@ -39,19 +40,19 @@ def check_own_name(name: str, *, field: str) -> str:
     except InvalidEventType as error:
         raise InvalidEventType(error.detail, field=field) from error
     if name.lower().startswith(OPERATIONAL_PREFIX):
-        raise InvalidEventType("names that begin with hookpost. are reserved", field=field)
+        raise InvalidEventType(say("names that begin with hookpost. are reserved"), field=field)
     return name
 
 
 def check_pattern(pattern: str) -> str:
     """Return a name, or a family such as `invoice.*`; anything else raises InvalidEventType."""
     if pattern == "*":
-        raise InvalidEventType("leave event_types empty to receive all of them; * alone is no pattern")
+        raise InvalidEventType(say("leave event_types empty to receive all of them; * alone is no pattern"))
     if len(pattern) > NAME_LIMIT:
-        raise InvalidEventType(f"a pattern has at most {NAME_LIMIT} characters")
+        raise InvalidEventType(say("a pattern has at most {name_limit} characters", name_limit=NAME_LIMIT))
     stem = pattern.removesuffix(".*")
     if "*" in stem:
-        raise InvalidEventType("the star stands only at the end, after a dot, as in invoice.*")
+        raise InvalidEventType(say("the star stands only at the end, after a dot, as in invoice.*"))
     check_name(stem)
     return pattern
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deliveries.protocol.filters import COMPARISONS, Token, tokens_of
+from deliveries.protocol.sentences import say
 
 OPENING, CLOSING = ("(", "["), (")", "]")
 
@@ -55,13 +56,19 @@ def conditions_of(text: str) -> list[Condition]:
 def says(condition: Condition, *, holds: bool | None, found: Sequence[str], count: int) -> str:
     """Return what became of a condition, as a sentence; `found` is JSON, the first of `count` values."""
     if not condition.path:
-        return "It holds." if holds else "It does not hold."
+        return say("It holds.") if holds else say("It does not hold.")
     if not count:
-        return f"The event has nothing at {condition.path}."
-    there = ", ".join(found) + (f" and {count - len(found)} more" if count > len(found) else "")
+        return say("The event has nothing at {path}.", path=condition.path)
+    there: object = ", ".join(found)
+    if count > len(found):
+        there = say("{values} and {number} more", values=there, number=count - len(found))
     if holds is None and condition.constant:
-        return f"The event has {there} there, which cannot be compared with {condition.constant}."
-    return f"The event has {there} there."
+        return say(
+            "The event has {values} there, which cannot be compared with {constant}.",
+            values=there,
+            constant=condition.constant,
+        )
+    return say("The event has {values} there.", values=there)
 
 
 def _is_unknown(tokens: Sequence[Token], place: int) -> bool:

@@ -22,6 +22,7 @@ from collections import deque
 from typing import NamedTuple
 
 from deliveries.errors import InvalidFilter
+from deliveries.protocol.sentences import say
 
 LENGTH_LIMIT = 1000
 PARTS_LIMIT = 200
@@ -59,15 +60,15 @@ _Rest = deque[Token]
 def check_filter(text: str) -> str:
     """Return a predicate over the payload, such as `$.data.amount > 100`, or raise InvalidFilter."""
     if len(text) > LENGTH_LIMIT:
-        raise _refused(f"a filter has at most {LENGTH_LIMIT} characters")
+        raise _refused(say("a filter has at most {limit} characters", limit=LENGTH_LIMIT))
     rest = deque(tokens_of(text))
     if len(rest) > PARTS_LIMIT:
         # Each part can walk the whole payload once: 200 of them over 256 KB take PostgreSQL 0.2 seconds at worst.
-        raise _refused(f"a filter has at most {PARTS_LIMIT} names, signs and constants")
+        raise _refused(say("a filter has at most {parts_limit} names, signs and constants", parts_limit=PARTS_LIMIT))
     _skips(rest, "strict", "lax")
     _read_any(rest, root="$", depth=0)
     if rest[0].kind != "end":
-        raise _wrong(rest, "only && and || join two conditions")
+        raise _wrong(rest, say("only && and || join two conditions"))
     return text
 
 
@@ -78,7 +79,13 @@ def tokens_of(text: str) -> list[Token]:
     while not found or found[-1].kind != "end":
         match = _TOKEN.match(text, position)
         if match is None:
-            raise _refused(f"the filter cannot be read from character {position + 1} on: {text[position:][:20]!r}")
+            raise _refused(
+                say(
+                    "the filter cannot be read from character {position} on: {text}",
+                    position=position + 1,
+                    text=repr(text[position:][:20]),
+                )
+            )
         kind = str(match.lastgroup)
         found.append(Token(kind, match[kind], match.start(kind), match.end()))
         position = match.end()
@@ -87,7 +94,7 @@ def tokens_of(text: str) -> list[Token]:
 
 def _read_any(rest: _Rest, *, root: str, depth: int) -> None:
     if depth > DEPTH_LIMIT:
-        raise _refused(f"parentheses nest at most {DEPTH_LIMIT} deep")
+        raise _refused(say("parentheses nest at most {depth_limit} deep", depth_limit=DEPTH_LIMIT))
     _read_one(rest, root=root, depth=depth)
     while _skips(rest, "&&", "||"):
         _read_one(rest, root=root, depth=depth)
@@ -105,7 +112,7 @@ def _read_one(rest: _Rest, *, root: str, depth: int) -> None:
         _read_path(rest, root=root, depth=depth + 1)
         _expect(rest, ")")
     elif negated:
-        raise _wrong(rest, "after ! comes a condition in parentheses")
+        raise _wrong(rest, say("after ! comes a condition in parentheses"))
     else:
         _read_comparison(rest, root=root, depth=depth)
 
@@ -121,21 +128,21 @@ def _read_comparison(rest: _Rest, *, root: str, depth: int) -> None:
     if _skips(rest, "starts"):
         _expect(rest, "with")
         if rest[0].kind != "string":
-            raise _wrong(rest, 'after starts with comes a text, such as "EUR"')
+            raise _wrong(rest, say('after starts with comes a text, such as "EUR"'))
     else:
         _read_comparison_sign(rest)
     if _sees(rest, "$", "@"):
-        raise _wrong(rest, "a path is compared with a constant, not with another path")
+        raise _wrong(rest, say("a path is compared with a constant, not with another path"))
     _read_constant(rest)
 
 
 def _read_comparison_sign(rest: _Rest) -> None:
     if _sees(rest, "like_regex"):
-        raise _wrong(rest, "like_regex is not available in filters")
+        raise _wrong(rest, say("like_regex is not available in filters"))
     if _sees(rest, "="):
-        raise _wrong(rest, "equality is written ==")
+        raise _wrong(rest, say("equality is written =="))
     if not _skips(rest, *COMPARISONS):
-        raise _wrong(rest, "a condition compares a path with a constant, as in $.data.amount > 100")
+        raise _wrong(rest, say("a condition compares a path with a constant, as in $.data.amount > 100"))
 
 
 def _read_constant(rest: _Rest) -> None:
@@ -143,23 +150,25 @@ def _read_constant(rest: _Rest) -> None:
         _read_string(rest)
     elif rest[0].kind == "number":
         if len(rest.popleft().text) > NUMBER_LIMIT:
-            raise _refused(f"a number has at most {NUMBER_LIMIT} characters")
+            raise _refused(say("a number has at most {number_limit} characters", number_limit=NUMBER_LIMIT))
     elif not _skips(rest, "true", "false", "null"):
-        raise _wrong(rest, 'a path such as $.data.amount, a number, a "text", true, false or null is missing')
+        raise _wrong(rest, say('a path such as $.data.amount, a number, a "text", true, false or null is missing'))
 
 
 def _read_string(rest: _Rest) -> None:
     text = json.loads(rest.popleft().text)
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise _refused("a text holds no \\u0000 and no half of a surrogate pair")
+        raise _refused(say("a text holds no \\u0000 and no half of a surrogate pair"))
 
 
 def _read_path(rest: _Rest, *, root: str, depth: int) -> None:
     start = rest[0]
     if not _skips(rest, root):
-        raise _wrong(rest, f"a path starts with {root} {'inside' if root == '@' else 'outside'} of ? ( )")
+        if root == "@":
+            raise _wrong(rest, say("a path starts with @ inside of ? ( )"))
+        raise _wrong(rest, say("a path starts with $ outside of ? ( )"))
     if rest[0].kind in ("word", "string") and rest[0].start == start.end:
-        raise _wrong(rest, "variables are not available in filters")
+        raise _wrong(rest, say("variables are not available in filters"))
     while True:
         if _skips(rest, "."):
             _read_member(rest)
@@ -177,19 +186,25 @@ def _read_member(rest: _Rest) -> None:
     if _skips(rest, "*"):
         return
     if _sees(rest, "**"):
-        raise _wrong(rest, "the recursive .** is not available in filters")
+        raise _wrong(rest, say("the recursive .** is not available in filters"))
     name = rest[0]
     if name.kind == "string":
         _read_string(rest)
         return
     if name.kind != "word":
         raise _wrong(
-            rest, 'after a dot comes a name; put it in quotes if it has other signs, as in $.data."first-name"'
+            rest, say('after a dot comes a name; put it in quotes if it has other signs, as in $.data."first-name"')
         )
     rest.popleft()
     if _skips(rest, "("):
         if name.text not in METHODS:
-            raise _refused(f".{name.text}() is not available in filters; these are: {', '.join(METHODS)}")
+            raise _refused(
+                say(
+                    ".{text}() is not available in filters; these are: {names}",
+                    text=name.text,
+                    names=", ".join(METHODS),
+                )
+            )
         _expect(rest, ")")
 
 
@@ -205,7 +220,7 @@ def _read_index(rest: _Rest) -> None:
     if _skips(rest, "last"):
         return
     if rest[0].kind != "number" or not rest[0].text.isdecimal() or int(rest[0].text) > INDEX_LIMIT:
-        raise _wrong(rest, "between brackets stands one of *, a number, last, or a range such as 0 to 9")
+        raise _wrong(rest, say("between brackets stands one of *, a number, last, or a range such as 0 to 9"))
     rest.popleft()
 
 
@@ -222,12 +237,14 @@ def _skips(rest: _Rest, *texts: str) -> bool:
 
 def _expect(rest: _Rest, text: str) -> None:
     if not _skips(rest, text):
-        raise _wrong(rest, f"{text} is missing")
+        raise _wrong(rest, say("{text} is missing", text=text))
 
 
 def _wrong(rest: _Rest, detail: str) -> InvalidFilter:
     token = rest[0]
-    return _refused(f"{detail} ({f'at character {token.start + 1}' if token.text else 'at the end'})")
+    if token.text:
+        return _refused(say("{detail} (at character {place})", detail=detail, place=token.start + 1))
+    return _refused(say("{detail} (at the end)", detail=detail))
 
 
 def _refused(detail: str) -> InvalidFilter:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from deliveries.protocol.sentences import say
+
 
 class InboxAnswer(StrEnum):
     """What an inbox answers to whatever is sent to it."""
@@ -27,10 +29,10 @@ INBOX_URLS: Mapping[InboxAnswer, str] = MappingProxyType(
 ANSWER_AT: Mapping[str, InboxAnswer] = MappingProxyType({url: answer for answer, url in INBOX_URLS.items()})
 EXPLAINED: Mapping[InboxAnswer, str] = MappingProxyType(
     {
-        InboxAnswer.OK: "200: it arrived",
-        InboxAnswer.ERROR: "500: try again later",
-        InboxAnswer.SLOW: "nothing, until the time is up",
-        InboxAnswer.GONE: "410: gone, the endpoint is disabled",
+        InboxAnswer.OK: say("200: it arrived"),
+        InboxAnswer.ERROR: say("500: try again later"),
+        InboxAnswer.SLOW: say("nothing, until the time is up"),
+        InboxAnswer.GONE: say("410: gone, the endpoint is disabled"),
     }
 )
 

@@ -15,41 +15,46 @@ from types import MappingProxyType
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.backoff import delay_seconds, parse_retry_after
 from deliveries.protocol.delivery_states import DeliveryState
+from deliveries.protocol.sentences import say
 
 REST_SECONDS = 5.0
 SLOW_MS = 3000
 
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
-        "dns_error": "The host name of the endpoint could not be resolved.",
-        "blocked_address": "The host name leads to an address that nothing may be sent to.",
-        "connect_refused": "The endpoint's server refused the connection.",
-        "connect_timeout": "No connection to the endpoint's server came about in time.",
-        "token_error": "No access token could be fetched from the endpoint's token URL, so nothing was sent.",
-        "tls_error": "The TLS connection failed, most often because of the server's certificate.",
-        "deadline_exceeded": "The endpoint did not answer before the deadline.",
-        "poll_lapsed": "A poller took the delivery and did not acknowledge it before its lease was over.",
-        "protocol_error": "What the endpoint sent is not a valid HTTP answer.",
-        "proxy_error": "The egress proxy did not let the request through.",
-        "http_3xx": "The endpoint answered with a redirect, and redirects are not followed.",
-        "http_4xx": "The endpoint refused the request.",
-        "http_5xx": "The endpoint failed while handling the request.",
-        "batch_member_failed": "The endpoint took the request with several events, and said that this one failed.",
-        "batch_unreadable": "The endpoint answered 207 and did not say which events failed: all count as failed.",
-        "gone": "The endpoint answered 410 Gone, so it was disabled.",
-        "rate_limited": "The endpoint asked to be sent fewer requests.",
-        "worker_lost": "The worker ended while it sent this; what ends its worker each time is given up.",
-        "filter_failed": "The endpoint's filter could not judge this event, so it was not sent there.",
-        "event_erased": "The content of this event was erased, so it is not sent any more.",
-        "payload_failed": "The endpoint's payload settings make no body of this event, so it was not sent.",
-        "payload_too_large": "What the endpoint's payload settings make of this event is too large to be sent.",
-        "transformation_failed": "The endpoint's transformation made nothing of this event, so it was not sent.",
-        "transformation_timeout": "The endpoint's transformation took too long on this event, so it was not sent.",
-        "transformation_too_large": "The endpoint's transformation made too much of this event, so it was not sent.",
-        "unverified": "The endpoint's URL has yet to answer its challenge, so nothing else is sent there.",
-        "version_not_mapped": "No mapping leads from this event's version to the endpoint's, so it was not sent.",
-        "version_mapping_failed": "The mapping to the endpoint's version failed on this event, so it was not sent.",
-        "not_sent": "No request could be made of this delivery; the operator finds out why.",
+        "dns_error": say("The host name of the endpoint could not be resolved."),
+        "blocked_address": say("The host name leads to an address that nothing may be sent to."),
+        "connect_refused": say("The endpoint's server refused the connection."),
+        "connect_timeout": say("No connection to the endpoint's server came about in time."),
+        "token_error": say("No access token could be fetched from the endpoint's token URL, so nothing was sent."),
+        "tls_error": say("The TLS connection failed, most often because of the server's certificate."),
+        "deadline_exceeded": say("The endpoint did not answer before the deadline."),
+        "poll_lapsed": say("A poller took the delivery and did not acknowledge it before its lease was over."),
+        "protocol_error": say("What the endpoint sent is not a valid HTTP answer."),
+        "proxy_error": say("The egress proxy did not let the request through."),
+        "http_3xx": say("The endpoint answered with a redirect, and redirects are not followed."),
+        "http_4xx": say("The endpoint refused the request."),
+        "http_5xx": say("The endpoint failed while handling the request."),
+        "batch_member_failed": say("The endpoint took the request with several events, and said that this one failed."),
+        "batch_unreadable": say("The endpoint answered 207 and did not say which events failed: all count as failed."),
+        "gone": say("The endpoint answered 410 Gone, so it was disabled."),
+        "rate_limited": say("The endpoint asked to be sent fewer requests."),
+        "worker_lost": say("The worker ended while it sent this; what ends its worker each time is given up."),
+        "filter_failed": say("The endpoint's filter could not judge this event, so it was not sent there."),
+        "event_erased": say("The content of this event was erased, so it is not sent any more."),
+        "payload_failed": say("The endpoint's payload settings make no body of this event, so it was not sent."),
+        "payload_too_large": say("What the endpoint's payload settings make of this event is too large to be sent."),
+        "transformation_failed": say("The endpoint's transformation made nothing of this event, so it was not sent."),
+        "transformation_timeout": say("The endpoint's transformation took too long on this event, so it was not sent."),
+        "transformation_too_large": say(
+            "The endpoint's transformation made too much of this event, so it was not sent."
+        ),
+        "unverified": say("The endpoint's URL has yet to answer its challenge, so nothing else is sent there."),
+        "version_not_mapped": say("No mapping leads from this event's version to the endpoint's, so it was not sent."),
+        "version_mapping_failed": say(
+            "The mapping to the endpoint's version failed on this event, so it was not sent."
+        ),
+        "not_sent": say("No request could be made of this delivery; the operator finds out why."),
     }
 )
 

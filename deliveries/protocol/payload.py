@@ -22,6 +22,7 @@ from deliveries.errors import CannotShape, InvalidInput
 from deliveries.protocol.api_versions import VERSION_HEADER, MappingStep, Route
 from deliveries.protocol.challenge import CHALLENGE, ORIGIN_HEADER, ChallengeKind, origin_name
 from deliveries.protocol.request import data_of, full_body, moment_of, thin_body
+from deliveries.protocol.sentences import say
 
 METHODS = ("POST", "PUT", "PATCH")
 FORM_LIMIT_BYTES = 1024 * 1024
@@ -158,17 +159,20 @@ def check_together(shaping: Shaping, header_names: Collection[str]) -> None:
     """Raise InvalidInput for settings of which one would undo another."""
     is_cloud_event = shaping.payload_mode in (PayloadMode.STRUCTURED, PayloadMode.BINARY)
     if shaping.body_format != BodyFormat.JSON and is_cloud_event:
-        raise InvalidInput("a CloudEvent is JSON and no form", field="body_format")
+        raise InvalidInput(say("a CloudEvent is JSON and no form"), field="body_format")
     if shaping.batch_size > 1 and shaping.payload_mode == PayloadMode.BINARY:
-        raise InvalidInput("a binary CloudEvent goes alone; the structured ones can be in a batch", field="batch_size")
+        raise InvalidInput(
+            say("a binary CloudEvent goes alone; the structured ones can be in a batch"), field="batch_size"
+        )
     if shaping.batch_size > 1 and shaping.body_format != BodyFormat.JSON:
-        raise InvalidInput("a batch is JSON and no form", field="batch_size")
+        raise InvalidInput(say("a batch is JSON and no form"), field="batch_size")
     if shaping.transformation and shaping.payload_mode == PayloadMode.THIN:
-        raise InvalidInput("a thin payload leaves nothing to transform", field="transformation")
+        raise InvalidInput(say("a thin payload leaves nothing to transform"), field="transformation")
     fixed = _fixed_headers(shaping, header_names)
     if fixed:
         raise InvalidInput(
-            f"the header {fixed[0]} is set by payload_mode and body_format, and a custom one too", field="headers"
+            say("the header {fixed} is set by payload_mode and body_format, and a custom one too", fixed=fixed[0]),
+            field="headers",
         )
 
 

@@ -21,6 +21,7 @@ from types import MappingProxyType
 
 from deliveries.errors import InvalidInput, InvalidSecret
 from deliveries.protocol.secrets import ED25519_PREFIX, HMAC_PREFIX, OF_STANDARD_WEBHOOKS, SigningKey, to_base64
+from deliveries.protocol.sentences import say
 
 Headers = list[tuple[str, str]]
 Sign = Callable[[Sequence[SigningKey], int, bytes], Headers]
@@ -89,13 +90,12 @@ def check_signing(given: object) -> str:
             raise InvalidInput("signing is one of " + ", ".join(PROFILES) + ", or an object", field="signing")
         return given
     if not isinstance(given, Mapping):
-        raise InvalidInput("signing is a name or an object", field="signing")
+        raise _wrong("signing is a name or an object")
     members = {name: value for name, value in given.items() if value is not None}
     unknown = members.keys() - Scheme.__dataclass_fields__.keys()
     if unknown or not all(isinstance(value, str) for value in members.values()) or "header" not in members:
-        raise InvalidInput(
-            "a scheme is header, encoding, hash, prefix and timestamp_header, all texts; a header it must have",
-            field="signing",
+        raise _wrong(
+            "a scheme is header, encoding, hash, prefix and timestamp_header, all texts; a header it must have"
         )
     scheme = Scheme(**members)
     _check_scheme(scheme)
@@ -117,13 +117,14 @@ def profile_of(signing: str) -> Profile:
         return known
     scheme = Scheme(**json.loads(signing))
     has_time = bool(scheme.timestamp_header)
-    signed = "the time, a dot and the raw body" if has_time else "the raw body"
+    signed = say("the time, a dot and the raw body") if has_time else say("the raw body")
+    values = asdict(scheme) | {"hash": scheme.hash.upper(), "signed": signed}
     content = 'time + "." + rawBody' if has_time else "rawBody"
     return _profile(
         scheme,
         name="own",
         title=scheme.header,
-        description=f"Adds {scheme.header}: the HMAC-{scheme.hash.upper()} of {signed} in {scheme.encoding}.",
+        description=say("Adds {header}: the HMAC-{hash} of {signed} in {encoding}.", **values),
         example=f'crypto.createHmac("{scheme.hash}", secret).update({content}).digest("{scheme.encoding}")',
     )
 
@@ -131,12 +132,18 @@ def profile_of(signing: str) -> Profile:
 def check_key(signing: str, key: SigningKey) -> None:
     """Raise InvalidInput when a scheme cannot sign with this key."""
     if signing in OF_STANDARD_WEBHOOKS and key.kind == "text":
-        raise InvalidInput(
-            f"the signing profile {signing} needs a secret that starts with {HMAC_PREFIX} or {ED25519_PREFIX}",
-            field="signing",
+        raise _wrong(
+            "the signing profile {signing} needs a secret that starts with {hmac_prefix} or {ed_prefix}",
+            signing=signing,
+            hmac_prefix=HMAC_PREFIX,
+            ed_prefix=ED25519_PREFIX,
         )
     if signing not in OF_STANDARD_WEBHOOKS and key.kind == "ed25519":
-        raise InvalidInput(f"the signing profile {profile_of(signing).title} needs a shared secret", field="signing")
+        raise _wrong("the signing profile {title} needs a shared secret", title=profile_of(signing).title)
+
+
+def _wrong(message: str, **values: object) -> InvalidInput:
+    return InvalidInput(say(message, **values), field="signing")
 
 
 def _check_scheme(scheme: Scheme) -> None:
@@ -144,27 +151,32 @@ def _check_scheme(scheme: Scheme) -> None:
     if scheme.timestamp_header:
         _check_name(scheme.timestamp_header)
     if scheme.timestamp_header.lower() == scheme.header.lower():
-        raise InvalidInput("the signature and the time need two headers", field="signing")
+        raise _wrong("the signature and the time need two headers")
     if scheme.encoding not in ENCODINGS or scheme.hash not in HASHES:
-        raise InvalidInput(
-            f"encoding is one of {', '.join(ENCODINGS)}, hash one of {', '.join(HASHES)}", field="signing"
+        raise _wrong(
+            "encoding is one of {names}, hash one of {names_2}", names=", ".join(ENCODINGS), names_2=", ".join(HASHES)
         )
     if len(scheme.prefix) > PREFIX_CHARACTERS or _PREFIX.fullmatch(scheme.prefix) is None:
-        raise InvalidInput(f"prefix is up to {PREFIX_CHARACTERS} visible ASCII characters", field="signing")
+        raise _wrong(
+            "prefix is up to {prefix_characters} visible ASCII characters", prefix_characters=PREFIX_CHARACTERS
+        )
 
 
 def _check_name(name: str) -> None:
     lowered = name.lower()
     if _NAME.fullmatch(name) is None or len(name) > HEADER_CHARACTERS:
-        raise InvalidInput(f"a header of a scheme is up to {HEADER_CHARACTERS} letters, digits and -", field="signing")
+        raise _wrong(
+            "a header of a scheme is up to {header_characters} letters, digits and -",
+            header_characters=HEADER_CHARACTERS,
+        )
     if lowered in _OF_THE_CONNECTION or lowered.startswith(_RESERVED):
-        raise InvalidInput(f"the header {lowered} is set by the sender or by the connection", field="signing")
+        raise _wrong("the header {lowered} is set by the sender or by the connection", lowered=lowered)
 
 
 def _text_keys(keys: Sequence[SigningKey]) -> list[bytes]:
     found = [key.text for key in keys if key.kind != "ed25519"]
     if not found:
-        raise InvalidSecret("this signing profile needs a shared secret", field="secret")
+        raise InvalidSecret(say("this signing profile needs a shared secret"), field="secret")
     return found
 
 
@@ -202,7 +214,7 @@ _ALL_PROFILES = (
     Profile(
         name="standard",
         title="Standard Webhooks",
-        description="The headers webhook-id, webhook-timestamp and webhook-signature: best for a new receiver.",
+        description=say("The headers webhook-id, webhook-timestamp and webhook-signature: best for a new receiver."),
         example='Webhook(secret).verify(body, headers)  # PyPI or npm "standardwebhooks"',
         headers=(),
         sign=_sign_nothing_more,
@@ -211,20 +223,22 @@ _ALL_PROFILES = (
         Scheme(header="X-Signature"),
         name="hex_sha256",
         title="X-Signature",
-        description="Adds X-Signature: the HMAC-SHA256 of the raw body in hex, as hand-written receivers check it.",
+        description=say(
+            "Adds X-Signature: the HMAC-SHA256 of the raw body in hex, as hand-written receivers check it."
+        ),
         example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")',
     ),
     _profile(
         Scheme(header="X-Hub-Signature-256", prefix="sha256="),
         name="github",
         title="GitHub",
-        description="Adds X-Hub-Signature-256: sha256= and the HMAC-SHA256 of the raw body in hex.",
+        description=say("Adds X-Hub-Signature-256: sha256= and the HMAC-SHA256 of the raw body in hex."),
         example='verify(secret, rawBody, headers["x-hub-signature-256"])  // npm "@octokit/webhooks-methods"',
     ),
     Profile(
         name="stripe",
         title="Stripe",
-        description="Adds Stripe-Signature: the time and one v1 signature for each valid secret.",
+        description=say("Adds Stripe-Signature: the time and one v1 signature for each valid secret."),
         example='stripe.Webhook.construct_event(payload, headers["Stripe-Signature"], secret)',
         headers=("Stripe-Signature",),
         sign=_timed("Stripe-Signature", "v1"),
@@ -232,7 +246,7 @@ _ALL_PROFILES = (
     Profile(
         name="slack",
         title="Slack",
-        description="Adds X-Slack-Signature and X-Slack-Request-Timestamp; the time is part of what is signed.",
+        description=say("Adds X-Slack-Signature and X-Slack-Request-Timestamp; the time is part of what is signed."),
         example="SignatureVerifier(secret).is_valid_request(body, headers)  # PyPI slack-sdk",
         headers=("X-Slack-Request-Timestamp", "X-Slack-Signature"),
         sign=_sign_slack,
@@ -241,13 +255,13 @@ _ALL_PROFILES = (
         Scheme(header="X-Shopify-Hmac-Sha256", encoding="base64"),
         name="shopify",
         title="Shopify",
-        description="Adds X-Shopify-Hmac-Sha256: the HMAC-SHA256 of the raw body in base64.",
+        description=say("Adds X-Shopify-Hmac-Sha256: the HMAC-SHA256 of the raw body in base64."),
         example="base64.b64encode(hmac.digest(secret.encode(), body, 'sha256')).decode()",
     ),
     Profile(
         name="svix",
         title="Svix",
-        description="Adds svix-id, svix-timestamp and svix-signature: the standard headers under Svix's names.",
+        description=say("Adds svix-id, svix-timestamp and svix-signature: the standard headers under Svix's names."),
         example='Webhook(secret).verify(body, headers)  # PyPI or npm "svix"',
         headers=("svix-id", "svix-timestamp", "svix-signature"),
         sign=_sign_nothing_more,
@@ -257,13 +271,15 @@ _ALL_PROFILES = (
         Scheme(header="X-Convoy-Signature"),
         name="convoy",
         title="Convoy, simple",
-        description="Adds X-Convoy-Signature: the HMAC-SHA256 of the raw body in hex.",
+        description=say("Adds X-Convoy-Signature: the HMAC-SHA256 of the raw body in hex."),
         example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")',
     ),
     Profile(
         name="convoy_advanced",
         title="Convoy, advanced",
-        description="Adds X-Convoy-Signature: the time and one v1 signature of time, comma and body for each secret.",
+        description=say(
+            "Adds X-Convoy-Signature: the time and one v1 signature of time, comma and body for each secret."
+        ),
         example='crypto.createHmac("sha256", secret).update(t + "," + rawBody).digest("hex")',
         headers=("X-Convoy-Signature",),
         sign=_timed("X-Convoy-Signature", "v1", joint=b","),
@@ -271,7 +287,7 @@ _ALL_PROFILES = (
     Profile(
         name="hook0",
         title="Hook0",
-        description="Adds X-Hook0-Signature: the time and one v0 signature for each valid secret.",
+        description=say("Adds X-Hook0-Signature: the time and one v0 signature for each valid secret."),
         example='crypto.createHmac("sha256", secret).update(t + "." + rawBody).digest("hex")',
         headers=("X-Hook0-Signature",),
         sign=_timed("X-Hook0-Signature", "v0"),

@@ -14,6 +14,7 @@ import orjson
 from deliveries.errors import InvalidHeader
 from deliveries.protocol.profiles import PROFILES
 from deliveries.protocol.secrets import SigningKey
+from deliveries.protocol.sentences import say
 from deliveries.protocol.signatures import signature_headers
 
 METHOD = "POST"
@@ -86,17 +87,22 @@ def moment_of(whole: bytes) -> str:
 def check_header(name: str, value: str) -> tuple[str, str]:
     """Return a custom header with its name in lower case, or raise InvalidHeader."""
     if not isinstance(name, str) or _TOKEN.fullmatch(name) is None:
-        raise InvalidHeader("a header name is made of letters, digits and -", field="headers")
+        raise InvalidHeader(say("a header name is made of letters, digits and -"), field="headers")
     lowered = name.lower()
     # WSGI and CGI receivers see no difference between _ and -, so neither does this check.
     plain = lowered.replace("_", "-")
     if lowered == "content-type":
         return lowered, _check_content_type(value)
     if plain in _RESERVED or plain.startswith(_RESERVED_PREFIXES):
-        raise InvalidHeader(f"the header {lowered} is set by the sender or by the connection", field="headers")
+        raise InvalidHeader(
+            say("the header {lowered} is set by the sender or by the connection", lowered=lowered), field="headers"
+        )
     if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
         raise InvalidHeader(
-            f"the value of the header {lowered} must be visible ASCII, not empty, without space at its ends",
+            say(
+                "the value of the header {lowered} must be visible ASCII, not empty, without space at its ends",
+                lowered=lowered,
+            ),
             field="headers",
         )
     return lowered, value
@@ -105,26 +111,34 @@ def check_header(name: str, value: str) -> tuple[str, str]:
 def _check_content_type(value: object) -> str:
     if not isinstance(value, str) or _JSON_TYPE.fullmatch(value) is None:
         raise InvalidHeader(
-            "the value of the header content-type is a type of JSON, such as application/json; charset=utf-8",
+            say("the value of the header content-type is a type of JSON, such as application/json; charset=utf-8"),
             field="headers",
         )
     if any(charset.lower() not in _CHARSETS for charset in _CHARSET.findall(value)):
-        raise InvalidHeader("the charset of the header content-type is utf-8, as bodies are", field="headers")
+        raise InvalidHeader(say("the charset of the header content-type is utf-8, as bodies are"), field="headers")
     return value
 
 
 def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the custom headers of an endpoint, names in lower case, or raise InvalidHeader."""
     if len(headers) > CUSTOM_HEADER_LIMIT:
-        raise InvalidHeader(f"at most {CUSTOM_HEADER_LIMIT} headers", field="headers")
+        raise InvalidHeader(
+            say("at most {custom_header_limit} headers", custom_header_limit=CUSTOM_HEADER_LIMIT), field="headers"
+        )
     checked: dict[str, str] = {}
     for given, text in headers.items():
         name, value = check_header(given, text)
         if name in checked:
-            raise InvalidHeader(f"the header {name} is given twice", field="headers")
+            raise InvalidHeader(say("the header {name} is given twice", name=name), field="headers")
         checked[name] = value
     if sum(len(name) + len(value) for name, value in checked.items()) > CUSTOM_HEADER_LIMIT_BYTES:
-        raise InvalidHeader(f"all headers together have at most {CUSTOM_HEADER_LIMIT_BYTES} bytes", field="headers")
+        raise InvalidHeader(
+            say(
+                "all headers together have at most {custom_header_limit_bytes} bytes",
+                custom_header_limit_bytes=CUSTOM_HEADER_LIMIT_BYTES,
+            ),
+            field="headers",
+        )
     return checked
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deliveries.errors import InvalidSecret
+from deliveries.protocol.sentences import say
 
 HMAC_PREFIX = "whsec_"
 ED25519_PREFIX = "whsk_"
@@ -50,12 +51,20 @@ def parse_secret(text: str) -> SigningKey:
         value = _from_base64(text.removeprefix(HMAC_PREFIX))
         if not SHORTEST_SECRET_BYTES <= len(value) <= LONGEST_SECRET_BYTES:
             raise InvalidSecret(
-                f"a secret holds {SHORTEST_SECRET_BYTES} to {LONGEST_SECRET_BYTES} bytes", field="secret"
+                say(
+                    "a secret holds {shortest_secret_bytes} to {longest_secret_bytes} bytes",
+                    shortest_secret_bytes=SHORTEST_SECRET_BYTES,
+                    longest_secret_bytes=LONGEST_SECRET_BYTES,
+                ),
+                field="secret",
             )
         return SigningKey("hmac", value)
     if text.startswith(ED25519_PREFIX):
         return _parse_private_key(_from_base64(text.removeprefix(ED25519_PREFIX)))
-    raise InvalidSecret(f"a secret starts with {HMAC_PREFIX} or {ED25519_PREFIX}", field="secret")
+    raise InvalidSecret(
+        say("a secret starts with {hmac_prefix} or {ed_prefix}", hmac_prefix=HMAC_PREFIX, ed_prefix=ED25519_PREFIX),
+        field="secret",
+    )
 
 
 def read_secret(text: str) -> SigningKey:
@@ -72,7 +81,7 @@ def check_secret(text: str, *, signing: str) -> str:
         return _check_text(text)
     key = parse_secret(text)
     if _is_guessable(key.value):
-        raise InvalidSecret("this secret can be guessed; take random bytes, or leave it to us", field="secret")
+        raise InvalidSecret(say("this secret can be guessed; take random bytes, or leave it to us"), field="secret")
     return format_secret(key)
 
 
@@ -110,10 +119,12 @@ def to_base64(raw: bytes) -> str:
 def _check_text(text: str) -> str:
     if not SHORTEST_TEXT_BYTES <= len(text.encode("utf-8", "replace")) <= LONGEST_TEXT_BYTES:
         limits = f"{SHORTEST_TEXT_BYTES} to {LONGEST_TEXT_BYTES}"
-        raise InvalidSecret(f"a secret for this signing scheme is a text of {limits} bytes", field="secret")
+        raise InvalidSecret(
+            say("a secret for this signing scheme is a text of {limits} bytes", limits=limits), field="secret"
+        )
     if not text.isprintable() or text != text.strip():
         raise InvalidSecret(
-            "a secret has no line breaks or invisible characters, and no space at its ends", field="secret"
+            say("a secret has no line breaks or invisible characters, and no space at its ends"), field="secret"
         )
     return text
 
@@ -127,19 +138,19 @@ def _from_base64(text: str) -> bytes:
     try:
         raw = a2b_base64(text, strict_mode=True)
     except (Base64Error, ValueError) as error:
-        raise InvalidSecret("after its prefix a secret is padded standard base64", field="secret") from error
+        raise InvalidSecret(say("after its prefix a secret is padded standard base64"), field="secret") from error
     # strict_mode lets stray bits in the last character pass; two spellings of one secret would be the result.
     if to_base64(raw) != text:
-        raise InvalidSecret("after its prefix a secret is padded standard base64", field="secret")
+        raise InvalidSecret(say("after its prefix a secret is padded standard base64"), field="secret")
     return raw
 
 
 def _parse_private_key(raw: bytes) -> SigningKey:
     seed = raw[:SEED_BYTES]
     if len(raw) not in (SEED_BYTES, 2 * SEED_BYTES):
-        raise InvalidSecret("an ed25519 secret holds the 32-byte seed, or seed and public key", field="secret")
+        raise InvalidSecret(say("an ed25519 secret holds the 32-byte seed, or seed and public key"), field="secret")
     if len(raw) > SEED_BYTES and raw[SEED_BYTES:] != _public_bytes(seed):
-        raise InvalidSecret("the public half of the ed25519 secret does not belong to its seed", field="secret")
+        raise InvalidSecret(say("the public half of the ed25519 secret does not belong to its seed"), field="secret")
     return SigningKey("ed25519", seed)
 
 

@@ -6,6 +6,8 @@ services/languages.py can say again in another language. It must not know which 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Sentence(str):
     """English, with the message of the catalogs that it was made of and the values that stand in it."""
@@ -17,9 +19,31 @@ class Sentence(str):
     number: int
     values: dict[str, object]
 
+    def again(self, **values: object) -> Sentence:
+        """Return it with values; the message was kept without."""
+        return say(self.message, **values)
+
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         """Travel as plain English."""
         return str, (str(self),)
+
+
+class Joined(Sentence):
+    """Several sentences with a sign between them."""
+
+    __slots__ = ("parts", "sign")
+
+    parts: tuple[str, ...]
+    sign: str
+
+
+def joined(parts: Iterable[str], sign: str = "; ") -> Joined:
+    """Return sentences in one line."""
+    said = tuple(parts)
+    made = Joined(sign.join(said))
+    made.message, made.plural, made.number, made.values = "", "", 0, {}
+    made.parts, made.sign = said, sign
+    return made
 
 
 def say(message: str, /, **values: object) -> Sentence:

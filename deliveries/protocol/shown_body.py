@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from deliveries.protocol.sentences import joined, say
+
 INFLATED_LIMIT_BYTES = 64 * 1024
 HEX_LIMIT_BYTES = 16 * 1024
 
@@ -70,14 +72,16 @@ def shown_body(body: bytes, headers: str) -> ShownBody:
     encoding = found.get("content-encoding", "").strip().lower()
     plain = inflated(body, encoding)
     if plain is None:
-        return _as_hex(body, f"its content-encoding {encoding} is not read")
+        return _as_hex(body, say("its content-encoding {encoding} is not read", encoding=encoding))
     tried = _charsets_of(found.get("content-type", "").strip().lower())
     for charset in tried:
         if (text := _decoded(plain, charset)) is not None:
             return ShownBody(text=text, format="text", note=_note(encoding if plain is not body else "", charset))
     if tried[0] not in _CHARSETS and not _CONTROL.search(plain) and (text := _decoded(plain, "utf-8")) is not None:
-        return ShownBody(text=text, format="text", note=f"read as utf-8, because {tried[0]} is not known")
-    return _as_hex(plain, f"it cannot be read as {tried[0]}")
+        return ShownBody(
+            text=text, format="text", note=say("read as utf-8, because {charset} is not known", charset=tried[0])
+        )
+    return _as_hex(plain, say("it cannot be read as {charset}", charset=tried[0]))
 
 
 def inflated(body: bytes, encoding: str) -> bytes | None:
@@ -120,11 +124,11 @@ def _decoded(plain: bytes, charset: str) -> str | None:
 
 
 def _as_hex(raw: bytes, why: str) -> ShownBody:
-    return ShownBody(text=raw[:HEX_LIMIT_BYTES].hex(" "), format="hex", note=f"in hex, because {why}")
+    return ShownBody(text=raw[:HEX_LIMIT_BYTES].hex(" "), format="hex", note=say("in hex, because {why}", why=why))
 
 
 def _note(encoding: str, charset: str) -> str:
-    said = [f"inflated from {encoding}"] if encoding else []
+    said = [say("inflated from {encoding}", encoding=encoding)] if encoding else []
     if _CHARSETS[charset] != "utf-8":
-        said.append(f"read as {charset}")
-    return ", ".join(said)
+        said.append(say("read as {charset}", charset=charset))
+    return joined(said, ", ")

@@ -15,6 +15,7 @@ from deliveries.protocol.computed_signatures import explain_computed
 from deliveries.protocol.findings import Finding, fault, fine
 from deliveries.protocol.profiles import profile_of
 from deliveries.protocol.secrets import SigningKey, hint
+from deliveries.protocol.sentences import say
 from deliveries.protocol.signatures import signature_headers
 
 TOLERANCE = timedelta(minutes=5)  # of Standard Webhooks' libraries
@@ -95,48 +96,79 @@ def check_received(sent: SentRequest, received: ReceivedRequest) -> list[Finding
 def compare_clocks(timestamp: int, clock: datetime) -> Finding:
     """Return how far a receiver's clock was from the time that was signed."""
     away = clock - datetime.fromtimestamp(timestamp, UTC)
-    seconds = round(abs(away).total_seconds())
-    units = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
-    amount = next((f"{round(seconds / size)} {name}" for size, name in units if seconds >= 2 * size), f"{seconds} s")
-    side = "ahead" if away > timedelta(0) else "behind"
+    amount, is_ahead = _amount(round(abs(away).total_seconds())), away > timedelta(0)
     if abs(away) > TOLERANCE:
-        says = f"The receiver's clock is {amount} {side}; libraries refuse more than 5 minutes. Set it by NTP."
-        return fault("clock_off", says)
-    return fine("clock_right", f"The receiver's clock is within 5 minutes of the signed time, {amount} {side}.")
+        ahead = say(
+            "The receiver's clock is {amount} ahead; libraries refuse more than 5 minutes. Set it by NTP.",
+            amount=amount,
+        )
+        behind = say(
+            "The receiver's clock is {amount} behind; libraries refuse more than 5 minutes. Set it by NTP.",
+            amount=amount,
+        )
+        return fault("clock_off", ahead if is_ahead else behind)
+    ahead = say("The receiver's clock is within 5 minutes of the signed time, {amount} ahead.", amount=amount)
+    behind = say("The receiver's clock is within 5 minutes of the signed time, {amount} behind.", amount=amount)
+    return fine("clock_right", ahead if is_ahead else behind)
+
+
+def _amount(seconds: int) -> str:
+    if seconds >= 2 * 86_400:
+        return say("{number} days", number=round(seconds / 86_400))
+    if seconds >= 2 * 3600:
+        return say("{number} hours", number=round(seconds / 3600))
+    if seconds >= 120:
+        return say("{number} minutes", number=round(seconds / 60))
+    return say("{number} seconds", number=seconds) if seconds >= 2 else f"{seconds} s"
 
 
 def _of_headers(sent: SentRequest, headers: Mapping[str, str]) -> list[Finding]:
     missing = [name for name in sent.signature_names if name in sent.headers and name not in headers]
     if len(missing) == len([name for name in sent.signature_names if name in sent.headers]):
         return [
-            fault("no_headers", "None of the signature's headers is among these: a proxy or the framework drops them.")
+            fault(
+                "no_headers",
+                say("None of the signature's headers is among these: a proxy or the framework drops them."),
+            )
         ]
     if headers.get("webhook-id", sent.message_id) != sent.message_id:
-        return [fault("other_event", "These headers are another event's: their webhook-id is not this one.")]
+        return [fault("other_event", say("These headers are another event's: their webhook-id is not this one."))]
     changed = [
         name for name in sent.signature_names if headers.get(name, "").strip() not in ("", sent.headers.get(name))
     ]
     if changed:
-        says = f"Changed on the way, or of another attempt: {', '.join(changed)}. Each attempt is signed anew."
+        says = say(
+            "Changed on the way, or of another attempt: {names}. Each attempt is signed anew.", names=", ".join(changed)
+        )
         return [fault("changed_headers", says)]
     if missing:
-        return [fine("some_headers", f"The headers are as they were sent; not among them: {', '.join(missing)}.")]
-    return [fine("same_headers", "The headers are as they were sent.")]
+        return [
+            fine(
+                "some_headers",
+                say("The headers are as they were sent; not among them: {names}.", names=", ".join(missing)),
+            )
+        ]
+    return [fine("same_headers", say("The headers are as they were sent."))]
 
 
 def _of_secret(sent: SentRequest, end: str) -> Finding:
     ends = list(sent.hints) or [hint(key) for key in sent.keys]
     if any(end.endswith(each) or each.endswith(end) for each in ends):
-        return fine("right_secret", "The secret ends as the one that signed.")
+        return fine("right_secret", say("The secret ends as the one that signed."))
     shown = " or ".join(f"…{each}" for each in ends)
     return fault(
-        "wrong_secret", f"This is the wrong secret: the one that signed ends in {shown}, yours in …{end[-4:]}."
+        "wrong_secret",
+        say(
+            "This is the wrong secret: the one that signed ends in {shown}, yours in …{end}.", shown=shown, end=end[-4:]
+        ),
     )
 
 
 def _of_computed(sent: SentRequest, computed: str) -> Finding:
     if all(key.kind == "ed25519" for key in sent.keys):
-        return fault("asymmetric", "This endpoint signs with a private key: verify v1a with the public key whpk_….")
+        return fault(
+            "asymmetric", say("This endpoint signs with a private key: verify v1a with the public key whpk_….")
+        )
     values = [sent.headers[name] for name in sent.signature_names[2:] if name in sent.headers]
     own = values[-1:] if sent.signing != "standard" else values
     return explain_computed(
@@ -152,10 +184,16 @@ def _of_computed(sent: SentRequest, computed: str) -> Finding:
 
 def _what_is_left(sent: SentRequest) -> Finding:
     if not is_signed_rightly(sent):
-        return fine("not_known", "The secret that signed this is gone here, so nothing more can be told. Redeliver it.")
+        return fine(
+            "not_known", say("The secret that signed this is gone here, so nothing more can be told. Redeliver it.")
+        )
     ends = " or ".join(f"…{hint(key)}" for key in sent.keys)
     return fault(
         "secret_or_code",
-        f"All this is as it was sent, and rightly signed. So a wrong secret is used, for the right one ends in {ends}, "
-        "or it is used in a wrong way: give the signature that the code computed, and this page finds out which.",
+        say(
+            "All this is as it was sent, and rightly signed. So a wrong secret is used, for the "
+            "right one ends in {ends}, or it is used in a wrong way: give the signature that the code computed, "
+            "and this page finds out which.",
+            ends=ends,
+        ),
     )

@@ -12,6 +12,8 @@ from itertools import accumulate
 from operator import or_
 from types import MappingProxyType
 
+from deliveries.protocol.sentences import say
+
 
 class StaffRole(StrEnum):
     """What somebody of staff is; each may do all that the one before may."""
@@ -40,10 +42,10 @@ PERMISSIONS: Mapping[StaffRole, frozenset[str]] = MappingProxyType(
 )
 MEANINGS: Mapping[StaffRole, str] = MappingProxyType(
     {
-        StaffRole.VIEWER: "looks at everything, and changes nothing",
-        StaffRole.SUPPORT: "sends again, pauses and resumes",
-        StaffRole.OPERATOR: "endpoints, customers, members, event types, keys, erasing content too",
-        StaffRole.OWNER: "everything, staff too",
+        StaffRole.VIEWER: say("looks at everything, and changes nothing"),
+        StaffRole.SUPPORT: say("sends again, pauses and resumes"),
+        StaffRole.OPERATOR: say("endpoints, customers, members, event types, keys, erasing content too"),
+        StaffRole.OWNER: say("everything, staff too"),
     }
 )
 

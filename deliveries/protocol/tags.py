@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.sentences import say
 
 TAGS_LIMIT = 10
 TAG_LIMIT = 64
@@ -21,11 +22,15 @@ def check_tags(tags: Sequence[str], *, field: str = "tags") -> tuple[str, ...]:
     """Return tags once each, in their order; raises InvalidInput for one that cannot be a tag, or too many."""
     found = tuple(dict.fromkeys(tags))
     if len(found) > TAGS_LIMIT:
-        raise InvalidInput(f"at most {TAGS_LIMIT} tags", field=field)
+        raise InvalidInput(say("at most {tags_limit} tags", tags_limit=TAGS_LIMIT), field=field)
     for tag in found:
         if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
             raise InvalidInput(
-                f"a tag has 1 to {TAG_LIMIT} of the characters A-Z a-z 0-9 . _ : / @ = + ~ -, a letter or figure first",
+                say(
+                    "a tag has 1 to {tag_limit} of the characters A-Z a-z 0-9 . _ : / @ = + ~ -, a "
+                    "letter or figure first",
+                    tag_limit=TAG_LIMIT,
+                ),
                 field=field,
             )
     return found

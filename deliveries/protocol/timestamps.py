@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.sentences import say
 
 FORM = "a time of RFC 3339 with its offset from UTC, such as 2026-11-28T09:30:00.000Z"
 OUTSIDE = "a time between the years 1 and 9999 in UTC"
@@ -27,23 +28,23 @@ def read(text: object, *, field: str = "") -> datetime:
     """
     found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise InvalidInput(f"this is not {FORM}", field=field)
+        raise InvalidInput(say("this is not {form}", form=FORM), field=field)
     try:
         return _moment_of(found)
     except OverflowError as error:
-        raise InvalidInput(f"this is not {OUTSIDE}", field=field) from error
+        raise InvalidInput(say("this is not {outside}", outside=OUTSIDE), field=field) from error
     except ValueError as error:
-        raise InvalidInput(f"there is no such time: {error}", field=field) from error
+        raise InvalidInput(say("there is no such time: {error}", error=error), field=field) from error
 
 
 def in_utc(moment: datetime, *, field: str = "") -> datetime:
     """Return a moment of the caller's in UTC; raises InvalidInput for one without an offset or beyond the calendar."""
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        raise InvalidInput("a time is a datetime with its offset from UTC", field=field)
+        raise InvalidInput(say("a time is a datetime with its offset from UTC"), field=field)
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidInput(f"this is not {OUTSIDE}", field=field) from error
+        raise InvalidInput(say("this is not {outside}", outside=OUTSIDE), field=field) from error
 
 
 def write(moment: datetime) -> str:

@@ -23,6 +23,7 @@ from jmespath.parser import ParsedResult
 
 from deliveries.errors import CannotShape, InvalidInput
 from deliveries.protocol.api_versions import MappingStep
+from deliveries.protocol.sentences import say
 
 LENGTH_LIMIT = 4000
 RESULT_LIMIT_BYTES = 256 * 1024
@@ -63,18 +64,18 @@ class Preset:
 
 def check_transformation(text: str, *, field: str = "transformation") -> str:
     """Return an expression that can be read, or raise InvalidInput; an empty one is none."""
-    name = f"the {'transformation' if field == 'transformation' else 'mapping'}"
+    name = say("the transformation") if field == "transformation" else say("the mapping")
     if not text.strip():
         return ""
     if len(text) > LENGTH_LIMIT:
-        raise InvalidInput(f"{name} has at most {LENGTH_LIMIT} characters", field=field)
+        raise InvalidInput(say("{name} has at most {limit} characters", name=name, limit=LENGTH_LIMIT), field=field)
     try:
         _compiled(text)
     except RecursionError as error:
-        raise InvalidInput(f"{name} nests too deep", field=field) from error
+        raise InvalidInput(say("{name} nests too deep", name=name), field=field) from error
     except (JMESPathError, ValueError) as error:
         detail = " ".join(str(error).split())[:200]
-        raise InvalidInput(f"{name} cannot be read: {detail}", field=field) from error
+        raise InvalidInput(say("{name} cannot be read: {detail}", name=name, detail=detail), field=field) from error
     return text
 
 

@@ -18,6 +18,7 @@ import idna
 
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
+from deliveries.protocol.sentences import say
 
 LENGTH_LIMIT = 2048
 HOST_LIMIT = 253
@@ -55,10 +56,10 @@ def check_url(
     _check_characters(text)
     match = _URL.fullmatch(text)
     if match is None:
-        _refuse("a URL looks like https://example.com/path, without a fragment")
+        _refuse(say("a URL looks like https://example.com/path, without a fragment"))
     scheme = match["scheme"].lower()
     if scheme not in _DEFAULT_PORTS:
-        _refuse("only https and http URLs can be called")
+        _refuse(say("only https and http URLs can be called"))
     path, query = match["path"] or "/", match["query"] or ""
     _check_path(path, query)
     host, port = _read_authority(match["authority"], scheme=scheme)
@@ -73,7 +74,7 @@ def split_target(url: str) -> tuple[str, str, int]:
     """Return scheme, host (no brackets) and port of a URL that check_url returned."""
     match = _TARGET.match(url)
     if match is None:
-        _refuse("not a URL in its stored form")
+        _refuse(say("not a URL in its stored form"))
     scheme, address, name, port = match.groups()
     return scheme, address or name, int(port) if port else _DEFAULT_PORTS[scheme]
 
@@ -84,29 +85,29 @@ def _refuse(detail: str) -> NoReturn:
 
 def _check_characters(text: str) -> None:
     if len(text) > LENGTH_LIMIT:
-        _refuse(f"a URL has at most {LENGTH_LIMIT} characters")
+        _refuse(say("a URL has at most {limit} characters", limit=LENGTH_LIMIT))
     for character in text:
         # Categories Z and C: every space, control, format (bidi too), surrogate and unassigned character.
         if character == "\\" or unicodedata.category(character)[0] in "ZC":
-            _refuse("a URL has no spaces, backslashes, control characters or invisible characters")
+            _refuse(say("a URL has no spaces, backslashes, control characters or invisible characters"))
 
 
 def _check_path(path: str, query: str) -> None:
     if _PATH_AND_QUERY.fullmatch(path + query) is None:
-        _refuse("path and query hold only the ASCII characters of a URL; write others as %XX")
+        _refuse(say("path and query hold only the ASCII characters of a URL; write others as %XX"))
     if _DOT_SEGMENT.search(path):
-        _refuse("the path must not contain . or .. as a part")
+        _refuse(say("the path must not contain . or .. as a part"))
 
 
 def _read_authority(authority: str, *, scheme: str) -> tuple[str, int]:
     if "@" in authority:
-        _refuse("a URL must not carry a user name or a password; use a custom header")
+        _refuse(say("a URL must not carry a user name or a password; use a custom header"))
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
-        _refuse("the host or port of the URL cannot be read")
+        _refuse(say("the host or port of the URL cannot be read"))
     port = int(match["port"] or _DEFAULT_PORTS[scheme])
     if port > 65535:
-        _refuse("a port is at most 65535")
+        _refuse(say("a port is at most 65535"))
     host = match["host"]
     return (_read_ipv6(host[1:-1]) if host.startswith("[") else _read_name(host)), port
 
@@ -115,7 +116,7 @@ def _read_ipv6(text: str) -> str:
     try:
         return str(IPv6Address(text))
     except AddressValueError:
-        _refuse("the IPv6 address in the URL cannot be read")
+        _refuse(say("the IPv6 address in the URL cannot be read"))
 
 
 def _read_name(text: str) -> str:
@@ -123,9 +124,9 @@ def _read_name(text: str) -> str:
     bare = name.removesuffix(".")
     labels = bare.split(".")
     if len(bare) > HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in labels):
-        _refuse("the host name is made of letters, digits, - and _, in parts joined by single dots")
+        _refuse(say("the host name is made of letters, digits, - and _, in parts joined by single dots"))
     if not all(_is_readable(label) for label in labels):
-        _refuse("the punycode in the host name cannot be read")
+        _refuse(say("the punycode in the host name cannot be read"))
     if _NUMBER_LABEL.fullmatch(labels[-1]):
         return _read_ipv4(bare)
     return name
@@ -135,18 +136,18 @@ def _read_ipv4(text: str) -> str:
     try:
         return str(IPv4Address(text))
     except AddressValueError:
-        _refuse("an IPv4 address is written as four decimal numbers without leading zeros")
+        _refuse(say("an IPv4 address is written as four decimal numbers without leading zeros"))
 
 
 def _to_punycode(name: str) -> str:
     if any(not character.isascii() and unicodedata.category(character)[0] == "N" for character in name):
-        _refuse("digits in a host name are ASCII digits")
+        _refuse(say("digits in a host name are ASCII digits"))
     if unicodedata.normalize("NFKC", name) != name:
-        _refuse("the host name holds characters that only look like others; write it plainly or in punycode")
+        _refuse(say("the host name holds characters that only look like others; write it plainly or in punycode"))
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError:
-        _refuse("the host name is not a valid international name")
+        _refuse(say("the host name is not a valid international name"))
 
 
 def _is_readable(label: str) -> bool:
@@ -160,16 +161,16 @@ def _is_readable(label: str) -> bool:
 
 def _check_policy(scheme: str, host: str, port: int, *, allow_http: bool, ports: Sequence[tuple[int, int]]) -> None:
     if scheme == "http" and not allow_http:
-        _refuse("the URL must start with https://")
+        _refuse(say("the URL must start with https://"))
     if not any(low <= port <= high for low, high in ports):
-        _refuse(f"port {port} is not open to endpoints")
+        _refuse(say("port {port} is not open to endpoints", port=port))
     address = parsed_address(host)
     if address is not None:
         if not is_public(address):
-            _refuse(f"{host} is not an address of the public internet")
+            _refuse(say("{host} is not an address of the public internet", host=host))
         return
     bare = host.removesuffix(".")
     if _INNER_NAMES.fullmatch(bare):
-        _refuse(f"{host} is a name of an inner network")
+        _refuse(say("{host} is a name of an inner network", host=host))
     if "." not in bare:
-        _refuse("the host name needs a dot, as in example.com")
+        _refuse(say("the host name needs a dot, as in example.com"))

@@ -14,14 +14,18 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from deliveries.conf import conf
 from deliveries.models import Alert, Endpoint
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.sentences import say
 from deliveries.protocol.time_zones import stamp
 from deliveries.services.alerts import disabled_after
 from deliveries.services.brands import brand_of
 from deliveries.services.early_warnings import certificate_meant, percent_meant
+from deliveries.services.languages import in_words, speaking, tell
 from deliveries.services.mail_choices import Reader
 from deliveries.services.site_links import PORTAL, STAFF, url_of
 
@@ -31,12 +35,12 @@ NAME_LIMIT = 80
 Kind = Alert.Kind
 
 HEADLINES: Mapping[str, str] = {  # the gravest first, which is the order in a letter
-    Kind.CANNOT_SEND: "Nothing can be sent",
-    Kind.DISABLED: "The endpoint {host} was disabled",
-    Kind.WARNING: "The endpoint {host} is disabled soon",
-    Kind.FAILING: "The endpoint {host} fails",
-    Kind.CERTIFICATE: "A certificate of the endpoint {host} ends soon",
-    Kind.EXHAUSTED: "Deliveries to {host} were given up",
+    Kind.CANNOT_SEND: say("Nothing can be sent"),
+    Kind.DISABLED: say("The endpoint {host} was disabled"),
+    Kind.WARNING: say("The endpoint {host} is disabled soon"),
+    Kind.FAILING: say("The endpoint {host} fails"),
+    Kind.CERTIFICATE: say("A certificate of the endpoint {host} ends soon"),
+    Kind.EXHAUSTED: say("Deliveries to {host} were given up"),
 }
 
 
@@ -59,7 +63,8 @@ def letters_for(
     `readers` are members by customer, `errors` what was wrong lately by endpoint.
     """
     for_operator = [alert for alert in _by_weight(alerts) if _is_operators(alert)]
-    letters = [_letter(to, for_operator, errors, site=STAFF) for to in conf.alert_mail if for_operator]
+    with speaking(conf.language):
+        letters = [_letter(to, for_operator, errors, site=STAFF) for to in conf.alert_mail if for_operator]
     for customer_id, members in readers.items():
         own = [alert for alert in alerts if _concerns(alert, customer_id)]
         written: dict[str, Letter] = {}
@@ -70,8 +75,15 @@ def letters_for(
     return letters
 
 
-def letter_to(reader: Reader, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, begin: str = "") -> Letter:
-    """Return a member's letter, with a way to have no more of them; mail programs offer it too (RFC 8058)."""
+def letter_to(
+    reader: Reader, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, is_digest: bool = False
+) -> Letter:
+    """Return a member's letter in their language, with a way to have no more of them (RFC 8058)."""
+    with speaking(reader.language):
+        return _letter_to(reader, alerts, errors, begin=f"{gettext('Digest')}: " if is_digest else "")
+
+
+def _letter_to(reader: Reader, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, begin: str) -> Letter:
     letter = _letter(reader.to, _by_weight(alerts), errors, site=PORTAL, zone=reader.zone, begin=begin)
     end = url_of(PORTAL, "unsubscribe", reader.token)
     if not end:
@@ -79,8 +91,13 @@ def letter_to(reader: Reader, alerts: Sequence[Alert], errors: Mapping[UUID, str
     headers = {"List-Unsubscribe": f"<{end}>"}
     if end.startswith("https://"):
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    foot = f"To {plain(reader.name)}, a member of {plain(reader.customer)}. "
-    foot += f"Choose what is mailed: {url_of(PORTAL, 'profile')}\nNo more such letters: {end}"
+    foot = "\n".join(
+        (
+            tell("To {name}, a member of {customer}.", name=plain(reader.name), customer=plain(reader.customer)),
+            tell("Choose what is mailed: {url}", url=url_of(PORTAL, "profile")),
+            tell("No more such letters: {url}", url=end),
+        )
+    )
     return replace(letter, body=f"{letter.body}\n-- \n{foot}\n", headers=headers)
 
 
@@ -110,19 +127,20 @@ def _letter(
 ) -> Letter:
     subject = begin + _headline(alerts[0])
     if len(alerts) > 1:
-        subject += f" (and {len(alerts) - 1} more)"
+        subject = tell("{subject} (and {number} more)", subject=subject, number=len(alerts) - 1)
     parts = [_paragraph(alert, errors, site=site, zone=zone) for alert in alerts[:SHOWN_LIMIT]]
     if len(alerts) > SHOWN_LIMIT:
-        parts.append(f"And {len(alerts) - SHOWN_LIMIT} more: {url_of(site, 'index')}".removesuffix(": "))
+        more = tell("And {number} more: {url}", number=len(alerts) - SHOWN_LIMIT, url=url_of(site, "index"))
+        parts.append(more.strip().removesuffix(":").strip())
     about = frozenset(alert.id for alert in alerts)
     brand = brand_of(alerts[0].endpoint.customer if site == PORTAL and alerts[0].endpoint else None)
     if site == PORTAL and brand.support:
-        parts.append(f"Questions: {brand.support}")
+        parts.append(tell("Questions: {support}", support=brand.support))
     return Letter(to=to, subject=f"[{brand.name}] {subject}", body="\n\n".join(parts) + "\n", about=about)
 
 
 def _headline(alert: Alert) -> str:
-    return HEADLINES[alert.kind].format(host=_host(alert.endpoint) if alert.endpoint else "")
+    return tell(HEADLINES[alert.kind], host=_host(alert.endpoint) if alert.endpoint else "")
 
 
 def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str, zone: str) -> str:
@@ -131,15 +149,15 @@ def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str, zone: str
     if endpoint is not None:
         lines += _named(endpoint, site=site)
         if error := errors.get(endpoint.id):
-            lines.append(f"Lately:      {error}")
+            lines.append(tell("Lately:      {error}", error=in_words(error)))
         if address := url_of(site, "deliveries_endpoint_change", endpoint.public_id):
-            lines.append(f"See:         {address}")
+            lines.append(tell("See:         {url}", url=address))
     return "\n".join(lines)
 
 
 def _explained(alert: Alert, zone: str) -> Iterable[str]:
     if alert.kind == Kind.FAILING:
-        yield f"No delivery has arrived since {stamp(alert.since, zone)}."
+        yield tell("No delivery has arrived since {at}.", at=stamp(alert.since, zone))
         if end := disabled_after(alert.since):
             yield _goes_on(end, zone)
     elif alert.kind == Kind.WARNING:
@@ -147,42 +165,51 @@ def _explained(alert: Alert, zone: str) -> Iterable[str]:
     elif alert.kind == Kind.CERTIFICATE:
         yield from _ending(alert, zone)
     elif alert.kind == Kind.DISABLED:
-        yield f"At {stamp(alert.since, zone)}, because {plain(alert.reason, limit=300)}."
-        yield "Its deliveries are held. When the cause is gone, resume the endpoint and they are sent."
+        why = plain(in_words(alert.reason), limit=300)
+        yield tell("At {at}, because {why}.", at=stamp(alert.since, zone), why=why)
+        yield gettext("Its deliveries are held. When the cause is gone, resume the endpoint and they are sent.")
     elif alert.kind == Kind.EXHAUSTED:
-        yield f"Since {stamp(alert.created_at, zone)}: every attempt of the retry schedule failed."
-        yield "They can be sent again when the cause is gone. The next such mail about this endpoint comes in a day."
+        yield tell("Since {at}: every attempt of the retry schedule failed.", at=stamp(alert.created_at, zone))
+        yield gettext(
+            "They can be sent again when the cause is gone. The next such mail about this endpoint comes in a day."
+        )
     else:
-        yield f"Since {stamp(alert.created_at, zone)}: {plain(alert.reason, limit=300)}."
-        yield "What is due waits and is sent when this is put right. The next such mail comes in a day."
+        why = plain(in_words(alert.reason), limit=300)
+        yield tell("Since {at}: {why}.", at=stamp(alert.created_at, zone), why=why)
+        yield gettext("What is due waits and is sent when this is put right. The next such mail comes in a day.")
 
 
 def _soon_disabled(alert: Alert, zone: str) -> Iterable[str]:
     lane = getattr(alert.endpoint, "lane", None)
     percent = percent_meant(lane, alert.since)
     if lane is not None and percent is not None and (end := disabled_after(lane.failing_since)):
-        yield f"No delivery has arrived since {stamp(lane.failing_since, zone)}: {percent} % of the time is over."
+        at = stamp(lane.failing_since, zone)
+        yield tell("No delivery has arrived since {at}: {percent} % of the time is over.", at=at, percent=percent)
         yield _goes_on(end, zone)
 
 
 def _goes_on(end: datetime, zone: str) -> str:
-    return f"If that goes on, it is disabled after {stamp(end, zone)}: nothing is lost then, deliveries are held."
+    at = stamp(end, zone)
+    return tell("If that goes on, it is disabled after {at}: nothing is lost then, deliveries are held.", at=at)
 
 
 def _ending(alert: Alert, zone: str) -> Iterable[str]:
     end = None if alert.endpoint is None else certificate_meant(alert.endpoint, alert.since)
     if end is not None:
-        whose = "The certificate that we show its server" if end.name == "certificate" else "The CA of its server"
-        yield f"{whose} ends at {stamp(end.expires_at, zone)}, less than {end.days + 1} days ahead."
-        yield "After that nothing arrives there. Put a new one into the endpoint's settings."
+        ours = say("The certificate that we show its server ends at {at}, less than {number} days ahead.")
+        theirs = say("The CA of its server ends at {at}, less than {number} days ahead.")
+        words = ours if end.name == "certificate" else theirs
+        yield tell(words, at=stamp(end.expires_at, zone), number=end.days + 1)
+        yield gettext("After that nothing arrives there. Put a new one into the endpoint's settings.")
 
 
 def _named(endpoint: Endpoint, *, site: str) -> Iterable[str]:
-    yield f"Endpoint:    {_host(endpoint)}, {endpoint.public_id}"
+    yield tell("Endpoint:    {host}, {id}", host=_host(endpoint), id=endpoint.public_id)
     if description := plain(endpoint.description):
-        yield f"Description: {description}"
+        yield tell("Description: {text}", text=description)
     if site == STAFF:
-        yield f"Customer:    {plain(endpoint.customer.name)}, {endpoint.customer.public_id}"
+        name, public_id = plain(endpoint.customer.name), endpoint.customer.public_id
+        yield tell("Customer:    {name}, {id}", name=name, id=public_id)
 
 
 def explain_lately(error: str, status_code: int | None) -> str:
@@ -190,7 +217,7 @@ def explain_lately(error: str, status_code: int | None) -> str:
     if not error:
         return ""
     said = EXPLANATIONS.get(error) or plain(error)
-    return f"{said} ({status_code})" if status_code else said
+    return say("{error} ({status})", error=said, status=status_code) if status_code else said
 
 
 def _host(endpoint: Endpoint) -> str:

@@ -22,6 +22,7 @@ from django.db.models import Q, QuerySet
 from deliveries.database.failures import first_line
 from deliveries.errors import InvalidInput
 from deliveries.models import ApiKey, Customer
+from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 
@@ -45,7 +46,7 @@ def create_api_key(
     """Return the new key's row and its text, which cannot be had again."""
     checked_name, checked_scopes = _check_name(name), _check_scopes(scopes)
     if expires_at is not None and expires_at <= clock.likely_now():
-        raise InvalidInput("this moment is past", field="expires_at")
+        raise InvalidInput(say("this moment is past"), field="expires_at")
     text = PREFIX + base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode().rstrip("=")
     with transaction.atomic():
         if customer is not None:
@@ -123,7 +124,7 @@ def _alive() -> QuerySet[ApiKey]:
 def _check_name(name: str) -> str:
     stripped = name.strip()
     if not 1 <= len(stripped) <= 100 or not stripped.isprintable():
-        raise InvalidInput("a name has 1 to 100 printable characters", field="name")
+        raise InvalidInput(say("a name has 1 to 100 printable characters"), field="name")
     return stripped
 
 

@@ -19,6 +19,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import BrandPicture, Customer
 from deliveries.pictures import PNG, SVG, check_picture
 from deliveries.protocol.brand_colours import check_accent
+from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
 from deliveries.variables import support
 
@@ -115,7 +116,7 @@ def _checked(words: Mapping[str, str]) -> dict[str, str]:
     given = {name: words[name].strip() for name in WORDS if name in words}
     name, accent, support_address = (given.get(each, "") for each in WORDS)
     if len(name) > NAME_LIMIT or not name.isprintable():
-        raise InvalidInput(f"at most {NAME_LIMIT} printable characters", field="name")
+        raise InvalidInput(say("at most {name_limit} printable characters", name_limit=NAME_LIMIT), field="name")
     try:
         support_address = support(support_address)
     except ValueError as error:

@@ -18,6 +18,7 @@ from deliveries.models import Challenge, Endpoint
 from deliveries.protocol.challenge import KINDS, UNVERIFIED
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.polled import is_polled
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.cancellations import cancel_deliveries
@@ -71,7 +72,7 @@ def allowed_state(endpoint: Endpoint, state: State, reason: str) -> tuple[State,
     if state != State.ENABLED or endpoint.unverified is None:
         return state, reason
     if is_waiting(endpoint):
-        raise Conflict(f"{UNVERIFIED}; it goes on by itself as soon as it has")
+        raise Conflict(say("{unverified}; it goes on by itself as soon as it has", unverified=UNVERIFIED))
     return State.PAUSED, UNVERIFIED
 
 
@@ -91,10 +92,12 @@ def ask_again(endpoint: Endpoint, *, actor: str) -> Challenge:
     with transaction.atomic():
         asked = Challenge.objects.select_for_update().filter(endpoint=endpoint).first()
         if asked is None or asked.state == Challenge.State.VERIFIED:
-            raise Conflict("its URL has nothing to answer")
+            raise Conflict(say("its URL has nothing to answer"))
         now, waiting = clock.likely_now(), asked.delivery_id
         if asked.asked_at is not None and asked.asked_at > now - timedelta(seconds=AGAIN_SECONDS):
-            raise Conflict(f"its URL was asked a moment ago; wait {AGAIN_SECONDS} seconds")
+            raise Conflict(
+                say("its URL was asked a moment ago; wait {again_seconds} seconds", again_seconds=AGAIN_SECONDS)
+            )
         asked.state, asked.tries, asked.delivery_id, asked.next_at = Challenge.State.WAITING, 0, None, now
         asked.save(update_fields=["state", "tries", "delivery_id", "next_at"])
         record_act(actor, "endpoint.verify", customer=endpoint.customer, target=endpoint.public_id)

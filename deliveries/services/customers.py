@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint
+from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
 from deliveries.services.endpoint_fields import check_uid
 from deliveries.services.endpoints import delete_endpoint
@@ -61,7 +62,10 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
         checked["name"] = _check_name(checked["name"])
     limit = checked.get("endpoint_limit")
     if limit is not None and (type(limit) is not int or not 0 <= limit <= ENDPOINT_LIMIT_MAX):
-        raise InvalidInput(f"a whole number from 0 to {ENDPOINT_LIMIT_MAX}", field="endpoint_limit")
+        raise InvalidInput(
+            say("a whole number from 0 to {endpoint_limit_max}", endpoint_limit_max=ENDPOINT_LIMIT_MAX),
+            field="endpoint_limit",
+        )
     if "uid" in checked:
         checked["uid"] = check_uid(checked["uid"], prefix=Customer.PREFIX)
     return checked
@@ -70,7 +74,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
 def _check_name(name: str) -> str:
     stripped = name.strip()
     if not 1 <= len(stripped) <= NAME_LIMIT or not stripped.isprintable():
-        raise InvalidInput(f"a name has 1 to {NAME_LIMIT} printable characters", field="name")
+        raise InvalidInput(
+            say("a name has 1 to {name_limit} printable characters", name_limit=NAME_LIMIT), field="name"
+        )
     return stripped
 
 
@@ -81,4 +87,4 @@ def _save(customer: Customer, columns: list[str] | None = None) -> None:
     except IntegrityError as error:
         if "uid" not in str(error):
             raise
-        raise Conflict("there is a customer with this uid already") from error
+        raise Conflict(say("there is a customer with this uid already")) from error

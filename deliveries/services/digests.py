@@ -89,7 +89,7 @@ def _digest_of(member: Member) -> Digest:
     )
     reader = reader_of(member)
     told = [alert for alert in alerts if reader.wants(alert) and not is_over(alert)]
-    letter = letter_to(reader, told, errors_of(told), begin="Digest: ") if told else None
+    letter = letter_to(reader, told, errors_of(told), is_digest=True) if told else None
     since = member.digest_from or clock.likely_now()
     return Digest(member=member, letter=letter, newest=max((alert.created_at for alert in alerts), default=since))
 

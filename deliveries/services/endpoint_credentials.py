@@ -15,6 +15,7 @@ from deliveries.protocol.client_tls import complete_tls
 from deliveries.protocol.credentials import Auth, complete
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.request import CUSTOM_HEADER_LIMIT_BYTES
+from deliveries.protocol.sentences import say
 
 CREDENTIALS = ("auth", "tls")
 # Fields that are not columns, with the columns that hold them.
@@ -57,19 +58,19 @@ def forget_credentials(endpoint: Endpoint) -> dict[str, None]:
 def check_credentials(endpoint: Endpoint) -> None:
     """Refuse a header that the credentials set too, more than a receiver takes, and TLS where there is none."""
     if is_polled(endpoint.url) and (named := [name for name in CREDENTIALS if getattr(endpoint, name)]):
-        raise InvalidInput("an endpoint that is polled is sent no request that could show this", field=named[0])
+        raise InvalidInput(say("an endpoint that is polled is sent no request that could show this"), field=named[0])
     if endpoint.tls and not endpoint.url.startswith("https:"):
-        raise InvalidInput("tls is for a URL that begins with https", field="tls")
+        raise InvalidInput(say("tls is for a URL that begins with https"), field="tls")
     auth = endpoint.credentials.get("auth") if endpoint.auth else None
     if auth is None:
         return
     headers = endpoint.headers
     if "authorization" in headers:
-        raise InvalidInput("auth sets the header authorization, which is a custom one too", field="auth")
+        raise InvalidInput(say("auth sets the header authorization, which is a custom one too"), field="auth")
     size = sum(len(name) + len(value) for name, value in headers.items()) + sum(map(len, auth.values()))
     if size > CUSTOM_HEADER_LIMIT_BYTES:
         limit = CUSTOM_HEADER_LIMIT_BYTES
-        raise InvalidInput(f"auth and all headers together have at most {limit} bytes", field="auth")
+        raise InvalidInput(say("auth and all headers together have at most {limit} bytes", limit=limit), field="auth")
 
 
 def given_of(endpoint: Endpoint, name: str) -> object:

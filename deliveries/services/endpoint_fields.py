@@ -33,6 +33,7 @@ from deliveries.protocol.payload import METHODS, check_together
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import check_signing
 from deliveries.protocol.request import check_headers
+from deliveries.protocol.sentences import say
 from deliveries.protocol.tags import check_tags
 from deliveries.protocol.transformation import check_transformation
 from deliveries.protocol.urls import check_url, split_target
@@ -58,12 +59,12 @@ def check_uid(value: str | None, *, prefix: str) -> str | None:
     if value is None:
         return None
     if _UID.fullmatch(value) is None:
-        raise InvalidInput("a uid has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ : @ + = -", field="uid")
+        raise InvalidInput(say("a uid has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ : @ + = -"), field="uid")
     try:
         decode_id(prefix, value)
     except InvalidInput:
         return value
-    raise InvalidInput("a uid must not look like an id", field="uid")
+    raise InvalidInput(say("a uid must not look like an id"), field="uid")
 
 
 def check_endpoint_url(text: str) -> str:
@@ -83,7 +84,7 @@ def check_endpoint_auth(given: object) -> dict[str, str] | None:
         try:
             auth["token_url"] = check_endpoint_url(auth["token_url"])
         except InvalidUrl as error:
-            raise InvalidInput(f"token_url: {error.detail}", field="auth") from error
+            raise InvalidInput(say("token_url: {detail}", detail=error.detail), field="auth") from error
     return auth
 
 
@@ -96,7 +97,7 @@ def check_endpoint_filter(text: str) -> str:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT %s::jsonpath", [text])
     except DatabaseError as error:
-        raise InvalidFilter("PostgreSQL cannot read this filter", field="filter") from error
+        raise InvalidFilter(say("PostgreSQL cannot read this filter"), field="filter") from error
     return text
 
 
@@ -131,7 +132,9 @@ def _addresses(host: str, port: int) -> tuple[str, ...]:
 
 def _check_event_types(patterns: list[str]) -> list[str]:
     if len(patterns) > EVENT_TYPE_LIMIT:
-        raise InvalidInput(f"at most {EVENT_TYPE_LIMIT} event types", field="event_types")
+        raise InvalidInput(
+            say("at most {event_type_limit} event types", event_type_limit=EVENT_TYPE_LIMIT), field="event_types"
+        )
     try:
         return [check_pattern(pattern) for pattern in dict.fromkeys(patterns)]
     except InvalidInput as error:
@@ -140,14 +143,17 @@ def _check_event_types(patterns: list[str]) -> list[str]:
 
 def _check_metadata(value: object) -> dict[str, object]:
     if not isinstance(value, dict) or len(json.dumps(value)) > METADATA_LIMIT:
-        raise InvalidInput(f"an object of at most {METADATA_LIMIT:,} characters of JSON", field="metadata")
+        raise InvalidInput(
+            say("an object of at most {metadata_limit} characters of JSON", metadata_limit=f"{METADATA_LIMIT:,}"),
+            field="metadata",
+        )
     return value
 
 
 def _check_text(name: str, *, limit: int) -> Callable[[str], str]:
     def check(value: str) -> str:
         if len(value) > limit or "\x00" in value:
-            raise InvalidInput(f"at most {limit} characters, and no NUL", field=name)
+            raise InvalidInput(say("at most {limit} characters, and no NUL", limit=limit), field=name)
         return value
 
     return check
@@ -158,7 +164,7 @@ def _check_number(name: str, *, low: int, high: int, empty: bool = False) -> Cal
         if value is None and empty:
             return None
         if type(value) is not int or not low <= value <= high:
-            raise InvalidInput(f"a whole number from {low} to {high}", field=name)
+            raise InvalidInput(say("a whole number from {low} to {high}", low=low, high=high), field=name)
         return value
 
     return check

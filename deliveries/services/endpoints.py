@@ -20,6 +20,7 @@ from deliveries.models import Customer, Endpoint, Lane, PollLease
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.secrets import read_secret
+from deliveries.protocol.sentences import say
 from deliveries.services import challenges, clock, limits
 from deliveries.services.alerts import note_disabled
 from deliveries.services.api_versions import newest_version
@@ -49,7 +50,7 @@ def create_endpoint(customer: Customer, fields: Mapping[str, Any], *, actor: str
     given = dict(fields)
     secret = given.pop("secret", None)
     if "url" not in given:
-        raise InvalidInput("a URL is required", field="url")
+        raise InvalidInput(say("a URL is required"), field="url")
     checked = check_fields(given)
     secret = given_or_new(secret, signing=checked.get("signing", "standard"))
     return store_endpoint(customer, checked, [(secret, None)], actor=actor), secret
@@ -148,7 +149,7 @@ def rotate_secret(
 ) -> str:
     """Return the new secret; the old ones go on signing for `keep_hours`, 0 for a leaked one."""
     if not 0 <= keep_hours <= KEEP_HOURS_MAX:
-        raise InvalidInput(f"from 0 to {KEEP_HOURS_MAX} hours", field="keep_hours")
+        raise InvalidInput(say("from 0 to {keep_hours_max} hours", keep_hours_max=KEEP_HOURS_MAX), field="keep_hours")
     fresh = given_or_new(secret, signing=endpoint.signing)
     check_signing(endpoint, [read_secret(fresh)])
     now = clock.likely_now()
@@ -173,7 +174,7 @@ def rotate_secret(
 def pause_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "", note: str = "") -> None:
     """Hold what is due and what comes; a disabled endpoint cannot be paused."""
     if endpoint.state == State.DISABLED:
-        raise Conflict("the endpoint is disabled; resume it instead")
+        raise Conflict(say("the endpoint is disabled; resume it instead"))
     _set_state(endpoint, State.PAUSED, actor=actor, action="endpoint.pause", reason=reason, note=note)
 
 
@@ -216,7 +217,7 @@ def _refuse_too_many(customer: Customer) -> None:
 
 def _refuse_other_kind(endpoint: Endpoint, checked: Mapping[str, object]) -> None:
     if is_polled(str(checked.get("url", endpoint.url))) != is_polled(endpoint.url):
-        raise InvalidInput("an endpoint is polled or sent to as long as it lives; make another one", field="url")
+        raise InvalidInput(say("an endpoint is polled or sent to as long as it lives; make another one"), field="url")
 
 
 def _is_same(endpoint: Endpoint, name: str, value: object) -> bool:
@@ -241,7 +242,7 @@ def _save(endpoint: Endpoint, checked: Mapping[str, object] | None) -> None:
     except IntegrityError as error:
         if "endpoint_uid_once_per_customer" not in str(error):
             raise
-        raise Conflict("there is an endpoint with this uid already") from error
+        raise Conflict(say("there is an endpoint with this uid already")) from error
 
 
 def _lock(endpoint: Endpoint) -> None:

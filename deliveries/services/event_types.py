@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, EventType
 from deliveries.protocol.event_types import check_own_name
+from deliveries.protocol.sentences import say
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
@@ -67,7 +68,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
     if "name" in checked:
         check_own_name(checked["name"], field="name")
     if len(checked.get("description", "")) > DESCRIPTION_LIMIT:
-        raise InvalidInput(f"at most {DESCRIPTION_LIMIT} characters", field="description")
+        raise InvalidInput(
+            say("at most {description_limit} characters", description_limit=DESCRIPTION_LIMIT), field="description"
+        )
     if checked.get("validation", "off") not in EventType.Validation.values:
         raise InvalidInput("one of " + ", ".join(EventType.Validation.values), field="validation")
     if "schema" in checked:
@@ -82,7 +85,9 @@ def check_example(schema: object, example: object) -> None:
     found = violations(compiled(schema), example)
     if found:
         place, sentence = found[0].pointer or "/", found[0].detail
-        raise InvalidInput(f"does not fit the schema: {place}: {sentence}", field="example")
+        raise InvalidInput(
+            say("does not fit the schema: {place}: {sentence}", place=place, sentence=sentence), field="example"
+        )
 
 
 def _save(event_type: EventType) -> None:
@@ -92,7 +97,7 @@ def _save(event_type: EventType) -> None:
     except IntegrityError as error:
         if "event_type_name_once_per_owner" not in str(error):
             raise
-        raise Conflict("there is an event type of this name already") from error
+        raise Conflict(say("there is an event type of this name already")) from error
 
 
 def _record(event_type: EventType, action: str, *, actor: str, detail: Mapping[str, object]) -> None:

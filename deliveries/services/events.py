@@ -32,6 +32,7 @@ from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.ids import EVENT, encode_id, time_of
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.request import full_body
+from deliveries.protocol.sentences import say
 from deliveries.services.api_versions import newest_version
 from deliveries.services.event_store import (
     ALONE,
@@ -175,7 +176,7 @@ def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> Entry | 
 def _judged(draft: EventDraft, rules: Rules) -> Entry:
     """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
     if is_ours(draft.type):
-        raise InvalidEventType("names that begin with hookpost. are reserved", field="type")
+        raise InvalidEventType(say("names that begin with hookpost. are reserved"), field="type")
     entry = _entry(draft)
     entry.api_version = version = version_emitted(draft.api_version)
     try:
@@ -192,7 +193,10 @@ def _entry(draft: EventDraft) -> Entry:
     moment = timestamps.in_utc(draft.timestamp or time_of(event_id), field="timestamp")
     body = full_body(draft.type, timestamps.write(moment), draft.data)
     if len(body) > conf.body_limit_bytes:
-        raise InvalidInput(f"the event is larger than {conf.body_limit_bytes} bytes", field="data")
+        raise InvalidInput(
+            say("the event is larger than {body_limit_bytes} bytes", body_limit_bytes=conf.body_limit_bytes),
+            field="data",
+        )
     return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at), api_version=draft.api_version)
 
 

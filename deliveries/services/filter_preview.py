@@ -19,6 +19,7 @@ from deliveries import sql
 from deliveries.errors import Unavailable
 from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.protocol.filter_conditions import Condition, conditions_of, says
+from deliveries.protocol.sentences import say
 from deliveries.services.endpoint_fields import check_fields
 from deliveries.services.recent_events import RecentEvent, recent_events
 from deliveries.services.statement_timeout import TooSlow, at_most
@@ -172,11 +173,12 @@ def _tags_seen(event: RecentEvent, wanted: Wanted) -> TagsSeen:
     """Say which of its tags an event goes to the endpoint by, or which it lacks."""
     shared = [tag for tag in event.tags if tag in wanted.tags]
     if shared:
-        says = f"The event has {', '.join(shared)}."
+        says = say("The event has {tags}.", tags=", ".join(shared))
     elif event.tags:
-        says = f"The event has {', '.join(event.tags)}, and none of {', '.join(wanted.tags)}."
+        tags, others = ", ".join(event.tags), ", ".join(wanted.tags)
+        says = say("The event has {tags}, and none of {wanted}.", tags=tags, wanted=others)
     else:
-        says = f"The event has no tag, and needs one of {', '.join(wanted.tags)}."
+        says = say("The event has no tag, and needs one of {wanted}.", wanted=", ".join(wanted.tags))
     return TagsSeen(found=event.tags, is_met=bool(shared), says=says)
 
 

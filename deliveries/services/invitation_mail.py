@@ -5,10 +5,13 @@ What lives here: the letter; its fate is in mail_rows.py. The link is made here 
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from deliveries.models import Invitation
 from deliveries.services.alert_letters import plain
 from deliveries.services.brands import brand_of
 from deliveries.services.invitations import token_of
+from deliveries.services.languages import in_words, language_of_address, speaking, tell
 from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
 from deliveries.services.site_links import PORTAL, url_of
 
@@ -24,17 +27,25 @@ def send_due_invitations() -> int:
 
 
 def letter_of(invitation: Invitation) -> RowLetter:
-    """Return the mail with the link; what others chose in it is one line of plain text."""
+    """Return the mail with the link, in the recipient's language; what others chose is one line of plain text."""
+    with speaking(language_of_address(invitation.email)):
+        return _letter_of(invitation)
+
+
+def _letter_of(invitation: Invitation) -> RowLetter:
     customer, brand = plain(invitation.customer.name), brand_of(invitation.customer)
     body = in_paragraphs(
         (
-            f"You are invited to the webhooks of {customer}, as {invitation.role}.",
+            tell(
+                "You are invited to the webhooks of {customer}, as {role}.",
+                customer=customer,
+                role=in_words(invitation.role),
+            ),
             url_of(PORTAL, "invitation", token_of(invitation)),
-            f"The link serves once, until {invitation.expires_at:%Y-%m-%d %H:%M} UTC.",
-            "If you did not expect this, do nothing: without the link nothing happens.",
-            *([f"Questions: {brand.support}"] if brand.support else []),
+            tell("The link serves once, until {at} UTC.", at=f"{invitation.expires_at:%Y-%m-%d %H:%M}"),
+            gettext("If you did not expect this, do nothing: without the link nothing happens."),
+            *([tell("Questions: {support}", support=brand.support)] if brand.support else []),
         )
     )
-    return RowLetter(
-        row_id=invitation.id, to=invitation.email, subject=f"[{brand.name}] Invitation to {customer}", body=body
-    )
+    subject = f"[{brand.name}] {tell('Invitation to {customer}', customer=customer)}"
+    return RowLetter(row_id=invitation.id, to=invitation.email, subject=subject, body=body)

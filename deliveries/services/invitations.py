@@ -21,6 +21,7 @@ from deliveries.errors import Conflict, InvalidId, InvalidInput
 from deliveries.models import Customer, Invitation, Member
 from deliveries.protocol import ids
 from deliveries.protocol.actor_names import name_person
+from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import by_name, check_role, create_person, is_plain
@@ -39,7 +40,7 @@ def invite(customer: Customer, email: str, role: str, *, actor: str) -> Invitati
     with transaction.atomic():
         limits.lock(customer)
         if Member.objects.filter(customer=customer, **by_address).exists():
-            raise InvalidInput("there is a member with this address", field="email")
+            raise InvalidInput(say("there is a member with this address"), field="email")
         limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
         lately = Invitation.objects.filter(customer=customer, created_at__gt=now - DAY)
         limits.refuse_beyond("invitations", lately.count(), customer)
@@ -111,19 +112,19 @@ def accept_with_password(invitation: Invitation, password: str) -> Member:
             if user is None:
                 user = create_person(invitation.email, invitation.email)
             elif has_log_in(invitation.email):
-                raise Conflict("there is a log-in of this address already: log in with it")
+                raise Conflict(say("there is a log-in of this address already: log in with it"))
             user.set_password(password)
             user.save(update_fields=["password"])
             return Member.objects.filter(customer=invitation.customer, user=user).first() or _join(invitation, user)
     except IntegrityError as error:
-        raise Conflict("there is a log-in of this address already: log in with it") from error
+        raise Conflict(say("there is a log-in of this address already: log in with it")) from error
 
 
 def _use_up(invitation: Invitation) -> None:
     limits.lock(invitation.customer)
     still_open = open_invitations(invitation.customer).filter(pk=invitation.pk)
     if not still_open.update(used_at=clock.likely_now(), mail_due_at=None):
-        raise Conflict("this invitation was used or is over")
+        raise Conflict(say("this invitation was used or is over"))
 
 
 def _join(invitation: Invitation, user: User) -> Member:
@@ -140,9 +141,11 @@ def check_email(text: str) -> str:
     """Return an address as a username is made of it; raises InvalidInput."""
     address = text.strip().lower()
     if len(address) > EMAIL_LIMIT:
-        raise InvalidInput(f"an address has at most {EMAIL_LIMIT} characters here", field="email")
+        raise InvalidInput(
+            say("an address has at most {email_limit} characters here", email_limit=EMAIL_LIMIT), field="email"
+        )
     try:
         validate_email(address)
     except ValidationError as error:
-        raise InvalidInput("not an e-mail address", field="email") from error
+        raise InvalidInput(say("not an e-mail address"), field="email") from error
     return address

@@ -14,6 +14,7 @@ from django.db.models import F
 from deliveries.errors import Conflict
 from deliveries.models import Attempt, Job
 from deliveries.protocol.ids import floor_of
+from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import take_back
@@ -35,7 +36,7 @@ def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(id=job.id)
         if locked.state not in STOPPABLE:
-            raise Conflict(f"the job is {locked.get_state_display().lower()} already")
+            raise Conflict(say("the job is {lower} already", lower=locked.get_state_display().lower()))
         locked.state, locked.finished_at = State.CANCELLED, clock.likely_now()
         locked.save(update_fields=["state", "finished_at"])
         forget_lines(job.id)

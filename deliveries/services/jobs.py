@@ -29,6 +29,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
+from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED
@@ -75,7 +76,7 @@ class Step:
 def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> Count:
     """Return how many deliveries a job would queue now, as far as counting goes; refuses to mean everything."""
     if selection.is_empty:
-        raise InvalidInput("say which deliveries, by one filter at least")
+        raise InvalidInput(say("say which deliveries, by one filter at least"))
     if kind == Kind.CANCEL:
         selection = waiting_only(selection)
     return count_eligible(kind, selection, viewer, before=floor_of(clock.likely_now() + timedelta(milliseconds=1)))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext, ngettext, override
@@ -17,7 +18,7 @@ from django.utils.translation import get_language, gettext, ngettext, override
 from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.models import LogIn
-from deliveries.protocol.sentences import Sentence, say, say_number
+from deliveries.protocol.sentences import Joined, Sentence, say, say_number
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = MappingProxyType(
@@ -30,6 +31,8 @@ def in_words(text: str) -> str:
     """Return a sentence in the language that is spoken at this moment; text that is none of ours stays as it is."""
     if not isinstance(text, Sentence):
         return gettext(text) if text else ""
+    if isinstance(text, Joined):
+        return text.sign.join(map(in_words, text.parts))
     form = ngettext(text.message, text.plural, text.number) if text.plural else gettext(text.message)
     values = {name: _in_words(value) for name, value in text.values.items()}
     return form.format(**values) if values else form
@@ -72,6 +75,13 @@ def speaking(language: str) -> override:
 def language_of(user_id: str | int) -> str:
     """Return the language that somebody chose; empty while they chose none."""
     return LogIn.objects.filter(user_id=user_id).values_list("language", flat=True).first() or ""
+
+
+def language_of_address(address: str) -> str:
+    """Return the language that whoever has this mail address chose; empty for strangers, and for several people."""
+    field = f"user__{get_user_model().get_email_field_name()}__iexact"
+    chosen = set(LogIn.objects.filter(**{field: address}).values_list("language", flat=True)[:2])
+    return chosen.pop() if len(chosen) == 1 else ""
 
 
 def choose_language(user: AbstractBaseUser, language: str) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from deliveries.conf import conf
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, Job
+from deliveries.protocol.sentences import say
 
 HELD_JOBS = 100
 EVENT_TYPES = 500
@@ -40,29 +41,29 @@ class Limit:
 
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
-        "endpoints": Limit(words="endpoints", figure=lambda customer: _endpoints(customer)),
-        "inboxes": Limit(words="inboxes", figure=lambda _: INBOXES),
-        "open_jobs": Limit(words="jobs under way", figure=lambda _: conf.jobs_per_customer),
-        "held_jobs": Limit(words="jobs that wait for a paused endpoint", figure=lambda _: HELD_JOBS),
-        "event_types": Limit(words="event types of its own", figure=lambda _: EVENT_TYPES),
-        "api_versions": Limit(words="versions of the API", figure=lambda _: API_VERSIONS),
-        "version_changes": Limit(words="event types that change with a version", figure=lambda _: VERSION_CHANGES),
-        "members": Limit(words="members", figure=lambda _: MEMBERS),
-        "invitations": Limit(words="invitations within a day", figure=lambda _: INVITATIONS),
-        "sessions": Limit(words="sessions of a member; the oldest ends", figure=lambda _: SESSIONS),
-        "api_keys": Limit(words="living API keys", figure=lambda _: API_KEYS),
+        "endpoints": Limit(words=say("endpoints"), figure=lambda customer: _endpoints(customer)),
+        "inboxes": Limit(words=say("inboxes"), figure=lambda _: INBOXES),
+        "open_jobs": Limit(words=say("jobs under way"), figure=lambda _: conf.jobs_per_customer),
+        "held_jobs": Limit(words=say("jobs that wait for a paused endpoint"), figure=lambda _: HELD_JOBS),
+        "event_types": Limit(words=say("event types of its own"), figure=lambda _: EVENT_TYPES),
+        "api_versions": Limit(words=say("versions of the API"), figure=lambda _: API_VERSIONS),
+        "version_changes": Limit(words=say("event types that change with a version"), figure=lambda _: VERSION_CHANGES),
+        "members": Limit(words=say("members"), figure=lambda _: MEMBERS),
+        "invitations": Limit(words=say("invitations within a day"), figure=lambda _: INVITATIONS),
+        "sessions": Limit(words=say("sessions of a member; the oldest ends"), figure=lambda _: SESSIONS),
+        "api_keys": Limit(words=say("living API keys"), figure=lambda _: API_KEYS),
         "signing_secrets": Limit(
-            words="secrets that sign for one endpoint (rotate with a shorter keep_hours)",
+            words=say("secrets that sign for one endpoint (rotate with a shorter keep_hours)"),
             figure=lambda _: SIGNING_SECRETS,
         ),
-        "portal_links": Limit(words="unused portal links", figure=lambda _: PORTAL_LINKS),
-        "events_at_once": Limit(words="posts of events at work", figure=lambda _: _share_of_threads()),
+        "portal_links": Limit(words=say("unused portal links"), figure=lambda _: PORTAL_LINKS),
+        "events_at_once": Limit(words=say("posts of events at work"), figure=lambda _: _share_of_threads()),
         "requests_at_once": Limit(
-            words="requests and pages at work", figure=lambda _: min(CONNECTIONS_AT_ONCE, _share_of_threads())
+            words=say("requests and pages at work"), figure=lambda _: min(CONNECTIONS_AT_ONCE, _share_of_threads())
         ),
-        "polls_waiting": Limit(words="polls that wait", figure=lambda _: _share_of_threads()),
-        "processor_percent": Limit(words="percent of a web process's time", figure=lambda _: conf.customer_share),
-        "exports": Limit(words="exports under way", figure=lambda _: EXPORTS),
+        "polls_waiting": Limit(words=say("polls that wait"), figure=lambda _: _share_of_threads()),
+        "processor_percent": Limit(words=say("percent of a web process's time"), figure=lambda _: conf.customer_share),
+        "exports": Limit(words=say("exports under way"), figure=lambda _: EXPORTS),
     }
 )
 
@@ -74,10 +75,11 @@ def refuse_beyond(name: str, number: int, customer: Customer | None) -> None:
     if number < figure:
         return
     owner = customer.public_id if customer else OPERATOR
-    whose = f"the customer {owner}" if customer else "the operator"
-    raise LimitReached(
-        f"{whose} may have at most {figure:,} {limit.words}, and has {number:,}", limit=name, figure=figure, owner=owner
-    )
+    values = {"figure": f"{figure:,}", "what": limit.words, "number": f"{number:,}"}
+    said = say("the operator may have at most {figure} {what}, and has {number}", **values)
+    if customer:
+        said = say("the customer {owner} may have at most {figure} {what}, and has {number}", owner=owner, **values)
+    raise LimitReached(said, limit=name, figure=figure, owner=owner)
 
 
 def refuse_more_jobs(customer: Customer | None, *, by_operator: bool) -> None:

@@ -20,6 +20,7 @@ from deliveries.errors import InvalidId, InvalidInput
 from deliveries.models import Alert, Endpoint, Member
 from deliveries.protocol import ids
 from deliveries.protocol.actor_names import name_person
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 
@@ -41,6 +42,7 @@ class Reader:
     customer: str
     token: str
     zone: str = ""
+    language: str = ""
     muted_kinds: frozenset[str] = frozenset()
     muted_endpoints: frozenset[UUID] = frozenset()
 
@@ -100,6 +102,7 @@ def reader_of(member: Member) -> Reader:
         customer=member.customer.name,
         token=Signer(salt=SALT).sign(member.public_id),
         zone=log_in.time_zone if log_in else "",
+        language=log_in.language if log_in else "",
         muted_kinds=frozenset(member.muted_kinds),
         muted_endpoints=frozenset(member.muted_endpoints),
     )
@@ -126,8 +129,10 @@ def unsubscribe(member: Member) -> None:
 
 def _check(choices: Choices) -> None:
     if choices.rhythm not in Rhythm.values:
-        raise InvalidInput(f"one of {', '.join(Rhythm.values)}", field="rhythm")
+        raise InvalidInput(say("one of {names}", names=", ".join(Rhythm.values)), field="rhythm")
     if not set(choices.muted_kinds) <= set(KINDS):
-        raise InvalidInput(f"some of {', '.join(KINDS)}", field="kinds")
+        raise InvalidInput(say("some of {names}", names=", ".join(KINDS)), field="kinds")
     if len(choices.muted_endpoints) > MUTED_LIMIT:
-        raise InvalidInput(f"at most {MUTED_LIMIT} endpoints can be left out", field="endpoints")
+        raise InvalidInput(
+            say("at most {muted_limit} endpoints can be left out", muted_limit=MUTED_LIMIT), field="endpoints"
+        )

@@ -22,6 +22,7 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member
 from deliveries.protocol.member_roles import MemberRole
+from deliveries.protocol.sentences import say
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 
@@ -40,7 +41,7 @@ def add_member(customer: Customer, username: str, *, email: str = "", actor: str
             member = Member.objects.create(customer=customer, user=user)
             record_act(actor, "member.add", customer=customer, target=member.public_id, detail={"username": username})
     except IntegrityError as error:
-        raise InvalidInput("there is a user of this name already", field="username") from error
+        raise InvalidInput(say("there is a user of this name already"), field="username") from error
     return member
 
 
@@ -63,7 +64,7 @@ def by_name(name: str) -> dict[str, str]:
 def login_token(member: Member, *, actor: str) -> tuple[str, str]:
     """Return user part and token of a link that lets the member set a password, once."""
     if not is_plain(member.user):
-        raise Conflict("this user is staff; a link would let its holder in as staff")
+        raise Conflict(say("this user is staff; a link would let its holder in as staff"))
     record_act(actor, "member.login_link", customer=member.customer, target=member.public_id)
     return urlsafe_base64_encode(force_bytes(member.user.pk)), default_token_generator.make_token(member.user)
 
@@ -141,26 +142,30 @@ def is_plain(user: AbstractUser) -> bool:
 def check_role(role: str) -> None:
     """Raise InvalidInput unless there is such a role."""
     if role not in set(MemberRole):
-        raise InvalidInput(f"one of {', '.join(MemberRole)}", field="role")
+        raise InvalidInput(say("one of {names}", names=", ".join(MemberRole)), field="role")
 
 
 def _keep_an_owner(member: Member) -> None:
     owners = Member.objects.filter(customer=member.customer, role=MemberRole.OWNER, user__is_active=True)
     if owners.filter(pk=member.pk).exists() and not owners.exclude(pk=member.pk).exists():
-        raise Conflict("a customer keeps at least one owner; make somebody else an owner first")
+        raise Conflict(say("a customer keeps at least one owner; make somebody else an owner first"))
 
 
 def _check(username: str, email: str) -> None:
     try:
         UnicodeUsernameValidator()(username)
     except ValidationError as error:
-        raise InvalidInput("letters, digits and @ . + - _ only", field="username") from error
+        raise InvalidInput(say("letters, digits and @ . + - _ only"), field="username") from error
     if not 1 <= len(username) <= USERNAME_LIMIT:
-        raise InvalidInput(f"a username has 1 to {USERNAME_LIMIT} characters", field="username")
+        raise InvalidInput(
+            say("a username has 1 to {username_limit} characters", username_limit=USERNAME_LIMIT), field="username"
+        )
     try:
         if email:
             validate_email(email)
     except ValidationError as error:
-        raise InvalidInput("this is no e-mail address", field="email") from error
+        raise InvalidInput(say("this is no e-mail address"), field="email") from error
     if len(email) > EMAIL_LIMIT:
-        raise InvalidInput(f"an e-mail address has at most {EMAIL_LIMIT} characters", field="email")
+        raise InvalidInput(
+            say("an e-mail address has at most {email_limit} characters", email_limit=EMAIL_LIMIT), field="email"
+        )

@@ -18,6 +18,7 @@ from deliveries import sql
 from deliveries.models import DueDelivery, Endpoint, visible
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
 from deliveries.models.visible import Viewer
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.services.stats import queue_stats
@@ -40,9 +41,9 @@ class Span:
 
 SPANS: Mapping[str, Span] = MappingProxyType(
     {
-        "24h": Span(words="24 hours", length=DAY, step=HOUR),
-        "7d": Span(words="7 days", length=7 * DAY, step=HOUR),
-        "30d": Span(words="30 days", length=30 * DAY, step=DAY),
+        "24h": Span(words=say("24 hours"), length=DAY, step=HOUR),
+        "7d": Span(words=say("7 days"), length=7 * DAY, step=HOUR),
+        "30d": Span(words=say("30 days"), length=30 * DAY, step=DAY),
     }
 )
 

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.utils.translation import gettext
 
 from deliveries.conf import conf
 from deliveries.models import PasswordMail
 from deliveries.services.alert_letters import plain
 from deliveries.services.brands import operator_brand
+from deliveries.services.languages import in_words, language_of, speaking, tell
 from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
 from deliveries.services.password_links import link_parts, site_of
 from deliveries.services.role_groups import role_of
@@ -33,8 +35,13 @@ def send_due_passwords() -> int:
 
 
 def letter_of(row: PasswordMail) -> RowLetter:
-    """Return the mail with the link."""
-    subject = "Your log-in" if row.kind == PasswordMail.Kind.INVITED else "A new password"
+    """Return the mail with the link, in the language of whom it is for."""
+    with speaking(language_of(row.user_id)):
+        return _letter_of(row)
+
+
+def _letter_of(row: PasswordMail) -> RowLetter:
+    subject = gettext("Your log-in") if row.kind == PasswordMail.Kind.INVITED else gettext("A new password")
     address = getattr(row.user, row.user.get_email_field_name())
     return RowLetter(
         row_id=row.id, to=address, subject=f"[{operator_brand().name}] {subject}", body=in_paragraphs(_lines(row))
@@ -44,13 +51,20 @@ def letter_of(row: PasswordMail) -> RowLetter:
 def _lines(row: PasswordMail) -> Iterator[str]:
     name = plain(row.user.get_username())
     if row.kind == PasswordMail.Kind.INVITED:
-        place = f"the staff site of {operator_brand().name} at {_host()}"
-        yield f"You are invited to {place}, as {_role(row.user)}. You log in as {name}."
+        yield tell(
+            "You are invited to the staff site of {brand} at {host}, as {role}. You log in as {name}.",
+            brand=operator_brand().name,
+            host=_host(),
+            role=_role(row.user),
+            name=name,
+        )
     else:
-        yield f"Somebody, we hope you, asked for a new password of {name} at {_host()}."
+        yield tell("Somebody, we hope you, asked for a new password of {name} at {host}.", name=name, host=_host())
     yield url_of(site_of(row.user), "set_password", *link_parts(row.user))
-    yield f"The link sets a password, once, within {_lifetime()}. A second factor is asked for as always."
-    yield "If you did not expect this, do nothing: without the link nothing happens."
+    yield tell(
+        "The link sets a password, once, within {span}. A second factor is asked for as always.", span=_lifetime()
+    )
+    yield gettext("If you did not expect this, do nothing: without the link nothing happens.")
 
 
 def _host() -> str:
@@ -58,9 +72,9 @@ def _host() -> str:
 
 
 def _role(user: AbstractUser) -> str:
-    return role_of(user) or "one with permissions of your own"
+    return in_words(role_of(user) or "") or gettext("one with permissions of your own")
 
 
 def _lifetime() -> str:
     hours = int(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT).total_seconds() // 3600)
-    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
+    return tell("{number} days", number=hours // 24) if hours >= 48 else tell("{number} hours", number=hours)

@@ -22,6 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_de
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Member, PortalLink
 from deliveries.protocol.actor_names import name_person
+from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.members import by_name, create_person, is_plain
@@ -89,7 +90,7 @@ def begin_of(path: str) -> str:
     root = site_root(PORTAL)
     is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)
     if not is_local or not path.startswith(root) or ".." in path or not path.isprintable() or "\\" in path:
-        raise InvalidInput(f"a path that starts with {root}", field="next")
+        raise InvalidInput(say("a path that starts with {root}", root=root), field="next")
     return path.removeprefix(root)
 
 
@@ -108,14 +109,14 @@ def _member_of(customer: Customer, email: str | None) -> Member:
     if found := plain.filter(**by_address).first():
         return found
     if members.filter(**by_address).exists():
-        raise Conflict("this member is staff; staff log in to the portal with their password")
+        raise Conflict(say("this member is staff; staff log in to the portal with their password"))
     return _new_member(customer, address, address)
 
 
 def _new_member(customer: Customer, username: str, email: str) -> Member:
     if get_user_model()._default_manager.filter(**by_name(username)).exists():
         # Never hand out somebody else's log-in because an address was given for another customer.
-        raise Conflict("there is a user of this name who is not a member of this customer")
+        raise Conflict(say("there is a user of this name who is not a member of this customer"))
     limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
     user = create_person(username, email)
     return Member.objects.create(customer=customer, user=user)
@@ -125,9 +126,9 @@ def _check_email(text: str) -> str:
     try:
         validate_email(text)
     except ValidationError as error:
-        raise InvalidInput("not an e-mail address", field="email") from error
+        raise InvalidInput(say("not an e-mail address"), field="email") from error
     if len(text) > 150:
-        raise InvalidInput("an address has at most 150 characters here", field="email")
+        raise InvalidInput(say("an address has at most 150 characters here"), field="email")
     return text.lower()
 
 

@@ -9,15 +9,16 @@ from django.db import transaction
 from deliveries import sql
 from deliveries.errors import Conflict, NotFound
 from deliveries.models import Delivery, Endpoint
+from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
 from deliveries.sql.rows import RedeliverOneRow
 
 REFUSALS = {
-    "waiting": "a redelivery of this delivery is waiting to be sent",
-    "under_way": "an attempt of this delivery is under way",
-    "event_gone": "the event is older than the retention and cannot be sent again",
-    "event_erased": "the content of the event was erased",
-    "endpoint_gone": "the endpoint was deleted",
+    "waiting": say("a redelivery of this delivery is waiting to be sent"),
+    "under_way": say("an attempt of this delivery is under way"),
+    "event_gone": say("the event is older than the retention and cannot be sent again"),
+    "event_erased": say("the content of the event was erased"),
+    "endpoint_gone": say("the endpoint was deleted"),
 }
 
 
@@ -28,7 +29,7 @@ def redeliver(delivery: Delivery, *, actor: str, reason: str = "", note: str = "
         if not rows and not Endpoint.objects.filter(id=delivery.endpoint_id).exists():
             raise Conflict(REFUSALS["endpoint_gone"])  # with its customer
         if not rows:
-            raise NotFound("no such delivery")
+            raise NotFound(say("no such delivery"))
         if rows[0].refused:
             raise Conflict(REFUSALS[rows[0].refused])
         target = delivery.public_id

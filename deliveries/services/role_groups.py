@@ -14,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 
 from deliveries.errors import Conflict
+from deliveries.protocol.sentences import say
 from deliveries.protocol.staff_roles import PERMISSIONS, StaffRole, role_with
 
 APP = "deliveries"
@@ -75,4 +76,4 @@ def is_last_owner(user: AbstractUser) -> bool:
 def keep_an_owner(user: AbstractUser) -> None:
     """Raise Conflict if nobody else could do everything; of two at once, within transactions, one waits."""
     if set(owners().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)) == {user.pk}:
-        raise Conflict("at least one owner stays; make somebody else an owner first")
+        raise Conflict(say("at least one owner stays; make somebody else an owner first"))

@@ -14,6 +14,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Event
 from deliveries.protocol import timestamps
 from deliveries.protocol.ids import floor_of
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import CANCEL_BATCH
@@ -30,10 +31,10 @@ def deliver_later(moment: datetime | None) -> datetime | None:
         return None
     moment, now = timestamps.in_utc(moment, field="deliver_at"), clock.likely_now()
     if moment < now - PASSED:
-        raise InvalidInput("deliver_at has passed", field="deliver_at")
+        raise InvalidInput(say("deliver_at has passed"), field="deliver_at")
     longest = min(LONGEST, max(timedelta(0), timedelta(days=conf.retention_days) - KEPT_AFTERWARDS))
     if moment > now + longest:
-        raise InvalidInput(f"deliver_at is at most {longest.days} days ahead", field="deliver_at")
+        raise InvalidInput(say("deliver_at is at most {days} days ahead", days=longest.days), field="deliver_at")
     return moment if moment > now else None
 
 

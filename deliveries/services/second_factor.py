@@ -15,6 +15,7 @@ from deliveries.conf import conf
 from deliveries.errors import Conflict
 from deliveries.models import SecondFactor
 from deliveries.models.second_factor import hash_backup
+from deliveries.protocol.sentences import say
 from deliveries.services.audit import actor_of_user, record_act
 
 SEED_BYTES = 20
@@ -39,7 +40,7 @@ def begin_factor(user: AbstractUser) -> SecondFactor:
     """Return a new factor that counts once its first code was shown; an unconfirmed one before it is gone."""
     with transaction.atomic():
         if SecondFactor.objects.select_for_update().filter(user_id=user.pk, confirmed=True).exists():
-            raise Conflict("there is a second factor already; remove it first")
+            raise Conflict(say("there is a second factor already; remove it first"))
         SecondFactor.objects.filter(user_id=user.pk).delete()
         factor = SecondFactor(user=user, name="authenticator", confirmed=False)
         factor.seal_seed(os.urandom(SEED_BYTES))
@@ -71,7 +72,7 @@ def new_backup_codes(user: AbstractUser) -> list[str]:
     with transaction.atomic():
         factor = SecondFactor.objects.select_for_update().filter(user_id=user.pk, confirmed=True).first()
         if factor is None:
-            raise Conflict("there is no second factor")
+            raise Conflict(say("there is no second factor"))
         codes = _give_backup_codes(factor)
         _record(user, "second_factor.backup_codes", factor)
     return codes

@@ -23,6 +23,7 @@ from deliveries.protocol import timestamps
 from deliveries.protocol.delivery_states import DeliveryState, is_unfinished
 from deliveries.protocol.event_types import check_pattern
 from deliveries.protocol.ids import floor_of, time_of
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 
 TYPES_LIMIT = 50
@@ -139,7 +140,7 @@ def read_types(text: str, *, field: str = "type") -> tuple[str, ...]:
     """Return the names and families of a text with commas; raises InvalidInput."""
     words = [word.strip() for word in text.split(",")]
     if len(words) > TYPES_LIMIT:
-        raise InvalidInput(f"at most {TYPES_LIMIT} types", field=field)
+        raise InvalidInput(say("at most {types_limit} types", types_limit=TYPES_LIMIT), field=field)
     try:
         return tuple(check_pattern(word) for word in words)
     except InvalidInput as error:

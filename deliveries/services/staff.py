@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from deliveries.errors import Conflict, InvalidInput
+from deliveries.protocol.sentences import say
 from deliveries.protocol.staff_roles import StaffRole
 from deliveries.services.audit import record_act
 from deliveries.services.invitations import check_email
@@ -38,7 +39,7 @@ def invite_staff(email: str, role: str, *, actor: str) -> User:
             _give(user, chosen)
             _record(actor, "staff.invite", user, role=chosen)
     except IntegrityError as error:
-        raise InvalidInput("there is a log-in of this address already", field="email") from error
+        raise InvalidInput(say("there is a log-in of this address already"), field="email") from error
     return user
 
 
@@ -82,7 +83,7 @@ def reset_second_factor(user: User, *, actor: str) -> None:
     """Take the second factor from somebody who has lost it; their sessions end."""
     factor = confirmed_factor(user)
     if factor is None:
-        raise Conflict("there is no second factor")
+        raise Conflict(say("there is no second factor"))
     with transaction.atomic():
         remove_factor(factor, actor=actor)
         if counts_sessions():
@@ -94,7 +95,7 @@ def _give(user: User, role: StaffRole) -> None:
     groups = Group.objects.filter(user__pk=user.pk, permissions__content_type__app_label=APP).distinct()
     mixed = Permission.objects.filter(group__in=groups).exclude(content_type__app_label=APP)
     if found := mixed.values_list("group__name", flat=True).first():
-        raise Conflict(f"the group {found} is about other things too; take them out of it first")
+        raise Conflict(say("the group {found} is about other things too; take them out of it first", found=found))
     user.groups.remove(*groups)
     user.user_permissions.remove(*user.user_permissions.filter(content_type__app_label=APP))
     if role != StaffRole.OWNER:
@@ -105,7 +106,7 @@ def _give(user: User, role: StaffRole) -> None:
 
 def _check_role(role: str) -> StaffRole:
     if role not in set(StaffRole):
-        raise InvalidInput(f"one of {', '.join(StaffRole)}", field="role")
+        raise InvalidInput(say("one of {names}", names=", ".join(StaffRole)), field="role")
     return StaffRole(role)
 
 

@@ -18,6 +18,7 @@ from deliveries.outbound.reach import try_connection
 from deliveries.protocol.advice import ERRORS
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.polled import is_polled
+from deliveries.protocol.sentences import say
 from deliveries.services.endpoint_fields import check_endpoint_url
 from deliveries.sql.rows import TakeTokenRow
 
@@ -37,9 +38,12 @@ class UrlCheck:
     words: str
 
 
-LATER = UrlCheck(is_good=None, words="It is looked at when you save: too much was checked within a minute.")
-NOTHING_LEAVES = UrlCheck(is_good=True, words="Nothing is sent anywhere for this address.")
-REACHED = "The name is found and the server takes connections"
+LATER = UrlCheck(is_good=None, words=say("It is looked at when you save: too much was checked within a minute."))
+NOTHING_LEAVES = UrlCheck(is_good=True, words=say("Nothing is sent anywhere for this address."))
+REACHED = say("The name is found and the server takes connections, by TLS.")
+REACHED_IN_CLEAR = say(
+    "The name is found and the server takes connections. What is sent can be read on its way: use https."
+)
 
 
 def check_while_typing(url: str, *, member: Member) -> UrlCheck:
@@ -58,20 +62,19 @@ def _check(url: str) -> UrlCheck:
     try:
         stored = check_endpoint_url(url)
     except InvalidUrl as refused:
-        return UrlCheck(is_good=False, words=f"{refused.detail[:1].upper()}{refused.detail[1:]}.")
+        return UrlCheck(is_good=False, words=say("{detail}.", detail=refused.detail))
     if is_inbox(stored) or is_polled(stored):
         return NOTHING_LEAVES
     try:
         ended = try_connection(stored)
     except HookpostError:
-        return UrlCheck(is_good=False, words="This URL cannot be called.")
+        return UrlCheck(is_good=False, words=say("This URL cannot be called."))
     if ended.error in ERRORS:
         advice = ERRORS[ended.error]
-        return UrlCheck(is_good=False, words=f"{advice.says[:1].upper()}{advice.says[1:]}. {advice.do}")
+        return UrlCheck(is_good=False, words=say("{says}. {do}", says=advice.says, do=advice.do))
     if ended.error:
-        return UrlCheck(is_good=None, words="It cannot be told now whether the server is reached.")
-    tail = ", by TLS." if stored.startswith("https:") else ". What is sent can be read on its way: use https."
-    return UrlCheck(is_good=True, words=REACHED + tail)
+        return UrlCheck(is_good=None, words=say("It cannot be told now whether the server is reached."))
+    return UrlCheck(is_good=True, words=REACHED if stored.startswith("https:") else REACHED_IN_CLEAR)
 
 
 def _has_token(owner: UUID, limit: int) -> bool:

@@ -26,6 +26,7 @@ from deliveries.database.sharing import is_sharing, share_connections
 from deliveries.errors import InvalidData, InvalidInput, Unavailable
 from deliveries.models import EventType, VersionChange
 from deliveries.protocol.remembered import remember
+from deliveries.protocol.sentences import say
 from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
 from deliveries.sql.rows import ValidatingTypesRow
 
@@ -90,7 +91,7 @@ def version_emitted(given: str | None) -> str | None:
     if given is None:
         return _released[-1] if _released else None
     if given not in _released:
-        raise InvalidInput(f"there is no released version {given}", field="api_version")
+        raise InvalidInput(say("there is no released version {given}", given=given), field="api_version")
     return given
 
 
@@ -110,8 +111,10 @@ def check_data(
     if found:
         _tell(name, rule.mode)
     if found and rule.mode == EventType.Validation.REJECT:
-        of = f" in version {api_version}" if api_version else ""
-        raise InvalidData(f"data does not fit the schema of {name}{of}", found)
+        said = say("data does not fit the schema of {name}", name=name)
+        if api_version:
+            said = say("data does not fit the schema of {name} in version {version}", name=name, version=api_version)
+        raise InvalidData(said, found)
     return found
 
 

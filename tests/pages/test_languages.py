@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from django.test import Client
-from django.utils.translation import get_language
+from django.utils import timezone
+from django.utils.translation import get_language, override
 
-from deliveries.models import LogIn
+from deliveries.models import LogIn, PasswordMail
+from deliveries.protocol.advice import advice_for
+from deliveries.services.invitation_mail import letter_of as invitation_letter
+from deliveries.services.languages import in_words
+from deliveries.services.password_mail import letter_of
 from tests.pages.conftest import House, logged_in
+from tests.pages.test_members import an_invitation
 from tests.settings import SETTINGS
+from tests.translations.catalogs import read
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +78,51 @@ def test_the_api_is_english_whatever_is_asked_for(acme: House) -> None:
 def test_an_error_is_told_in_the_readers_language(carol: Client) -> None:
     answer = carol.get("/portal/nowhere/", headers={"accept-language": "de"})
     assert (answer.status_code, "Unter dieser Adresse gibt es nichts" in answer.content.decode()) == (404, True)
+
+
+def test_a_letter_is_in_its_recipients_language(acme: House, carol: Client) -> None:
+    choose(carol, "de")
+    row = PasswordMail(user=acme.member.user, kind=PasswordMail.Kind.FORGOTTEN, created_at=timezone.now())
+    assert "Ein neues Passwort" in letter_of(row).subject
+    invited = an_invitation(acme, "stranger@example.com")
+    assert "Invitation to Acme" in invitation_letter(invited).subject
+    assert get_language() == "en"
+
+
+def test_advice_is_english_for_programs_and_the_readers_language_on_pages() -> None:
+    says = advice_for("http_4xx", 499).says
+    assert says == "the receiver answers 499, it refuses the request"
+    with override("de"):
+        assert in_words(says) == "der Empfänger antwortet 499, er lehnt die Anfrage ab"
+    assert in_words(says) == says
+
+
+def test_pages_of_the_portal_hold_no_english_sentence_in_another_language(acme: House, carol: Client) -> None:
+    """Given a sentence that is in the catalogs, then no page shows it in English to whoever reads German."""
+    english = {entry.msgid for entry in read("de") if " " in entry.msgid.strip() and entry.msgid != entry.msgstr}
+    root = "/portal/deliveries"
+    pages = [
+        *(
+            "/portal/",
+            "/portal/members/",
+            "/portal/profile/",
+            "/portal/catalogue/",
+            "/portal/receiving/",
+            "/portal/find/",
+        ),
+        *(
+            f"{root}/{noun}/"
+            for noun in ("endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")
+        ),
+        *(f"{root}/endpoint/add/", f"{root}/apikey/add/", f"{root}/endpoint/{acme.endpoint.public_id}/change/"),
+        *(f"{root}/delivery/{acme.delivery.public_id}/{page}/" for page in ("change", "signature")),
+        f"{root}/failuregroup/{acme.failure.public_id}/change/",
+    ]
+    left = {}
+    for page in pages:
+        answer = carol.get(page, headers={"accept-language": "de"})
+        assert answer.status_code == 200, page
+        shown = " ".join(unescape(re.sub(r"<[^>]+>", "\n", answer.content.decode())).split(" "))
+        lines = {line.strip() for line in shown.split("\n")}
+        left |= {page: sorted(lines & english)} if lines & english else {}
+    assert left == {}

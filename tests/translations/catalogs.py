@@ -43,7 +43,7 @@ def read(language: str) -> polib.POFile:
 
 def merged(language: str, wanted: Mapping[Message, Iterable[str]]) -> polib.POFile:
     """Return the catalog with all messages that are wanted and no other; what was translated stays."""
-    known = {Message(entry.msgid, entry.msgid_plural): entry for entry in read(language)}
+    known = {Message(entry.msgid, entry.msgid_plural, entry.msgctxt or ""): entry for entry in read(language)}
     catalog = polib.POFile(wrapwidth=0)
     catalog.header = "\n".join((f"Hookpost, {language}.", "", *GLOSSARY[language]))
     catalog.metadata = {
@@ -66,7 +66,12 @@ def _entry(message: Message, places: Iterable[str], known: polib.POEntry | None)
         return polib.POEntry(
             msgid=message.text, msgid_plural=message.plural, msgstr_plural=forms, occurrences=occurrences
         )
-    return polib.POEntry(msgid=message.text, msgstr=known.msgstr if known else "", occurrences=occurrences)
+    return polib.POEntry(
+        msgid=message.text,
+        msgctxt=message.context or None,
+        msgstr=known.msgstr if known else "",
+        occurrences=occurrences,
+    )
 
 
 def write(language: str, catalog: polib.POFile) -> None:

@@ -22,7 +22,9 @@ from django.utils.translation import override
 from deliveries.admin.rendering import our_engine
 
 HERE = Path(__file__).resolve().parents[2] / "deliveries"
-ONE = {"gettext", "gettext_lazy", "gettext_noop", "_", "say", "tell"}
+ONE = {"gettext", "gettext_lazy", "gettext_noop", "_", "say", "tell", "_wrong"}
+OURS_ALONE = {"say", "_wrong"}  # others call something else so
+IN_CONTEXT = {"pgettext", "pgettext_lazy"}
 TWO = {"ngettext", "ngettext_lazy", "say_number", "tell_number"}
 IN_SCRIPT = re.compile(r"""hpSay\(\s*(["'`])(.*?)(?<!\\)\1""")
 
@@ -33,6 +35,7 @@ class Message:
 
     text: str
     plural: str = ""
+    context: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +62,10 @@ def in_python(source: str) -> Iterator[Message]:
     says = "deliveries.protocol.sentences" in source  # others call something else so
     for node in ast.walk(ast.parse(source)):
         name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and (name in ONE or name in TWO) and (says or name != "say"):
+        if isinstance(node, ast.Call) and name in IN_CONTEXT:
+            context, text = (ast.literal_eval(each) for each in node.args)
+            yield Message(text, context=context)
+        if isinstance(node, ast.Call) and (name in ONE or name in TWO) and (says or name not in OURS_ALONE):
             texts = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
             yield from (Message(*texts[:number]) for number in (1 + (name in TWO),) if len(texts) >= number)
 

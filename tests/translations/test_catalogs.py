@@ -18,8 +18,8 @@ TEMPLATES = sorted((HERE / "templates").rglob("*.html"))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_is_translated_with_its_placeholders_and_tags(language: str) -> None:
     catalog = read(language)
-    wanted = {(message.text, message.plural) for message in messages()}
-    found = {(entry.msgid, entry.msgid_plural) for entry in catalog}
+    wanted = {(message.text, message.plural, message.context) for message in messages()}
+    found = {(entry.msgid, entry.msgid_plural, entry.msgctxt or "") for entry in catalog}
     assert wanted - found == set(), AGAIN
     assert found - wanted == set(), AGAIN
     assert [mistake for entry in catalog for mistake in mistakes(entry)] == [], AGAIN
@@ -28,9 +28,11 @@ def test_every_message_is_translated_with_its_placeholders_and_tags(language: st
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_compiled_says_what_the_catalog_says(language: str) -> None:
-    written = {(entry.msgid, entry.msgstr, str(entry.msgstr_plural)) for entry in read(language)}
+    written = {(entry.msgctxt, entry.msgid, entry.msgstr, str(entry.msgstr_plural)) for entry in read(language)}
     compiled = polib.mofile(str(mo_path(language)))
-    assert {(entry.msgid, entry.msgstr, str(entry.msgstr_plural)) for entry in compiled} == written, AGAIN
+    assert {(entry.msgctxt, entry.msgid, entry.msgstr, str(entry.msgstr_plural)) for entry in compiled} == written, (
+        AGAIN
+    )
     assert merged(language, messages()).metadata["Plural-Forms"] == compiled.metadata["Plural-Forms"]
 
 
