@@ -125,9 +125,10 @@ class DescribedView(AutoSchema):
         """Return the operation with its problems."""
         operation = super().get_operation(*args, **kwargs)
         if operation:
-            writes = self.method in ("POST", "PATCH", "DELETE")
+            # An event can be read in a version to which it cannot be brought.
+            meets_state = self.method in ("POST", "PATCH", "DELETE") or operation["operationId"] == "get_event"
             for code, meaning in _PROBLEMS.items():
-                if (code in _WITH_BODY and "requestBody" not in operation) or (code == "409" and not writes):
+                if (code in _WITH_BODY and "requestBody" not in operation) or (code == "409" and not meets_state):
                     continue
                 operation["responses"].setdefault(code, problem_response(code, meaning))
             for code, answer in operation["responses"].items():

@@ -104,7 +104,8 @@ class EventView(ApiView):
         wanted = asked(VersionQuery, request).get("api_version")
         found = find_event(viewer, event)
         if wanted is not None and found.erased_at is None:
-            found = in_version(found, None if wanted == OLDEST else wanted)
+            with in_query():
+                found = in_version(found, None if wanted == OLDEST else wanted)
         is_open = fan_out.is_open(found.id)  # first, so that what is done is counted whole
         made = select_deliveries(visible.deliveries(viewer), Selection(event_id=found.id))
         number = made.exclude(error=fan_out.FILTER_FAILED, attempts=0).count()

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from rest_framework import serializers
@@ -29,6 +30,7 @@ from deliveries.conf import conf
 from deliveries.errors import Conflict
 from deliveries.protocol.member_roles import BOUND, READ_ONLY, THEME
 from deliveries.services.brands import operator_brand
+from deliveries.services.languages import IN_SESSION, LANGUAGES, spoken
 from deliveries.services.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
 from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
 
@@ -38,15 +40,15 @@ BACKEND = "deliveries.services.link_backend.LinkBackend"
 REFERRER_POLICY = "strict-origin"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="{}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{}</title>
 <style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 24rem; padding: 0 1rem }}
 button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
 <body><h1>{}</h1><p>{}</p>{}</body></html>"""
 FORM = """<form method="post" action="{}"><input type="hidden" name="csrfmiddlewaretoken" value="{}">
-<input type="hidden" name="token" value="{}"><button>Log in</button></form>"""
+<input type="hidden" name="token" value="{}"><button>{}</button></form>"""
 AT_ONCE = """<form method="post" action="{}" data-hp-at-once><input type="hidden" name="csrfmiddlewaretoken" value="{}">
-<input type="hidden" name="token" value="{}"><button>Open</button></form><script src="{}"></script>"""
+<input type="hidden" name="token" value="{}"><button>{}</button></form><script src="{}"></script>"""
 EMBEDDED_SECONDS = 3600
 
 
@@ -59,6 +61,9 @@ class LinkRequestShape(Shape):
         required=False, help_text="The session looks and changes nothing, whatever the member's role."
     )
     theme = serializers.ChoiceField(choices=["light", "dark"], required=False, help_text="In place of the browser's.")
+    language = serializers.ChoiceField(
+        choices=[*LANGUAGES.items()], required=False, help_text="In place of the member's choice and the browser's."
+    )
     embedded = Flag(required=False, help_text="For a frame in a page that HOOKPOST_FRAME_ANCESTORS names.")
 
 
@@ -94,18 +99,27 @@ def use_link(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         token = request.GET.get("token", "")
         if request.META.get(IS_EMBEDDED):
-            form = format_html(AT_ONCE, request.path, get_token(request), token, static("hookpost/framed.js"))
-            return _page("Customer portal", "It opens in a moment.", form, policy=f"{POLICY}; script-src 'self'")
-        form = format_html(FORM, request.path, get_token(request), token)
-        return _page("Customer portal", "Log in with this one-time link.", form)
+            form = format_html(
+                AT_ONCE, request.path, get_token(request), token, gettext("Open"), static("hookpost/framed.js")
+            )
+            return _page(
+                gettext("Customer portal"),
+                gettext("It opens in a moment."),
+                form,
+                policy=f"{POLICY}; script-src 'self'",
+            )
+        form = format_html(FORM, request.path, get_token(request), token, gettext("Log in"))
+        return _page(gettext("Customer portal"), gettext("Log in with this one-time link."), form)
     token = request.POST.get("token", "")
     member = redeem_link(token)
     if member is None:
-        return _page("This link is used up", "Ask for a fresh one where you got it.", "", status=410)
+        return _page(gettext("This link is used up"), gettext("Ask for a fresh one where you got it."), "", status=410)
     login(request, member.user, backend=BACKEND)
     request.session[BOUND] = str(member.pk)  # the link was made for one customer, and leads to no other
     options = options_of(token)
     request.session.update({READ_ONLY: options.read_only, THEME: options.theme})
+    if options.language:
+        request.session[IN_SESSION] = options.language
     if request.META.get(IS_EMBEDDED):
         request.session.set_expiry(EMBEDDED_SECONDS)
     return HttpResponseRedirect(f"{site_root(PORTAL) or '/'}{options.begin_at}")
@@ -117,9 +131,11 @@ def _options(asked: Mapping[str, object]) -> LinkOptions:
         begin_at=begin_of(path) if path else "",
         read_only=bool(asked.get("read_only")),
         theme=str(asked.get("theme", "")),
+        language=str(asked.get("language", "")),
     )
 
 
 def _page(title: str, sentence: str, form: str, *, status: int = 200, policy: str = POLICY) -> HttpResponse:
+    body = format_html(PAGE, spoken(), operator_brand().name, title, sentence, form)
     headers = {"Content-Security-Policy": policy, "Referrer-Policy": REFERRER_POLICY}
-    return HttpResponse(format_html(PAGE, operator_brand().name, title, sentence, form), status=status, headers=headers)
+    return HttpResponse(body, status=status, headers=headers)

@@ -34,11 +34,12 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOptions:
-    """What the session of a link is like: where it begins below the portal's root, if it only looks, its colours."""
+    """What the session of a link is like: where below the portal's root it begins, if it only looks, its looks."""
 
     begin_at: str = ""
     read_only: bool = False
     theme: str = ""
+    language: str = ""
 
 
 PLAIN = LinkOptions()

@@ -1,12 +1,13 @@
 """What templates say about the language of a page, after `{% load languages %}`.
 
-What lives here: the language's code, and a sentence of a service in it. It must not know a page.
+What lives here: the language's code, a sentence of a service in it, and what scripts say. It must not know a page.
 """
 
 from __future__ import annotations
 
 from django.template import Library
 
+from deliveries.admin.script_words import script_words
 from deliveries.services.languages import in_words, spoken
 
 register = Library()
@@ -22,3 +23,6 @@ def page_language() -> str:
 def said(text: object) -> object:
     """Write a sentence that a service made in the page's language."""
     return in_words(text) if isinstance(text, str) else text
+
+
+register.simple_tag(script_words)

@@ -39,6 +39,8 @@ def real(ops: Caller, alice: Tenant) -> dict[str, str]:
     ops.post("/customers/alice/event-types", {"name": "invoice.paid"})
     delivery = log_delivery(alice.endpoint, state="exhausted")
     log_attempt(delivery)
+    ops.post("/api-versions", {"name": "2026-11-01"})
+    ops.post("/api-versions/2026-11-01/changes", {"event_type": "invoice.paid", "down": "@"})
     job = ops.post("/deliveries/redeliver", {"state": "exhausted"}).json
     return {
         "customer": "alice",
@@ -47,6 +49,7 @@ def real(ops: Caller, alice: Tenant) -> dict[str, str]:
         "delivery": delivery.public_id,
         "job": job["id"],
         "name": "invoice.paid",
+        "version": "2026-11-01",
     }
 
 

@@ -151,3 +151,19 @@ def test_a_link_begins_in_the_portal_only(path: str, acme: House) -> None:
     refused = Client().post(address, {"embedded": True}, content_type="application/json", headers=bearer)
     assert refused.status_code == 409  # no setting names anybody
     assert Client().get("/embedded/portal/login/").status_code == 404
+
+
+def test_a_link_may_name_the_language_of_its_session(acme: House, host: str) -> None:
+    browser = Client(headers={"accept-language": "es"})
+    path = ask_for_link(acme, language="fr")
+    assert '<html lang="es"' in browser.get(path).content.decode()  # it is nobody's before it is redeemed
+    browser.post("/embedded/portal-link", {"token": path.partition("token=")[2]})
+    assert '<html lang="fr"' in browser.get("/embedded/portal/").content.decode()
+
+
+@pytest.mark.parametrize("language", ["xx", "", "de-AT", "DE", 7])
+def test_a_link_in_a_language_that_there_is_not_is_refused(acme: House, host: str, language: object) -> None:
+    bearer = {"authorization": f"Bearer {create_api_key('backend', ['manage'], actor='system')[1]}"}
+    path = f"/api/v1/customers/{acme.customer.uid}/portal-link"
+    refused = Client().post(path, {"language": language}, content_type="application/json", headers=bearer)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/language")

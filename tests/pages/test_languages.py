@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
+from deliveries.admin.script_words import PLACE
 from deliveries.models import LogIn, PasswordMail
 from deliveries.protocol.advice import advice_for
 from deliveries.services.invitation_mail import letter_of as invitation_letter
@@ -49,6 +50,12 @@ def test_the_setting_is_for_whose_browser_names_none_of_ours(monkeypatch: pytest
     monkeypatch.setattr(SETTINGS, "language", "es")
     assert LOG_IN["es"] in Client().get("/portal/login/", headers={"accept-language": "it"}).content.decode()
     assert LOG_IN["de"] in Client().get("/portal/login/", headers={"accept-language": "de"}).content.decode()
+
+
+def test_scripts_speak_the_language_of_their_page() -> None:
+    said = {wanted: Client().get("/portal/login/", headers={"accept-language": wanted}) for wanted in ("en", "fr")}
+    assert '"Copied": "Copi\\u00e9"' in said["fr"].content.decode()
+    assert PLACE not in said["en"].content.decode()
 
 
 def test_what_somebody_chose_goes_before_their_browser_and_comes_back_with_the_next_log_in(

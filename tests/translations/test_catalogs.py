@@ -7,9 +7,10 @@ from pathlib import Path
 import polib
 import pytest
 
+from deliveries.admin.script_words import WORDS
 from tests.translations.catalogs import LANGUAGES, merged, mistakes, mo_path, read
 from tests.translations.plain_text import plain_text
-from tests.translations.sources import HERE, messages
+from tests.translations.sources import HERE, in_script, messages
 
 AGAIN = "run `make translations`, and translate what it names (docs/portal.md)"
 TEMPLATES = sorted((HERE / "templates").rglob("*.html"))
@@ -39,3 +40,8 @@ def test_what_is_compiled_says_what_the_catalog_says(language: str) -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(HERE / "templates")))
 def test_a_template_says_nothing_that_no_tag_translates(path: Path) -> None:
     assert plain_text(path.read_text()) == [], 'write {% translate "…" %}'
+
+
+def test_a_page_hands_its_scripts_all_that_they_say() -> None:
+    said = {message.text for path in (HERE / "static/hookpost").glob("*.js") for message in in_script(path.read_text())}
+    assert said == set(WORDS)

@@ -18,7 +18,7 @@ function draw(canvas, data) {
   const ink = style.getPropertyValue(isDark ? "--color-base-400" : "--color-base-500");
   const grid = style.getPropertyValue(isDark ? "--color-base-800" : "--color-base-200");
   const columns = data.series.map(({ name, label, data }) => ({ label, data, backgroundColor: COLOURS[name], stack: "all", order: 2 }));
-  const line = { type: "line", label: "Arrived, %", data: data.rate, yAxisID: "share", borderColor: style.getPropertyValue("--color-primary-500"), backgroundColor: "transparent", borderWidth: 2, pointRadius: 0, spanGaps: true, tension: 0.2, order: 1 };
+  const line = { type: "line", label: hpSay("Arrived, %"), data: data.rate, yAxisID: "share", borderColor: style.getPropertyValue("--color-primary-500"), backgroundColor: "transparent", borderWidth: 2, pointRadius: 0, spanGaps: true, tension: 0.2, order: 1 };
   const axis = { ticks: { color: ink, maxRotation: 0, autoSkipPadding: 16 }, grid: { color: grid } };
   return new Chart(canvas, {
     type: "bar",

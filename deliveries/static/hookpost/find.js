@@ -7,11 +7,11 @@ document.addEventListener("DOMContentLoaded", () => {
 function prepare(link) {
   const box = document.createElement("dialog");
   box.className = "hp-find";
-  box.setAttribute("aria-label", "Search");
+  box.setAttribute("aria-label", hpSay("Search"));
   const form = Object.assign(document.createElement("form"), { action: link.href, method: "get" });
   form.setAttribute("role", "search");
-  const field = Object.assign(document.createElement("input"), { className: "hp-input hp-full", type: "search", name: "q", maxLength: 200, placeholder: "An id, a part of a URL, a name or uid", autocomplete: "off" });
-  field.setAttribute("aria-label", "Search");
+  const field = Object.assign(document.createElement("input"), { className: "hp-input hp-full", type: "search", name: "q", maxLength: 200, placeholder: hpSay("An id, a part of a URL, a name or uid"), autocomplete: "off" });
+  field.setAttribute("aria-label", hpSay("Search"));
   const found = document.createElement("div");
   found.setAttribute("aria-live", "polite");
   form.append(field);

@@ -35,14 +35,16 @@ function paceOf(seen, now) {
 }
 
 function showJob(card, now, pace) {
-  const whole = (number) => number.toLocaleString("en-US");
+  const whole = (number) => number.toLocaleString(document.documentElement.lang || "en");
   card.querySelector("progress").max = Math.max(now.total, 1);
   card.querySelector("progress").value = now.ended;
   card.querySelector("[data-hp-numbers]").textContent = now.words;
-  card.querySelector("[data-hp-failed]").textContent = now.failed ? `${whole(now.failed)} failed` : "";
+  card.querySelector("[data-hp-failed]").textContent = now.failed ? hpSay("{count} failed", { count: whole(now.failed) }) : "";
   if (now.state !== "running" || !now.ended) return;
-  const left = pace > 0 ? `, about ${span((now.total - now.ended) / pace)} left` : "";
-  card.querySelector("[data-hp-pace]").textContent = `${whole(Math.round(pace))} a second${left}`;
+  const count = whole(Math.round(pace));
+  card.querySelector("[data-hp-pace]").textContent = pace > 0
+    ? hpSay("{count} a second, about {time} left", { count, time: span((now.total - now.ended) / pace) })
+    : hpSay("{count} a second", { count });
 }
 
 function span(seconds) {

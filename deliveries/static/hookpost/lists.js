@@ -10,7 +10,7 @@ function bulk(form) {
   const count = form.querySelector("[data-hp-count]");
   const show = () => {
     const chosen = rows.filter((row) => row.checked).length;
-    count.textContent = chosen ? `${chosen} of ${rows.length} chosen` : "";
+    count.textContent = chosen ? hpSay("{chosen} of {all} chosen", { chosen, all: rows.length }) : "";
     all.checked = chosen === rows.length;
     all.indeterminate = chosen > 0 && chosen < rows.length;
     for (const button of form.querySelectorAll("[data-hp-needs-choice]")) button.disabled = !chosen;

@@ -1,3 +1,11 @@
+// Says a message of script_words.py in the language of the page, with its values in place of {name}.
+let hpWords;
+
+function hpSay(message, values = {}) {
+  hpWords ??= JSON.parse(document.getElementById("hp-words")?.textContent ?? "{}");
+  return (hpWords[message] ?? message).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
 // Copies a secret, and keeps a reload from sending the form again that made it.
 document.addEventListener("DOMContentLoaded", () => {
   const page = document.querySelector("[data-hp-url]");
@@ -16,7 +24,7 @@ document.addEventListener("DOMContentLoaded", () => {
     } catch {
       document.execCommand("copy"); // no clipboard without https
     }
-    button.textContent = "Copied";
+    button.textContent = hpSay("Copied");
   });
 
   for (const form of document.querySelectorAll("form[data-hp-once]")) {
@@ -65,7 +73,7 @@ function addLocalTime(time) {
   if (time.hasAttribute("data-hp-relative")) return;
   const shown = document.createElement("span");
   shown.className = "hp-local";
-  shown.textContent = `${local} local`;
+  shown.textContent = hpSay("{time} local", { time: local });
   const after = time.nextSibling;
   if (after?.nodeType === Node.TEXT_NODE && /^\s*UTC/.test(after.data)) {
     after.splitText(after.data.indexOf("UTC") + 3);

@@ -36,7 +36,7 @@ function watchUrl(field) {
     if (field.value === looked && said.textContent) return;
     looked = field.value;
     asking = new AbortController();
-    said.textContent = "Looking whether it is reached…";
+    said.textContent = hpSay("Looking whether it is reached…");
     const form = new FormData();
     form.set("url", looked);
     form.set("csrfmiddlewaretoken", field.form.elements.csrfmiddlewaretoken.value);
@@ -62,8 +62,8 @@ function searchBox(boxes, lines) {
   const search = document.createElement("input");
   search.type = "search";
   search.className = "hp-input hp-full hp-apart";
-  search.placeholder = `Search ${boxes.length} event types`;
-  search.setAttribute("aria-label", "Search event types");
+  search.placeholder = hpSay("Search {count} event types", { count: boxes.length });
+  search.setAttribute("aria-label", hpSay("Search event types"));
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/);
     lines.forEach((line, place) => {
@@ -81,9 +81,9 @@ function addExample(box, line, ask) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "hp-copy";
-  button.textContent = "example";
+  button.textContent = hpSay("example");
   button.setAttribute("aria-expanded", "false");
-  button.setAttribute("aria-label", `Example of ${box.value}`);
+  button.setAttribute("aria-label", hpSay("Example of {name}", { name: box.value }));
   const shown = document.createElement("pre");
   shown.className = "hp-pre hp-example";
   shown.hidden = true;
@@ -94,6 +94,6 @@ function addExample(box, line, ask) {
     button.setAttribute("aria-expanded", String(!shown.hidden));
     if (shown.hidden || shown.textContent) return;
     const answer = await fetch(`${ask}?name=${encodeURIComponent(box.value)}`);
-    shown.textContent = answer.ok ? await answer.text() : "The example cannot be shown now.";
+    shown.textContent = answer.ok ? await answer.text() : hpSay("The example cannot be shown now.");
   });
 }
