@@ -24,7 +24,7 @@ def report_of(caller: Caller, job: Any) -> list[dict[str, Any]]:
 def test_an_import_is_a_job_with_a_report(ops: Caller, url: str) -> None:
     answer = ops.post("/import", {"format": "svix", "data": svix_document(url)})
     assert (answer.status, answer.json["kind"], answer.json["total"]) == (202, "import", 3)
-    assert answer.json["filters"] == {"format": "svix", "dry_run": False, "paused": False}
+    assert answer.json["filters"] == {"format": "svix", "dry_run": False, "paused": False, "verified": False}
     assert {line["result"] for line in report_of(ops, answer.json)} == {"waiting"}
     run_steps()
     job = ops.get(f"/jobs/{answer.json['id']}").json

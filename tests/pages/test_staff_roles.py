@@ -86,6 +86,7 @@ POST = {
             "delivery_export",
             "endpoint_pause",
             "endpoint_resume",
+            "endpoint_verify",
             "endpoint_test",
             "endpoint_recover",
             "endpoint_replay",
