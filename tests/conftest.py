@@ -60,8 +60,8 @@ def prepare() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many as there are cores, up to four; RabbitMQ has no place apart for each, so it gets one process."""
-    return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, os.cpu_count() or 1)
+    """One more than there are cores, for many tests wait, up to four; one with RabbitMQ, which has no place apart."""
+    return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, 1 + (os.cpu_count() or 1))
 
 
 @pytest.hookimpl(tryfirst=True)
