@@ -45,7 +45,7 @@ def test_a_colleague_comes_from_the_mail_to_the_first_log_in(
     page.fill("#id_new_password1", PASSWORD)
     page.fill("#id_new_password2", PASSWORD)
     page.click("button:has-text('Set the password and join')")
-    page.wait_for_selector("text=Welcome to Acme. You are viewer here.")
+    page.wait_for_selector("text=Welcome to Acme. Your role here: viewer.")
     page.context.clear_cookies()
 
     page.goto("/portal/")
