@@ -37,7 +37,7 @@ class CustomerForm(ServiceForm, forms.ModelForm):
     class Meta:
         model = Customer
         fields = ("name", "uid")
-        help_texts = {"uid": gettext_noop("Your own id of this customer: the API takes it in place of ours.")}
+        help_texts = {"uid": gettext_lazy("Your own id of this customer: the API takes it in place of ours.")}
 
     def clean_uid(self) -> str | None:
         """No uid is None, which is unique any number of times."""

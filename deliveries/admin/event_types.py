@@ -44,9 +44,9 @@ class EventTypeForm(ServiceForm, forms.ModelForm):
         model = EventType
         fields = ("name", "description", "validation", "archived")
         help_texts = {
-            "name": gettext_noop("A dotted name, such as invoice.paid."),
-            "validation": gettext_noop("What happens to an event whose data does not fit the schema."),
-            "archived": gettext_noop("No longer offered to endpoints."),
+            "name": gettext_lazy("A dotted name, such as invoice.paid."),
+            "validation": gettext_lazy("What happens to an event whose data does not fit the schema."),
+            "archived": gettext_lazy("No longer offered to endpoints."),
         }
 
 

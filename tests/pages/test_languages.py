@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import unescape
 
 import pytest
@@ -104,32 +105,40 @@ def test_advice_is_english_for_programs_and_the_readers_language_on_pages() -> N
     assert in_words(says) == says
 
 
-def test_pages_of_the_portal_hold_no_english_sentence_in_another_language(acme: House, carol: Client) -> None:
-    """Given a sentence that is in the catalogs, then no page shows it in English to whoever reads German."""
+def english_on(client: Client, pages: Iterable[str]) -> dict[str, list[str]]:
+    """Return the sentences of the catalogs that pages show in English to whoever reads German."""
     english = {entry.msgid for entry in read("de") if " " in entry.msgid.strip() and entry.msgid != entry.msgstr}
-    root = "/portal/deliveries"
-    pages = [
-        *(
-            "/portal/",
-            "/portal/members/",
-            "/portal/profile/",
-            "/portal/catalogue/",
-            "/portal/receiving/",
-            "/portal/find/",
-        ),
-        *(
-            f"{root}/{noun}/"
-            for noun in ("endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")
-        ),
-        *(f"{root}/endpoint/add/", f"{root}/apikey/add/", f"{root}/endpoint/{acme.endpoint.public_id}/change/"),
-        *(f"{root}/delivery/{acme.delivery.public_id}/{page}/" for page in ("change", "signature")),
-        f"{root}/failuregroup/{acme.failure.public_id}/change/",
-    ]
     left = {}
     for page in pages:
-        answer = carol.get(page, headers={"accept-language": "de"})
+        answer = client.get(page, headers={"accept-language": "de"})
         assert answer.status_code == 200, page
         shown = " ".join(unescape(re.sub(r"<[^>]+>", "\n", answer.content.decode())).split(" "))
         lines = {line.strip() for line in shown.split("\n")}
         left |= {page: sorted(lines & english)} if lines & english else {}
-    assert left == {}
+    return left
+
+
+def test_pages_of_the_portal_hold_no_english_sentence_in_another_language(acme: House, carol: Client) -> None:
+    root = "/portal/deliveries"
+    lists = ("endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")
+    pages = [
+        *(f"/portal/{place}" for place in ("", "members/", "profile/", "catalogue/", "receiving/", "find/")),
+        *(f"{root}/{noun}/" for noun in lists),
+        *(f"{root}/{noun}/add/" for noun in ("endpoint", "apikey", "eventtype")),
+        f"{root}/endpoint/{acme.endpoint.public_id}/change/",
+        *(f"{root}/delivery/{acme.delivery.public_id}/{page}/" for page in ("change", "signature")),
+        f"{root}/failuregroup/{acme.failure.public_id}/change/",
+    ]
+    assert english_on(carol, pages) == {}
+
+
+def test_pages_of_staff_hold_no_english_sentence_in_another_language(acme: House, alice: Client) -> None:
+    root = "/admin/deliveries"
+    lists = ("customer", "member", "endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")
+    pages = [
+        *(f"/admin/{place}" for place in ("", "profile/", "find/")),
+        *(f"{root}/{noun}/" for noun in (*lists, "auditentry")),
+        *(f"{root}/{noun}/add/" for noun in ("customer", "apikey", "eventtype")),
+        *(f"{root}/{noun}/{getattr(acme, noun).public_id}/change/" for noun in ("customer", "endpoint", "delivery")),
+    ]
+    assert english_on(alice, pages) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polib
@@ -45,3 +46,8 @@ def test_a_template_says_nothing_that_no_tag_translates(path: Path) -> None:
 def test_a_page_hands_its_scripts_all_that_they_say() -> None:
     said = {message.text for path in (HERE / "static/hookpost").glob("*.js") for message in in_script(path.read_text())}
     assert said == set(WORDS)
+
+
+def test_a_style_sheet_says_nothing_that_cannot_be_translated() -> None:
+    for path in (HERE / "static/hookpost").rglob("*.css"):
+        assert re.findall(r'content: *"[^"]*[A-Za-z]{2}', path.read_text()) == [], path.name

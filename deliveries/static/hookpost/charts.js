@@ -29,7 +29,7 @@ function draw(canvas, data) {
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { ...axis, stacked: true, grid: { display: false } },
-        y: { ...axis, stacked: true, beginAtZero: true },
+        y: { ...axis, stacked: true, beginAtZero: true, ticks: { ...axis.ticks, precision: 0 } },
         share: { position: "right", min: 0, max: 100, ticks: { color: ink, callback: (value) => `${value} %` }, grid: { display: false } },
       },
       plugins: { legend: { display: true, position: "bottom", labels: { color: ink, boxWidth: 12 } } },
