@@ -110,7 +110,7 @@ def test_what_came_for_a_lane_in_hand_is_found_although_its_message_went_elsewhe
     receiver: Receiver, healthy: Receiver, released: threading.Event
 ) -> None:
     """Given a lane with one hanging request and room for another, then what is emitted is sent without any message."""
-    receiver.answer = lambda request: (released.wait(20) and 204 if b"99" not in request.body else 204, {}, b"")
+    receiver.answer = lambda request: (released.wait(20) and 204 if b"99}" not in request.body else 204, {}, b"")
     endpoint = an_endpoint(receiver.url, max_in_flight=2)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
