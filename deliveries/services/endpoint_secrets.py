@@ -1,7 +1,6 @@
 """Signing secrets of endpoints: made, checked, kept.
 
-What lives here: from a text to a sealed row. It must not know who asks, nor when
-secrets end.
+What lives here: from a text to a sealed row. It must not know who asks, nor which secrets end when.
 """
 
 from __future__ import annotations

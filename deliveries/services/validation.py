@@ -89,7 +89,7 @@ def version_emitted(given: str | None) -> str | None:
     As rules_for read them last. Raises InvalidInput for one that is not released.
     """
     if given is None:
-        return _released[-1] if _released else None
+        return next(iter(_released[-1:]), None)
     if given not in _released:
         raise InvalidInput(say("there is no released version {given}", given=given), field="api_version")
     return given
@@ -119,15 +119,18 @@ def check_data(
 
 
 def forget_rules() -> None:
-    """Read everything anew when it is asked for next; what was changed here is seen at once."""
+    """Read everything anew when it is asked for next; what was changed here is seen at once.
+
+    The versions stay as they were until then: who has the rules in hand already would find none.
+    """
     _known.clear()
-    _released.clear()
 
 
 def _schema_in_force(rule: Rule, api_version: str | None) -> CompiledSchema | None:
     """Return the schema of a type in a version: of the last change up to it, else the type's own."""
-    if rule.changes and api_version in _released:
-        for name in reversed(_released[: _released.index(api_version) + 1]):
+    released = _released[:]
+    if rule.changes and api_version in released:
+        for name in reversed(released[: released.index(api_version) + 1]):
             if name in rule.changes:
                 return _schema_of_change(*rule.changes[name])
     return _schema_of(rule.type_id, rule.version)

@@ -166,9 +166,10 @@ class RedeliverableRow(NamedTuple):
 
 
 class ReplayableRow(NamedTuple):
-    """An event that the endpoint never got."""
+    """An event that the endpoint never got; `doubtful`: it was not looked at, for it may end the statement."""
 
     id: UUID
+    doubtful: bool
 
 
 class RollUpAttemptsRow(NamedTuple):

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
 from deliveries.services import jobs, retention
+from deliveries.services.candidates import DOUBTFUL_LIMIT
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection, deliveries_of
 from tests.api.logs import BODY, log_delivery, log_event
@@ -103,6 +105,16 @@ def test_a_replay_finds_what_the_filter_matches_whatever_else_is_in_it(endpoint:
     jobs.run_job_step(job.id)
     assert job.total == len(wanted)
     assert set(Delivery.objects.values_list("event_id", flat=True)) == wanted
+
+
+def test_odd_events_cost_a_bounded_number_of_statements_and_hide_no_other(endpoint: Endpoint) -> None:
+    Endpoint.objects.update(filter="$.data.n == 5")
+    for _ in range(5 * DOUBTFUL_LIMIT):
+        an_event(endpoint, b'{"n": 5, "x": 1e-200000}')
+    an_event(endpoint, b'{"n": 5}')
+    with CaptureQueriesContext(connection) as asked:
+        assert a_replay(endpoint).total == 1
+    assert len([each for each in asked if "SAVEPOINT" in each["sql"]]) < 4 * DOUBTFUL_LIMIT
 
 
 def test_two_replays_at_the_same_moment_make_each_delivery_once(endpoint: Endpoint) -> None:

@@ -23,6 +23,7 @@ from deliveries.services.api_versions import (
 from deliveries.services.event_types import create_event_type
 from deliveries.services.events import EventDraft, accept_event
 from deliveries.services.sent_bodies import body_sent, in_version, shaped_of
+from deliveries.services.validation import rules_for, version_emitted
 from deliveries.services.version_preview import preview_change
 from deliveries.services.version_schemas import all_in_force, example_to_send, in_force
 
@@ -165,3 +166,12 @@ def test_what_was_released_stays_and_what_is_prepared_goes_with_its_changes(orde
     assert update_version(released, {"description": "d"}, actor=ACTOR).description == "d"
     with pytest.raises(InvalidInput):
         update_version(released, {"description": "x" * 5001}, actor=ACTOR)
+
+
+def test_who_has_the_rules_in_hand_while_versions_change_emits_in_the_newest_still(order: EventType) -> None:
+    newest = newest_version()
+    assert newest is not None
+    rules_for([order.name])
+    version_table._forget()  # by another thread, after a release or a change
+    assert version_emitted(None) == newest
+    assert version_emitted(newest) == newest
