@@ -18,13 +18,6 @@ from tests.settings import SETTINGS
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(autouse=True)
-def nobody_reports_yet(db: None) -> None:
-    """Forget which node reported before: it may have been one of another test."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM hookpost_reporter")
-
-
 def figures(text: str) -> dict[str, float]:
     """Each series with its value."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -12,14 +12,14 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
-from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Event, Job
+from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job
 from deliveries.protocol import ids
 from deliveries.services.jobs import run_job_step
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.test_deliveries import emit
 from tests.pages.working import a_worker
-from tests.receiver import Answer, Receiver, Request
+from tests.receiver import Receiver
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -176,25 +176,13 @@ def log_many(house: House, number: int) -> None:
         cursor.execute("ANALYZE hookpost_event, hookpost_delivery")  # as autovacuum does within a minute
 
 
-def held_back(receiver: Receiver, gate: threading.Event) -> None:
-    """Let a receiver answer the first part at once, and the others when the gate is opened."""
-
-    def answer(request: Request) -> Answer:
-        if len(receiver.requests) > FIRST_PART:
-            gate.wait(60)
-        return 204, {}, b""
-
-    receiver.answer = answer
-
-
 @pytest.mark.skipif(NEEDS_CHROMIUM[0].args[0], reason="no chromium on this machine: apt-get install chromium")
 @pytest.mark.django_db(transaction=True)
 def test_ten_thousand_are_sent_again_in_four_clicks_and_survive_cancel_and_resume(
     page: Page, acme: House, receiver: Receiver
 ) -> None:
     """Given 10,000 failures, when a member redelivers, reloads, cancels and resumes, then each arrives just once."""
-    gate = threading.Event()
-    held_back(receiver, gate)
+    resumed = threading.Event()
     Job.objects.all().delete()  # the house's own would be worked on too
     log_many(acme, MANY)
     log_in(page, acme.member.user, site="portal")
@@ -203,27 +191,18 @@ def test_ten_thousand_are_sent_again_in_four_clicks_and_survive_cancel_and_resum
     page.wait_for_selector("text=/Send (at least )?[0-9,]+ deliveries again/")  # counting stops after two seconds
     page.click("button:has-text('Redeliver')")
     page.wait_for_selector("text=Waits for its turn.")
-    with a_worker():
+    with a_worker(may_step=lambda: resumed.is_set() or len(receiver.requests) <= FIRST_PART):
         receiver.wait_for(FIRST_PART + 1, timeout=90)
         page.reload()
         page.wait_for_function("document.querySelector('progress').value > 0")
         page.click("button:has-text('Cancel the job')")
         page.click("button:has-text('Cancel the job')")
         page.wait_for_selector("text=Cancelled. What was not sent can be sent by resuming it.")
-        gate.set()
-        wait_for_rest(receiver)
         assert len(receiver.requests) < MANY
+        resumed.set()
         page.click("button:has-text('Resume')")
         page.wait_for_selector("text=Done.", timeout=90_000)
     times = Counter(request.header("webhook-id") for request in receiver.requests)
     assert (len(times), max(times.values())) == (MANY, 1)
     assert Delivery.objects.filter(state="succeeded").count() == MANY
     assert Job.objects.latest("id").state == "done"
-
-
-def wait_for_rest(receiver: Receiver) -> None:
-    """Wait until all that was in flight is in the log."""
-    with receiver.arrived:
-        assert receiver.arrived.wait_for(
-            lambda: Attempt.objects.filter(status_code=204).count() == len(receiver.requests), timeout=60
-        )

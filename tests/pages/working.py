@@ -6,7 +6,7 @@ What lives here: engines, and the steps of jobs. It must not know what a test lo
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection
@@ -18,12 +18,12 @@ PAUSE_SECONDS = 0.2
 
 
 @contextmanager
-def a_worker() -> Iterator[None]:
-    """Deliver what is due, and take the steps of jobs, until the block ends."""
+def a_worker(*, may_step: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Deliver what is due, and take the steps of jobs while they may, until the block ends."""
     stopping = threading.Event()
     engines = [Engine(wake=lambda lanes: None, slow=slow) for slow in (False, True)]
     threads = [threading.Thread(target=engine.run, args=(stopping,)) for engine in engines]
-    threads.append(threading.Thread(target=step_jobs, args=(stopping, engines)))
+    threads.append(threading.Thread(target=step_jobs, args=(stopping, engines, may_step)))
     for thread in threads:
         thread.start()
     try:
@@ -36,10 +36,10 @@ def a_worker() -> Iterator[None]:
             thread.join()
 
 
-def step_jobs(stopping: threading.Event, engines: Sequence[Engine]) -> None:
+def step_jobs(stopping: threading.Event, engines: Sequence[Engine], may_step: Callable[[], bool]) -> None:
     """Queue parts of jobs and end them, as actors and dispatcher do."""
     while not stopping.wait(PAUSE_SECONDS):
-        while not stopping.is_set() and (step := jobs.run_next_step()) is not None and step.more:
+        while not stopping.is_set() and may_step() and (step := jobs.run_next_step()) is not None and step.more:
             pass
         jobs.tend_jobs()
         for engine in engines:
