@@ -16,6 +16,7 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection as ours
 
 from deliveries.conf import conf, load
@@ -27,7 +28,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 APART_SECONDS = 1.0  # of the clocks of two cells
 APPLICATION = "hookpost move_customer"
-MIGRATIONS = "SELECT app || '.' || name FROM django_migrations WHERE app = 'deliveries' ORDER BY 1"
+MIGRATIONS = "SELECT app || '.' || name FROM django_migrations WHERE app = ANY(%s) ORDER BY 1"
 SELF = "SELECT system_identifier, current_database() FROM pg_control_system()"
 NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
@@ -105,8 +106,12 @@ def value_of(connection: Connection, statement: str, *parameters: object) -> obj
 def _refuse_unfit(link: Link) -> None:
     if link.source.execute(SELF).fetchone() == link.target.execute(SELF).fetchone():
         raise Conflict(f"the cell {link.name} has the same database as this one")
-    if link.source.execute(MIGRATIONS).fetchall() != link.target.execute(MIGRATIONS).fetchall():
-        raise Conflict(f"this cell and {link.name} have not had the same migrations: bring both to one version first")
+    apps = ["deliveries", get_user_model()._meta.app_label]  # whose tables are copied
+    here, there = ({name for (name,) in each.execute(MIGRATIONS, [apps])} for each in (link.source, link.target))
+    if other := sorted(map(str, here ^ there)):
+        raise Conflict(
+            f"this cell and {link.name} have not had the same migrations ({other[-1]}): bring both to one version first"
+        )
     if (apart := _seconds_apart(link)) > APART_SECONDS:
         raise Conflict(f"the clocks of the two databases are {apart:.1f} s apart: nothing could be kept in order")
 

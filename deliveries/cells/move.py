@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deliveries.cells import stages
+from deliveries.cells.agreement import differing_versions
 from deliveries.cells.belongings import bring_belongings, bring_lanes, names_taken
 from deliveries.cells.cell import Link, value_of
 from deliveries.cells.copying import bring, merge
 from deliveries.cells.history import LogSpan, bring_changes, bring_keys, bring_log
-from deliveries.cells.moved_tables import DUE
+from deliveries.cells.moved_tables import DUE, LAST
 from deliveries.cells.partitions import open_days
 from deliveries.cells.stages import stage_of
 from deliveries.errors import CannotDecrypt, Conflict
@@ -96,8 +97,15 @@ def refuse(link: Link) -> None:
         raise Conflict(f"{link.name} has a customer of this id that is not on its way")
     if taken := names_taken(link):
         raise Conflict(f"{link.name} has already: {', '.join(taken)}")
+    if here.is_open:
+        _refuse_jobs(link)
+        if differing := differing_versions(link):
+            raise Conflict(f"{differing}: declare them alike first")
+
+
+def _refuse_jobs(link: Link) -> None:
     open_states = (Job.State.PENDING, Job.State.RUNNING, Job.State.HELD)
-    if here.is_open and Job.objects.filter(customer_id=link.customer_id, state__in=open_states).exists():
+    if Job.objects.filter(customer_id=link.customer_id, state__in=open_states).exists():
         raise Conflict("jobs of it are under way: let them end, or cancel them")
 
 
@@ -159,6 +167,11 @@ def _prepare(link: Link, log_days: int) -> Iterator[MoveStep]:
 
 def _freeze(link: Link, pause: Pause) -> Iterator[MoveStep]:
     stages.freeze(link)
+    try:
+        _refuse_jobs(link)  # somebody may have started one while the log was copied
+    except Conflict:
+        stages.take_back(link)
+        raise
     yield MoveStep("settings frozen", _bring_settings(link))
     pause.begin()
     stages.hold_lanes(link)
@@ -194,6 +207,9 @@ def _hand_over(link: Link, since: datetime) -> int:
         merge(link, DUE)
         for statement in (DRAINING, HELD_BEHIND):
             link.target.execute(statement, {"customer": link.customer_id})
+        for table in LAST:
+            bring(link, table)
+            merge(link, table)
         bring_lanes(link, held_until=None)
         stages.begin_sending(link)
     return number

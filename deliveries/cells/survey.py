@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from psycopg import sql
 
+from deliveries.cells.agreement import unknown_keys
 from deliveries.cells.cell import Link
 from deliveries.cells.move import refuse
 from deliveries.cells.moved_tables import DELIVERIES, DUE, EVENTS, KEYS, LANES, MEMBERS, SETTINGS, Table
@@ -26,6 +27,8 @@ def survey(link: Link, *, log_days: int) -> Iterator[str]:
     for table in (*SETTINGS, MEMBERS, LANES, EVENTS, DELIVERIES, KEYS, DUE):
         if number := _count(link, table, since if table in (EVENTS, DELIVERIES) else None):
             yield f"{table.name.removeprefix('hookpost_')}: {number:,}"
+    if missing := unknown_keys(link):
+        yield f"{link.name} does not know the keys of these services: {', '.join(missing)}."
     try:
         refuse(link)
         yield f"It may move to {link.name}. Nothing was changed."

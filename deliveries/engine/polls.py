@@ -26,7 +26,7 @@ from deliveries.engine.lane import Lane
 from deliveries.engine.leases import claim_batch, target_of
 from deliveries.engine.recorder import GiveBack, record_outcomes
 from deliveries.engine.work import Claimed, Sent, Target
-from deliveries.errors import Conflict
+from deliveries.errors import Conflict, Unavailable
 from deliveries.models import Endpoint, PollLease
 from deliveries.models import Lane as LaneRow
 from deliveries.models.base import new_id
@@ -84,7 +84,7 @@ def answer_leases(endpoint_id: UUID, answers: Mapping[UUID, Answer]) -> set[UUID
     """Record what pollers answered for their leases; returns those that are over, for which it came too late."""
     with transaction.atomic(), _in_hand(endpoint_id) as lane:
         if lane is None:
-            raise Conflict("the endpoint's deliveries are on their way to another cell")
+            raise Unavailable("this customer is moving to another cell; try again in a minute")
         rows = list(PollLease.objects.select_for_update().filter(endpoint_id=endpoint_id, id__in=list(answers)))
         for row in rows:
             _finish(lane, row, answers[row.id])
@@ -102,20 +102,13 @@ def keep_headers(leases: Mapping[UUID, str]) -> None:
 
 def end_lapsed() -> int:
     """End leases that nobody answered in time, a bounded number; returns how many."""
-    over = PollLease.objects.filter(until__lt=Now()).order_by("until")[:LAPSES_A_ROUND]
+    over = PollLease.objects.filter(until__lt=Now(), endpoint__customer__moving="").order_by("until")[:LAPSES_A_ROUND]
     by_endpoint: dict[UUID, dict[UUID, Answer]] = {}
     for row in over:
         by_endpoint.setdefault(row.endpoint_id, {})[row.id] = lapsed()
     for endpoint_id, answers in by_endpoint.items():
-        _answer_unless_moving(endpoint_id, answers)
-    return sum(map(len, by_endpoint.values()))
-
-
-def _answer_unless_moving(endpoint_id: UUID, answers: Mapping[UUID, Answer]) -> None:
-    try:
         answer_leases(endpoint_id, answers)
-    except Conflict:
-        PollLease.objects.filter(id__in=list(answers)).delete()  # where its deliveries go they are due
+    return sum(map(len, by_endpoint.values()))
 
 
 @contextmanager

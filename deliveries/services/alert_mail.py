@@ -20,6 +20,7 @@ from deliveries.models import Alert
 from deliveries.services import clock
 from deliveries.services.alert_facts import errors_of, is_over
 from deliveries.services.alert_letters import Letter, letters_for
+from deliveries.services.alerts import staying
 from deliveries.services.digests import is_digest_due, plan_digests, send_due_digests
 from deliveries.services.invitation_mail import is_invitation_due, send_due_invitations
 from deliveries.services.mail_choices import readers_of
@@ -36,7 +37,7 @@ GIVE_UP = timedelta(days=1)
 
 def is_mail_due() -> bool:
     """Say whether an alert, a digest, an invitation or a link waits to be mailed."""
-    is_alert_due = Alert.objects.filter(mail_due_at__lte=clock.likely_now()).exists()
+    is_alert_due = staying(Alert.objects.filter(mail_due_at__lte=clock.likely_now())).exists()
     return is_alert_due or is_invitation_due() or is_password_due() or is_digest_due()
 
 
@@ -69,7 +70,8 @@ def send_due_mail() -> int:
 def _claim() -> list[Alert]:
     now = clock.likely_now()
     with transaction.atomic():
-        due = Alert.objects.filter(mail_due_at__lte=now).select_related("endpoint__customer", "endpoint__lane")
+        due = staying(Alert.objects.filter(mail_due_at__lte=now))
+        due = due.select_related("endpoint__customer", "endpoint__lane")
         alerts = list(due.order_by("mail_due_at").select_for_update(of=("self",), skip_locked=True)[:CLAIM_LIMIT])
         Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(mail_due_at=now + CLAIM_AGAIN)
     return alerts

@@ -15,12 +15,12 @@ from uuid import UUID
 import orjson
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import ClockOff, HookpostError
-from deliveries.models import Alert, Delivery, Endpoint, Lane
+from deliveries.models import Alert, Customer, Delivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_types import OPERATIONAL_PREFIX, matching_keys
@@ -105,7 +105,7 @@ def tell_customers() -> int:
     Event and mark are one transaction: each alert is told once, whoever leads.
     """
     with transaction.atomic():
-        untold = Alert.objects.filter(told_at=None).select_related("endpoint__lane").order_by("id")
+        untold = staying(Alert.objects.filter(told_at=None)).select_related("endpoint__lane").order_by("id")
         alerts = list(untold.select_for_update(of=("self",), skip_locked=True)[:TELL_LIMIT])
         if not alerts:
             return 0
@@ -114,6 +114,11 @@ def tell_customers() -> int:
                 log.warning("alert_not_told", error=str(result))
         Alert.objects.filter(id__in=[alert.id for alert in alerts]).update(told_at=clock.likely_now())
     return len(alerts)
+
+
+def staying(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
+    """Return those to be told by this cell: who moves to another one takes along what is not told yet."""
+    return alerts.exclude(endpoint__customer__moving=Customer.Moving.CLOSED)
 
 
 def purge_alerts(*, now: datetime | None = None) -> int:

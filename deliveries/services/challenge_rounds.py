@@ -52,7 +52,8 @@ State = Challenge.State
 
 def run_challenges() -> int:
     """Look at what came back and ask what is due to be asked; returns how many URLs were asked."""
-    rows = Challenge.objects.exclude(state=State.VERIFIED).select_related("endpoint__customer")
+    rows = Challenge.objects.exclude(state=State.VERIFIED).filter(endpoint__customer__moving="")
+    rows = rows.select_related("endpoint__customer")
     kinds = KINDS[conf.challenge]
     if not kinds:
         for asked in rows[:ROUND_LIMIT]:

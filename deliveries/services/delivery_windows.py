@@ -27,8 +27,8 @@ State = Endpoint.State
 def keep_windows(*, now: datetime | None = None) -> int:
     """Pause what is outside of its window, and resume what is inside again; returns how many changed."""
     moment, changed = now or clock.likely_now(), 0
-    rows = Endpoint.objects.filter(delivery_window__isnull=False, deleted_at=None).select_related("customer")
-    for endpoint in rows.iterator(chunk_size=LIMIT):
+    rows = Endpoint.objects.filter(delivery_window__isnull=False, deleted_at=None, customer__moving="")
+    for endpoint in rows.select_related("customer").iterator(chunk_size=LIMIT):
         window: DeliveryWindow = endpoint.delivery_window  # type: ignore[assignment]  # the filter leaves no null
         opened = is_open(window, moment)
         if opened and _waits(endpoint):
@@ -44,7 +44,7 @@ def keep_windows(*, now: datetime | None = None) -> int:
 def end_windows() -> int:
     """Resume what waits for a window that was taken away; returns how many."""
     rows = Endpoint.objects.filter(
-        delivery_window__isnull=True, deleted_at=None, state=State.PAUSED, state_reason=OUTSIDE
+        delivery_window__isnull=True, deleted_at=None, state=State.PAUSED, state_reason=OUTSIDE, customer__moving=""
     )
     found = list(rows.select_related("customer")[:LIMIT])
     for endpoint in found:

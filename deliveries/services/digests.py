@@ -45,7 +45,7 @@ class Digest:
 
 def is_digest_due() -> bool:
     """Say whether a digest waits to be mailed."""
-    return with_address().filter(digest_due_at__lte=clock.likely_now()).exists()
+    return _due().exists()
 
 
 def plan_digests(alerts: Iterable[Alert]) -> None:
@@ -74,10 +74,15 @@ def send_due_digests() -> int:
     return len(sent)
 
 
+def _due() -> QuerySet[Member]:
+    """Return whose digest is due; of a customer that moves to another cell they are sent there."""
+    return with_address().filter(digest_due_at__lte=clock.likely_now(), customer__moving="")
+
+
 def _claim() -> list[Member]:
     now = clock.likely_now()
     with transaction.atomic():
-        due = with_address().filter(digest_due_at__lte=now).order_by("digest_due_at")
+        due = _due().order_by("digest_due_at")
         claimed = list(due.select_for_update(of=("self",), skip_locked=True, no_key=True)[:CLAIM_LIMIT])
         Member.objects.filter(pk__in=[each.pk for each in claimed]).update(digest_due_at=now + CLAIM_AGAIN)
     return claimed

@@ -44,7 +44,7 @@ def ending_certificates(*, now: datetime | None = None) -> Iterator[tuple[Endpoi
     moment = now or clock.likely_now()
     soon = timestamps.write(moment + timedelta(days=max(CERTIFICATE_DAYS)))
     ends = Q(tls_ends__lt=soon) | Q(ca_ends__lt=soon)
-    rows = Endpoint.objects.filter(deleted_at=None, tls_shown__isnull=False)
+    rows = Endpoint.objects.filter(deleted_at=None, tls_shown__isnull=False, customer__moving="")
     rows = rows.annotate(tls_ends=KT("tls_shown__expires_at"), ca_ends=KT("tls_shown__authorities_expire_at"))
     for endpoint in rows.filter(ends).order_by("id")[:LIMIT]:
         for end in _ends(endpoint):

@@ -106,7 +106,7 @@ def long_failing(span: timedelta) -> QuerySet[Lane]:
     )
     lanes = Lane.objects.filter(
         failing_since__lt=Now() - span, endpoint__state=Endpoint.State.ENABLED, endpoint__deleted_at=None
-    )
+    ).filter(endpoint__customer__moving="")
     return lanes.annotate(
         failures_since=Subquery(failed.annotate(failures=Sum("attempts")).values("failures")),
         failed_at=Subquery(failed.annotate(failed_at=Max("last_at")).values("failed_at")),

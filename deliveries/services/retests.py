@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from deliveries.conf import conf
 from deliveries.errors import HookpostError
@@ -49,7 +49,7 @@ def retest_disabled() -> int:
         end_retesting(retest)
     for retest in _answered():
         _enable(retest)
-    due = Retest.objects.select_related("endpoint__customer").filter(next_at__lte=clock.likely_now())
+    due = _staying().filter(next_at__lte=clock.likely_now())
     return sum(_send(retest) for retest in due.order_by("next_at")[:ROUND_LIMIT])
 
 
@@ -60,16 +60,21 @@ def end_retesting(retest: Retest) -> None:
         cancel_deliveries([retest.delivery_id])
 
 
+def _staying() -> QuerySet[Retest]:
+    """Return the retests of this cell: those of a customer that moves to another one go on there."""
+    return Retest.objects.filter(endpoint__customer__moving="").select_related("endpoint__customer")
+
+
 def _over() -> list[Retest]:
     """Return the retests of what somebody resumed, disabled anew or deleted, and those that went on for long enough."""
-    rows = Retest.objects.select_related("endpoint")
+    rows = _staying()
     stale = ~Q(endpoint__state=Endpoint.State.DISABLED) | ~Q(endpoint__state_changed_at=F("disabled_at"))
     oldest = clock.likely_now() - timedelta(days=conf.retest_days)
     return list(rows.filter(stale | Q(endpoint__deleted_at__isnull=False) | Q(disabled_at__lt=oldest)))
 
 
 def _answered() -> list[Retest]:
-    retests = Retest.objects.select_related("endpoint__customer").exclude(delivery_id=None)
+    retests = _staying().exclude(delivery_id=None)
     found = {retest.delivery_id: retest for retest in retests}
     arrived = Delivery.objects.filter(id__in=list(found), state=DeliveryState.SUCCEEDED)
     return [found[key] for key in arrived.values_list("id", flat=True)]

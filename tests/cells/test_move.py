@@ -37,6 +37,8 @@ from deliveries.models import (
     IdempotencyKey,
     Lane,
     Member,
+    PollLease,
+    Retest,
     SecondFactor,
 )
 from deliveries.services.api_keys import create_api_key
@@ -108,6 +110,11 @@ def add_figures(customer: Customer, endpoint: Endpoint) -> None:
         first_durations=[1], last_at=now(),
     )  # fmt: skip
     delivery = Delivery.objects.filter(endpoint=endpoint).earliest("id")
+    Retest.objects.create(endpoint=endpoint, disabled_at=now(), next_at=now() + timedelta(days=1))
+    PollLease.objects.create(
+        endpoint=endpoint, delivery_id=delivery.id, manual=False, event_id=delivery.event_id, event_type="invoice.paid",
+        rank=1, attempts=0, actor="", reason="", taken_at=now(), until=now() + timedelta(days=1),
+    )  # fmt: skip
     FailureGroup.objects.create(
         endpoint=endpoint, customer=customer, error="http_5xx", status_code=500, first_at=now(), last_at=now(),
         deliveries=1, attempts=1, oldest_id=delivery.id, example_id=delivery.id,

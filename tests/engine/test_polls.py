@@ -17,8 +17,8 @@ from deliveries.engine import poll_messages, polls
 from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.engine.poll_messages import PollMessage, poll
-from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Event, Lane, PollLease
+from deliveries.errors import Conflict, InvalidInput, Unavailable
+from deliveries.models import Attempt, Customer, Delivery, Endpoint, EndpointSecret, Event, Lane, PollLease
 from deliveries.models.keyring import unseal
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.event_data import ERASED
@@ -281,12 +281,13 @@ def test_an_endpoint_is_polled_or_sent_to_and_shows_a_poller_no_credentials() ->
         take(sent_to)
 
 
-def test_while_a_customer_moves_nothing_is_taken_and_leases_end_without_a_trace() -> None:
+def test_while_a_customer_moves_nothing_is_taken_and_leases_are_left_to_the_other_cell() -> None:
     endpoint = a_polled()
     emit(endpoint)
     (out,) = take(endpoint)
     Lane.objects.update(lease_until="9999-01-01T00:00:00Z")
     assert take(endpoint) == []
-    with pytest.raises(Conflict, match="another cell"):
+    Customer.objects.update(moving="frozen")
+    with pytest.raises(Unavailable, match="another cell"):
         answer(endpoint, out)
-    assert (end_leases(), PollLease.objects.count(), Attempt.objects.count()) == (1, 0, 0)
+    assert (end_leases(), PollLease.objects.count(), Attempt.objects.count()) == (0, 1, 0)
