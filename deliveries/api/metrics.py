@@ -41,6 +41,9 @@ MEANINGS = {
     "oldest_due_seconds": "How long the oldest delivery that could be sent at once has been waiting for a worker.",
     "oldest_leased_seconds": "The same where a worker is at it: what comes exceeds what the endpoint takes.",
     "oldest_resting_seconds": "How long the oldest delivery has been due whose lane rests.",
+    "oldest_polled_seconds": "How long the oldest delivery has been due that waits for a poller, or is with one.",
+    "endpoints_unverified": "Endpoints whose URL has yet to answer its challenge, or did not.",
+    "customers_frozen": "Customers on their way to or from another cell, to whom nothing is sent meanwhile.",
     "accepted_last_minute": "Events accepted in the last minute.",
     "attempts_last_minute": "Attempts recorded in the last minute.",
 }

@@ -20,6 +20,7 @@ from deliveries.engine.leases import event_bodies
 from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, find_route, is_not_yet, kept_headers, text_of
 from deliveries.engine.work import Batch, Claimed, Sent, Target
 from deliveries.errors import CannotShape, HookpostError
+from deliveries.metrics import names
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
@@ -141,6 +142,7 @@ def send_batch(lane: Lane, sent: Sent, *, now: datetime, transfers: Transfers) -
         _keep(batch, kept_headers(headers, target=lane.target), target=lane.target, now=now)
         sent.request_headers = batch.members[0].request_headers
         transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
+        names.BATCH_EVENTS.observe(len(batch.members))
     except HookpostError:
         raise
     except Exception:

@@ -77,9 +77,11 @@ CLAIM_SECONDS = Histogram(
 CLAIM_DELIVERIES = Histogram("hookpost_claim_deliveries", "Deliveries that such a statement got.", bounds=SIZES)
 RECORD_SECONDS = Histogram("hookpost_record_seconds", "A statement that records attempts.", bounds=ROUND_TRIP)
 RECORD_ATTEMPTS = Histogram("hookpost_record_attempts", "Attempts that such a statement recorded.", bounds=SIZES)
+BATCH_EVENTS = Histogram("hookpost_batch_events", "Events of a request that has several in it.", bounds=SIZES)
 IN_FLIGHT = Gauge("hookpost_requests_in_flight", "Requests that wait for an answer.")
 LANES_IN_HAND = Gauge("hookpost_lanes_in_hand", "Lanes that this process has leased.")
 LEASES_LOST = Counter("hookpost_leases_lost_total", "Lanes that another worker took over from this one.")
+POLLS_WAITING = Gauge("hookpost_polls_waiting", "Polls that wait for something to be due.")
 
 # The parts that everything stands on.
 BROKER_FAILURES = Counter("hookpost_broker_failures_total", "Times that ringing failed: the broker is away or full.")
@@ -89,6 +91,7 @@ DATABASE_ERRORS = Counter(
     label="kind",
     values=("connect", "timeout", "statement"),
 )
+ISSUER_FAILURES = Counter("hookpost_issuer_failures_total", "Times that the keys of the token issuer could not be had.")
 CLOCK_OFFSET = Gauge("hookpost_clock_offset_seconds", "How far this host's clock is ahead of the database's.")
 DRAINING = Gauge("hookpost_draining", "1 in a process that was told to end.")
 

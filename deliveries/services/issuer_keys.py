@@ -14,6 +14,7 @@ import structlog
 
 from deliveries.conf import conf
 from deliveries.errors import Unavailable
+from deliveries.metrics import names
 from deliveries.outbound.client import fetch_document
 from deliveries.protocol.bearer_tokens import Keys, read_keys
 
@@ -69,6 +70,7 @@ class IssuerKeys:
             keys = read_keys(self._fetch())
         except (Unavailable, ValueError, RecursionError) as error:
             self._not_before = self._monotonic() + AFTER_FAILURE_SECONDS
+            names.ISSUER_FAILURES.add()
             log.warning("issuer_keys_not_fetched", error=str(error)[:300])
             return
         now = self._monotonic()

@@ -20,6 +20,7 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line
 from deliveries.database.sharing import is_sharing
+from deliveries.metrics import names
 from deliveries.services import drain
 from deliveries.services.limits import LIMITS
 from deliveries.sql.engine_rows import PollableEndpointsRow
@@ -47,12 +48,14 @@ class PollWaits:
             is_free = len(mine) < LIMITS["polls_waiting"].figure(None) and len(self._waiting) < in_all()
             if is_free:
                 self._waiting[who] = endpoint_id, customer_id
+                names.POLLS_WAITING.set(len(self._waiting))
                 self._start()
         try:
             yield who if is_free else None
         finally:
             with self._changed:
                 self._waiting.pop(who, None)
+                names.POLLS_WAITING.set(len(self._waiting))
 
     def wait(self, endpoint_id: UUID, *, seconds: float) -> bool:
         """Wait until the endpoint has something due; returns whether it has, as far as is known."""

@@ -6,11 +6,11 @@ WITH oldest AS (
         rank > 0 AND e.state <> 'enabled' AS held,
         rank > 0 AND coalesce(l.rest_until > now(), false) AS resting,
         coalesce(l.lease_until > now(), false) AS leased,
+        e.url = 'https://poll.hookpost.invalid/' AS polled,  -- waits for its poller, and for no worker
         q.due_at,
         CASE WHEN rank > 0 THEN greatest(q.due_at, l.rest_until, e.state_changed_at) ELSE q.due_at END AS ready_at
     FROM hookpost_lane l
     JOIN hookpost_endpoint e ON e.id = l.endpoint_id AND e.deleted_at IS NULL
-        AND e.url <> 'https://poll.hookpost.invalid/'  -- what is polled waits for no worker
     CROSS JOIN (VALUES (0), (1), (2), (3)) AS ranks (rank)
     CROSS JOIN LATERAL (
         SELECT due_at FROM hookpost_due_delivery
@@ -33,11 +33,16 @@ SELECT
           AND least(tls_shown ->> 'expires_at', tls_shown ->> 'authorities_expire_at')
             < to_char((now() + interval '7 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')) AS certificates_ending,
     (SELECT coalesce(extract(epoch FROM now() - min(ready_at)), 0)::float8
-     FROM oldest WHERE NOT held AND NOT resting AND NOT leased) AS oldest_due_seconds,
+     FROM oldest WHERE NOT held AND NOT resting AND NOT leased AND NOT polled) AS oldest_due_seconds,
     (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8
-     FROM oldest WHERE NOT held AND NOT resting AND leased) AS oldest_leased_seconds,
+     FROM oldest WHERE NOT held AND NOT resting AND leased AND NOT polled) AS oldest_leased_seconds,
     (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8
-     FROM oldest WHERE NOT held AND resting) AS oldest_resting_seconds,
+     FROM oldest WHERE NOT held AND resting AND NOT polled) AS oldest_resting_seconds,
+    (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8
+     FROM oldest WHERE NOT held AND NOT resting AND polled) AS oldest_polled_seconds,
+    (SELECT count(*)::int FROM hookpost_challenge c JOIN hookpost_endpoint e ON e.id = c.endpoint_id
+        WHERE c.state <> 'verified' AND e.deleted_at IS NULL) AS endpoints_unverified,
+    (SELECT count(*)::int FROM hookpost_customer WHERE moving = 'frozen') AS customers_frozen,
     (SELECT count(*)::int FROM (
         SELECT FROM hookpost_event WHERE id >= %(since)s::uuid LIMIT %(limit)s::int) e) AS accepted_last_minute,
     (SELECT count(*)::int FROM (

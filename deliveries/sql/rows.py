@@ -145,6 +145,9 @@ class QueueStatsRow(NamedTuple):
     oldest_due_seconds: float
     oldest_leased_seconds: float
     oldest_resting_seconds: float
+    oldest_polled_seconds: float
+    endpoints_unverified: int
+    customers_frozen: int
     accepted_last_minute: int
     attempts_last_minute: int
 

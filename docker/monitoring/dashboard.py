@@ -50,6 +50,7 @@ ROWS: dict[str, list[Curves]] = {
                 "for a worker": "max(hookpost_oldest_due_seconds)",
                 "with a worker": "max(hookpost_oldest_leased_seconds)",
                 "for a lane that rests": "max(hookpost_oldest_resting_seconds)",
+                "for a poller": "max(hookpost_oldest_polled_seconds)",
             },
         ),
         Curves(
@@ -90,6 +91,7 @@ ROWS: dict[str, list[Curves]] = {
                 "fail": "max(hookpost_endpoints_failing)",
                 "rest": "max(hookpost_lanes_resting)",
                 "are slow": "max(hookpost_lanes_slow)",
+                "have yet to answer a challenge": "max(hookpost_endpoints_unverified)",
             },
         ),
     ],
@@ -114,6 +116,8 @@ ROWS: dict[str, list[Curves]] = {
                 "attempts recorded": mean("hookpost_record_attempts"),
             },
         ),
+        Curves("Polls that wait", "short", {"{{instance}}": "hookpost_polls_waiting"}),
+        Curves("Events in a batch", "short", {"mean": mean("hookpost_batch_events")}),
         Curves("Processor time", "percentunit", {"{{instance}}": rate("process_cpu_seconds_total")}),
     ],
     "What everything stands on": [
@@ -142,6 +146,8 @@ ROWS: dict[str, list[Curves]] = {
             },
         ),
         Curves("Letters that no mail server took", "ops", {"{{instance}}": rate("hookpost_mail_failures_total")}),
+        Curves("Token issuer gave no keys", "ops", {"{{instance}}": rate("hookpost_issuer_failures_total")}),
+        Curves("Customers frozen on their way to a cell", "short", {"customers": "max(hookpost_customers_frozen)"}),
         Curves(
             "Versions, and who is about to end",
             "short",

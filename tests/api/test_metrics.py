@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from deliveries.models import Endpoint, Lane
+from deliveries.models import Challenge, Customer, Endpoint, Lane
+from deliveries.protocol.polled import POLLED_URL
 from deliveries.services import stats
 from deliveries.services.endpoints import pause_endpoint
 from tests.api.conftest import Caller, Tenant
@@ -66,6 +67,21 @@ def test_a_paused_endpoint_does_not_ring_the_alarm(nobody: Caller, alice: Tenant
     pause_endpoint(alice.endpoint, actor="key:ops")
     found = scraped(nobody)
     assert [found[f"hookpost_oldest_{which}_seconds"] for which in ("due", "leased", "resting")] == [0, 0, 0]
+
+
+def test_what_a_poller_has_not_fetched_has_a_figure_of_its_own(nobody: Caller, alice: Tenant) -> None:
+    due_since(alice.endpoint, HOUR)
+    Endpoint.objects.update(url=POLLED_URL)
+    found = scraped(nobody)
+    assert [found[f"hookpost_oldest_{which}_seconds"] for which in ("due", "leased", "resting")] == [0, 0, 0]
+    assert found["hookpost_oldest_polled_seconds"] == pytest.approx(3600, abs=60)
+
+
+def test_who_waits_for_a_challenge_or_a_mover_is_counted(nobody: Caller, alice: Tenant) -> None:
+    Challenge.objects.create(endpoint=alice.endpoint)
+    Customer.objects.filter(id=alice.customer.id).update(moving="frozen")
+    found = scraped(nobody)
+    assert (found["hookpost_endpoints_unverified"], found["hookpost_customers_frozen"]) == (1, 1)
 
 
 def test_a_count_that_was_cut_says_so(nobody: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

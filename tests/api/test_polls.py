@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from deliveries.api import polls
+from deliveries.metrics import names
 from deliveries.models import Attempt, PollLease
 from deliveries.protocol.polled import POLLED_URL
 from deliveries.services import drain
@@ -128,12 +129,13 @@ def test_a_poll_waits_for_an_event_without_holding_a_place_and_one_too_many_is_a
         wait_until(lambda: not requests_and_pages.under_way())
         further = poller.post(POLL)
         assert (further.json["messages"], further.json["again_in_seconds"]) == ([], 1)
+        assert list(names.POLLS_WAITING.samples()) == [("", 2)]
         emit(ops)
         wait_until(lambda: bool(answers))
         assert len(answers[0].json["messages"]) == 1
         emit(ops)
     assert sorted(len(each.json["messages"]) for each in answers) == [1, 1]
-    assert poll_waits.waiting() == 0
+    assert (poll_waits.waiting(), list(names.POLLS_WAITING.samples())) == (0, [("", 0)])
 
 
 def test_a_process_that_is_about_to_end_lets_nobody_wait(poller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from deliveries.checks import problems_of
 from deliveries.conf import load
 from deliveries.errors import WrongSetting
+from deliveries.metrics import names
 from deliveries.models import AuditEntry, Endpoint, IdempotencyKey
 from deliveries.protocol.bearer_tokens import read_keys
 from deliveries.services import issuer_keys, token_callers
@@ -224,6 +225,7 @@ def test_keys_rotate_and_strangers_cannot_have_the_issuer_asked_often(issuer: Is
 
 
 def test_an_issuer_that_is_away_ends_nothing_for_an_hour_and_then_it_is_a_503(issuer: Issuer, ops: Caller) -> None:
+    ((_, failures),) = names.ISSUER_FAILURES.samples()
     assert Caller(token()).get("/meta").status == 200
     issuer.problem = ValueError("no JSON")
     issuer.now += issuer_keys.KEPT_SECONDS + 1
@@ -233,6 +235,7 @@ def test_an_issuer_that_is_away_ends_nothing_for_an_hour_and_then_it_is_a_503(is
     asked = issuer.asked
     assert Caller(token(jti="4")).get("/meta").status == 503
     assert issuer.asked == asked  # not for each request
+    assert list(names.ISSUER_FAILURES.samples()) == [("", failures + 2)]
     issuer.problem, issuer.now = None, issuer.now + issuer_keys.AFTER_FAILURE_SECONDS
     assert Caller(token(jti="5")).get("/meta").status == 200
 

@@ -92,6 +92,14 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"hookpost_mail_failures_total": "0+1x60"},
         {"hookpost_mail_failures_total": "9x60"},
     ),
+    "HookpostIssuerAway": (
+        {"hookpost_issuer_failures_total": "0+1x60"},
+        {"hookpost_issuer_failures_total": "9x60"},
+    ),
+    "HookpostMoveStopped": (
+        {'hookpost_customers_frozen{cell="a"}': "1x60"},
+        {'hookpost_customers_frozen{cell="a"}': "0x44 1x5 0x10"},  # a move that takes minutes
+    ),
 }
 
 NEVER_ABSENT = {"hookpost_reports_database": "1x60"}  # else the rule for its absence fires beside

@@ -11,6 +11,7 @@ from cloudevents.core.formats.json import JSONFormat
 from django.db.models.functions import Now
 from standardwebhooks import Webhook
 
+from deliveries.metrics import names
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint, EndpointSecret, Event
 from deliveries.models.keyring import unseal
 from deliveries.protocol import ids
@@ -89,7 +90,9 @@ def turns_at_once(endpoint: Endpoint) -> None:
 def test_what_is_due_goes_in_one_signed_request_and_each_delivery_has_an_attempt(receiver: Receiver) -> None:
     endpoint = a_batched(receiver, headers={"X-Own": "very secret value"}, method="PUT")
     emit_many(endpoint, 5)
+    counted = names.BATCH_EVENTS.buckets()[1]
     take_turn(endpoint, seconds=60)
+    assert names.BATCH_EVENTS.buckets()[1] == counted + 5
     (request,) = receiver.requests
     assert (request.method, numbers(request), request.header("x-own")) == ("PUT", [0, 1, 2, 3, 4], "very secret value")
     secret = EndpointSecret.objects.get()
