@@ -11,6 +11,12 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 WIDTH, LEFT, RIGHT = 760, 220, 90
+# Read by day and by night: as the reader's system has it, also where the file is the source of an <img>.
+STYLE = (
+    "<style>.ground{fill:#fff}.word{fill:#1f2933}.frame{stroke:#cbd2d9}.mark{stroke:#9aa5b1}"
+    "@media(prefers-color-scheme:dark){"
+    ".ground{fill:#0d1117}.word{fill:#e6edf3}.frame{stroke:#3d444d}.mark{stroke:#6e7681}}</style>"
+)
 BAR, STEP = 22, 34
 RATES = {
     "plain": ("the usual design", "#9aa5b1"),
@@ -42,13 +48,18 @@ def chart(values: dict[str, float]) -> str:
     body += [*titled(top, "Processor time of one delivery, in microseconds"), *stacked(costs, top=top + 16)]
     height = top + 16 + STEP + 24 * (len(costs) + 1)
     box = f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="14"'
-    ground = f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {box}>', ground, *body, "</svg>", ""])
+    return drawing(box, body, width=WIDTH, height=height)
+
+
+def drawing(box: str, body: Iterable[str], *, width: float, height: float) -> str:
+    """Return the SVG on its ground."""
+    ground = f'<rect width="{width}" height="{height}" class="ground"/>'
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {box}>', STYLE, ground, *body, "</svg>", ""])
 
 
 def titled(top: float, text: str) -> Iterator[str]:
     """Yield a heading."""
-    yield f'<text x="16" y="{top}" font-weight="bold" fill="#1f2933">{escape(text)}</text>'
+    yield f'<text x="16" y="{top}" font-weight="bold" class="word">{escape(text)}</text>'
 
 
 def bars(rows: list[tuple[str, float, str]], *, top: float) -> Iterator[str]:
@@ -56,9 +67,9 @@ def bars(rows: list[tuple[str, float, str]], *, top: float) -> Iterator[str]:
     scale = (WIDTH - LEFT - RIGHT) / max(value for _, value, _ in rows)
     for place, (label, value, colour) in enumerate(rows):
         y, width = top + STEP * place, max(1.0, value * scale)
-        yield f'<text x="{LEFT - 10}" y="{y + 16}" text-anchor="end" fill="#1f2933">{escape(label)}</text>'
+        yield f'<text x="{LEFT - 10}" y="{y + 16}" text-anchor="end" class="word">{escape(label)}</text>'
         yield f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>'
-        yield f'<text x="{LEFT + width + 8:.1f}" y="{y + 16}" fill="#1f2933">{value:,.0f}</text>'
+        yield f'<text x="{LEFT + width + 8:.1f}" y="{y + 16}" class="word">{value:,.0f}</text>'
 
 
 def stacked(rows: list[tuple[str, float, str]], *, top: float) -> Iterator[str]:
@@ -68,7 +79,7 @@ def stacked(rows: list[tuple[str, float, str]], *, top: float) -> Iterator[str]:
         y = top + STEP + 24 * place
         yield f'<rect x="{x:.1f}" y="{top}" width="{value * scale:.1f}" height="{BAR}" fill="{colour}"/>'
         yield f'<rect x="16" y="{y}" width="14" height="14" fill="{colour}"/>'
-        yield f'<text x="38" y="{y + 12}" fill="#1f2933">{escape(label)}: {value:.0f}</text>'
+        yield f'<text x="38" y="{y + 12}" class="word">{escape(label)}: {value:.0f}</text>'
         x += value * scale
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from bench.chart import drawing
 from deliveries.services.api_keys import create_api_key
 from tests.faults.calling import Caller
 from tests.faults.cluster import CHECKOUT, Cluster, kill
@@ -75,8 +76,7 @@ def picture(server: Prometheus, marks: Sequence[Mark]) -> str:
     body += [text(LEFT, bottom + 18 * n, f"{n + 1}  {word}") for n, (_, word) in enumerate(marks[1:])]
     height = bottom + 18 * len(marks)
     box = f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12"'
-    ground = f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {box}>', ground, *body, "</svg>", ""])
+    return drawing(box, body, width=WIDTH, height=height)
 
 
 def curves_of(server: Prometheus, title: str, marks: Sequence[Mark]) -> dict[str, Curve]:
@@ -103,12 +103,12 @@ def chart(title: str, curves: dict[str, Curve], marks: Sequence[Mark], *, top: f
     inner, up = WIDTH - LEFT - 16, HEIGHT / greatest
     across = inner / (end - begin)
     yield text(LEFT, top, title, weight="bold")
-    yield f'<rect x="{LEFT}" y="{top + 10}" width="{inner}" height="{HEIGHT}" fill="none" stroke="#cbd2d9"/>'
+    yield f'<rect x="{LEFT}" y="{top + 10}" width="{inner}" height="{HEIGHT}" fill="none" class="frame"/>'
     yield text(LEFT - 8, top + 20, f"{greatest:,.0f}" if greatest >= 100 else f"{greatest:.3g}", anchor="end")
     yield text(LEFT - 8, top + 10 + HEIGHT, "0", anchor="end")
     for number, (at, _) in enumerate(marks[1:], 1):
         x = LEFT + (at - begin) * across
-        yield f'<path d="M{x:.1f} {top + 10}v{HEIGHT}" stroke="#9aa5b1" stroke-dasharray="3 3"/>'
+        yield f'<path d="M{x:.1f} {top + 10}v{HEIGHT}" class="mark" stroke-dasharray="3 3"/>'
         yield text(x + 3, top + 22, str(number))
     place = LEFT + 8 * len(title) + 16
     for number, (legend, curve) in enumerate(curves.items()):
@@ -122,5 +122,5 @@ def chart(title: str, curves: dict[str, Curve], marks: Sequence[Mark], *, top: f
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", weight: str = "normal") -> str:
     """Words in the picture."""
-    how = f'text-anchor="{anchor}" font-weight="{weight}" fill="#1f2933"'
+    how = f'text-anchor="{anchor}" font-weight="{weight}" class="word"'
     return f'<text x="{x:.0f}" y="{y:.0f}" {how}>{escape(words)}</text>'
