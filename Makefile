@@ -67,8 +67,9 @@ test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waitin
 test-rolling: $(READY) ## Replace every process behind HAProxy under 500 events a second
 	@TEST_ROLLING=1 $(RUN) -m pytest -n 0 -q -s -k every_process tests/faults/test_rolling_restart.py $(ARGS)
 
-test-restore: $(READY) ## Take backups under load, and restore a dump, and a server to a moment
-	@TEST_RESTORE=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py tests/faults/test_point_in_time.py $(ARGS)
+test-restore: $(READY) ## Take backups under load, and restore a dump, and a server to a moment; also with Debian's PostgreSQL 15
+	@for folder in "" $(wildcard /usr/lib/postgresql/15/bin); do TEST_POSTGRES_BIN=$$folder TEST_RESTORE=1 \
+		$(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py tests/faults/test_point_in_time.py $(ARGS); done
 
 test-failover: $(READY) ## Kill under load: the primary of a synchronous pair, a node of RabbitMQ, a master of Sentinel's
 	@TEST_FAILOVER=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_failover.py tests/faults/test_broker_failover.py $(ARGS)

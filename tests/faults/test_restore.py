@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from config.embedded.binaries import postgres_bin
+from config.embedded import binaries
 from tests.faults.calling import Caller
 from tests.faults.cells import SecondCell
 from tests.faults.cluster import Cluster
@@ -32,7 +32,7 @@ class Restored(SecondCell):
         """Make the database from the dump."""
         connections.close_all()
         self._on_server("DROP DATABASE IF EXISTS cell_b WITH (FORCE)", "CREATE DATABASE cell_b")
-        program = str(postgres_bin() / "pg_restore")
+        program = str(binaries.postgres_bin() / "pg_restore")
         subprocess.run([program, f"--dbname={self.url}", "--no-owner", str(self.dump)], check=True)
 
 
@@ -44,7 +44,7 @@ def test_what_was_sent_after_the_backup_is_held_and_then_sent_again_with_the_sam
     dump = tmp_path / "dump"
     with Load(caller, customers_of(endpoints)) as load:
         load.await_parts(cluster)
-        program, url = str(postgres_bin() / "pg_dump"), cluster.database.database_url
+        program, url = str(binaries.postgres_bin() / "pg_dump"), cluster.database.database_url
         subprocess.run([program, "--format=custom", f"--file={dump}", url], check=True)
         cluster.worker()
         load.await_parts(cluster)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import tarfile
 import threading
@@ -28,7 +29,7 @@ from tests.production.databases import CHECKOUT, KEYS, Installation, is_up
 from tests.production.servers import running
 from tests.receiver import Receiver
 
-PREVIOUS = "e41a7d8"
+PREVIOUS = os.environ.get("TEST_PREVIOUS", "e41a7d8")
 PATIENCE_SECONDS = 180
 PAUSE_SECONDS = 0.02
 SOME = 40
