@@ -20,6 +20,10 @@ from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
 
 NAMESPACE = "hookpost"
+HINTS = (
+    "deliveries",
+    "deliveries_slow",
+)  # deliveries/actors.py: they name lanes, and an engine's own thread does the rest
 HASTY_SECONDS = 0.1  # for whoever is waited for by callers
 A_CLUSTER = (
     "BROKER_URL: this server is part of a Redis Cluster, which Hookpost does not use;"
@@ -37,6 +41,7 @@ def make_broker(url: str) -> dramatiq.Broker:
             hasty=redis_client(url, timeout_seconds=HASTY_SECONDS, tries=0),
             namespace=NAMESPACE,
             middleware=middleware(),
+            hints=HINTS,
         )
     except ValueError:
         raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password

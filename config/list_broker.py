@@ -3,21 +3,25 @@
 What lives here: what a message that is only a hint needs. It is not acknowledged, retried or kept for a worker that
 died with it: PostgreSQL knows what is due, and the dispatcher rings again. So a message costs one command to send and
 one to take, where Dramatiq's own broker for Redis takes five, and wakes one waiting worker, where it has to wake all.
-A list holds so many messages at most; the oldest give way. It must not know an actor.
+A list holds so many messages at most; the oldest give way. A queue of hints is heeded by whoever takes them: handing a
+message to a worker's thread costs more than what the hint asks for. It must not know an actor.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
 import dramatiq
 import redis
+import structlog
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed, QueueJoinTimeout
+
+log = structlog.get_logger(__name__)
 
 LISTEN_SECONDS = 0.7  # less than the limit for an answer
 LONGEST = 1000  # messages of a queue; who rings stops long before
@@ -34,15 +38,19 @@ class ListConsumer(dramatiq.Consumer):
         self._outstanding = 0
 
     def __next__(self) -> dramatiq.MessageProxy | None:
-        """Return a message, or None after a while without one."""
+        """Return a message, or None after a hint or a while without anything."""
         if self._outstanding >= self._prefetch:
             time.sleep(self._timeout_seconds)
             return None
         data = self._broker.take(self._queue_name)
         if data is None:
             return None
+        message: dramatiq.Message[object] = dramatiq.Message.decode(data)
+        if self._queue_name in self._broker.hints:
+            self._broker.heed(message)
+            return None
         self._outstanding += 1
-        return dramatiq.MessageProxy(dramatiq.Message.decode(data))
+        return dramatiq.MessageProxy(message)
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         """Note that a message was dealt with."""
@@ -59,13 +67,22 @@ class ListConsumer(dramatiq.Consumer):
 
 
 class ListBroker(dramatiq.Broker):
-    """See above; raises `dramatiq.errors.ConnectionClosed` for whatever ails the server."""
+    """See above; raises `dramatiq.errors.ConnectionClosed` for whatever ails the server.
+
+    `hints` names queues whose actors return at once and need nothing of what middleware does around a message.
+    """
 
     def __init__(
-        self, client: redis.Redis, *, hasty: redis.Redis, namespace: str, middleware: list[dramatiq.Middleware]
+        self,
+        client: redis.Redis,
+        *,
+        hasty: redis.Redis,
+        namespace: str,
+        middleware: list[dramatiq.Middleware],
+        hints: Collection[str] = (),
     ) -> None:
         super().__init__(middleware=middleware)
-        self.client, self.namespace = client, namespace
+        self.client, self.namespace, self.hints = client, namespace, frozenset(hints)
         self._hasty, self._haste = hasty, threading.local()
 
     @contextmanager
@@ -146,6 +163,13 @@ class ListBroker(dramatiq.Broker):
         """Take the first message, waiting for one for a moment."""
         found = self._ask(lambda: self.client.blpop([self.key(queue_name)], LISTEN_SECONDS))
         return cast(tuple[bytes, bytes], found)[1] if found else None
+
+    def heed(self, message: dramatiq.Message[object]) -> None:
+        """Do what a hint asks for, in this thread; one that fails is lost, as any hint may be."""
+        try:
+            self.get_actor(message.actor_name).fn(*message.args, **message.kwargs)
+        except Exception:
+            log.exception("hint_failed", actor=message.actor_name)
 
     def _ask(self, act: Callable[[], Reply]) -> Reply:
         try:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -134,6 +135,16 @@ def share_connections() -> None:
 def is_sharing() -> bool:
     """Say whether this thread borrows its connections."""
     return _mine.shares
+
+
+@contextmanager
+def keeping_own() -> Iterator[None]:
+    """Inside, this thread borrows nothing: it works with a connection that it was handed."""
+    before, _mine.shares = _mine.shares, False
+    try:
+        yield
+    finally:
+        _mine.shares = before
 
 
 def has_news(connection: LimitedConnection) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import IntEnum
 from uuid import UUID
 
@@ -33,6 +32,7 @@ from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.outcome import NOT_THEIRS, Outcome
 from deliveries.services.alerts import note_exhausted
 from deliveries.services.retention import open_partitions
+from deliveries.sql.days import day_of
 from deliveries.sql.engine_rows import RecordOutcomesRow
 from deliveries.tracing import switch
 
@@ -40,7 +40,6 @@ log = structlog.get_logger(__name__)
 
 Row = tuple[Lane, Finished]
 
-DAY_MS = 86_400_000
 NOT_STORED = "the answer of the endpoint cannot be stored"
 HIGHEST_STATUS = 999
 LONGEST_MS = 3_600_000
@@ -142,15 +141,10 @@ def _record(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recor
 def _days(rows: Sequence[Row]) -> sql.Days:
     """Return the partitions that a batch is about, if it is about one day of each table."""
     named = {
-        "hookpost_delivery": {finished.claimed.delivery_id.int >> 80 for _, finished in rows},
-        "hookpost_attempt": {finished.attempt_id.int >> 80 for _, finished in rows},
+        "hookpost_delivery": day_of(finished.claimed.delivery_id for _, finished in rows),
+        "hookpost_attempt": day_of(finished.attempt_id for _, finished in rows),
     }
-    return tuple((table, day) for table, moments in named.items() if (day := _day_of(moments)))
-
-
-def _day_of(milliseconds: set[int]) -> str:
-    first, last = (each // DAY_MS for each in (min(milliseconds, default=0), max(milliseconds, default=0)))
-    return f"{datetime.fromtimestamp(first * DAY_MS / 1000, UTC):%Y%m%d}" if first == last and milliseconds else ""
+    return tuple((table, day) for table, day in named.items() if day)
 
 
 def _is_loss(finished: Finished) -> bool:

@@ -64,11 +64,11 @@ def refusal(*, part: str) -> ClockOff | None:
     return error
 
 
-def fetch(row: type[Told], parameters: sql.Parameters) -> list[Told]:
+def fetch(row: type[Told], parameters: sql.Parameters, *, days: sql.Days = ()) -> list[Told]:
     """Fetch rows that hold `database_time`, and take a reading of it, at no round trip more."""
     host = clock.host
     asked_at = host.wall()
-    rows = sql.fetch(row, parameters)
+    rows = sql.fetch(row, parameters, days=days)
     host.learn(rows[0].database_time, asked_at=asked_at, answered_at=host.wall())
     return rows
 

@@ -18,6 +18,7 @@ import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
+from deliveries import sql
 from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_surely_undone, lacks_partition
 from deliveries.errors import HookpostError, InvalidInput, KeyReused, Unavailable, Unconfirmed
@@ -28,6 +29,7 @@ from deliveries.services import clock
 from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
+from deliveries.sql.days import day_of
 from deliveries.sql.rows import AcceptEventsRow
 
 log = structlog.get_logger(__name__)
@@ -158,7 +160,7 @@ def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | N
     parameters = _parameters(group) | limits.parameters() | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = _accept(parameters)
+            rows = _accept(parameters, _days(group))
     except IntegrityError as error:
         if not lacks_partition(error):
             raise
@@ -170,10 +172,16 @@ def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | N
         entry.result = _result(entry, by_id[entry.event_id])
 
 
-def _accept(parameters: Mapping[str, object]) -> list[AcceptEventsRow]:
+def _days(group: Sequence[Entry]) -> sql.Days:
+    """Return the partitions that events and their deliveries go to, if all are of one day."""
+    day = day_of(entry.event_id for entry in group)
+    return (("hookpost_event", day), ("hookpost_delivery", day)) if day else ()
+
+
+def _accept(parameters: Mapping[str, object], days: sql.Days = ()) -> list[AcceptEventsRow]:
     """Run the statement, and count what it stored once that is certain."""
     with names.COMMIT_SECONDS.timed():
-        rows = clock.fetch(AcceptEventsRow, parameters)
+        rows = clock.fetch(AcceptEventsRow, parameters, days=days)
     if stored := sum(row.accepted for row in rows):
         names.COMMIT_EVENTS.observe(stored)
         if connection.in_atomic_block:

@@ -14,6 +14,7 @@ import orjson
 from django.db import connection, transaction
 
 from deliveries.conf import conf
+from deliveries.database.handing import HandedConnection
 from deliveries.database.limits import answered_within
 from deliveries.errors import (
     BatchRefused,
@@ -209,11 +210,17 @@ def _submit(entry: Entry) -> None:
         raise Unconfirmed()
 
 
-def _commit_group(group: Sequence[Entry]) -> None:
-    connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
-    with answered_within(COMMIT_SECONDS):
-        store_events(group, limits=SHARED)
-    ring_for(group)
+def _committing() -> Callable[[Sequence[Entry]], None]:
+    """Return what commits a group, over one connection for whichever thread does it."""
+    handed = HandedConnection()
+
+    def commit(group: Sequence[Entry]) -> None:
+        with handed.here(), answered_within(COMMIT_SECONDS):
+            connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
+            store_events(group, limits=SHARED)
+        ring_for(group)
+
+    return commit
 
 
 def ring_after_commits(ring: Callable[[Sequence[tuple[UUID, bool]]], None]) -> None:
@@ -235,5 +242,5 @@ def ring_for(group: Sequence[Entry]) -> None:
 _rings: list[Callable[[Sequence[tuple[UUID, bool]]], None]] = []
 
 
-_commits = GroupCommit(_commit_group, limit=GROUP_LIMIT)
-_large_commits = GroupCommit(_commit_group, limit=LARGE_GROUP_LIMIT)  # what takes long holds up no small one
+_commits = GroupCommit(_committing(), limit=GROUP_LIMIT)
+_large_commits = GroupCommit(_committing(), limit=LARGE_GROUP_LIMIT)  # what takes long holds up no small one

@@ -1,11 +1,11 @@
 """Group commit: callers that come at the same time share one statement.
 
-What lives here: one thread that takes all who wait, commits, and lets them go. It must not know what is committed.
-A thread of its own, not one of the callers: a process then needs one connection to the database for it, not one per
-caller, and its statements are prepared once.
+What lives here: who commits, one at a time. A caller who meets nobody commits in its own thread: handing one event to
+another thread and waiting for it costs more than the event. Everybody else waits for one thread, which takes all who
+wait, commits, and lets them go. It must not know what is committed.
 
 Nobody waits for ever: a caller gives up after a while, and while a commit goes on for long only some may wait for it,
-so that a database that hangs never holds all threads of a process.
+so that a database that hangs never holds all threads of a process. `commit` ends by itself after about as long.
 """
 
 from __future__ import annotations
@@ -43,6 +43,18 @@ class Ending(enum.Enum):
     UNKNOWN = "given up while its commit went on"
 
 
+class _Mine(threading.local):
+    seconds = 0.0
+
+
+_mine = _Mine()
+
+
+def committing_seconds() -> float:
+    """Return how much processor time this thread has spent on commits so far."""
+    return _mine.seconds
+
+
 class _Waiter(Generic[Item]):
     """One caller. Each waits for a signal of its own: one lock for all would let them through one by one."""
 
@@ -75,6 +87,7 @@ class GroupCommit(Generic[Item]):
         self._waiting: SimpleQueue[_Waiter[Item]] = SimpleQueue()
         self._callers: set[_Waiter[Item]] = set()
         self._begun_at: float | None = None  # of the commit that goes on
+        self._turn = threading.Lock()  # whoever has it commits
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -82,8 +95,10 @@ class GroupCommit(Generic[Item]):
         """Return when the item was committed, or given up."""
         if self._is_stuck() and len(self._callers) >= self._places:
             return Ending.NOT_BEGUN
-        waiter = _Waiter(item)
+        waiter, is_alone = _Waiter(item), not self._callers
         self._callers.add(waiter)
+        if is_alone and self._turn.acquire(blocking=False):
+            return self._commit_alone(waiter)
         self._waiting.put(waiter)
         if self._thread is None:
             self._start()
@@ -103,24 +118,39 @@ class GroupCommit(Generic[Item]):
                 self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
                 self._thread.start()
 
+    def _commit_alone(self, waiter: _Waiter[Item]) -> Ending:
+        began = time.thread_time()
+        try:
+            self._commit_all([waiter])
+        finally:
+            self._turn.release()
+            self._callers.discard(waiter)
+            _mine.seconds += time.thread_time() - began
+        return Ending.COMMITTED
+
     def _run(self) -> None:
         while True:
-            group = self._take()
-            self._begun_at = time.monotonic()
-            try:
-                if group:
-                    self._commit([each.item for each in group])
-            except Exception:
-                log.exception("group_commit_failed")
-            self._begun_at = None
-            for each in group:
-                each.signal.release()
-            if len(group) in FEW:
-                time.sleep(GATHER_SECONDS)
+            first = self._waiting.get()
+            with self._turn:
+                group = self._take(first)
+                self._commit_all(group)
+                for each in group:
+                    each.signal.release()
+                if len(group) in FEW:
+                    time.sleep(GATHER_SECONDS)
 
-    def _take(self) -> list[_Waiter[Item]]:
+    def _commit_all(self, group: Sequence[_Waiter[Item]]) -> None:
+        self._begun_at = time.monotonic()
+        try:
+            if group:
+                self._commit([each.item for each in group])
+        except Exception:
+            log.exception("group_commit_failed")
+        self._begun_at = None
+
+    def _take(self, first: _Waiter[Item]) -> list[_Waiter[Item]]:
         """Return who waits, without those that have given up."""
-        group = [self._waiting.get()]
+        group = [first]
         with suppress(Empty):
             while len(group) < self._limit:
                 group.append(self._waiting.get_nowait())

@@ -22,6 +22,7 @@ from deliveries.database.sharing import is_sharing
 from deliveries.errors import TooManyAtOnce
 from deliveries.protocol import ids
 from deliveries.services.budgets import Budgets
+from deliveries.services.group_commit import committing_seconds
 from deliveries.services.limits import LIMITS
 
 HAS_PLACE = "hookpost.has_place"  # in what a web server tells of a request: its place was taken before
@@ -56,11 +57,13 @@ class RequestShares:
             yield
             return
         drawn = self._take(customer_id)
-        began = time.thread_time()
+        began, committing = time.thread_time(), committing_seconds()
         try:
             yield
         finally:
-            cost = (time.thread_time() - began) * self._cost_factor + body_bytes * SECONDS_PER_BYTE
+            # What the request committed itself is the part that another thread would have had to do.
+            own = time.thread_time() - began - (committing_seconds() - committing)
+            cost = own * self._cost_factor + body_bytes * SECONDS_PER_BYTE
             self._give_back(customer_id, drawn=drawn, cost=cost)
 
     def under_way(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from uuid import uuid4
 
 import dramatiq
@@ -63,6 +64,19 @@ def test_a_list_has_a_longest_length_whoever_puts_into_it(lists: ListBroker) -> 
         lists.put("deliveries", str(number).encode())
     assert lists.waiting("deliveries") == LONGEST
     assert lists.take("deliveries") == b"50", "the oldest gave way"
+
+
+def test_a_hint_is_heeded_by_the_thread_that_takes_it_and_one_that_fails_is_lost(
+    lists: ListBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = uuid4()
+    told: list[object] = []
+    monkeypatch.setattr(actors._engines, "of", lambda *, slow: SimpleNamespace(notify=told.append))
+    consumer = lists.consume("deliveries")
+    for text in ("no id", str(lane)):
+        actors.deliver_due.send([text])
+        assert next(consumer) is None, "nothing is left for Dramatiq's own threads"
+    assert told == [[lane]]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from deliveries.services.group_commit import Ending, GroupCommit
+from deliveries.services.group_commit import Ending, GroupCommit, committing_seconds
 
 
 class Shelf:
@@ -26,11 +26,11 @@ class Shelf:
 
 def submitted(commits: GroupCommit[int], *items: int) -> list[threading.Thread]:
     """Callers on threads of their own, which are known to wait."""
-    before = commits._waiting.qsize()
+    before = len(commits._callers)
     threads = [threading.Thread(target=commits.submit, args=(item,)) for item in items]
     for thread in threads:
         thread.start()
-    while commits._waiting.qsize() < before + len(items):
+    while len(commits._callers) < before + len(items):
         assert all(thread.is_alive() for thread in threads)
     return threads
 
@@ -78,21 +78,45 @@ def test_an_error_lets_its_callers_go_and_the_next_group_is_committed() -> None:
     assert shelf.groups == [[13], [2]]
 
 
-def test_a_caller_gives_up_and_is_told_whether_its_item_was_taken() -> None:
-    """Given a commit that does not end, then whoever is in it cannot know, and who is not will never be committed."""
+def test_a_caller_who_meets_nobody_commits_in_its_own_thread() -> None:
+    threads: list[threading.Thread] = []
+    commits = GroupCommit[int](lambda group: threads.append(threading.current_thread()), limit=100)
+    assert {commits.submit(item) for item in range(3)} == {Ending.COMMITTED}
+    assert threads == [threading.current_thread()] * 3
+    before = committing_seconds()
+    commits.submit(3)
+    assert committing_seconds() > before, "what it cost is known, so that it is not counted twice"
+
+
+def test_a_caller_gives_up_before_its_item_was_taken() -> None:
+    """Given a commit that does not end, then who is not in it will never be committed."""
     shelf = Shelf()
     commits = GroupCommit(shelf.commit, limit=100, wait_seconds=0.2)
-    endings: dict[int, Ending] = {}
-    first = threading.Thread(target=lambda: endings.update({1: commits.submit(1)}))
-    first.start()
-    assert shelf.begun.acquire(timeout=10)
-    endings[2] = commits.submit(2)
-    first.join(10)
-    assert endings == {1: Ending.UNKNOWN, 2: Ending.NOT_BEGUN}
+    first = begun(shelf, commits, 1)
+    assert commits.submit(2) is Ending.NOT_BEGUN
     third = submitted(commits, 3)
-    finish(shelf, *third)
-    assert [each for group in shelf.groups for each in group] == [1, 3] or shelf.groups == [[1]]
+    finish(shelf, first, *third)
     assert 2 not in [each for group in shelf.groups for each in group]
+
+
+def test_a_caller_gives_up_whose_commit_does_not_end() -> None:
+    """Given an item that was taken for a commit that does not end, then nobody can know what became of it."""
+    for patience in (0.2, 2.0, 20.0):  # a machine that stands still may let it give up before it is taken
+        shelf = Shelf()
+        commits = GroupCommit(shelf.commit, limit=100, wait_seconds=patience)
+        first = begun(shelf, commits, 1)
+        endings: list[Ending] = []
+        second = threading.Thread(target=lambda into, of: into.append(of.submit(2)), args=(endings, commits))
+        second.start()
+        while len(commits._callers) < 2 and second.is_alive():
+            pass
+        shelf.may_end.release()
+        first.join(10)
+        second.join(60)
+        finish(shelf)
+        if endings == [Ending.UNKNOWN]:
+            return
+    raise AssertionError(endings)
 
 
 def test_a_commit_that_is_stuck_keeps_only_some_threads() -> None:

@@ -158,7 +158,7 @@ def test_an_event_that_cannot_be_stored_is_told_later(receiver: Receiver, monkey
     failing(broken, hours=25)
     housekeeping()
 
-    def refuse(row: object, parameters: object) -> list[Any]:
+    def refuse(row: object, parameters: object, **given: object) -> list[Any]:
         raise OperationalError("cannot execute INSERT in a read-only transaction")
 
     with monkeypatch.context() as broken_database:

@@ -16,6 +16,7 @@ from django.db import connection
 from deliveries.database import base, sharing
 from deliveries.database.connection import LimitedConnection
 from deliveries.database.failures import is_surely_undone
+from deliveries.database.handing import HandedConnection
 from deliveries.database.limits import answered_within
 from deliveries.database.sharing import Sharing
 from deliveries.services.readiness import word_of
@@ -105,6 +106,30 @@ def test_what_nobody_has_used_for_long_is_closed(lending: Sharing) -> None:
     assert lending.close_idle(for_seconds=60) == 0
     assert lending.close_idle(for_seconds=0) == 1
     assert taken.closed
+
+
+def test_one_connection_is_handed_from_thread_to_thread_and_none_is_borrowed_for_it() -> None:
+    handed = HandedConnection()
+
+    def process_of_server() -> int:
+        sharing.share_connections()
+        with handed.here():
+            assert not sharing.is_sharing()
+            connection.close_if_unusable_or_obsolete()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                return int(cursor.fetchone()[0])
+
+    numbers = set()
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            numbers.add(pool.submit(process_of_server).result())
+    assert len(numbers) == 1
+    own = connection.connection
+    with handed.here():
+        assert connection.connection is not own
+        connection.close()
+    assert connection.connection is own
 
 
 def test_a_database_that_is_full_gets_our_idle_connections_back(lending: Sharing) -> None:

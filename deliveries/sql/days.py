@@ -1,0 +1,18 @@
+"""Which day's partition rows belong to, by their ids.
+
+What lives here: arithmetic. It must not know which tables have partitions, nor whether a day's is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+DAY_MS = 86_400_000
+
+
+def day_of(ids: Iterable[UUID]) -> str:
+    """Return the day of these UUIDv7, such as 20261128; empty when they are of several days, or none."""
+    days = {(each.int >> 80) // DAY_MS for each in ids}
+    return f"{datetime.fromtimestamp(days.pop() * DAY_MS / 1000, UTC):%Y%m%d}" if len(days) == 1 else ""
