@@ -18,6 +18,7 @@ from django.db import ProgrammingError
 
 from deliveries.conf import Conf, conf
 from deliveries.errors import CannotStart, WrongSetting
+from deliveries.provider_checks import is_allowed_literal, problems_of_provider
 
 SHORTEST_SECRET_KEY = 50
 SHORTEST_LEASE_SECONDS = 10
@@ -89,6 +90,7 @@ def problems_of(chosen: Conf) -> Iterator[CheckMessage]:
     """Yield what is wrong or risky about these settings together."""
     yield from _errors(chosen)
     yield from _errors_of_tokens(chosen)
+    yield from problems_of_provider(chosen)
     yield from _warnings(chosen)
     if not is_local(chosen.base_url):
         yield from _warnings_in_production(chosen)
@@ -131,7 +133,7 @@ def _errors_of_tokens(chosen: Conf) -> Iterator[CheckMessage]:
             id="hookpost.E006",
         )
     host = urlsplit(chosen.jwt_jwks_url).hostname or ""
-    if chosen.jwt_jwks_url.startswith("http://") and not _is_allowed_literal(host, chosen):
+    if chosen.jwt_jwks_url.startswith("http://") and not is_allowed_literal(host, chosen):
         hint = "Whoever is on the way could put keys of their own there."
         yield Error(
             "HOOKPOST_JWT_JWKS_URL: plain http, and its address is none of HOOKPOST_ALLOW_TARGETS",
@@ -140,14 +142,6 @@ def _errors_of_tokens(chosen: Conf) -> Iterator[CheckMessage]:
         )
     if chosen.jwt_issuer and not chosen.jwt_algorithms:
         yield Error("HOOKPOST_JWT_ALGORITHMS: is empty", id="hookpost.E008")
-
-
-def _is_allowed_literal(host: str, chosen: Conf) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return any(address in target.network for target in chosen.allow_targets)
 
 
 def _warnings(chosen: Conf) -> Iterator[CheckMessage]:

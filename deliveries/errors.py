@@ -20,6 +20,7 @@ HookpostError
 │       └── TooManyAtOnce      its share of a process is in use       yes, in a moment
 ├── KeyReused          an Idempotency-Key came back with another body no
 ├── TokenRefused       a token of the operator's issuer is not valid   trying again: with another token
+├── LogInRefused       the provider's log-in of staff lets nobody in   trying again: its reason says so
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
 ├── BlockedAddress     the address dialled is not allowed             trying again: no
@@ -147,6 +148,15 @@ class KeyReused(HookpostError):
 
 class TokenRefused(HookpostError):
     """A token of the operator's issuer is not valid; the message says why."""
+
+
+class LogInRefused(HookpostError):
+    """Nobody is let in by the provider. `reason` is one of protocol/log_in_refusals.py; the message is for the log."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+        self.detail = detail
 
 
 class KeyRevoked(HookpostError):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deliveries.brand_settings import BrandSettings, setting
+from deliveries.brand_settings import setting
+from deliveries.oidc_settings import OidcSettings
 from deliveries.variables import choice, text, url, words
 
 # Signatures that only the issuer can make: no shared secrets, and never `none`.
@@ -23,7 +24,7 @@ def algorithms(raw: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdentitySettings(BrandSettings):
+class IdentitySettings(OidcSettings):
     """Who says who somebody is, besides us."""
 
     jwt_issuer: str = setting(

@@ -33,7 +33,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.brand_colours import shades_of
 from deliveries.services.brands import Brand, operator_brand
 from deliveries.services.own_time import zone_of
-from deliveries.services.second_factor import confirmed_factor, is_required
+from deliveries.services.second_factor import SHOWN_TO_PROVIDER, confirmed_factor, is_required
 from deliveries.services.site_links import STAFF
 
 View = Callable[..., HttpResponseBase]
@@ -115,7 +115,8 @@ class HookpostSite(UnfoldAdminSite):
         if request.path in (place, reverse(f"{self.name}:logout")) or not self.has_permission(request):
             return None
         user = cast(AbstractUser, request.user)
-        if user.is_verified() or not (confirmed_factor(user) or is_required(user)):  # type: ignore[attr-defined]
+        was_shown = user.is_verified() or request.session.get(SHOWN_TO_PROVIDER)  # type: ignore[attr-defined]
+        if was_shown or not (confirmed_factor(user) or is_required(user)):
             return None
         return HttpResponseRedirect(f"{place}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
 

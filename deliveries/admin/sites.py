@@ -15,7 +15,9 @@ from django.utils.translation import gettext_noop as _
 from deliveries.admin import theme
 from deliveries.admin.picks import pick_view
 from deliveries.admin.portal_log_in import PortalLogin
+from deliveries.admin.provider_log_out import kept_token, leave_provider
 from deliveries.admin.site_base import HookpostSite
+from deliveries.admin.staff_log_in import StaffLogin, log_in_context
 from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.brands import Brand, brand_of
@@ -27,6 +29,8 @@ class StaffSite(HookpostSite):
 
     subtitle = _("Support")
     stranger = _("This account is not one of support staff.")
+    login_form = StaffLogin
+    login_template = "hookpost/staff_login.html"
     takes_notes = True
     groups = (
         theme.Group(
@@ -74,6 +78,16 @@ class StaffSite(HookpostSite):
 
         pick = path("pick/<str:noun>/", self.admin_view(pick_view), name="pick")
         return [pick, *staff_pages(self), *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Serve the log-in, by password and by the provider, as the settings have it."""
+        return super().login(request, {**log_in_context(request), **(extra_context or {})})
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Log out, and lead whoever logged in by the provider to where its session ends."""
+        token = kept_token(request)
+        answer: HttpResponse = super().logout(request, extra_context)
+        return leave_provider(self, request, token) or answer if request.method == "POST" else answer
 
     def second_step(self, request: HttpRequest) -> HttpResponse | None:
         """Refuse what a viewer would change, before any page is asked."""

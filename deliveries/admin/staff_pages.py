@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
+from deliveries.admin.provider_log_in import back_view, begin_view
 from deliveries.admin.set_password import SetPasswordView
 from deliveries.admin.staff_list import staff_act_view, staff_list_view
 from deliveries.protocol.staff_roles import only_looks
@@ -35,8 +36,10 @@ def is_open_to(request: HttpRequest) -> bool:
 
 
 def staff_pages(site: StaffSite) -> list[URLPattern]:
-    """Return the addresses; all but that of a link are behind the log-in."""
+    """Return the addresses; all but those of the log-in itself and of a link are behind it."""
     return [
+        path("log-in/", partial(begin_view, site=site), name="provider_log_in"),
+        path("log-in/back/", partial(back_view, site=site), name="provider_back"),
         path("password/<uidb64>/<token>/", SetPasswordView.as_view(site=site), name="set_password"),
         path("staff/", site.admin_view(partial(staff_list_view, site=site)), name="staff_list"),
         path("staff/<str:key>/<str:act>/", site.admin_view(partial(staff_act_view, site=site)), name="staff_act"),

@@ -81,6 +81,7 @@ LEFT_BEHIND = {
     "hookpost_import_line": "goes with its job",
     "hookpost_password_mail": "its link is signed by the cell: ask again",
     "hookpost_log_in": "staff are the cell's; who chose a language chooses it again",
+    "hookpost_staff_identity": "staff are the cell's",
     "hookpost_job": "none is under way; what they did is in the log",
     "hookpost_leader": "the cell's",
     "hookpost_reporter": "the cell's",

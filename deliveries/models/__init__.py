@@ -22,6 +22,7 @@ from deliveries.models.queue import DueDelivery, FanOut, IdempotencyKey, Lane, W
 from deliveries.models.retests import Retest
 from deliveries.models.rollup import EndpointHour, Watermark
 from deliveries.models.second_factor import SecondFactor
+from deliveries.models.staff_identities import StaffIdentity
 
 __all__ = [
     "AccessToken",
@@ -54,6 +55,7 @@ __all__ = [
     "PortalLink",
     "Retest",
     "SecondFactor",
+    "StaffIdentity",
     "VersionChange",
     "Watermark",
     "Worker",

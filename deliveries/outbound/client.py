@@ -79,10 +79,12 @@ def send_one(
     return ended[0][1]
 
 
-def fetch_document(url: str, *, timeout_seconds: float, limit_bytes: int) -> bytes:
+def fetch_document(url: str, *, timeout_seconds: float, limit_bytes: int, bearer: str = "") -> bytes:
     """Return what a URL of the operator's own settings answers with 200; raises Unavailable with the reason."""
-    request = requests.PreparedRequest()
-    request.prepare(method="GET", url=url, headers={"accept": "application/json", "user-agent": "Hookpost"})
+    request, headers = requests.PreparedRequest(), {"accept": "application/json", "user-agent": "Hookpost"}
+    if bearer:
+        headers["authorization"] = f"Bearer {bearer}"
+    request.prepare(method="GET", url=url, headers=headers)
     with new_transfers(body_limit_bytes=limit_bytes) as transfers:
         answer = send_one(request, timeout_seconds=timeout_seconds, transfers=transfers)
     if answer.error or answer.status != 200:

@@ -53,7 +53,7 @@ class TokenClaims:
 
 class _Registry(jws.JWSRegistry):
     max_header_length = 4096  # some issuers put certificates there
-    max_payload_length = LONGEST
+    max_payload_length = 4 * LONGEST  # of an ID token with many groups; callers refuse longer ones than they take
 
 
 def key_id_of(text: str) -> str:
@@ -70,11 +70,23 @@ def key_id_of(text: str) -> str:
 
 def read_token(text: str, key: jwk.Key, rules: TokenRules, *, now: float) -> TokenClaims:
     """Return what a token says; raises TokenRefused with the reason."""
-    algorithms = list(rules.algorithms)
+    claims = verified_claims(text, key, algorithms=rules.algorithms, wanted=_wanted(now, rules))
+    return TokenClaims(
+        subject=subject_of(claims, limit=SUBJECT_LIMIT),
+        customer=_customer(claims, rules),
+        scopes=_scopes(claims.get(rules.scope_claim)),
+        ends_at=float(str(claims["exp"])) + LEEWAY_SECONDS,
+    )
+
+
+def verified_claims(
+    text: str, key: jwk.Key, *, algorithms: Sequence[str], wanted: jwt.JWTClaimsRegistry
+) -> Mapping[str, object]:
+    """Return the claims of a token that this key signed and that say what is wanted; raises TokenRefused."""
     try:
-        registry = _Registry(algorithms=algorithms, strict_check_header=False)
-        claims = jwt.decode(text, key, algorithms=algorithms, registry=registry).claims
-        _times(now, rules).validate(claims)
+        registry = _Registry(algorithms=list(algorithms), strict_check_header=False)
+        claims = jwt.decode(text, key, algorithms=list(algorithms), registry=registry).claims
+        wanted.validate(claims)
     except BadSignatureError as error:
         raise TokenRefused("its signature is not the issuer's") from error
     except ExpiredTokenError as error:
@@ -83,12 +95,7 @@ def read_token(text: str, key: jwk.Key, rules: TokenRules, *, now: float) -> Tok
         raise TokenRefused(f"its claim {error.claim} is missing or not as it has to be") from error
     except (JoseError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise TokenRefused("it is not signed as it has to be") from error
-    return TokenClaims(
-        subject=_subject(claims),
-        customer=_customer(claims, rules),
-        scopes=_scopes(claims.get(rules.scope_claim)),
-        ends_at=float(claims["exp"]) + LEEWAY_SECONDS,
-    )
+    return claims
 
 
 def read_keys(document: bytes) -> Keys:
@@ -116,7 +123,7 @@ def _key(given: object) -> jwk.Key | None:
     return key
 
 
-def _times(now: float, rules: TokenRules) -> jwt.JWTClaimsRegistry:
+def _wanted(now: float, rules: TokenRules) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
         now=int(now),
         leeway=LEEWAY_SECONDS,
@@ -127,10 +134,11 @@ def _times(now: float, rules: TokenRules) -> jwt.JWTClaimsRegistry:
     )
 
 
-def _subject(claims: Mapping[str, object]) -> str:
+def subject_of(claims: Mapping[str, object], *, limit: int) -> str:
+    """Return whom a token is about; raises TokenRefused for what is no name."""
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 1 <= len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
-        raise TokenRefused(f"its claim sub has to be 1 to {SUBJECT_LIMIT} printable characters")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= limit or not subject.isprintable():
+        raise TokenRefused(f"its claim sub has to be 1 to {limit} printable characters")
     return subject
 
 

@@ -18,6 +18,7 @@ from deliveries.models.second_factor import hash_backup
 from deliveries.protocol.sentences import say
 from deliveries.services.audit import actor_of_user, record_act
 
+SHOWN_TO_PROVIDER = "hookpost_second_factor_at_provider"  # of a session: the provider saw one, by our setting
 SEED_BYTES = 20
 BACKUP_CODES = 10
 BACKUP_BYTES = 10

@@ -36,7 +36,7 @@ def invite_staff(email: str, role: str, *, actor: str) -> User:
             user = create_person(address, address)
             user.is_staff = True
             user.save(update_fields=["is_staff"])
-            _give(user, chosen)
+            give_role(user, chosen)
             _record(actor, "staff.invite", user, role=chosen)
     except IntegrityError as error:
         raise InvalidInput(say("there is a log-in of this address already"), field="email") from error
@@ -55,7 +55,7 @@ def change_staff_role(user: User, role: str, *, actor: str) -> None:
         if chosen != StaffRole.OWNER:
             keep_an_owner(user)
         before = role_of(user)
-        _give(user, chosen)
+        give_role(user, chosen)
         _record(actor, "staff.role", user, before=before or "of their own", after=chosen)
 
 
@@ -90,15 +90,15 @@ def reset_second_factor(user: User, *, actor: str) -> None:
             end_sessions(user)
 
 
-def _give(user: User, role: StaffRole) -> None:
-    """Set permissions here to those of a role; raises Conflict where a group of theirs is about more than this."""
+def give_role(user: User, role: StaffRole | None) -> None:
+    """Set permissions here to those of a role, or none; raises Conflict where a group is about more than this."""
     groups = Group.objects.filter(user__pk=user.pk, permissions__content_type__app_label=APP).distinct()
     mixed = Permission.objects.filter(group__in=groups).exclude(content_type__app_label=APP)
     if found := mixed.values_list("group__name", flat=True).first():
         raise Conflict(say("the group {found} is about other things too; take them out of it first", found=found))
     user.groups.remove(*groups)
     user.user_permissions.remove(*user.user_permissions.filter(content_type__app_label=APP))
-    if role != StaffRole.OWNER:
+    if role not in (None, StaffRole.OWNER):
         user.groups.add(Group.objects.get(name=group_name(role)))
     user.is_superuser = role == StaffRole.OWNER
     user.save(update_fields=["is_superuser"])

@@ -52,6 +52,7 @@ ENDS = {
     "hookpost_invitation": "purge_rows",
     "hookpost_password_mail": "purge_rows",
     "hookpost_log_in": "one for each log-in of staff",
+    "hookpost_staff_identity": "one for each log-in of staff by the provider, with which it goes",
     "hookpost_endpoint_secret": "purge_rows, once expired",
     "hookpost_customer": "made by callers",
     "hookpost_brand_picture": "three of a customer, with which they go",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from django.core.management.base import BaseCommand
 
-from deliveries.management.doctor import database, surroundings
+from deliveries.management.doctor import database, provider, surroundings
 from deliveries.management.doctor.diagnosis import Check, Diagnosis, Grade, asked
 
 
@@ -34,9 +34,11 @@ class Command(BaseCommand):
 def questions() -> Iterator[Check]:
     """Yield all questions; those that need the database only where it is there."""
     yield from surroundings.CHECKS
+    yield provider.answers
     yield database.usable
     if database.is_there():
         yield from database.CHECKS
+        yield provider.way_in_without
 
 
 def line_of(finding: Diagnosis) -> str:
