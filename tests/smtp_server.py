@@ -14,6 +14,8 @@ from typing import Self
 class MailServer:
     """Listens on 127.0.0.1; `refusals` are replies to recipients, and to every sender under "MAIL".
 
+    An empty reply to a recipient hangs up without one.
+
     `silent` never greets until `speak` is set.
     """
 
@@ -59,8 +61,12 @@ class _Handler(socketserver.StreamRequestHandler):
             if word == "DATA":
                 self.say("354 go on")
                 self.mail.letters.append((to, self.read_letter()))
-            refused = self.mail.refusals.get({"RCPT": to, "MAIL": word}.get(word, ""), "")
+            refused = self.mail.refusals.get({"RCPT": to, "MAIL": word}.get(word, ""))
+            if refused == "":
+                return
             self.say(refused or "250 ok")
+            if (refused or "").startswith("421"):
+                return
 
     def say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")

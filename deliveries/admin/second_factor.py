@@ -24,7 +24,8 @@ from django_otp import login as remember
 from qrcode.image.svg import SvgPathImage
 
 from deliveries.admin.viewer import actor_of
-from deliveries.models import SecondFactor
+from deliveries.models import Member, SecondFactor
+from deliveries.protocol.member_roles import BOUND
 from deliveries.services import second_factor as factors
 
 WRONG = _(
@@ -38,7 +39,7 @@ def second_factor_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse
     user = cast(AbstractUser, request.user)
     factor = factors.confirmed_factor(user)
     if factor is None:
-        acts = {"begin": _begin, "confirm": _confirm}
+        acts = {} if _is_for_the_person(request) else {"begin": _begin, "confirm": _confirm}
     elif not user.is_verified():  # type: ignore[attr-defined]
         acts = {"check": _check}
     else:
@@ -47,6 +48,17 @@ def second_factor_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse
         return _page(site, request, factor=factor)
     act = acts.get(request.POST.get("act", ""))
     return act(site, request, user) if act is not None else HttpResponseBadRequest("not at this step")
+
+
+def _is_for_the_person(request: HttpRequest) -> bool:
+    """Say whether this is the session of a link, whoever opened it, and the log-in is not that link's alone.
+
+    A factor set up here would lock out whoever has the password, or is a member of other customers too.
+    """
+    if BOUND not in request.session:
+        return False
+    user = cast(AbstractUser, request.user)
+    return user.has_usable_password() or Member.objects.filter(user_id=user.pk).count() > 1
 
 
 def _begin(site: AdminSite, request: HttpRequest, user: AbstractUser) -> HttpResponse:
@@ -114,6 +126,7 @@ def _page(
         "qr": begun and _qr(begun.open_uri()),
         "asked": factor is not None and not user.is_verified(),  # type: ignore[attr-defined]
         "required": factors.is_required(user),
+        "is_for_the_person": factor is None and _is_for_the_person(request),
         "codes": codes,
         "wrong": wrong and gettext(wrong),
         "next_url": _next(site, request),

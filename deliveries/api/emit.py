@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from deliveries.actors import wake
 from deliveries.api.auth import CHALLENGE, KnownKey, Scope, known_key
 from deliveries.api.base import ApiView
-from deliveries.api.drafts import place_key, read_batch, read_draft
+from deliveries.api.drafts import BATCH_LIMIT, place_key, read_batch, read_draft
 from deliveries.api.parsers import refuse_coding
 from deliveries.api.problems import CONTENT_TYPE, Problem, QueryError, TooLargeError, problem_of
 from deliveries.conf import conf
@@ -36,8 +36,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, key_of_header
 from deliveries.protocol.json_members import escaped
 from deliveries.protocol.trace_context import read_trace_context
-from deliveries.services.event_store import refuse_another_batch
-from deliveries.services.events import Accepted, accept_event, accept_events
+from deliveries.services.events import Accepted, accept_batch, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
 from deliveries.services.shares import posted_events
@@ -130,9 +129,11 @@ def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]
     trace = _trace_context(environ)
     idempotency_key = _idempotency_key(environ)
     drafts, atomic = read_batch(raw, key, idempotency_key=idempotency_key, trace_context=trace)
-    if idempotency_key is not None:
-        refuse_another_batch(drafts, keys=[place_key(idempotency_key, place) for place in range(len(drafts))])
-    results = accept_events(drafts, atomic=atomic)
+    if idempotency_key is None:
+        results = accept_events(drafts, atomic=atomic)
+    else:
+        keys = [place_key(idempotency_key, place) for place in range(BATCH_LIMIT)]
+        results = accept_batch(drafts, atomic=atomic, idempotency_key=idempotency_key, keys=keys)
     _deliver([result for result in results if isinstance(result, Accepted)])
     return {"results": [_told(r) if isinstance(r, Accepted) else {"error": _problem(r)} for r in results]}
 

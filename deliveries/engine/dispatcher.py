@@ -29,6 +29,7 @@ from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff
 from deliveries.metrics import names
+from deliveries.models import Endpoint
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services import (
     alert_mail,
@@ -47,6 +48,7 @@ from deliveries.services import (
     rollup,
 )
 from deliveries.services.leader import Lead, LeadLost
+from deliveries.services.rounds import act_alone
 
 log = structlog.get_logger(__name__)
 
@@ -235,8 +237,12 @@ def disable_failing() -> int:
     if not conf.disable_after_days:
         return 0
     lanes = endpoint_health.long_failing(timedelta(days=conf.disable_after_days)).select_related("endpoint")[:100]
-    for lane in lanes:
-        reason = f"no delivery has arrived for {conf.disable_after_days} days"
-        endpoints.disable_endpoint(lane.endpoint, actor=SYSTEM, reason=reason)
-        retests.begin_retesting(lane.endpoint)
-    return len(lanes)
+    return sum(
+        act_alone(partial(_disable_failing, each.endpoint), each.endpoint, event="not_disabled") for each in lanes
+    )
+
+
+def _disable_failing(endpoint: Endpoint) -> None:
+    reason = f"no delivery has arrived for {conf.disable_after_days} days"
+    endpoints.disable_endpoint(endpoint, actor=SYSTEM, reason=reason)
+    retests.begin_retesting(endpoint)

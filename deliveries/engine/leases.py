@@ -263,10 +263,10 @@ def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
 
 def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
     """Return how an endpoint wants to be sent to; what cannot be read is its problem."""
-    problem = ""
+    problem, own, shaping = "", NOTHING, None
     keys: tuple[SigningKey, ...] = ()
-    own = NOTHING
     try:
+        shaping = None if row.shaping is None else read_shaping(row.shaping)
         pairs = zip(row.secret_ids or (), row.sealed or (), strict=True)
         keys = tuple(read_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)
         if row.signing == "standard" and keys and keys[0].kind == "text":
@@ -279,7 +279,7 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
     return Target(
         url=row.url,
         signing=row.signing,
-        shaping=None if row.shaping is None else read_shaping(row.shaping),
+        shaping=shaping,
         keys=keys,
         hints="\n".join(row.hints or ()),
         headers=own.headers,

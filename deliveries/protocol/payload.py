@@ -119,8 +119,11 @@ SHAPINGS = tuple(
 
 @lru_cache(maxsize=1024)
 def read_shaping(text: str) -> Shaping:
-    """Return a shaping as the engine's statements write it."""
-    return msgspec.json.decode(text, type=Shaping)
+    """Return a shaping as the engine's statements write it; raises CannotShape for what a later release knows."""
+    try:
+        return msgspec.json.decode(text, type=Shaping)
+    except msgspec.DecodeError as error:
+        raise CannotShape(f"its payload settings are unknown here: {error}") from error
 
 
 def shape(event: EventText, shaping: Shaping) -> Shaped:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from uuid import UUID
 
 import orjson
@@ -53,8 +54,13 @@ def note_failing() -> int:
 
 def note_warnings(*, now: datetime | None = None) -> int:
     """Note which endpoints are disabled and which certificates end soon, each step once; returns how many are new."""
-    rows = [_row(Kind.WARNING, lane.endpoint_id, since=since) for lane, since in long_failing_steps()]
-    rows += [_row(Kind.CERTIFICATE, endpoint.id, since=end.since) for endpoint, end in ending_certificates(now=now)]
+    warned = (_row(Kind.WARNING, lane.endpoint_id, since=since) for lane, since in long_failing_steps())
+    ending = (_row(Kind.CERTIFICATE, each.id, since=end.since) for each, end in ending_certificates(now=now))
+    rows = chain(warned, ending)  # all of them: those that are known already are no reason to note no others
+    return sum(map(_note_fresh, iter(lambda: list(islice(rows, NOTE_LIMIT)), [])))
+
+
+def _note_fresh(rows: Sequence[Alert]) -> int:
     known = set(
         Alert.objects.filter(
             kind__in=(Kind.WARNING, Kind.CERTIFICATE), endpoint_id__in=[row.endpoint_id for row in rows]

@@ -7,12 +7,13 @@ sent like a redelivery, so that it is signed, bounded and logged as everything t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from deliveries.conf import conf
 from deliveries.errors import HookpostError
@@ -39,10 +40,12 @@ from deliveries.services.cancellations import cancel_deliveries
 from deliveries.services.endpoints import resume_endpoint
 from deliveries.services.events import send_to_one
 from deliveries.services.redelivery import redeliver
+from deliveries.services.rounds import act_alone
 
 log = structlog.get_logger(__name__)
 
 ROUND_LIMIT = 200
+NOT_LOOKED_AT = "challenge_not_looked_at"
 ASKING = "the challenge that a new URL has to answer"
 ANSWERED = "its URL has answered the challenge"
 NO_LONGER = "challenges are no longer asked for"
@@ -57,20 +60,15 @@ def run_challenges() -> int:
     kinds = KINDS[conf.challenge]
     if not kinds:
         for asked in rows[:ROUND_LIMIT]:
-            _try(partial(_verify, asked, ChallengeVerdict(proven=True), reason=NO_LONGER), asked)
+            verify = partial(_verify, asked, ChallengeVerdict(proven=True), reason=NO_LONGER)
+            act_alone(verify, asked.endpoint, event=NOT_LOOKED_AT)
         return 0
-    for asked in rows.filter(state=State.WAITING).exclude(delivery_id=None).order_by("asked_at")[:ROUND_LIMIT]:
-        _try(partial(_look, asked, kinds), asked)
+    # Those that have come to an attempt: others wait for it, and many of them would keep the rest from being looked at.
+    tried = Exists(Attempt.objects.filter(delivery_id=OuterRef("delivery_id")))
+    for asked in rows.filter(tried, state=State.WAITING).order_by("asked_at")[:ROUND_LIMIT]:
+        act_alone(partial(_look, asked, kinds), asked.endpoint, event=NOT_LOOKED_AT)
     due = rows.filter(state=State.WAITING, delivery_id=None, next_at__lte=clock.likely_now())
     return sum(_ask(asked, kinds) for asked in due.order_by("next_at")[:ROUND_LIMIT])
-
-
-def _try(act: Callable[[], None], asked: Challenge) -> None:
-    """Do something for one URL; what is refused, as while its customer moves away, keeps no other waiting."""
-    try:
-        act()
-    except HookpostError as error:
-        log.warning("challenge_not_looked_at", endpoint=asked.endpoint.public_id, error=str(error))
 
 
 def _ask(asked: Challenge, kinds: Sequence[ChallengeKind]) -> int:

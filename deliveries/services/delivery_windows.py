@@ -8,6 +8,7 @@ must not know how deliveries are held or released.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -16,9 +17,11 @@ from deliveries.protocol.actor_names import SYSTEM
 from deliveries.protocol.delivery_window import OUTSIDE, DeliveryWindow, is_open
 from deliveries.services import clock
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
+from deliveries.services.rounds import act_alone
 
 OPENED = "its delivery window opened"
 ENDED = "it has no delivery window any more"
+NOT_KEPT = "delivery_window_not_kept"
 LIMIT = 1000
 
 State = Endpoint.State
@@ -32,12 +35,12 @@ def keep_windows(*, now: datetime | None = None) -> int:
         window: DeliveryWindow = endpoint.delivery_window  # type: ignore[assignment]  # the filter leaves no null
         opened = is_open(window, moment)
         if opened and _waits(endpoint):
-            _resume(endpoint, OPENED)
+            act = partial(_resume, endpoint, OPENED)
         elif not opened and endpoint.state == State.ENABLED:
-            pause_endpoint(endpoint, actor=SYSTEM, reason=OUTSIDE)
+            act = partial(pause_endpoint, endpoint, actor=SYSTEM, reason=OUTSIDE)
         else:
             continue
-        changed += 1
+        changed += act_alone(act, endpoint, event=NOT_KEPT)
     return changed
 
 
@@ -47,9 +50,7 @@ def end_windows() -> int:
         delivery_window__isnull=True, deleted_at=None, state=State.PAUSED, state_reason=OUTSIDE, customer__moving=""
     )
     found = list(rows.select_related("customer")[:LIMIT])
-    for endpoint in found:
-        _resume(endpoint, ENDED)
-    return len(found)
+    return sum(act_alone(partial(_resume, endpoint, ENDED), endpoint, event=NOT_KEPT) for endpoint in found)
 
 
 def _waits(endpoint: Endpoint) -> bool:

@@ -22,7 +22,7 @@ from deliveries.services.endpoint_health import long_failing
 CERTIFICATE_DAYS = (1, 7, 30)
 FAILING_PERCENTS = (90, 70, 50)
 ENDS = {"expires_at": "certificate", "authorities_expire_at": "ca"}
-LIMIT = 500
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def ending_certificates(*, now: datetime | None = None) -> Iterator[tuple[Endpoi
     ends = Q(tls_ends__lt=soon) | Q(ca_ends__lt=soon)
     rows = Endpoint.objects.filter(deleted_at=None, tls_shown__isnull=False, customer__moving="")
     rows = rows.annotate(tls_ends=KT("tls_shown__expires_at"), ca_ends=KT("tls_shown__authorities_expire_at"))
-    for endpoint in rows.filter(ends).order_by("id")[:LIMIT]:
+    for endpoint in rows.filter(ends).iterator(chunk_size=CHUNK):
         for end in _ends(endpoint):
             if (reached := _reached(*end, now=moment)) is not None:
                 yield endpoint, reached
@@ -63,7 +63,7 @@ def long_failing_steps() -> Iterator[tuple[Lane, datetime]]:
     span, known = timedelta(days=conf.disable_after_days), set[object]()
     for percent in FAILING_PERCENTS if span else ():
         on_its_way = long_failing(span * percent / 100).filter(failing_since__gt=clock.likely_now() - span)
-        for lane in on_its_way[:LIMIT]:
+        for lane in on_its_way.iterator(chunk_size=CHUNK):
             if lane.endpoint_id not in known and lane.failing_since is not None:
                 known.add(lane.endpoint_id)
                 yield lane, lane.failing_since + span * percent / 100

@@ -7,8 +7,8 @@ disabling only set the state: the dispatcher moves what is due to held, and back
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from deliveries.services.endpoint_credentials import (
 from deliveries.services.endpoint_fields import SHAPING, check_fields, check_shaping, host_of
 from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new, signing_keys
 from deliveries.services.inboxes import fit_inbox
+from deliveries.services.rounds import act_alone
 
 KEEP_HOURS = 24
 KEEP_HOURS_MAX = 7 * 24
@@ -187,8 +188,7 @@ def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
     """Disable an endpoint that asked for it, unless its URL was changed meanwhile or it is gone."""
     endpoint = Endpoint.objects.filter(id=endpoint_id, url=url).first()
     if endpoint is not None:
-        with suppress(Endpoint.DoesNotExist):
-            disable_endpoint(endpoint, actor=SYSTEM, reason=reason)
+        act_alone(partial(disable_endpoint, endpoint, actor=SYSTEM, reason=reason), endpoint, event="not_disabled")
 
 
 def resume_endpoint(

@@ -126,8 +126,8 @@ def store_events(group: Sequence[Entry], *, limits: FanOutLimits, only_endpoint:
     except DataError as error:
         if limits.filter_limit >= 0:  # a filter could not read one of them: filters are evaluated apart, then
             apart = replace(limits, filter_limit=-1)
-            for part in [group] if connection.in_atomic_block else [[entry] for entry in group]:
-                store_events(part, limits=apart, only_endpoint=only_endpoint)
+            for entry in group:
+                store_events([entry], limits=apart, only_endpoint=only_endpoint)
             return
         for entry in group:
             entry.result = InvalidInput(f"the data cannot be stored: {first_line(error)}", field="data")
@@ -138,14 +138,16 @@ def store_events(group: Sequence[Entry], *, limits: FanOutLimits, only_endpoint:
             entry.result = entry.result or refusal
 
 
-def refuse_another_batch(drafts: Sequence[EventDraft | HookpostError], *, keys: Sequence[str]) -> None:
-    """Raise KeyReused where another batch came with the key of this one, before a part of this is stored."""
-    draft = next((each for each in drafts if isinstance(each, EventDraft)), None)
-    if draft is None or draft.owner_id is None:
-        return
-    known = IdempotencyKey.objects.filter(owner_id=draft.owner_id, key__in=keys)
+def refuse_another_batch(owner_id: UUID, *, idempotency_key: str, keys: Sequence[str], fingerprint: bytes) -> None:
+    """Raise KeyReused where another batch came with the key of this one, before a part of this is stored.
+
+    Needs a transaction, to whose end other batches with this key wait. `keys` are those that any batch's events may
+    have, for another may have been longer; `fingerprint` is this one's.
+    """
+    sql.run("lock_batch", {"owner_id": owner_id, "key": idempotency_key})
+    known = IdempotencyKey.objects.filter(owner_id=owner_id, key__in=keys)
     living = Q(customer_id=None) | Exists(Customer.objects.filter(id=OuterRef("customer_id")))
-    if known.exclude(fingerprint=draft.fingerprint).filter(living).exists():
+    if known.exclude(fingerprint=fingerprint).filter(living).exists():
         raise KeyReused(OTHER_BODY)
 
 

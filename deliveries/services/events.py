@@ -6,14 +6,16 @@ what is to be woken is in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID
 
 import orjson
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from deliveries.conf import conf
+from deliveries.database.failures import is_surely_undone
 from deliveries.database.handing import HandedConnection
 from deliveries.database.limits import answered_within
 from deliveries.errors import (
@@ -43,6 +45,7 @@ from deliveries.services.event_store import (
     Accepted,
     Entry,
     EventDraft,
+    refuse_another_batch,
     store_events,
 )
 from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
@@ -51,7 +54,16 @@ from deliveries.services.validation import Rules, check_data, rules_for, version
 from deliveries.services.version_schemas import example_to_send
 from deliveries.tracing import switch
 
-__all__ = ["EVERYONE", "INSTALLATION", "Accepted", "EventDraft", "accept_event", "accept_events", "accept_own"]
+__all__ = [
+    "EVERYONE",
+    "INSTALLATION",
+    "Accepted",
+    "EventDraft",
+    "accept_batch",
+    "accept_event",
+    "accept_events",
+    "accept_own",
+]
 
 TEST_EVENT_TYPE = "hookpost.test"
 GROUP_LIMIT = 100
@@ -97,6 +109,22 @@ def accept_events(
         return _accept_all([_within(draft, context, alike=alike) for draft in drafts], atomic=atomic)
 
 
+def accept_batch(
+    drafts: Sequence[EventDraft | HookpostError], *, atomic: bool, idempotency_key: str, keys: Sequence[str]
+) -> list[Accepted | HookpostError]:
+    """Store a batch that came with a key of its own, whole or not at all beside another one with this key.
+
+    `keys` are those that the events of any batch with this key have. Raises KeyReused.
+    """
+    draft = next((each for each in drafts if isinstance(each, EventDraft)), None)
+    with _all_or_nothing():
+        if draft is not None and draft.owner_id is not None:
+            refuse_another_batch(
+                draft.owner_id, idempotency_key=idempotency_key, keys=keys, fingerprint=draft.fingerprint
+            )
+        return accept_events(drafts, atomic=atomic)
+
+
 def _within(draft: EventDraft | HookpostError, context: str | None, *, alike: bool) -> EventDraft | HookpostError:
     """Return a draft in the trace of its acceptance; one of several that came with traces of their own keeps it."""
     if isinstance(draft, HookpostError) or (draft.trace_context and not alike):
@@ -112,11 +140,21 @@ def _accept_all(drafts: Sequence[EventDraft | HookpostError], *, atomic: bool) -
         store_events(wanted, limits=ALONE)
         return [_result_of(entry) for entry in entries]
     _refuse_first(entries)
-    with transaction.atomic():
+    with _all_or_nothing():
         store_events(wanted, limits=ALONE)
         results = [_result_of(entry) for entry in entries]
         _refuse_first(results)
     return results
+
+
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    """Hold a transaction; raises Unconfirmed where it is not certain how it ended."""
+    try:
+        with transaction.atomic():
+            yield
+    except (DatabaseError, InterfaceError) as error:
+        raise Unavailable(NOT_STORED) if is_surely_undone(error) else Unconfirmed() from error
 
 
 def send_to_one(endpoint: Endpoint, event_type: str, data: object, *, api_version: str | None = None) -> Accepted:

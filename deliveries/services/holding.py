@@ -6,30 +6,35 @@ What lives here: which endpoints that are, known again by their reason. It must 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from deliveries.models import Customer, Endpoint
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
+from deliveries.services.rounds import act_alone
 
 HELD = "all deliveries are held for a while"
 
 
 def hold_all(*, actor: str, note: str = "") -> int:
     """Pause every endpoint that is enabled; returns how many. Those that were paused before are left as they are."""
-    number = 0
-    for endpoint in _each(state=Endpoint.State.ENABLED):
-        pause_endpoint(endpoint, actor=actor, reason=HELD, note=note)
-        number += 1
-    return number
+    enabled = _each(state=Endpoint.State.ENABLED)
+    return sum(
+        act_alone(partial(pause_endpoint, each, actor=actor, reason=HELD, note=note), each, event="not_held")
+        for each in enabled
+    )
+
+
+def still_enabled() -> int:
+    """Return how many endpoints are enabled, as those whose customer is on its way to another cell."""
+    return Endpoint.objects.filter(deleted_at=None, state=Endpoint.State.ENABLED).count()
 
 
 def release_all(*, actor: str, customer: Customer | None = None, cancel_backlog: bool = False) -> int:
     """Resume what was held so, of one customer or of all; returns how many. A backlog is drained, or cancelled."""
-    number = 0
     only = {} if customer is None else {"customer": customer}
-    for endpoint in _each(state=Endpoint.State.PAUSED, state_reason=HELD, **only):
-        resume_endpoint(endpoint, actor=actor, cancel_backlog=cancel_backlog)
-        number += 1
-    return number
+    resume = partial(resume_endpoint, actor=actor, cancel_backlog=cancel_backlog)
+    held = _each(state=Endpoint.State.PAUSED, state_reason=HELD, **only)
+    return sum(act_alone(partial(resume, each), each, event="not_released") for each in held)
 
 
 def _each(**fields: object) -> Iterator[Endpoint]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -32,6 +33,7 @@ from deliveries.services.endpoints import (
     store_endpoint,
 )
 from deliveries.services.event_types import create_event_type, update_event_type
+from deliveries.services.rounds import act_alone
 
 Result = ImportLine.Result
 HELD = "imported, and held until it is released"
@@ -72,10 +74,9 @@ def import_item(item: ImportItem, way: Way) -> ImportOutcome:
 def release_imported(*, actor: str, customer: Customer | None = None, cancel_backlog: bool = False) -> int:
     """Enable the endpoints that an import left holding, of one customer or all; returns how many."""
     held = Endpoint.objects.filter(state=Endpoint.State.PAUSED, state_reason=HELD, deleted_at=None)
-    rows = list(held.filter(customer=customer) if customer else held)
-    for endpoint in rows:
-        resume_endpoint(endpoint, actor=actor, cancel_backlog=cancel_backlog)
-    return len(rows)
+    resume = partial(resume_endpoint, actor=actor, cancel_backlog=cancel_backlog)
+    rows = list((held.filter(customer=customer) if customer else held).select_related("customer"))
+    return sum(act_alone(partial(resume, each), each, event="not_released") for each in rows)
 
 
 @contextmanager

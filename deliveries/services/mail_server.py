@@ -21,6 +21,7 @@ from deliveries.metrics import names
 log = structlog.get_logger(__name__)
 
 RUN_SECONDS = 120.0
+FAILURES_IN_A_ROW = 2  # then it is no single letter's fault
 FOR_GOOD = 500  # the least reply code that says: never (RFC 5321 4.2.1)
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
@@ -61,26 +62,33 @@ class MailResult(Enum):
 
 
 def send_letters(letters: Sequence[LetterType]) -> tuple[list[LetterType], list[LetterType]]:
-    """Hand letters over until the server fails or the time is over; returns those that went out, and those left."""
-    sent: list[LetterType] = []
-    refused: list[LetterType] = []
+    """Hand letters over until the server fails or the time is over; returns those that went out, and those left.
+
+    Some servers hang up at an address that they do not like: the letters behind it go over a new connection.
+    """
+    came_to: dict[int, MailResult] = {}
     give_up_at = time.monotonic() + RUN_SECONDS
-    server = get_connection()
+    server, failures = get_connection(), 0
     try:
-        if letters:
-            server.open()
-        for letter in letters:
-            if time.monotonic() > give_up_at:
+        for place, letter in enumerate(letters):
+            if time.monotonic() > give_up_at or failures == FAILURES_IN_A_ROW:
                 break
-            came_to = _hand_over(letter, server)
-            if came_to is not MailResult.LATER:
-                (sent if came_to is MailResult.SENT else refused).append(letter)
+            server.open()
+            try:
+                came_to[place] = _hand_over(letter, server)
+                failures = 0
+            except (OSError, smtplib.SMTPException) as error:
+                failures += 1
+                _note_failure(error, letters=len(letters))
+            if failures or _has_hung_up(server):
+                _close(server)
     except (OSError, smtplib.SMTPException) as error:
-        names.MAIL_FAILURES.add()
-        log.warning("mail_failed", **_told(error), letters=len(letters), sent=len(sent))
+        _note_failure(error, letters=len(letters))
     finally:
         _close(server)
-    return sent, [letter for letter in letters if letter not in sent and letter not in refused]
+    sent = [letter for place, letter in enumerate(letters) if came_to.get(place) is MailResult.SENT]
+    left = [each for place, each in enumerate(letters) if came_to.get(place, MailResult.LATER) is MailResult.LATER]
+    return sent, left
 
 
 def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
@@ -99,6 +107,17 @@ def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
         log.warning("mail_refused", error=type(error).__name__)
         return MailResult.REFUSED
     return MailResult.SENT
+
+
+def _has_hung_up(server: BaseEmailBackend) -> bool:
+    """Say whether the server ended the connection with its answer, as with a 421 (RFC 5321 3.8)."""
+    connection = getattr(server, "connection", None)
+    return isinstance(connection, smtplib.SMTP) and connection.sock is None
+
+
+def _note_failure(error: Exception, *, letters: int) -> None:
+    names.MAIL_FAILURES.add()
+    log.warning("mail_failed", **_told(error), letters=letters)
 
 
 def _close(server: BaseEmailBackend) -> None:

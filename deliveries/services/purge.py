@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.apps import apps
@@ -22,6 +23,7 @@ from deliveries.services import clock
 from deliveries.services.audit import SYSTEM
 from deliveries.services.endpoints import delete_endpoint
 from deliveries.services.inboxes import ended_inboxes
+from deliveries.services.rounds import act_alone
 
 log = structlog.get_logger(__name__)
 
@@ -65,10 +67,8 @@ def _past(now: datetime) -> Iterator[QuerySet[Model]]:
 
 
 def _end_inboxes(now: datetime) -> int:
-    over = ended_inboxes(now)
-    for endpoint in over:
-        delete_endpoint(endpoint, actor=SYSTEM, reason="an inbox that nobody changed for 7 days")
-    return len(over)
+    end = partial(delete_endpoint, actor=SYSTEM, reason="an inbox that nobody changed for 7 days")
+    return sum(act_alone(partial(end, each), each, event="inbox_not_ended") for each in ended_inboxes(now))
 
 
 def _of_others(model: str, old: Q) -> Iterator[QuerySet[Model]]:

@@ -8,6 +8,7 @@ after the days of the setting: a dead endpoint is asked some ten times a week. I
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -23,6 +24,7 @@ from deliveries.services.cancellations import cancel_deliveries
 from deliveries.services.endpoints import resume_endpoint
 from deliveries.services.events import send_test_event
 from deliveries.services.redelivery import redeliver
+from deliveries.services.rounds import act_alone
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +50,7 @@ def retest_disabled() -> int:
     for retest in _over()[:ROUND_LIMIT]:
         end_retesting(retest)
     for retest in _answered():
-        _enable(retest)
+        act_alone(partial(_enable, retest), retest.endpoint, event="endpoint_not_enabled_by_retest")
     due = _staying().filter(next_at__lte=clock.likely_now())
     return sum(_send(retest) for retest in due.order_by("next_at")[:ROUND_LIMIT])
 

@@ -69,6 +69,16 @@ def test_another_batch_with_the_key_of_one_is_refused_whole(ops: Caller, alice: 
     assert Event.objects.count() == 1
 
 
+def test_another_batch_is_refused_also_where_the_first_had_a_refused_event(ops: Caller, alice: Tenant) -> None:
+    first = {"events": [EVENT | {"customer": "nobody"}, EVENT]}
+    assert [set(each) for each in ops.post("/events/batch", first, Idempotency_Key="order").json["results"]] == [
+        {"error"},
+        {"id", "deliveries"},
+    ]
+    assert ops.post("/events/batch", {"events": [EVENT]}, Idempotency_Key="order").status == 422
+    assert Event.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("sent", "means"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,14 @@ from deliveries.protocol.ids import delivery_id
 from deliveries.services import event_store
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
-from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events, send_test_event
+from deliveries.services.events import (
+    Accepted,
+    EventDraft,
+    accept_batch,
+    accept_event,
+    accept_events,
+    send_test_event,
+)
 from deliveries.services.retention import partitions_of
 from deliveries.sql.rows import AcceptEventsRow
 from tests.engine.steps import an_endpoint, emit, take_turn
@@ -116,6 +124,47 @@ def test_a_key_that_comes_back_with_another_body_is_refused(receiver: Receiver) 
     with pytest.raises(errors.KeyReused):
         accept_event(draft(customer, idempotency_key="k", owner_id=customer.id, fingerprint=b"g"))
     assert Event.objects.count() == 1
+
+
+def test_of_two_batches_with_one_key_at_once_nothing_of_one_is_stored_beside_the_other(receiver: Receiver) -> None:
+    customer = an_endpoint(receiver.url).customer
+    keys = ["k0", "k1"]
+
+    def post(body: bytes, *places: str) -> object:
+        drafts = [draft(customer, idempotency_key=k, owner_id=customer.id, fingerprint=body) for k in places]
+        given = [*[errors.InvalidInput("refused", field="type")] * (places == ("k1",)), *drafts]
+        return accept_batch(given, atomic=False, idempotency_key="k", keys=keys)
+
+    results: list[object] = []
+    with transaction.atomic():  # whoever takes k1 waits for this
+        accept_event(draft(customer, idempotency_key="k1", owner_id=customer.id))
+        one = threading.Thread(target=lambda: results.extend(in_threads(1, lambda: post(b"one", "k1"))))
+        one.start()
+        waiting_for_locks(1)
+        two = threading.Thread(target=lambda: results.extend(in_threads(1, lambda: post(b"two", "k0"))))
+        two.start()
+        waiting_for_locks(2)
+        transaction.set_rollback(True)
+    one.join()
+    two.join()
+    assert {bytes(each.fingerprint) for each in IdempotencyKey.objects.all()} == {b"one"}
+    assert (Event.objects.count(), [type(each) for each in results]) == (1, [list, errors.KeyReused])
+
+
+def waiting_for_locks(count: int) -> None:
+    """Return when so many others wait for a lock of this database."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # which is of this transaction
+            cursor.execute(
+                "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+                " WHERE NOT l.granted AND a.datname = current_database()"
+            )
+            if cursor.fetchone()[0] >= count:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_a_revoked_key_stores_nothing_from_the_next_event_on(receiver: Receiver) -> None:

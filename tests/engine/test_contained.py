@@ -51,6 +51,19 @@ def test_a_lane_whose_secret_does_not_suit_its_signing_rests_and_the_others_go_o
     assert rest_seconds(sick) > 30
 
 
+def test_settings_that_only_a_later_release_knows_let_that_lane_rest_alone(
+    receiver: Receiver, healthy: Endpoint
+) -> None:
+    """Given a rolling upgrade, and an endpoint that was changed by the new release, then the old one sends others."""
+    sick = an_endpoint(receiver.url)
+    emit(sick)
+    Endpoint.objects.filter(id=sick.id).update(payload_mode="hologram")
+    assert serve(sick, healthy) == []
+    assert the_delivery(healthy).state == "succeeded"
+    assert (the_delivery(sick).state, the_delivery(sick).attempts) == ("pending", 0)
+    assert rest_seconds(sick) > 30
+
+
 def test_a_redelivery_by_hand_to_a_lane_that_cannot_sign_waits_too(receiver: Receiver) -> None:
     sick = an_endpoint(receiver.url, signing="github", retry_schedule=[0])
     receiver.answer = Script(500)

@@ -8,9 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from deliveries.models import AuditEntry, Customer, SecondFactor
+from deliveries.models import AuditEntry, Customer, Member, SecondFactor
 from deliveries.services import second_factor
 from deliveries.services.members import login_token
+from deliveries.services.portal_links import create_link
 from tests.security.steps import PASSWORD, a_factor, a_member, a_superuser, code_of, logged_in
 from tests.settings import SETTINGS
 
@@ -68,6 +69,21 @@ def test_a_link_that_sets_a_password_does_not_go_around_it(member: User) -> None
     words = {"new_password1": PASSWORD + "!", "new_password2": PASSWORD + "!"}
     done = browser.post(form.redirect_chain[-1][0], words, follow=True)
     assert done.redirect_chain[-1][0].startswith("/portal/second-factor/")
+
+
+@pytest.mark.parametrize("elsewhere", ["password", "customer"])
+def test_a_portal_link_sets_none_up_for_a_log_in_that_is_used_without_it(member: User, elsewhere: str) -> None:
+    """Given a link, which anybody may have, then it locks nobody out who has a password or another customer."""
+    if elsewhere == "customer":
+        Member.objects.create(customer=Customer.objects.create(name="Bob & Co"), user=member)
+        member.set_unusable_password()
+        member.save()
+    browser = Client()
+    token = create_link(member.memberships.earliest("id").customer, actor="key:backend")[1]  # type: ignore[attr-defined]
+    browser.post("/portal-link", {"token": token})
+    assert "A link opened this session" in browser.get("/portal/second-factor/").content.decode()
+    assert browser.post("/portal/second-factor/", {"act": "begin"}).status_code == 400
+    assert not SecondFactor.objects.exists()
 
 
 def test_a_code_serves_once() -> None:

@@ -91,6 +91,18 @@ def test_an_address_that_is_refused_hinders_no_other(shop: Endpoint, settings: A
     assert Alert.objects.get().mail_due_at is None
 
 
+@pytest.mark.parametrize("reply", ["", "421 4.7.0 go away"])
+def test_an_address_at_which_the_server_hangs_up_hinders_no_other(shop: Endpoint, settings: Any, reply: str) -> None:
+    add_member(shop.customer, "dave", email="dave@example.com", actor="user:root")
+    failing(shop, hours=25)
+    housekeeping()
+    with MailServer(refusals={CAROL: reply}) as server:
+        use(server.port, settings)
+        assert send_due_mail() == 1
+        assert [to for to, _ in server.letters] == ["dave@example.com"]
+    assert is_waiting()
+
+
 def test_an_address_that_is_refused_for_now_is_tried_again(shop: Endpoint, settings: Any, operator: None) -> None:
     failing(shop, hours=25)
     housekeeping()

@@ -18,7 +18,7 @@ from deliveries.protocol.challenge import UNVERIFIED
 from deliveries.protocol.imports.item import ImportItem
 from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
 from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import clock
+from deliveries.services import challenge_rounds, clock
 from deliveries.services.challenge_rounds import run_challenges
 from deliveries.services.challenges import ask_again
 from deliveries.services.endpoints import (
@@ -69,6 +69,19 @@ def ask(endpoint: Endpoint) -> Challenge:
     run_challenges()
     endpoint.refresh_from_db()
     return Challenge.objects.get(endpoint=endpoint)
+
+
+def test_urls_that_are_not_tried_yet_keep_no_answer_from_being_looked_at(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given more questions that wait for their attempt than are looked at at once, then who has answered goes on."""
+    monkeypatch.setattr(challenge_rounds, "ROUND_LIMIT", 2)
+    receiver.answer = answer_it
+    waiting = [an_endpoint(receiver.url) for _ in range(2)]
+    run_challenges()
+    answers = an_endpoint(receiver.url)
+    assert ask(answers).state == "verified"
+    assert set(Challenge.objects.filter(endpoint__in=waiting).values_list("state", flat=True)) == {"waiting"}
 
 
 def test_a_new_endpoint_holds_its_deliveries_until_its_url_answers(receiver: Receiver) -> None:

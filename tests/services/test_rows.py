@@ -27,6 +27,7 @@ ROWS = {
 # Nobody reads what these return: sql.run() says how many it was.
 COUNTED = {
     "hold_backlogs",
+    "lock_batch",
     "lock_replays",
     "purge_idempotency_keys",
     "release_backlogs",

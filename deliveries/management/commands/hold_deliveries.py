@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deliveries.management.terminal import actor_of_terminal, customer_named
-from deliveries.services.holding import hold_all, release_all
+from deliveries.services.holding import hold_all, release_all, still_enabled
 
 
 class Command(BaseCommand):
@@ -30,6 +30,8 @@ class Command(BaseCommand):
             if options["customer"] or options["cancel_backlog"]:
                 raise CommandError("--customer and --cancel-backlog belong to --release")
             self.stdout.write(f"{hold_all(actor=actor)} endpoints hold what they get.")
+            if left := still_enabled():
+                raise CommandError(f"{left} endpoints are enabled still; the log above says why. Run it again.")
             return
         customer = customer_named(options["customer"])
         number = release_all(actor=actor, customer=customer, cancel_backlog=bool(options["cancel_backlog"]))

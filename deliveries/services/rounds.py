@@ -1,0 +1,26 @@
+"""Rounds over endpoints of many customers: what goes wrong with one keeps no other waiting.
+
+What lives here: doing something for one endpoint, and going on. It must not know what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from django.core.exceptions import ObjectDoesNotExist
+
+from deliveries.errors import HookpostError
+from deliveries.models import Endpoint
+
+log = structlog.get_logger(__name__)
+
+
+def act_alone(act: Callable[[], object], endpoint: Endpoint, *, event: str) -> bool:
+    """Do something for one endpoint and say whether it went; what is refused, or is gone, is logged as `event`."""
+    try:
+        act()
+    except (HookpostError, ObjectDoesNotExist) as error:
+        log.warning(event, endpoint=endpoint.public_id, error=str(error))
+        return False
+    return True
