@@ -49,10 +49,14 @@ def _errors() -> Iterator[CheckMessage]:
     if missing := missing_apps(NEEDED_APPS):
         yield Error(f"INSTALLED_APPS: without {', '.join(missing)}", id="hookpost.E010")
     if not getattr(settings, "ENCRYPTION_KEYS", ()):
-        hint = 'ENCRYPTION_KEYS = (("k1", "…"),): pairs of an id and the base64 of 32 bytes; the first encrypts.'
+        hint = (
+            'HOOKPOST = {"ENCRYPTION_KEYS": "k1:…"}: an id and the base64 of 32 bytes; of several the first encrypts.'
+        )
         yield Error("ENCRYPTION_KEYS: is missing, so no secret can be stored", hint=hint, id="hookpost.E011")
     if not getattr(settings, "BROKER_URL", "") or not BROKER_WAS_SET:
-        hint = "BROKER_URL = …, and dramatiq.set_broker(…) with that URL, both in the settings."
+        hint = (
+            'HOOKPOST = {"BROKER_URL": "redis://…"}; a broker of the project\'s own is set by dramatiq.set_broker(…).'
+        )
         yield Error("BROKER_URL: is missing, or no broker was set", hint=hint, id="hookpost.E012")
     if connection.vendor != "postgresql":
         yield Error("DATABASES: the default database is not PostgreSQL", id="hookpost.E013")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from deliveries.consume.source import Message, SourceAway
 from deliveries.database.connection import connect_to
@@ -30,6 +31,8 @@ class OutboxTable:
     """One reader of an outbox."""
 
     def __init__(self, url: str, table: str) -> None:
+        """Raises psycopg.ProgrammingError for what is no URL of PostgreSQL."""
+        conninfo_to_dict(url)
         self.url, self.table = url, sql.Identifier(*table.split("."))
         self._connection: psycopg.Connection | None = None
 

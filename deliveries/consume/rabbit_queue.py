@@ -7,9 +7,10 @@ to wait stays with this reader, unacknowledged: when its connection or its proce
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -35,7 +36,10 @@ class RabbitQueue:
     """One reader of a queue; several may read it."""
 
     def __init__(self, url: str, queue: str) -> None:
-        self.url, self.queue = url, queue
+        """Raises ValueError for what is no URL of RabbitMQ."""
+        self.nodes, self.queue = [pika.URLParameters(each) for each in each_host(url)], queue
+        for node in self.nodes:
+            node.blocked_connection_timeout = node.socket_timeout = ANSWER_SECONDS
         self._channel: BlockingChannel | None = None
         self._unanswered: list[QueuedMessage] = []  # taken, and finished by nobody yet
 
@@ -55,10 +59,17 @@ class RabbitQueue:
         with self._open() as channel:
             for message, reason in refused:
                 self._set_aside(channel, message, reason)
-            for message in self._unanswered:
-                if id(message) in settled:
-                    channel.basic_ack(message.tag)
+            self._acknowledge(channel, settled)
         self._unanswered = [message for message in self._unanswered if id(message) not in settled]
+
+    def _acknowledge(self, channel: BlockingChannel, settled: Collection[int]) -> None:
+        """Acknowledge all up to the first that has to wait by one frame, and those behind it one by one."""
+        first = list(takewhile(lambda message: id(message) in settled, self._unanswered))
+        if first:
+            channel.basic_ack(first[-1].tag, multiple=True)
+        for message in self._unanswered[len(first) :]:
+            if id(message) in settled:
+                channel.basic_ack(message.tag)
 
     def close(self) -> None:
         """End the connection: RabbitMQ gives what is not acknowledged to another reader."""
@@ -108,10 +119,7 @@ class RabbitQueue:
         self._unanswered = []
 
     def _connect(self) -> BlockingChannel:
-        nodes = [pika.URLParameters(each) for each in each_host(self.url)]
-        for told in nodes:
-            told.blocked_connection_timeout = told.socket_timeout = ANSWER_SECONDS
-        connection = pika.BlockingConnection(nodes)
+        connection = pika.BlockingConnection(self.nodes)
         for name in (self.queue, f"{self.queue}.refused"):
             _ensure_queue(connection, name)
         channel = connection.channel()

@@ -5,6 +5,7 @@ What lives here: questions to the database about itself, and sentences. It must 
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -41,12 +42,17 @@ def explain(error: BaseException) -> str:
         return ""
     state, said = _origin_of(error)
     if state == NO_RIGHT:
-        return f"DATABASE_URL: its user lacks a right: {said}; let it own the database, or the schema"
+        return f"{_setting()}: its user lacks a right: {said}; let it own the database, or the schema"
     if state in UNDEFINED:
         return NOT_MIGRATED
     if isinstance(error, OperationalError) and (not state or state.startswith(NOT_LET_IN)):
-        return f"DATABASE_URL: the database cannot be used: {first_line(error)}"
+        return f"{_setting()}: the database cannot be used: {first_line(error)}"
     return ""
+
+
+def _setting() -> str:
+    """Return where the database is named: another project has settings of its own for it."""
+    return "DATABASES" if hasattr(settings, "HOOKPOST") else "DATABASE_URL"
 
 
 def server_encoding() -> str:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DataError, OperationalError
 
 from config import listening
 from config.listening import host_address, port_number, refuse_taken_port
 from config.management.commands import web
-from deliveries.errors import CannotStart
+from deliveries.errors import CannotStart, InvalidInput, LimitReached
+from deliveries.management.command import sentence_of
 from tests.own_time import give_own_time
 
 
@@ -48,11 +50,48 @@ def test_a_name_becomes_an_address() -> None:
         ("create_api_key", "x", "--days", "0"),
         ("create_api_key", "x", "--days", "-1"),
         ("create_api_key", "x", "--days", "99999999999"),
+        ("worker", "--health", "nowhere"),
+        ("consume",),
+        ("consume", "--from", "redis://127.0.0.1", "--takeover-seconds", "nan"),
+        ("consume", "--from", "redis://127.0.0.1", "--stream", ""),
+        ("consume", "--from", "amqp://127.0.0.1", "--queue", "q" * 300),
+        ("consume", "--from", "postgresql://127.0.0.1", "--table", "a..b"),
     ],
 )
 def test_a_command_refuses_what_makes_no_sense(command: tuple[str, ...]) -> None:
-    with pytest.raises(CommandError, match="Error: argument --"):
+    with pytest.raises(CommandError, match=r"Error: (argument|the following arguments are required:) --"):
         call_command(*command)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("env:NO_SUCH_VARIABLE", "the variable NO_SUCH_VARIABLE is not set"),
+        ("http://127.0.0.1", "is a URL that starts with redis://"),
+        ("redis://:hush@127.0.0.1:port/0", "cannot be read"),
+        ("amqp://consumer:hush/y@127.0.0.1/shop", "cannot be read"),
+        ("amqp://127.0.0.1/?heartbeat=often", "cannot be read"),
+        ("postgresql://consumer:hush@127.0.0.1/shop?nosuch=1", "cannot be read"),
+    ],
+)
+def test_a_place_of_events_that_cannot_be_read_is_refused_before_anything_is_asked(url: str, said: str) -> None:
+    with pytest.raises(CommandError, match=said) as refused:
+        call_command("consume", "--from", url)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "code"),
+    [
+        (LimitReached("it has 50 keys", limit="api_keys", figure=50, owner="cus_1"), "it has 50 keys", 1),
+        (InvalidInput("is no URL", field="url"), "url: is no URL", 1),
+        (CannotStart("the port is taken"), "the port is taken", 2),
+        (OperationalError("connection refused"), "DATABASE_URL: the database cannot be used: connection refused", 2),
+        (DataError("a mistake of ours"), "", 2),
+    ],
+)
+def test_an_error_of_a_command_is_a_sentence_where_one_can_be_said(error: Exception, said: str, code: int) -> None:
+    assert sentence_of(error) == (said, code)
 
 
 @pytest.mark.django_db

@@ -371,6 +371,21 @@ def test_what_is_done_is_not_given_to_the_next_reader_and_what_waits_is(
 
 
 @needs_rabbitmq
+def test_what_has_to_wait_amid_others_is_not_acknowledged_with_them(queue: AQueue) -> None:
+    """Given four messages of which the third has to wait, then it alone comes again."""
+    queue.write(*map(an_event, range(4)))
+    reader = queue.reader()
+    taken: list[Message] = []
+    while len(taken) < 4:
+        reader._unanswered, taken = [], [*taken, *reader.take(10)]
+    reader._unanswered = list(taken)  # type: ignore[arg-type]
+    reader.finish([taken[0], taken[1], taken[3]], [])
+    assert [message.raw.decode() for message in reader._unanswered] == [an_event(2)]
+    (message,) = queue.reader().take(10)
+    assert message.raw.decode() == an_event(2)
+
+
+@needs_rabbitmq
 def test_after_a_lost_connection_all_that_was_taken_comes_again_and_nothing_is_answered_for_before(
     queue: AQueue,
 ) -> None:

@@ -199,11 +199,7 @@ def tell(
     before: Sequence[tuple[str, ...]] = (),
 ) -> Installation:
     """Write down what the page says, on this database, and let the project check and migrate."""
-    parts = conninfo_to_dict(url)
-    names = {"NAME": "dbname", "HOST": "host", "USER": "user", "PASSWORD": "password", "PORT": "port"}
-    database = {"ENGINE": "django.db.backends.postgresql"} | {
-        name: parts[part] for name, part in names.items() if parts.get(part)
-    }
+    database = database_of(url)
     ours = settings.replace("redis://localhost:6379/0", os.environ["BROKER_URL"])
     ours += f'HOOKPOST["ALLOW_TARGETS"] = ["127.0.0.1/32:{receiver_port}"]\n'
     add_to_settings(project, f"{ours}\nDATABASES = {{'default': {database!r}}}\n")
@@ -217,6 +213,15 @@ def tell(
         assert done.returncode == 0, done.stderr
         assert set(re.findall(r"hookpost\.[EW]\d+", done.stderr)) <= OF_CHOICE
     return made
+
+
+def database_of(url: str) -> dict[str, object]:
+    """A database as a project's settings name it."""
+    parts = conninfo_to_dict(url)
+    names = {"NAME": "dbname", "HOST": "host", "USER": "user", "PASSWORD": "password", "PORT": "port"}
+    return {"ENGINE": "django.db.backends.postgresql"} | {
+        name: parts[part] for name, part in names.items() if parts.get(part)
+    }
 
 
 @pytest.fixture
@@ -346,6 +351,20 @@ def wait_until_answered(url: str) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def test_a_command_of_a_project_that_cannot_go_on_says_so_in_one_line(project: Installation) -> None:
+    """Given the project's own `manage.py`, then our commands end as they do by ours: a sentence, and no traceback."""
+    settings = BLOCKS[0].replace("redis://localhost:6379/0", os.environ["BROKER_URL"])
+    key = base64.b64encode(b"k" * 32).decode()
+    with empty_database(os.environ["DATABASE_URL"]) as url:
+        add_to_settings(project, f"{settings}\nDATABASES = {{'default': {database_of(url)!r}}}\n")
+        done = project.manage("worker", HOOKPOST_KEY=key)
+        assert done.stderr.startswith("error: the tables are missing"), done.stderr
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = project.manage("create_api_key", "billing", HOOKPOST_KEY=key)
+    assert done.stderr.startswith("error: DATABASES: the database cannot be used:"), done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
 @pytest.mark.parametrize(

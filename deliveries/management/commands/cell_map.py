@@ -5,18 +5,18 @@ What lives here: printing them. It must not know how a router reads them.
 
 from __future__ import annotations
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.cells.router import nginx_word, words_of
 from deliveries.conf import conf
+from deliveries.management.command import HookpostCommand
 from deliveries.models import Customer
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """The map of one cell."""
 
     help = "Print a line for each customer of this cell: its id, its uid, and the SHA-256 of each of its keys."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """For whom the lines are."""

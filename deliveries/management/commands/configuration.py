@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from deliveries.conf import Conf
+from deliveries.management.command import HookpostCommand
 
 INTRODUCTION = """\
 # Configuration
@@ -30,11 +29,10 @@ This page is made from `deliveries/conf.py` by `python manage.py configuration >
 """
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """The list of settings."""
 
     help = "Print the list of settings as Markdown."
-    requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
         """Print the page."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from datetime import timedelta
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.errors import InvalidInput
+from deliveries.management.command import HookpostCommand
 from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.models import ApiKey
 from deliveries.services import clock
@@ -19,11 +20,10 @@ from deliveries.services.api_keys import create_api_key
 DAYS_LIMIT = 36_500
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Make an API key."""
 
     help = "Make an API key; it is printed once, alone on the last line."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""

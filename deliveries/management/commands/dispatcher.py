@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import time
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from deliveries.management.command import HookpostCommand
 from deliveries.management.commands.worker import POLL_SECONDS, add_health_option, start_dispatcher
 from deliveries.management.health_port import health_port
 from deliveries.management.health_server import Place
@@ -17,11 +18,10 @@ from deliveries.management.signals import stop_signals
 from deliveries.services import drain
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """The dispatcher's process."""
 
     help = "Wake due lanes and keep the tables in order; every worker does that too, one of all leads."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to say how it is."""

@@ -8,17 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from django.core.management.base import BaseCommand
-
+from deliveries.management.command import HookpostCommand
 from deliveries.management.doctor import database, provider, surroundings
 from deliveries.management.doctor.diagnosis import Check, Diagnosis, Grade, asked
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Says what is well and what is not."""
 
     help = "Ask what an operator would ask first; exit status 1 when something has to be mended."
-    requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
         """Print a line for each finding."""

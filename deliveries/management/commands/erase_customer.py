@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.api.lookups import find_customer_ever
 from deliveries.errors import NotFound
+from deliveries.management.command import HookpostCommand
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol import ids
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services.erase import erase_customer
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Erasure of a customer."""
 
     help = "Erase a customer with its log, its people and what was written of them. It cannot be taken back."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whom, and that it is meant."""

@@ -5,17 +5,17 @@ What lives here: the terminal's side of it.
 
 from __future__ import annotations
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from deliveries.management.command import HookpostCommand
 from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.services.holding import hold_all, release_all, still_enabled
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """The brake."""
 
     help = "Pause all endpoints that are enabled, as after a restore (docs/operations.md); --release resumes them."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Hold or release, whose, and what becomes of what was held."""

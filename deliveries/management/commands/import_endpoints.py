@@ -9,12 +9,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rest_framework.exceptions import ParseError
 
 from deliveries.api.parsers import read_json
 from deliveries.api.problems import TooLargeError
 from deliveries.errors import InvalidInput
+from deliveries.management.command import HookpostCommand
 from deliveries.management.terminal import actor_of_terminal
 from deliveries.protocol.imports import READERS, read_items
 from deliveries.protocol.imports.item import ImportItem
@@ -23,11 +24,10 @@ from deliveries.services.imports import Result, Way, import_item
 FILE_LIMIT_BYTES = 64 * 1024 * 1024
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Imports customers, event types and endpoints."""
 
     help = "Import customers, event types and endpoints from a file; it may be run again. docs/moving.md shows formats."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which file, of what format, and how."""
@@ -66,7 +66,7 @@ def _items(name: str, kind: str) -> list[ImportItem]:
     except InvalidInput as error:
         raise CommandError(error.detail) from error
     except (ParseError, TooLargeError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error).replace("the body", name, 1)) from error
     except UnicodeDecodeError as error:
         raise CommandError(f"{name} is not UTF-8") from error
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 
 from deliveries.conf import conf
@@ -25,6 +25,7 @@ from deliveries.listen import screen
 from deliveries.listen.api import Api, checked_url, endpoint_settings, find_customer
 from deliveries.listen.feed import Feed, as_pinned, follow, start_of
 from deliveries.listen.forward import LocalServer, forward, new_secret
+from deliveries.management.command import HookpostCommand
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.profiles import PROFILES, check_key, check_signing
 from deliveries.protocol.secrets import SigningKey, check_secret, read_secret
@@ -33,11 +34,10 @@ KEY_VARIABLE = "HOOKPOST_KEY"
 ASK = "-"
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Forward events to a local server."""
 
     help = "Forward a customer's events to a URL on this machine, signed as in production, until Ctrl-C."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.api.lookups import find_customer
 from deliveries.cells import stages
@@ -20,16 +20,16 @@ from deliveries.cells.router import Routers, words_of
 from deliveries.cells.survey import survey
 from deliveries.conf import conf
 from deliveries.errors import Conflict, InvalidInput, NotFound, WrongSetting
+from deliveries.management.command import HookpostCommand
 from deliveries.management.terminal import actor_of_terminal
 from deliveries.models import Customer
 from deliveries.models.visible import OPERATOR
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Moves a customer to another cell."""
 
     help = "Move a customer to another cell (docs/cells.md). It may be stopped anywhere; the same command goes on."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whom, where to, and which routers are to be told."""

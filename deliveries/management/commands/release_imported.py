@@ -5,17 +5,17 @@ What lives here: the terminal's side of it.
 
 from __future__ import annotations
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from deliveries.management.command import HookpostCommand
 from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.services.imports import release_imported
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Lets imported endpoints send."""
 
     help = "Enable the endpoints that import_endpoints --paused left holding what they get."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whose, and what becomes of what was held."""

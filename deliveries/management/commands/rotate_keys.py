@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from deliveries.management.command import HookpostCommand
 from deliveries.management.signals import stop_signals
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services.keyring import KeyUse, first_key_id, reseal_all, stored_keys
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """Rotation of the keys for secrets at rest."""
 
     help = "Seal endpoint secrets, custom headers and second factors under the first key of HOOKPOST_ENCRYPTION_KEYS."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whether to look only, the size of a batch, and what to do about lost keys."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
+from argparse import ArgumentTypeError
 
 import dramatiq
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries import __version__
 from deliveries.conf import conf
+from deliveries.management.command import HookpostCommand
 from deliveries.management.health_port import health_port
 from deliveries.management.health_server import Place
 from deliveries.management.signals import stop_signals
@@ -24,11 +26,10 @@ from deliveries.variables import place
 POLL_SECONDS = 0.1
 
 
-class Command(BaseCommand):
+class Command(HookpostCommand):
     """One worker process."""
 
     help = "Deliver: worker threads for lanes and jobs, and the dispatcher."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to say how it is."""
@@ -65,7 +66,15 @@ class Command(BaseCommand):
 def add_health_option(parser: CommandParser) -> None:
     """Let one process have a health port of its own choice."""
     help_text = "where to answer /healthz, /readyz and /metrics; HOOKPOST_HEALTH_ADDRESS by default"
-    parser.add_argument("--health", type=place, default=conf.health_address, metavar="HOST:PORT", help=help_text)
+    parser.add_argument("--health", type=_place, default=conf.health_address, metavar="HOST:PORT", help=help_text)
+
+
+def _place(text: str) -> Place | None:
+    """Return a place; raises what argparse tells in a sentence."""
+    try:
+        return place(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def start_engines() -> None:
