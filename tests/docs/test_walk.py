@@ -84,5 +84,5 @@ def test_the_walk_of_the_readme_ends_with_an_event_that_arrives(tmp_path: Path) 
         *_, endpoint = answers_in(shell.type(make))
         said = shell.type(with_dots_filled(f"export PORT{receive}", whsec=endpoint["secret"]))
         event, deliveries = answers_in(said)
-        assert f"received {event['id']} invoice.paid" in said
+        assert f"received {event['id']} invoice.sent" in said
         assert [each["state"] for each in deliveries["results"]] == ["succeeded"]
