@@ -239,6 +239,11 @@ def test_an_advanced_signature_of_another_hash_is_refused() -> None:
         ("colour\nred\n", "csv", "no column 'colour'"),
         ("uid,url\n1,2\n", "csv", "column customer is missing"),
         ('customer,uid,url\n"a', "csv", "no CSV"),
+        ({"applications": {"data": [{"id": "app_1"}], "done": False}}, "svix", "a list ends before its end"),
+        (
+            {"subscriptions": [], "endpoints": {"data": {"content": [], "pagination": {"has_next_page": True}}}},
+            *("convoy", "a list ends before its end"),
+        ),
     ],
 )
 def test_what_is_no_such_file_is_refused_as_a_whole(data: Any, kind: str, reason: str) -> None:

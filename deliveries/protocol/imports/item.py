@@ -12,8 +12,11 @@ from typing import Literal
 
 import orjson
 
+from deliveries.errors import InvalidInput
+
 Given = Mapping[str, object]
 Kind = Literal["customer", "event_type", "endpoint"]
+ONE_PAGE = "a list ends before its end: ask for its other pages too, and write all of them as one list"
 NOTHING: Given = MappingProxyType({})
 
 
@@ -68,8 +71,13 @@ def a_text(value: object) -> str:
 
 
 def objects(value: object) -> list[Given]:
-    """Return the objects of a list, or of the answer of an API that holds one under `data` or `content`."""
+    """Return the objects of a list, or of the answer of an API that holds one under `data` or `content`.
+
+    Raises InvalidInput for an answer that is one page of several: the others would be passed over.
+    """
     if isinstance(value, Mapping):
+        if value.get("done") is False or an_object(value.get("pagination")).get("has_next_page") is True:
+            raise InvalidInput(ONE_PAGE, field="data")
         return objects(next((value[name] for name in ("data", "content") if name in value), None))
     return [an_object(each) for each in value] if isinstance(value, list | tuple) else []
 

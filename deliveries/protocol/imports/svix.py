@@ -27,7 +27,8 @@ def _of_application(given: Given, place: str) -> Iterator[ImportItem]:
     fields: dict[str, object] = {"name": name}
     if isinstance(given.get("metadata"), dict):
         fields["metadata"] = given["metadata"]
-    note = "its rate limit was left behind: here each endpoint has one" if given.get("rateLimit") else ""
+    has_rate = given.get("rateLimit") or given.get("throttleRate")
+    note = "its rate limit was left behind: here each endpoint has one" if has_rate else ""
     yield ImportItem(place=place, kind="customer", uid=uid, fields=fields, note=note, refused=_without_id(uid))
     for number, each in enumerate(objects(given.get("endpoints"))):
         yield _endpoint(each, f"{place}.endpoints[{number}]", customer=uid, customer_name=name)
