@@ -126,6 +126,26 @@ def test_what_an_endpoint_gets_is_heard_with_the_customers_key_and_again_when_it
     assert Webhook(SECRET).verify(local_first.body, {name.lower(): value for name, value in local_first.headers})
 
 
+def test_a_server_that_is_away_is_waited_for_and_nothing_is_missed(package: ModuleType) -> None:
+    """Given a server that goes while somebody listens, then what was sent meanwhile comes when it is back."""
+    listening = importlib.import_module("hookpost_client.listening")
+    row = {"id": "dlv_1", "event": "evt_1", "type": "a.b", "attempts": 1}
+    empty, full = ({"results": rows, "next": None} for rows in ([], [row]))
+    answers = iter([empty, httpx.ConnectError("refused"), httpx.ConnectError("refused"), full])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        following = next(answers)
+        if isinstance(following, Exception):
+            raise following
+        return httpx.Response(200, json=following)
+
+    told: list[str] = []
+    with httpx.Client(base_url="http://hookpost.test", transport=httpx.MockTransport(answer)) as api:
+        rows = listening.deliveries_from_now(api, {}, pause=lambda: None, tell=told.append)
+        assert next(rows) == row
+    assert told == ["Hookpost cannot be asked (refused); it is asked again.", "Hookpost answers again."]
+
+
 def test_an_example_is_sent_by_a_command(
     acme: tuple[Endpoint, str],
     package: ModuleType,
@@ -166,6 +186,29 @@ def test_what_is_refused_for_now_is_sent_again_with_the_same_key(
     first, *others = keys_of(receiver)
     assert first
     assert others == [first, first]
+
+
+@EACH_WAY
+@pytest.mark.parametrize("asked", ["90000", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_what_asks_for_a_long_pause_is_an_error_at_once_that_says_how_long(
+    asked: str, asynchronous: bool, emit: Callable[..., Any], package: ModuleType, receiver: Receiver
+) -> None:
+    receiver.answer = lambda request: refused(503, **{"retry-after": asked})
+    with pytest.raises(package.Unavailable) as told:
+        emit(asynchronous=asynchronous)
+    assert told.value.retry_after >= 90000
+    assert len(receiver.requests) == 1
+
+
+def test_a_pause_is_never_shorter_than_what_is_asked_for_and_the_first_ones_last_while_a_server_starts(
+    package: ModuleType,
+) -> None:
+    told = package.Retries()
+    assert told.pause(1, httpx.Response(503, headers={"retry-after": "7"})) == 7
+    assert told.pause(1, httpx.Response(503, headers={"retry-after": "0"})) > 0
+    assert told.pause(1, httpx.Response(503, headers={"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"})) > 0
+    assert told.pause(1, httpx.Response(503, headers={"retry-after": "soon"})) > 0
+    assert sum(told.pause(tries, httpx.ConnectError("refused")) for tries in range(1, told.number + 1)) > 7
 
 
 def lost(request: Request) -> Answer:

@@ -118,6 +118,13 @@ def test_after_the_last_try_the_refusal_is_thrown_by_its_status(call: Call, rece
     assert len(receiver.requests) == 4
 
 
+@pytest.mark.parametrize("asked", ["90000", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_what_asks_for_a_long_pause_is_thrown_at_once(asked: str, call: Call, receiver: Receiver) -> None:
+    receiver.answer = lambda request: refused(503, **{"retry-after": asked})
+    assert call("emit") == {"error": "Unavailable", "status": 503, "detail": "not now"}
+    assert len(receiver.requests) == 1
+
+
 @pytest.mark.parametrize(("trouble", "name"), [(lost, "TypeError"), (lambda request: refused(502), "ApiError")])
 def test_what_could_be_done_twice_is_not_sent_again(
     trouble: Callable[[Request], Answer], name: str, call: Call, receiver: Receiver

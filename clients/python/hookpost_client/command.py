@@ -52,7 +52,7 @@ def listen(api: httpx.Client, options: argparse.Namespace) -> None:
         print(f"Signed with {secret}", flush=True)
     query = {"customer": endpoint["customer"], "endpoint": endpoint["id"]}
     with suppress(KeyboardInterrupt):
-        for row in deliveries_from_now(api, query):
+        for row in deliveries_from_now(api, query, tell=lambda text: print(text, file=sys.stderr, flush=True)):
             answer = forward(api, row, local)
             print(answer.status_code if answer else "nobody answers", row["type"], row["id"], flush=True)
 

@@ -12,17 +12,23 @@ ApiError
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import cast
 
 import httpx
 
 
 class ApiError(Exception):
-    """An answer of 400 or more: its `status`, `type`, `title`, `detail`, and `errors` of fields."""
+    """An answer of 400 or more: its `status`, `type`, `title`, `detail`, and `errors` of fields.
 
-    def __init__(self, status: int, problem: Mapping[str, object]) -> None:
+    `retry_after` is after how many seconds the API would be asked again; None where it did not say.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, object], *, retry_after: float | None = None) -> None:
         self.status = status
+        self.retry_after = retry_after
         self.type = str(problem.get("type", ""))
         self.title = str(problem.get("title", ""))
         self.detail = str(problem.get("detail", ""))
@@ -76,4 +82,15 @@ def error_of(response: httpx.Response) -> ApiError:
     except ValueError:
         problem = {"title": response.reason_phrase, "detail": response.text[:300]}
     kind = BY_STATUS.get(response.status_code, ApiError)
-    return kind(response.status_code, problem if isinstance(problem, dict) else {})
+    return kind(response.status_code, problem if isinstance(problem, dict) else {}, retry_after=retry_after(response))
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Return how many seconds an answer asks to wait; it says so in seconds or by a date (RFC 9110, 10.2.3)."""
+    asked = response.headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdecimal():
+        return float(asked)
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

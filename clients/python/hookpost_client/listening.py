@@ -16,6 +16,8 @@ from typing import TypedDict
 import httpx
 from standardwebhooks import Webhook
 
+from hookpost_client.errors import RateLimited, Unavailable
+
 POLL_SECONDS = 1.0
 PAGE = 100
 PAGES = 10  # of a burst between two polls
@@ -51,13 +53,31 @@ def refusal_of(endpoint: Mapping[str, object]) -> str:
 
 
 def deliveries_from_now(
-    api: httpx.Client, query: Mapping[str, str], *, pause: Callable[[], object] = lambda: time.sleep(POLL_SECONDS)
+    api: httpx.Client,
+    query: Mapping[str, str],
+    *,
+    pause: Callable[[], object] = lambda: time.sleep(POLL_SECONDS),
+    tell: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Row]:
-    """Yield what is sent from now on, oldest first, for ever; what is sent again comes again."""
+    """Yield what is sent from now on, oldest first, for ever; what is sent again comes again.
+
+    A server that is away is waited for; `tell` hears that it is, and that it is back.
+    """
     sent = {row["id"]: row["attempts"] for row in _page(api, dict(query))[0]}
+    is_away = False
     while True:
         pause()
-        yield from reversed(_news(api, query, sent))
+        try:
+            news = _news(api, query, sent)
+        except (httpx.TransportError, RateLimited, Unavailable) as error:
+            if not is_away:
+                tell(f"Hookpost cannot be asked ({error}); it is asked again.")
+            is_away = True
+            continue
+        if is_away:
+            tell("Hookpost answers again.")
+        is_away = False
+        yield from reversed(news)
 
 
 def forward(api: httpx.Client, row: Row, local: Local) -> httpx.Response | None:

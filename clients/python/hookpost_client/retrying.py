@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from hookpost_client.errors import error_of
+from hookpost_client.errors import error_of, retry_after
 
 KEY = "Idempotency-Key"
 EMITTING = ("/api/v1/events", "/api/v1/events/batch")
@@ -23,19 +23,23 @@ SERVER_LOST = frozenset({502, 504})  # what a proxy says of a server whose conne
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How often a request is sent again, and how long the first pause is; each is twice the last, up to the longest."""
+    """How often a request is sent again, and how long the first pause is; each is twice the last, up to the longest.
 
-    number: int = 4
-    first_seconds: float = 0.2
+    As they are they last for some fifteen seconds, in which a server is started again. An answer that asks for a longer
+    pause than the longest is not waited for: its error is raised at once, and has `retry_after`.
+    """
+
+    number: int = 5
+    first_seconds: float = 0.5
     longest_seconds: float = 60.0
 
-    def pause(self, tries: int, outcome: httpx.Response | httpx.TransportError) -> float:
-        """Return how long to wait after so many tries: what the answer asks for, or longer each time."""
-        asked = outcome.headers.get("Retry-After", "") if isinstance(outcome, httpx.Response) else ""
-        if asked.isdecimal():
-            return min(float(asked), self.longest_seconds)
-        pause: float = self.first_seconds * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311
-        return min(pause, self.longest_seconds)
+    def pause(self, tries: int, outcome: httpx.Response | httpx.TransportError) -> float | None:
+        """Return how long to wait after so many tries, at least what the answer asks for; None: too long."""
+        own: float = self.first_seconds * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+        asked = retry_after(outcome) if isinstance(outcome, httpx.Response) else None
+        if asked is not None and asked > self.longest_seconds:
+            return None
+        return max(asked or 0.0, min(own, self.longest_seconds))
 
 
 def prepare(request: httpx.Request) -> None:
@@ -85,7 +89,9 @@ class RetryingTransport(httpx.BaseTransport):
         for tries in range(1, self.retries.number + 1):
             if is_good(outcome) or not helps_again(request, outcome):
                 break
-            time.sleep(self.retries.pause(tries, outcome))
+            if (pause := self.retries.pause(tries, outcome)) is None:
+                break
+            time.sleep(pause)
             outcome = self._send(request)
         return settle(outcome)
 
@@ -115,7 +121,9 @@ class AsyncRetryingTransport(httpx.AsyncBaseTransport):
         for tries in range(1, self.retries.number + 1):
             if is_good(outcome) or not helps_again(request, outcome):
                 break
-            await asyncio.sleep(self.retries.pause(tries, outcome))
+            if (pause := self.retries.pause(tries, outcome)) is None:
+                break
+            await asyncio.sleep(pause)
             outcome = await self._send(request)
         return settle(outcome)
 

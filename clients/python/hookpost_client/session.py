@@ -5,6 +5,8 @@ What lives here: making it. Sync and async calls have connections of their own.
 
 from __future__ import annotations
 
+import ssl
+
 import httpx
 
 from hookpost_client.generated import AuthenticatedClient
@@ -14,7 +16,12 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
 def connect(
-    url: str, key: str, *, retries: Retries | None = None, timeout: httpx.Timeout = TIMEOUT, verify: bool = True
+    url: str,
+    key: str,
+    *,
+    retries: Retries | None = None,
+    timeout: httpx.Timeout = TIMEOUT,
+    verify: ssl.SSLContext | bool = True,
 ) -> AuthenticatedClient:
     """Return a client for an installation, such as https://hooks.example.com, and an API key."""
     base, again = url.rstrip("/"), retries or Retries()

@@ -16,6 +16,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     problem: Partial<Record<"type" | "title" | "detail", string>> & { errors?: FieldError[] },
+    /** After how many seconds the API would be asked again, where it said so. */
+    readonly retryAfter?: number,
   ) {
     super(`${status} ${problem.title ?? ""}: ${problem.detail ?? ""}`);
     this.name = new.target.name;
@@ -56,8 +58,16 @@ export async function errorOf(response: Response): Promise<ApiError> {
   const text = await response.text();
   const kind = BY_STATUS[response.status] ?? ApiError;
   try {
-    return new kind(response.status, Object(JSON.parse(text)));
+    return new kind(response.status, Object(JSON.parse(text)), retryAfter(response));
   } catch {
-    return new kind(response.status, { title: response.statusText, detail: text.slice(0, 300) });
+    return new kind(response.status, { title: response.statusText, detail: text.slice(0, 300) }, retryAfter(response));
   }
+}
+
+/** Return how many seconds an answer asks to wait; it says so in seconds or by a date (RFC 9110, 10.2.3). */
+export function retryAfter(response: Response): number | undefined {
+  const asked = response.headers.get("Retry-After")?.trim() ?? "";
+  if (/^\d+$/.test(asked)) return Number(asked);
+  const moment = Date.parse(asked);
+  return Number.isNaN(moment) ? undefined : Math.max(0, (moment - Date.now()) / 1000);
 }

@@ -1,7 +1,10 @@
 /** Trying again: which requests may be sent once more, when, and what makes emitting safe to repeat. */
-import { errorOf } from "./errors.js";
+import { errorOf, retryAfter } from "./errors.js";
 
-/** How often a request is sent again, and how long the first pause is; each is twice the last, up to the longest. */
+/**
+ * How often a request is sent again, and how long the first pause is; each is twice the last, up to the longest.
+ * An answer that asks for a longer pause than the longest is not waited for: its error is thrown at once.
+ */
 export interface Retries {
   number: number;
   firstSeconds: number;
@@ -14,11 +17,11 @@ const TRY_AGAIN = new Set([429, 503]);
 const SERVER_LOST = new Set([502, 504]); // what a proxy says of a server whose connection it lost
 const NOT_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
 
-/** Return how long to wait after so many tries: what the answer asks for, or longer each time. */
-export function pauseSeconds(retries: Retries, tries: number, response?: Response): number {
-  const asked = response?.headers.get("Retry-After") ?? "";
+/** Return how long to wait after so many tries, at least what the answer asks for; undefined: too long. */
+export function pauseSeconds(retries: Retries, tries: number, response?: Response): number | undefined {
   const own = retries.firstSeconds * 2 ** (tries - 1) * (0.5 + Math.random());
-  return Math.min(/^\d+$/.test(asked) ? Number(asked) : own, retries.longestSeconds);
+  const asked = (response && retryAfter(response)) ?? 0;
+  return asked > retries.longestSeconds ? undefined : Math.max(asked, Math.min(own, retries.longestSeconds));
 }
 
 /** Say whether a request may be done twice: reading and changing to a state, or a POST that the API knows again. */
@@ -53,13 +56,13 @@ export function retryingFetch(retries: Retries, timeoutSeconds: number): (reques
         if (tries > retries.number || !again) throw error;
       }
       if (response?.ok) return response;
+      const seconds = pauseSeconds(retries, tries, response);
       if (response !== undefined) {
         const { status } = response;
         const again = TRY_AGAIN.has(status) || (SERVER_LOST.has(status) && isRepeatable(request));
-        if (tries > retries.number || !again) throw await errorOf(response);
+        if (tries > retries.number || !again || seconds === undefined) throw await errorOf(response);
       }
-      const seconds = pauseSeconds(retries, tries, response);
-      await new Promise((wake) => setTimeout(wake, seconds * 1000));
+      await new Promise((wake) => setTimeout(wake, (seconds ?? 0) * 1000));
     }
   };
 }

@@ -30,7 +30,7 @@ export interface Options {
 
 /** Return a client for an installation, such as https://hooks.example.com, and an API key. */
 export function connect(url: string, key: string, options: Options = {}): Hookpost {
-  const retries = { number: 4, firstSeconds: 0.2, longestSeconds: 60, ...options.retries };
+  const retries = { number: 5, firstSeconds: 0.5, longestSeconds: 60, ...options.retries };
   const client = createClient<paths>({
     baseUrl: url.replace(/\/+$/, ""),
     headers: { Authorization: `Bearer ${key}` },
