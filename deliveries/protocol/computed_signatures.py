@@ -10,7 +10,7 @@ import binascii
 import hmac
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import product
 
 from deliveries.protocol.body_differences import REWRITE_LIMIT_BYTES, rewritten
@@ -43,8 +43,8 @@ def explain_computed(
             "no_signature", say("What your code computed is neither hex nor base64 of a SHA-1, SHA-256 or SHA-512.")
         )
     right = _contents(message_id, timestamp, body)
-    place = _right_content(keys, signing, list(sent), right)
-    for mistakes, made in _tries(keys, signing, message_id, timestamp, body, place):
+    places = _right_contents(keys, signing, list(sent), right)
+    for mistakes, made in _tries(keys, signing, message_id, timestamp, body, places):
         if hmac.compare_digest(made, digest):
             return _told(mistakes)
     return fault(
@@ -87,28 +87,34 @@ def _told(mistakes: Sequence[str]) -> Finding:
 
 
 def _tries(
-    keys: Sequence[SigningKey], signing: str, message_id: str, timestamp: int, body: bytes, place: int
+    keys: Sequence[SigningKey], signing: str, message_id: str, timestamp: int, body: bytes, places: Collection[int]
 ) -> Iterator[tuple[Sequence[str], bytes]]:
     """Yield what each mistake alone, then two together, would compute; the right way first."""
     ways = [*_keys(keys, signing)]
     for (body_words, written), name in product(_bodies(body), HASHES):
         hash_words = "" if name == "sha256" else say("the hash was {name}", name=name)
         for at, content in enumerate(_contents(message_id, timestamp, written)):
-            content_words = "" if at == place else content[0]
+            content_words = "" if at in places else content[0]
             for key_words, key in ways:
                 yield (key_words, content_words, body_words, hash_words), hmac.digest(key, content[1], name)
 
 
-def _right_content(keys: Sequence[SigningKey], signing: str, sent: Sequence[str], contents: Sequence[Named]) -> int:
-    """Return which content the scheme signs: the one whose signature was sent."""
+def _right_contents(
+    keys: Sequence[SigningKey], signing: str, sent: Sequence[str], contents: Sequence[Named]
+) -> frozenset[int]:
+    """Return which contents the scheme signs: those whose signature was sent."""
     right = [key for words, key in _keys(keys, signing) if not words]
-    for at, (_, content) in enumerate(contents):
-        for key in right:
-            digest = hmac.digest(key, content, "sha256")
-            base64 = binascii.b2a_base64(digest, newline=False).decode()
-            if any(digest.hex() in value or base64 in value for value in sent):
-                return at
-    return 0
+    found = frozenset(at for at, (_, content) in enumerate(contents) if _is_sent(content, right, sent))
+    return found or frozenset({0})
+
+
+def _is_sent(content: bytes, keys: Iterable[bytes], sent: Sequence[str]) -> bool:
+    for key in keys:
+        digest = hmac.digest(key, content, "sha256")
+        base64 = binascii.b2a_base64(digest, newline=False).decode()
+        if any(digest.hex() in value or base64 in value for value in sent):
+            return True
+    return False
 
 
 def _contents(message_id: str, timestamp: int, body: bytes) -> list[Named]:
@@ -120,6 +126,10 @@ def _contents(message_id: str, timestamp: int, body: bytes) -> list[Named]:
         (say("timestamp and body were signed, with a dot between them"), b"%d.%b" % (timestamp, body)),
         (say("timestamp and body were signed, with a comma between them"), b"%d,%b" % (timestamp, body)),
         (say("v0, timestamp and body were signed, with colons between them"), b"v0:%d:%b" % (timestamp, body)),
+        (
+            say("timestamp, a header's name, its value and body were signed, with dots between them"),
+            b"%d.x-hook0-timestamp.%d.%b" % (timestamp, timestamp, body),
+        ),
         (say("the body alone was signed"), body),
         (say("id, timestamp and body were signed without dots"), b"%b%d%b" % (message_id.encode(), timestamp, body)),
     ]

@@ -14,17 +14,23 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from deliveries.errors import InvalidInput, InvalidSecret
+from deliveries.errors import InvalidInput
 from deliveries.protocol.secrets import ED25519_PREFIX, HMAC_PREFIX, OF_STANDARD_WEBHOOKS, SigningKey, to_base64
 from deliveries.protocol.sentences import say
-
-Headers = list[tuple[str, str]]
-Sign = Callable[[Sequence[SigningKey], int, bytes], Headers]
+from deliveries.protocol.vendor_signatures import (
+    Headers,
+    Sign,
+    sign_hook0,
+    sign_nothing_more,
+    sign_slack,
+    text_keys,
+    timed,
+)
 
 ENCODINGS = ("hex", "base64")
 HASHES = ("sha256", "sha1", "sha512")
@@ -77,7 +83,7 @@ class Scheme:
     def sign(self, keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
         """Return the headers, signed with the newest key."""
         content = b"%d.%b" % (timestamp, body) if self.timestamp_header else body
-        digest = hmac.digest(_text_keys(keys)[0], content, self.hash)
+        digest = hmac.digest(text_keys(keys)[0], content, self.hash)
         written = digest.hex() if self.encoding == "hex" else to_base64(digest)
         time = [(self.timestamp_header, str(timestamp))] if self.timestamp_header else []
         return [*time, (self.header, self.prefix + written)]
@@ -173,37 +179,6 @@ def _check_name(name: str) -> None:
         raise _wrong("the header {lowered} is set by the sender or by the connection", lowered=lowered)
 
 
-def _text_keys(keys: Sequence[SigningKey]) -> list[bytes]:
-    found = [key.text for key in keys if key.kind != "ed25519"]
-    if not found:
-        raise InvalidSecret(say("this signing profile needs a shared secret"), field="secret")
-    return found
-
-
-def _hex(key: bytes, content: bytes) -> str:
-    return hmac.digest(key, content, "sha256").hex()
-
-
-def _sign_nothing_more(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
-    return []
-
-
-def _timed(header: str, version: str, *, joint: bytes = b".") -> Sign:
-    """Return a scheme of one header: the time, and one signature of time and body for each secret."""
-
-    def sign(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
-        content = b"%d%b%b" % (timestamp, joint, body)
-        entries = [f"{version}={_hex(key, content)}" for key in _text_keys(keys)]
-        return [(header, ",".join([f"t={timestamp}", *entries]))]
-
-    return sign
-
-
-def _sign_slack(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
-    signature = _hex(_text_keys(keys)[0], b"v0:%d:%b" % (timestamp, body))
-    return [("X-Slack-Request-Timestamp", str(timestamp)), ("X-Slack-Signature", f"v0={signature}")]
-
-
 def _profile(scheme: Scheme, *, name: str, title: str, description: str, example: str) -> Profile:
     return Profile(
         name=name, title=title, description=description, example=example, headers=scheme.headers, sign=scheme.sign
@@ -217,7 +192,7 @@ _ALL_PROFILES = (
         description=say("The headers webhook-id, webhook-timestamp and webhook-signature: best for a new receiver."),
         example='Webhook(secret).verify(body, headers)  # PyPI or npm "standardwebhooks"',
         headers=(),
-        sign=_sign_nothing_more,
+        sign=sign_nothing_more,
     ),
     _profile(
         Scheme(header="X-Signature"),
@@ -241,7 +216,7 @@ _ALL_PROFILES = (
         description=say("Adds Stripe-Signature: the time and one v1 signature for each valid secret."),
         example='stripe.Webhook.construct_event(payload, headers["Stripe-Signature"], secret)',
         headers=("Stripe-Signature",),
-        sign=_timed("Stripe-Signature", "v1"),
+        sign=timed("Stripe-Signature", "v1"),
     ),
     Profile(
         name="slack",
@@ -249,7 +224,7 @@ _ALL_PROFILES = (
         description=say("Adds X-Slack-Signature and X-Slack-Request-Timestamp; the time is part of what is signed."),
         example="SignatureVerifier(secret).is_valid_request(body, headers)  # PyPI slack-sdk",
         headers=("X-Slack-Request-Timestamp", "X-Slack-Signature"),
-        sign=_sign_slack,
+        sign=sign_slack,
     ),
     _profile(
         Scheme(header="X-Shopify-Hmac-Sha256", encoding="base64"),
@@ -264,7 +239,7 @@ _ALL_PROFILES = (
         description=say("Adds svix-id, svix-timestamp and svix-signature: the standard headers under Svix's names."),
         example='Webhook(secret).verify(body, headers)  # PyPI or npm "svix"',
         headers=("svix-id", "svix-timestamp", "svix-signature"),
-        sign=_sign_nothing_more,
+        sign=sign_nothing_more,
         copied={f"svix-{part}": f"webhook-{part}" for part in ("id", "timestamp", "signature")},
     ),
     _profile(
@@ -282,15 +257,15 @@ _ALL_PROFILES = (
         ),
         example='crypto.createHmac("sha256", secret).update(t + "," + rawBody).digest("hex")',
         headers=("X-Convoy-Signature",),
-        sign=_timed("X-Convoy-Signature", "v1", joint=b","),
+        sign=timed("X-Convoy-Signature", "v1", joint=b","),
     ),
     Profile(
         name="hook0",
         title="Hook0",
-        description=say("Adds X-Hook0-Signature: the time and one v0 signature for each valid secret."),
-        example='crypto.createHmac("sha256", secret).update(t + "." + rawBody).digest("hex")',
-        headers=("X-Hook0-Signature",),
-        sign=_timed("X-Hook0-Signature", "v0"),
+        description=say("Adds X-Hook0-Signature: the time, a v0 signature of it and the body, and a v1 signature."),
+        example='crypto.createHmac("sha256", secret).update(t + "." + rawBody).digest("hex")  // v0',
+        headers=("X-Hook0-Timestamp", "X-Hook0-Signature"),
+        sign=sign_hook0,
     ),
 )
 

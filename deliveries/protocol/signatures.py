@@ -10,8 +10,9 @@ import hmac
 from collections.abc import Sequence
 
 from deliveries.errors import InvalidSecret
-from deliveries.protocol.profiles import Headers, profile_of
+from deliveries.protocol.profiles import profile_of
 from deliveries.protocol.secrets import SigningKey, private_key, to_base64
+from deliveries.protocol.vendor_signatures import Headers
 
 
 def signature_headers(
