@@ -28,9 +28,10 @@ IDLE_MS = 30_000  # after so long without an answer another reader takes an entr
 class RedisStream:
     """One reader of a stream; several may read it."""
 
-    def __init__(self, url: str, stream: str, *, idle_ms: int = IDLE_MS) -> None:
+    def __init__(self, url: str, stream: str, *, idle_ms: int = IDLE_MS, number: int = 0) -> None:
+        """`number` tells several readers of a process apart."""
         self.stream, self.idle_ms = stream, idle_ms
-        self.reader = f"{socket.gethostname()}-{os.getpid()}"
+        self.reader = f"{socket.gethostname()}-{os.getpid()}-{number}"
         self.client = redis.Redis.from_url(url, socket_timeout=30)
         self._has_group = False
 

@@ -19,7 +19,7 @@ import redis
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
-from deliveries.consume.accepting import consume, consume_batch
+from deliveries.consume.accepting import consume, consume_all, consume_batch
 from deliveries.consume.outbox_table import OutboxTable
 from deliveries.consume.rabbit_queue import RabbitQueue
 from deliveries.consume.redis_stream import RedisStream
@@ -260,6 +260,40 @@ def a_consumer(place: Place) -> subprocess.Popen[bytes]:
     where = [f"--{place.kind}", place.name]
     command = [sys.executable, "manage.py", "consume", "--from", "env:PLACE", "--takeover-seconds", "0.5", *where]
     return subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL)
+
+
+def test_several_readers_of_a_process_take_all_and_nothing_twice_and_an_error_of_one_ends_all(place: Place) -> None:
+    """Given three readers in threads, then they share the work, and the process ends when one of them cannot go on."""
+    place.write(*map(an_event, range(300)))
+    stop: list[int] = []
+
+    def look(lanes: object) -> None:
+        if Event.objects.count() == 300 and not place.left():
+            stop.append(1)
+
+    readers = [RedisStream(place.url, place.name, number=each) for each in range(3)] if place.kind == "stream" else []
+    consume_all(readers or own_readers(place, 3), wake=look, stop=stop)
+    assert (numbers(), place.left()) == (list(range(300)), 0)
+    with pytest.raises(ZeroDivisionError):
+        consume_all([Broken(), Broken()], wake=list, stop=[])
+
+
+class Broken:
+    """A reader that meets a mistake of ours."""
+
+    def take(self, limit: int) -> Sequence[Message]:
+        return [] if limit / 0 else []
+
+    def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
+        """Nothing."""
+
+
+def own_readers(place: Place, number: int) -> list[EventSource]:
+    """Readers that live at the same time."""
+    kind = OutboxTable if place.kind == "table" else RabbitQueue
+    made = [kind(place.url, place.name) for _ in range(number)]
+    place.made += made  # closed with the place
+    return made
 
 
 def test_consumers_that_are_killed_leave_nothing_behind_and_nothing_twice(place: Place) -> None:

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from deliveries import __version__
 from deliveries.actors import wake
-from deliveries.consume.accepting import consume
+from deliveries.consume.accepting import consume_all
 from deliveries.consume.outbox_table import OutboxTable
 from deliveries.consume.rabbit_queue import RabbitQueue
 from deliveries.consume.redis_stream import RedisStream
@@ -24,6 +24,7 @@ from deliveries.tracing.start import start_tracing
 
 LONGEST_NAME = 200  # RabbitMQ's 255 bytes, less what `.refused` and more take
 LONGEST_SECONDS = 86_400
+MOST_READERS = 32
 UNREADABLE = (
     "--from: this URL cannot be read; in a name or password / is written %2F, # %23, @ %40, : %3A and % itself %25"
 )
@@ -50,6 +51,9 @@ class Command(HookpostCommand):
             help="After which another reads what one left; %(default)s.",
         )
         parser.add_argument("--queue", type=_name, default="hookpost_events", help="Of RabbitMQ; %(default)s.")
+        parser.add_argument(
+            "--readers", type=_readers, default=1, help="How many read at once; several keep no order; %(default)s."
+        )
         parser.add_argument("--table", type=_table, default="hookpost_outbox", help="The outbox; %(default)s.")
 
     def handle(self, *args: object, **options: object) -> None:
@@ -57,18 +61,20 @@ class Command(HookpostCommand):
         from deliveries.checks import refuse_to_start
 
         names = {name: str(options[name]) for name in ("stream", "queue", "table")}
-        source = _source(str(options["url"]), **names, idle_ms=int(float(str(options["takeover_seconds"])) * 1000))
+        idle_ms = int(float(str(options["takeover_seconds"])) * 1000)
+        numbers = range(int(str(options["readers"])))
+        sources = [_source(str(options["url"]), number, **names, idle_ms=idle_ms) for number in numbers]
         refuse_to_start()
         start_tracing("consume", version=__version__)
         with stop_signals() as stop_wanted:
-            consume(source, wake=wake, stop=stop_wanted)
+            consume_all(sources, wake=wake, stop=stop_wanted)
 
 
-def _source(given: str, *, stream: str, queue: str, table: str, idle_ms: int) -> EventSource:
+def _source(given: str, number: int, *, stream: str, queue: str, table: str, idle_ms: int) -> EventSource:
     url = _url(given)
     try:
         if url.startswith(("redis://", "rediss://", "unix://")):
-            return RedisStream(url, stream, idle_ms=idle_ms)
+            return RedisStream(url, stream, idle_ms=idle_ms, number=number)
         if url.startswith(("amqp://", "amqps://")):
             return RabbitQueue(url, queue)
         if url.startswith(("postgres://", "postgresql://")):
@@ -99,6 +105,12 @@ def _table(text: str) -> str:
     if not all(parts := text.split(".")) or len(parts) > 2:
         raise ArgumentTypeError("is the name of a table, or schema.table")
     return text
+
+
+def _readers(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_READERS:
+        raise ArgumentTypeError(f"a whole number from 1 to {MOST_READERS}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
