@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import override
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,8 +67,8 @@ class ApiView(APIView):
         return handle
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Answer within the caller's share of this process."""
-        with ExitStack() as self.share:
+        """Answer within the caller's share of this process, and in English, whatever language a project speaks."""
+        with ExitStack() as self.share, override("en"):
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:

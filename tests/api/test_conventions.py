@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import URLPattern
+from django.utils.translation import override
 
 from deliveries.api.urls import api
 from deliveries.models import Customer, Job
@@ -53,6 +54,12 @@ def test_a_slash_at_the_end_is_named_as_the_mistake(ops: Caller, alice: Tenant) 
 def test_any_accept_header_is_answered_in_json(ops: Caller) -> None:
     for accept in ("text/html", "application/xml", "image/*;q=0", "nonsense"):
         assert ops.get("/customers", Accept=accept).headers["content-type"] == "application/json"
+
+
+def test_a_mistake_is_told_in_english_whatever_language_the_project_around_speaks(ops: Caller) -> None:
+    with override("de"):
+        answer = ops.post("/customers", {"uid": 7})
+    assert {each["detail"] for each in answer.json["errors"]} == {"Not a valid string.", "This field is required."}
 
 
 def test_what_was_made_is_where_location_says(ops: Caller, alice: Tenant, url: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -266,10 +267,12 @@ def test_several_readers_of_a_process_take_all_and_nothing_twice_and_an_error_of
     """Given three readers in threads, then they share the work, and the process ends when one of them cannot go on."""
     place.write(*map(an_event, range(300)))
     stop: list[int] = []
+    turn = threading.Lock()  # who writes has one connection
 
     def look(lanes: object) -> None:
-        if Event.objects.count() == 300 and not place.left():
-            stop.append(1)
+        with turn:
+            if Event.objects.count() == 300 and not place.left():
+                stop.append(1)
 
     readers = [RedisStream(place.url, place.name, number=each) for each in range(3)] if place.kind == "stream" else []
     consume_all(readers or own_readers(place, 3), wake=look, stop=stop)
@@ -282,7 +285,7 @@ class Broken:
     """A reader that meets a mistake of ours."""
 
     def take(self, limit: int) -> Sequence[Message]:
-        return [] if limit / 0 else []
+        raise ZeroDivisionError
 
     def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
         """Nothing."""
