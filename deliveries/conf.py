@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 from deliveries.brand_settings import setting
 from deliveries.errors import WrongSetting
-from deliveries.identity_settings import IdentitySettings
+from deliveries.trace_settings import TraceSettings
 from deliveries.variables import (
     AllowedTarget,
     addresses,
@@ -37,7 +37,7 @@ from deliveries.variables import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conf(IdentitySettings):
+class Conf(TraceSettings):
     """All settings of one process."""
 
     data_dir: str = setting(

@@ -144,7 +144,7 @@ class EndpointShape(Shape):
     )
     timeout_seconds = Number(required=False)
     ordered = Flag(required=False)
-    send_trace_context = Flag(required=False, help_text="Send traceparent and tracestate that came with the event.")
+    send_trace_context = Flag(required=False, help_text="Send the traceparent that came with the event.")
     set_aside_after = Number(
         required=False, allow_null=True, help_text="Attempts after which an ordered endpoint goes on; null: at the end."
     )

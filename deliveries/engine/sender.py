@@ -95,7 +95,7 @@ def prepare_delivery(
         shaped = shape(replace(text_of(claimed), made=made), shaping)
         body, custom = shaped.body, {**shaped.headers, **custom}
         if shaping.trace_context and (told := begun.text if begun else claimed.trace_context):
-            custom = {**trace_headers(told), **custom}
+            custom = {**trace_headers(told, with_state=conf.send_tracestate), **custom}
     headers = delivery_headers(
         user_agent=USER_AGENT,
         profile=target.signing,

@@ -35,10 +35,14 @@ def read_trace_context(traceparent: str, tracestate: str = "") -> str | None:
     return f"{parent_line}\n{state}" if state else parent_line
 
 
-def trace_headers(context: str) -> dict[str, str]:
-    """Return the headers of a trace context, as read_trace_context returned it."""
+def trace_headers(context: str, *, with_state: bool = True) -> dict[str, str]:
+    """Return the headers of a trace context, as read_trace_context returned it.
+
+    Without its state for whoever is outside: an emitter's vendors write there what they like (W3C Trace Context,
+    Security Considerations, Information Exposure).
+    """
     parent, _, state = context.partition("\n")
-    return {"traceparent": parent, "tracestate": state} if state else {"traceparent": parent}
+    return {"traceparent": parent, "tracestate": state} if state and with_state else {"traceparent": parent}
 
 
 def trace_id_of(context: str | None) -> str | None:

@@ -89,3 +89,18 @@ def test_whatever_comes_ends_as_two_short_plain_headers(parent: str, state: str)
 
 def test_without_a_traceparent_there_is_no_tracestate() -> None:
     assert read_trace_context("", "foo=1") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "with_state", "headers"),
+    [
+        ("", True, {"traceparent": GOOD}),
+        ("", False, {"traceparent": GOOD}),
+        ("shop=7", True, {"traceparent": GOOD, "tracestate": "shop=7"}),
+        ("shop=7", False, {"traceparent": GOOD}),
+    ],
+)
+def test_who_is_outside_is_told_no_state(state: str, with_state: bool, headers: dict[str, str]) -> None:
+    context = read_trace_context(GOOD, state)
+    assert context is not None
+    assert trace_headers(context, with_state=with_state) == headers
