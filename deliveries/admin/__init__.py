@@ -9,6 +9,7 @@ from deliveries.embedding import APPS_OF_PAGES, missing_apps
 if not missing_apps(APPS_OF_PAGES):  # in a project that lacks them, hookpost.W014 says so
     from deliveries.admin import (  # noqa: F401
         api_keys,
+        api_versions,
         audit,
         customers,
         deliveries,
@@ -20,4 +21,5 @@ if not missing_apps(APPS_OF_PAGES):  # in a project that lacks them, hookpost.W0
         members,
         portal_endpoints,
         users,
+        version_changes,
     )

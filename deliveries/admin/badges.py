@@ -66,6 +66,8 @@ STATE_WORDS = {
     "rate limit": pgettext_lazy("state", "rate limit"),
     "archived": pgettext_lazy("state", "archived"),
     "offered": pgettext_lazy("state", "offered"),
+    "in preparation": pgettext_lazy("state", "in preparation"),
+    "released": pgettext_lazy("state", "released"),
 }
 COLOURS: Mapping[str, str] = MappingProxyType(
     {

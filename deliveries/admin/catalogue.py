@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 
 from deliveries.admin.ids import read_id
 from deliveries.admin.safe_text import pretty_json, readable
-from deliveries.admin.schema_members import LINE_LIMIT, members_of
+from deliveries.admin.schema_members import LINE_LIMIT, differences, members_of
 from deliveries.admin.viewer import customer_of
 from deliveries.models import EventType, visible
 from deliveries.models.visible import Viewer
@@ -65,10 +65,26 @@ def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: AdminSit
     names = [] if row.customer_id else released_versions()
     wanted = request.GET.get("version", "")
     version = wanted if wanted in names else _pinned(request, names)
-    held = in_force(row, version)
+    held, news = in_force(row, version), _news(row, names, version)
     row.schema, row.example = held.schema, held.example  # not to be stored
-    entry = _entry(row, site_name=site.name) | {"version": version, "versions": list(reversed(names))}
+    entry = _entry(row, site_name=site.name) | {"version": version, "versions": list(reversed(names)), **news}
     return _page(site, request, "hookpost/catalogue_entry.html", entry)
+
+
+def _news(row: EventType, names: Sequence[str], version: str | None) -> dict[str, object]:
+    """Return how the type changed with a version; nothing where it is as in the version before."""
+    place = names.index(version) if version in names else 0
+    if place == 0:
+        return {}
+    before, held = (in_force(row, name) for name in (names[place - 1], version))
+    if held.since != version:
+        return {}
+    example = None if before.example is None else pretty_json(orjson.dumps(before.example))
+    return {
+        "before": names[place - 1],
+        "differences": differences(before.schema, held.schema),
+        "example_before": example,
+    }
 
 
 def _pinned(request: HttpRequest, names: Sequence[str]) -> str | None:

@@ -9,7 +9,9 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import state_word
 from deliveries.admin.list_filters import ChoiceFilter, Options, SingleFilter
+from deliveries.admin.tag_filter import TagFilter
 from deliveries.models import Endpoint
+from deliveries.services.api_versions import released_versions
 
 
 class EndpointStateFilter(ChoiceFilter):
@@ -30,3 +32,16 @@ class EndpointHealthFilter(SingleFilter):
     def options(self) -> Options:
         """Failing or not, or left alone for a while."""
         return [("failing", gettext("Failing")), ("healthy", gettext("Not failing")), ("resting", gettext("Resting"))]
+
+
+class VersionFilter(SingleFilter):
+    """The version that an endpoint is pinned to; where there are none, there is nothing to choose."""
+
+    title, names, word, kind = gettext_noop("API version"), ("api_version",), "api_version", "select"
+
+    def options(self) -> Options:
+        """The versions that were released, the newest first."""
+        return [(name, name) for name in reversed(released_versions())]
+
+
+OF_BOTH_SITES = (EndpointStateFilter, EndpointHealthFilter, TagFilter, VersionFilter)

@@ -17,6 +17,7 @@ from deliveries.admin.pages import PageAdmin
 from deliveries.admin.strips import strip
 from deliveries.models import Endpoint
 from deliveries.services import clock
+from deliveries.services.api_versions import endpoints_in
 from deliveries.services.overview import strips_of
 
 
@@ -29,7 +30,7 @@ class EndpointList(EndpointColumns, PageAdmin[Endpoint]):
     nothing_yet = gettext_noop("No endpoint is registered yet. Customers register them in the portal, or by REST.")
 
     def narrow(self, rows: QuerySet[Endpoint], narrows: Narrows) -> QuerySet[Endpoint]:
-        """By state, by health, and by whose they are."""
+        """By state, by health, by whose they are, by tags, and by the version that they are pinned to."""
         if "states" in narrows:
             rows = rows.filter(state__in=narrows["states"])
         if narrows.get("health") == "resting":
@@ -38,7 +39,9 @@ class EndpointList(EndpointColumns, PageAdmin[Endpoint]):
             rows = rows.filter(lane__failing_since__isnull=narrows["health"] == "healthy")
         if "customer_ids" in narrows:
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
-        return rows
+        if "tags" in narrows:
+            rows = rows.filter(tags__overlap=list(narrows["tags"]))
+        return endpoints_in(rows, narrows["api_version"]) if "api_version" in narrows else rows
 
     def with_details(self, rows: list[Endpoint]) -> list[Endpoint]:
         """The health and the last day of a page of them are asked for once."""

@@ -27,6 +27,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, Endpoint, EventType, Job, visible
 from deliveries.protocol import ids
 from deliveries.protocol.operational import OPERATIONAL
+from deliveries.protocol.tags import read_tags
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
@@ -129,8 +130,14 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
             raise InvalidInput(gettext("say from when on, in UTC"), field="since")
         if until is not None and until < since:
             raise InvalidInput(gettext("the end is before the beginning"), field="until")
+        words = request.POST.get("tag", "").replace("\0", "").strip()
         return Selection(
-            customer_id=row.customer_id, endpoint_id=row.pk, failed=act == "recover", since=since, until=until
+            customer_id=row.customer_id,
+            endpoint_id=row.pk,
+            tags=read_tags(words) if words else (),
+            failed=act == "recover",
+            since=since,
+            until=until,
         )
 
     def act_recover(self, request: HttpRequest, row: Endpoint) -> None:
@@ -157,9 +164,10 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
 
 def _span_in_words(selection: Selection) -> str:
     since = f"{selection.since:%Y-%m-%d %H:%M}"
-    if selection.until is None:
-        return tell("From {since} UTC to now.", since=since)
-    return tell("From {since} UTC to {until} UTC.", since=since, until=f"{selection.until:%Y-%m-%d %H:%M}")
+    words = tell("From {since} UTC to now.", since=since)
+    if selection.until is not None:
+        words = tell("From {since} UTC to {until} UTC.", since=since, until=f"{selection.until:%Y-%m-%d %H:%M}")
+    return words if not selection.tags else f"{words} {tell('Tagged {tags}.', tags=', '.join(selection.tags))}"
 
 
 def _moment(request: HttpRequest, name: str) -> datetime | None:

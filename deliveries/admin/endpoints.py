@@ -6,7 +6,6 @@ What lives here: what both sites share, and the pages of staff. It must not know
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib import admin, messages
@@ -28,11 +27,11 @@ from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
-from deliveries.admin.payload_preview import PayloadPreviewPage
 from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import staff_site
 from deliveries.admin.verification import asked_again_words, resumed_words, verification_in_words
+from deliveries.admin.version_page import VersionPage, pin_of
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.profiles import profile_of
@@ -64,12 +63,14 @@ NEW_HOW = (*HOW[:-1], "secret")
 LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "window", "ordered", "set_aside_after")
 
 
-class EndpointPages(PayloadPreviewPage):
+class EndpointPages(VersionPage):
     """What staff and members see alike."""
 
     rows = visible.endpoints
     form = EndpointForm
-    acts: ClassVar[tuple[str, ...]] = ("pause", "resume", "disable", "verify", "rotate", "test", "recover", "replay")
+    acts: ClassVar[tuple[str, ...]] = (
+        *("pause", "resume", "disable", "verify", "rotate", "test", "recover", "replay", "move"),
+    )
     change_form_template = "hookpost/endpoint.html"
     limits: ClassVar[tuple[str, ...]] = LIMITS
 
@@ -143,6 +144,8 @@ class EndpointPages(PayloadPreviewPage):
             "inbox_url": self.inbox_url(row),
             "poll_url": poll_address(row),
             "payload_url": self.url("payload", row.public_id),
+            "pinned": pin_of(row),
+            "versions_url": self.url("versions", row.public_id),
             "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 
@@ -157,7 +160,9 @@ class EndpointPages(PayloadPreviewPage):
 
     def question(self, request: HttpRequest, act: str, row: Endpoint) -> Question | None:
         """Ask before what receivers or customers would notice; count before many are sent."""
-        return self.question_of_span(request, act, row) if act in SPANS else question_of(request, act, row)
+        if act in SPANS:
+            return self.question_of_span(request, act, row)
+        return question_of(request, act, row) or super().question(request, act, row)
 
     def act_pause(self, request: HttpRequest, row: Endpoint) -> None:
         """Hold what is due and what comes."""
@@ -212,11 +217,9 @@ class EndpointPages(PayloadPreviewPage):
         """Delete as the service does: the log keeps naming the endpoint."""
         verbs.delete_endpoint(obj, actor=self.actor(request))
 
-    def get_deleted_objects(
-        self, objs: Iterable[Endpoint], request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def gone_with(self, row: Endpoint) -> str:
         """Name what goes: the endpoint, not its log."""
-        return [tell("{url}: its secrets, headers and waiting deliveries", url=obj.url) for obj in objs], {}, set(), []
+        return tell("{url}: its secrets, headers and waiting deliveries", url=row.url)
 
     def response_add(self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None) -> HttpResponse:
         """Show the secret, this once."""
@@ -249,7 +252,7 @@ class StaffEndpoint(EndpointPages):
         "shown_types",
         "shown_created",
     )
-    filters = (endpoint_filters.EndpointStateFilter, endpoint_filters.EndpointHealthFilter, CustomerFilter)
+    filters = (*endpoint_filters.OF_BOTH_SITES, CustomerFilter)
     search_help_text = gettext_noop("Part of the URL or description, ep_ id, or uid")
 
     @admin.display(description=gettext_lazy("Customer"))

@@ -57,6 +57,7 @@ COLUMNS = (
     "last_error",
     "created_at",
     "finished_at",
+    "tags",
 )
 FORMULA_STARTS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms
 
@@ -186,7 +187,15 @@ def _part(found: QuerySet[Delivery], bound: UUID | None) -> list[Delivery]:
 def _cells(rows: Sequence[Delivery], *, viewer: Viewer) -> list[tuple[object, ...]]:
     customers: Mapping[UUID, Customer] = visible.customers(viewer).in_bulk({row.customer_id for row in rows})
     endpoints: Mapping[UUID, Endpoint] = visible.endpoints_ever(viewer).in_bulk({row.endpoint_id for row in rows})
-    return [_cells_of(row, customers.get(row.customer_id), endpoints.get(row.endpoint_id)) for row in rows]
+    events = visible.events(viewer).filter(id__in={row.event_id for row in rows}, tags__isnull=False)
+    tags = {event_id: words or () for event_id, words in events.order_by().values_list("id", "tags")}
+    return [
+        (
+            *_cells_of(row, customers.get(row.customer_id), endpoints.get(row.endpoint_id)),
+            " ".join(tags.get(row.event_id, ())),
+        )
+        for row in rows
+    ]
 
 
 def _cells_of(row: Delivery, customer: Customer | None, endpoint: Endpoint | None) -> tuple[object, ...]:

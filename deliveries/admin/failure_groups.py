@@ -18,12 +18,14 @@ from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
+from deliveries.admin.list_filters import Narrows
 from deliveries.admin.live import LivePages, mark_of
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import Row
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.tag_filter import TagFilter
 from deliveries.errors import Conflict
 from deliveries.models import Endpoint, FailureGroup, Job, visible
 from deliveries.models.visible import Viewer
@@ -35,6 +37,7 @@ from deliveries.services.failure_groups import (
     described,
     failing,
     last_job,
+    narrowed,
     redeliver_group,
     reopen,
     with_arrivals,
@@ -43,6 +46,7 @@ from deliveries.services.job_control import cancel_job
 from deliveries.services.jobs import STOPPABLE
 from deliveries.services.languages import in_words, tell
 from deliveries.services.role_groups import PAUSE, REDELIVER
+from deliveries.services.selection import Selection
 
 AGAIN = gettext_noop(
     "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."
@@ -62,11 +66,16 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
     search_help_text = gettext_noop("An error such as tls_error, or part of the endpoint's URL")
     nothing_yet = gettext_noop("Nothing fails. What does is shown here a minute later, grouped by endpoint and cause.")
     live_template = "hookpost/failure_live.html"
+    filters = (TagFilter,)
     by_operator = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
         """With what has arrived since."""
         return with_arrivals(super().get_queryset(request))
+
+    def narrow(self, rows: QuerySet[FailureGroup], narrows: Narrows) -> QuerySet[FailureGroup]:
+        """By the tags of endpoints."""
+        return narrowed(rows, Selection(**narrows))
 
     # --- one group
 
@@ -111,12 +120,12 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
 
     def still_context(self, row: FailureGroup) -> dict[str, object]:
         """Return what does not change by itself."""
-        narrowed = f"?endpoint={row.endpoint.public_id}&error={row.error}"
+        query = f"?endpoint={row.endpoint.public_id}&error={row.error}"
         return {
             "group": row,
             "example_url": self.url("change", example_of(row), model="delivery"),
             "endpoint_url": self.url("change", row.endpoint.public_id, model="endpoint"),
-            "deliveries_url": self.url("changelist", model="delivery") + narrowed,
+            "deliveries_url": self.url("changelist", model="delivery") + query,
             "history_url": self.url("history", row.public_id),
             "list_url": self.url("changelist"),
             "letter": letter_of(described(row)),

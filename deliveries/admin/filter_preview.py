@@ -105,6 +105,7 @@ class FilterPreviewPage(PreviewPages):
                 filter_=form.cleaned_data["filter"],
                 event_types=form.words("event_types"),
                 tags=form.words("tags"),
+                api_version=row.api_version,
                 only=Verdict(only) if only else None,
             )
             shown |= {"preview": preview, "counts": _counts(preview), "examples": self.lines(preview.examples)}

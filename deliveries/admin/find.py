@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHOWN = 8
 FIND_SECONDS = 1.0
 WORDS_LIMIT = 200
-SEARCHED = ("endpoint", "customer", "member", "eventtype", "apikey")  # by words; everything by its id
+SEARCHED = ("endpoint", "customer", "member", "eventtype", "apikey", "apiversion")  # by words; everything by its id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

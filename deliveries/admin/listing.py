@@ -79,6 +79,7 @@ class ListPages(ModelAdmin, Generic[Row]):
     columns: ClassVar[Sequence[str]] = ()
     filters: ClassVar[Sequence[type[Filter]]] = ()
     bulk_acts: ClassVar[Sequence[tuple[str, str]]] = ()  # the method, and the words on its button
+    called: ClassVar[tuple[str, str]] = ("", "")  # many and one of them; empty: as Django calls the model
     per_page: ClassVar[int] = 50
     list_template: ClassVar[str] = "hookpost/list.html"
     nothing_yet: ClassVar[str] = gettext_noop("There is nothing here yet.")
@@ -141,8 +142,8 @@ class ListPages(ModelAdmin, Generic[Row]):
     def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return what the template of a list needs."""
         return {
-            "title": gettext(str(self.opts.verbose_name_plural).capitalize()),
-            "noun": gettext(str(self.opts.verbose_name)),
+            "title": gettext(self.called[0] or str(self.opts.verbose_name_plural).capitalize()),
+            "noun": gettext(self.called[1] or str(self.opts.verbose_name)),
             "is_fullwidth": "1",
             "asked": asked,
             "listing": self.listing(request, asked),

@@ -9,7 +9,6 @@ from abc import abstractmethod
 from hashlib import sha256
 from typing import ClassVar
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -48,11 +47,6 @@ class LivePages(PageAdmin[Row]):
         answer = TemplateResponse(request, self.live_template, context)
         answer.headers["Cache-Control"] = "no-store"
         return answer
-
-    def refuse_others(self, request: HttpRequest, row: Row) -> None:
-        """Raise PermissionDenied for who may not see the row."""
-        if not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
 
 
 def mark_of(*told: object) -> str:

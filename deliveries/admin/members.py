@@ -5,7 +5,6 @@ What lives here: the staff's pages, and the page behind the link. Members are ad
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -124,11 +123,9 @@ class StaffMember(PageAdmin[Member]):
         """Remove the member with its user."""
         remove_member(obj, actor=self.actor(request), may_be_last=True)
 
-    def get_deleted_objects(
-        self, objs: Iterable[Member], request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def gone_with(self, row: Member) -> str:
         """Name what goes."""
-        return [tell("{member}, with the user", member=str(obj)) for obj in objs], {}, set(), []
+        return tell("{member}, with the user", member=str(row))
 
 
 def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *, back: str) -> HttpResponse:

@@ -7,7 +7,7 @@ It must not know which site or noun it serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -96,6 +96,11 @@ class PageAdmin(ActPages[Row], OwnTransactions):
             raise Http404
         return row
 
+    def refuse_others(self, request: HttpRequest, row: Row) -> None:
+        """Raise PermissionDenied for who may not see the row."""
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+
     def key_of(self, text: str) -> UUID | None:
         """Read an id of this noun in either form; None for anything else."""
         return read_id(getattr(self.model, "PREFIX", ""), text)
@@ -177,6 +182,16 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         self.row_or_404(request, object_id)
         return super().delete_view(request, object_id, extra_context)
 
+    def get_deleted_objects(
+        self, objs: Iterable[Row], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name what goes: a service deletes it, and not what Django would find."""
+        return [self.gone_with(row) for row in objs], {}, set(), []
+
+    def gone_with(self, row: Row) -> str:
+        """Say what goes with a row."""
+        return str(row)
+
     # --- saving: save_form has a service do it, and there is nothing left to do
 
     def save_model(self, request: HttpRequest, obj: Row, form: ModelForm, change: bool) -> None:
@@ -192,8 +207,7 @@ class PageAdmin(ActPages[Row], OwnTransactions):
     ) -> TemplateResponse:
         """Show the audit entries of one row."""
         row = self.row_or_404(request, object_id)
-        if not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
+        self.refuse_others(request, row)
         entries = (
             visible.audit_entries(OPERATOR).filter(target=getattr(row, "public_id", "")).order_by("-id")[:HISTORY_LIMIT]
         )

@@ -53,10 +53,10 @@ class PayloadDraftForm(forms.Form):
     )
     method = forms.ChoiceField(choices=[(each, each) for each in METHODS], widget=UnfoldAdminSelectWidget())
     api_version = forms.ChoiceField(
-        label="API version",
+        label=gettext_lazy("API version"),
         required=False,
         widget=UnfoldAdminSelectWidget(),
-        help_text="As if the endpoint were pinned to it.",
+        help_text=gettext_lazy("As if the endpoint were pinned to it."),
     )
 
     def __init__(self, data: Mapping[str, object]) -> None:
@@ -82,7 +82,7 @@ class PayloadPreviewPage(FilterPreviewPage):
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
         own = {name: getattr(row, name) for name in SETTINGS}
-        own["api_version"] = row.api_version or next(iter(released_versions()), None)
+        own["api_version"] = request.GET.get("api_version") or row.api_version or next(iter(released_versions()), None)
         form = PayloadDraftForm(request.POST if request.method == "POST" else own)
         template, title = "hookpost/payload_preview.html", gettext("What would be sent")
         return self.preview_answer(request, row, template=template, title=title, form=form, found=_found(row, form))

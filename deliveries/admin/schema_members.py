@@ -55,6 +55,22 @@ def members_of(schema: object) -> list[Line]:
     return list(islice(_members(root, root, "", depth=0), LINE_LIMIT))
 
 
+def differences(before: object, after: object) -> list[tuple[str, str]]:
+    """Return the members in which two schemas differ, each with what is different in the newer one."""
+    old, new = ({each.path: each for each in members_of(schema)} for schema in (before, after))
+    says = {path: gettext("is gone") for path in old if path not in new}
+    for path, line in new.items():
+        if path not in old:
+            says[path] = tell("is new: {kind}", kind=line.kind)
+        elif line.kind != old[path].kind:
+            says[path] = tell("is {kind}, and was {old}", kind=line.kind, old=old[path].kind)
+        elif line.required != old[path].required:
+            says[path] = gettext("is always there now") if line.required else gettext("is not always there any more")
+        elif line.rules != old[path].rules:
+            says[path] = tell("has other rules: {rules}", rules=line.rules or gettext("none"))
+    return sorted(says.items())
+
+
 def _members(part: Mapping[str, Any], root: Mapping[str, Any], above: str, *, depth: int) -> Iterator[Line]:
     if depth > DEPTH_LIMIT:
         return

@@ -50,6 +50,7 @@ class StaffSite(HookpostSite):
                 theme.Item(title=_("Customers"), icon="domain", model="customer"),
                 theme.Item(title=_("Members"), icon="badge", model="member"),
                 theme.Item(title=_("Event types"), icon="category", model="eventtype"),
+                theme.Item(title=_("API versions"), icon="flag", model="apiversion"),
                 theme.Item(title=_("API keys"), icon="key", model="apikey"),
             ),
         ),

@@ -1,4 +1,4 @@
-"""The filter of lists by tags of events.
+"""The filter of lists by tags: of events, or of endpoints.
 
 What lives here: reading tags from an address. It must not know what they mean for the database.
 """
@@ -14,7 +14,7 @@ from deliveries.services.languages import said_by
 
 
 class TagFilter(TextFilter):
-    """Tags of events, by the words that the API takes."""
+    """Tags, by the words that the API takes."""
 
     title, names, placeholder, takes_several = gettext_noop("Tag"), ("tag",), "eu, project:7", True
 

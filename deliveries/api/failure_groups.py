@@ -32,6 +32,7 @@ class FailureGroupFilters(TimeFilters):
 
     customer = Text(required=False, help_text="Id or uid.")
     endpoint = Text(required=False, help_text="Id; with `customer` also its uid.")
+    tag = Text(required=False, help_text="A tag of the endpoint; any of several with commas.")
     error = serializers.ChoiceField(sorted(EXPLANATIONS), required=False)
     status_code = QueryNumber(required=False, min_value=100, max_value=599)
     state = serializers.ChoiceField(list(GroupState), required=False)

@@ -19,6 +19,7 @@ from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, sho
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
+from deliveries.services.api_versions import newest_version
 from deliveries.services.filter_preview import (
     EXAMPLES_MAX,
     Example,
@@ -112,7 +113,7 @@ class FilterPreviewView(_Preview):
     def post(self, request: Request, customer: str) -> Response:
         """Say which of the last 1,000 events a filter would match, and why not the others."""
         owner = find_customer(caller_of(request).viewer, customer)
-        return _answer(Endpoint(customer=owner), given(FilterDraftShape, request))
+        return _answer(Endpoint(customer=owner, api_version=newest_version()), given(FilterDraftShape, request))
 
 
 def _answer(endpoint: Endpoint, fields: Mapping[str, object]) -> Response:
@@ -126,6 +127,7 @@ def _answer(endpoint: Endpoint, fields: Mapping[str, object]) -> Response:
         filter_=filter_,
         event_types=types,
         tags=tags,
+        api_version=endpoint.api_version,
         **({"limit": limit} if isinstance(limit, int) else {}),
         only=Verdict(str(only)) if only else None,
     )

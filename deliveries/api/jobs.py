@@ -5,6 +5,7 @@ What lives here: the REST form of jobs. It must not know how they are done: serv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -27,6 +28,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Job, visible
 from deliveries.models.visible import Viewer, shown_actor
 from deliveries.protocol import ids
+from deliveries.protocol.tags import read_tags
 from deliveries.services.failure_groups import selection_of as group_selection
 from deliveries.services.job_control import cancel_job, resume_job
 from deliveries.services.jobs import LASTING, count_matching, start_job
@@ -78,14 +80,17 @@ class ManyShape(DeliveryFilters):
 class BulkShape(ManyShape):
     """Which deliveries to send again: the filters of their list, or a failure group."""
 
-    group = TypeId(ids.FAILURE_GROUP, required=False, help_text="All of a failure group; it says by itself which.")
+    group = TypeId(
+        ids.FAILURE_GROUP, required=False, help_text="All of a failure group, or with `tag` what of it carries one."
+    )
 
 
 class SpanShape(TimeFilters):
-    """Which span of time, and which types."""
+    """Which span of time, which types, and which tags."""
 
     since = Moment()
     type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
+    tag = Text(required=False, help_text="A tag of the event; any of several with commas.")
     dry_run = Flag(required=False, help_text="Only count.")
     reason = Text(required=False, allow_blank=True, max_length=300)
 
@@ -220,6 +225,7 @@ def _for_endpoint(request: Request, kind: Job.Kind, customer: str, ref: str) -> 
         customer_id=endpoint.customer_id,
         endpoint_id=endpoint.id,
         types=read_types(fields["type"]) if "type" in fields else (),
+        tags=read_tags(fields["tag"]) if "tag" in fields else (),
         failed=kind == Job.Kind.RECOVER,
         since=fields["since"],
         until=fields.get("until"),
@@ -228,10 +234,11 @@ def _for_endpoint(request: Request, kind: Job.Kind, customer: str, ref: str) -> 
 
 
 def _of_group(request: Request, fields: dict[str, Any]) -> Response:
-    if fields.keys() - {"group", "dry_run", "reason"}:
+    if fields.keys() - {"group", "tag", "dry_run", "reason"}:
         raise InvalidInput("a group says by itself which deliveries; leave the other filters out", field="group")
     group = group_meant(caller_of(request).viewer, fields["group"])
-    return _begin(request, Job.Kind.REDELIVER, group_selection(group), fields, group.endpoint.customer)
+    selection = replace(group_selection(group), tags=read_tags(fields["tag"]) if "tag" in fields else ())
+    return _begin(request, Job.Kind.REDELIVER, selection, fields, group.endpoint.customer)
 
 
 def _begin(

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from deliveries.models.alerts import Alert
 from deliveries.models.api_keys import ApiKey
-from deliveries.models.api_versions import ApiVersion
+from deliveries.models.api_versions import ApiVersion, VersionChange
 from deliveries.models.audit import AuditEntry
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
@@ -101,6 +101,11 @@ def events_for_everyone(viewer: Viewer) -> QuerySet[Event]:
 def api_versions(viewer: Viewer) -> QuerySet[ApiVersion]:
     """Versions of the API; a customer sees those that were released."""
     return ApiVersion.objects.all() if viewer.is_operator else ApiVersion.objects.exclude(released_at=None)
+
+
+def version_changes(viewer: Viewer) -> QuerySet[VersionChange]:
+    """What changes with versions; mappings are the operator's alone."""
+    return VersionChange.objects.all() if viewer.is_operator else VersionChange.objects.none()
 
 
 def deliveries(viewer: Viewer) -> QuerySet[Delivery]:

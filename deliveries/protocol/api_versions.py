@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from deliveries.errors import CannotShape, InvalidInput
+from deliveries.protocol.sentences import say
 
 VERSION_HEADER = "webhook-version"
 NAME_LIMIT = 32
@@ -47,9 +48,10 @@ class Route(NamedTuple):
 def check_version_name(name: object, *, field: str = "name") -> str:
     """Return a name that a version may have; it stands in a header, an address and receivers' code."""
     if not isinstance(name, str) or _NAME.fullmatch(name) is None or name in (OLDEST, NEWEST):
-        raise InvalidInput(
-            f"a version has 1 to {NAME_LIMIT} of the characters A-Z a-z 0-9 . _ -, such as 2026-11-01", field=field
+        said = say(
+            "a version has 1 to {limit} of the characters A-Z a-z 0-9 . _ -, such as 2026-11-01", limit=NAME_LIMIT
         )
+        raise InvalidInput(said, field=field)
     return name
 
 
@@ -78,6 +80,20 @@ class VersionTable:
             self._step(event_type, place, changed[place], down=end < start) for place in places if place in changed
         ]
         return Route(self.names[end], [step for step in steps if step.text.strip() != AS_IT_IS])
+
+    def other_shapes(self, event_type: str, emitted: str | None) -> Sequence[str]:
+        """Return the versions in which data of a type that was emitted in one looks otherwise, the oldest as "" too."""
+        if event_type not in self.changes:
+            return ()
+        found = [name for name in self.names if self._is_mapped(event_type, emitted, name)]
+        return [*found, ""] if self.names[0] in found else found
+
+    def _is_mapped(self, event_type: str, emitted: str | None, wanted: str) -> bool:
+        try:
+            route = self.route(event_type, emitted, wanted)
+        except CannotShape:
+            return False
+        return route is not None and bool(route.steps)
 
     def _place(self, name: str | None) -> int:
         if name is None:

@@ -24,8 +24,8 @@ class StaffRole(StrEnum):
     OWNER = "owner"  # Django's superuser
 
 
-SEEN = ("delivery", "event", "endpoint", "customer", "member", "eventtype", "apikey", "job", "auditentry")
-EDITED = ("endpoint", "customer", "member", "eventtype", "apikey")
+EDITED = ("endpoint", "customer", "member", "eventtype", "apikey", "apiversion", "versionchange")
+SEEN = (*EDITED, "delivery", "event", "job", "auditentry")
 SEE = "view_"
 
 ADDED: Mapping[StaffRole, frozenset[str]] = MappingProxyType(
@@ -44,7 +44,7 @@ MEANINGS: Mapping[StaffRole, str] = MappingProxyType(
     {
         StaffRole.VIEWER: say("looks at everything, and changes nothing"),
         StaffRole.SUPPORT: say("sends again, pauses and resumes"),
-        StaffRole.OPERATOR: say("endpoints, customers, members, event types, keys, erasing content too"),
+        StaffRole.OPERATOR: say("endpoints, customers, members, event types, versions, keys, erasing content too"),
         StaffRole.OWNER: say("everything, staff too"),
     }
 )

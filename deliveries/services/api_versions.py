@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from deliveries.errors import Conflict, InvalidInput
-from deliveries.models import ApiVersion, EventType, VersionChange
+from deliveries.models import ApiVersion, Endpoint, EventType, VersionChange
 from deliveries.protocol.api_versions import check_version_name
 from deliveries.protocol.event_types import is_ours
+from deliveries.protocol.sentences import joined, say
 from deliveries.protocol.transformation import check_transformation
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
@@ -23,7 +25,7 @@ from deliveries.services.schemas import breaking_changes, check_schema
 from deliveries.services.version_table import forget_versions
 
 TOLD_TYPES = 10
-UNCHANGED = "@ is the mapping of data that stays as it is"
+UNCHANGED = say("@ is the mapping of data that stays as it is")
 
 
 def create_version(fields: Mapping[str, object], *, actor: str) -> ApiVersion:
@@ -36,7 +38,7 @@ def create_version(fields: Mapping[str, object], *, actor: str) -> ApiVersion:
             with transaction.atomic():
                 version.save()
         except IntegrityError as error:
-            raise Conflict(f"there is a version {name} already") from error
+            raise Conflict(say("there is a version {name} already", name=name)) from error
         _record(version, "api_version.create", actor=actor)
     return version
 
@@ -64,9 +66,10 @@ def release_version(version: ApiVersion, *, actor: str, force: bool = False) -> 
         if version.released_at is not None:
             return version
         if open_before := [each.name for each in rows.values() if each.id < version.id and each.released_at is None]:
-            raise Conflict(f"{open_before[0]} comes before it and is not released yet")
+            raise Conflict(say("{name} comes before it and is not released yet", name=open_before[0]))
         if (unmapped := _unmapped(version)) and not force:
-            raise Conflict(f"no mapping down is declared for {', '.join(unmapped)}; {UNCHANGED}")
+            missing = say("no mapping down is declared for {names}", names=", ".join(unmapped))
+            raise Conflict(joined((missing, UNCHANGED)))
         version.released_at = clock.likely_now()
         version.save()
         _record(version, "api_version.release", actor=actor)
@@ -78,7 +81,7 @@ def delete_version(version: ApiVersion, *, actor: str) -> None:
     """Forget a version that is being prepared."""
     with transaction.atomic():
         if ApiVersion.objects.select_for_update().get(pk=version.pk).released_at is not None:
-            raise Conflict("it was released: events were emitted in it, and endpoints are pinned to it")
+            raise Conflict(say("it was released: events were emitted in it, and endpoints are pinned to it"))
         _record(version, "api_version.delete", actor=actor)
         version.delete()
 
@@ -112,7 +115,7 @@ def draft_change(change: VersionChange, fields: Mapping[str, object], *, force: 
         check_schema(checked["schema"])
         broken = [] if change._state.adding else breaking_changes(change.schema, checked["schema"])
         if broken and change.version.released_at is not None and not force:
-            raise Conflict("this schema may break receivers: " + "; ".join(broken[:10]))
+            raise Conflict(say("this schema may break receivers: {changes}", changes=joined(broken[:10])))
     for name, value in checked.items():
         setattr(change, name, value)
     check_example(change.schema, change.example)
@@ -122,12 +125,29 @@ def draft_change(change: VersionChange, fields: Mapping[str, object], *, force: 
 def delete_change(change: VersionChange, *, actor: str) -> None:
     """Forget how a type changes; not of a released version, whose data would be sent as if it were the older."""
     if change.version.released_at is not None:
-        raise Conflict(f"the version was released: change the mappings instead; {UNCHANGED}")
+        raise Conflict(joined((say("the version was released: change the mappings instead"), UNCHANGED)))
     with transaction.atomic():
         detail = {"event_type": change.event_type}
         _record(change.version, "api_version.unchange", actor=actor, detail=detail)
         change.delete()
     forget_versions()
+
+
+def is_oldest(version: ApiVersion) -> bool:
+    """Say whether there is none before it, so that nothing changes with it."""
+    return not ApiVersion.objects.filter(id__lt=version.id).exists()
+
+
+def refuse_declared(version: ApiVersion, event_type: str) -> None:
+    """Raise Conflict where it is declared already how a type changes with a version."""
+    if version.changes.filter(event_type=event_type).exists():
+        raise Conflict(say("it is declared already how this event type changes with this version"))
+
+
+def endpoints_in(endpoints: QuerySet[Endpoint], name: str) -> QuerySet[Endpoint]:
+    """Return those of the endpoints that are pinned to a version; what is pinned to none is so to the oldest."""
+    is_first = ApiVersion.objects.order_by("id").values_list("name", flat=True).first() == name
+    return endpoints.filter(Q(api_version=name) | Q(api_version=None) if is_first else Q(api_version=name))
 
 
 def newest_version() -> str | None:
@@ -147,16 +167,17 @@ def check_pin(name: object) -> str | None:
         return None
     released = released_versions()
     if name not in released:
-        there = f"; there are {', '.join(released)}" if released else ""
-        raise InvalidInput(f"there is no released version {str(name)[:40]}{there}", field="api_version")
+        unknown = say("there is no released version {name}", name=str(name)[:40])
+        there = [say("there are {names}", names=", ".join(released))] if released else []
+        raise InvalidInput(joined((unknown, *there)), field="api_version")
     return str(name)
 
 
 def _refuse_unchangeable(version: ApiVersion, event_type: str) -> None:
-    if not ApiVersion.objects.filter(id__lt=version.id).exists():
-        raise Conflict("the oldest version has none before it: what it is like the event types themselves say")
+    if is_oldest(version):
+        raise Conflict(say("the oldest version has none before it: what it is like the event types themselves say"))
     if is_ours(event_type) or not EventType.objects.filter(customer=None, name=event_type).exists():
-        raise InvalidInput("there is no event type of the operator's of this name", field="event_type")
+        raise InvalidInput(say("there is no event type of the operator's of this name"), field="event_type")
 
 
 def _unmapped(version: ApiVersion) -> list[str]:
@@ -166,7 +187,7 @@ def _unmapped(version: ApiVersion) -> list[str]:
 
 def _checked_description(text: object) -> str:
     if not isinstance(text, str) or len(text) > DESCRIPTION_LIMIT or "\x00" in text:
-        raise InvalidInput(f"at most {DESCRIPTION_LIMIT} characters, and no NUL", field="description")
+        raise InvalidInput(say("at most {limit} characters, and no NUL", limit=DESCRIPTION_LIMIT), field="description")
     return text
 
 

@@ -16,9 +16,10 @@ from django.db import DataError, transaction
 from django.db.models import QuerySet
 
 from deliveries import sql
-from deliveries.models import Delivery, Event, Job, visible
+from deliveries.models import Delivery, Endpoint, Event, Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.services.cancellations import still_waiting, waiting_rows
+from deliveries.services.filter_bodies import mapped_events, matching
 from deliveries.services.selection import Selection, between, deliveries_of, of_types
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.sql.rows import RedeliverableRow, ReplayableRow
@@ -109,8 +110,13 @@ def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID) -> Ite
 
 def _replayable(event_ids: Sequence[UUID], endpoint_id: UUID | None) -> list[UUID]:
     """Return which of these an endpoint was never sent, of events in doubt for a number only so many as are tried."""
-    wanted = {"endpoint_id": endpoint_id, "doubtful": False}
+    endpoint = Endpoint.objects.filter(id__in=[endpoint_id]).exclude(filter="").first()
+    mapped = mapped_events(event_ids, endpoint.api_version) if endpoint else []
+    wanted = {"endpoint_id": endpoint_id, "doubtful": False, "mapped": mapped}
     rows = sql.fetch(ReplayableRow, {"event_ids": event_ids, **wanted})
+    if endpoint and mapped:
+        wrong = set(mapped) - matching({row.id for row in rows} & set(mapped), endpoint.filter, endpoint.api_version)
+        rows = [row for row in rows if row.id not in wrong]
     doubtful = [row.id for row in rows if row.doubtful]
     readable = {event_id for event_id in doubtful[:DOUBTFUL_LIMIT] if _is_replayable(event_id, endpoint_id)}
     return [row.id for row in rows if not row.doubtful or row.id in readable]
@@ -120,7 +126,7 @@ def _is_replayable(event_id: UUID, endpoint_id: UUID | None) -> bool:
     """Say so of one event, which no filter matches if none can evaluate it."""
     try:
         with transaction.atomic():
-            asked = {"event_ids": [event_id], "endpoint_id": endpoint_id, "doubtful": True}
+            asked = {"event_ids": [event_id], "endpoint_id": endpoint_id, "doubtful": True, "mapped": []}
             return bool(sql.fetch(ReplayableRow, asked))
     except DataError:
         return False
@@ -147,4 +153,5 @@ def _rows(kind: str, selection: Selection, viewer: Viewer) -> tuple[QuerySet[Mea
         return Event.objects.none(), Event.objects.none()
     all_of = visible.events(Viewer(endpoint.customer_id))
     all_of = between(all_of, since=selection.since, until=selection.until)
-    return of_types(of_types(all_of, endpoint.event_types, column="type"), selection.types, column="type"), all_of
+    wanted = all_of.filter(tags__overlap=list(selection.tags)) if selection.tags else all_of
+    return of_types(of_types(wanted, endpoint.event_types, column="type"), selection.types, column="type"), all_of

@@ -106,7 +106,7 @@ class Accepted:
 
 @dataclass(slots=True)
 class Entry:
-    """An event on its way into the log, and what became of it."""
+    """An event on its way into the log, and what became of it; in `other_shapes`, versions, it looks otherwise."""
 
     draft: EventDraft
     event_id: UUID
@@ -114,6 +114,7 @@ class Entry:
     warnings: tuple[Violation, ...] = ()
     deliver_at: datetime | None = None
     api_version: str | None = None
+    other_shapes: Sequence[str] = ()
     result: Accepted | HookpostError | None = None
 
 
@@ -212,6 +213,7 @@ def _parameters(group: Sequence[Entry]) -> dict[str, object]:
         "trace_contexts": [draft.trace_context for draft in drafts],
         "tags": [" ".join(draft.tags) if draft.tags else None for draft in drafts],
         "api_versions": [entry.api_version for entry in group],
+        "other_shapes": [" ".join(entry.other_shapes) if entry.other_shapes else None for entry in group],
         "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
         "reject_unknown": conf.unknown_event_types == "reject",
     }

@@ -52,6 +52,7 @@ from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
 from deliveries.services.scheduling import deliver_later
 from deliveries.services.validation import Rules, check_data, rules_for, version_emitted
 from deliveries.services.version_schemas import example_to_send
+from deliveries.services.version_table import version_table
 from deliveries.tracing import switch
 
 __all__ = [
@@ -218,6 +219,8 @@ def _judged(draft: EventDraft, rules: Rules) -> Entry:
         raise InvalidEventType(say("names that begin with hookpost. are reserved"), field="type")
     entry = _entry(draft)
     entry.api_version = version = version_emitted(draft.api_version)
+    if version is not None:
+        entry.other_shapes = version_table(version).other_shapes(draft.type, version)
     try:
         entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id, api_version=version)
     except InvalidData:

@@ -57,7 +57,7 @@ def with_arrivals(rows: QuerySet[FailureGroup]) -> QuerySet[FailureGroup]:
 
 
 def narrowed(rows: QuerySet[FailureGroup], selection: Selection) -> QuerySet[FailureGroup]:
-    """Narrow groups to those of a selection; its span is that of the last failure."""
+    """Narrow groups to those of a selection: its span is that of the last failure, its tags are those of endpoints."""
     exact = {
         "customer_id": selection.customer_id,
         "endpoint_id": selection.endpoint_id,
@@ -66,6 +66,8 @@ def narrowed(rows: QuerySet[FailureGroup], selection: Selection) -> QuerySet[Fai
         "last_at__gte": selection.since,
         "last_at__lt": selection.until,
     }
+    if selection.tags:  # which events failed is not kept with a group
+        rows = rows.filter(endpoint__tags__overlap=list(selection.tags))
     return rows.filter(**{name: value for name, value in exact.items() if value is not None})
 
 

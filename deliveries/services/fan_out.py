@@ -20,6 +20,7 @@ from deliveries import sql
 from deliveries.database.failures import first_line
 from deliveries.models import Endpoint, Event, FanOut
 from deliveries.protocol.event_types import is_ours, matching_keys
+from deliveries.services.filter_bodies import body_seen
 from deliveries.services.filter_judge import Judged, judge
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 
@@ -39,6 +40,7 @@ Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
 class _Candidate:
     endpoint_id: UUID
     is_filtered: bool
+    api_version: str | None
 
 
 def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
@@ -59,15 +61,17 @@ def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
 
 def fan_out_chunk(row: ClaimFanOutsRow) -> list[tuple[UUID, bool]]:
     """Make the deliveries for the next endpoints of a leased fan-out; returns the lanes that got work."""
-    event_type = Event.objects.filter(pk=row.event_id).values_list("type", flat=True).first()
-    if event_type is None:  # its day was dropped
+    event = Event.objects.filter(pk=row.event_id).only("id", "type", "api_version").first()
+    if event is None:  # its day was dropped
         FanOut.objects.filter(pk=row.event_id).delete()
         return []
-    keys = matching_keys(event_type)
-    candidates = _candidates(row, keys, only_named=is_ours(event_type))
-    judged = judge(row.event_id, [c.endpoint_id for c in candidates if c.is_filtered], spent_ms=row.filter_ms)
-    candidates, is_last = _as_far_as_judged(candidates, judged), len(candidates) < CHUNK
-    is_last = is_last and not judged.left
+    keys = matching_keys(event.type)
+    candidates = _candidates(row, keys, only_named=is_ours(event.type))
+    filtered = [each for each in candidates if each.is_filtered]
+    seen = {pin: body_seen(event, pin) for pin in {each.api_version for each in filtered}}
+    bodies = {each.endpoint_id: seen[each.api_version] for each in filtered}
+    judged = judge(row.event_id, [each.endpoint_id for each in filtered], spent_ms=row.filter_ms, bodies=bodies)
+    candidates, is_last = _as_far_as_judged(candidates, judged), len(candidates) < CHUNK and not judged.left
     return [(made.endpoint_id, made.slow) for made in _make(row, keys, candidates, judged, is_last=is_last)]
 
 
@@ -78,10 +82,10 @@ def _candidates(row: ClaimFanOutsRow, keys: Sequence[str], *, only_named: bool) 
     if row.after_id is not None:
         endpoints = endpoints.filter(id__gt=row.after_id)
     wanted = set(keys)
-    found = endpoints.values_list("id", "filter", "event_types")[:CHUNK]
+    found = endpoints.values_list("id", "filter", "event_types", "api_version")[:CHUNK]
     return [
-        _Candidate(id_, bool(filter_) and (bool(wanted & set(types)) if types or only_named else True))
-        for id_, filter_, types in found
+        _Candidate(id_, bool(filter_) and (bool(wanted & set(types)) if types or only_named else True), pin)
+        for id_, filter_, types, pin in found
     ]
 
 

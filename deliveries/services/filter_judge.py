@@ -7,8 +7,11 @@ becomes of either.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -22,6 +25,7 @@ PART_SECONDS = 0.5  # of one statement; a filter that alone takes longer cannot 
 TURN_SECONDS = 0.5  # of one chunk of a fan-out; then another customer has a turn
 EVENT_MS = 10_000  # of all filters of one event
 DEAR_SECONDS = 0.05
+NO_BODIES: Mapping[UUID, bytes | None] = MappingProxyType({})
 
 NOT_READABLE = "the data holds a number that no filter can evaluate"
 TOO_LONG = f"the filter takes longer than {PART_SECONDS} s"
@@ -49,42 +53,59 @@ class Judged:
         self.reason = reason
 
 
-def judge(event_id: UUID, endpoint_ids: Sequence[UUID], *, spent_ms: int = 0) -> Judged:
-    """Evaluate the filters of these endpoints, in their order, as far as time allows; `spent_ms` is of turns before."""
+class _Part(NamedTuple):
+    """Endpoints whose filters look at the same: at a body, or None for the stored one."""
+
+    endpoint_ids: Sequence[UUID]
+    body: bytes | None
+
+
+def judge(
+    event_id: UUID, endpoint_ids: Sequence[UUID], *, spent_ms: int = 0, bodies: Mapping[UUID, bytes | None] = NO_BODIES
+) -> Judged:
+    """Evaluate the filters of these endpoints, in their order, as far as time allows; `spent_ms` is of turns before.
+
+    `bodies` is what the filters of some look at instead of the stored body.
+    """
     judged, started = Judged(), time.monotonic()
-    waiting = [endpoint_ids[start : start + PART] for start in range(0, len(endpoint_ids), PART)]
+    alike = [(list(group), body) for body, group in groupby(endpoint_ids, key=bodies.get)]
+    waiting = [
+        _Part(group[start : start + PART], body) for group, body in alike for start in range(0, len(group), PART)
+    ]
     while waiting:
         judged.seconds = time.monotonic() - started
         if judged.seconds * 1000 + spent_ms > EVENT_MS:
-            judged.fail([each for part in waiting for each in part], USED_UP)
+            judged.fail([each for part in waiting for each in part.endpoint_ids], USED_UP)
             break
         if judged.seconds > TURN_SECONDS:
-            judged.left = [each for part in waiting for each in part]
+            judged.left = [each for part in waiting for each in part.endpoint_ids]
             break
         waiting = _judge_part(event_id, waiting[0], judged) + waiting[1:]
     judged.seconds = time.monotonic() - started if endpoint_ids else 0.0
     return judged
 
 
-def _judge_part(event_id: UUID, part: Sequence[UUID], judged: Judged) -> list[Sequence[UUID]]:
+def _judge_part(event_id: UUID, part: _Part, judged: Judged) -> list[_Part]:
     """Judge a part; returns what of it has to be tried again in smaller parts."""
+    endpoint_ids, body = part
     try:
         judged.matched += _evaluate(event_id, part)
     except DataError:
-        judged.fail(part, NOT_READABLE)
+        judged.fail(endpoint_ids, NOT_READABLE)
     except OperationalError as error:
         if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise
-        if len(part) > 1:
-            half = len(part) // 2
-            return [part[:half], part[half:]]
-        judged.fail(part, TOO_LONG)
+        if half := len(endpoint_ids) // 2:
+            return [_Part(endpoint_ids[:half], body), _Part(endpoint_ids[half:], body)]
+        judged.fail(endpoint_ids, TOO_LONG)
     return []
 
 
-def _evaluate(event_id: UUID, endpoint_ids: Sequence[UUID]) -> list[UUID]:
+def _evaluate(event_id: UUID, part: _Part) -> list[UUID]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {round(PART_SECONDS * 1000)}")
-        rows = sql.fetch(JudgeFiltersRow, {"event_id": event_id, "endpoint_ids": list(endpoint_ids)})
+        rows = sql.fetch(
+            JudgeFiltersRow, {"event_id": event_id, "endpoint_ids": list(part.endpoint_ids), "body": part.body}
+        )
     return [row.endpoint_id for row in rows]

@@ -21,6 +21,7 @@ from deliveries.protocol.event_types import is_ours, matching_keys
 from deliveries.protocol.filter_conditions import Condition, conditions_of, says
 from deliveries.protocol.sentences import say
 from deliveries.services.endpoint_fields import check_fields
+from deliveries.services.filter_bodies import mapped_bodies
 from deliveries.services.recent_events import RecentEvent, recent_events
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.sql.preview_rows import ExplainFilterRow, PreviewFilterRow
@@ -110,15 +111,21 @@ class Wanted:
         return None
 
 
-class _Clock:
-    """What is left of the time for one preview."""
+class _Look:
+    """What is left of the time for one preview, and what filters look at by a pin."""
 
-    def __init__(self) -> None:
+    def __init__(self, pin: str | None) -> None:
+        self._pin = pin
         self._end = time.monotonic() + SECONDS
 
     @property
     def left(self) -> float:
         return self._end - time.monotonic()
+
+    def at(self, event_ids: Sequence[UUID]) -> dict[str, object]:
+        """Return events as statements take them, with the bodies of those that look otherwise."""
+        bodies = mapped_bodies(event_ids, self._pin)
+        return {"event_ids": list(event_ids), "bodies": [bodies.get(each) for each in event_ids]}
 
 
 def preview_filter(
@@ -127,24 +134,25 @@ def preview_filter(
     filter_: str,
     event_types: Sequence[str],
     tags: Sequence[str] = (),
+    api_version: str | None = None,
     limit: int = EXAMPLES,
     only: Verdict | None = None,
 ) -> FilterPreview:
-    """Look at the customer's last events; raises InvalidInput, and Unavailable where none can be found in time."""
+    """Look at a customer's last events as of a version; raises InvalidInput, and Unavailable if it takes too long."""
     given = {"filter": filter_, "event_types": list(event_types), "tags": list(tags)}
-    checked, clock = check_fields(given), _Clock()
+    checked, look = check_fields(given), _Look(api_version)
     text, wanted = checked["filter"], Wanted(tuple(checked["event_types"]), tuple(checked["tags"] or ()))
     try:
         with at_most(seconds=LOOK_SECONDS):
             found = recent_events(customer_id)
     except TooSlow as error:
         raise Unavailable("the events are not found in time; try again") from error
-    verdicts = _judge(list(_within(found)), text, wanted, clock)
+    verdicts = _judge(list(_within(found)), text, wanted, look)
     looked_at = [event for event in found if event.id in verdicts]
     examples = [_example(event, verdicts[event.id], wanted) for event in looked_at]
     shown = [each for each in examples if only is None or each.verdict == only][:limit]
     if text:
-        _explain(shown, conditions_of(text), text, clock)
+        _explain(shown, conditions_of(text), text, look)
     return FilterPreview(
         looked_at=len(looked_at),
         counts={verdict: sum(each == verdict for each in verdicts.values()) for verdict in Verdict},
@@ -182,38 +190,38 @@ def _tags_seen(event: RecentEvent, wanted: Wanted) -> TagsSeen:
     return TagsSeen(found=event.tags, is_met=bool(shared), says=says)
 
 
-def _judge(events: Sequence[RecentEvent], text: str, wanted: Wanted, clock: _Clock) -> dict[UUID, Verdict]:
+def _judge(events: Sequence[RecentEvent], text: str, wanted: Wanted, look: _Look) -> dict[UUID, Verdict]:
     """Return what becomes of each, newest first, as far as time allows."""
     verdicts: dict[UUID, Verdict] = {}
     for start in range(0, len(events), PART):
         part = events[start : start + PART]
         refused = {event.id: verdict for event in part if (verdict := wanted.refuses(event))}
         try:
-            matched = _matched([event.id for event in part if event.id not in refused], text, clock)
+            matched = _matched([event.id for event in part if event.id not in refused], text, look)
         except TooSlow:
             break
         verdicts |= refused | matched
     return verdicts
 
 
-def _matched(event_ids: Sequence[UUID], text: str, clock: _Clock) -> dict[UUID, Verdict]:
+def _matched(event_ids: Sequence[UUID], text: str, look: _Look) -> dict[UUID, Verdict]:
     """Judge these; an event that no filter can evaluate is found by halving, and stands alone. Raises TooSlow."""
     if not text or not event_ids:
         return dict.fromkeys(event_ids, Verdict.MATCHED)
-    if clock.left <= 0:
+    if look.left <= 0:
         raise TooSlow
     try:
-        with at_most(seconds=clock.left):
-            rows = sql.fetch(PreviewFilterRow, {"event_ids": list(event_ids), "filter": text})
+        with at_most(seconds=look.left):
+            rows = sql.fetch(PreviewFilterRow, look.at(event_ids) | {"filter": text})
     except DataError:
         if len(event_ids) == 1:
             return {event_ids[0]: Verdict.NOT_JUDGED}
         half = len(event_ids) // 2
-        return _matched(event_ids[:half], text, clock) | _matched(event_ids[half:], text, clock)
+        return _matched(event_ids[:half], text, look) | _matched(event_ids[half:], text, look)
     return {row.event_id: Verdict.MATCHED if row.matches else Verdict.NOT_MATCHED for row in rows}
 
 
-def _explain(examples: Sequence[Example], conditions: Sequence[Condition], text: str, clock: _Clock) -> None:
+def _explain(examples: Sequence[Example], conditions: Sequence[Condition], text: str, look: _Look) -> None:
     """Say of each example what became of each condition, as far as time allows."""
     judged = [each for each in examples if each.verdict in (Verdict.MATCHED, Verdict.NOT_MATCHED)]
     strict = "strict " if text.lstrip(" \t\r\n").startswith("strict") else ""
@@ -221,12 +229,12 @@ def _explain(examples: Sequence[Example], conditions: Sequence[Condition], text:
     parameters |= {"conditions": [strict + each.text for each in conditions]}
     parameters |= {"paths": [strict + each.path if each.path else "" for each in conditions]}
     for start in range(0, len(judged), EXPLAINED_AT_ONCE):
-        if clock.left <= 0:
+        if look.left <= 0:
             return
         part = {each.event.id: each for each in judged[start : start + EXPLAINED_AT_ONCE]}
         try:
-            with at_most(seconds=clock.left):
-                rows = sql.fetch(ExplainFilterRow, parameters | {"event_ids": list(part)})
+            with at_most(seconds=look.left):
+                rows = sql.fetch(ExplainFilterRow, parameters | look.at(list(part)))
         except (TooSlow, DataError):
             return
         for row in rows:

@@ -17,8 +17,10 @@ from deliveries.evaluator.process import evaluate
 from deliveries.models import ApiVersion, Event, EventType, VersionChange, visible
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol import ids
-from deliveries.protocol.api_versions import MappingStep
+from deliveries.protocol.api_versions import NOT_MAPPED, MappingStep
 from deliveries.protocol.payload import EventText
+from deliveries.protocol.sentences import say
+from deliveries.protocol.transformation import NOT_MADE
 from deliveries.services.api_versions import draft_change
 from deliveries.services.schemas import Violation, compiled, violations
 from deliveries.services.version_schemas import in_force
@@ -56,11 +58,12 @@ class _Tried:
 
     def step(self, direction: str) -> MappingStep:
         """Return the mapping of one direction; raises CannotShape where there is none."""
-        words = f"{self.name} to {self.before}" if direction == "down" else f"{self.before} to {self.name}"
+        pair = (self.name, self.before) if direction == "down" else (self.before, self.name)
         text = self.change.down if direction == "down" else self.change.up
         if not text:
-            raise CannotShape(f"no mapping is given from {words}", error="version_not_mapped")
-        return MappingStep(words, text)
+            unmapped = say("no mapping is given from {source} to {goal}", source=pair[0], goal=pair[1])
+            raise CannotShape(unmapped, error=NOT_MAPPED)
+        return MappingStep(" to ".join(pair), text)
 
 
 def preview_change(
@@ -70,7 +73,9 @@ def preview_change(
     kind = EventType.objects.filter(customer=None, name=event_type).first()
     before = ApiVersion.objects.filter(id__lt=version.id).order_by("-id").first()
     if kind is None or before is None:
-        raise InvalidInput("there is no such event type of the operator's, or no version before", field="event_type")
+        raise InvalidInput(
+            say("there is no such event type of the operator's, or no version before"), field="event_type"
+        )
     known = VersionChange.objects.filter(version=version, event_type=event_type).first()
     change = draft_change(known or VersionChange(version=version, event_type=event_type), fields)
     held = in_force(kind, before.name)
@@ -97,11 +102,14 @@ def _of_event(tried: _Tried, event: Event) -> PreviewedMapping:
     place = names.index(event.api_version) if event.api_version in names else 0
     is_newer = tried.name in names and place >= names.index(tried.name)
     direction, start = ("down", tried.name) if is_newer else ("up", tried.before)
-    known = PreviewedMapping(event_id=event.id, direction=direction, before=orjson.loads(bytes(event.body))["data"])
+    known = PreviewedMapping(event_id=event.id, direction=direction, before=None)
     try:
+        known = replace(known, before=orjson.loads(bytes(event.body))["data"])
         route = version_table().route(event.type, event.api_version, start)
         if route is not None and route.steps:
             known = replace(known, before=_made(event.type, known.before, route.steps))
+    except orjson.JSONDecodeError:
+        return replace(known, error=NOT_MADE, detail=say("the event holds a number that cannot be read"))
     except CannotShape as error:
         return replace(known, error=error.error, detail=error.detail)
     return _previewed(tried, known)

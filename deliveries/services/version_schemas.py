@@ -5,10 +5,11 @@ What lives here: schema and example in force. It must not know who asks, nor how
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deliveries.models import ApiVersion, EventType, VersionChange
+from deliveries.protocol.event_types import matching_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,27 @@ def example_to_send(event_type: EventType, versions: Iterable[str | None]) -> tu
         if example is not None:
             return example, version
     return None, None
+
+
+def changes_for(patterns: Sequence[str]) -> Mapping[str, Mapping[str, bool]]:
+    """Return which types change with each released version, of those that an endpoint gets, and whether one leads up.
+
+    By the names of versions, the oldest first; no patterns are all types.
+    """
+    rows = VersionChange.objects.exclude(version__released_at=None).order_by("version_id", "event_type")
+    found: dict[str, dict[str, bool]] = {}
+    for version, event_type, up in rows.values_list("version__name", "event_type", "up"):
+        if not patterns or not set(patterns).isdisjoint(matching_keys(event_type)):
+            found.setdefault(version, {})[event_type] = bool(up)
+    return found
+
+
+def unreachable(patterns: Sequence[str], *, start: str, end: str) -> list[str]:
+    """Return the types of which nothing leads up from one version to a newer one."""
+    names = list(ApiVersion.objects.exclude(released_at=None).order_by("id").values_list("name", flat=True))
+    between = names[names.index(start) + 1 : names.index(end) + 1] if {start, end} <= set(names) else []
+    changes = changes_for(patterns)
+    return sorted({each for name in between for each, leads_up in changes.get(name, {}).items() if not leads_up})
 
 
 def _changes_up_to(version: str | None, names: list[str]) -> Iterable[VersionChange]:

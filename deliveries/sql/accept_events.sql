@@ -1,5 +1,5 @@
 -- Accepts events: judges the caller, takes idempotency keys, inserts events, fans out to matching endpoints. All or nothing.
--- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), deliver_ats timestamptz[] (null: at once), trace_contexts text[] (null: none), tags text[] (space separated; null: none), api_versions text[] (of their data; null: the oldest), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
+-- ids uuid[], customers uuid[], customer_uids text[] (either; '*' by a service: every customer), types, type_keys text[] (space separated), bodies bytea[], filterable bool[] (false: a filter could fail on a number in it), emitters uuid[] (the customer whose key it is; null: a service), owners uuid[], keys text[] (null: none), fingerprints bytea[], api_keys uuid[] (null: trusted), deliver_ats timestamptz[] (null: at once), trace_contexts text[] (null: none), tags text[] (space separated; null: none), api_versions text[] (of their data; null: the oldest), other_shapes text[] (space separated: versions in which the data looks otherwise, "" being none; null: no mapping lies anywhere), only_endpoint uuid or null, reject_unknown bool, clock_tolerance_seconds float8, endpoint_limit int (of one event), row_limit bigint, filter_limit bigint (characters x bytes; both of one customer in this statement)
 -- One statement, because accepted must mean durable in one round trip. Others share it, so what would take long of one customer is `pending`: it is fanned out afterwards (services/fan_out.py). Returns one row per input; `refused` says why nothing was stored for it.
 WITH input AS (
     SELECT
@@ -20,10 +20,11 @@ WITH input AS (
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
         %(bodies)s::bytea[], %(filterable)s::bool[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[],
         %(fingerprints)s::bytea[], %(api_keys)s::uuid[], %(deliver_ats)s::timestamptz[],
-        %(trace_contexts)s::text[], %(tags)s::text[], %(api_versions)s::text[]
+        %(trace_contexts)s::text[], %(tags)s::text[], %(api_versions)s::text[],
+        %(other_shapes)s::text[]
     ) WITH ORDINALITY AS i (
         event_id, given_id, given_uid, type, type_keys, body, filterable, emitter_id, owner_id, key, fingerprint,
-        api_key_id, deliver_at, trace_context, tags, api_version, place
+        api_key_id, deliver_at, trace_context, tags, api_version, other_shapes, place
     )
     CROSS JOIN LATERAL (
         SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
@@ -46,7 +47,7 @@ WITH input AS (
         i.event_id, i.customer_id, i.place, n.ordered, n.filter_work,
         i.customer_id IS NULL OR n.endpoints > %(endpoint_limit)s::int
             OR sum(n.endpoints) OVER so_far > %(row_limit)s::bigint
-            OR n.filter_work > 0 AND (NOT i.filterable OR sum(n.filter_work) OVER so_far > %(filter_limit)s::bigint)
+            OR n.filter_work > 0 AND (NOT i.filterable OR n.mapped OR sum(n.filter_work) OVER so_far > %(filter_limit)s::bigint)
             AS large
     FROM input i
     CROSS JOIN LATERAL (
@@ -54,9 +55,11 @@ WITH input AS (
             count(*) AS endpoints, bool_or(e.ordered) AS ordered,
             coalesce(sum(length(e.filter)) FILTER (
                 WHERE cardinality(e.event_types) = 0 OR e.event_types && string_to_array(i.type_keys, ' ')::varchar[]
-            ), 0) * octet_length(i.body) AS filter_work
+            ), 0) * octet_length(i.body) AS filter_work,
+            -- a filter that is written for another version looks at what is made of the data, afterwards
+            coalesce(bool_or(e.filter <> '' AND coalesce(e.api_version, '') = ANY(string_to_array(i.other_shapes, ' '))), false) AS mapped
         FROM (
-            SELECT filter, ordered, event_types FROM hookpost_endpoint
+            SELECT filter, ordered, event_types, api_version FROM hookpost_endpoint
             WHERE customer_id = i.customer_id AND deleted_at IS NULL
             LIMIT %(endpoint_limit)s::int + 1
         ) e

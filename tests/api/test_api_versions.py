@@ -10,7 +10,8 @@ import pytest
 import deliveries
 from deliveries.errors import InvalidData, InvalidInput
 from deliveries.models import ApiVersion, AuditEntry, Endpoint, Event, VersionChange
-from deliveries.services import limits, validation, version_table
+from deliveries.services import fan_out, limits, validation, version_table
+from deliveries.services.events import EventDraft, accept_event
 from tests.api.conftest import Caller, Tenant
 
 MAIN = "/customers/alice/endpoints/main"
@@ -262,3 +263,58 @@ def test_what_is_wrong_is_pointed_at(ops: Caller, prepared: None, monkeypatch: p
     monkeypatch.setattr(limits, "API_VERSIONS", 2)
     assert ops.post("/api-versions", {"name": "2028"}).status == 409
     assert ApiVersion.objects.count() == 2
+
+
+def test_what_would_match_is_asked_of_the_endpoints_version_and_without_one_of_the_newest(
+    ops: Caller, alice: Tenant, prepared: None
+) -> None:
+    """Given events of both shapes, then a filter is tried on what an endpoint of then, or of now, would be sent."""
+    ops.patch(f"{CHANGES}/invoice.paid", {"up": "{total: {value: amount}}"})
+    ops.post("/api-versions/2026-11-01/release")
+    forget()
+    emit(ops, {"total": {"value": 7}})
+    emit(ops, {"amount": 9}, api_version="2025-11-01")
+    for path, filter_, matched in (
+        (MAIN, "$.data.amount > 6", 2),
+        (MAIN, "$.data.total.value > 6", 0),
+        ("/customers/alice", "$.data.amount > 6", 0),
+        ("/customers/alice", "$.data.total.value > 6", 2),
+    ):
+        answer = ops.post(f"{path}/filter-preview", {"filter": filter_}).json
+        assert (answer["matched"], answer["looked_at"]) == (matched, 2), (path, filter_)
+    ops.patch(MAIN, {"api_version": "2026-11-01"})
+    answer = ops.post(f"{MAIN}/filter-preview", {"filter": "$.data.total.value == 9"}).json
+    (newest, _) = answer["results"]
+    assert (newest["result"], newest["conditions"][0]["found"]) == ("matched", ["9"])
+
+
+def test_an_event_with_a_number_that_nothing_reads_is_no_reason_to_preview_none(
+    ops: Caller, alice: Tenant, prepared: None
+) -> None:
+    """Given a number beyond all doubles in a type's last event, then that event alone is told to be unreadable."""
+    ops.patch("/event-types/invoice.paid", {"validation": "off"})
+    forget()
+    accept_event(EventDraft(type="invoice.paid", data=b'{"amount": 1e400}', customer_id=alice.customer.id))
+    answer = ops.post(f"{CHANGES}/invoice.paid/preview", {"up": "{total: {value: amount}}"})
+    assert answer.status == 200
+    *examples, event = answer.json["results"]
+    assert [each["event"] for each in examples] == [None, None]
+    assert (event["error"], event["before"], event["after"]) == ("version_mapping_failed", None, None)
+    assert event["detail"] == "the event holds a number that cannot be read"
+
+
+def test_a_filter_goes_on_matching_when_services_emit_the_next_version(
+    ops: Caller, alice: Tenant, prepared: None
+) -> None:
+    """Given an endpoint of before, then the release of a version changes nothing of which events it gets."""
+    ops.patch(MAIN, {"filter": "$.data.amount > 6"})
+    ops.post("/api-versions/2026-11-01/release")
+    forget()
+    wanted, other = (emit(ops, {"total": {"value": number}}).json for number in (7, 5))
+    assert (wanted["deliveries"], other["deliveries"]) == (None, None), "they are fanned out right after"
+    while fan_out.continue_fan_outs(lambda lanes: None):
+        pass
+    assert [row["event"] for row in ops.get("/deliveries").json["results"]] == [wanted["id"]]
+    assert ops.get(f"/events/{wanted['id']}").json["deliveries"] == 1
+    ops.patch(MAIN, {"filter": ""})
+    assert emit(ops, {"total": {"value": 1}}).json["deliveries"] == 1, "and without a filter with the event"

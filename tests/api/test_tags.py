@@ -10,7 +10,8 @@ from django.db import transaction
 
 import deliveries
 from deliveries.errors import InvalidInput
-from deliveries.models import Delivery, DueDelivery, Endpoint, Event, Job
+from deliveries.models import Delivery, DueDelivery, Endpoint, Event, FailureGroup, Job
+from deliveries.models.base import new_id
 from deliveries.services import event_store, fan_out
 from deliveries.services.endpoints import create_endpoint, update_endpoint
 from deliveries.services.events import send_test_event
@@ -148,3 +149,53 @@ def test_a_replay_sends_what_matches_now(ops: Caller, alice: Tenant) -> None:
         assert sent_to(ops, emit(ops, tags)) == set()
     ops.patch(main, {"tags": ["asia"]})
     assert ops.post(f"{main}/replay", {"since": SINCE, "dry_run": True}).json == {"count": 1}
+
+
+def test_recover_replay_and_a_failure_group_take_what_carries_a_tag(ops: Caller, alice: Tenant) -> None:
+    """Given failed deliveries and events that were never sent, then a tag narrows each kind of bulk work alike."""
+    main, carried = "/customers/alice/endpoints/main", ([], ["eu"], ["eu", "us"])
+    for tags in carried:
+        emit(ops, list(tags))
+    Delivery.objects.update(
+        state="exhausted", attempts=1, error="http_4xx", status_code=404, failed_at=datetime.now(UTC)
+    )
+    DueDelivery.objects.all().delete()
+    oldest = Delivery.objects.order_by("id")[0]
+    group = FailureGroup.objects.create(
+        endpoint=alice.endpoint,
+        customer=alice.customer,
+        error="http_4xx",
+        status_code=404,
+        first_at=datetime.now(UTC),
+        last_at=datetime.now(UTC),
+        deliveries=3,
+        attempts=3,
+        oldest_id=oldest.id,
+        example_id=oldest.id,
+    )
+    ops.patch(main, {"event_types": ["other.*"]})
+    for tags in carried:
+        emit(ops, list(tags), type="order.paid")
+    ops.patch(main, {"event_types": []})
+    span = {"since": SINCE, "dry_run": True}
+    for tag, number in (("us", 1), ("eu,asia", 2), ("asia", 0)):
+        for act in ("recover", "replay"):
+            assert ops.post(f"{main}/{act}", {**span, "tag": tag}).json == {"count": number}, (act, tag)
+        asked = {"group": group.public_id, "tag": tag, "dry_run": True}
+        assert ops.post("/deliveries/redeliver", asked).json == {"count": number}, tag
+    for path, body in ((f"{main}/replay", span), ("/deliveries/redeliver", {"group": group.public_id})):
+        assert ops.post(path, {**body, "tag": "a b"}).pointers() == ["/tag"]
+    job = ops.post(f"{main}/replay", {"since": SINCE, "tag": "us"}).json
+    assert job["filters"]["tag"] == "us"
+    run_job_step(Job.objects.get().id)
+    assert Event.objects.get(pk=DueDelivery.objects.get().event_id).tags == ["eu", "us"]
+
+
+def test_failures_are_found_by_the_tags_of_their_endpoints(ops: Caller, alice: Tenant) -> None:
+    now = datetime.now(UTC)
+    fields = {"endpoint": alice.endpoint, "customer": alice.customer, "error": "timeout", "status_code": 0}
+    counts = {"deliveries": 1, "attempts": 1, "oldest_id": new_id(), "example_id": new_id()}
+    FailureGroup.objects.create(**fields, **counts, first_at=now, last_at=now)
+    ops.patch("/customers/alice/endpoints/main", {"tags": ["eu"]})
+    assert [len(ops.get(f"/failures?tag={tag}").json["results"]) for tag in ("eu,us", "us")] == [1, 0]
+    assert ops.get("/failures?tag=a%20b").status == 400

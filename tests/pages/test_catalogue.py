@@ -16,7 +16,7 @@ import standardwebhooks
 from django.test import Client
 
 from deliveries.admin.catalogue import example_body
-from deliveries.admin.schema_members import LINE_LIMIT, Line, members_of
+from deliveries.admin.schema_members import LINE_LIMIT, Line, differences, members_of
 from deliveries.models import EventType
 from deliveries.protocol.secrets import SigningKey, format_secret
 from deliveries.protocol.signatures import signature_headers
@@ -175,3 +175,34 @@ def test_a_schema_without_end_is_cut() -> None:
     assert len(members_of(wide)) == LINE_LIMIT
     circle = {"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}}}
     assert 1 < len(members_of(circle)) <= LINE_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ({}, {"a": {"type": "string"}}, [("a", "is new: string")]),
+        ({"a": {"type": "string"}}, {}, [("a", "is gone")]),
+        ({"a": {"type": "string"}}, {"a": {"type": "string"}}, []),
+        ({"a": {"type": "string"}}, {"a": {"type": "integer"}}, [("a", "is integer, and was string")]),
+        ({"a": {"minLength": 2}}, {"a": {"minLength": 3}}, [("a", "has other rules: 3 or more characters")]),
+        ({"a": {"minLength": 2}}, {"a": {}}, [("a", "has other rules: none")]),
+        (
+            {"a": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+            {"a": {"type": "object", "properties": {"y": {"type": "integer"}}}},
+            [("a.x", "is gone"), ("a.y", "is new: integer")],
+        ),
+    ],
+)
+def test_two_schemas_differ_member_by_member(
+    before: dict[str, object], after: dict[str, object], says: list[tuple[str, str]]
+) -> None:
+    assert differences({"properties": before}, {"properties": after}) == says
+
+
+def test_a_member_that_becomes_optional_or_required_is_told() -> None:
+    optional = {"properties": {"a": {"type": "string"}}}
+    required = {**optional, "required": ["a"]}
+    assert differences(optional, required) == [("a", "is always there now")]
+    assert differences(required, optional) == [("a", "is not always there any more")]
+    assert differences(None, None) == []
+    assert differences(None, optional) == [("a", "is new: string")]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from deliveries.admin import export
 from deliveries.admin.export import as_csv, cell
-from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint
+from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event
 from deliveries.models.visible import Viewer
 from deliveries.services.customers import delete_customer
 from deliveries.services.events import EventDraft, accept_event
@@ -72,7 +72,8 @@ def taken(client: Client, *, site: str = "admin", query: str = "") -> list[dict[
 
 
 def test_a_row_says_what_support_needs(bob: Client, acme: House) -> None:
-    (row,) = taken(bob)
+    Event.objects.filter(pk=acme.event.pk).update(tags=["eu", "project:7"])
+    (row,) = taken(bob, query="?tag=eu")
     assert row == {
         "delivery": acme.delivery.public_id,
         "customer": "Acme",
@@ -85,6 +86,7 @@ def test_a_row_says_what_support_needs(bob: Client, acme: House) -> None:
         "last_error": "http_4xx",
         "created_at": acme.delivery.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "finished_at": "",
+        "tags": "eu project:7",
     }
 
 

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver
 
 from deliveries.admin.sites import staff_site
 from deliveries.errors import Conflict
-from deliveries.models import AuditEntry
+from deliveries.models import ApiVersion, AuditEntry, VersionChange
 from deliveries.protocol.staff_roles import MEANINGS, PERMISSIONS, StaffRole
 from deliveries.services.role_groups import group_name, keep_an_owner, role_of
 from tests.pages.conftest import House, logged_in
@@ -48,12 +48,8 @@ GET = {
     **{
         f"deliveries_{name}": StaffRole.OPERATOR
         for name in [
-            "apikey_add",
-            "member_delete",
-            "customer_add",
-            "customer_brand",
-            "endpoint_delete",
-            "eventtype_add",
+            *("apikey_add", "member_delete", "customer_add", "customer_brand", "endpoint_delete", "eventtype_add"),
+            *("apiversion_add", "apiversion_delete", "versionchange_add", "versionchange_delete"),
         ]
     },
     **{
@@ -113,6 +109,9 @@ POST = {
             "endpoint_change",
             "eventtype_add",
             "eventtype_change",
+            "endpoint_move",
+            *(f"apiversion_{verb}" for verb in ("add", "change", "delete", "release")),
+            *(f"versionchange_{verb}" for verb in ("add", "change", "delete")),
         ]
     },
     **dict.fromkeys(("axes_accessattempt_delete", "deliveries_secondfactor_delete"), StaffRole.OWNER),
@@ -125,7 +124,8 @@ POST = {
 }
 OWNERS_NOUNS = ("auth_", "axes_", "staff_", "deliveries_secondfactor_")  # all that is not said otherwise is for owners
 ENDS_SESSIONS = (("POST", "logout"), ("POST", "profile"))
-SHOWN_AT_A_POST = ("find", "index", "deliveries_job_progress", "deliveries_endpoint_payload")  # as at a GET
+PREVIEWS = ("deliveries_endpoint_payload", "deliveries_versionchange_preview")
+SHOWN_AT_A_POST = ("find", "index", "deliveries_job_progress", *PREVIEWS)  # as at a GET
 
 
 def staff(role: str, name: str = "") -> User:
@@ -149,8 +149,11 @@ def patterns(found: Sequence[Any] | None = None, before: str = "/admin/") -> Ite
 def ids_of(house: House) -> dict[str, object]:
     """A row of each noun, by the name in its address."""
     rows = {row._meta.model_name: row.public_id for row in house.rows()}
+    version = ApiVersion.objects.create(name="2026-11-01")
     attempt = AccessAttempt.objects.create(username="x", ip_address="203.0.113.7", failures_since_start=1)
     return rows | {
+        "apiversion": version.public_id,
+        "versionchange": VersionChange.objects.create(version=version, event_type="invoice.paid").public_id,
         "auditentry": AuditEntry.objects.all()[0].public_id,
         "user": User.objects.create_user("x", is_staff=True).pk,
         "group": Group.objects.create(name="Billing").pk,

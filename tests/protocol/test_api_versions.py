@@ -154,3 +154,21 @@ def test_there_and_back_again_is_where_one_was(table: VersionTable, one: int, ot
     kept = len(before["l"]) - len(there.steps) if down_first else len(before["l"])
     assert returned["l"][:kept] == before["l"][:kept]
     assert len(returned["l"]) == len(before["l"])
+
+
+@pytest.mark.parametrize(
+    ("name", "emitted", "others"),
+    [
+        ("invoice.paid", "v1", ["v2", "v3"]),  # nothing leads up to v4
+        ("invoice.paid", None, ["v2", "v3"]),
+        ("invoice.paid", "v2", ["v1", ""]),
+        ("invoice.paid", "v3", ["v1", ""]),
+        ("invoice.paid", "v4", ["v1", "v2", "v3", ""]),
+        ("order.made", "v4", []),
+        ("other.type", "v4", []),
+        ("invoice.paid", "v9", []),
+    ],
+)
+def test_data_looks_otherwise_where_a_mapping_lies_between(name: str, emitted: str | None, others: list[str]) -> None:
+    """The oldest version comes under the empty name too, for who is pinned to none is pinned to it."""
+    assert list(TABLE.other_shapes(name, emitted)) == others

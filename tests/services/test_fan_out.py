@@ -255,15 +255,15 @@ def test_a_filter_that_alone_takes_too_long_does_not_match(monkeypatch: pytest.M
     (slow,) = add_endpoints(customer, 1, filter="$.data.n == 2")
     monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
 
-    def take_long(event_id: UUID, endpoint_ids: list[UUID]) -> list[UUID]:
-        if slow.id in endpoint_ids:
+    def take_long(event_id: UUID, part: filter_judge._Part) -> list[UUID]:
+        if slow.id in part.endpoint_ids:
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = 1")
                 try:
                     cursor.execute("SELECT pg_sleep(10)")
                 finally:
                     connection.close()
-        return evaluate(event_id, endpoint_ids)
+        return evaluate(event_id, part)
 
     monkeypatch.setattr(filter_judge, "_evaluate", take_long)
     accept_event(draft(customer, b'{"n": 1}'))
