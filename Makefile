@@ -69,7 +69,8 @@ test-rolling: $(READY) ## Replace every process behind HAProxy under 500 events 
 
 test-restore: $(READY) ## Take backups under load, and restore a dump, and a server to a moment; also with Debian's PostgreSQL 15
 	@for folder in "" $(wildcard /usr/lib/postgresql/15/bin); do TEST_POSTGRES_BIN=$$folder TEST_RESTORE=1 \
-		$(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py tests/faults/test_point_in_time.py $(ARGS); done
+		$(RUN) -m pytest -n 0 -q -s tests/faults/test_restore.py tests/faults/test_point_in_time.py \
+		tests/faults/test_retention_walk.py $(ARGS); done
 
 test-failover: $(READY) ## Kill under load: the primary of a synchronous pair, a node of RabbitMQ, a master of Sentinel's
 	@TEST_FAILOVER=1 $(RUN) -m pytest -n 0 -q -s tests/faults/test_failover.py tests/faults/test_broker_failover.py $(ARGS)

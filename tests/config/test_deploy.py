@@ -25,7 +25,7 @@ UNITS = sorted((CHECKOUT / "deploy" / "systemd").iterdir())
 FILES = sorted((CHECKOUT / "deploy" / "kubernetes").glob("*.yaml"))
 MANIFESTS: list[dict[str, Any]] = [each for file in FILES for each in yaml.safe_load_all(file.read_text())]
 COMPOSE: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker" / "compose.yml").read_text())["services"]
-VERSION = "1.30"  # of Kubernetes
+VERSIONS = ("1.30", kubernetes_validate.latest_version())  # of Kubernetes
 PYTHON = "/srv/hookpost/.venv/bin/python"
 
 
@@ -75,10 +75,11 @@ def seconds(unit: str) -> int:
     return int(found)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
-def test_kubernetes_understands_the_manifests(manifest: dict[str, Any]) -> None:
+def test_kubernetes_understands_the_manifests(manifest: dict[str, Any], version: str) -> None:
     try:
-        kubernetes_validate.validate(manifest, VERSION, strict=True)
+        kubernetes_validate.validate(manifest, version, strict=True)
         wrong = ""
     except kubernetes_validate.ValidationError as error:
         wrong = str(error)

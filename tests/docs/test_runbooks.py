@@ -39,7 +39,7 @@ def test_each_alert_leads_to_a_runbook_that_says_how_it_shows() -> None:
 
 def test_the_metrics_of_the_runbooks_are_shown(db: None) -> None:
     shown = set(re.findall(r"^(?:# TYPE )?(hookpost_\w+)", Caller(None).get("/metrics").raw.decode(), re.MULTILINE))
-    tables = {table for statement in STATEMENTS for table in re.findall(r"FROM (hookpost_\w+)", statement)}
+    tables = {table for statement in STATEMENTS for table in re.findall(r"(?:FROM|JOIN) (hookpost_\w+)", statement)}
     assert set(re.findall(r"hookpost_\w+", PAGE)) - tables <= shown
 
 

@@ -29,6 +29,7 @@ from tests.faults.steps import arrived_ids, customers_of, duplicates, endpoints_
 from tests.ports import free_ports
 
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+RATE = int(os.environ.get("ROLLING_RATE", "500"))
 DRAIN_SECONDS = 2
 PART = 50  # events offered between two looks whether the restarts are over
 
@@ -174,7 +175,7 @@ def test_every_process_is_replaced_under_500_events_a_second(
     _, key = create_api_key("tests", ["events:write"], actor="user:alice")
     with haproxy(tmp_path, port=front, servers=ports):
         cluster.eventually(lambda: readiness(front)[0] == 200, seconds=10, what="HAProxy")
-        with SteadyLoad(Caller(front, key=key), customers, port=front, rate=500) as load:
+        with SteadyLoad(Caller(front, key=key), customers, port=front, rate=RATE) as load:
             for server, port in zip(servers, ports, strict=True):
                 load.await_parts(cluster)
                 cluster.eventually(lambda: are_both_up(front), seconds=10, what="HAProxy's trust in both")
