@@ -165,6 +165,7 @@ class ProviderServer(AuthorizationServer):  # type: ignore[misc]
         self.forge: Callable[[dict[str, Any]], str] | None = None
         self.codes: dict[str, Code] = {}
         self.given: set[str] = set()
+        self.ended: list[dict[str, str]] = []
         self.instead: dict[str, Answer] = {}
         self.register_grant(CodeGrant, [IdTokens(self), CodeChallenge(required=True)])
         self.register_token_generator(
@@ -191,7 +192,8 @@ class ProviderServer(AuthorizationServer):  # type: ignore[misc]
             is_known = (request.header("authorization") or "").removeprefix("Bearer ") in self.given
             return _json(self.user_info) if is_known else (401, {}, b"")
         if path == "/end":
-            return 302, {"location": dict(parse_qsl(urlsplit(request.path).query))["post_logout_redirect_uri"]}, b""
+            self.ended.append(dict(parse_qsl(urlsplit(request.path).query)))
+            return 302, {"location": self.ended[-1]["post_logout_redirect_uri"]}, b""
         return self._token(request) if path == "/token" else self._authorize(request)
 
     def _authorize(self, request: Request) -> Answer:

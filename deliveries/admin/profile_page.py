@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods
 
 from deliveries.admin.acts import sentence
 from deliveries.admin.audit_words import in_lines
+from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.viewer import actor_of, member_actor, memberships_of
 from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, visible
@@ -78,6 +79,7 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         "roles": _roles(request, user, site),
         "mails": own,
         "factor": confirmed_factor(user),
+        "by_provider": came_by_provider(request),
         "ends_sessions": ends,
         "languages": list(LANGUAGES.items()) if are_chosen_here() else (),
         "language": _language(request, user),

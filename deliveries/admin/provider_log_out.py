@@ -31,6 +31,11 @@ def keep_token(request: HttpRequest, token: str) -> None:
     request.session[TOKEN] = base64.b64encode(seal(token.encode(), row_id=_row_of(request))).decode()
 
 
+def came_by_provider(request: HttpRequest) -> bool:
+    """Say whether this session began at the provider: then there is no password to change."""
+    return TOKEN in request.session
+
+
 def kept_token(request: HttpRequest) -> str | None:
     """Return the provider's token, empty if it cannot be opened any more; None for a log-in that was not by it."""
     kept = request.session.get(TOKEN)

@@ -27,6 +27,7 @@ from unfold.sites import UnfoldAdminSite
 from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
+from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.rendering import with_our_templates
 from deliveries.api.error_pages import error_page
 from deliveries.models.visible import Viewer
@@ -38,6 +39,10 @@ from deliveries.services.site_links import STAFF
 
 View = Callable[..., HttpResponseBase]
 CLOSED = "view_on_site"  # nothing here has a page elsewhere, and Django's fails at an id that is none
+
+
+def _password_link(site_name: str) -> dict[str, str]:
+    return {"title": gettext("Change password"), "link": reverse(f"{site_name}:password_change")}
 
 
 class HookpostSite(UnfoldAdminSite):
@@ -87,7 +92,7 @@ class HookpostSite(UnfoldAdminSite):
         return [
             {"title": gettext("Profile"), "link": reverse(f"{self.name}:profile")},
             *([{"title": gettext("Get help"), "link": help_url}] if help_url else []),
-            {"title": gettext("Change password"), "link": reverse(f"{self.name}:password_change")},
+            *([] if came_by_provider(request) else [_password_link(self.name)]),
             {"title": gettext("Second factor"), "link": reverse(f"{self.name}:second_factor")},
         ]
 

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveries.admin.acts import Question, sentence
 from deliveries.admin.reveal import Revealed
+from deliveries.admin.staff_log_in import provider_name
 from deliveries.admin.viewer import actor_of
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import PasswordMail, SecondFactor
@@ -32,6 +33,7 @@ from deliveries.services.languages import in_words, tell
 from deliveries.services.password_links import link_parts, mail_link, reaches_mail
 from deliveries.services.role_groups import role_of
 from deliveries.services.site_links import STAFF, path_of
+from deliveries.services.staff_identities import with_identity
 from deliveries.services.staff_sessions import counts_sessions
 
 if TYPE_CHECKING:
@@ -185,6 +187,7 @@ def _user_or_404(key: str) -> User:
 def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpResponse:
     users = list(verbs.staff_users().order_by("-is_active", get_user_model().USERNAME_FIELD)[:SHOWN])
     factors = set(SecondFactor.objects.filter(user__in=users, confirmed=True).values_list("user_id", flat=True))
+    by_provider = with_identity(users)
     context = {
         **site.each_context(request),
         "title": gettext("Staff"),
@@ -193,7 +196,8 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
         "meanings": [(role.value, f"{role.value}: {in_words(MEANINGS[role])}") for role in StaffRole],
         "reaches_mail": reaches_mail(),
         "counts_sessions": counts_sessions(),
-        "staff": [(user, role_of(user), user.pk in factors) for user in users],
+        "provider_name": provider_name(),
+        "staff": [(user, role_of(user), user.pk in factors, user.pk in by_provider) for user in users],
     }
     request.current_app = site.name
     return TemplateResponse(request, "hookpost/staff.html", context)

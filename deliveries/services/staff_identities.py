@@ -7,7 +7,7 @@ It must not know tokens, browsers or sessions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from uuid import UUID
 
@@ -53,6 +53,12 @@ def admit(identity: Identity) -> User:
 def has_identity(user: AbstractUser) -> bool:
     """Say whether somebody has logged in by the provider, and so does not by a password any more."""
     return StaffIdentity.objects.filter(user_id=user.pk, issuer=conf.oidc_issuer).exists()
+
+
+def with_identity(users: Iterable[User]) -> set[int]:
+    """Return the keys of those who have logged in by the provider; of nobody where there is none."""
+    found = StaffIdentity.objects.filter(user__in=users, issuer=conf.oidc_issuer) if conf.oidc_issuer else ()
+    return {each.user_id for each in found}
 
 
 def record_refusal(refused: LogInRefused, *, identity: Identity | None) -> None:

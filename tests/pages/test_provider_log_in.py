@@ -10,11 +10,13 @@ import hmac
 import html
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,6 +25,8 @@ from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.core import signing
 from django.test import Client
+from django.test.utils import override_script_prefix
+from django.urls import include, path
 from django.utils import timezone
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -39,8 +43,13 @@ from deliveries.services.oidc_provider import KnownProvider
 from deliveries.services.role_groups import role_of
 from tests.browsers import logged_in
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, KEY, OTHER_KEY, ProviderServer
+from tests.pages.chromium import CHROMIUM
 from tests.receiver import Answer, Receiver
 from tests.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from pytest_django.live_server_helper import LiveServer
 
 pytestmark = pytest.mark.django_db
 
@@ -387,9 +396,9 @@ NONSENSE: dict[str, tuple[str, Answer, str]] = {
 def test_a_provider_that_is_away_or_talks_nonsense_leaves_the_password(
     provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, (path, answer, reason) in NONSENSE.items():
+    for name, (place, answer, reason) in NONSENSE.items():
         forget(monkeypatch)
-        provider.instead = {path: answer}
+        provider.instead = {place: answer}
         browser = Client()
         begun = browser.get("/admin/log-in/").headers["Location"]
         ended = begun if begun.startswith("/") else browser.get(at_provider(begun)).headers["Location"]
@@ -397,6 +406,20 @@ def test_a_provider_that_is_away_or_talks_nonsense_leaves_the_password(
         page = text_of(browser.get(ended))
         assert 'role="alert"' in page, name
         assert 'name="password"' in page, name
+
+
+def test_who_came_by_the_provider_is_offered_no_password_and_owners_see_how_they_get_in(
+    provider: ProviderServer,
+) -> None:
+    browser = Client()
+    log_in(browser)
+    assert "Change password" not in text_of(browser.get("/admin/profile/"))
+    alice = logged_in(User.objects.create_superuser("alice", password=PASSWORD))
+    assert "Change password" in text_of(alice.get("/admin/profile/"))
+    staff = text_of(alice.get("/admin/staff/"))
+    assert staff.count("Single sign-on, whose groups give the role") == 1
+    assert staff.count("password link for alice") == 1
+    assert "password link for erin" not in staff
 
 
 def test_the_log_out_ends_the_providers_session_too(provider: ProviderServer) -> None:
@@ -519,6 +542,53 @@ def test_the_page_and_its_refusals_speak_the_readers_language(
     page = text_of(Client().get("/admin/login/?refused=no-role", headers={"accept-language": "de"}))
     assert "Mit Keycloak &lt;Acme&gt; anmelden" in page
     assert "in keiner Gruppe" in page
+
+
+@pytest.mark.parametrize("before", ["", "/pre"])
+def test_the_way_back_is_where_the_staffs_site_is(
+    before: str, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    urls = ModuleType("urls_of_a_project")
+    urls.urlpatterns = [  # type: ignore[attr-defined]
+        path("hooks/", include("deliveries.api.urls")),
+        path("hooks/staff/", include("deliveries.admin.staff_urls")),
+    ]
+    monkeypatch.setitem(sys.modules, urls.__name__, urls)
+    settings.ROOT_URLCONF = urls.__name__
+    monkeypatch.setattr(SETTINGS, "base_url", f"https://example.com{before}/hooks")
+    provider.client.back_to = f"https://example.com{before}/hooks/staff/log-in/back/"
+    browser = Client()
+    with override_script_prefix(f"{before}/"):  # as a server sets it for a request
+        asked = browser.get("/hooks/staff/log-in/").headers["Location"]
+        back = at_provider(asked).removeprefix(before)
+        assert browser.get(back).headers["Location"] == f"{before}/hooks/staff/"
+        assert browser.get("/hooks/staff/").status_code == 200
+        provider.person["groups"] = []
+        refused = at_provider(browser.get("/hooks/staff/log-in/").headers["Location"]).removeprefix(before)
+        assert browser.get(refused).headers["Location"] == f"{before}/hooks/staff/login/?refused=no-role"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium")
+@pytest.mark.django_db(transaction=True)
+def test_a_browser_goes_there_and_back_and_out_again_under_our_policy(
+    browser: Browser, live_server: LiveServer, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Form-action 'self' judges where a form's answer leads: neither log-in nor log-out may be such an answer."""
+    monkeypatch.setattr(SETTINGS, "base_url", live_server.url)
+    monkeypatch.setattr(SETTINGS, "oidc_name", "Acme ID")
+    provider.client.back_to = f"{live_server.url}/admin/log-in/back/"
+    page = browser.new_context(base_url=live_server.url).new_page()
+    page.set_default_timeout(60_000)
+    page.goto("/admin/deliveries/endpoint/")
+    page.click("text=Log in with Acme ID")
+    page.wait_for_url("**/admin/deliveries/endpoint/")
+    page.wait_for_load_state()
+    page.click("button[aria-controls=hp-account]")
+    page.click("button:has-text('Log out')")
+    page.wait_for_url("**/admin/login/")
+    assert len(provider.ended) == 1, "the provider's session was ended on the way"
+    assert page.inner_text("main").count("Log in with Acme ID") == 1
+    page.context.close()
 
 
 # The settings

@@ -173,7 +173,7 @@ def test_a_session_that_a_portal_link_began_ends_alone(acme: House) -> None:
 def test_who_is_switched_off_keeps_the_role_and_the_page_says_both(alice: Client) -> None:
     eve = staff("viewer", "eve")
     act(alice, eve, "off")
-    rows = {user.get_username(): role for user, role, _ in alice.get("/admin/staff/").context["staff"]}
+    rows = {user.get_username(): role for user, role, *_ in alice.get("/admin/staff/").context["staff"]}
     assert rows == {"alice": StaffRole.OWNER, "eve": StaffRole.VIEWER}
     assert not User.objects.get(pk=eve.pk).is_active
 
