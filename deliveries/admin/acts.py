@@ -6,6 +6,7 @@ It must not know any noun.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
 
+from deliveries.admin.badges import first_large
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
 from deliveries.errors import HookpostError
@@ -60,6 +62,10 @@ class ActPages(ListPages[Row]):
         may: bool = self.has_change_permission(request, row)
         return may
 
+    @abstractmethod
+    def about(self, row: Row, crumb: str) -> dict[str, object]:
+        """Return what the head of a page beside a row's own says."""
+
     def question(self, request: HttpRequest, act: str, row: Row) -> Question | None:
         """Return what is asked before an act; None for one that is done at once."""
         return None
@@ -86,11 +92,10 @@ class ActPages(ListPages[Row]):
         context = {
             **self.admin_site.each_context(request),
             "title": question.title,
-            "subtitle": str(row),
+            **self.about(row, question.button),
             "question": question,
             "chosen": [(name, value) for name, value in request.POST.items() if name not in OWN_FIELDS],
             "back_url": self.page_url(row),
-            "opts": self.opts,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/confirm.html", context)
@@ -114,11 +119,6 @@ def sentence(error: HookpostError) -> str:
     text = said_by(error) or gettext("that is not possible now")
     is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
     return (first_large(text) if is_word else text) + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def first_large(text: str) -> str:
-    """Return text with a capital at its beginning."""
-    return text[:1].upper() + text[1:]
 
 
 def _text(request: HttpRequest, name: str) -> str:

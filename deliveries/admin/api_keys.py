@@ -14,10 +14,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
-from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminSplitDateTimeWidget,
-)
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, link, moment
@@ -42,10 +39,10 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text=gettext_lazy("What it may do."),
     )
-    expires_at = forms.SplitDateTimeField(
+    expires_at = forms.DateTimeField(
         label=gettext_lazy("Expires (UTC)"),
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget(),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "hp-input"}),
         help_text=gettext_lazy("Empty: it works until it is revoked."),
     )
 
@@ -72,12 +69,15 @@ class ApiKeyPages(PageAdmin[ApiKey]):
         "shown_hint",
         "shown_state",
         "shown_scopes",
-        "created_at",
-        "expires_at",
-        "last_used_at",
-        "revoked_at",
+        "shown_created",
+        "shown_expires",
+        "shown_used",
+        "shown_revoked",
     )
-    readonly_fields: ClassVar[tuple[str, ...]] = ("shown_hint", "shown_state", "shown_scopes")
+    readonly_fields: ClassVar[tuple[str, ...]] = (
+        *("shown_hint", "shown_state", "shown_scopes"),
+        *("shown_created", "shown_expires", "shown_used", "shown_revoked"),
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A key is never changed: make another one."""
@@ -112,15 +112,25 @@ class ApiKeyPages(PageAdmin[ApiKey]):
         """What it may do."""
         return ", ".join(row.scopes)
 
-    @admin.display(description=gettext_lazy("Last used"))
+    @admin.display(description=gettext_lazy("Last used (UTC)"))
     def shown_used(self, row: ApiKey) -> SafeString | str:
         """To the minute."""
         return moment(row.last_used_at)
 
-    @admin.display(description=gettext_lazy("Created"))
+    @admin.display(description=gettext_lazy("Created (UTC)"))
     def shown_created(self, row: ApiKey) -> SafeString | str:
         """When it was made."""
         return moment(row.created_at)
+
+    @admin.display(description=gettext_lazy("Expires (UTC)"))
+    def shown_expires(self, row: ApiKey) -> SafeString | str:
+        """When it ends by itself."""
+        return moment(row.expires_at)
+
+    @admin.display(description=gettext_lazy("Revoked (UTC)"))
+    def shown_revoked(self, row: ApiKey) -> SafeString | str:
+        """When somebody ended it."""
+        return moment(row.revoked_at)
 
     def beside(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
         """Return what the page shows besides the row."""

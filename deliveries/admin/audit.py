@@ -1,40 +1,41 @@
 """The audit trail: who did what, and why.
 
-What lives here: the staff's pages, for looking only. It must not know who writes entries.
+What lives here: the pages of both sites, for looking only. It must not know who writes entries.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliveries.admin import list_filters
 from deliveries.admin.audit_words import in_lines
-from deliveries.admin.badges import code, moment
-from deliveries.admin.list_filters import Narrows
+from deliveries.admin.badges import NOTHING, code, moment
+from deliveries.admin.list_filters import Filter, Narrows
 from deliveries.admin.owner_filters import CustomerFilter
+from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.sites import staff_site
+from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import AuditEntry, visible
+from deliveries.protocol.actor_names import shown_to_customer
 from deliveries.services.selection import between
 
 
-@admin.register(AuditEntry, site=staff_site)
-class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
-    """The whole trail."""
+class AuditPages(ReadOnlyPages[AuditEntry]):
+    """What staff and members see alike."""
 
     rows = visible.audit_entries
-    columns = ("shown_at", "actor", "action", "shown_target", "customer", "reason", "note")
-    fields = ("at", "actor", "action", "customer", "target", "reason", "note", "shown_detail")
-    readonly_fields = fields
+    readonly_fields: ClassVar[tuple[str, ...]]
     list_select_related = ("customer",)
     search_fields = ("target",)
-    search_by = ("target", "actor", "action")
-    search_help_text = gettext_noop("Id of what it was done to, an actor such as user:alice, or an action")
-    filters = (CustomerFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+    filters: ClassVar[Sequence[type[Filter]]] = (list_filters.WindowFilter, list_filters.PeriodFilter)
     nothing_yet = gettext_noop("Nothing was done yet that the trail keeps.")
 
     def narrow(self, rows: QuerySet[AuditEntry], narrows: Narrows) -> QuerySet[AuditEntry]:
@@ -43,18 +44,78 @@ class StaffAuditEntry(ReadOnlyPages[AuditEntry]):
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
         return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
-    @admin.display(description=gettext_lazy("When"))
+    def beside(self, request: HttpRequest, row: AuditEntry) -> dict[str, object]:
+        """Name the entry by what was done, and when."""
+        return {**super().beside(request, row), "heading": f"{row.action} {row.at:%Y-%m-%d %H:%M} UTC"}
+
+    @admin.display(description=gettext_lazy("When (UTC)"))
     def shown_at(self, row: AuditEntry) -> SafeString | str:
         """When it was done."""
         return moment(row.at)
 
-    @admin.display(description=gettext_lazy("Target"))
+    @admin.display(description=gettext_lazy("Who"))
+    def shown_actor(self, row: AuditEntry) -> str:
+        """Who did it."""
+        return row.actor
+
+    @admin.display(description=gettext_lazy("What"))
+    def shown_action(self, row: AuditEntry) -> SafeString:
+        """What was done."""
+        return code(row.action)
+
+    @admin.display(description=gettext_lazy("To"))
     def shown_target(self, row: AuditEntry) -> SafeString:
         """What it was done to."""
         return code(row.target)
+
+    @admin.display(description=gettext_lazy("Customer"))
+    def shown_customer(self, row: AuditEntry) -> str:
+        """Whose it is; of nobody's alone a dash."""
+        return row.customer.name if row.customer else NOTHING
+
+    @admin.display(description=gettext_lazy("Reason"))
+    def shown_reason(self, row: AuditEntry) -> str:
+        """Why, for the customer to read too."""
+        return row.reason or NOTHING
+
+    @admin.display(description=gettext_lazy("Note, for staff only"))
+    def shown_note(self, row: AuditEntry) -> str:
+        """Why, for staff."""
+        return row.note or NOTHING
 
     @admin.display(description=gettext_lazy("Detail"))
     def shown_detail(self, row: AuditEntry) -> SafeString | str:
         """What else is known of it, a line for each."""
         lines = [(name, code(value)) for name, value in in_lines(row.detail)]
-        return format_html_join("", "<div>{}: {}</div>", lines) or "-"
+        return format_html_join("", "<div>{}: {}</div>", lines) or NOTHING
+
+
+@admin.register(AuditEntry, site=staff_site)
+class StaffAuditEntry(AuditPages):
+    """The whole trail."""
+
+    columns = (
+        *("shown_at", "shown_actor", "shown_action", "shown_target"),
+        *("shown_customer", "shown_reason", "shown_note"),
+    )
+    fields = (*columns, "shown_detail")
+    readonly_fields = fields
+    search_by = ("target", "actor", "action")
+    search_help_text = gettext_noop("Id of what it was done to, an actor such as user:alice, or an action")
+    filters = (CustomerFilter, *AuditPages.filters)
+
+
+@admin.register(AuditEntry, site=portal_site)
+class PortalAuditEntry(AuditPages, PortalAdmin[AuditEntry]):
+    """What was done for a customer; whom of the operator's is not told, so nobody finds it out by searching either."""
+
+    columns = ("shown_at", "shown_actor", "shown_action", "shown_target", "shown_reason")
+    fields = (*columns, "shown_detail")
+    readonly_fields = fields
+    search_by = ("target", "action")
+    search_help_text = gettext_noop("Id of what it was done to, or an action such as endpoint.pause")
+
+    @admin.display(description=gettext_lazy("Who"))
+    def shown_actor(self, row: AuditEntry) -> str:
+        """Staff appear as the operator."""
+        return shown_to_customer(row.actor)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from deliveries.protocol import ids
 
 PREFIXES = {
@@ -27,14 +29,14 @@ def in_lines(detail: object, name: str = "") -> Iterator[tuple[str, str]]:
         for each, value in detail.items():
             yield from in_lines(value, f"{name} {each}".strip())
     elif isinstance(detail, list):
-        yield name.replace("_", " "), ", ".join(_shown(each, name) for each in detail) or "none"
+        yield name.replace("_", " "), ", ".join(_shown(each, name) for each in detail) or gettext("none")
     else:
         yield name.replace("_", " "), _shown(detail, name)
 
 
 def _shown(value: object, name: str) -> str:
     if value is None or isinstance(value, bool):
-        return "none" if value is None else "yes" if value else "no"
+        return gettext("none") if value is None else gettext("yes") if value else gettext("no")
     noun = name.rpartition(" ")[2].removesuffix("_ids").removesuffix("_id").removesuffix("s")
     prefix = PREFIXES.get(noun, "")
     try:

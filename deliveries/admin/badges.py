@@ -84,6 +84,14 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 )
 
 
+NOTHING = "\N{EN DASH}"
+
+
+def first_large(text: str) -> str:
+    """Return text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def state_word(word: str) -> str:
     """Return a state in the reader's language; what is no state as it is."""
     return str(STATE_WORDS.get(word, word))
@@ -111,13 +119,13 @@ def answer_of(row: Delivery | Attempt) -> SafeString | str:
         words = "" if row.status_code and row.error.startswith("http_") else row.error.replace("_", " ")
         text = f"{row.status_code or ''} {words}".strip()
         return badge(text, colour="danger", title=explain(row.error))
-    return badge(str(row.status_code), colour="success") if row.status_code else "-"
+    return badge(str(row.status_code), colour="success") if row.status_code else NOTHING
 
 
 def moment(value: datetime | None, *, relative: bool = False) -> SafeString | str:
     """Return a time in UTC, or its distance from now; the other on hover. A script adds the reader's own time."""
     if value is None:
-        return "-"
+        return NOTHING
     away, stamp = distance(value, now=clock.likely_now()), f"{value:%Y-%m-%d %H:%M:%S}"
     shown, title = (away, f"{stamp} UTC") if relative else (stamp, away)
     mark = SafeString(" data-hp-relative") if relative else ""

@@ -118,7 +118,7 @@ class BrandPages(PageAdmin[Customer]):
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Brand"),
-            "subtitle": row.name,
+            **self.about(row, gettext("Brand")),
             "form": form,
             "pictures": [(kind, picture_url(row.brand[kind])) for kind in PICTURES if kind in row.brand],
             "ours": operator_brand().name,

@@ -12,12 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import badge, moment
+from deliveries.admin.badges import NOTHING, badge, moment
 from deliveries.admin.brand_pages import BrandPages
 from deliveries.admin.endpoint_health import health_badges, with_health
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
+from deliveries.admin.overview import overview_of
 from deliveries.admin.pages import ServiceForm
 from deliveries.admin.sites import staff_site
 from deliveries.models import Customer, Endpoint, visible
@@ -69,14 +70,14 @@ class StaffCustomer(BrandPages):
     @admin.display(description="uid")
     def shown_uid(self, row: Customer) -> str:
         """The caller's own id."""
-        return row.uid or "-"
+        return row.uid or NOTHING
 
     @admin.display(description=gettext_lazy("Id"))
     def shown_id(self, row: Customer) -> str:
         """The TypeID."""
         return row.public_id
 
-    @admin.display(description=gettext_lazy("Created"))
+    @admin.display(description=gettext_lazy("Created (UTC)"))
     def shown_created(self, row: Customer) -> SafeString | str:
         """When it was created."""
         return moment(row.created_at)
@@ -84,6 +85,7 @@ class StaffCustomer(BrandPages):
     def beside(self, request: HttpRequest, row: Customer) -> dict[str, object]:
         """Return what belongs to the customer."""
         viewer = Viewer(customer_id=row.pk)
+        url = f"{self.url('changelist', model='delivery')}?customer={row.public_id}"
         members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]
         endpoints = visible.endpoints(viewer).select_related("lane").order_by("id")[:SHOWN]
         return {
@@ -92,7 +94,8 @@ class StaffCustomer(BrandPages):
             "customer": row,
             "members": [(each, self.url("change", each.public_id, model="member")) for each in members],
             "endpoints": [self.shown_endpoint(each) for each in with_health(endpoints)],
-            "deliveries_url": f"{self.url('changelist', model='delivery')}?customer={row.public_id}",
+            "deliveries_url": url,
+            "overview": overview_of(viewer, url=url, asked=request.GET.get("span", "")),
             "failing": failing_section(self, viewer),
             "brand_url": self.url("brand", row.public_id) if self.has_change_permission(request, row) else "",
             "acts": self.acts_for(request, row),

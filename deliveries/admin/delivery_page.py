@@ -100,6 +100,8 @@ class DeliveryPage(LivePages[Delivery]):
         return {
             **live,
             "title": tell("Delivery {id}", id=row.public_id),
+            "original": row,
+            **self.named(row),
             "body": None if body is None else coloured_json(body),
             "payload": f"{payload_in_words(endpoint)} {version_now(event, endpoint)}".strip(),
             "body_bytes": 0 if body is None else len(body),
@@ -109,8 +111,11 @@ class DeliveryPage(LivePages[Delivery]):
             "history_url": self.url("history", row.public_id),
             "signature_url": self.url("signature", row.public_id),
             "failure_url": self.url("failure", row.public_id),
-            "list_url": self.url("changelist"),
         }
+
+    def named(self, row: Delivery) -> dict[str, object]:
+        """What was sent, and its id."""
+        return {"heading": f"{row.event_type} {row.public_id}"}
 
     # --- what changes by itself
 

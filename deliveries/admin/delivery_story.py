@@ -85,11 +85,11 @@ def _emitted(event: Event) -> TimelineEntry:
     """Return when the caller says that it happened."""
     if event.erased_at is not None:
         words = tell("{type}. Its content was erased since.", type=event.type)
-        return TimelineEntry(title=gettext("Emitted"), at="-", words=words)
+        return TimelineEntry(title=gettext("Emitted"), at="", words=words)
     try:
         said = moment(timestamps.read(moment_of(bytes(event.body))))
     except (InvalidInput, KeyError, TypeError, ValueError):
-        said = "-"
+        said = ""
     return TimelineEntry(
         title=gettext("Emitted"), at=said, words=tell("{type}, by the time that it carries.", type=event.type)
     )
@@ -112,11 +112,11 @@ def _end(row: Delivery) -> list[TimelineEntry]:
 def _coming(waiting: Waiting | None) -> list[TimelineEntry]:
     if waiting is None:
         return []
-    now = TimelineEntry(title=gettext("Now"), at="-", tone="now", words=waiting_in_words(waiting))
+    now = TimelineEntry(title=gettext("Now"), at="", tone="now", words=waiting_in_words(waiting))
     coming = [
         TimelineEntry(
             title=tell("Attempt {number}", number=each.number),
-            at="-" if each.at is None else moment(each.at),
+            at="" if each.at is None else moment(each.at),
             tone="coming",
         )
         for each in waiting.schedule

@@ -36,7 +36,7 @@ class EndpointColumns:
         """Whether deliveries arrive, and whether the lane rests."""
         return health_badges(row)
 
-    @admin.display(description=gettext_lazy("Created"))
+    @admin.display(description=gettext_lazy("Created (UTC)"))
     def shown_created(self, row: Endpoint) -> SafeString | str:
         """When it was registered."""
         return moment(row.created_at)

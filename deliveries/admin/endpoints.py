@@ -25,6 +25,7 @@ from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_wo
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
+from deliveries.admin.overview import overview_of
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
 from deliveries.admin.poll_address import poll_address
@@ -116,6 +117,7 @@ class EndpointPages(VersionPage):
 
     def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
         """Return what the page shows besides the form."""
+        url = f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}"
         return {
             **self.live_context(request, row),
             "title": gettext("Endpoint"),
@@ -139,14 +141,23 @@ class EndpointPages(VersionPage):
                 *self.catalogue(request, row).order_by("name").values_list("name", flat=True),
                 *OPERATIONAL,
             ],
+            **self.addresses(row),
+            "overview": overview_of(
+                self.viewer(request), url=url, asked=request.GET.get("span", ""), endpoint_id=row.pk
+            ),
+            "pinned": pin_of(row),
+            "deliveries_url": url,
+        }
+
+    def addresses(self, row: Endpoint) -> dict[str, object]:
+        """Return where the pages about an endpoint are; empty for one that it has not."""
+        return {
             "history_url": self.url("history", row.public_id),
             "filter_url": self.url("filter", row.public_id),
             "inbox_url": self.inbox_url(row),
             "poll_url": poll_address(row),
             "payload_url": self.url("payload", row.public_id),
-            "pinned": pin_of(row),
             "versions_url": self.url("versions", row.public_id),
-            "deliveries_url": f"{self.url('changelist', model='delivery')}?endpoint={row.public_id}",
         }
 
     def note_of(self, row: Endpoint) -> str:
@@ -250,7 +261,6 @@ class StaffEndpoint(EndpointPages):
         "shown_strip",
         "shown_customer",
         "shown_types",
-        "shown_created",
     )
     filters = (*endpoint_filters.OF_BOTH_SITES, CustomerFilter)
     search_help_text = gettext_noop("Part of the URL or description, ep_ id, or uid")

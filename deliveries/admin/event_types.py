@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import badge, code, link
+from deliveries.admin.badges import NOTHING, badge, code, link
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.pages import Fieldsets, PageAdmin, ServiceForm
 from deliveries.admin.portal_base import PortalAdmin
@@ -164,5 +164,5 @@ class PortalEventType(EventTypePages, PortalAdmin[EventType]):
 def shown_json(value: object) -> SafeString | str:
     """Return JSON as preformatted text."""
     if value is None:
-        return "-"
+        return NOTHING
     return format_html('<pre class="hp-pre">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))

@@ -25,6 +25,7 @@ from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tag_filter import TagFilter
+from deliveries.admin.value_filter import ValueFilter
 from deliveries.admin.viewer import has_member_right
 from deliveries.models import Event, visible
 from deliveries.models.log import EVERYONES
@@ -32,11 +33,13 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.member_roles import MemberRight
 from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services.event_erasure import erase_content
+from deliveries.services.event_values import holding
 from deliveries.services.languages import tell, tell_number
 from deliveries.services.role_groups import ERASE
 from deliveries.services.selection import between, of_types
 
 SHOWN_DELIVERIES = 100
+LOOKED_THROUGH = frozenset({"types", "tags", "value"})  # what no index finds
 
 
 class EventPages(ReadOnlyPages[Event]):
@@ -60,19 +63,19 @@ class EventPages(ReadOnlyPages[Event]):
             return [Source(rows=super().sources(request, asked)[0].rows)]
         narrows = asked.narrows
         return [
-            Source(
-                rows=self.narrow(self.lean(place), narrows), base=place if narrows.keys() & {"types", "tags"} else None
-            )
+            Source(rows=self.narrow(self.lean(place), narrows), base=place if narrows.keys() & LOOKED_THROUGH else None)
             for place in places_of(self.viewer(request), narrows)
         ]
 
     def narrow(self, rows: QuerySet[Event], narrows: Narrows) -> QuerySet[Event]:
-        """By customer, type, tags and time."""
+        """By customer, type, tags, a value and time."""
         if "customer_ids" in narrows:
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
         rows = of_types(rows, narrows.get("types", ()), column="type")
         if "tags" in narrows:
             rows = rows.filter(tags__overlap=list(narrows["tags"]))
+        if "value" in narrows:
+            rows = holding(rows, narrows["value"])
         return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
     def lean(self, rows: QuerySet[Event]) -> QuerySet[Event]:
@@ -89,7 +92,7 @@ class EventPages(ReadOnlyPages[Event]):
         """The event type."""
         return code(row.type)
 
-    @admin.display(description=gettext_lazy("Accepted"))
+    @admin.display(description=gettext_lazy("Accepted (UTC)"))
     def shown_created(self, row: Event) -> SafeString | str:
         """When it was accepted."""
         return moment(row.made_at)
@@ -119,6 +122,10 @@ class EventPages(ReadOnlyPages[Event]):
                 ),
             )
 
+    def named(self, row: Event) -> dict[str, object]:
+        """What happened, and its id."""
+        return {"heading": f"{row.type} {row.public_id}"}
+
     def beside(self, request: HttpRequest, row: Event) -> dict[str, object]:
         """Return what the page shows besides the row."""
         found = visible.deliveries(self.viewer(request)).filter(event_id=row.pk).prefetch_related("endpoint")
@@ -136,6 +143,7 @@ class EventPages(ReadOnlyPages[Event]):
             **super().beside(request, row),
             "title": tell("Event {id}", id=row.public_id),
             "subtitle": None,
+            **self.named(row),
             "event": row,
             "customer": still_there(row, "customer"),
             "is_for_everyone": row.customer_id == EVERYONES,
@@ -157,6 +165,7 @@ class StaffEvent(CustomerLink, EventPages):
         CustomerFilter,
         list_filters.TypeFilter,
         TagFilter,
+        ValueFilter,
         list_filters.WindowFilter,
         list_filters.PeriodFilter,
     )
@@ -176,7 +185,7 @@ class PortalEvent(EventPages, PortalAdmin[Event]):
     """A customer's own events."""
 
     columns = ("shown_id", "shown_type", "shown_created")
-    filters = (list_filters.TypeFilter, TagFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+    filters = (list_filters.TypeFilter, TagFilter, ValueFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
 
     def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
         """An owner's to say, of what is the customer's alone."""

@@ -32,9 +32,11 @@ from deliveries.admin.viewer import customer_of
 from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids, timestamps
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.export_places import ExportPlace, export_places
+from deliveries.services.languages import speaking, spoken, tell
 from deliveries.services.shares import paced
 from deliveries.services.statement_timeout import TooSlow, at_most
 
@@ -82,7 +84,7 @@ class ExportPages(PageAdmin[Delivery]):
             messages.warning(request, gettext("Other exports are under way. Try again in a minute."))
             return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
         self.note_export(request)
-        return answer_with(_Export(found, viewer=viewer, place=place))
+        return answer_with(_Export(found, viewer=viewer, place=place, language=spoken()))
 
     def note_export(self, request: HttpRequest) -> None:
         """Write down who took what along."""
@@ -99,8 +101,8 @@ class ExportPages(PageAdmin[Delivery]):
 class _Export:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, found: QuerySet[Delivery], *, viewer: Viewer, place: ExportPlace) -> None:
-        self._lines = paced(viewer.customer_id, export_lines(found, viewer=viewer))
+    def __init__(self, found: QuerySet[Delivery], *, viewer: Viewer, place: ExportPlace, language: str) -> None:
+        self._lines = paced(viewer.customer_id, export_lines(found, viewer=viewer, language=language))
         self._place = place
 
     def __iter__(self) -> Iterator[bytes]:
@@ -118,9 +120,10 @@ def answer_with(export: _Export) -> StreamingHttpResponse:
     return StreamingHttpResponse(export, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def export_lines(found: QuerySet[Delivery], *, viewer: Viewer) -> Generator[bytes, None, None]:
+def export_lines(found: QuerySet[Delivery], *, viewer: Viewer, language: str = "") -> Generator[bytes, None, None]:
     """Yield the lines of an export, many at a time; the last one says so when it ended early.
 
+    It is read after the request is over, so what is said names its language.
     It begins with a byte-order mark: without one Excel takes UTF-8 for the code page of its machine.
     """
     yield codecs.BOM_UTF8 + as_csv([COLUMNS])
@@ -131,11 +134,11 @@ def export_lines(found: QuerySet[Delivery], *, viewer: Viewer) -> Generator[byte
             rows = _part(found, bound)
             lines = as_csv(_cells(rows[:PART], viewer=viewer))
         except TooSlow:
-            yield _last("this search takes too long; narrow it by time, customer or endpoint")
+            yield _last(say("this search takes too long; narrow it by time, customer or endpoint"), language)
             return
         except DatabaseError as error:
             log.warning("export_ended", error=type(error).__name__)
-            yield _last("the database did not answer")
+            yield _last(say("the database did not answer"), language)
             return
         yield lines
         written += len(rows[:PART])
@@ -143,10 +146,12 @@ def export_lines(found: QuerySet[Delivery], *, viewer: Viewer) -> Generator[byte
             return
         bound = rows[PART - 1].pk
         if written >= ROWS_LIMIT:
-            yield _last(f"these are the newest {written:,}; narrow the filter to get the others")
+            yield _last(
+                say("these are the newest {number}; narrow the filter to get the others", number=written), language
+            )
             return
         if time.monotonic() > give_up_at:
-            yield _last("it took too long; narrow the filter")
+            yield _last(say("it took too long; narrow the filter"), language)
             return
 
 
@@ -215,5 +220,6 @@ def _cells_of(row: Delivery, customer: Customer | None, endpoint: Endpoint | Non
     )
 
 
-def _last(reason: str) -> bytes:
-    return as_csv([(f"Not all deliveries are here: {reason}.",)])
+def _last(reason: str, language: str) -> bytes:
+    with speaking(language):
+        return as_csv([(tell("Not all deliveries are here: {reason}.", reason=reason),)])

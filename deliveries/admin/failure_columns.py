@@ -22,7 +22,7 @@ class FailureColumns:
     @admin.display(description=gettext_lazy("What fails"))
     def shown_what(self, row: FailureGroup) -> str:
         """The cause, as a sentence would say it."""
-        says = described(row).advice.says
+        says = in_words(described(row).advice.says)
         return says[:1].upper() + says[1:]
 
     @admin.display(description=gettext_lazy("State"))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, moment
+from deliveries.admin.badges import badge, explain, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
 from deliveries.admin.list_filters import Narrows
@@ -123,12 +123,19 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         query = f"?endpoint={row.endpoint.public_id}&error={row.error}"
         return {
             "group": row,
+            "original": row,
+            **self.named(row),
             "example_url": self.url("change", example_of(row), model="delivery"),
             "endpoint_url": self.url("change", row.endpoint.public_id, model="endpoint"),
             "deliveries_url": self.url("changelist", model="delivery") + query,
             "history_url": self.url("history", row.public_id),
-            "list_url": self.url("changelist"),
             "letter": letter_of(described(row)),
+        }
+
+    def named(self, row: FailureGroup) -> dict[str, object]:
+        """What comes from where."""
+        return {
+            "heading": tell("{answer} from {url}", answer=row.status_code or explain(row.error), url=row.endpoint.url)
         }
 
     def job_url(self, job: Job | None) -> str:

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.apps import apps
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import clean
 from deliveries.admin.pages import PageAdmin
-from deliveries.models import visible
+from deliveries.models import Event, visible
 from deliveries.protocol import ids
 from deliveries.services.site_links import STAFF
 from deliveries.services.statement_timeout import TooSlow, at_most
@@ -52,7 +54,9 @@ def find_view(request: HttpRequest, *, site: HookpostSite) -> HttpResponse:
     exact = [each for each in hits if each.is_exact]
     if len(exact) == 1 and "live" not in request.GET:
         return HttpResponseRedirect(exact[0].url)
-    found = {"words": words, "hits": hits, "is_slow": is_slow}
+    found: dict[str, object] = {"words": words, "hits": hits, "is_slow": is_slow}
+    if words and not hits and site.get_model_admin(Event).has_view_permission(request):
+        found["in_data_url"] = f"{reverse(f'{site.name}:deliveries_event_changelist')}?{urlencode({'value': words})}"
     if "live" in request.GET:  # while somebody types
         return TemplateResponse(request, "hookpost/find_hits.html", found)
     request.current_app = site.name

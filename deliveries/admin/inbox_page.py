@@ -70,14 +70,13 @@ class InboxPages(EndpointPages):
             **self.admin_site.each_context(request),
             **self._fragment(request, row, after=None),
             "title": gettext("Inbox"),
-            "subtitle": row.description or row.public_id,
+            **self.about(row, gettext("Inbox")),
             "endpoint": row,
             "state": badge(row.state),
             "is_enabled": row.state == Endpoint.State.ENABLED,
             "answers": [(answer, in_words(EXPLAINED[answer]), row.url == INBOX_URLS[answer]) for answer in InboxAnswer],
             "acts": self.acts_for(request, row),
             "ends": moment(inboxes.ends_at(row)),
-            "back_url": self.page_url(row),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/inbox.html", context)

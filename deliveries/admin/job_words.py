@@ -5,6 +5,7 @@ What lives here: from the selection that a job keeps to text and to the address 
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -69,6 +70,8 @@ def _text(name: str, value: object) -> str:
     if name == "endpoint_id":
         url = visible.endpoints_ever(visible.OPERATOR).filter(id=str(value)).values_list("url", flat=True).first()
         return url or _public_id(name, value)
+    if name in ("since", "until"):
+        return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S} UTC"
     return gettext("yes") if value is True else _word(name, value).replace(",", ", ")
 
 

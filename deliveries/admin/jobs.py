@@ -83,6 +83,7 @@ class JobPages(ReadOnlyPages[Job]):
         return {
             **super().beside(request, row),
             "title": row.get_kind_display(),
+            **self.named(row),
             "job": row,
             "state": badge(row.state),
             "actor": self.shown_actor(row),
@@ -101,6 +102,10 @@ class JobPages(ReadOnlyPages[Job]):
                 )
             ],
         }
+
+    def named(self, row: Job) -> dict[str, object]:
+        """What it does, and since when."""
+        return {"heading": f"{row.get_kind_display()} {row.created_at:%Y-%m-%d %H:%M} UTC"}
 
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Answer how far a job is."""

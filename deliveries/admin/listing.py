@@ -25,9 +25,11 @@ from django.utils.translation import gettext_noop as _
 from unfold.admin import ModelAdmin
 
 from deliveries.admin.asked import PLACE, Asked, read_asked
+from deliveries.admin.badges import NOTHING, first_large
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import Filter, Narrows
 from deliveries.admin.paging import TOO_SLOW, Page, Row, Source, read_page
+from deliveries.admin.saved_views import views_context
 from deliveries.models.visible import Viewer
 from deliveries.services.statement_timeout import TooSlow
 
@@ -38,13 +40,13 @@ NOUNS = (
     *(
         _("member"),
         _("Failure groups"),
-        _("Api keys"),
-        _("Audit entries"),
+        _("API keys"),
+        _("Audit trail"),
         _("audit entry"),
         _("Name"),
         _("Description"),
     ),
-    *(_("Api key"), _("Url"), _("Uid"), _("Action"), _("Actor"), _("Reason"), _("Email")),
+    *(_("Url"), _("Uid"), _("Action"), _("Actor"), _("Reason"), _("Email")),
 )
 
 Column = tuple[str, Callable[[Any], object]]
@@ -142,8 +144,7 @@ class ListPages(ModelAdmin, Generic[Row]):
     def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return what the template of a list needs."""
         return {
-            "title": gettext(self.called[0] or str(self.opts.verbose_name_plural).capitalize()),
-            "noun": gettext(self.called[1] or str(self.opts.verbose_name)),
+            **self.nouns(),
             "is_fullwidth": "1",
             "asked": asked,
             "listing": self.listing(request, asked),
@@ -152,7 +153,18 @@ class ListPages(ModelAdmin, Generic[Row]):
             "search_help": self.search_help_text if self.search_fields else "",
             "add_url": self.url("add") if self.has_add_permission(request) else "",
             "nothing_yet": self.nothing_yet,
+            **self.views(request, asked),
         }
+
+    def nouns(self) -> dict[str, object]:
+        """Return what several and one of the rows are called."""
+        several = gettext(self.called[0] or first_large(str(self.opts.verbose_name_plural)))
+        return {"title": several, "list_title": several, "noun": gettext(self.called[1] or str(self.opts.verbose_name))}
+
+    def views(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
+        """Return the views that this person keeps of the list; of one without filters there are none."""
+        noun = self.opts.model_name or ""
+        return views_context(request, noun, asked, site_name=self.admin_site.name) if self.filters else {}
 
     def asked(self, request: HttpRequest) -> Asked:
         """Return what the address asks for."""
@@ -189,7 +201,7 @@ class ListPages(ModelAdmin, Generic[Row]):
             maker = getattr(self, name)
             return gettext(str(maker.short_description)), maker
         title = gettext(str(self.opts.get_field(name).verbose_name).capitalize())
-        return title, lambda row: getattr(row, name) or "-"
+        return title, lambda row: getattr(row, name) or NOTHING
 
     # --- bulk acts
 

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from deliveries.admin.badges import badge, link, moment
+from deliveries.admin.badges import NOTHING, badge, link, moment
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.reveal import Revealed, reveal
@@ -74,7 +74,7 @@ class StaffMember(PageAdmin[Member]):
     @admin.display(description="E-mail")
     def shown_email(self, row: Member) -> str:
         """For people to write to."""
-        return row.user.email or "-"
+        return row.user.email or NOTHING
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Member) -> SafeString:
@@ -85,17 +85,17 @@ class StaffMember(PageAdmin[Member]):
     def shown_ready(self, row: Member) -> SafeString:
         """Whether they have set a password."""
         return (
-            badge("set", colour="success")
+            badge(gettext("set"), colour="success")
             if row.user.has_usable_password()
             else badge(gettext("not yet"), colour="warning")
         )
 
-    @admin.display(description=gettext_lazy("Last log-in"))
+    @admin.display(description=gettext_lazy("Last log-in (UTC)"))
     def shown_seen(self, row: Member) -> SafeString | str:
         """When they were here."""
         return moment(row.user.last_login)
 
-    @admin.display(description=gettext_lazy("Added"))
+    @admin.display(description=gettext_lazy("Added (UTC)"))
     def shown_created(self, row: Member) -> SafeString | str:
         """When they became a member."""
         return moment(row.created_at)
@@ -106,10 +106,15 @@ class StaffMember(PageAdmin[Member]):
         return {
             "title": gettext("Member"),
             "subtitle": str(row.user),
+            **self.named(row),
             "acts": acts,
             "roles": list(MemberRole),
             "role": row.role,
         }
+
+    def named(self, row: Member) -> dict[str, object]:
+        """Who, and of which customer."""
+        return {"heading": f"{row.user.get_username()}, {row.customer.name}"}
 
     def act_role(self, request: HttpRequest, row: Member) -> None:
         """Make the member something else."""

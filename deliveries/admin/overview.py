@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 
+from deliveries.admin.badges import NOTHING
 from deliveries.admin.dashboard import Figure, counts_of
 from deliveries.models import visible
 from deliveries.models.visible import Viewer
@@ -34,20 +36,38 @@ class Overview:
     spans: Sequence[tuple[str, str, bool]]  # name, words, whether it is shown
     figures: Sequence[Figure]
     chart: dict[str, object]
+    list_url: str
     summary: str
     is_empty: bool
 
 
 def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
     """Return the charts and figures of a span; an unknown one is the last day."""
-    chosen = asked if asked in SPANS else "24h"
+    chosen = _span_of(asked)
     found = outcomes_of(viewer, SPANS[chosen])
     lists = {noun: reverse(f"{site_name}:deliveries_{noun}_changelist") for noun in ("delivery", "endpoint")}
+    figures = [*_outcome_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)]
+    return _overview(found, chosen, figures=figures, url=lists["delivery"])
+
+
+def overview_of(viewer: Viewer, *, url: str, asked: str, endpoint_id: UUID | None = None) -> Overview:
+    """Return the chart of one customer, or of one endpoint, with its figures; `url` is the list that it is of."""
+    chosen = _span_of(asked)
+    found = outcomes_of(viewer, SPANS[chosen], endpoint_id=endpoint_id)
+    return _overview(found, chosen, figures=_outcome_figures(found, chosen, url), url=url)
+
+
+def _span_of(asked: str) -> str:
+    return asked if asked in SPANS else "24h"
+
+
+def _overview(found: Outcomes, chosen: str, *, figures: Sequence[Figure], url: str) -> Overview:
     return Overview(
         span=found.span,
         spans=[(name, in_words(span.words), name == chosen) for name, span in SPANS.items()],
-        figures=[*_outcome_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)],
-        chart=_chart(found, lists["delivery"]),
+        figures=figures,
+        chart=_chart(found, url),
+        list_url=url,
         summary=_summary(found),
         is_empty=not found.attempts,
     )
@@ -56,26 +76,30 @@ def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
 def percent(share: float | None) -> str:
     """Return a share so that neither a failure nor an arrival is rounded away."""
     if share is None:
-        return "-"
-    return f"{share:.0%}" if share in (0, 1) else f"{min(max(share * 100, 0.01), 99.99):.2f} %".replace(".00 %", " %")
+        return NOTHING
+    return (
+        f"{share * 100:.0f} %"
+        if share in (0, 1)
+        else f"{min(max(share * 100, 0.01), 99.99):.2f} %".replace(".00 %", " %")
+    )
 
 
 def _outcome_figures(found: Outcomes, chosen: str, url: str) -> list[Figure]:
     span = in_words(found.span.words)
-    both = tell("{p50} / {p95} ms", p50=found.p50_ms, p95=found.p95_ms) if found.p50_ms is not None else "-"
+    both = tell("{p50} / {p95} ms", p50=found.p50_ms, p95=found.p95_ms) if found.p50_ms is not None else NOTHING
     return [
         Figure(
             title=gettext("Attempts that arrived"),
             value=percent(found.arrived_share),
             note=tell("of {number} in the last {span}", number=found.attempts, span=span),
-            url=f"{url}?window={chosen}",
+            url=f"{url}{'&' if '?' in url else '?'}window={chosen}",
             state="succeeded",
         ),
         Figure(
             title=gettext("First attempt, p50 / p95"),
             value=both,
             note=tell("about, in the last {span}", span=span),
-            url=f"{url}?window={chosen}",
+            url=f"{url}{'&' if '?' in url else '?'}window={chosen}",
             state="succeeded",
         ),
     ]

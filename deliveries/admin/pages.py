@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 
 from deliveries.admin.acts import ActPages, sentence
@@ -124,6 +125,14 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         """Return the address of a row's page on this site."""
         return self.url("change", getattr(row, "public_id", row.pk))
 
+    def about(self, row: Row, crumb: str) -> dict[str, object]:
+        """Return what the head of a page beside a row's own says: the list, the row, and what the page is."""
+        return {"opts": self.opts, "object": row, "row_url": self.page_url(row), "crumb": crumb, **self.named(row)}
+
+    def named(self, row: Row) -> dict[str, object]:
+        """Return the name of a row at the head of its pages, where its id alone would tell nobody anything."""
+        return {}
+
     def url(self, name: str, *args: object, model: str = "") -> str:
         """Return an address of a noun on this site; of this noun unless told otherwise."""
         noun = f"deliveries_{model}" if model else f"{self.opts.app_label}_{self.opts.model_name}"
@@ -213,10 +222,9 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         )
         context = {
             **self.admin_site.each_context(request),
-            "title": tell("History of {what}", what=str(row)),
+            "title": tell("Audit trail of {what}", what=str(row)),
+            **self.about(row, gettext("Audit trail")),
             "entries": [self.shown_entry(entry) for entry in entries],
-            "opts": self.opts,
-            "back_url": self.page_url(row),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/history.html", context)

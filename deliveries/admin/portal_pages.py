@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 
 # What changes nothing of the customer's: one's own log-in, and a look at what was signed.
 OPEN_TO_VIEWERS = frozenset(
-    {"second_factor", "password_change", "profile", "mail", "logout", "own_customers", "deliveries_delivery_signature"}
+    {
+        *("second_factor", "password_change", "profile", "mail", "logout", "own_customers"),
+        *("saved_views", "deliveries_delivery_signature"),
+    }
 )
 
-# Of a session that a read-only link began, these are not: password and second factor are the person's own. It only
+# Of a session that a read-only link began, these are not: password, factor and views are the person's own. It only
 # proves a factor that is there.
-OF_THE_PERSON = frozenset({"password_change", "profile", "mail", "second_factor"})
+OF_THE_PERSON = frozenset({"password_change", "profile", "mail", "second_factor", "saved_views"})
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 

@@ -45,8 +45,8 @@ class PreviewPages(EndpointLive):
     ) -> HttpResponse:
         """Return the page, which nobody keeps."""
         request.current_app = self.admin_site.name
-        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **found}
-        context |= {"endpoint": row, "back_url": self.page_url(row), "form": form}
+        context = {**self.admin_site.each_context(request), "title": title, **self.about(row, title), **found}
+        context |= {"endpoint": row, "form": form}
         return TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
 
 

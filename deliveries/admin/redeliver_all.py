@@ -65,6 +65,8 @@ class RedeliverAllPages(PageAdmin[Delivery]):
         context = {
             **self.admin_site.each_context(request),
             "title": gettext(TITLES[act]),
+            "opts": self.opts,
+            "crumb": gettext(TITLES[act]),
             "takes_notes": False,  # a job keeps none
             "asked": asked,
             "count": count,

@@ -38,6 +38,7 @@ def reveal(page: PageAdmin[Row], request: HttpRequest, revealed: Revealed) -> Te
         **page.admin_site.each_context(request),
         "title": revealed.title,
         "opts": page.opts,
+        "crumb": revealed.title,
         "revealed": revealed,
         "languages": RECEIVER_CODE if profile and revealed.value.startswith(HMAC_PREFIX) else (),
         "own_example": profile.example if profile and profile.name != "standard" else "",

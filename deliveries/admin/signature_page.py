@@ -106,9 +106,8 @@ def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> Http
     context = {
         **page.admin_site.each_context(request),
         "title": gettext("Signature check"),
-        "opts": page.opts,
+        **page.about(row, gettext("Signature check")),
         "delivery": row,
-        "back_url": page.page_url(row),
         "form": form,
         "check": check,
         "profile": check and profile_of(check.signing),

@@ -130,6 +130,7 @@ class HookpostSite(UnfoldAdminSite):
         from deliveries.admin.find import find_view  # they need these sites
         from deliveries.admin.forgotten_password import forgotten_view
         from deliveries.admin.profile_page import profile_view
+        from deliveries.admin.saved_views import saved_views_view
         from deliveries.admin.second_factor import second_factor_view
 
         return [
@@ -137,6 +138,7 @@ class HookpostSite(UnfoldAdminSite):
             path("profile/", self.admin_view(partial(profile_view, site=self)), name="profile"),
             path("forgotten-password/", partial(forgotten_view, site=self), name="forgotten"),
             path("find/", self.admin_view(partial(find_view, site=self)), name="find"),
+            path("views/<slug:noun>/", self.admin_view(partial(saved_views_view, site=self)), name="saved_views"),
             *(each for each in super().get_urls() if getattr(each, "name", "") != CLOSED),
         ]
 

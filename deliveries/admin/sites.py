@@ -133,6 +133,7 @@ class PortalSite(HookpostSite):
                 theme.Item(title=_("Event types"), icon="category", model="eventtype"),
                 theme.Item(title=_("API keys"), icon="key", model="apikey"),
                 theme.Item(title=_("Members"), icon="group", page="members"),
+                theme.Item(title=_("Audit trail"), icon="history", model="auditentry"),
             ),
         ),
     )

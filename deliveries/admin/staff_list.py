@@ -193,7 +193,7 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
         "title": gettext("Staff"),
         "form": form,
         "roles": list(StaffRole),
-        "meanings": [(role.value, f"{role.value}: {in_words(MEANINGS[role])}") for role in StaffRole],
+        "meanings": [(role.value, f"{in_words(role.value)}: {in_words(MEANINGS[role])}") for role in StaffRole],
         "reaches_mail": reaches_mail(),
         "counts_sessions": counts_sessions(),
         "provider_name": provider_name(),

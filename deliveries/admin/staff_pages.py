@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from deliveries.admin.sites import StaffSite
 
 # What changes nothing of the operator's: one's own log-in, and a look at what was signed.
-OPEN_TO_VIEWERS = frozenset({"second_factor", "password_change", "logout", "profile", "deliveries_delivery_signature"})
+OPEN_TO_VIEWERS = frozenset(
+    {"second_factor", "password_change", "logout", "profile", "saved_views", "deliveries_delivery_signature"}
+)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 

@@ -6,7 +6,7 @@ so no model permission opens these pages.
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import ClassVar, Generic
 
 from axes.models import AccessAttempt
 from django.contrib import admin
@@ -17,7 +17,8 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_noop
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -58,6 +59,19 @@ class SuperuserPages(ModelAdmin, Generic[Row]):
         return request.user.is_superuser
 
 
+class CalledPages(SuperuserPages[Row]):
+    """Pages whose list has the name of its menu line, and says what it means that it is empty."""
+
+    list_title: ClassVar[str]
+    nothing_yet: ClassVar[str]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Name the list."""
+        said = {"list_title": self.list_title, "title": gettext(self.list_title), "nothing_yet": self.nothing_yet}
+        answer: HttpResponse = super().changelist_view(request, {**said, **(extra_context or {})})
+        return answer
+
+
 class UserForm(UserChangeForm):
     """A user; the last owner stays one."""
 
@@ -78,6 +92,7 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    readonly_fields = ("last_login", "date_joined")  # what happened is not edited
     filter_horizontal = ()  # two boxes whose arrows and filters no screen reader can name
     actions = None  # several at once could be all owners
 
@@ -126,8 +141,13 @@ class StaffGroup(DjangoGroupAdmin, SuperuserPages[Group]):
 
 
 @admin.register(AccessAttempt, site=staff_site)
-class StaffAccessAttempt(SuperuserPages[Model]):
+class StaffAccessAttempt(CalledPages[Model]):
     """Failed log-ins; deleting one lets its user try again."""
+
+    list_title = gettext_noop("Failed log-ins")
+    nothing_yet = gettext_noop(
+        "Nobody failed to log in lately. Who fails too often is kept out, until one deletes it here."
+    )
 
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
     fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")
@@ -143,8 +163,11 @@ class StaffAccessAttempt(SuperuserPages[Model]):
 
 
 @admin.register(SecondFactor, site=staff_site)
-class StaffSecondFactor(SuperuserPages[SecondFactor]):
+class StaffSecondFactor(CalledPages[SecondFactor]):
     """Second factors of staff and members; deleting one lets somebody in who has lost theirs."""
+
+    list_title = gettext_noop("Second factors")
+    nothing_yet = gettext_noop("Nobody has set up a second factor. Each person does so in their profile.")
 
     list_display = ("user", "confirmed", "created_at")
     fields = readonly_fields = ("user", "confirmed", "created_at")

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
 
-from deliveries.admin.acts import first_large
+from deliveries.admin.badges import first_large
 from deliveries.admin.catalogue import example_body, offered_types
 from deliveries.admin.inbox_page import InboxPages
 from deliveries.admin.safe_text import pretty_json

@@ -44,7 +44,7 @@ FIRMS = (
         uid="northwind",
         endpoints=(
             Kind(path="orders", types=("order.created", "order.shipped"), an_hour=42),
-            Kind(path="crm", types=("customer.updated",), an_hour=9, error="timeout", share=0.06, hours=30),
+            Kind(path="crm", types=("customer.updated",), an_hour=9, error="deadline_exceeded", share=0.06, hours=30),
         ),
     ),
     Firm(
@@ -72,7 +72,7 @@ FIRMS = (
                 path="hooks",
                 types=("order.created", "invoice.paid"),
                 an_hour=17,
-                error="connection_refused",
+                error="connect_refused",
                 share=1.0,
                 hours=2,
             ),

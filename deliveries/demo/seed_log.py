@@ -12,15 +12,19 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
+from django.utils.http import http_date
+
 from deliveries.models import Attempt, Delivery, Endpoint, EndpointHour, Event, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
 from deliveries.protocol.ids import delivery_id, encode_id, time_ordered
+from deliveries.protocol.secrets import SigningKey, hint
+from deliveries.protocol.signatures import signature_headers
 from deliveries.services.retention import open_partitions
 
 HOURS = 720
 SHOWN_HOURS = 20
 TRIES = 5
-HEADERS = "content-type: application/json\nserver: nginx\ndate: Sat, 28 Nov 2026 09:12:44 GMT"
+HEADERS = "content-type: application/json\nserver: nginx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Log:
     deliveries: list[Delivery] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     groups: list[FailureGroup] = field(default_factory=list)
+    keys: dict[UUID, SigningKey] = field(default_factory=dict)
+    bodies: dict[UUID, bytes] = field(default_factory=dict)
 
     def tell(self, endpoint: Endpoint, kind: Kind) -> None:
         """Make up the month of one endpoint."""
@@ -57,6 +63,7 @@ class Log:
         for ago in range(HOURS, -1, -1):
             self._hour(endpoint.pk, kind, this_hour - timedelta(hours=ago), ago)
         first = len(self.deliveries)
+        self._key(endpoint)
         for ago in range(SHOWN_HOURS, 0, -1):
             for _ in range(max(1, kind.an_hour // 6)):
                 self._delivery(endpoint, kind, self.now - timedelta(hours=ago - self.dice.random() * 0.9))
@@ -106,13 +113,14 @@ class Log:
         event_id = time_ordered(int(at.timestamp() * 1000), self.dice.getrandbits(72))
         body = json.dumps({"type": name, "timestamp": f"{at:%Y-%m-%dT%H:%M:%S.000Z}", "data": self._data(name)})
         about = {"customer_id": endpoint.customer_id, "created_at": at}
+        self.bodies[event_id] = body.encode()
         self.events.append(Event(id=event_id, type=name, body=body.encode(), **about))
         key = delivery_id(event_id, endpoint.pk)
         return Delivery(id=key, event_id=event_id, endpoint_id=endpoint.pk, event_type=name, **about)
 
     def _attempt(self, endpoint: Endpoint, row: Delivery, kind: Kind, number: int, *, failed: bool) -> None:
         at = row.created_at + timedelta(minutes=7 * (number - 1), milliseconds=40)
-        took = 10_000 if failed and kind.error == "timeout" else self.dice.randint(18, 160)
+        took = 10_000 if failed and kind.error == "deadline_exceeded" else self.dice.randint(18, 160)
         self.attempts.append(
             Attempt(
                 id=time_ordered(int(at.timestamp() * 1000), self.dice.getrandbits(72)),
@@ -125,8 +133,9 @@ class Log:
                 error=kind.error if failed else "",
                 address="" if failed and not kind.status else "203.0.113.24:443",
                 request_url=endpoint.url,
-                request_headers=_request_headers(row, at),
-                response_headers=HEADERS if kind.status or not failed else "",
+                request_headers=self._request_headers(row, at),
+                signed_with=hint(self.keys[endpoint.pk]),
+                response_headers=f"{HEADERS}\ndate: {http_date(at.timestamp())}" if kind.status or not failed else "",
                 response_body=kind.answer.encode() if failed else b"",
                 dns_ms=1,
                 connect_ms=took // 5,
@@ -134,6 +143,23 @@ class Log:
                 first_byte_ms=took,
             )
         )
+
+    def _key(self, endpoint: Endpoint) -> SigningKey:
+        """Return the endpoint's key; it is as old as the month, so that it can have signed."""
+        if endpoint.pk not in self.keys:
+            endpoint.secrets.update(created_at=self.now - timedelta(hours=HOURS + 1))
+            self.keys[endpoint.pk] = endpoint.secrets.get().open_key()
+        return self.keys[endpoint.pk]
+
+    def _request_headers(self, row: Delivery, at: datetime) -> str:
+        signed = signature_headers(
+            "standard",
+            [self.keys[row.endpoint_id]],
+            message_id=encode_id("evt", row.event_id),
+            timestamp=int(at.timestamp()),
+            body=self.bodies[row.event_id],
+        )
+        return "\n".join(f"{name}: {value}" for name, value in [("content-type", "application/json"), *signed])
 
     def _group(self, endpoint: Endpoint, kind: Kind, failed: list[Delivery]) -> None:
         if not failed:
@@ -159,12 +185,6 @@ class Log:
         number = self.dice.randint(10_000, 99_999)
         data = {name.partition(".")[0]: f"{name[:3]}_{number}", "currency": "EUR"}
         return data | {"amount": f"{self.dice.randint(20, 4000)}.{self.dice.randint(0, 99):02}"}
-
-
-def _request_headers(row: Delivery, at: datetime) -> str:
-    names = {"content-type": "application/json", "webhook-id": encode_id("evt", row.event_id)}
-    names |= {"webhook-timestamp": str(int(at.timestamp())), "webhook-signature": "v1,…"}
-    return "\n".join(f"{name}: {value}" for name, value in names.items())
 
 
 def _row(endpoint_id: UUID, hour: datetime, error: str, status: int, number: int, slots: int) -> EndpointHour:

@@ -36,6 +36,7 @@ class ApiKey(IdentifiedModel):
     class Meta:
         db_table = "hookpost_api_key"
         ordering = ("-id",)
+        verbose_name = "API key"
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"

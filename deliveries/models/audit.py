@@ -26,5 +26,5 @@ class AuditEntry(IdentifiedModel):
     class Meta:
         db_table = "hookpost_audit_entry"
         ordering = ("-id",)
-        verbose_name_plural = "audit entries"
+        verbose_name_plural = "audit trail"
         indexes = (models.Index(fields=("target",), name="audit_entry_by_target"),)

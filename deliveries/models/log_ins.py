@@ -13,7 +13,7 @@ from deliveries.protocol.time_zones import NAME_LIMIT
 
 
 class LogIn(models.Model):
-    """One log-in; made when it is first used on the staff's site, or its time zone or language is chosen."""
+    """One log-in; made when it is first used on the staff's site, or its time zone, language or a view is kept."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="hookpost_log_in"
@@ -30,6 +30,9 @@ class LogIn(models.Model):
     )
     language = models.CharField(
         max_length=8, default="", db_default="", editable=False, help_text="What its person chose; empty: nothing."
+    )
+    views = models.JSONField(
+        default=dict, db_default={}, editable=False, help_text="Of lists, by the list's name: names and query strings."
     )
 
     class Meta:

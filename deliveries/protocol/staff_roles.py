@@ -50,6 +50,9 @@ MEANINGS: Mapping[StaffRole, str] = MappingProxyType(
 )
 
 
+NAMES = (say("viewer"), say("support"), say("operator"), say("owner"))
+
+
 def role_with(permissions: Iterable[str]) -> StaffRole | None:
     """Return the role that may do exactly this; None for a mix of one's own."""
     held = frozenset(permissions)

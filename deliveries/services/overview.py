@@ -77,11 +77,14 @@ class Hour:
     failed: int
 
 
-def outcomes_of(viewer: Viewer, span: Span, *, now: datetime | None = None) -> Outcomes:
-    """Return what became of the attempts that a viewer may know of."""
+def outcomes_of(
+    viewer: Viewer, span: Span, *, endpoint_id: UUID | None = None, now: datetime | None = None
+) -> Outcomes:
+    """Return what became of the attempts that a viewer may know of, or of those at one endpoint."""
     step = "day" if span.step == DAY else "hour"
     first = _floor(now or clock.likely_now(), span.step) - span.length + span.step
-    parameters = {"endpoint_ids": _endpoints_of(viewer), "since": first, "bucket": step}
+    endpoint_ids = [endpoint_id] if endpoint_id else _endpoints_of(viewer)
+    parameters = {"endpoint_ids": endpoint_ids, "since": first, "bucket": step}
     rows = sql.fetch(OverviewHoursRow, parameters)
     durations = [sum(getattr(row, f"d{slot}") for row in rows) for slot in range(1, len(DURATIONS_MS) + 2)]
     attempts = sum(row.attempts for row in rows)

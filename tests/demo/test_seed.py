@@ -6,9 +6,12 @@ import pytest
 from django.db.models import Sum
 
 from deliveries.demo.seed import FIRMS, fill
-from deliveries.models import Attempt, Customer, Delivery, EndpointHour, FailureGroup
+from deliveries.models import Attempt, Customer, Delivery, EndpointHour, Event, FailureGroup
 from deliveries.models.rollup import ALL_ENDPOINTS
+from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.signature_check import ReceivedRequest
 from deliveries.services.endpoints import create_endpoint
+from deliveries.services.signature_check import check_attempt
 
 
 @pytest.mark.django_db
@@ -25,5 +28,16 @@ def test_a_made_up_month_hangs_together_and_is_made_up_once(receiver_ports: list
         assert group.deliveries == given_up.filter(endpoint_id=group.endpoint_id).count()
     hours = EndpointHour.objects.filter(endpoint_id=ALL_ENDPOINTS).aggregate(all=Sum("attempts"))
     assert hours == EndpointHour.objects.exclude(endpoint_id=ALL_ENDPOINTS).aggregate(all=Sum("attempts"))
+    for attempt in Attempt.objects.filter(delivery__in=given_up.filter(error="http_4xx"))[:3]:  # it can be checked
+        event = Event.objects.get(pk=attempt.delivery.event_id)
+        check, _ = check_attempt(attempt, event, attempt.delivery.endpoint, ReceivedRequest())
+        assert check.is_right
+        assert check.clock is None or not check.clock.is_fault
     assert fill(register) == 0
     assert Customer.objects.filter(uid__in=[firm.uid for firm in FIRMS]).count() == len(FIRMS)
+
+
+def test_it_fails_only_as_deliveries_fail() -> None:
+    errors = {kind.error for firm in FIRMS for kind in firm.endpoints} - {""}
+    assert errors
+    assert errors <= EXPLANATIONS.keys()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # this file is read before Django is set up
     from deliveries.models import (
         ApiKey,
         Attempt,
+        AuditEntry,
         Customer,
         Delivery,
         Endpoint,
@@ -50,11 +51,12 @@ class House:
     key_text: str
     job: Job
     failure: FailureGroup
+    entry: AuditEntry
 
     def rows(self) -> list[Any]:
         """All rows that have a page somewhere."""
         rows = [self.customer, self.member, self.endpoint, self.event, self.delivery]
-        return [*rows, self.attempt, self.event_type, self.key, self.job, self.failure]
+        return [*rows, self.attempt, self.event_type, self.key, self.job, self.failure, self.entry]
 
 
 def make_house(name: str, username: str, port: int) -> House:
@@ -63,7 +65,7 @@ def make_house(name: str, username: str, port: int) -> House:
 
     from django.utils import timezone
 
-    from deliveries.models import Attempt, Delivery, DueDelivery, Event, FailureGroup, Job
+    from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Event, FailureGroup, Job
     from deliveries.models.base import new_id
     from deliveries.services import api_keys, customers, endpoints, event_types, events, members
 
@@ -106,7 +108,8 @@ def make_house(name: str, username: str, port: int) -> House:
     )
     event = Event.objects.get(pk=accepted.event_id)
     delivery.refresh_from_db()
-    return House(customer, member, endpoint, secret, event, delivery, attempt, own, key, key_text, job, failure)
+    entry = AuditEntry.objects.get(target=endpoint.public_id)
+    return House(customer, member, endpoint, secret, event, delivery, attempt, own, key, key_text, job, failure, entry)
 
 
 @pytest.fixture

@@ -120,8 +120,8 @@ def test_djangos_own_ways_find_a_file_by_its_address(settings: Settings) -> None
 
 def test_a_page_loads_only_what_it_uses(alice: Client, acme: House) -> None:
     where = {
-        "chart.js": [""],
-        "charts.js": [""],
+        "chart.js": ["", pages(acme)[5]],
+        "charts.js": ["", pages(acme)[5]],
         "lists.js": ["deliveries/delivery/"],
         "htmx.js": [pages(acme)[2], pages(acme)[5]],
         "jquery.min.js": ["deliveries/eventtype/add/"],

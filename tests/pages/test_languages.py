@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from html import unescape
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext, override
 
+from deliveries.admin import export
 from deliveries.admin.script_words import PLACE
 from deliveries.models import LogIn, PasswordMail
 from deliveries.protocol.advice import advice_for
@@ -21,6 +23,7 @@ from tests.pages.conftest import House, logged_in
 from tests.pages.test_members import an_invitation
 from tests.settings import SETTINGS
 from tests.translations.catalogs import read
+from tests.translations.sources import unfold_texts
 
 pytestmark = pytest.mark.django_db
 
@@ -105,16 +108,29 @@ def test_advice_is_english_for_programs_and_the_readers_language_on_pages() -> N
     assert in_words(says) == says
 
 
+@lru_cache(maxsize=1)
+def english() -> dict[str, str]:
+    """Return what is English alone of our catalogs and of Unfold's templates, by how it is found in a page."""
+    ours = {entry.msgid for entry in read("de") if " " in entry.msgid.strip() and entry.msgid != entry.msgstr}
+    with override("de"):
+        unfolds = {text for text in unfold_texts() if gettext(text) == text} - {"Name", "System", "Start", "Filter"}
+    return {folded(text): text for text in ours | unfolds}
+
+
+def folded(text: str) -> str:
+    """Return a text as it is in the middle of a sentence."""
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
 def english_on(client: Client, pages: Iterable[str]) -> dict[str, list[str]]:
-    """Return the sentences of the catalogs that pages show in English to whoever reads German."""
-    english = {entry.msgid for entry in read("de") if " " in entry.msgid.strip() and entry.msgid != entry.msgstr}
+    """Return the sentences that pages show in English to whoever reads German."""
     left = {}
     for page in pages:
         answer = client.get(page, headers={"accept-language": "de"})
         assert answer.status_code == 200, page
         shown = " ".join(unescape(re.sub(r"<[^>]+>", "\n", answer.content.decode())).split(" "))
-        lines = {line.strip() for line in shown.split("\n")}
-        left |= {page: sorted(lines & english)} if lines & english else {}
+        found = {folded(line.strip()) for line in shown.split("\n")} & english().keys()
+        left |= {page: sorted(english()[each] for each in found)} if found else {}
     return left
 
 
@@ -122,6 +138,9 @@ def test_pages_of_the_portal_hold_no_english_sentence_in_another_language(acme: 
     root = "/portal/deliveries"
     lists = ("endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")
     pages = [
+        f"{root}/endpoint/{acme.endpoint.public_id}/delete/",
+        f"{root}/endpoint/{acme.endpoint.public_id}/history/",
+        f"{root}/job/{acme.job.public_id}/change/",
         *(f"/portal/{place}" for place in ("", "members/", "profile/", "catalogue/", "receiving/", "find/")),
         *(f"{root}/{noun}/" for noun in lists),
         *(f"{root}/{noun}/add/" for noun in ("endpoint", "apikey", "eventtype")),
@@ -136,9 +155,23 @@ def test_pages_of_staff_hold_no_english_sentence_in_another_language(acme: House
     root = "/admin/deliveries"
     lists = ("customer", "member", "endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")
     pages = [
-        *(f"/admin/{place}" for place in ("", "profile/", "find/")),
+        *(f"/admin/{place}" for place in ("", "profile/", "find/", "staff/", "password_change/")),
+        *(f"/admin/{place}/" for place in ("auth/user", "auth/user/add", "auth/group", "axes/accessattempt")),
+        f"{root}/secondfactor/",
+        f"{root}/member/{acme.member.public_id}/change/",
+        f"{root}/endpoint/{acme.endpoint.public_id}/delete/",
         *(f"{root}/{noun}/" for noun in (*lists, "auditentry")),
         *(f"{root}/{noun}/add/" for noun in ("customer", "apikey", "eventtype")),
         *(f"{root}/{noun}/{getattr(acme, noun).public_id}/change/" for noun in ("customer", "endpoint", "delivery")),
     ]
     assert english_on(alice, pages) == {}
+
+
+def test_roles_of_staff_and_the_end_of_an_export_are_told_in_the_readers_language(
+    acme: House, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Betrachter: sieht alles" in alice.get("/admin/staff/", headers={"accept-language": "de"}).content.decode()
+    monkeypatch.setattr(export, "EXPORT_SECONDS", -1.0)
+    monkeypatch.setattr(export, "PART", 0)
+    answer = alice.post("/admin/deliveries/delivery/export/", headers={"accept-language": "de"})
+    assert "Es sind nicht alle Zustellungen hier" in b"".join(answer.streaming_content).decode().splitlines()[-1]  # type: ignore[attr-defined]

@@ -60,7 +60,7 @@ def test_each_site_tells_what_its_viewer_may_know(bob: Client, carol: Client, ac
     count(globex.endpoint.pk, 23)
     theirs, mine = bob.get("/admin/").content.decode(), carol.get("/portal/").content.decode()
     assert "40 attempts in 24 hours, 75.00 % of them arrived." in theirs.replace("75 %", "75.00 %")
-    assert "7 attempts in 24 hours, 100% of them arrived." in mine
+    assert "7 attempts in 24 hours, 100 % of them arrived." in mine
     arrived = {each["name"]: sum(each["data"]) for each in chart_of(mine)["series"]}
     assert arrived == {"arrived": 7, "refused": 0, "failed": 0, "unanswered": 0}
     assert chart_of(mine)["url"] == "/portal/deliveries/delivery/"
@@ -83,6 +83,28 @@ def test_each_figure_leads_to_a_list_that_takes_its_words(
         assert not answer.context["asked"].troubles, link
     resting = next(link for link in links if "health=resting" in link)
     assert [row.pk for row in client.get(resting).context["listing"].rows] == [acme.endpoint.pk]
+
+
+@pytest.mark.django_db
+def test_an_endpoint_and_a_customer_have_charts_of_their_own_attempts(
+    bob: Client, carol: Client, acme: House, globex: House
+) -> None:
+    count(acme.endpoint.pk, 7)
+    count(globex.endpoint.pk, 23)
+    endpoint = f"deliveries/endpoint/{acme.endpoint.public_id}/change/"
+    customer = f"/admin/deliveries/customer/{acme.customer.public_id}/change/"
+    for client, page in ((bob, f"/admin/{endpoint}"), (carol, f"/portal/{endpoint}"), (bob, customer)):
+        text = client.get(page, {"span": "7d"}).content.decode()
+        assert "7 attempts in 7 days, 100 % of them arrived." in text
+        chart = chart_of(text)
+        assert chart["url"].endswith(f"?{'customer' if page == customer else 'endpoint'}={row_id(acme, page)}")
+        answer = client.get(chart["url"], {"since": chart["since"][0], "until": chart["until"][-1]})
+        assert not answer.context["asked"].troubles
+
+
+def row_id(house: House, page: str) -> str:
+    """The id of the row that a page is about."""
+    return house.customer.public_id if "/customer/" in page else house.endpoint.public_id
 
 
 @pytest.mark.django_db

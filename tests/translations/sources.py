@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from django.apps import apps
 from django.template import engines
 from django.template.base import FilterExpression, Node, NodeList, Template
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
@@ -55,6 +56,13 @@ def _in_file(path: Path) -> Iterator[Message]:
         yield from in_template(path.read_text())
     elif path.suffix == ".js":
         yield from in_script(path.read_text())
+
+
+def unfold_texts() -> set[str]:
+    """Return the messages of Unfold's templates, which has no catalogs of its own."""
+    folder = Path(apps.get_app_config("unfold").path) / "templates"
+    paths = [path for path in folder.rglob("*.html") if "unfold_crispy" not in path.parts]  # of a package not in use
+    return {message.text for path in paths for message in in_template(path.read_text())}
 
 
 def in_python(source: str) -> Iterator[Message]:

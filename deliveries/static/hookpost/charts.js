@@ -38,7 +38,7 @@ function draw(canvas, data) {
         if (!found.length) return;
         const place = found[0].index;
         const query = new URLSearchParams({ since: data.since[place], until: data.until[place] });
-        location.href = `${data.url}?${query}`;
+        location.href = `${data.url}${data.url.includes("?") ? "&" : "?"}${query}`;
       },
     },
   });

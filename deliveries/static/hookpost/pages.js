@@ -34,6 +34,15 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 });
+// On a telephone each cell of a small table stands below its title.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll(".hp-table")) {
+    const titles = [...table.querySelectorAll("th")].map((title) => title.textContent);
+    for (const cell of table.querySelectorAll("td")) {
+      if (titles[cell.cellIndex] && cell.textContent.trim()) cell.dataset.label = titles[cell.cellIndex];
+    }
+  }
+});
 addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.querySelectorAll("form[data-hp-once]")) delete form.dataset.hpSent;
 });

@@ -61,7 +61,7 @@ function makeSearchable(list, ask) {
 function searchBox(boxes, lines) {
   const search = document.createElement("input");
   search.type = "search";
-  search.className = "hp-input hp-full hp-apart";
+  search.className = "hp-input hp-full hp-search-types";
   search.placeholder = hpSay("Search {count} event types", { count: boxes.length });
   search.setAttribute("aria-label", hpSay("Search event types"));
   search.addEventListener("input", () => {

@@ -1,0 +1,72 @@
+"""Views of lists that somebody keeps: what a list shows of them, and the address that keeps and forgets them.
+
+What lives here: from the browser to services/saved_views.py. It must not know what narrows a list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
+
+from deliveries.admin.asked import Asked
+from deliveries.admin.viewer import customer_of
+from deliveries.errors import InvalidInput
+from deliveries.services.languages import said_by, tell
+from deliveries.services.saved_views import NAME_LIMIT, forget_view, save_view, views_of
+from deliveries.services.site_links import PORTAL
+
+if TYPE_CHECKING:
+    from deliveries.admin.site_base import HookpostSite
+
+
+def views_context(request: HttpRequest, noun: str, asked: Asked, *, site_name: str) -> dict[str, object]:
+    """Return what the template of a list shows of a person's views of it."""
+    query = asked.filter_query.removeprefix("?")
+    kept = views_of(_person(request), _place(request, noun, site_name))
+    return {
+        "views": [(each, each.query == query) for each in kept],
+        "views_url": reverse(f"{site_name}:saved_views", args=[noun]),
+        "view_query": query if asked.is_narrowed and not asked.troubles else "",
+        "view_name_limit": NAME_LIMIT,
+    }
+
+
+@require_POST
+def saved_views_view(request: HttpRequest, noun: str, *, site: HookpostSite) -> HttpResponse:
+    """Keep a view of a list, or forget one, and go back to the list."""
+    try:
+        address = reverse(f"{site.name}:deliveries_{noun}_changelist")
+    except NoReverseMatch:
+        raise Http404 from None
+    if request.POST.get("act") == "forget":
+        forget_view(_person(request), _place(request, noun, site.name), request.POST.get("name", ""))
+        messages.success(request, gettext("The view is removed. What it showed is still there."))
+        return HttpResponseRedirect(address)
+    return HttpResponseRedirect(f"{address}?{_keep(request, _place(request, noun, site.name))}")
+
+
+def _keep(request: HttpRequest, place: str) -> str:
+    """Keep what was given, or say why not; returns the query string that the list goes on with."""
+    query = QueryDict(request.POST.get("query", "").removeprefix("?")).urlencode()
+    try:
+        kept = save_view(_person(request), place, request.POST.get("name", ""), query)
+        messages.success(request, tell("Kept as “{name}”.", name=kept.name))
+    except InvalidInput as error:
+        messages.error(request, tell("The view was not kept: {why}.", why=said_by(error)))
+    return query
+
+
+def _person(request: HttpRequest) -> AbstractUser:
+    return cast(AbstractUser, request.user)
+
+
+def _place(request: HttpRequest, noun: str, site_name: str) -> str:
+    """Return the name of a list; in the portal each customer's is another one."""
+    whose = f"/{customer_of(request).public_id}" if site_name == PORTAL else ""
+    return f"{site_name}{whose}/{noun}"

@@ -1,0 +1,53 @@
+"""The head of each page says where one is: the list, the row by its own name, and what the page is."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from django.test import Client
+
+from tests.pages.conftest import House
+
+pytestmark = pytest.mark.django_db
+
+
+def head_of(client: Client, address: str) -> list[str]:
+    """What the heading of a page says, part by part."""
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    heading = re.findall(r"<h1[^>]*>(.*?)</h1>", answer.content.decode(), re.DOTALL)
+    assert len(heading) == 1, address
+    without_arrow = re.sub(r'<a class="hp-up.*?</a>', "", heading[0], flags=re.DOTALL)
+    parts = (unescape(each).strip() for each in re.split(r"<[^>]+>", without_arrow))
+    return [each for each in parts if each]
+
+
+def test_each_page_is_headed_by_where_one_is(alice: Client, acme: House) -> None:
+    root = "/admin/deliveries"
+    delivery, failure = f"invoice.paid {acme.delivery.public_id}", f"404 from {acme.endpoint.url}"
+    job = f"Redeliver what failed {acme.job.created_at:%Y-%m-%d %H:%M} UTC"
+    expected = {
+        "/admin/": ["Overview"],
+        "/admin/profile/": ["Profile"],
+        f"{root}/delivery/": ["Deliveries"],
+        f"{root}/delivery/redeliver-all/?state=held": ["Deliveries", "Redeliver all that match"],
+        f"{root}/delivery/{acme.delivery.public_id}/change/": ["Deliveries", delivery],
+        f"{root}/delivery/{acme.delivery.public_id}/signature/": ["Deliveries", delivery, "Signature check"],
+        f"{root}/failuregroup/{acme.failure.public_id}/change/": ["Failures", failure],
+        f"{root}/job/{acme.job.public_id}/change/": ["Jobs", job],
+        f"{root}/endpoint/{acme.endpoint.public_id}/change/": ["Endpoints", acme.endpoint.url],
+        f"{root}/endpoint/{acme.endpoint.public_id}/history/": ["Endpoints", acme.endpoint.url, "Audit trail"],
+        f"{root}/customer/add/": ["Customers", "Add customer"],
+        f"{root}/customer/{acme.customer.public_id}/brand/": ["Customers", "Acme", "Brand"],
+    }
+    assert {address: head_of(alice, address) for address in expected} == expected
+
+
+def test_a_question_is_headed_by_the_row_that_it_is_about(alice: Client, acme: House) -> None:
+    address = f"/admin/deliveries/endpoint/{acme.endpoint.public_id}/pause/"
+    text = alice.post(address).content.decode()
+    assert re.search(
+        rf'<a class="hp-crumb"[^>]*>{re.escape(acme.endpoint.url)}</a>\s*<span class="hp-here"[^>]*>Pause<', text
+    )
