@@ -12,6 +12,13 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 
 from deliveries import conf as ours
+from deliveries.errors import WrongSetting
+from deliveries.protocol.amqp_urls import each_host
+
+OTHER_BROKER = (
+    "HOOKPOST: BROKER_URL is redis://, rediss://, unix://, amqp:// or amqps:// here, without queue_type;"
+    " for Sentinel or quorum queues make a broker of your own and call dramatiq.set_broker in the settings"
+)
 
 
 def take_settings() -> None:
@@ -29,6 +36,10 @@ def take_settings() -> None:
 
 
 def _broker(url: str) -> dramatiq.Broker:
-    if url.startswith("amqp"):
-        return RabbitmqBroker(url=url, confirm_delivery=True)
-    return RedisBroker(url=url)
+    """Return Dramatiq's own broker; what only the standalone server's can do is refused in a sentence."""
+    try:
+        if url.startswith("amqp"):
+            return RabbitmqBroker(url=each_host(url), confirm_delivery=True)
+        return RedisBroker(url=url)
+    except ValueError:
+        raise WrongSetting(OTHER_BROKER) from None  # what it says may hold a password

@@ -372,6 +372,7 @@ def test_a_command_of_a_project_that_cannot_go_on_says_so_in_one_line(project: I
     [
         ('HOOKPOST = {"COLOUR": "red"}', "HOOKPOST: there is no COLOUR"),
         ('HOOKPOST = {"BATCH_SIZE": 0}', "HOOKPOST_BATCH_SIZE: must be between"),
+        ('HOOKPOST = {"BROKER_URL": "redis+sentinel://one:26379/shop/0"}', "HOOKPOST: BROKER_URL is redis://"),
     ],
 )
 def test_a_wrong_setting_of_the_project_is_named(project: Installation, line: str, sentence: str) -> None:
