@@ -39,7 +39,7 @@ from deliveries.protocol.trace_context import read_trace_context
 from deliveries.services.events import Accepted, accept_batch, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
-from deliveries.services.shares import posted_events
+from deliveries.services.shares import charge, posted_events
 from deliveries.tracing import switch
 
 JSON = "application/json"
@@ -119,7 +119,7 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     raw = _body(environ, read, key, conf.body_limit_bytes)
     draft = read_draft(raw, key, idempotency_key=_idempotency_key(environ), trace_context=_trace_context(environ))
     accepted = accept_event(draft)
-    _deliver([accepted])
+    _deliver([accepted], key)
     return _told(accepted)
 
 
@@ -134,15 +134,17 @@ def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]
     else:
         keys = [place_key(idempotency_key, place) for place in range(BATCH_LIMIT)]
         results = accept_batch(drafts, atomic=atomic, idempotency_key=idempotency_key, keys=keys)
-    _deliver([result for result in results if isinstance(result, Accepted)])
+    _deliver([result for result in results if isinstance(result, Accepted)], key)
     return {"results": [_told(r) if isinstance(r, Accepted) else {"error": _problem(r)} for r in results]}
 
 
-def _deliver(accepted: Sequence[Accepted]) -> None:
+def _deliver(accepted: Sequence[Accepted], key: KnownKey) -> None:
     """Ring for what is to be sent, and go on with what is not fanned out yet; neither is waited for."""
     wake(lane for each in accepted for lane in each.wake)
-    if any(each.pending for each in accepted):
-        begin_fan_outs(wake)
+    if key.customer_id is not None:
+        charge(key.customer_id, deliveries=sum(each.deliveries or 0 for each in accepted))
+    if pending := [each.event_id for each in accepted if each.pending]:
+        begin_fan_outs(wake, posted=pending, by=key.customer_id)
 
 
 def _carried(request: HttpRequest, emit: Emit) -> HttpResponse:

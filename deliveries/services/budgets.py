@@ -20,6 +20,23 @@ REMEMBERED = 10_000
 LEARNING = 0.2  # weight of the newest request in what the next one is expected to cost
 
 
+class Callers:
+    """Who came last; moments are those of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._last: Hashable = None
+        self._changed_at = float("-inf")
+
+    def note(self, caller: Hashable, now: float) -> None:
+        """Remember who was served; the operator is None."""
+        if caller != self._last:
+            self._last, self._changed_at = caller, now
+
+    def is_one(self, now: float) -> bool:
+        """Say whether whoever came last has been the only one for a while."""
+        return now - self._changed_at > ALONE_SECONDS
+
+
 @dataclass(slots=True)
 class _Budget:
     seconds: float
@@ -33,17 +50,12 @@ class Budgets:
     def __init__(self) -> None:
         self._budgets: dict[Hashable, _Budget] = {}
         self._lock = threading.Lock()
-        self._last: Hashable = None
-        self._changed_at = float("-inf")
-
-    def note(self, caller: Hashable, now: float) -> None:
-        """Remember who was served, so that it is known who has the process for itself; the operator is None."""
-        if caller != self._last:
-            self._last, self._changed_at = caller, now
+        self._callers = Callers()
+        self.note = self._callers.note  # so that it is known who has the process for itself
 
     def pause(self, customer: Hashable, now: float, *, share: float) -> float:
         """Return for how many seconds the customer's next request should wait; nothing when its budget has some."""
-        if share >= 1 or now - self._changed_at > ALONE_SECONDS:
+        if share >= 1 or self._callers.is_one(now):
             return 0.0
         with self._lock:
             budget = self._filled(customer, now, share)
@@ -62,6 +74,12 @@ class Budgets:
             budget = self._filled(customer, now, share)
             budget.expected += LEARNING * (cost - budget.expected)
             budget.seconds = max(-DEBT_SECONDS, budget.seconds + drawn - cost)
+
+    def draw(self, customer: Hashable, now: float, *, share: float, cost: float) -> None:
+        """Draw what was done for a customer besides its requests."""
+        with self._lock:
+            budget = self._filled(customer, now, share)
+            budget.seconds = max(-DEBT_SECONDS, budget.seconds - cost)
 
     def _filled(self, customer: Hashable, now: float, share: float) -> _Budget:
         budget = self._budgets.get(customer)

@@ -7,6 +7,7 @@ statement that others share. It must not know who calls, or how callers come tog
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from deliveries.metrics import names
 from deliveries.models import Customer, IdempotencyKey
 from deliveries.protocol.event_types import matching_keys
 from deliveries.services import clock
+from deliveries.services.budgets import Callers
 from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
@@ -39,6 +41,9 @@ NOT_STORED = "the database does not store anything at the moment; nothing was st
 EVERYONE = "*"  # sql/accept_events.sql knows it too; no uid looks like this
 # A number that PostgreSQL would read as too long for its type, and end the statement.
 _UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*[eE][+-]?[0-9]{4}|[0-9]{8000}")
+
+
+accepting = Callers()  # whose events this process stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,9 @@ def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | N
             raise
         open_partitions()
         rows = _accept(parameters)
+    now = time.monotonic()
+    for entry in (group[0], group[-1]):
+        accepting.note(entry.draft.customer_id or entry.draft.customer_uid, now)
     by_id = {row.event_id: row for row in rows}
     # First those that are stored: looking up the others asks the database again, which may fail.
     for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):

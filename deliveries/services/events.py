@@ -53,6 +53,7 @@ from deliveries.services.scheduling import deliver_later
 from deliveries.services.validation import Rules, check_data, rules_for, version_emitted
 from deliveries.services.version_schemas import example_to_send
 from deliveries.services.version_table import version_table
+from deliveries.services.wide_events import is_wide, note_width
 from deliveries.tracing import switch
 
 __all__ = [
@@ -243,8 +244,8 @@ def _entry(draft: EventDraft) -> Entry:
 
 
 def _submit(entry: Entry) -> None:
-    commits = _commits if len(entry.body) <= LARGE_BYTES else _large_commits
-    ending = commits.submit(entry)
+    is_small = len(entry.body) <= LARGE_BYTES and not is_wide(entry.draft)
+    ending = (_commits if is_small else _large_commits).submit(entry)
     if ending is Ending.NOT_BEGUN:
         raise Unavailable(NOT_STORED)
     if ending is Ending.UNKNOWN:
@@ -259,6 +260,8 @@ def _committing() -> Callable[[Sequence[Entry]], None]:
         with handed.here(), answered_within(COMMIT_SECONDS):
             connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
             store_events(group, limits=SHARED)
+        for entry in group:
+            note_width(entry)
         ring_for(group)
 
     return commit

@@ -11,25 +11,33 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.functions import Now
 
 from deliveries import sql
 from deliveries.database.failures import first_line
 from deliveries.models import Endpoint, Event, FanOut
 from deliveries.protocol.event_types import is_ours, matching_keys
+from deliveries.protocol.remembered import remember
+from deliveries.services.event_store import accepting
 from deliveries.services.filter_bodies import body_seen
 from deliveries.services.filter_judge import Judged, judge
+from deliveries.services.shares import charge
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 500  # endpoints: some 25 ms of PostgreSQL, which others wait for at most
+CHUNK = 250  # endpoints: some 12 ms of PostgreSQL, which others wait for at most
+LONGEST_PAUSE_SECONDS = 0.1  # after a chunk, while events for others are accepted
+LEFT_SECONDS = 3.0  # without a turn for anybody, while something is open: whoever made the deliveries is gone
 AT_ONCE = 4  # customers that one process leases at the same moment
 LEASE_SECONDS = 15.0  # longer than that many chunks, each of which is bounded
 LOOK_SECONDS = 0.25
+REMEMBERED = 10_000  # events with who posted them, and customers that rest
 FILTER_FAILED = "filter_failed"  # sql/fan_out_chunk.sql knows it too
 REST = 3  # a customer whose filters took long rests for so many times as long
 
@@ -54,9 +62,39 @@ def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
         if not taken:
             break
         for row in taken:
-            wake(fan_out_chunk(row))
+            _take_turn(row, wake)
         chunks += len(taken)
     return chunks
+
+
+def _take_turn(row: ClaimFanOutsRow, wake: Wake) -> None:
+    if _still_rests(row):
+        return
+    began = time.monotonic()
+    lanes = fan_out_chunk(row)
+    wake(lanes)
+    _charge_poster(row, deliveries=len(lanes), seconds=time.monotonic() - began)
+    _give_way(time.monotonic() - began)
+
+
+def _still_rests(row: ClaimFanOutsRow) -> bool:
+    """Leave a fan-out whose customer rests: the dear one before it has ended, and with it the row that said so."""
+    left = _rests.get(row.customer_id, 0.0) - time.monotonic() if _rests else 0.0
+    if left > 0:
+        FanOut.objects.filter(pk=row.event_id).update(lease_until=Now() + timedelta(seconds=left))
+    return left > 0
+
+
+def _charge_poster(row: ClaimFanOutsRow, *, deliveries: int, seconds: float) -> None:
+    """Draw a chunk on the account of the customer that posted the event itself; the operator has none."""
+    if poster := _posters.get(row.event_id):
+        charge(poster, deliveries=deliveries, seconds=seconds)
+
+
+def _give_way(seconds: float) -> None:
+    """Let others have the machine for as long as a chunk had it, where this process accepts events for several."""
+    if not accepting.is_one(time.monotonic()):
+        time.sleep(min(seconds, LONGEST_PAUSE_SECONDS))
 
 
 def fan_out_chunk(row: ClaimFanOutsRow) -> list[tuple[UUID, bool]]:
@@ -114,6 +152,8 @@ def _make(
     }
     if judged.failed:
         log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
+    if judged.is_dear:
+        remember(_rests, row.customer_id, time.monotonic() + judged.seconds * REST, limit=REMEMBERED)
     return sql.fetch(FanOutChunkRow, parameters)
 
 
@@ -158,16 +198,29 @@ def is_open(event_id: UUID) -> bool:
 
 
 _continuation = _Continuation()
+_posters: dict[UUID, UUID] = {}
+_rests: dict[UUID | None, float] = {}  # until when, for each customer whose filters took long
 
 
-def begin_fan_outs(wake: Wake) -> None:
-    """Go on with open fan-outs on a thread of this process; returns at once."""
+def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None = None) -> None:
+    """Go on with open fan-outs on a thread of this process; returns at once.
+
+    `posted` are events of a customer's own key, `by` is the customer.
+    """
+    if by is not None:
+        for event_id in posted:
+            remember(_posters, event_id, by, limit=REMEMBERED)
     _continuation.begin(wake)
 
 
 def take_over_fan_outs(wake: Wake) -> bool:
-    """Go on with what others left open; for the dispatcher, once a second. Returns whether there was something."""
-    is_open = FanOut.objects.exists()
-    if is_open:
+    """Go on with what others left open; for the dispatcher, once a second. Returns whether there was something.
+
+    Whoever accepts goes on by itself. A worker that took part would take that time from its deliveries, and would not
+    know what else the accepting process has to do.
+    """
+    of_late = FanOut.objects.filter(turn_at__gt=Now() - timedelta(seconds=LEFT_SECONDS))
+    is_left = FanOut.objects.exists() and not of_late.exists()
+    if is_left:
         begin_fan_outs(wake)
-    return is_open
+    return is_left

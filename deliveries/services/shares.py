@@ -28,6 +28,7 @@ from deliveries.services.limits import LIMITS
 HAS_PLACE = "hookpost.has_place"  # in what a web server tells of a request: its place was taken before
 WAIT_SECONDS = 2.0
 SECONDS_PER_BYTE = 1e-7  # of a posted body: what storing it costs the database, and those who wait for it there
+SECONDS_PER_DELIVERY = 2.5e-4  # of processor, from its row in the queue to the record of its attempt
 
 _budgets = Budgets()  # of events, requests and pages together
 
@@ -120,6 +121,12 @@ class RequestShares:
     def _forget_if_idle(self, customer_id: UUID, mine: _Customer) -> None:
         if not mine.working and not mine.waiting:
             del self._customers[customer_id]
+
+
+def charge(customer_id: UUID, *, deliveries: int, seconds: float = 0.0) -> None:
+    """Draw on a customer's account what its own posts have others do: make deliveries, send and record them."""
+    cost = seconds + deliveries * SECONDS_PER_DELIVERY
+    _budgets.draw(customer_id, time.monotonic(), share=_share(), cost=cost)
 
 
 def paced(customer_id: UUID | None, parts: Generator[bytes, None, None]) -> Generator[bytes, None, None]:

@@ -1,7 +1,9 @@
 -- Takes the oldest open fan-out of each customer, those whose turn was longest ago first.
 -- limit int, lease_seconds float
--- One of each customer, so that nobody's large ones delay another's, and a customer's events keep their order. Of two who choose the same row one finds it taken when it locks it.
-WITH oldest AS (
+-- One of each customer, so that nobody's large ones delay another's, and a customer's events keep their order. Of two who choose the same row one finds it taken when it locks it. No wait for the disk, which accepted events wait for: a lease that a crash of the server undoes is nobody's.
+WITH quick AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), oldest AS (
     SELECT DISTINCT ON (coalesce(customer_id, event_id)) event_id, lease_until, turn_at
     FROM hookpost_fan_out
     ORDER BY coalesce(customer_id, event_id), event_id
@@ -11,6 +13,6 @@ WITH oldest AS (
 )
 UPDATE hookpost_fan_out f
 SET lease_until = now() + make_interval(secs => %(lease_seconds)s::float8), turn_at = now()
-FROM chosen c
+FROM chosen c CROSS JOIN quick
 WHERE f.event_id = c.event_id AND (f.lease_until IS NULL OR f.lease_until < now())
 RETURNING f.event_id, f.customer_id, f.after_id, f.filter_ms

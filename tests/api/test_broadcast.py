@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fan-outs go on when the test says so."""
-    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake: None)
-    monkeypatch.setattr("deliveries.api.python_api.begin_fan_outs", lambda wake: None)
+    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake, **posted: None)
+    monkeypatch.setattr("deliveries.api.python_api.begin_fan_outs", lambda wake, **posted: None)
 
 
 def fan_out_all() -> list[Any]:

@@ -95,7 +95,7 @@ def test_a_paused_endpoint_does_not_get_it_before_its_time(ops: Caller, alice: T
 
 
 def test_a_large_fan_out_keeps_the_time(ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake: None)
+    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake, **posted: None)
     woken: list[Any] = []
     ops.post("/events", event(alice, customer="*"))
     fan_out.continue_fan_outs(woken.extend)
@@ -137,7 +137,7 @@ def test_what_was_tried_goes_on_by_its_schedule(ops: Caller, receiver: Receiver)
 
 
 def test_a_fan_out_that_goes_on_ends(ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake: None)
+    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake, **posted: None)
     id_ = ops.post("/events", event(alice, customer="*")).json["id"]
     assert ops.post(f"/events/{id_}/cancel").json["cancelled"] == 0
     assert not FanOut.objects.exists()

@@ -65,7 +65,7 @@ def test_an_endpoint_with_tags_gets_only_events_that_share_one(
     """Given endpoints with and without tags, then the fan-out with the event and the one after it choose alike."""
     monkeypatch.setattr(event_store, "SHARED", event_store.FanOutLimits(endpoint_limit=limit))
     monkeypatch.setattr("deliveries.services.events.SHARED", event_store.FanOutLimits(endpoint_limit=limit))
-    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake: None)
+    monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake, **posted: None)
     for tags, wanted in CASES:
         event = emit(ops, tags)
         while fan_out.continue_fan_outs(lambda lanes: None):

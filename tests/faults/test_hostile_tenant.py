@@ -25,7 +25,7 @@ def test_beside_a_hostile_customer_the_other_is_served(cluster: Cluster, receive
     assert max(felt.job_starts) < JOB_WAIT_SECONDS
     assert answers["202"]
     assert answers["409"] + answers["429"]
-    assert len(list(figures(felt, felt, answers))) == 6
+    assert len(list(figures(felt, felt, answers))) == 8
 
 
 def test_figures_are_told_with_and_without() -> None:

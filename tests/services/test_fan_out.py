@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from deliveries import sql
+from deliveries.engine.leases import Leases
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
-from deliveries.services import event_store, fan_out, filter_judge
+from deliveries.services import event_store, events, fan_out, filter_judge, wide_events
 from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
+from deliveries.services.group_commit import Ending, GroupCommit
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
+from tests.own_time import give_own_time
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -286,8 +291,6 @@ def new_event_id() -> UUID:
 
 
 def test_a_large_fan_out_in_a_transaction_goes_with_it() -> None:
-    from django.db import transaction
-
     customer = a_customer(event_store.ALONE.endpoint_limit + 1)
     with transaction.atomic():
         assert accept_event(draft(customer)).pending
@@ -308,6 +311,7 @@ def test_the_dispatcher_goes_on_with_what_a_dead_process_left_open() -> None:
 
     customer = a_customer(event_store.SHARED.endpoint_limit + 1)
     accept_event(draft(customer))
+    FanOut.objects.update(turn_at="2020-01-01T00:00:00Z")  # time passes, and whoever accepted it does nothing
     Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
     give_up = time.monotonic() + 20
     while FanOut.objects.exists():
@@ -320,3 +324,106 @@ def test_a_fan_out_whose_day_was_dropped_ends() -> None:
     Event.objects.all().delete()
     continue_fan_outs(lambda lanes: None)
     assert not FanOut.objects.exists()
+
+
+def test_the_dispatcher_leaves_it_to_whoever_accepted_and_is_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(fan_out, "begin_fan_outs", begun.append)
+    assert not fan_out.take_over_fan_outs(begun.append)
+    accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
+    FanOut.objects.update(turn_at="2100-01-01T00:00:00Z")  # however slow this machine is
+    assert not fan_out.take_over_fan_outs(begun.append)
+    assert not begun
+    FanOut.objects.update(turn_at="2020-01-01T00:00:00Z")
+    assert fan_out.take_over_fan_outs(begun.append)
+    assert begun == [begun.append]
+
+
+@pytest.mark.parametrize(("is_alone", "pauses"), [(True, 0), (False, 3)])
+def test_a_fan_out_rests_after_each_chunk_while_events_of_others_come(
+    monkeypatch: pytest.MonkeyPatch, is_alone: bool, pauses: int
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(fan_out, "CHUNK", 90)
+    accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
+    monkeypatch.setattr(fan_out.accepting, "is_one", lambda now: is_alone)
+    give_own_time(monkeypatch, fan_out, sleep=slept.append)
+    assert continue_fan_outs(lambda lanes: None) == 3
+    assert len(slept) == pauses
+    assert all(0 < each <= fan_out.LONGEST_PAUSE_SECONDS for each in slept)
+
+
+def test_whose_filters_took_long_rests_also_with_its_next_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr(filter_judge, "DEAR_SECONDS", -1.0)
+    monkeypatch.setattr(fan_out, "REST", 1e6)
+    monkeypatch.setattr(fan_out, "_rests", {})
+    dear, other = a_customer(1, filter="$.data.n == 1"), a_customer(event_store.SHARED.endpoint_limit + 1)
+    for customer in (dear, dear, other):
+        accept_event(draft(customer, b'{"n": 1}'))
+    continue_fan_outs(lambda lanes: None)
+    assert (deliveries_of(dear), deliveries_of(other)) == (1, event_store.SHARED.endpoint_limit + 1)
+    (left,) = FanOut.objects.all()
+    assert left.customer_id == dear.id
+    monkeypatch.setattr(fan_out, "_rests", {})
+    FanOut.objects.update(lease_until=None)
+    continue_fan_outs(lambda lanes: None)
+    assert deliveries_of(dear) == 2
+
+
+def test_what_is_fanned_out_is_drawn_on_the_account_of_whoever_posted_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[UUID, int]] = []
+    monkeypatch.setattr(fan_out, "_posters", {})
+    monkeypatch.setattr(fan_out, "charge", lambda by, *, deliveries, seconds: drawn.append((by, deliveries)))
+    monkeypatch.setattr(fan_out._continuation, "begin", lambda wake: None)
+    number = event_store.SHARED.endpoint_limit + 1
+    by_itself, by_the_operator = a_customer(number), a_customer(number)
+    for customer, by in ((by_itself, by_itself.id), (by_the_operator, None)):
+        fan_out.begin_fan_outs(lambda lanes: None, posted=[accept_event(draft(customer)).event_id], by=by)
+    continue_fan_outs(lambda lanes: None)
+    assert {by for by, _ in drawn} == {by_itself.id}
+    assert sum(deliveries for _, deliveries in drawn) == number
+
+
+def test_whose_events_make_many_deliveries_shares_no_statement_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, list[UUID | None]] = {"small": [], "large": []}
+
+    def noting(name: str, commits: GroupCommit[event_store.Entry]) -> SimpleNamespace:
+        def submit(entry: event_store.Entry) -> Ending:
+            taken[name].append(entry.draft.customer_id)
+            return commits.submit(entry)
+
+        return SimpleNamespace(submit=submit)
+
+    monkeypatch.setattr(wide_events, "_wide", {})
+    monkeypatch.setattr(events, "_commits", noting("small", events._commits))
+    monkeypatch.setattr(events, "_large_commits", noting("large", events._large_commits))
+    few, many = a_customer(wide_events.MANY_DELIVERIES), a_customer(wide_events.MANY_DELIVERIES + 1)
+    very_many = a_customer(event_store.SHARED.endpoint_limit + 1)
+    everyone = (few, many, very_many)
+    for _ in range(2):
+        for customer in everyone:
+            accept_event(draft(customer))
+    assert taken == {"small": [*(each.id for each in everyone), few.id], "large": [many.id, very_many.id]}
+    Endpoint.objects.filter(customer=many).update(deleted_at="2020-01-01T00:00:00Z")
+    for _ in range(2):
+        accept_event(draft(many))
+    assert (taken["large"][-1], taken["small"][-1]) == (many.id, many.id)  # the first shows that it has few by now
+
+
+def test_a_fan_out_does_not_wait_for_the_disk_that_accepted_events_wait_for() -> None:
+    accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
+
+    def waits(act: Callable[[], object]) -> bool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = on")
+            act()
+            cursor.execute("SHOW synchronous_commit")
+            return bool(cursor.fetchone() == ("on",))
+
+    taken: list[ClaimFanOutsRow] = []
+    assert not waits(lambda: taken.extend(sql.fetch(ClaimFanOutsRow, {"limit": 4, "lease_seconds": 60.0})))
+    assert not waits(lambda: fan_out.fan_out_chunk(taken[0]))
+    assert Delivery.objects.count() == event_store.SHARED.endpoint_limit + 1
+    assert not waits(Leases().beat)
+    assert waits(lambda: accept_event(draft(a_customer(1))))

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from deliveries.errors import TooManyAtOnce
-from deliveries.models import Customer
+from deliveries.models import Customer, Endpoint, Lane
 from deliveries.services import shares as shares_module
 from deliveries.services.budgets import Budgets
 from deliveries.services.members import add_member
@@ -246,3 +246,31 @@ def test_the_portal_refuses_beyond_the_share_and_serves_others() -> None:
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
         assert bobs.get("/portal/").status_code == 200
     assert alices.get("/portal/").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("a_fifth")
+def test_deliveries_of_its_own_posts_are_drawn_on_a_customers_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[UUID, int]] = []
+    monkeypatch.setattr("deliveries.api.emit.charge", lambda by, *, deliveries: drawn.append((by, deliveries)))
+    (alice, alices), ops = tenant("alice"), caller_with(*ALL_SCOPES)
+    for _ in range(3):
+        Lane.objects.create(endpoint=Endpoint.objects.create(customer=alice, url="https://example.com/"))
+    event = {"customer": "alice", "type": "a.b", "data": {}}
+    for caller in (alices, ops):
+        assert caller.post("/events", event).json["deliveries"] == 3
+        assert caller.post("/events/batch", {"events": [event, event]}).status == 202
+    assert drawn == [(alice.id, 3), (alice.id, 6)]
+
+
+@pytest.mark.usefixtures("a_fifth")
+def test_who_has_others_make_very_many_deliveries_waits_for_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = Budgets()
+    monkeypatch.setattr(shares_module, "_budgets", budgets)
+    shares = RequestShares("events_at_once", budgets)
+    with shares.place(BOB), shares.place(ALICE):
+        shares_module.charge(ALICE, deliveries=1_000_000)
+    with pytest.raises(TooManyAtOnce), shares.place(ALICE):
+        pass
+    with shares.place(BOB), shares.place(None):
+        pass

@@ -20,6 +20,7 @@ from granian.log import LogLevels
 
 from config.listening import host_address, port_number, refuse_taken_port
 from deliveries.conf import conf
+from deliveries.management.time_slices import give_way_soon
 from deliveries.metrics.memory import memory
 from deliveries.services import drain
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
         memory.share(conf.web_processes)
+        give_way_soon()  # before the server makes threads, and forks
         server = Granian(
             "config.wsgi:application",
             address=host,
