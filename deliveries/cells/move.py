@@ -123,9 +123,11 @@ def move(
         return
     since: datetime | None = None
     if not stage_of(link.target, link.customer_id).is_open:
-        yield from _prepare(link, log_days)
-        since = _now(link)
-        yield MoveStep("changes", _bring_changes(link, _since(link)))
+        # Whoever is frozen was prepared before, and is sent nothing meanwhile: what changed comes with the hand-over.
+        if stage_of(link.source, link.customer_id).moving != stages.Moving.FROZEN:
+            yield from _prepare(link, log_days)
+            since = _now(link)
+            yield MoveStep("changes", _bring_changes(link, _since(link)))
         yield from _freeze(link, pause)
     if stage_of(link.source, link.customer_id).is_open:
         switch()

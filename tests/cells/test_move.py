@@ -445,6 +445,18 @@ def stop_after_named(customer: Customer, other: str, name: str) -> bool:
             return any(step.name == name for step in steps)
 
 
+def test_who_is_frozen_already_is_not_prepared_again(other: str, receiver: Receiver) -> None:
+    """Given a mover that was killed when nothing was sent any more, then the next one loses no time with the log."""
+    customer = a_customer(receiver)
+    assert stop_after_named(customer, other, "sending stopped")
+    late = emit(customer, key="late")
+    names = [step.name for step in run(customer, other)]
+    assert names[:2] == ["settings frozen", "sending stopped"]
+    with working_in(other):
+        assert Event.objects.filter(id=late).exists()
+        assert emit(customer, key="late") == late
+
+
 def test_only_so_many_days_of_the_log_come_along_and_all_that_waits(
     other: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
