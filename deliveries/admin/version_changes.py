@@ -201,7 +201,7 @@ def _line(made: PreviewedMapping) -> dict[str, object]:
     return {
         "event": made.event_id and ids.encode_id(ids.EVENT, made.event_id),
         "is_down": made.direction == "down",
-        "before": coloured_json(orjson.dumps(made.before)),
+        "before": "" if made.before is None else coloured_json(orjson.dumps(made.before)),
         "after": "" if made.error else coloured_json(orjson.dumps(made.after)),
         "says": EXPLANATIONS.get(made.error, ""),
         "detail": made.detail,

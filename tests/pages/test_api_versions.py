@@ -106,6 +106,7 @@ def test_mappings_are_tried_on_examples_and_events_before_they_are_kept(
     place = f"{STAFF}/versionchange/{VersionChange.objects.get().public_id}/preview/"
     shown = text_of(alice.get(place))
     assert "the event holds a number that cannot be read" in shown
+    assert ">null<" not in shown, "of what cannot be read nothing is shown"
     assert '<span class="hp-j-key">"amount"</span>: <span class="hp-j-number">7</span>' in shown
     assert "It breaks the schema" not in shown
     broken = posted(alice, place, down="{amount: total.text}")
