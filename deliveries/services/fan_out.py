@@ -79,7 +79,7 @@ def _take_turn(row: ClaimFanOutsRow, wake: Wake) -> None:
 
 def _still_rests(row: ClaimFanOutsRow) -> bool:
     """Leave a fan-out whose customer rests: the dear one before it has ended, and with it the row that said so."""
-    left = _rests.get(row.customer_id, 0.0) - time.monotonic() if _rests else 0.0
+    left = _rests.get(row.customer_id, 0.0) - time.monotonic() if _rests and row.customer_id else 0.0
     if left > 0:
         FanOut.objects.filter(pk=row.event_id).update(lease_until=Now() + timedelta(seconds=left))
     return left > 0
@@ -152,7 +152,7 @@ def _make(
     }
     if judged.failed:
         log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
-    if judged.is_dear:
+    if judged.is_dear and row.customer_id:  # an event for everyone rests by its row alone
         remember(_rests, row.customer_id, time.monotonic() + judged.seconds * REST, limit=REMEMBERED)
     return sql.fetch(FanOutChunkRow, parameters)
 
@@ -199,7 +199,7 @@ def is_open(event_id: UUID) -> bool:
 
 _continuation = _Continuation()
 _posters: dict[UUID, UUID] = {}
-_rests: dict[UUID | None, float] = {}  # until when, for each customer whose filters took long
+_rests: dict[UUID, float] = {}  # until when, for each customer whose filters took long
 
 
 def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None = None) -> None:

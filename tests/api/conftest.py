@@ -19,6 +19,12 @@ if TYPE_CHECKING:  # this file is read before Django is set up
 ALL_SCOPES = ["events:write", "deliveries:redeliver", "deliveries:poll", "read", "manage"]
 
 
+@pytest.fixture(autouse=True)
+def no_filter_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is; a customer whose filters are dear rests, and its next fan-out with it."""
+    monkeypatch.setattr("deliveries.services.filter_judge.DEAR_SECONDS", float("inf"))
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back."""

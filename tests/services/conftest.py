@@ -18,6 +18,12 @@ if TYPE_CHECKING:  # this file is read before Django is set up
     from deliveries.models import Endpoint
 
 
+@pytest.fixture(autouse=True)
+def no_filter_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is; a customer whose filters are dear rests, and its next fan-out with it."""
+    monkeypatch.setattr("deliveries.services.filter_judge.DEAR_SECONDS", float("inf"))
+
+
 @pytest.fixture
 def shop(db: None) -> Endpoint:
     """An endpoint whose customer has a member with an address."""
