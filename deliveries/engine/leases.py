@@ -43,6 +43,7 @@ from deliveries.sql.engine_rows import (
     EventBodiesRow,
     FindDueLanesRow,
     RenewLeasesRow,
+    TakeLaneRow,
     TakeLanesRow,
 )
 from deliveries.tracing import switch
@@ -73,27 +74,26 @@ class Leases:
         Returns the lanes, and the ids of those with work that is in another worker's hands.
         """
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
-        parameters |= {"timed": is_logged()}
         began_ns = 0 if switch.spans is None else time.time_ns()
-        parameters |= self._asking() | {"lease_seconds": float(conf.lease_seconds)}
+        parameters |= self._asking() | {"timed": is_logged(), "lease_seconds": float(conf.lease_seconds)}
         with names.CLAIM_SECONDS.timed():
-            rows = sql.fetch(TakeLanesRow, parameters, days=events_of_today())
+            is_one, days = len(endpoint_ids) == 1 and room > 1, events_of_today()
+            alone: Sequence[TakeLanesRow] = sql.fetch(TakeLaneRow, parameters, days=days) if is_one else ()
+            rows = alone or sql.fetch(TakeLanesRow, parameters, days=days)
         lanes: dict[UUID, Lane] = {}
         claimed: dict[UUID, list[Claimed]] = {}
-        busy = []
         for row in rows:
             if row.kind == "delivery":
                 claimed[row.endpoint_id].append(_claimed(row))
             elif row.kind == "lane":
-                lanes[row.endpoint_id], claimed[row.endpoint_id] = self._lane(row, now), []
-            else:
-                busy.append(row.endpoint_id)
+                lanes[row.endpoint_id] = self._lane(row, now)
+                claimed[row.endpoint_id] = [_claimed(row)] if alone else []
         names.CLAIM_DELIVERIES.observe(sum(map(len, claimed.values())))
         if switch.spans is not None:
             end_claim(switch.spans, chain(*claimed.values()), began_ns=began_ns, lanes=len(lanes))
         for endpoint_id, lane in lanes.items():
             _give(lane, claimed[endpoint_id], room=lane.claim_limit(room), now=now)
-        return list(lanes.values()), busy
+        return list(lanes.values()), [row.endpoint_id for row in rows if row.kind == "busy"]
 
     def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None) -> list[Found]:
         """Look for free lanes with something due, from an endpoint on; a last row that is not due ends the probes.

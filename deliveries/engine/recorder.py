@@ -33,7 +33,7 @@ from deliveries.protocol.outcome import NOT_THEIRS, Outcome
 from deliveries.services.alerts import note_exhausted
 from deliveries.services.retention import open_partitions
 from deliveries.sql.days import day_of
-from deliveries.sql.engine_rows import RecordOutcomesRow
+from deliveries.sql.engine_rows import RecordArrivalRow, RecordOutcomesRow
 from deliveries.tracing import switch
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,16 @@ class GiveBack(IntEnum):
     KEEP = 0
     IF_NOTHING_IS_DUE = 1
     NOW = 2
+
+
+# Of one lane and one attempt, what sql/record_arrival.sql records: most events, where nothing gathers.
+ARRIVED_ALONE: Sequence[tuple[str, Sequence[object]]] = (
+    ("lane_releases", [GiveBack.IF_NOTHING_IS_DUE]),
+    ("states", [DeliveryState.SUCCEEDED]),
+    ("manuals", [False]),
+    ("lane_rests", [0.0]),
+    ("lane_arrived", [True]),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +144,11 @@ def _run(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recorded
 
 
 def _record(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recorded]:
-    kept = sql.fetch(RecordOutcomesRow, parameters, days=_days(rows))
+    days = _days(rows)
+    kept: Sequence[RecordArrivalRow | RecordOutcomesRow] = ()
+    if all(parameters[name] == value for name, value in ARRIVED_ALONE):
+        kept = sql.fetch(RecordArrivalRow, parameters, days=days)
+    kept = kept or sql.fetch(RecordOutcomesRow, parameters, days=days)
     return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in kept}
 
 

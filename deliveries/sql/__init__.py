@@ -36,9 +36,11 @@ PLANNED_ONCE = frozenset(
         "find_due_lanes",
         "give_up_lead",
         "mark_suspect",
+        "record_arrival",
         "record_outcomes",
         "release_lanes",
         "renew_leases",
+        "take_lane",
         "take_lanes",
         "take_lead",
         "take_token",
@@ -50,9 +52,11 @@ ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
 # worker's connection runs these statements, so people's queries are planned as ever.
 WORKERS_ONLY = frozenset(
     {
+        "take_lane",
         "take_lanes",
         "claim_batch",
         "event_bodies",
+        "record_arrival",
         "record_outcomes",
         "find_due_lanes",
         "fan_out_chunk",

@@ -68,6 +68,14 @@ class RecordOutcomesRow(NamedTuple):
     more: bool
 
 
+class RecordArrivalRow(NamedTuple):
+    """The same for the lane of one delivery that arrived; none where that is no plain case."""
+
+    endpoint_id: UUID
+    released: bool
+    more: bool
+
+
 class RenewLeasesRow(NamedTuple):
     """A lane that was kept, and how its endpoint is configured; all but its id is null where nobody asked for that."""
 
@@ -134,3 +142,7 @@ class TakeLanesRow(NamedTuple):
     trace_context: str | None
     api_version: str | None
     due_at: float | None
+
+
+class TakeLaneRow(TakeLanesRow):
+    """A leased lane and its only delivery in one row."""

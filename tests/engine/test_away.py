@@ -13,7 +13,7 @@ from deliveries.engine import recorder
 from deliveries.engine.leases import release_lanes
 from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Lane
-from deliveries.sql.engine_rows import RecordOutcomesRow
+from deliveries.sql.engine_rows import RecordArrivalRow, RecordOutcomesRow
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
@@ -49,7 +49,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Excepti
     fetch: Callable[..., list[object]] = recorder.sql.fetch
 
     def fetch_or_fail(row: type[object], parameters: dict[str, object], **given: object) -> list[object]:
-        if row is RecordOutcomesRow and left:
+        if row in (RecordArrivalRow, RecordOutcomesRow) and left:
             raise left.pop(0)
         return fetch(row, parameters, **given)
 

@@ -1,0 +1,61 @@
+-- Leases one lane with the only delivery that is due for it: what take_lanes does, for an event that comes alone.
+-- endpoint_ids uuid[] (one), worker_id uuid, lease_seconds float, slow bool, whole_bytes int, timed bool: as in take_lanes
+-- All or nothing: no row where the lane is in other hands, rests, was lost or is to be probed, where its endpoint is not enabled, or where more is due; take_lanes does that. Most of a small statement's cost is its plan's nodes, so this one has a third of them.
+WITH quick AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), seen AS MATERIALIZED (
+    SELECT lane.endpoint_id, lane.fence, lane.suspect_id AS suspected, e.customer_id, d.delivery_id, d.manual, d.event_id, d.rank,
+        d.attempts, d.actor, d.reason, CASE WHEN %(timed)s::bool THEN extract(epoch FROM d.due_at)::float8 END AS due_at
+    FROM quick
+    CROSS JOIN hookpost_lane lane
+    JOIN hookpost_endpoint e ON e.id = lane.endpoint_id
+    CROSS JOIN LATERAL (
+        SELECT q.* FROM hookpost_due_delivery q
+        WHERE q.endpoint_id = lane.endpoint_id AND q.rank = 1 AND q.due_at <= now()
+        ORDER BY q.due_at, q.event_id LIMIT 1
+    ) d
+    WHERE lane.endpoint_id = (%(endpoint_ids)s::uuid[])[1] AND lane.slow = %(slow)s::bool AND lane.lease_until IS NULL
+      AND lane.crashes = 0 AND lane.opened = 0 AND (lane.rest_until IS NULL OR lane.rest_until <= now())
+      AND e.deleted_at IS NULL AND e.state = 'enabled' AND e.url <> 'https://poll.hookpost.invalid/'
+      AND NOT EXISTS (
+        SELECT FROM hookpost_due_delivery q
+        WHERE q.endpoint_id = lane.endpoint_id AND q.rank = ANY('{0,1,2,3}'::smallint[]) AND q.due_at <= now()
+          AND (q.delivery_id <> d.delivery_id OR q.manual <> d.manual)
+      )
+), free AS (
+    SELECT l.endpoint_id
+    FROM seen s
+    JOIN hookpost_lane l ON l.endpoint_id = s.endpoint_id AND l.fence = s.fence AND l.lease_until IS NULL
+    FOR UPDATE OF l SKIP LOCKED
+), leased AS (
+    UPDATE hookpost_lane l
+    SET fence = l.fence + 1,
+        lease_until = now() + make_interval(secs => %(lease_seconds)s::float8),
+        worker_id = %(worker_id)s::uuid,
+        suspect_id = NULL
+    FROM free
+    WHERE l.endpoint_id = free.endpoint_id
+    RETURNING l.*
+)
+SELECT
+    'lane' AS kind, l.endpoint_id, s.customer_id, l.fence, l.crashes, s.suspected AS suspect_id, l.failures, l.opened,
+    l.slow, l."window", l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
+    0::float8 AS rest_seconds, l.rest_reason,
+    e.url, e.state, e.signing, {shaping} AS shaping, least(e.rate_limit, e.allowed_rate / 60.0)::float8 AS rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
+    e.ordered, e.set_aside_after, e.headers_sealed, e.credentials_sealed, k.secret_ids, k.sealed, k.hints,
+    s.delivery_id, s.manual, s.event_id, s.rank, s.attempts, s.actor, s.reason, v.type, v.body_bytes, v.body,
+    v.trace_context, v.api_version, s.due_at
+FROM leased l
+CROSS JOIN seen s
+JOIN hookpost_endpoint e ON e.id = l.endpoint_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(id ORDER BY id DESC) AS secret_ids, array_agg(sealed ORDER BY id DESC) AS sealed,
+        array_agg(hint ORDER BY id DESC) AS hints
+    FROM hookpost_endpoint_secret
+    WHERE endpoint_id = l.endpoint_id AND (expires_at IS NULL OR expires_at > now())
+) k
+LEFT JOIN LATERAL (
+    SELECT type, octet_length(body) AS body_bytes,
+        CASE WHEN octet_length(body) <= %(whole_bytes)s::int THEN body END AS body, trace_context, api_version
+    FROM hookpost_event WHERE id = s.event_id LIMIT 1
+) v ON true
