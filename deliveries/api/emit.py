@@ -29,14 +29,14 @@ from deliveries.api.parsers import refuse_coding
 from deliveries.api.problems import CONTENT_TYPE, Problem, QueryError, TooLargeError, problem_of
 from deliveries.conf import conf
 from deliveries.database.limits import answered_within
-from deliveries.errors import HookpostError
+from deliveries.errors import HookpostError, Unavailable
 from deliveries.metrics import names
 from deliveries.metrics.kinds import OTHER
 from deliveries.protocol import ids
 from deliveries.protocol.event_data import check_idempotency_key, key_of_header
 from deliveries.protocol.json_members import escaped
 from deliveries.protocol.trace_context import read_trace_context
-from deliveries.services.events import Accepted, accept_batch, accept_event, accept_events
+from deliveries.services.events import Accepted, EventDraft, accept_batch, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
 from deliveries.services.shares import charge, posted_events
@@ -126,16 +126,23 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
 def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     """Accept the events of POST /events/batch."""
     raw = _body(environ, read, key, conf.batch_body_limit_bytes)
-    trace = _trace_context(environ)
     idempotency_key = _idempotency_key(environ)
-    drafts, atomic = read_batch(raw, key, idempotency_key=idempotency_key, trace_context=trace)
-    if idempotency_key is None:
-        results = accept_events(drafts, atomic=atomic)
-    else:
-        keys = [place_key(idempotency_key, place) for place in range(BATCH_LIMIT)]
-        results = accept_batch(drafts, atomic=atomic, idempotency_key=idempotency_key, keys=keys)
-    _deliver([result for result in results if isinstance(result, Accepted)], key)
+    drafts, atomic = read_batch(raw, key, idempotency_key=idempotency_key, trace_context=_trace_context(environ))
+    results = _accept(drafts, idempotency_key, atomic=atomic)
+    accepted = [result for result in results if isinstance(result, Accepted)]
+    if not accepted and (away := next((each for each in results if isinstance(each, Unavailable)), None)):
+        raise away  # no event's fault, and whoever looks at the status only must not take all of them for stored
+    _deliver(accepted, key)
     return {"results": [_told(r) if isinstance(r, Accepted) else {"error": _problem(r)} for r in results]}
+
+
+def _accept(
+    drafts: Sequence[EventDraft | HookpostError], key: str | None, *, atomic: bool
+) -> list[Accepted | HookpostError]:
+    if key is None:
+        return accept_events(drafts, atomic=atomic)
+    keys = [place_key(key, place) for place in range(BATCH_LIMIT)]
+    return accept_batch(drafts, atomic=atomic, idempotency_key=key, keys=keys)
 
 
 def _deliver(accepted: Sequence[Accepted], key: KnownKey) -> None:

@@ -17,7 +17,7 @@ from rest_framework.exceptions import Throttled
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.database.failures import is_read_only
+from deliveries.database.failures import takes_no_writes
 from deliveries.sql.rows import TakeTokenRow
 
 WINDOW_SECONDS = 60
@@ -48,7 +48,7 @@ def take_token(key_id: UUID) -> Allowance | None:
     try:
         row = sql.fetch(TakeTokenRow, {"key_id": key_id, "limit": limit, "window_seconds": WINDOW_SECONDS})[0]
     except DatabaseError as error:
-        if not is_read_only(error):
+        if not takes_no_writes(error):
             raise
         return None  # nothing can be counted, and reading goes on
     wait = 0.0 if row.taken else max(0.0, (1 - row.tokens) * WINDOW_SECONDS / limit)

@@ -45,6 +45,16 @@ def is_read_only(error: BaseException) -> bool:
     return isinstance(cause, psycopg.errors.ReadOnlySqlTransaction)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Say whether there was no room left for what was to be written."""
+    return isinstance(_cause_of(error), psycopg.errors.DiskFull)
+
+
+def takes_no_writes(error: BaseException) -> bool:
+    """Say whether reading may go on all the same: the database is read-only, or its disk is full."""
+    return is_read_only(error) or is_disk_full(error)
+
+
 def is_full(error: BaseException) -> bool:
     """Say whether no connection was left."""
     if isinstance(_cause_of(error), psycopg.errors.TooManyConnections):

@@ -35,12 +35,10 @@ def keep_windows(*, now: datetime | None = None) -> int:
         window: DeliveryWindow = endpoint.delivery_window  # type: ignore[assignment]  # the filter leaves no null
         opened = is_open(window, moment)
         if opened and _waits(endpoint):
-            act = partial(_resume, endpoint, OPENED)
+            changed += act_alone(partial(_resume, endpoint, OPENED), endpoint, event=NOT_KEPT)
         elif not opened and endpoint.state == State.ENABLED:
-            act = partial(pause_endpoint, endpoint, actor=SYSTEM, reason=OUTSIDE)
-        else:
-            continue
-        changed += act_alone(act, endpoint, event=NOT_KEPT)
+            pause = partial(pause_endpoint, endpoint, actor=SYSTEM, reason=OUTSIDE)
+            changed += act_alone(pause, endpoint, event=NOT_KEPT)
     return changed
 
 

@@ -28,6 +28,7 @@ from deliveries.models import Customer, IdempotencyKey
 from deliveries.protocol.event_types import matching_keys
 from deliveries.services import clock
 from deliveries.services.budgets import Callers
+from deliveries.services.readiness import note_refusal
 from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
@@ -139,6 +140,7 @@ def store_events(group: Sequence[Entry], *, limits: FanOutLimits, only_endpoint:
             entry.result = InvalidInput(f"the data cannot be stored: {first_line(error)}", field="data")
     except (DatabaseError, InterfaceError) as error:  # away, full, read-only
         log.warning("events_not_stored", events=len(group), error=first_line(error))
+        note_refusal(error)
         refusal = Unavailable(NOT_STORED) if is_surely_undone(error) else Unconfirmed()
         for entry in group:
             entry.result = entry.result or refusal

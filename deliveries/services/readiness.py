@@ -6,11 +6,13 @@ are in the log.
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
-from deliveries.database.failures import first_line, is_full
+from deliveries.database.failures import first_line, is_disk_full, is_full
 from deliveries.database.limits import answered_within
 from deliveries.services.retention import TABLES
 
@@ -25,7 +27,16 @@ SELECT
      FROM unnest(%s::text[]) AS name)
 """
 
+FULL_SECONDS = 10.0
+
 _told = {"word": OK}
+_full = {"until": 0.0}
+
+
+def note_refusal(error: BaseException) -> None:
+    """Remember for a moment that the disk was full: an answer to a question, as readiness asks them, needs no room."""
+    if is_disk_full(error):
+        _full["until"] = time.monotonic() + FULL_SECONDS
 
 
 def database_word() -> str:
@@ -46,6 +57,8 @@ def _asked() -> tuple[str, str]:
         return word_of(error), first_line(error)
     if is_read_only:
         return "read-only", ""
+    if time.monotonic() < _full["until"]:
+        return "disk full", ""
     return (OK, "") if has_today else ("no partition for today", "")
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError
 
 from deliveries import sql
-from deliveries.database.failures import is_read_only
+from deliveries.database.failures import takes_no_writes
 from deliveries.models import Endpoint
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
@@ -65,7 +65,7 @@ def is_reporter(node: str, *, leads: bool = False) -> bool:
     try:
         return bool(sql.run("report_figures", {"node": node, "seconds": REPORTER_SECONDS, "leads": leads}))
     except DatabaseError as error:
-        if not is_read_only(error):
+        if not takes_no_writes(error):
             raise
         return True  # nobody can be told apart on a standby
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import InternalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from deliveries import sql
 from deliveries.api import problems, readiness
 from deliveries.models import ApiKey, AuditEntry, Lane, Member, PortalLink
+from deliveries.services import readiness as readiness_word
 from deliveries.services.portal_links import redeem_link
+from deliveries.sql.rows import AcceptEventsRow, TakeTokenRow
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
 from tests.settings import SETTINGS
@@ -24,6 +28,31 @@ from tests.wrong_clocks import DAY, host_off_by
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SETTINGS, "api_rate_limit", 3)
+
+
+def test_a_full_disk_is_said_and_no_batch_is_taken_for_stored_while_reading_goes_on(
+    limited: None, ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a disk without room, then a batch is a 503 as an event is, and not a 202 full of errors."""
+    fetch = sql.fetch
+
+    def refuse(row: type[NamedTuple], parameters: sql.Parameters, **given: Any) -> Any:
+        if row in (AcceptEventsRow, TakeTokenRow):
+            raise OperationalError("could not extend file") from psycopg.errors.DiskFull()
+        return fetch(row, parameters, **given)
+
+    monkeypatch.setattr(sql, "fetch", refuse)
+    monkeypatch.setattr(readiness_word, "_full", {"until": 0.0})
+    event = {"customer": "alice", "type": "invoice.paid", "data": {}}
+    for path, body in (("/events", event), ("/events/batch", {"events": [event, event, {}]})):
+        answer = ops.post(path, body)
+        assert (answer.status, answer.headers["retry-after"], "nothing was stored" in answer.json["detail"]) == (
+            *(503, "1"),
+            True,
+        )
+    assert ops.get("/customers").status == 200
+    ready = ops.get("/readyz")
+    assert (ready.status, ready.json["database"]) == (503, "disk full")
 
 
 def test_without_a_limit_no_header_speaks_of_one(ops: Caller) -> None:

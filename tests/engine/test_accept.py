@@ -16,7 +16,7 @@ from deliveries import errors, sql
 from deliveries.database.failures import mark_never_sent
 from deliveries.models import Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
 from deliveries.protocol.ids import delivery_id
-from deliveries.services import event_store
+from deliveries.services import event_store, readiness
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
 from deliveries.services.events import (
@@ -284,6 +284,7 @@ def test_a_caller_is_told_whether_a_database_that_fails_may_have_stored_the_even
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: Exception, told: type[Exception]
 ) -> None:
     customer = an_endpoint(receiver.url).customer
+    monkeypatch.setattr(readiness, "FULL_SECONDS", 0.0)
 
     fetch = sql.fetch
 
