@@ -44,6 +44,7 @@ SEVERAL_FLOORS = {
     "portal": "the customers' site: its links, and the calls that make them",
     "readiness": "whether a process is fit for work: judging it, answering /readyz",
     "request_ids": "an id for each request: which one, and the server's layer around Django that gives it",
+    "saved_views": "views of lists that somebody keeps: keeping them, their links",
     "screen": "what a command prints",
     "second_factor": "what is asked for after the password: its rows, checking it, its page",
     "signature_check": "why a receiver refuses a signature: comparing, what was sent, answering",
