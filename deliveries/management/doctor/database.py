@@ -42,6 +42,7 @@ ADVICE = {
     "does not answer": "It hangs, or is cut off: look at its host.",
     "no connection left": "Raise max_connections, or see who holds them in pg_stat_activity.",
     "read-only": "DATABASE_URL leads to a standby, or the server takes no writes: name the primary, or two hosts.",
+    "disk full": "Make room, or let HOOKPOST_RETENTION_DAYS keep fewer days; nothing has to be restarted.",
     "no partition for today": "Start a worker or a dispatcher: the one that leads opens days; its log says why not.",
 }
 
