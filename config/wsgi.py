@@ -28,11 +28,12 @@ from config.request_ids import with_request_ids
 from deliveries import __version__
 from deliveries.actors import wake_now
 from deliveries.management.collector import spare_old_objects
-from deliveries.management.time_slices import give_way_soon
 from deliveries.services.events import ring_after_commits
 from deliveries.tracing.start import start_tracing, stop_tracing
 
-give_way_soon()  # a page that is rendered makes posted events wait for their turn, and that several times for each
+SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for so long, and that several times for each
+
+sys.setswitchinterval(SWITCH_SECONDS)
 ring_after_commits(wake_now)
 start_tracing("web", version=__version__)
 Finalize(None, stop_tracing, exitpriority=1)  # a process that was forked has no other end

@@ -15,7 +15,6 @@ from dramatiq import worker as dramatiq_worker
 from deliveries import sql
 from deliveries.conf import Conf
 from deliveries.management.collector import spare_old_objects
-from deliveries.management.time_slices import give_way_soon
 
 IDLE_WAKE_UP_MILLISECONDS = 500  # of a thread that looks whether it is to end; messages wake it at once
 PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
@@ -34,7 +33,6 @@ def prepare_process() -> None:
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
-    give_way_soon()
     sql.prepare_all()
     spare_old_objects()
 

@@ -20,7 +20,6 @@ from granian.log import LogLevels
 
 from config.listening import host_address, port_number, refuse_taken_port
 from deliveries.conf import conf
-from deliveries.management.time_slices import give_way_soon
 from deliveries.metrics.memory import memory
 from deliveries.services import drain
 
@@ -49,7 +48,6 @@ class Command(BaseCommand):
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
         memory.share(conf.web_processes)
-        give_way_soon()  # before the server makes threads, and forks
         server = Granian(
             "config.wsgi:application",
             address=host,
