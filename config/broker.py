@@ -20,10 +20,7 @@ from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
 
 NAMESPACE = "hookpost"
-HINTS = (
-    "deliveries",
-    "deliveries_slow",
-)  # deliveries/actors.py: they name lanes, and an engine's own thread does the rest
+HINTS = ("deliveries", "deliveries_slow")  # of actors.py: they name lanes, and an engine's own thread does the rest
 HASTY_SECONDS = 0.1  # for whoever is waited for by callers
 A_CLUSTER = (
     "BROKER_URL: this server is part of a Redis Cluster, which Hookpost does not use;"

@@ -9,15 +9,8 @@ WITH kept AS (
     RETURNING l.endpoint_id
 )
 SELECT
-    k.endpoint_id, e.url, CASE WHEN e.deleted_at IS NULL AND c.moving = '' THEN e.state ELSE 'disabled' END AS state, e.signing,
-    {shaping} AS shaping, least(e.rate_limit, e.allowed_rate / 60.0)::float8 AS rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds, e.ordered, e.set_aside_after, e.headers_sealed,
-    e.credentials_sealed, s.secret_ids, s.sealed, s.hints
+    k.endpoint_id, e.url, CASE WHEN e.deleted_at IS NULL AND c.moving = '' THEN e.state ELSE 'disabled' END AS state, {sending_columns}
 FROM kept k
 LEFT JOIN hookpost_endpoint e ON e.id = k.endpoint_id AND %(configured)s::bool
 LEFT JOIN hookpost_customer c ON c.id = e.customer_id
-LEFT JOIN LATERAL (
-    SELECT array_agg(id ORDER BY id DESC) AS secret_ids, array_agg(sealed ORDER BY id DESC) AS sealed,
-        array_agg(hint ORDER BY id DESC) AS hints
-    FROM hookpost_endpoint_secret
-    WHERE endpoint_id = k.endpoint_id AND %(configured)s::bool AND (expires_at IS NULL OR expires_at > now())
-) s ON true
+LEFT JOIN LATERAL ({valid_secrets}) secrets ON true

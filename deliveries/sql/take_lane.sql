@@ -41,19 +41,13 @@ SELECT
     'lane' AS kind, l.endpoint_id, s.customer_id, l.fence, l.crashes, s.suspected AS suspect_id, l.failures, l.opened,
     l.slow, l."window", l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
     0::float8 AS rest_seconds, l.rest_reason,
-    e.url, e.state, e.signing, {shaping} AS shaping, least(e.rate_limit, e.allowed_rate / 60.0)::float8 AS rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
-    e.ordered, e.set_aside_after, e.headers_sealed, e.credentials_sealed, k.secret_ids, k.sealed, k.hints,
+    e.url, e.state, {sending_columns},
     s.delivery_id, s.manual, s.event_id, s.rank, s.attempts, s.actor, s.reason, v.type, v.body_bytes, v.body,
     v.trace_context, v.api_version, s.due_at
 FROM leased l
 CROSS JOIN seen s
 JOIN hookpost_endpoint e ON e.id = l.endpoint_id
-CROSS JOIN LATERAL (
-    SELECT array_agg(id ORDER BY id DESC) AS secret_ids, array_agg(sealed ORDER BY id DESC) AS sealed,
-        array_agg(hint ORDER BY id DESC) AS hints
-    FROM hookpost_endpoint_secret
-    WHERE endpoint_id = l.endpoint_id AND (expires_at IS NULL OR expires_at > now())
-) k
+CROSS JOIN LATERAL ({valid_secrets}) secrets
 LEFT JOIN LATERAL (
     SELECT type, octet_length(body) AS body_bytes,
         CASE WHEN octet_length(body) <= %(whole_bytes)s::int THEN body END AS body, trace_context, api_version

@@ -32,20 +32,14 @@ SELECT
     'lane' AS kind, l.endpoint_id, l.customer_id, l.fence, l.crashes, l.suspected AS suspect_id, l.failures, l.opened,
     l.slow, l."window", l.tokens, extract(epoch FROM now() - l.tokens_at)::float8 AS tokens_age_seconds,
     coalesce(extract(epoch FROM l.rest_until - now())::float8, 0) AS rest_seconds, l.rest_reason,
-    e.url, e.state, e.signing, {shaping} AS shaping, least(e.rate_limit, e.allowed_rate / 60.0)::float8 AS rate_limit, e.max_in_flight, e.retry_schedule, e.timeout_seconds,
-    e.ordered, e.set_aside_after, e.headers_sealed, e.credentials_sealed, s.secret_ids, s.sealed, s.hints,
+    e.url, e.state, {sending_columns},
     NULL::uuid AS delivery_id, NULL::bool AS manual, NULL::uuid AS event_id, NULL::smallint AS rank,
     NULL::smallint AS attempts, NULL::text AS actor, NULL::text AS reason, NULL::text AS type,
     NULL::int AS body_bytes, NULL::bytea AS body, NULL::text AS trace_context, NULL::text AS api_version,
     NULL::float8 AS due_at
 FROM leased l
 JOIN hookpost_endpoint e ON e.id = l.endpoint_id
-CROSS JOIN LATERAL (
-    SELECT array_agg(id ORDER BY id DESC) AS secret_ids, array_agg(sealed ORDER BY id DESC) AS sealed,
-        array_agg(hint ORDER BY id DESC) AS hints
-    FROM hookpost_endpoint_secret
-    WHERE endpoint_id = l.endpoint_id AND (expires_at IS NULL OR expires_at > now())
-) s
+CROSS JOIN LATERAL ({valid_secrets}) secrets
 UNION ALL
 SELECT
     'delivery', lane.endpoint_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
