@@ -26,9 +26,11 @@ def main(words: list[str]) -> int:
     began = time.monotonic()
     with stage() as here:
         for group in chosen:
+            started = time.monotonic()
             for figure in importlib.import_module(f"bench.{group}").measure(here, full=full):
                 print(figure.line(), flush=True)
                 figures.append(figure)
+            print(f"{group}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     print_table(figures)
     print(f"measured in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 150  # of the table where it goes to a file
+
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": lambda value, bound: value >= bound,
     "<=": lambda value, bound: value <= bound,
@@ -65,4 +67,5 @@ def print_table(figures: Sequence[Figure]) -> None:
         wanted = ", ".join(f"{name} {bound}" for name, bound in each.targets.items())
         verdict = f"[red]missed: {', '.join(missed)}" if missed else f"[green]{wanted}"
         table.add_row(each.name, f"{rounded(each.value):,}", each.unit, ratio, verdict)
-    Console(stderr=True).print(table)
+    at_hand = Console(stderr=True)
+    Console(stderr=True, width=at_hand.width if at_hand.is_terminal else WIDTH).print(table)
