@@ -59,8 +59,8 @@ fonts: $(READY) ## Cut the pages' fonts anew, after an icon came into use
 	@.venv/bin/pip install --quiet --disable-pip-version-check 'fonttools[woff]==4.68.0'
 	@$(RUN) -m tests.pages.fonts
 
-test-cells: $(READY) ## Move a customer with 100,000 in the log and 2,000 waiting, and kill the mover at every stage
-	@FAULTS_TIMEOUT_SECONDS=1800 CELLS_LOGGED=100000 CELLS_WAITING=2000 \
+test-cells: $(READY) ## Move a customer with 100,000 in the log under 200 events a second, and kill the mover at every stage
+	@FAULTS_TIMEOUT_SECONDS=1800 CELLS_LOGGED=100000 CELLS_WAITING=2000 CELLS_RATE=200 CELLS_BATCH=10 \
 		CELLS_KILLED_AT="delivery,sending stopped,router switched,handed over" \
 		$(RUN) -m pytest -n 0 -q -s tests/faults/test_cells.py $(ARGS)
 
