@@ -39,7 +39,13 @@ class TimeFilters(Shape):
 
 
 class QueryNumber(serializers.IntegerField):
-    """A whole number in a query string, or a JSON number."""
+    """A whole number in a query string."""
+
+    def to_internal_value(self, data: object) -> int:
+        """Return the number; the digits of other scripts, 4_0_4 and 404.0 are none."""
+        if not (isinstance(data, str) and data.isascii() and data.isdecimal()):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class DeliveryFilters(TimeFilters):

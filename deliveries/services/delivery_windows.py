@@ -29,17 +29,12 @@ State = Endpoint.State
 
 def keep_windows(*, now: datetime | None = None) -> int:
     """Pause what is outside of its window, and resume what is inside again; returns how many changed."""
-    moment, changed = now or clock.likely_now(), 0
+    moment = now or clock.likely_now()
+    changed: list[Endpoint] = []
     rows = Endpoint.objects.filter(delivery_window__isnull=False, deleted_at=None, customer__moving="")
     for endpoint in rows.select_related("customer").iterator(chunk_size=LIMIT):
-        window: DeliveryWindow = endpoint.delivery_window  # type: ignore[assignment]  # the filter leaves no null
-        opened = is_open(window, moment)
-        if opened and _waits(endpoint):
-            changed += act_alone(partial(_resume, endpoint, OPENED), endpoint, event=NOT_KEPT)
-        elif not opened and endpoint.state == State.ENABLED:
-            pause = partial(pause_endpoint, endpoint, actor=SYSTEM, reason=OUTSIDE)
-            changed += act_alone(pause, endpoint, event=NOT_KEPT)
-    return changed
+        act_alone(partial(_keep_window, endpoint, moment, changed), endpoint, event=NOT_KEPT)
+    return len(changed)
 
 
 def end_windows() -> int:
@@ -49,6 +44,18 @@ def end_windows() -> int:
     )
     found = list(rows.select_related("customer")[:LIMIT])
     return sum(act_alone(partial(_resume, endpoint, ENDED), endpoint, event=NOT_KEPT) for endpoint in found)
+
+
+def _keep_window(endpoint: Endpoint, moment: datetime, changed: list[Endpoint]) -> None:
+    window: DeliveryWindow = endpoint.delivery_window  # type: ignore[assignment]  # the filter leaves no null
+    opened = is_open(window, moment)
+    if opened and _waits(endpoint):
+        _resume(endpoint, OPENED)
+    elif not opened and endpoint.state == State.ENABLED:
+        pause_endpoint(endpoint, actor=SYSTEM, reason=OUTSIDE)
+    else:
+        return
+    changed.append(endpoint)
 
 
 def _waits(endpoint: Endpoint) -> bool:

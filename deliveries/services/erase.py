@@ -33,6 +33,7 @@ from deliveries.services.audit import record_act
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import delete_endpoint
 from deliveries.services.members import only_of
+from deliveries.services.saved_views import forget_views_of
 from deliveries.sql.ending_rows import EraseEventsRow, EraseLogRow, EraseTracesRow
 
 BATCH = 500
@@ -50,6 +51,7 @@ class Traces:
     endpoint_ids: tuple[UUID, ...]
     key_ids: tuple[UUID, ...]
     usernames: tuple[str, ...]
+    name: str
 
 
 def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, None]:
@@ -133,7 +135,7 @@ def _erase_traces(traces: Traces, endpoint_ids: set[UUID]) -> int:
     number = sql.fetch(EraseTracesRow, parameters)[0].number
     for model in LOG_INS if apps.is_installed("axes") else ():
         number += apps.get_model(model)._default_manager.filter(username__in=traces.usernames).delete()[0]
-    return number
+    return number + forget_views_of({*traces.words, *named, traces.name, *map(str, endpoint_ids)})
 
 
 def _traces_of(customer_id: UUID) -> Traces:
@@ -151,4 +153,5 @@ def _traces_of(customer_id: UUID) -> Traces:
         endpoint_ids=tuple(row.id for row in rows if isinstance(row, Endpoint)),
         key_ids=tuple(row.id for row in rows if isinstance(row, ApiKey)),
         usernames=tuple(user.get_username() for user in users),
+        name=customer.name if customer else public_id,
     )

@@ -7,14 +7,17 @@ what was in flight the first time has its answer in the log by then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
 
 from deliveries import sql
-from deliveries.models import Customer, Event
+from deliveries.models import Attempt, Customer, Event
+from deliveries.protocol.batching import read_place
 from deliveries.protocol.event_data import ERASED
 from deliveries.services.audit import record_act
+from deliveries.services.sent_batches import sent_together
 from deliveries.sql.ending_rows import EraseDeliveriesRow
 
 BATCH = 500
@@ -32,8 +35,19 @@ def erase_content(event: Event, *, actor: str, reason: str = "", note: str = "")
         parameters = {"event_id": event.id, "after_id": after, "batch": BATCH, "why": CONTENT_ERASED}
         row = sql.fetch(EraseDeliveriesRow, parameters)[0]
         cancelled += row.cancelled
+        _erase_beside(row.attempt_ids or ())
         if row.last_id is None:
             break
         after = row.last_id
     event.refresh_from_db()
     return cancelled
+
+
+def _erase_beside(attempt_ids: Sequence[UUID]) -> None:
+    """Take the answer to a request that carried several events from the attempts of the others: it may repeat any."""
+    for attempt in Attempt.objects.filter(id__in=attempt_ids):
+        if read_place(attempt.request_headers) is not None:
+            beside = [each.id for each in sent_together(attempt)]
+            Attempt.objects.filter(id__in=beside).update(
+                response_headers="", response_body=b"", truncated=False, detail=""
+            )

@@ -6,8 +6,9 @@ lists there are, nor what a filter means: an address that says nothing any more 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -52,6 +53,27 @@ def forget_view(user: AbstractUser, place: str, name: str) -> None:
         row = _row_of(user)
         if row.views.get(place, {}).pop(name, None) is not None:
             row.save(update_fields=["views"])
+
+
+def forget_views_of(words: Collection[str]) -> int:
+    """Forget everybody's views that are narrowed to one of these words; returns how many."""
+    number = 0
+    with transaction.atomic():
+        for row in LogIn.objects.select_for_update().exclude(views={}):
+            kept = {place: _without(words, views) for place, views in row.views.items()}
+            lost = sum(map(len, row.views.values())) - sum(map(len, kept.values()))
+            if lost:
+                LogIn.objects.filter(pk=row.pk).update(views=kept)
+            number += lost
+    return number
+
+
+def _without(words: Collection[str], views: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: query
+        for name, query in views.items()
+        if not any(value in words for _, value in parse_qsl(query, keep_blank_values=True))
+    }
 
 
 def _checked(name: str, query: str) -> tuple[str, str]:

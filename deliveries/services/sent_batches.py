@@ -20,7 +20,7 @@ TOGETHER = timedelta(seconds=30)  # attempts of one request were recorded within
 
 def batch_sent(attempt: Attempt, place: Place, endpoint: Endpoint) -> bytes | None:
     """Return the body as the endpoint's settings make it now; None when a part of it is gone."""
-    attempts = _together(attempt)
+    attempts = sent_together(attempt)
     if len(attempts) != place.size:
         return None
     event_of = dict(Delivery.objects.filter(id__in=[each.delivery_id for each in attempts]).values_list("id", "event"))
@@ -35,7 +35,7 @@ def batch_sent(attempt: Attempt, place: Place, endpoint: Endpoint) -> bytes | No
     return batch_body(parts, endpoint.shaping.payload_mode).body
 
 
-def _together(attempt: Attempt) -> Sequence[Attempt]:
+def sent_together(attempt: Attempt) -> Sequence[Attempt]:
     """Return the attempts of the same request, in the order of their events."""
     at = ids.time_of(attempt.id)
     near = Attempt.objects.filter(

@@ -31,10 +31,11 @@ class CancelEventRow(NamedTuple):
 
 
 class EraseDeliveriesRow(NamedTuple):
-    """The last delivery that was looked at, None when there was none, and how many were cancelled."""
+    """The last delivery that was looked at, None when there was none, how many were cancelled, and their attempts."""
 
     last_id: UUID | None
     cancelled: int
+    attempt_ids: Sequence[UUID] | None
 
 
 class EraseEventsRow(NamedTuple):

@@ -32,5 +32,7 @@ WITH chosen AS (
         truncated = false, detail = ''
     FROM chosen
     WHERE a.delivery_id = chosen.id AND a.id >= (substr(%(event_id)s::text, 1, 13) || '-0000-0000-000000000000')::uuid
+    RETURNING a.id
 )
-SELECT (SELECT id FROM chosen ORDER BY id DESC LIMIT 1) AS last_id, (SELECT count(*)::int FROM ended) AS cancelled
+SELECT (SELECT id FROM chosen ORDER BY id DESC LIMIT 1) AS last_id, (SELECT count(*)::int FROM ended) AS cancelled,
+    (SELECT array_agg(id) FROM attempts) AS attempt_ids

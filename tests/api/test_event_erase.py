@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Event, Job
+from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.log import EVERYONES
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.request import with_body
@@ -133,3 +133,19 @@ def test_erasing_again_changes_no_moment(ops: Caller, carol: Tenant) -> None:
     again = ops.post(f"/events/{event}/erase").json
     assert (again["erased_at"], again["cancelled"]) == (first["erased_at"], 0)
     assert Delivery.objects.get().state == "cancelled"
+
+
+def test_the_answer_to_a_request_of_several_events_goes_with_each(
+    ops: Caller, carol: Tenant, receiver: Receiver
+) -> None:
+    """Given a receiver that repeats what it gets, then what it said of one event is not left beside the others."""
+    Endpoint.objects.filter(id=carol.endpoint.id).update(batch_size=10)
+    receiver.answer = lambda request: (500, {"x-echo": SECRET}, request.body)
+    sent = ops.post("/events/batch", {"events": [
+        {"customer": "carol", "type": "a.b", "data": {"n": n} | ({"card": SECRET} if n == 1 else {})} for n in range(3)
+    ]})  # fmt: skip
+    take_turn(carol.endpoint)
+    assert (len(receiver.requests), Attempt.objects.count()) == (1, 3)
+    ops.post(f"/events/{sent.json['results'][1]['id']}/erase")
+    assert kept_anywhere(SECRET) == []
+    assert set(Attempt.objects.values_list("status_code", "response_headers")) == {(500, "")}

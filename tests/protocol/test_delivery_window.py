@@ -73,6 +73,8 @@ def test_what_is_written_is_read_again_and_a_week_has_open_and_closed_minutes(
         {"days": ["mo"], "from": "08:00", "to": "09:00", "timezone": "UTC"},
         {"days": ["mon"], "from": "8:00", "to": "09:00", "timezone": "UTC"},
         {"days": ["mon"], "from": "08:00", "to": "24:00", "timezone": "UTC"},
+        {"days": ["mon"], "from": "0\u0668:00", "to": "09:00", "timezone": "UTC"},
+        {"days": ["mon"], "from": "08:00", "to": "\uff10\uff19:00", "timezone": "UTC"},
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "Europe/Atlantis"},
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "../../etc/passwd"},
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": 7},
@@ -85,7 +87,10 @@ def test_what_is_no_window_is_refused(wrong: object) -> None:
     assert refused.value.field == "delivery_window"
 
 
-@pytest.mark.parametrize("words", ["mon", "mon 8-18 UTC", "mon-xyz 08:00-18:00 UTC", "mon 08:00-18:00 Nowhere/At"])
+@pytest.mark.parametrize(
+    "words",
+    ["mon", "mon 8-18 UTC", "mon-xyz 08:00-18:00 UTC", "mon 08:00-18:00 Nowhere/At", "mon 0\u0668:00-18:00 UTC"],
+)
 def test_words_that_say_no_window_are_refused(words: str) -> None:
     with pytest.raises(InvalidInput):
         read_window(words)

@@ -66,6 +66,16 @@ def test_who_resumes_outside_of_the_window_is_overruled(office: Endpoint) -> Non
     assert state(office) == ("paused", OUTSIDE)
 
 
+@pytest.mark.parametrize("odd", [{"timezone": "Europe/Atlantis"}, {"from": "0\u0668:00"}])
+def test_a_window_that_cannot_be_read_keeps_no_other_open(receiver: Receiver, odd: dict[str, str]) -> None:
+    """Given a window of a zone that this host does not know, or of a release that took any digits."""
+    unread = an_endpoint(receiver.url, delivery_window=WINDOW)
+    office = an_endpoint(receiver.url, delivery_window=WINDOW)
+    Endpoint.objects.filter(pk=unread.pk).update(delivery_window=WINDOW | odd)
+    assert keep_windows(now=NIGHT) == 1
+    assert (state(unread)[0], state(office)[0]) == ("enabled", "paused")
+
+
 def test_an_opening_is_no_repair(office: Endpoint) -> None:
     since = datetime.now(UTC) - timedelta(days=3)
     Lane.objects.update(failing_since=since)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from axes.models import AccessLog
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
@@ -20,6 +21,7 @@ from deliveries.services.endpoints import create_endpoint
 from deliveries.services.erase import erase_customer
 from deliveries.services.events import EventDraft, accept_event
 from deliveries.services.members import add_member
+from deliveries.services.saved_views import save_view
 from deliveries.services.selection import Selection
 from tests.engine.steps import let_time_pass, take_turn
 from tests.receiver import Receiver
@@ -46,6 +48,9 @@ def filled(name: str, receiver: Receiver) -> Customer:
     Alert.objects.create(
         kind=Alert.Kind.CANNOT_SEND, endpoint=endpoint, since=now(), created_at=now(), reason=f"key of {name}"
     )
+    root = get_user_model().objects.get_or_create(username="root")[0]
+    for view, query in ((f"{name} fails", f"state=exhausted&customer={name}-uid"), (f"{name}", f"q={name}+Ltd")):
+        save_view(root, "deliveries", view, query)
     record_act("user:root", "delivery.export", target="deliveries", detail={"filter": {"customer": f"{name}-uid"}})
     return customer
 
