@@ -103,7 +103,7 @@ def _lane(lane: Lane, now: float) -> Fields:
     """Return what the lane was like when its batch was recorded."""
     resting = lane.rest_seconds(now)
     return {
-        "host": urlsplit(lane.target.url).hostname,
+        "host": urlsplit(lane.endpoint.url).hostname,
         "lane_fence": lane.fence,
         "lane_failures": lane.breaker.failures,
         "lane_opened": lane.breaker.opened,

@@ -46,9 +46,9 @@ def end_claim(spans: Spans, claimed: Iterable[Claimed], *, began_ns: int, lanes:
 def _attributes(lane: Lane, finished: Finished) -> dict[str, str | int | bool]:
     claimed, answer = finished.claimed, finished.answer
     found: dict[str, str | int | bool | None] = {
-        "http.request.method": lane.target.shaping.method if lane.target.shaping else "POST",
+        "http.request.method": lane.endpoint.shaping.method if lane.endpoint.shaping else "POST",
         "http.response.status_code": answer.status or None,
-        "server.address": urlsplit(lane.target.url).hostname,
+        "server.address": urlsplit(lane.endpoint.url).hostname,
         "network.peer.address": answer.address or None,
         "hookpost.event_id": ids.encode_id(ids.EVENT, claimed.event_id),
         "hookpost.event_type": claimed.type,

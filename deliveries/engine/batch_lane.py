@@ -12,7 +12,7 @@ from uuid import UUID
 
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import BY_HAND, Claimed, Target, schedule_of
+from deliveries.engine.work import BY_HAND, Claimed, LeasedEndpoint, schedule_of
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, largest_batch
 from deliveries.protocol.breaker import is_half_open
 
@@ -40,9 +40,9 @@ class BatchLane(Lane):
             self._gathers_since = now
         self._measure()
 
-    def configure(self, target: Target, now: float, *, lease_seconds: float) -> None:
+    def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, and claim anew what gathers."""
-        super().configure(target, now, lease_seconds=lease_seconds)
+        super().configure(endpoint, now, lease_seconds=lease_seconds)
         if self.phase in (Phase.OPEN, Phase.DRAINED):
             self.waiting.clear()
             self.wake()
@@ -69,7 +69,7 @@ class BatchLane(Lane):
         wait = super().ready_in(now, crowded=crowded)
         if self._is_full or wait == NEVER or self.waiting[0].rank == BY_HAND:
             return wait
-        seconds = self.target.batch_wait_seconds
+        seconds = self.endpoint.batch_wait_seconds
         if self._has_more:
             seconds = max(seconds, CLAIM_SECONDS)
         return max(wait, self._gathers_since + seconds - now)
@@ -78,7 +78,7 @@ class BatchLane(Lane):
         """Say whether to claim more to what gathers; often, but not for each event that comes."""
         if not self.waiting:
             return super().wants_claim(now)
-        if self._is_full or len(self.waiting) >= self.target.batch_size:
+        if self._is_full or len(self.waiting) >= self.endpoint.batch_size:
             return False
         return (self._has_more or now - self.looked_at >= LOOK_SECONDS) and self.may_claim(now)
 
@@ -90,7 +90,7 @@ class BatchLane(Lane):
     def claim_limit(self, room: int) -> int:
         """Return how many deliveries to claim: two requests' worth, where more than one may go."""
         usual = super().claim_limit(room)
-        return usual if self._goes_alone() else max(usual, min(room, 2 * self.target.batch_size))
+        return usual if self._goes_alone() else max(usual, min(room, 2 * self.endpoint.batch_size))
 
     def in_hand(self) -> set[tuple[UUID, bool]]:
         """Return what is in flight or gathers: a claim brings it once more."""
@@ -102,7 +102,7 @@ class BatchLane(Lane):
 
     def _measure(self) -> None:
         """Find what goes together next: it ends before what may not be in so large a batch, or makes it too large."""
-        limit, size, self._next = self.target.batch_size, 0, 0
+        limit, size, self._next = self.endpoint.batch_size, 0, 0
         alone = self._goes_alone()
         for claimed in self.waiting:
             limit, size = min(limit, 1 if alone else self._largest(claimed)), size + claimed.body_bytes + FRAME_BYTES
@@ -117,5 +117,5 @@ class BatchLane(Lane):
     def _largest(self, claimed: Claimed) -> int:
         if claimed.rank == BY_HAND:
             return 1
-        tries = len(schedule_of(claimed, self.target))
-        return largest_batch(self.target.batch_size, attempts=claimed.attempts, tries=tries)
+        tries = len(schedule_of(claimed, self.endpoint))
+        return largest_batch(self.endpoint.batch_size, attempts=claimed.attempts, tries=tries)

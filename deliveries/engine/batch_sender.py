@@ -18,7 +18,7 @@ from deliveries.engine.intake import Retry
 from deliveries.engine.lane import Lane
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, find_route, is_not_yet, kept_headers, text_of
-from deliveries.engine.work import Batch, Claimed, Sent, Target
+from deliveries.engine.work import Batch, Claimed, LeasedEndpoint, Sent
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.metrics import names
 from deliveries.outbound.client import Request, prepared_post
@@ -66,7 +66,7 @@ class Batches:
         if claimed:
             _fill_in(claimed, retry(lambda: event_bodies({each.event_id for each in claimed})))
         for lane, sent in new:
-            retry(partial(_find_routes, sent, lane.target))
+            retry(partial(_find_routes, sent, lane.endpoint))
         return [(lane, sent) for lane, sent in new if not self._awaits(lane, sent, transform)]
 
     def came(self, claimed: Claimed, made: bytes | CannotShape) -> Sent | None:
@@ -78,7 +78,7 @@ class Batches:
         return None if sent.batch.awaited else sent
 
     def _awaits(self, lane: Lane, sent: Sent, transform: Callable[[Lane, Claimed, str], None]) -> bool:
-        text = lane.target.shaping.transformation if lane.target.shaping else ""
+        text = lane.endpoint.shaping.transformation if lane.endpoint.shaping else ""
         assert sent.batch is not None
         known, claimed = sent.batch.made, [member.claimed for member in sent.members]
         making = [each for each in claimed if each.key not in known and (text or (each.route and each.route.steps))]
@@ -98,17 +98,17 @@ def _fill_in(claimed: Sequence[Claimed], bodies: Mapping[UUID, EventBodiesRow]) 
             each.body = ERASED
 
 
-def _find_routes(sent: Sent, target: Target) -> None:
+def _find_routes(sent: Sent, endpoint: LeasedEndpoint) -> None:
     """Find the way of each event to the version of its endpoint; one to which none leads has failed."""
     assert sent.batch is not None
     for member in sent.members:
         try:
-            find_route(member.claimed, target)
+            find_route(member.claimed, endpoint)
         except CannotShape as error:
             sent.batch.made[member.claimed.key] = error
 
 
-def make_bodies(batch: Batch, target: Target) -> tuple[list[tuple[Claimed, Answer]], list[Claimed]]:
+def make_bodies(batch: Batch, endpoint: LeasedEndpoint) -> tuple[list[tuple[Claimed, Answer]], list[Claimed]]:
     """Make the body of each event, and leave in the batch those that go; returns what failed, and what is too much."""
     failed: list[tuple[Claimed, Answer]] = []
     going: list[Sent] = []
@@ -116,7 +116,7 @@ def make_bodies(batch: Batch, target: Target) -> tuple[list[tuple[Claimed, Answe
     for place, member in enumerate(batch.members):
         claimed = member.claimed
         try:
-            made = batch.made[claimed.key] = _body_of(claimed, target, batch.made.get(claimed.key))
+            made = batch.made[claimed.key] = _body_of(claimed, endpoint, batch.made.get(claimed.key))
         except CannotShape as error:
             failed.append((claimed, Answer(error=error.error, detail=error.detail)))
             continue
@@ -132,16 +132,16 @@ def make_bodies(batch: Batch, target: Target) -> tuple[list[tuple[Claimed, Answe
 
 def send_batch(lane: Lane, sent: Sent, *, now: datetime, transfers: Transfers) -> Sent | Answer | None:
     """Put a batch whose bodies are made in flight; the rest is as in sender.send."""
-    if is_not_yet(lane.target):
+    if is_not_yet(lane.endpoint):
         return None
     batch = sent.batch
     assert batch is not None
     try:
-        request, headers = _prepare(batch, target=lane.target, timestamp=int(now.timestamp()))
+        request, headers = _prepare(batch, endpoint=lane.endpoint, timestamp=int(now.timestamp()))
         sent.started_at = now
-        _keep(batch, kept_headers(headers, target=lane.target), target=lane.target, now=now)
+        _keep(batch, kept_headers(headers, endpoint=lane.endpoint), endpoint=lane.endpoint, now=now)
         sent.request_headers = batch.members[0].request_headers
-        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
+        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.endpoint.timeout_seconds, tls=lane.endpoint.tls)
         names.BATCH_EVENTS.observe(len(batch.members))
     except HookpostError:
         raise
@@ -151,16 +151,16 @@ def send_batch(lane: Lane, sent: Sent, *, now: datetime, transfers: Transfers) -
     return sent
 
 
-def _body_of(claimed: Claimed, target: Target, made: bytes | CannotShape | None) -> bytes:
+def _body_of(claimed: Claimed, endpoint: LeasedEndpoint, made: bytes | CannotShape | None) -> bytes:
     if claimed.body == ERASED:
         raise CannotShape(NOTHING_LEFT, error="event_erased")
     if isinstance(made, CannotShape):
         raise made
-    return shape(replace(text_of(claimed), made=made), target.shaping or PLAIN).body
+    return shape(replace(text_of(claimed), made=made), endpoint.shaping or PLAIN).body
 
 
-def _prepare(batch: Batch, *, target: Target, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
-    shaping = target.shaping or PLAIN
+def _prepare(batch: Batch, *, endpoint: LeasedEndpoint, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
+    shaping = endpoint.shaping or PLAIN
     events = [member.claimed.event_id for member in batch.members]
     bodies = [batch.made[member.claimed.key] for member in batch.members]
     parts = [(ids.encode_id(ids.EVENT, each), body) for each, body in zip(events, bodies, strict=True)]
@@ -169,21 +169,21 @@ def _prepare(batch: Batch, *, target: Target, timestamp: int) -> tuple[Request, 
     version = {VERSION_HEADER: route.sent_as} if route else {}
     headers = delivery_headers(
         user_agent=USER_AGENT,
-        profile=target.signing,
-        keys=target.keys,
+        profile=endpoint.signing,
+        keys=endpoint.keys,
         message_id=batch_id(events),
         timestamp=timestamp,
         body=shaped.body,
-        custom={**shaped.headers, **version, **target.headers},
+        custom={**shaped.headers, **version, **endpoint.headers},
     )
-    request = prepared_post(target.url, headers, shaped.body)
+    request = prepared_post(endpoint.url, headers, shaped.body)
     request.method = shaping.method
     return request, headers
 
 
-def _keep(batch: Batch, kept: str, *, target: Target, now: datetime) -> None:
+def _keep(batch: Batch, kept: str, *, endpoint: LeasedEndpoint, now: datetime) -> None:
     """Note what the log keeps of each delivery: its request, its place in it, and what was made of its event."""
-    shaping, size = target.shaping or PLAIN, len(batch.members)
+    shaping, size = endpoint.shaping or PLAIN, len(batch.members)
     first = method_line(shaping.method) if kept.startswith(method_line(shaping.method)) else ""
     rest = kept.removeprefix(first)
     for place, member in enumerate(batch.members, 1):

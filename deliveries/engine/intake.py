@@ -62,7 +62,7 @@ class Intake:
         if free := self._not_in_hand(ids):
             room = self._room(len(free))
             lanes, busy = self._retry(lambda: self._leases.take(free, room=room, now=now))
-            if wanting := [lane for lane in lanes if lane.target.oauth]:
+            if wanting := [lane for lane in lanes if lane.endpoint.oauth]:
                 self._retry(partial(give_stored, wanting))
             for lane in lanes:
                 self._table.add(lane)

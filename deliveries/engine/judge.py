@@ -26,7 +26,7 @@ NOT_JUDGED = "the answer could not be judged; the worker's log says why"
 def judge(lane: Lane, sent: Sent, answer: Answer, *, rng: random.Random) -> Finished:
     """Return the attempt with what follows from its answer; one that nobody can judge has failed."""
     claimed = sent.claimed
-    schedule = schedule_of(claimed, lane.target)
+    schedule = schedule_of(claimed, lane.endpoint)
     done, now = claimed.attempts + 1, sent.started_at
     try:
         outcome = decide(answer, schedule=schedule, attempts_done=done, now=now, rng=rng)
@@ -59,7 +59,7 @@ def judge_members(lane: Lane, sent: Sent, answer: Answer, *, again: bool, rng: r
     found = [judge(lane, member, its, rng=rng) for member, its in zip(members, answers, strict=True)]
     for finished in found:
         claimed = finished.claimed
-        if again and claimed.attempts < len(schedule_of(claimed, lane.target)):
+        if again and claimed.attempts < len(schedule_of(claimed, lane.endpoint)):
             finished.outcome = at_once(finished.outcome)
     for finished in found[1:]:
         if finished.outcome.disable_reason:  # one of them is enough

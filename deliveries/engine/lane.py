@@ -13,7 +13,7 @@ from uuid import UUID
 
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
-from deliveries.engine.work import BY_HAND, Claimed, Finished, Sent, Target
+from deliveries.engine.work import BY_HAND, Claimed, Finished, LeasedEndpoint, Sent
 from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
 from deliveries.protocol.delivery_states import DeliveryState
@@ -35,7 +35,7 @@ class Lane:
         customer_id: UUID,
         fence: int,
         worker_id: UUID,
-        target: Target,
+        endpoint: LeasedEndpoint,
         now: float,
         lease_seconds: float,
         breaker: Breaker | None = None,
@@ -51,11 +51,11 @@ class Lane:
     ) -> None:
         self.endpoint_id, self.customer_id = endpoint_id, customer_id
         self.fence, self.worker_id = fence, worker_id  # both make a lease: see sql/take_lanes.sql
-        self.target, self.limits = target, limits
+        self.endpoint, self.limits = endpoint, limits
         self.breaker, self.window = breaker or Breaker(), window
         self.slow = self.leased_slow = slow
         self.crashes, self.suspect_id = crashes, suspect_id
-        self.careful = 2 * target.max_in_flight if crashes else 0  # how many more go alone after a lost worker
+        self.careful = 2 * endpoint.max_in_flight if crashes else 0  # how many more go alone after a lost worker
         self.tokens, self.tokens_at = tokens, now - tokens_age
         self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
         self.moved_at = self.looked_at = now
@@ -106,16 +106,16 @@ class Lane:
         LEASES_LOST.add()
         self.waiting.clear()
 
-    def configure(self, target: Target, now: float, *, lease_seconds: float) -> None:
+    def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, as the endpoint is configured now."""
-        self.target = target
+        self.endpoint = endpoint
         self._begin_slice(now, lease_seconds)
-        if not target.enabled or target.in_batches != self.in_batches:
+        if not endpoint.enabled or endpoint.in_batches != self.in_batches:
             self.close(now)
 
-    def use(self, target: Target) -> None:
+    def use(self, endpoint: LeasedEndpoint) -> None:
         """Go on with another access token, or without one."""
-        self.target = target
+        self.endpoint = endpoint
 
     def renew(self, owned_until: float) -> None:
         """The lease goes on until then."""
@@ -131,7 +131,7 @@ class Lane:
         """
         if self.careful or is_half_open(self.breaker) or (crowded and not self.answers):
             return 1
-        return self.window or self.target.max_in_flight
+        return self.window or self.endpoint.max_in_flight
 
     def has_room(self, *, crowded: bool = False) -> bool:
         """Say whether one more request may be in flight."""
@@ -172,7 +172,7 @@ class Lane:
     def favour(self) -> int:
         """Return the rank that a claim takes first: retries and bulk have their turns, however small the room."""
         turn = self.fence + self.claims
-        if self.target.ordered and not self.target.set_aside_after:
+        if self.endpoint.ordered and not self.endpoint.set_aside_after:
             return 1
         return 2 if turn % 4 == 1 else 3 if turn % 8 == 3 else 1
 
@@ -180,7 +180,7 @@ class Lane:
         """Return how many deliveries to claim: the more, the longer the lane shows that it can send them."""
         if self.careful or is_half_open(self.breaker):
             return 1
-        start = max(self.limits.first_claim, 2 * (self.window or self.target.max_in_flight))
+        start = max(self.limits.first_claim, 2 * (self.window or self.endpoint.max_in_flight))
         return min(room, start << 2 * min(self.claims, 8))
 
     def rest_seconds(self, now: float) -> float:
@@ -204,7 +204,7 @@ class Lane:
         if self.waiting[0].rank == BY_HAND:
             return 0.0
         wait = self.rest_seconds(now)
-        if (rate := self.target.rate_limit) is None:
+        if (rate := self.endpoint.rate_limit) is None:
             return wait
         filled = self.tokens + (now - self.tokens_at) * rate
         return max(wait, wait_seconds(filled, rate))
@@ -212,7 +212,7 @@ class Lane:
     def take_next(self, now: float) -> Claimed:
         """Take the next delivery to be sent, and pay for it."""
         claimed = self.waiting.popleft()
-        if (rate := self.target.rate_limit) is not None and claimed.rank != BY_HAND:
+        if (rate := self.endpoint.rate_limit) is not None and claimed.rank != BY_HAND:
             _, self.tokens = take(
                 self.tokens, elapsed_seconds=now - self.tokens_at, rate_per_second=rate, burst=burst_of(rate), wanted=1
             )
@@ -252,7 +252,7 @@ class Lane:
         self.slow = outcome.slow
         if outcome.healthy or outcome.told_to_slow_down:
             told = outcome.told_to_slow_down
-            self.window = window_after(self.window, max_in_flight=self.target.max_in_flight, told_to_slow_down=told)
+            self.window = window_after(self.window, max_in_flight=self.endpoint.max_in_flight, told_to_slow_down=told)
         if outcome.healthy:
             self.breaker = after_success(self.breaker)
             self._opened_at_lease = 0
@@ -273,7 +273,7 @@ class Lane:
 
     def keep_order(self, claimed: Claimed, outcome: Outcome, now: float) -> None:
         """Let an ordered lane wait for a retry that nothing may overtake."""
-        if outcome.state == DeliveryState.PENDING and self.target.holds_up(claimed):
+        if outcome.state == DeliveryState.PENDING and self.endpoint.holds_up(claimed):
             self.close(now, rest_seconds=outcome.retry_in_seconds or 0.0, reason=Rest.ORDER)
 
     def _count_failure(self, outcome: Outcome, *, now: float, rng: random.Random) -> None:

@@ -27,7 +27,7 @@ from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.work import NOT_YET, Claimed, Target
+from deliveries.engine.work import NOT_YET, Claimed, LeasedEndpoint
 from deliveries.errors import HookpostError
 from deliveries.metrics import names
 from deliveries.models.base import new_id
@@ -119,14 +119,14 @@ class Leases:
         return {"worker_id": self.worker_id, "silent_seconds": self._limits.silent, "slow": self.slow}
 
     def _lane(self, row: TakeLanesRow, now: float) -> Lane:
-        target = target_of(row)
-        kind = BatchLane if target.in_batches else Lane
+        endpoint = leased_endpoint(row)
+        kind = BatchLane if endpoint.in_batches else Lane
         return kind(
             endpoint_id=row.endpoint_id,
             customer_id=row.customer_id,
             fence=row.fence,
             worker_id=self.worker_id,
-            target=target,
+            endpoint=endpoint,
             now=now,
             lease_seconds=conf.lease_seconds,
             breaker=Breaker(row.failures, row.opened),
@@ -154,7 +154,7 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
         "rooms": list(wanted.values()),
         "busy": [len(_in_hand(lane)) for lane in lanes],
         "favours": [lane.favour() for lane in lanes],
-        "scheduled": [lane.target.enabled and not lane.rest_seconds(now) for lane in lanes],
+        "scheduled": [lane.endpoint.enabled and not lane.rest_seconds(now) for lane in lanes],
         "whole_bytes": limits.whole_bytes,
         "timed": is_logged(),
     }
@@ -181,7 +181,7 @@ def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
     rows = {row.endpoint_id: row for row in sql.fetch(RenewLeasesRow, _leased(lanes) | {"configured": True})}
     for lane in lanes:
         if row := rows.get(lane.endpoint_id):
-            lane.configure(target_of(row), now, lease_seconds=conf.lease_seconds)
+            lane.configure(leased_endpoint(row), now, lease_seconds=conf.lease_seconds)
         else:
             lane.lose()
 
@@ -261,7 +261,7 @@ def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
     )
 
 
-def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
+def leased_endpoint(row: TakeLanesRow | RenewLeasesRow) -> LeasedEndpoint:
     """Return how an endpoint wants to be sent to; what cannot be read is its problem."""
     problem, own, shaping = "", NOTHING, None
     keys: tuple[SigningKey, ...] = ()
@@ -276,7 +276,7 @@ def target_of(row: TakeLanesRow | RenewLeasesRow) -> Target:
         problem = str(error)
     except (ValueError, TypeError):
         problem = "a stored secret, header or credential cannot be read"
-    return Target(
+    return LeasedEndpoint(
         url=row.url,
         signing=row.signing,
         shaping=shaping,

@@ -162,7 +162,7 @@ class Engine:
         some = self._limits.renewals_a_step
         if over := [lane for lane in held if lane.wants_refresh(now)][:some]:
             self._retry(lambda: configure_lanes(over, now=now))
-            if wanting := [lane for lane in over if lane.target.oauth]:
+            if wanting := [lane for lane in over if lane.endpoint.oauth]:
                 self._retry(partial(give_stored, wanting))
         early = conf.lease_seconds * RENEW_AT
         old = held if doubtful else [lane for lane in held if lane.owned_until - now < early][:some]
@@ -258,7 +258,7 @@ class Engine:
         """Disable the endpoint where the outcome says so, and remember a retry that is due soon."""
         outcome = finished.outcome
         if reason := outcome.disable_reason:
-            self._retry(partial(disable_if_still_at, lane.endpoint_id, url=lane.target.url, reason=reason))
+            self._retry(partial(disable_if_still_at, lane.endpoint_id, url=lane.endpoint.url, reason=reason))
         elif outcome.retry_in_seconds is not None and outcome.retry_in_seconds <= self._limits.soon:
             self.agenda.later(lane.endpoint_id, now + outcome.retry_in_seconds)
 

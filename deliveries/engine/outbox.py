@@ -175,10 +175,10 @@ class Outbox:
         """Send what of a batch can be sent; of a lane that sends nothing more, or no batches, it stays due."""
         lane.note_unsent(sent.claimed)
         self._table.activate(lane)
-        if sent.batch is None or not lane.target.in_batches or not self._sends(lane, now):
+        if sent.batch is None or not lane.endpoint.in_batches or not self._sends(lane, now):
             self._give_back(lane, sent.claimed)
             return
-        failed, left = make_bodies(sent.batch, lane.target)
+        failed, left = make_bodies(sent.batch, lane.endpoint)
         for claimed, answer in failed:
             self._end(lane, claimed, answer, now)
         lane.put_back(left)
@@ -225,7 +225,7 @@ class Outbox:
     def _send(
         self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None, batch: Sent | None = None
     ) -> None:
-        is_plain = lane.target.shaping is None and claimed.api_version is None
+        is_plain = lane.endpoint.shaping is None and claimed.api_version is None
         if not (is_plain or batch or made is not None) and self._is_made_first(lane, claimed, now):
             return
         if lane.careful and not self._is_noted(lane, claimed):
@@ -255,7 +255,7 @@ class Outbox:
 
     def _is_made_first(self, lane: Lane, claimed: Claimed, now: float) -> bool:
         """Say whether a delivery waits for a body that is made of its event, or has failed without a way there."""
-        text = self._retry(lambda: making_of(claimed, lane.target))
+        text = self._retry(lambda: making_of(claimed, lane.endpoint))
         if isinstance(text, Answer):
             self._fail(lane, claimed, text, now)
         elif text is not None:

@@ -15,7 +15,7 @@ import structlog
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.polls import Taken, answer_leases, keep_headers, take_due
 from deliveries.engine.sender import NOT_SENT, find_route, kept_headers, prepare_delivery, text_of
-from deliveries.engine.work import Claimed, Target
+from deliveries.engine.work import Claimed, LeasedEndpoint
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import made_of
 from deliveries.models import Endpoint, PollLease
@@ -66,7 +66,7 @@ def _made(taken: Taken) -> dict[UUID, PollMessage | Answer]:
 
 def _message_or_end(lease: PollLease, claimed: Claimed, taken: Taken) -> PollMessage | Answer:
     try:
-        return _message(lease, claimed, taken.target, timestamp=int(taken.moment.timestamp()))
+        return _message(lease, claimed, taken.endpoint, timestamp=int(taken.moment.timestamp()))
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
     except (Unavailable, OSError) as error:
@@ -76,11 +76,11 @@ def _message_or_end(lease: PollLease, claimed: Claimed, taken: Taken) -> PollMes
         return NOT_SENT
 
 
-def _message(lease: PollLease, claimed: Claimed, target: Target, *, timestamp: int) -> PollMessage:
-    find_route(claimed, target)
-    made = made_of(text_of(claimed), target.shaping or PLAIN)
-    request, headers = prepare_delivery(claimed, target=target, timestamp=timestamp, made=made)
-    body, kept = body_bytes(request), kept_headers(headers, target=target)
+def _message(lease: PollLease, claimed: Claimed, endpoint: LeasedEndpoint, *, timestamp: int) -> PollMessage:
+    find_route(claimed, endpoint)
+    made = made_of(text_of(claimed), endpoint.shaping or PLAIN)
+    request, headers = prepare_delivery(claimed, endpoint=endpoint, timestamp=timestamp, made=made)
+    body, kept = body_bytes(request), kept_headers(headers, endpoint=endpoint)
     return PollMessage(
         lease=lease,
         number=claimed.number,

@@ -23,9 +23,9 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import Lane
-from deliveries.engine.leases import claim_batch, target_of
+from deliveries.engine.leases import claim_batch, leased_endpoint
 from deliveries.engine.recorder import GiveBack, record_outcomes
-from deliveries.engine.work import Claimed, Sent, Target
+from deliveries.engine.work import Claimed, LeasedEndpoint, Sent
 from deliveries.errors import Conflict, Unavailable
 from deliveries.models import Endpoint, PollLease
 from deliveries.models import Lane as LaneRow
@@ -51,7 +51,7 @@ _worker_id = new_id()
 class Taken:
     """What a poller took, and how the endpoint wants its requests made; `moment` is the database's time."""
 
-    target: Target
+    endpoint: LeasedEndpoint
     moment: datetime
     pairs: Sequence[tuple[PollLease, Claimed]]
 
@@ -68,16 +68,16 @@ def take_due(endpoint: Endpoint, *, most: int, lease_seconds: int) -> Taken | No
     with transaction.atomic(), _in_hand(endpoint.id) as lane:
         if lane is None:
             return None
-        if lane.target.problem:
-            note_cannot_send(endpoint.id, reason=lane.target.problem)
+        if lane.endpoint.problem:
+            note_cannot_send(endpoint.id, reason=lane.endpoint.problem)
             claimed = []
         else:
             claimed = _claim(lane, most)
         leases = [_lease(endpoint, each, moment=moment, seconds=lease_seconds) for each in claimed]
         PollLease.objects.bulk_create(leases)
-    if lane.target.problem:
-        raise Conflict(f"nothing can be signed for this endpoint: {lane.target.problem}")
-    return Taken(target=lane.target, moment=moment, pairs=tuple(zip(leases, claimed, strict=True)))
+    if lane.endpoint.problem:
+        raise Conflict(f"nothing can be signed for this endpoint: {lane.endpoint.problem}")
+    return Taken(endpoint=lane.endpoint, moment=moment, pairs=tuple(zip(leases, claimed, strict=True)))
 
 
 def answer_leases(endpoint_id: UUID, answers: Mapping[UUID, Answer]) -> set[UUID]:
@@ -130,14 +130,14 @@ def _in_hand(endpoint_id: UUID) -> Iterator[Lane | None]:
 def _lane(row: LaneRow, moment: datetime) -> Lane:
     """Return a lane as its poller has it: no breaker and no window, for whoever asks is there."""
     asked = {"endpoint_ids": [row.endpoint_id], "fences": [row.fence], "lease_seconds": float(conf.lease_seconds)}
-    target = target_of(sql.fetch(RenewLeasesRow, asked | {"configured": True})[0])
+    endpoint = leased_endpoint(sql.fetch(RenewLeasesRow, asked | {"configured": True})[0])
     rest_until = row.rest_until or moment
     lane = Lane(
         endpoint_id=row.endpoint_id,
         customer_id=row.endpoint.customer_id,
         fence=row.fence,
         worker_id=_worker_id,
-        target=target,
+        endpoint=endpoint,
         now=time.monotonic(),
         lease_seconds=conf.lease_seconds,
         tokens=row.tokens,
@@ -152,7 +152,7 @@ def _lane(row: LaneRow, moment: datetime) -> Lane:
 
 def _claim(lane: Lane, most: int) -> list[Claimed]:
     """Return what the lane's rules let a poller have now."""
-    shaping, size = lane.target.shaping, 0
+    shaping, size = lane.endpoint.shaping, 0
     room = min(
         most, MOST_TRANSFORMED if shaping and shaping.transformation else MOST, lane.width() - len(lane.in_flight)
     )

@@ -242,7 +242,7 @@ def _attempt_columns(rows: Sequence[Row]) -> dict[str, object]:
 
 
 def _answer_columns(rows: Sequence[Row]) -> dict[str, object]:
-    answers = [without(finished.answer, lane.target.hidden) for lane, finished in rows]
+    answers = [without(finished.answer, lane.endpoint.hidden) for lane, finished in rows]
     return {
         "durations": [answer.duration_ms for answer in answers],
         "statuses": [answer.status for answer in answers],
@@ -269,15 +269,15 @@ def _request_columns(rows: Sequence[Row]) -> dict[str, object]:
         "actors": [claimed.actor for claimed in claims],
         "reasons": [claimed.reason for claimed in claims],
         "started": [finished.started_at for _, finished in rows],
-        "urls": [lane.target.url if finished.request_headers else "" for lane, finished in rows],
+        "urls": [lane.endpoint.url if finished.request_headers else "" for lane, finished in rows],
         "request_headers": [finished.request_headers for _, finished in rows],
-        "signed_with": [lane.target.hints if finished.request_headers else "" for lane, finished in rows],
+        "signed_with": [lane.endpoint.hints if finished.request_headers else "" for lane, finished in rows],
     }
 
 
 def _outcome_columns(rows: Sequence[Row]) -> dict[str, object]:
     outcomes = [finished.outcome for _, finished in rows]
-    in_place = [lane.target.holds_up(finished.claimed) and not finished.claimed.manual for lane, finished in rows]
+    in_place = [lane.endpoint.holds_up(finished.claimed) and not finished.claimed.manual for lane, finished in rows]
     return {
         "errors": [outcome.error for outcome in outcomes],
         "states": [outcome.state for outcome in outcomes],

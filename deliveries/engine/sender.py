@@ -15,7 +15,7 @@ import structlog
 from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
-from deliveries.engine.work import NOT_YET, Claimed, Sent, Target
+from deliveries.engine.work import NOT_YET, Claimed, LeasedEndpoint, Sent
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.handle import body_bytes
@@ -48,18 +48,18 @@ def send(
     None: its lane has no access token yet. `now` is the database's time, `made` what a transformation made of it.
     Raises HookpostError when the lane's configuration lets nothing be signed.
     """
-    if lane.target.problem and is_not_yet(lane.target):
+    if lane.endpoint.problem and is_not_yet(lane.endpoint):
         return None
     try:
         begun = None if switch.spans is None else switch.spans.attempt(claimed.trace_context)
         request, headers = prepare_delivery(
-            claimed, target=lane.target, timestamp=int(now.timestamp()), made=made, begun=begun
+            claimed, endpoint=lane.endpoint, timestamp=int(now.timestamp()), made=made, begun=begun
         )
-        kept = kept_headers(headers, target=lane.target)
+        kept = kept_headers(headers, endpoint=lane.endpoint)
         if made is not None:
             kept = with_body(kept, body_bytes(request))
         sent = Sent(claimed=claimed, started_at=now, request_headers=kept, begun=begun)
-        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.target.timeout_seconds, tls=lane.target.tls)
+        transfers.start(request, tag=(lane, sent), timeout_seconds=lane.endpoint.timeout_seconds, tls=lane.endpoint.tls)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
     except HookpostError:
@@ -70,15 +70,15 @@ def send(
     return sent
 
 
-def is_not_yet(target: Target) -> bool:
+def is_not_yet(endpoint: LeasedEndpoint) -> bool:
     """Say whether an access token is to be fetched first; raises HookpostError where nothing can be signed."""
-    if target.problem and target.problem is not NOT_YET:
-        raise HookpostError(target.problem)
-    return bool(target.problem)
+    if endpoint.problem and endpoint.problem is not NOT_YET:
+        raise HookpostError(endpoint.problem)
+    return bool(endpoint.problem)
 
 
 def prepare_delivery(
-    claimed: Claimed, *, target: Target, timestamp: int, made: bytes | None = None, begun: Begun | None = None
+    claimed: Claimed, *, endpoint: LeasedEndpoint, timestamp: int, made: bytes | None = None, begun: Begun | None = None
 ) -> tuple[Request, list[tuple[str, str]]]:
     """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds.
 
@@ -87,10 +87,10 @@ def prepare_delivery(
     """
     if claimed.body == ERASED:  # queued again at the moment when it was erased
         raise CannotShape(NOTHING_LEFT, error="event_erased")
-    message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), target.shaping
+    message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), endpoint.shaping
     if shaping is None and claimed.route is not None:
         shaping = PLAIN
-    body, custom = claimed.body or b"", target.headers
+    body, custom = claimed.body or b"", endpoint.headers
     if shaping is not None:
         shaped = shape(replace(text_of(claimed), made=made), shaping)
         body, custom = shaped.body, {**shaped.headers, **custom}
@@ -98,14 +98,14 @@ def prepare_delivery(
             custom = {**trace_headers(told, with_state=conf.send_tracestate), **custom}
     headers = delivery_headers(
         user_agent=USER_AGENT,
-        profile=target.signing,
-        keys=target.keys,
+        profile=endpoint.signing,
+        keys=endpoint.keys,
         message_id=message_id,
         timestamp=timestamp,
         body=body,
         custom=custom,
     )
-    request = prepared_post(target.url, headers, body)
+    request = prepared_post(endpoint.url, headers, body)
     if shaping is not None:
         request.method = shaping.method
     return request, headers
@@ -127,32 +127,34 @@ def with_event(claimed: Claimed, found: EventBodiesRow | None) -> Claimed:
     )
 
 
-def making_of(claimed: Claimed, target: Target) -> str | Answer | None:
+def making_of(claimed: Claimed, endpoint: LeasedEndpoint) -> str | Answer | None:
     """Find the way to the endpoint's version, and return the transformation after it, "" for mappings alone.
 
     None where the body is sent as it is; where no way leads there, what the attempt ends with.
     """
     try:
-        find_route(claimed, target)
+        find_route(claimed, endpoint)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
-    text = "" if target.shaping is None else target.shaping.transformation
+    text = "" if endpoint.shaping is None else endpoint.shaping.transformation
     return text if text or (claimed.route and claimed.route.steps) else None
 
 
-def find_route(claimed: Claimed, target: Target) -> None:
+def find_route(claimed: Claimed, endpoint: LeasedEndpoint) -> None:
     """Find the way of an event to the version of its endpoint, where there are versions; raises CannotShape."""
-    wanted = None if target.shaping is None else target.shaping.api_version
-    if target.shaping is not None and target.shaping.challenge:
+    wanted = None if endpoint.shaping is None else endpoint.shaping.api_version
+    if endpoint.shaping is not None and endpoint.shaping.challenge:
         return
     if (claimed.api_version is not None or wanted is not None) and claimed.body != ERASED:
         claimed.route = route_of(claimed.type, claimed.api_version, wanted)
 
 
-def kept_headers(headers: list[tuple[str, str]], *, target: Target) -> str:
+def kept_headers(headers: list[tuple[str, str]], *, endpoint: LeasedEndpoint) -> str:
     """Return the headers as the log keeps them, a line each: values of the customer's own are secrets."""
-    own = target.headers
-    first = "" if target.shaping is None or target.shaping.method == METHOD else method_line(target.shaping.method)
+    own = endpoint.headers
+    first = (
+        "" if endpoint.shaping is None or endpoint.shaping.method == METHOD else method_line(endpoint.shaping.method)
+    )
     if not own:
         return first + "\n".join([f"{name}: {value}" for name, value in headers])
     return first + "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from deliveries.engine.lane import Lane
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import NOT_YET, Claimed, Sent, Target
+from deliveries.engine.work import NOT_YET, Claimed, LeasedEndpoint, Sent
 from deliveries.errors import CannotDecrypt
 from deliveries.models import AccessToken
 from deliveries.models.keyring import seal, unseal
@@ -59,13 +59,13 @@ class Tokens:
         if asked := self._asked.get(lane.endpoint_id):
             asked.waiting.append(sent)
             return
-        auth = lane.target.oauth
+        auth = lane.endpoint.oauth
         assert auth is not None
         asked = self._asked[lane.endpoint_id] = TokenRequest(lane=lane, auth=auth, waiting=[sent])
         headers = [("user-agent", USER_AGENT), ("accept", "application/json")]
         request = prepared_form(auth["token_url"], token_fields(auth), headers, client=client_of(auth))
-        seconds = min(FETCH_SECONDS, lane.target.timeout_seconds)
-        transfers.start(request, tag=asked, timeout_seconds=seconds, tls=_tls_for(auth, lane.target))
+        seconds = min(FETCH_SECONDS, lane.endpoint.timeout_seconds)
+        transfers.start(request, tag=asked, timeout_seconds=seconds, tls=_tls_for(auth, lane.endpoint))
 
     def came(self, asked: TokenRequest, answer: Answer) -> FetchedToken | Answer:
         """Return the token that was asked for, or how the delivery that asked first ends."""
@@ -81,8 +81,8 @@ class Tokens:
 def give_token(asked: TokenRequest, token: FetchedToken) -> None:
     """Let the lane go on with a token, unless its credentials were changed meanwhile."""
     lane = asked.lane
-    if lane.target.oauth == asked.auth and lane.phase in (Phase.OPEN, Phase.DRAINED):
-        lane.use(_with_token(lane.target, token.text, fresh=True))
+    if lane.endpoint.oauth == asked.auth and lane.phase in (Phase.OPEN, Phase.DRAINED):
+        lane.use(_with_token(lane.endpoint, token.text, fresh=True))
 
 
 def store_token(asked: TokenRequest, token: FetchedToken) -> None:
@@ -102,14 +102,14 @@ def give_stored(lanes: Iterable[Lane]) -> None:
     wanting = {lane.endpoint_id: lane for lane in lanes}
     for row in AccessToken.objects.filter(endpoint_id__in=list(wanting), refresh_at__gt=Now()):
         lane = wanting[row.endpoint_id]
-        if text := _opened(row, lane.target.oauth or {}):
-            lane.use(_with_token(lane.target, text, fresh=False))
+        if text := _opened(row, lane.endpoint.oauth or {}):
+            lane.use(_with_token(lane.endpoint, text, fresh=False))
 
 
 def forget_token(lane: Lane) -> None:
     """Have another token fetched: the receiver refused the stored one."""
     AccessToken.objects.filter(endpoint_id=lane.endpoint_id).delete()
-    lane.use(replace(lane.target, problem=NOT_YET))
+    lane.use(replace(lane.endpoint, problem=NOT_YET))
 
 
 def is_refused(lane: Lane, claimed: Claimed, answer: Answer) -> bool:
@@ -117,10 +117,10 @@ def is_refused(lane: Lane, claimed: Claimed, answer: Answer) -> bool:
 
     Never beyond what the schedule has: whoever refuses every token gets no endless row of requests.
     """
-    target = lane.target
-    if answer.status != 401 or target.oauth is None or target.token_is_fresh:
+    endpoint = lane.endpoint
+    if answer.status != 401 or endpoint.oauth is None or endpoint.token_is_fresh:
         return False
-    return claimed.attempts < len(target.schedule)
+    return claimed.attempts < len(endpoint.schedule)
 
 
 def _opened(row: AccessToken, auth: Auth) -> str:
@@ -131,13 +131,13 @@ def _opened(row: AccessToken, auth: Auth) -> str:
     return str(kept["token"]) if kept.get("for") == fingerprint_of(auth) else ""
 
 
-def _with_token(target: Target, text: str, *, fresh: bool) -> Target:
-    hidden: Sequence[str] = (*words_to_hide([text]), *target.hidden)
-    headers = {**target.headers, "authorization": f"Bearer {text}"}
-    return replace(target, headers=headers, hidden=hidden, problem="", token_is_fresh=fresh)
+def _with_token(endpoint: LeasedEndpoint, text: str, *, fresh: bool) -> LeasedEndpoint:
+    hidden: Sequence[str] = (*words_to_hide([text]), *endpoint.hidden)
+    headers = {**endpoint.headers, "authorization": f"Bearer {text}"}
+    return replace(endpoint, headers=headers, hidden=hidden, problem="", token_is_fresh=fresh)
 
 
-def _tls_for(auth: Auth, target: Target) -> ClientTls | None:
+def _tls_for(auth: Auth, endpoint: LeasedEndpoint) -> ClientTls | None:
     """Return the endpoint's certificates where the token URL is at the same host."""
-    same = urlsplit(auth["token_url"]).hostname == urlsplit(target.url).hostname
-    return target.tls if same else None
+    same = urlsplit(auth["token_url"]).hostname == urlsplit(endpoint.url).hostname
+    return endpoint.tls if same else None

@@ -30,7 +30,7 @@ BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class LeasedEndpoint:
     """How an endpoint wants to be sent to, as of the moment of the lease.
 
     `shaping` is None where events are sent as they are stored; `problem` is why nothing can be sent,
@@ -159,6 +159,6 @@ class Finished:
     attempt_id: UUID = field(default_factory=new_id)
 
 
-def schedule_of(claimed: Claimed, target: Target) -> Sequence[int]:
+def schedule_of(claimed: Claimed, endpoint: LeasedEndpoint) -> Sequence[int]:
     """Return the delays before the attempts that a delivery has; a redelivery has one."""
-    return ONLY_ONCE if claimed.manual else target.schedule
+    return ONLY_ONCE if claimed.manual else endpoint.schedule

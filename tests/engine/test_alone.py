@@ -124,9 +124,9 @@ def test_a_lane_is_leased_as_among_many(change: Change) -> None:
                 lane.breaker,
                 lane.crashes,
                 lane.window,
-                lane.target.url,
-                lane.target.shaping,
-                len(lane.target.keys),
+                lane.endpoint.url,
+                lane.endpoint.shaping,
+                len(lane.endpoint.keys),
             )
             for lane in lanes
         ]

@@ -10,7 +10,7 @@ import pytest
 from deliveries.engine.batch_lane import CLAIM_SECONDS, LOOK_SECONDS, BatchLane
 from deliveries.engine.lane import NEVER
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import BY_HAND, Claimed, Sent, Target
+from deliveries.engine.work import BY_HAND, Claimed, LeasedEndpoint, Sent
 from deliveries.protocol.batching import BODY_LIMIT_BYTES
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.payload import PLAIN, Shaping
@@ -19,7 +19,7 @@ from tests.engine.test_lane import NOW, due
 SMALL = 100
 
 
-def a_target(*, size: int = 10, wait_ms: int = 1000, **given: Any) -> Target:
+def an_endpoint(*, size: int = 10, wait_ms: int = 1000, **given: Any) -> LeasedEndpoint:
     fields: dict[str, Any] = {
         "url": "https://alice.example/",
         "signing": "standard",
@@ -35,16 +35,16 @@ def a_target(*, size: int = 10, wait_ms: int = 1000, **given: Any) -> Target:
         "ordered": False,
         "enabled": True,
     }
-    return Target(**fields | given)
+    return LeasedEndpoint(**fields | given)
 
 
-def a_lane(target: Target | None = None, **given: Any) -> BatchLane:
+def a_lane(endpoint: LeasedEndpoint | None = None, **given: Any) -> BatchLane:
     return BatchLane(
         endpoint_id=uuid4(),
         customer_id=uuid4(),
         fence=1,
         worker_id=uuid4(),
-        target=target or a_target(),
+        endpoint=endpoint or an_endpoint(),
         now=0.0,
         lease_seconds=20.0,
         **given,
@@ -79,9 +79,9 @@ def test_a_full_batch_waits_for_nothing_and_one_that_is_not_full_waits_its_time(
 
 
 def test_without_a_time_what_is_due_goes_as_soon_as_the_next_claim_has_had_its_moment() -> None:
-    lane = gathered(some(3), lane=a_lane(a_target(wait_ms=0)))
+    lane = gathered(some(3), lane=a_lane(an_endpoint(wait_ms=0)))
     assert lane.ready_in(0.0) == 0.0
-    more = gathered(some(3), lane=a_lane(a_target(wait_ms=0)), drained=False)
+    more = gathered(some(3), lane=a_lane(an_endpoint(wait_ms=0)), drained=False)
     assert more.ready_in(0.0) == CLAIM_SECONDS
     assert more.wants_claim(0.0)
     assert more.ready_in(CLAIM_SECONDS) == 0.0, "a claim that does not come holds up nothing"
@@ -127,14 +127,14 @@ def test_with_care_and_as_a_probe_each_goes_alone(given: dict[str, Any]) -> None
 
 
 def test_a_request_is_what_is_paid_for_and_what_the_width_counts() -> None:
-    lane = gathered(some(30), lane=a_lane(a_target(rate_limit=2, max_in_flight=2)))
+    lane = gathered(some(30), lane=a_lane(an_endpoint(rate_limit=2, max_in_flight=2)))
     moment = 0.0
     for _ in range(2):
         members = lane.take_batch(moment)
         lane.note_sent(Sent(claimed=members[0], started_at=NOW))
         moment += 0.5
     assert (len(lane.in_flight), lane.has_room(), lane.ready_in(moment)) == (2, False, NEVER)
-    fast = gathered(some(30), lane=a_lane(a_target(rate_limit=2)))
+    fast = gathered(some(30), lane=a_lane(an_endpoint(rate_limit=2)))
     fast.take_batch(0.0)
     assert 0.0 < fast.ready_in(0.0) <= 0.5
 
@@ -161,17 +161,19 @@ def test_a_claim_brings_what_is_in_flight_and_what_gathers_once_more() -> None:
 
 def test_a_new_slice_claims_anew_what_gathers_and_keeps_its_time() -> None:
     lane = gathered(some(3), now=0.5)
-    lane.configure(a_target(size=10), 0.9, lease_seconds=20.0)
+    lane.configure(an_endpoint(size=10), 0.9, lease_seconds=20.0)
     assert (len(lane.waiting), lane.phase) == (0, Phase.OPEN)
     assert lane.wants_claim(0.9)
     gathered(some(2), lane=lane, now=1.0)
     assert lane.ready_in(1.5) == 0.0
 
 
-@pytest.mark.parametrize("target", [a_target(shaping=PLAIN), a_target(shaping=None), a_target(enabled=False)])
-def test_a_lane_whose_endpoint_wants_no_batches_any_more_is_given_back(target: Target) -> None:
+@pytest.mark.parametrize(
+    "endpoint", [an_endpoint(shaping=PLAIN), an_endpoint(shaping=None), an_endpoint(enabled=False)]
+)
+def test_a_lane_whose_endpoint_wants_no_batches_any_more_is_given_back(endpoint: LeasedEndpoint) -> None:
     lane = gathered(some(3))
-    lane.configure(target, 0.5, lease_seconds=20.0)
+    lane.configure(endpoint, 0.5, lease_seconds=20.0)
     assert (lane.phase, len(lane.waiting), lane.is_done(0.5)) == (Phase.CLOSING, 0, True)
 
 

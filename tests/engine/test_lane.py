@@ -13,7 +13,7 @@ import pytest
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
-from deliveries.engine.work import BY_HAND, Claimed, Sent, Target
+from deliveries.engine.work import BY_HAND, Claimed, LeasedEndpoint, Sent
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
 
@@ -27,7 +27,7 @@ SLOWER = Outcome(state="pending", error="rate_limited", retry_in_seconds=60.0, p
 
 
 def a_lane(*, max_in_flight: int = 10, rate_limit: int | None = None, ordered: bool = False, **given: Any) -> Lane:
-    target = Target(
+    endpoint = LeasedEndpoint(
         url="https://alice.example/",
         signing="standard",
         shaping=None,
@@ -50,7 +50,7 @@ def a_lane(*, max_in_flight: int = 10, rate_limit: int | None = None, ordered: b
         "now": 0.0,
         "lease_seconds": 20.0,
     }
-    return Lane(**fixed, target=target, **given)  # type: ignore[arg-type]
+    return Lane(**fixed, endpoint=endpoint, **given)  # type: ignore[arg-type]
 
 
 def due(*, rank: int = 1) -> Claimed:

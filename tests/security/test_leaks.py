@@ -237,5 +237,5 @@ def test_a_leased_lane_shows_no_secret_when_it_is_printed(filled: Filled) -> Non
     endpoint = Endpoint.objects.exclude(headers_sealed=None).get()
     emit(endpoint)
     lane = lease(endpoint)
-    assert TOKEN in lane.target.headers["authorization"]
+    assert TOKEN in lane.endpoint.headers["authorization"]
     assert filled.found_in(repr(lane)) == set()

@@ -157,7 +157,7 @@ def test_cloudevents_permission_is_asked_for_and_its_rate_heeded(
     assert receiver.requests[0].body == b""
     emit(endpoint)
     lane = Leases().take([endpoint.id], room=10, now=0.0)[0][0]
-    assert (endpoint.allowed_rate, lane.target.rate_limit, lane.target.shaping) == (30, 0.5, None)
+    assert (endpoint.allowed_rate, lane.endpoint.rate_limit, lane.endpoint.shaping) == (30, 0.5, None)
 
 
 def test_either_challenge_will_do(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
