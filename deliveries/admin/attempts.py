@@ -121,10 +121,10 @@ def redirect_of(attempt: Attempt | None) -> str:
         return ""
     location = read_headers(attempt.response_headers).get("location", "").strip()
     try:
-        target = urljoin(attempt.request_url, location) if location else ""
+        led_to = urljoin(attempt.request_url, location) if location else ""
     except ValueError:
         return ""
-    return target if target.startswith(("https://", "http://")) and target != attempt.request_url else ""
+    return led_to if led_to.startswith(("https://", "http://")) and led_to != attempt.request_url else ""
 
 
 def phases_of(attempt: Attempt) -> list[dict[str, object]]:

@@ -34,7 +34,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     rows = visible.audit_entries
     readonly_fields: ClassVar[tuple[str, ...]]
     list_select_related = ("customer",)
-    search_fields = ("target",)
+    search_fields = ("object_id",)
     filters: ClassVar[Sequence[type[Filter]]] = (list_filters.WindowFilter, list_filters.PeriodFilter)
     nothing_yet = gettext_noop("Nothing was done yet that the trail keeps.")
 
@@ -64,9 +64,9 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
         return code(row.action)
 
     @admin.display(description=gettext_lazy("To"))
-    def shown_target(self, row: AuditEntry) -> SafeString:
+    def shown_object(self, row: AuditEntry) -> SafeString:
         """What it was done to."""
-        return code(row.target)
+        return code(row.object_id)
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: AuditEntry) -> str:
@@ -95,12 +95,12 @@ class StaffAuditEntry(AuditPages):
     """The whole trail."""
 
     columns = (
-        *("shown_at", "shown_actor", "shown_action", "shown_target"),
+        *("shown_at", "shown_actor", "shown_action", "shown_object"),
         *("shown_customer", "shown_reason", "shown_note"),
     )
     fields = (*columns, "shown_detail")
     readonly_fields = fields
-    search_by = ("target", "actor", "action")
+    search_by = ("object_id", "actor", "action")
     search_help_text = gettext_noop("Id of what it was done to, an actor such as user:alice, or an action")
     filters = (CustomerFilter, *AuditPages.filters)
 
@@ -109,10 +109,10 @@ class StaffAuditEntry(AuditPages):
 class PortalAuditEntry(AuditPages, PortalAdmin[AuditEntry]):
     """What was done for a customer; whom of the operator's is not told, so nobody finds it out by searching either."""
 
-    columns = ("shown_at", "shown_actor", "shown_action", "shown_target", "shown_reason")
+    columns = ("shown_at", "shown_actor", "shown_action", "shown_object", "shown_reason")
     fields = (*columns, "shown_detail")
     readonly_fields = fields
-    search_by = ("target", "action")
+    search_by = ("object_id", "action")
     search_help_text = gettext_noop("Id of what it was done to, or an action such as endpoint.pause")
 
     @admin.display(description=gettext_lazy("Who"))

@@ -43,7 +43,7 @@ SHOWN_ATTEMPTS = 100
 LOOK_SECONDS = 2
 POLL_WAITING, POLL_ENDED = "2s", "5s"
 MOVE = gettext_noop(
-    "What is due and what comes is sent to {target} from now on, instead of {url}. "
+    "What is due and what comes is sent to {new_url} from now on, instead of {url}. "
     "If that is another host, the custom headers are forgotten: they may hold its password."
 )
 
@@ -213,18 +213,18 @@ class DeliveryPage(LivePages[Delivery]):
         """Ask before the endpoint's URL is changed."""
         if act != "change-url":
             return None
-        what = tell(MOVE, target=self.redirect_target(request, row), url=row.endpoint.url)
+        what = tell(MOVE, new_url=self.redirect_url(request, row), url=row.endpoint.url)
         return Question(
             title=gettext("Change the endpoint's URL?"), what=what, button=gettext("Change the URL"), takes_reason=False
         )
 
-    def redirect_target(self, request: HttpRequest, row: Delivery) -> str:
+    def redirect_url(self, request: HttpRequest, row: Delivery) -> str:
         """Return where the newest attempt was redirected to; raises InvalidInput when it was not."""
         attempts = self.attempts_of(request, row)
-        target = redirect_of(attempts[-1] if attempts else None)
-        if not target:
+        new_url = redirect_of(attempts[-1] if attempts else None)
+        if not new_url:
             raise InvalidInput(gettext("the last answer was no redirect to another address"), field="url")
-        return target
+        return new_url
 
     def act_redeliver(self, request: HttpRequest, row: Delivery) -> None:
         """Send one delivery again, beside its schedule."""
@@ -233,8 +233,8 @@ class DeliveryPage(LivePages[Delivery]):
 
     def act_change_url(self, request: HttpRequest, row: Delivery) -> None:
         """Give the endpoint the address that it redirects to."""
-        target = self.redirect_target(request, row)
-        update_endpoint(row.endpoint, {"url": target}, actor=self.actor(request))
+        new_url = self.redirect_url(request, row)
+        update_endpoint(row.endpoint, {"url": new_url}, actor=self.actor(request))
         messages.success(
-            request, tell("The endpoint's URL is {url} now. Redeliver to see whether that is right.", url=target)
+            request, tell("The endpoint's URL is {url} now. Redeliver to see whether that is right.", url=new_url)
         )

@@ -105,7 +105,7 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
             self.actor(request),
             "endpoint.test",
             customer=row.customer,
-            target=row.public_id,
+            object_id=row.public_id,
             detail={"event": ids.encode_id(ids.EVENT, accepted.event_id)},
         )
         wake(accepted.wake)

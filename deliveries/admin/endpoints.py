@@ -272,7 +272,7 @@ class StaffEndpoint(EndpointPages):
 
     def note_of(self, row: Endpoint) -> str:
         """Return the note of the last change of the state."""
-        changes = AuditEntry.objects.filter(target=row.public_id, action__in=STATE_ACTS).order_by("-id")
+        changes = AuditEntry.objects.filter(object_id=row.public_id, action__in=STATE_ACTS).order_by("-id")
         return changes.values_list("note", flat=True).first() or ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -93,7 +93,7 @@ class ExportPages(PageAdmin[Delivery]):
             self.actor(request),
             "delivery.export",
             customer=None if is_everything else customer_of(request),
-            target="deliveries",
+            object_id="deliveries",
             detail={"filter": filter_of(request)},
         )
 

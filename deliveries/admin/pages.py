@@ -218,7 +218,9 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         row = self.row_or_404(request, object_id)
         self.refuse_others(request, row)
         entries = (
-            visible.audit_entries(OPERATOR).filter(target=getattr(row, "public_id", "")).order_by("-id")[:HISTORY_LIMIT]
+            visible.audit_entries(OPERATOR)
+            .filter(object_id=getattr(row, "public_id", ""))
+            .order_by("-id")[:HISTORY_LIMIT]
         )
         context = {
             **self.admin_site.each_context(request),

@@ -152,7 +152,7 @@ def _acts(request: HttpRequest, site: AdminSite) -> list[AuditEntry]:
 
 
 def _shown(entry: AuditEntry, customers: Mapping[UUID, str]) -> dict[str, object]:
-    shown = {name: getattr(entry, name) for name in ("at", "action", "target", "reason")}
+    shown = {name: getattr(entry, name) for name in ("at", "action", "object_id", "reason")}
     return {
         **shown,
         "customer": customers.get(entry.customer_id, "") if entry.customer_id else "",

@@ -131,7 +131,7 @@ def _resolved(part: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(part, dict) or "$ref" not in part:
             break
         _, holder, name = [*part["$ref"].split("/", 2), "", ""][:3]
-        target = root.get(holder, {}).get(name, {})
+        referred = root.get(holder, {}).get(name, {})
         beside = {key: value for key, value in part.items() if key != "$ref"}
-        part = {**target, **beside} if isinstance(target, dict) else beside
+        part = {**referred, **beside} if isinstance(referred, dict) else beside
     return part if isinstance(part, dict) else {}

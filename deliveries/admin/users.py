@@ -117,7 +117,7 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     def record(self, request: HttpRequest, user: User, action: str, **detail: object) -> None:
         """Write an audit entry about a user."""
         detail["username"] = user.get_username()
-        record_act(actor_of(request), action, target=f"user {user.pk}", detail=detail)
+        record_act(actor_of(request), action, object_id=f"user {user.pk}", detail=detail)
 
 
 if get_user_model() is User:  # users of a project's own kind have pages in the project's own admin

@@ -62,7 +62,7 @@ class ExportView(ApiView):
         caller = caller_of(request)
         row = find_customer(caller.viewer, customer)
         place = _place_of(caller.viewer)
-        record_act(caller.actor, "customer.export", customer=row, target=row.public_id)
+        record_act(caller.actor, "customer.export", customer=row, object_id=row.public_id)
         headers = {"Cache-Control": "no-store"}
         lines = _Lines(paced(caller.viewer.customer_id, export_lines(row, viewer=caller.viewer)), place)
         called = f"{TEXT}; charset=utf-8" if request.headers.get("Accept", "").startswith(TEXT) else JSON_LINES

@@ -135,6 +135,6 @@ def _audit_entry(entry: AuditEntry, viewer: Viewer) -> dict[str, object]:
         "at": shown_moment(entry.at),
         "actor": visible.shown_actor(viewer, entry.actor),
         "action": entry.action,
-        "target": entry.target,
+        "target": entry.object_id,
         "reason": entry.reason,
     }

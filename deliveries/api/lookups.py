@@ -46,7 +46,7 @@ def find_customer_ever(viewer: Viewer, ref: str) -> UUID:
         logs: tuple[QuerySet[Event] | QuerySet[Delivery], ...] = (visible.events(viewer), visible.deliveries(viewer))
         if any(rows.filter(customer_id=customer_id).order_by().exists() for rows in logs):
             return customer_id
-        if visible.audit_entries(viewer).filter(target=ref).exists():
+        if visible.audit_entries(viewer).filter(object_id=ref).exists():
             return customer_id
         raise
 

@@ -122,8 +122,8 @@ def _plain(schema: object, parts: _Parts, way: str) -> Schema:
 
 
 def _reference(schema: Mapping[str, object], place: Mapping[str, str]) -> Schema:
-    target = place.get(str(schema["$ref"]).removeprefix("#/"))
-    return ANY if target is None else {"$ref": COMPONENTS + target}
+    name = place.get(str(schema["$ref"]).removeprefix("#/"))
+    return ANY if name is None else {"$ref": COMPONENTS + name}
 
 
 def _choice(schema: Mapping[str, Any]) -> Schema:

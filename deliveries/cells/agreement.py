@@ -25,7 +25,7 @@ Row = tuple[object, ...]
 
 def differing_versions(link: Link) -> str:
     """Say in which the released versions of the API differ; nothing where they do not."""
-    here, there = _versions(link.source), _versions(link.target)
+    here, there = _versions(link.source), _versions(link.destination)
     names = [list(dict.fromkeys(str(name) for name, *_ in rows)) for rows in (here, there)]
     if names[0] != names[1]:
         return f"the released versions of the API are {_listed(names[0])} here and {_listed(names[1])} in {link.name}"
@@ -36,8 +36,8 @@ def differing_versions(link: Link) -> str:
 
 
 def unknown_keys(link: Link) -> list[str]:
-    """Return the names of services' keys that the target does not know: what they post would be refused there."""
-    known = {hashed for hashed, _ in link.target.execute(SERVICE_KEYS)}
+    """Return the names of services' keys that the destination does not know: what they post would be refused there."""
+    known = {hashed for hashed, _ in link.destination.execute(SERVICE_KEYS)}
     return sorted(str(name) for hashed, name in link.source.execute(SERVICE_KEYS) if hashed not in known)
 
 

@@ -1,6 +1,6 @@
-"""What people edit of a customer, brought to the target: endpoints, secrets, keys, members, and the trail of that.
+"""What people edit of a customer, brought to the destination: endpoints, secrets, keys, members, and the trail of that.
 
-What lives here: sealing anew with the target's keys, and people, whom each cell numbers for itself. It may be brought
+What lives here: sealing anew with the destination's keys, and people, whom each cell numbers for itself. It may come
 again: what changed since is written over, what is gone here goes there. It must not know the log.
 """
 
@@ -40,9 +40,9 @@ FLAGS = "UPDATE {came} SET is_staff = false, is_superuser = false"
 
 
 def bring_belongings(link: Link) -> int:
-    """Bring all of it in the caller's transaction; returns how many rows came. The target's lanes are held."""
+    """Bring all of it in the caller's transaction; returns how many rows came. The destination's lanes are held."""
     number = bring(link, CUSTOMER)
-    link.target.execute(ARRIVING, [link.name])
+    link.destination.execute(ARRIVING, [link.name])
     merge(link, CUSTOMER)
     number += sum(_bring_sealed(link, table) for table in SETTINGS)
     number += _bring_users(link)
@@ -56,7 +56,7 @@ def bring_belongings(link: Link) -> int:
 def bring_lanes(link: Link, *, held_until: str | None) -> int:
     """Bring what is known of each endpoint's health; the lanes are held until then, or free."""
     number = bring(link, LANES)
-    link.target.execute(HELD_LANES, [held_until])
+    link.destination.execute(HELD_LANES, [held_until])
     merge(link, LANES)
     return number
 
@@ -70,7 +70,7 @@ def _bring_sealed(link: Link, table: Table) -> int:
 
 
 def _seal_anew(link: Link, table: Table) -> None:
-    """Open what came with the keys of this cell and seal it with the target's; raises CannotDecrypt."""
+    """Open what came with the keys of this cell and seal it with the destination's; raises CannotDecrypt."""
     for column in table.sealed:
         _seal_column(link, table, column)
 
@@ -79,31 +79,31 @@ def _seal_column(link: Link, table: Table, column: str) -> None:
     after = UUID(int=0)
     select = f"SELECT id, {column} FROM {table.incoming} WHERE id > %s AND {column} IS NOT NULL ORDER BY id"  # noqa: S608
     update = sql.SQL(f"UPDATE {table.incoming} SET {column} = %s WHERE id = %s")  # noqa: S608
-    while rows := link.target.execute(sql.SQL(f"{select} LIMIT {BATCH}"), [after]).fetchall():
+    while rows := link.destination.execute(sql.SQL(f"{select} LIMIT {BATCH}"), [after]).fetchall():
         for row_id, sealed in rows:
             assert isinstance(row_id, UUID)
             assert isinstance(sealed, bytes)
             anew = seal(unseal(sealed, row_id=row_id), row_id=row_id, keys=link.keys)
-            link.target.execute(update, [anew, row_id])
+            link.destination.execute(update, [anew, row_id])
             after = row_id
 
 
 def _bring_users(link: Link) -> int:
-    """Bring the people of its members by their names: the target numbers them itself. Staff they are nowhere else."""
+    """Bring the people of its members by their names: each cell numbers them itself. Staff they are nowhere else."""
     model = get_user_model()
     users = Table(name=model._meta.db_table, where=f"r.id {OF_USERS}", key=model.USERNAME_FIELD)
     number = bring(link, users)
-    link.target.execute(sql.SQL(FLAGS.format(came=users.incoming)))
-    link.target.execute(sql.SQL(_users_statement(link, users)), {"customer": link.customer_id})
+    link.destination.execute(sql.SQL(FLAGS.format(came=users.incoming)))
+    link.destination.execute(sql.SQL(_users_statement(link, users)), {"customer": link.customer_id})
     for table in (MEMBERS, SECOND_FACTORS):
         number += bring(link, table)
         names = {"incoming": table.incoming, "came": users.incoming, "users": users.name, "name": users.key}
-        link.target.execute(sql.SQL(NEW_NUMBERS.format(**names)))
+        link.destination.execute(sql.SQL(NEW_NUMBERS.format(**names)))
         if table.sealed:
-            link.target.execute(NOT_OF_OTHERS, {"customer": link.customer_id})
+            link.destination.execute(NOT_OF_OTHERS, {"customer": link.customer_id})
             _seal_anew(link, table)
         else:
-            link.target.execute(SESSIONS_END)
+            link.destination.execute(SESSIONS_END)
         merge(link, table)
     number += bring(link, LINKS)
     merge(link, LINKS)
@@ -112,7 +112,7 @@ def _bring_users(link: Link) -> int:
 
 def _users_statement(link: Link, users: Table) -> str:
     """Return the statement that writes people without their numbers; who is a member of others there stays as it is."""
-    columns = [name for name in columns_of(link.target, users.name) if name != "id"]
+    columns = [name for name in columns_of(link.destination, users.name) if name != "id"]
     names = ", ".join(f'"{name}"' for name in columns)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name != users.key)
     return (
@@ -123,7 +123,7 @@ def _users_statement(link: Link, users: Table) -> str:
 
 
 def names_taken(link: Link) -> list[str]:
-    """Return what the target has already and means somebody else by: the customer's uid, names of its members.
+    """Return what the destination has already and means somebody else by: the customer's uid, names of its members.
 
     Who has the same name and the same mail address is the same person.
     """
@@ -131,7 +131,7 @@ def names_taken(link: Link) -> list[str]:
     name, users = model.USERNAME_FIELD, model._meta.db_table
     uid = value_of(link.source, "SELECT uid FROM hookpost_customer WHERE id = %s", link.customer_id)
     of_other = "SELECT uid FROM hookpost_customer WHERE uid = %s AND id <> %s"
-    taken = [] if value_of(link.target, of_other, uid, link.customer_id) is None else [f"uid {uid}"]
+    taken = [] if value_of(link.destination, of_other, uid, link.customer_id) is None else [f"uid {uid}"]
     members = link.source.execute(
         sql.SQL(f"SELECT {name}::text, email::text FROM {users} r WHERE r.id {OF_USERS}"),  # noqa: S608
         {"customer": link.customer_id},
@@ -141,5 +141,5 @@ def names_taken(link: Link) -> list[str]:
         "AND (is_staff OR email = '' OR NOT email = ANY(%(mails)s))"
     )
     given: dict[str, object] = {"names": [each for each, _ in members], "mails": [mail for _, mail in members]}
-    there = link.target.execute(others, given | {"customer": link.customer_id})
+    there = link.destination.execute(others, given | {"customer": link.customer_id})
     return taken + [f"user {each}" for (each,) in there]

@@ -47,7 +47,7 @@ class Link:
     """A connection to the cell that a customer leaves, one to where it goes, and the keys there."""
 
     source: Connection
-    target: Connection
+    destination: Connection
     customer_id: UUID
     name: str
     keys: Keys
@@ -79,14 +79,14 @@ def linked(cell: Cell, customer_id: UUID) -> Iterator[Link]:
         LimitedConnection.connect(
             **ours.get_connection_params() | {"application_name": APPLICATION}, autocommit=True
         ) as source,
-        connect_to(cell.database_url, name=APPLICATION) as target,
+        connect_to(cell.database_url, name=APPLICATION) as destination,
     ):
         source.introduce()
-        for each in (source, target):
+        for each in (source, destination):
             each.lift_limits()
             # Parts are found by their ids: a plan that reads a whole day for one would be the wrong one.
             each.execute("SET enable_seqscan = off")
-        link = Link(source, target, customer_id, cell.name, cell.keys)
+        link = Link(source, destination, customer_id, cell.name, cell.keys)
         _refuse_unfit(link)
         yield link
 
@@ -104,10 +104,10 @@ def value_of(connection: Connection, statement: str, *parameters: object) -> obj
 
 
 def _refuse_unfit(link: Link) -> None:
-    if link.source.execute(SELF).fetchone() == link.target.execute(SELF).fetchone():
+    if link.source.execute(SELF).fetchone() == link.destination.execute(SELF).fetchone():
         raise Conflict(f"the cell {link.name} has the same database as this one")
     apps = ["deliveries", get_user_model()._meta.app_label]  # whose tables are copied
-    here, there = ({name for (name,) in each.execute(MIGRATIONS, [apps])} for each in (link.source, link.target))
+    here, there = ({name for (name,) in each.execute(MIGRATIONS, [apps])} for each in (link.source, link.destination))
     if other := sorted(map(str, here ^ there)):
         raise Conflict(
             f"this cell and {link.name} have not had the same migrations ({other[-1]}): bring both to one version first"
@@ -119,7 +119,7 @@ def _refuse_unfit(link: Link) -> None:
 def _seconds_apart(link: Link) -> float:
     """Return how far the clocks are apart at least: the way to and from may account for the rest."""
     asked_at = time.monotonic()
-    here, there = value_of(link.source, NOW), value_of(link.target, NOW)
+    here, there = value_of(link.source, NOW), value_of(link.destination, NOW)
     assert isinstance(here, float)
     assert isinstance(there, float)
     return max(0.0, abs(there - here) - (time.monotonic() - asked_at))

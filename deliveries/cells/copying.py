@@ -1,4 +1,4 @@
-"""Rows of one table from the source into the target, by COPY in PostgreSQL's binary form: in memory there is a block.
+"""Rows of one table from the source into the destination, by PostgreSQL's binary COPY: in memory there is a block.
 
 What lives here: bringing rows into a table of the session, and merging that into the real one. It must not know what
 rows mean.
@@ -28,27 +28,27 @@ def columns_of(connection: Connection, table: str) -> list[str]:
 
 
 def bring(link: Link, table: Table, *, chosen: str = "", parameters: Parameters | None = None) -> int:
-    """Copy rows into the target's table `incoming_…`, empty before in this transaction; returns how many.
+    """Copy rows into the destination's table `incoming_…`, empty before in this transaction; returns how many.
 
     `chosen` is what stands behind FROM and names the row r; without it all rows of the customer are meant.
     """
     columns = _listed(columns_of(link.source, table.name), prefix="r.")
     source = chosen or f"{table.name} r WHERE {table.where}"
     named = _listed(columns_of(link.source, table.name))
-    link.target.execute(
+    link.destination.execute(
         sql.SQL(f"CREATE TEMP TABLE IF NOT EXISTS {table.incoming} (LIKE {table.name}) ON COMMIT DELETE ROWS")
     )
-    link.target.execute(sql.SQL(f"TRUNCATE {table.incoming}"))
+    link.destination.execute(sql.SQL(f"TRUNCATE {table.incoming}"))
     reading = sql.SQL(f"COPY (SELECT {columns} FROM {source}) TO STDOUT (FORMAT BINARY)")  # noqa: S608
     writing = sql.SQL(f"COPY {table.incoming} ({named}) FROM STDIN (FORMAT BINARY)")
     given = {"customer": link.customer_id} | dict(parameters or {})
-    return _pour(link.source, reading, given, link.target, writing)
+    return _pour(link.source, reading, given, link.destination, writing)
 
 
 def merge(link: Link, table: Table) -> int:
     """Write what has come in into the real table; returns how many rows are new or were written over."""
-    statement = merge_statement(table, tuple(columns_of(link.target, table.name)))
-    return link.target.execute(sql.SQL(statement)).rowcount
+    statement = merge_statement(table, tuple(columns_of(link.destination, table.name)))
+    return link.destination.execute(sql.SQL(statement)).rowcount
 
 
 @lru_cache(maxsize=64)
@@ -64,20 +64,20 @@ def merge_statement(table: Table, columns: tuple[str, ...]) -> str:
 def drop_others(link: Link, table: Table) -> None:
     """Delete the customer's rows that did not come in: the source has them no more."""
     gone = f"NOT EXISTS (SELECT FROM {table.incoming} i WHERE i.id = r.id)"
-    link.target.execute(
+    link.destination.execute(
         sql.SQL(f"DELETE FROM {table.name} r WHERE {table.where} AND {gone}"),  # noqa: S608
         {"customer": link.customer_id},
     )
 
 
 def send_ids(link: Link, chosen: str, *, into: str, parameters: Parameters) -> None:
-    """Copy ids of the target's rows into the source's table of this session, emptied before."""
+    """Copy ids of the destination's rows into the source's table of this session, emptied before."""
     link.source.execute(sql.SQL(f"CREATE TEMP TABLE IF NOT EXISTS {into} (id uuid)"))
     link.source.execute(sql.SQL(f"TRUNCATE {into}"))
     given = {"customer": link.customer_id} | dict(parameters)
     reading = sql.SQL(f"COPY (SELECT r.id FROM {chosen}) TO STDOUT (FORMAT BINARY)")  # noqa: S608
     writing = sql.SQL(f"COPY {into} FROM STDIN (FORMAT BINARY)")
-    _pour(link.target, reading, given, link.source, writing)
+    _pour(link.destination, reading, given, link.source, writing)
     link.source.execute(sql.SQL(f"ANALYZE {into}"))
 
 

@@ -1,6 +1,6 @@
-"""The log of a customer, brought to the target: all of it once while everything goes on, then what changed since.
+"""The log of a customer, brought to the destination: all of it once while everything goes on, then what changed since.
 
-What lives here: which rows a part has. Each part is one transaction of the target, so a kill costs a part. It must not
+What lives here: which rows a part has. Each part is a transaction of the destination, so a kill costs one. It must not
 know what is waiting, nor who may send.
 """
 
@@ -74,7 +74,7 @@ def bring_log(link: Link, span: LogSpan, *, again: bool) -> Iterator[tuple[str, 
     for table in (EVENTS, DELIVERIES):
         after = _newest(link, table, span) if again else span.after
         while (last := _last_of_part(link, table, after, span.until)) is not None:
-            with link.target.transaction():
+            with link.destination.transaction():
                 still_held(link)
                 number = _bring_part(link, table, {"after": after, "last": last})
             yield table.name.removeprefix("hookpost_"), number
@@ -90,7 +90,7 @@ def bring_keys(link: Link, *, since: datetime | None = None) -> int:
     number = bring(link, KEYS, chosen=chosen, parameters={"since": since})
     twice = [
         event_id
-        for (event_id,) in link.target.execute(
+        for (event_id,) in link.destination.execute(
             "SELECT k.event_id FROM hookpost_idempotency_key k JOIN incoming_idempotency_key i USING (owner_id, key) "
             "WHERE k.event_id <> i.event_id AND k.customer_id = %s",
             [link.customer_id],
@@ -102,7 +102,7 @@ def bring_keys(link: Link, *, since: datetime | None = None) -> int:
         "DELETE FROM hookpost_event WHERE id = ANY(%s)",
     ):
         if twice:
-            link.target.execute(sql.SQL(statement), [twice])
+            link.destination.execute(sql.SQL(statement), [twice])
     merge(link, KEYS)
     return number
 
@@ -151,8 +151,8 @@ def _last_of_part(link: Link, table: Table, after: UUID, until: UUID) -> UUID | 
 
 
 def _newest(link: Link, table: Table, span: LogSpan) -> UUID:
-    """Return behind which id the target has nothing of the span yet."""
-    found = value_of(link.target, NEWEST.format(table=table.name), link.customer_id, span.until)
+    """Return behind which id the destination has nothing of the span yet."""
+    found = value_of(link.destination, NEWEST.format(table=table.name), link.customer_id, span.until)
     return found if isinstance(found, UUID) and found > span.after else span.after
 
 

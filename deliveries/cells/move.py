@@ -1,7 +1,7 @@
 """Moving a customer to another cell, step by step. Stopped or killed anywhere, the same call goes on from there.
 
 What lives here: the order of steps. Nothing is sent twice, because what waits is handed over in the one transaction
-of the target in which it begins to send; nothing is lost, because the source is closed before and emptied after it.
+of the destination in which it begins to send; nothing is lost, because the source is closed before, emptied after it.
 It must not know the terminal, nor how a router is told.
 """
 
@@ -32,12 +32,12 @@ from deliveries.services.erase import erase_what_moved
 QUICK_SECONDS = 1.0  # a pass that takes no longer leaves little for the pause
 PASSES = 5
 NOW = "SELECT clock_timestamp()"
-# What was due here before the target accepted anything goes before all that it accepted, whatever the clocks say.
+# What was due here before the destination accepted anything goes before all that it accepted, whatever the clocks say.
 IN_ORDER = """
 UPDATE incoming_due_delivery
 SET job_id = NULL, due_at = CASE WHEN due_at <= %(now)s THEN least(due_at, %(admitted)s) ELSE due_at END
 """
-# While nothing waited there the target took draining for over; of an ordered endpoint the newer go behind the held.
+# While nothing waited there the destination took draining for over; where order counts the newer go behind the held.
 DRAINING = """
 UPDATE hookpost_endpoint e SET draining = true
 WHERE e.customer_id = %(customer)s AND e.state = 'enabled' AND EXISTS (
@@ -79,7 +79,7 @@ class Pause:
         self.began = time.monotonic()
 
     def end(self, *, since: datetime | None) -> None:
-        """Note that it is sent again; `since` is when the target began to accept, for who did not see the beginning."""
+        """Note that it is sent again; `since` is when the destination began to accept, where that was not seen."""
         if self.began:
             self.seconds = time.monotonic() - self.began
         elif since is not None:
@@ -88,7 +88,7 @@ class Pause:
 
 def refuse(link: Link) -> None:
     """Raise Conflict with the reason why this customer cannot move now."""
-    here, there = stage_of(link.source, link.customer_id), stage_of(link.target, link.customer_id)
+    here, there = stage_of(link.source, link.customer_id), stage_of(link.destination, link.customer_id)
     if here.moved_to not in ("", link.name):
         raise Conflict(f"it has moved to {here.moved_to}, or is on its way there")
     if not here.is_open and not there.is_open:
@@ -112,7 +112,7 @@ def _refuse_jobs(link: Link) -> None:
 def move(
     link: Link, *, log_days: int, switch: Callable[[], None], actor: str, pause: Pause
 ) -> Generator[MoveStep, None, None]:
-    """Move the customer, and yield after each step; `switch` has the router send its requests to the target.
+    """Move the customer, and yield after each step; `switch` has the router send its requests to the destination.
 
     Raises Conflict where something does not end in time: then the same call goes on later.
     """
@@ -122,7 +122,7 @@ def move(
         yield from _leave(link, actor)
         return
     since: datetime | None = None
-    if not stage_of(link.target, link.customer_id).is_open:
+    if not stage_of(link.destination, link.customer_id).is_open:
         # Whoever is frozen was prepared before, and is sent nothing meanwhile: what changed comes with the hand-over.
         if stage_of(link.source, link.customer_id).moving != stages.Moving.FROZEN:
             yield from _prepare(link, log_days)
@@ -134,7 +134,7 @@ def move(
         yield MoveStep("router switched")
         stages.close(link)
         yield MoveStep("source closed")
-    admitted = stage_of(link.target, link.customer_id).since
+    admitted = stage_of(link.destination, link.customer_id).since
     number = _hand_over(link, since or _since(link))
     pause.end(since=admitted)
     yield MoveStep("handed over", number)
@@ -142,7 +142,7 @@ def move(
 
 
 def _is_handed_over(link: Link) -> bool:
-    here, there = stage_of(link.source, link.customer_id), stage_of(link.target, link.customer_id)
+    here, there = stage_of(link.source, link.customer_id), stage_of(link.destination, link.customer_id)
     return not here.is_open and there.moving == stages.Moving.NO
 
 
@@ -153,7 +153,7 @@ def _prepare(link: Link, log_days: int) -> Iterator[MoveStep]:
     began = _since(link)
     yield MoveStep("days opened", open_days(link, since=began - timedelta(days=log_days)))
     yield MoveStep("settings", _bring_settings(link))
-    with link.target.transaction():
+    with link.destination.transaction():
         stages.still_held(link)
         keys = bring_keys(link)
     yield MoveStep("idempotency keys", keys)
@@ -179,12 +179,12 @@ def _freeze(link: Link, pause: Pause) -> Iterator[MoveStep]:
     stages.hold_lanes(link)
     yield MoveStep("sending stopped")
     stages.admit(link)
-    yield MoveStep("target accepts")
+    yield MoveStep("destination accepts")
 
 
 def _bring_settings(link: Link) -> int:
     try:
-        with link.target.transaction():
+        with link.destination.transaction():
             stages.still_held(link)
             return bring_belongings(link)
     except CannotDecrypt as error:
@@ -192,23 +192,23 @@ def _bring_settings(link: Link) -> int:
 
 
 def _bring_changes(link: Link, since: datetime) -> int:
-    with link.target.transaction():
+    with link.destination.transaction():
         stages.still_held(link)
         return bring_changes(link, since=since)
 
 
 def _hand_over(link: Link, since: datetime) -> int:
-    """Bring the last changes and all that waits, and begin to send, in one transaction of the target."""
-    admitted = stage_of(link.target, link.customer_id).since
-    with link.target.transaction():
+    """Bring the last changes and all that waits, and begin to send, in one transaction of the destination."""
+    admitted = stage_of(link.destination, link.customer_id).since
+    with link.destination.transaction():
         stages.still_held(link)
         bring_keys(link, since=since - timedelta(minutes=1))
         bring_changes(link, since=since)
         number = bring(link, DUE)
-        link.target.execute(IN_ORDER, {"now": _now(link), "admitted": admitted})
+        link.destination.execute(IN_ORDER, {"now": _now(link), "admitted": admitted})
         merge(link, DUE)
         for statement in (DRAINING, HELD_BEHIND):
-            link.target.execute(statement, {"customer": link.customer_id})
+            link.destination.execute(statement, {"customer": link.customer_id})
         for table in LAST:
             bring(link, table)
             merge(link, table)
@@ -224,7 +224,7 @@ def _leave(link: Link, actor: str) -> Iterator[MoveStep]:
     record_act(
         actor,
         "customer.move",
-        target=ids.encode_id(ids.CUSTOMER, link.customer_id),
+        object_id=ids.encode_id(ids.CUSTOMER, link.customer_id),
         detail={"cell": link.name},
     )
     yield MoveStep("done")

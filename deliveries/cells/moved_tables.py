@@ -1,4 +1,4 @@
-"""Which rows are a customer's, table by table, and how those that the target has already are written over.
+"""Which rows are a customer's, table by table, and how those that the destination has already are written over.
 
 What lives here: data. Conditions name the row `r` and the customer `%(customer)s`; a test compares the tables with the
 database's, so that a new one is decided upon. It must not know how rows are copied.
@@ -21,7 +21,7 @@ OF_MEMBERS = "r.member_id IN (SELECT id FROM hookpost_member WHERE customer_id =
 class Table:
     """Rows of a customer in one table. `key` is what a row is known again by; without one a row is never changed.
 
-    `sealed` are its columns under the keyring. `exact`: what the source has no more goes from the target too.
+    `sealed` are its columns under the keyring. `exact`: what the source has no more goes from the destination too.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Days of the target's log for what is brought: also old ones, of which something may still wait.
+"""Days of the destination's log for what is brought: also old ones, of which something may still wait.
 
 What lives here: finding out which, and opening those that are missing. It must not know what is copied.
 """
@@ -22,13 +22,13 @@ EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
 
 
 def open_days(link: Link, *, since: datetime) -> int:
-    """Open the days of the target from a moment on, or from the oldest that waits; returns how many were missing."""
+    """Open the destination's days from a moment on, or from the oldest that waits; returns how many were missing."""
     oldest = value_of(link.source, OLDEST_DUE, link.customer_id)
     if isinstance(oldest, UUID):
         since = min(since, time_of(oldest))
-    today = value_of(link.target, "SELECT now()")
+    today = value_of(link.destination, "SELECT now()")
     assert isinstance(today, datetime)
-    present = {name for (name,) in link.target.execute(PARTITIONS, [list(TABLES)])}
+    present = {name for (name,) in link.destination.execute(PARTITIONS, [list(TABLES)])}
     day, opened = midnight(since) - timedelta(days=1), 0
     while day <= today:
         opened += sum(_open(link, t, name, day) for t in TABLES if (name := f"{t}_p{day:%Y%m%d}") not in present)
@@ -37,11 +37,11 @@ def open_days(link: Link, *, since: datetime) -> int:
 
 
 def _open(link: Link, table: str, name: str, day: datetime) -> bool:
-    with link.target.transaction():
+    with link.destination.transaction():
         for statement in TURN:
-            link.target.execute(sql.SQL(statement))
-        if value_of(link.target, EXISTS, name):
+            link.destination.execute(sql.SQL(statement))
+        if value_of(link.destination, EXISTS, name):
             return False
         for statement in create_statements(table, name, bounds_of(day)):
-            link.target.execute(sql.SQL(statement))
+            link.destination.execute(sql.SQL(statement))
     return True

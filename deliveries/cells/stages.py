@@ -3,8 +3,8 @@
 What lives here: going from one stage to the next, and waiting until everybody who began before is done. Each stage is
 a column of the customer's row, so that it outlives whoever moves. It must not know what is copied.
 
-    source   ''      frozen   frozen            closed   closed
-    target   closed  closed   frozen: accepts   frozen   '': sends
+    source        ''      frozen   frozen            closed   closed
+    destination   closed  closed   frozen: accepts   frozen   '': sends
 """
 
 from __future__ import annotations
@@ -76,23 +76,23 @@ def stage_of(connection: Connection, customer_id: UUID) -> MoveStage:
 
 
 def still_held(link: Link) -> None:
-    """Raise Conflict unless the target still waits for this move; its row is locked until the transaction ends.
+    """Raise Conflict unless the destination still waits for this move; its row is locked until the transaction ends.
 
     A mover that was frozen while another one finished must not write over what has been sent since.
     """
-    row = link.target.execute(f"{STAGE} FOR NO KEY UPDATE", [link.customer_id]).fetchone()
+    row = link.destination.execute(f"{STAGE} FOR NO KEY UPDATE", [link.customer_id]).fetchone()
     if row is not None and (row[0] == Moving.NO or row[1] != link.name):
         raise Conflict(f"the customer is not on its way to {link.name} any more")
 
 
 def claim(link: Link) -> None:
-    """Mark what an earlier move left in the target as what is coming now; raises Conflict where two move it at once."""
+    """Mark what an earlier move left in the destination as what comes now; raises Conflict where two move it."""
     mine = value_of(
         link.source, "SELECT pg_try_advisory_lock(hashtextextended('hookpost move', 0) # %s)", _number(link)
     )
     if not mine:
         raise Conflict("another process is moving this customer")
-    link.target.execute(CLAIM, [link.name, link.customer_id])
+    link.destination.execute(CLAIM, [link.name, link.customer_id])
 
 
 def _number(link: Link) -> int:
@@ -130,8 +130,8 @@ def hold_lanes(link: Link) -> None:
 
 
 def admit(link: Link) -> None:
-    """Let the target accept events; nothing is sent there yet."""
-    link.target.execute(ADMIT, [link.customer_id])
+    """Let the destination accept events; nothing is sent there yet."""
+    link.destination.execute(ADMIT, [link.customer_id])
 
 
 def close(link: Link) -> None:
@@ -143,13 +143,13 @@ def close(link: Link) -> None:
 
 
 def begin_sending(link: Link) -> None:
-    """End the move on the target's side, in the caller's transaction: from its commit on it sends."""
-    link.target.execute(BACK, [link.customer_id])
+    """End the move on the destination's side, in the caller's transaction: from its commit on it sends."""
+    link.destination.execute(BACK, [link.customer_id])
 
 
 def take_back(link: Link) -> None:
-    """Go on in the source as if nothing had been; raises Conflict once the target has accepted events."""
-    if stage_of(link.target, link.customer_id).is_open or not stage_of(link.source, link.customer_id).is_open:
+    """Go on in the source as if nothing had been; raises Conflict once the destination has accepted events."""
+    if stage_of(link.destination, link.customer_id).is_open or not stage_of(link.source, link.customer_id).is_open:
         raise Conflict(f"{link.name} accepts its events already: finish the move, then move it back")
     with link.source.transaction():
         link.source.execute(BACK, [link.customer_id])

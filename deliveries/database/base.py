@@ -21,7 +21,7 @@ from deliveries.database.limits import seconds_left
 from deliveries.database.sharing import has_news, is_sharing, shared
 from deliveries.metrics import names
 
-TARGET = ("host", "port", "dbname", "user")
+WHICH_DATABASE = ("host", "port", "dbname", "user")
 IS_WRITABLE = "SELECT NOT current_setting('transaction_read_only')::bool"
 
 
@@ -69,7 +69,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             if not is_sharing():
                 return connect()
-            return shared.take(connect, target=tuple(conn_params.get(name) for name in TARGET))
+            return shared.take(connect, database=tuple(conn_params.get(name) for name in WHICH_DATABASE))
         except psycopg.Error as error:
             raise mark_never_sent(error) from error.__cause__
 

@@ -72,7 +72,7 @@ class LimitedConnection(psycopg.Connection[Any]):
     is_known = False
     is_pooled = False
     answer_seconds = math.inf
-    target: tuple[object, ...] = ()  # see sharing.py
+    database: tuple[object, ...] = ()  # see sharing.py
 
     def introduce(self) -> None:
         """Learn what stands at the other end, and have it end statements that take too long."""

@@ -25,7 +25,7 @@ STUCK_SECONDS = 2.0  # when all are lent and none has moved for so long, there i
 IDLE_SECONDS = 20.0
 LOOK_SECONDS = 0.25
 
-Target = tuple[object, ...]  # what distinguishes databases from each other
+Database = tuple[object, ...]  # what distinguishes databases from each other
 Connect = Callable[[], LimitedConnection]
 
 
@@ -41,11 +41,11 @@ class Sharing:
         self._moved_at = time.monotonic()
         self._sweeper: threading.Thread | None = None
 
-    def take(self, connect: Connect, *, target: Target) -> LimitedConnection:
-        """Return a connection to the target that waits, or a new one; OperationalError when none comes back in time."""
+    def take(self, connect: Connect, *, database: Database) -> LimitedConnection:
+        """Return a connection to the database that waits, or a new one; OperationalError when none comes in time."""
         with self._changed:
             self._wait_for_place()
-            found = self._sound_one(target)
+            found = self._sound_one(database)
             if found is not None:
                 self._lent.add(found)
                 return found
@@ -53,7 +53,7 @@ class Sharing:
         made = None
         try:
             made = connect()
-            made.target = target
+            made.database = database
         finally:
             with self._changed:
                 self._promised -= 1
@@ -100,10 +100,10 @@ class Sharing:
             self._changed.wait(LOOK_SECONDS)
         self._moved_at = time.monotonic()
 
-    def _sound_one(self, target: Target) -> LimitedConnection | None:
+    def _sound_one(self, database: Database) -> LimitedConnection | None:
         while self._idle:
             _, found = self._idle.pop()
-            if found.target == target and not has_news(found):
+            if found.database == database and not has_news(found):
                 return found
             found.close()
         return None

@@ -18,7 +18,7 @@ class AuditEntry(IdentifiedModel):
     actor = models.CharField(max_length=200)
     action = models.CharField(max_length=64)
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="audit_entries")
-    target = models.CharField(max_length=64, help_text="Id of what it was done to.")
+    object_id = models.CharField(max_length=64, db_column="target", help_text="Id of what it was done to.")
     reason = models.CharField(max_length=300, blank=True, default="")
     note = models.CharField(max_length=300, blank=True, default="", db_default="", help_text="For staff only.")
     detail = models.JSONField(default=dict, blank=True)
@@ -27,4 +27,4 @@ class AuditEntry(IdentifiedModel):
         db_table = "hookpost_audit_entry"
         ordering = ("-id",)
         verbose_name_plural = "audit trail"
-        indexes = (models.Index(fields=("target",), name="audit_entry_by_target"),)
+        indexes = (models.Index(fields=("object_id",), name="audit_entry_by_target"),)

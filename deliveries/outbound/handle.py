@@ -17,10 +17,10 @@ from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
 from deliveries.errors import InvalidHeader, InvalidInput
-from deliveries.outbound.destination import destination_of
 from deliveries.outbound.dns import Place
 from deliveries.outbound.guard import DialRule
 from deliveries.outbound.options import ClientTls, set_client_tls, set_static_options
+from deliveries.outbound.url_parts import url_parts
 from deliveries.protocol.answer import STORED_BODY_BYTES
 
 BODY_LIMIT_BYTES = STORED_BODY_BYTES
@@ -135,12 +135,12 @@ class Handle:
 
     def _set_request(self, request: PreparedRequest) -> None:
         curl, url = self.curl, request.url or ""
-        destination = destination_of(url)
+        parts = url_parts(url)
         curl.setopt(pycurl.URL, url)
         # Without this, libcurl writes %2f as %2F, and a URL is for the receiver to read.
-        by_proxy = self.proxied and not destination.encrypted
-        curl.setopt(pycurl.REQUEST_TARGET, url.partition("#")[0] if by_proxy else destination.target)
-        self.encrypted, self.escaped = destination.encrypted, destination.escaped
+        by_proxy = self.proxied and not parts.encrypted
+        curl.setopt(pycurl.REQUEST_TARGET, url.partition("#")[0] if by_proxy else parts.request_target)
+        self.encrypted, self.escaped = parts.encrypted, parts.escaped
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
         if request.method != "POST":
@@ -156,14 +156,14 @@ class Handle:
 
     # The callbacks. An exception in one would be printed by pycurl and lost, so they raise none.
 
-    def _open_socket(self, _purpose: int, target: Any) -> socket.socket | int:
-        address, port = target.addr[0], target.addr[1]
+    def _open_socket(self, _purpose: int, dialled: Any) -> socket.socket | int:
+        address, port = dialled.addr[0], dialled.addr[1]
         self.dialled = endpoint_text(address, port)
-        if self.escaped or (len(target.addr) > 3 and target.addr[3]) or not self._rule.permits(address, port):
+        if self.escaped or (len(dialled.addr) > 3 and dialled.addr[3]) or not self._rule.permits(address, port):
             self.blocked = self.dialled
             return int(pycurl.SOCKET_BAD)
         try:
-            opened = _HandedOver(target.family, target.socktype, target.protocol)
+            opened = _HandedOver(dialled.family, dialled.socktype, dialled.protocol)
         except OSError as error:
             self.no_socket = error.errno or errno.EMFILE
             return int(pycurl.SOCKET_BAD)

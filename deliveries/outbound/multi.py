@@ -14,7 +14,6 @@ import pycurl
 from requests import PreparedRequest
 
 from deliveries.errors import InvalidInput
-from deliveries.outbound.destination import destination_of
 from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
 from deliveries.outbound.handle import BODY_LIMIT_BYTES, Handle
@@ -22,6 +21,7 @@ from deliveries.outbound.inbox import Inbox
 from deliveries.outbound.loop import Loop
 from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import answer_of, answer_unresolved
+from deliveries.outbound.url_parts import url_parts
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.inbox import is_inbox
 
@@ -142,8 +142,8 @@ class Transfers:
             self._ready.append((tag, answer))
 
     def _place_of(self, request: PreparedRequest) -> Place:
-        destination = destination_of(request.url or "")
-        return self._proxy_place or (destination.name, destination.port)
+        parts = url_parts(request.url or "")
+        return self._proxy_place or (parts.name, parts.port)
 
     def _hold(
         self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: ClientTls | None

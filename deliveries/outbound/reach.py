@@ -12,10 +12,10 @@ import pycurl
 from deliveries.conf import Conf, conf
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.client import prepared_post
-from deliveries.outbound.destination import destination_of
 from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, resolved
 from deliveries.outbound.handle import Handle
 from deliveries.outbound.results import NOT_FOUND, answer_of
+from deliveries.outbound.url_parts import url_parts
 from deliveries.protocol.answer import Answer
 
 SECONDS = 4.0
@@ -37,7 +37,7 @@ def try_connection(url: str, *, conf: Conf = conf) -> Answer:
 
 
 def _connect(handle: Handle, url: str, *, proxied: bool) -> Answer:
-    place = destination_of(url)
+    place = url_parts(url)
     try:
         if place.name and not proxied:
             found = resolved(place.name, place.port, resolve=socket.getaddrinfo, timeout_seconds=SECONDS)

@@ -104,8 +104,8 @@ class VersionTable:
 
     def _step(self, event_type: str, place: int, mappings: Mappings, *, down: bool) -> MappingStep:
         newer, older = self.names[place], self.names[place - 1]
-        source, target = (newer, older) if down else (older, newer)
-        words, text = f"{source} to {target}", mappings.down if down else mappings.up
+        before, after = (newer, older) if down else (older, newer)
+        words, text = f"{before} to {after}", mappings.down if down else mappings.up
         if not text:
             raise CannotShape(f"no mapping of {event_type} is declared from {words}", error=NOT_MAPPED)
         return MappingStep(words, text)

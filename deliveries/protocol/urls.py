@@ -26,7 +26,7 @@ HOST_LIMIT = 253
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@%]+)(?::(?P<port>[1-9][0-9]{0,4})?)?")
-_TARGET = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([^:/?]+))(?::([0-9]+))?[/?]")
+_PARTS = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([^:/?]+))(?::([0-9]+))?[/?]")
 # Beyond RFC 3986 what curl, Node and Go send as it is: a[]=1, {id}, a|b.
 _PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]{}|^`-]|%[0-9A-Fa-f]{2})*")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
@@ -70,9 +70,9 @@ def check_url(
     return f"{scheme}://{shown_host}{shown_port}{path}{query}"
 
 
-def split_target(url: str) -> tuple[str, str, int]:
+def split_url(url: str) -> tuple[str, str, int]:
     """Return scheme, host (no brackets) and port of a URL that check_url returned."""
-    match = _TARGET.match(url)
+    match = _PARTS.match(url)
     if match is None:
         _refuse(say("not a URL in its stored form"))
     scheme, address, name, port = match.groups()

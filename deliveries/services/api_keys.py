@@ -61,7 +61,7 @@ def create_api_key(
             expires_at=expires_at,
         )
         detail = {"name": checked_name, "scopes": checked_scopes}
-        record_act(actor, "api_key.create", customer=customer, target=key.public_id, detail=detail)
+        record_act(actor, "api_key.create", customer=customer, object_id=key.public_id, detail=detail)
     return key, text
 
 
@@ -76,7 +76,9 @@ def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "", note: str = "")
     """End a key at once; revoking it again changes nothing."""
     with transaction.atomic():
         if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.likely_now()):
-            record_act(actor, "api_key.revoke", customer=key.customer, target=key.public_id, reason=reason, note=note)
+            record_act(
+                actor, "api_key.revoke", customer=key.customer, object_id=key.public_id, reason=reason, note=note
+            )
     key.refresh_from_db(fields=["revoked_at"])
 
 

@@ -192,4 +192,6 @@ def _checked_description(text: object) -> str:
 
 
 def _record(version: ApiVersion, action: str, *, actor: str, detail: Mapping[str, object] | None = None) -> None:
-    record_act(actor, action, customer=None, target=version.public_id, detail={"name": version.name, **(detail or {})})
+    record_act(
+        actor, action, customer=None, object_id=version.public_id, detail={"name": version.name, **(detail or {})}
+    )

@@ -21,19 +21,19 @@ def record_act(
     actor: str,
     action: str,
     *,
-    target: str,
+    object_id: str,
     customer: Customer | None = None,
     reason: str = "",
     note: str = "",
     detail: Mapping[str, object] | None = None,
 ) -> AuditEntry:
-    """Write one entry: `actor` as protocol/actor_names.py names it, `target` a public id.
+    """Write one entry: `actor` as protocol/actor_names.py names it, `object_id` a public id.
 
     Customers read the reason; the note is for staff alone. Raises Unavailable while the customer moves to another
     cell: what was changed here would be left behind.
     """
     with transaction.atomic():
-        entry = _write(actor, action, target, customer, reason, note, detail)
+        entry = _write(actor, action, object_id, customer, reason, note, detail)
         # Asked after the row is written: whoever freezes the customer waits for those who write here.
         if customer is not None and Customer.objects.filter(id=customer.id).exclude(moving="").exists():
             raise Unavailable("this customer is moving to another cell; try again in a minute")
@@ -43,7 +43,7 @@ def record_act(
 def _write(
     actor: str,
     action: str,
-    target: str,
+    object_id: str,
     customer: Customer | None,
     reason: str,
     note: str,
@@ -53,7 +53,7 @@ def _write(
         actor=actor[:200],
         action=action,
         customer=customer,
-        target=target,
+        object_id=object_id,
         reason=reason[:300],
         note=note[:300],
         detail=dict(detail or {}),

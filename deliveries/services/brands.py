@@ -95,7 +95,7 @@ def set_brand(
         row.brand = {name: value for name, value in {**row.brand, **checked, **names}.items() if value}
         row.save(update_fields=["brand", "updated_at"])
         detail = {"brand": sorted(row.brand)}
-        record_act(actor, "customer.brand", customer=row, target=row.public_id, detail=detail)
+        record_act(actor, "customer.brand", customer=row, object_id=row.public_id, detail=detail)
     customer.brand = row.brand
     return customer
 

@@ -100,7 +100,7 @@ def ask_again(endpoint: Endpoint, *, actor: str) -> Challenge:
             )
         asked.state, asked.tries, asked.delivery_id, asked.next_at = Challenge.State.WAITING, 0, None, now
         asked.save(update_fields=["state", "tries", "delivery_id", "next_at"])
-        record_act(actor, "endpoint.verify", customer=endpoint.customer, target=endpoint.public_id)
+        record_act(actor, "endpoint.verify", customer=endpoint.customer, object_id=endpoint.public_id)
     if waiting is not None:
         cancel_deliveries([waiting])
     return asked

@@ -27,7 +27,7 @@ def create_customer(fields: Mapping[str, object], *, actor: str) -> Customer:
     customer = Customer(**_checked({"name": "", **fields}))
     with transaction.atomic():
         _save(customer)
-        record_act(actor, "customer.create", customer=customer, target=customer.public_id)
+        record_act(actor, "customer.create", customer=customer, object_id=customer.public_id)
     return customer
 
 
@@ -41,7 +41,7 @@ def update_customer(customer: Customer, fields: Mapping[str, object], *, actor: 
     with transaction.atomic():
         _save(customer, [*checked, "updated_at"])
         detail = {"fields": sorted(checked)}
-        record_act(actor, "customer.update", customer=customer, target=customer.public_id, detail=detail)
+        record_act(actor, "customer.update", customer=customer, object_id=customer.public_id, detail=detail)
     return customer
 
 
@@ -51,7 +51,7 @@ def delete_customer(customer: Customer, *, actor: str, reason: str = "") -> None
         delete_endpoint(endpoint, actor=actor, reason="the customer is deleted")
     with transaction.atomic():
         detail = {"name": customer.name, "uid": customer.uid}
-        record_act(actor, "customer.delete", target=customer.public_id, reason=reason, detail=detail)
+        record_act(actor, "customer.delete", object_id=customer.public_id, reason=reason, detail=detail)
         only_of(customer).filter(is_staff=False, is_superuser=False).delete()
         customer.delete()
 

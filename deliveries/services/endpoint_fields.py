@@ -36,7 +36,7 @@ from deliveries.protocol.request import check_headers
 from deliveries.protocol.sentences import say
 from deliveries.protocol.tags import check_tags
 from deliveries.protocol.transformation import check_transformation
-from deliveries.protocol.urls import check_url, split_target
+from deliveries.protocol.urls import check_url, split_url
 from deliveries.services import clock
 from deliveries.services.api_versions import check_pin
 
@@ -72,7 +72,7 @@ def check_endpoint_url(text: str) -> str:
     if is_inbox(text) or is_polled(text):
         return text  # no request goes anywhere: outbound/inbox.py, engine/polls.py
     url = check_url(text, allow_http=conf.allow_http, ports=conf.allowed_ports, allowed=_is_allow_listed)
-    _, host, port = split_target(url)
+    _, host, port = split_url(url)
     check_target(host, port)
     return url
 
@@ -110,7 +110,7 @@ def check_shaping(endpoint: Endpoint) -> None:
 
 def host_of(url: str) -> str:
     """Return the host of a stored URL."""
-    return split_target(url)[1]
+    return split_url(url)[1]
 
 
 def _is_allow_listed(host: str, port: int) -> bool:

@@ -78,7 +78,9 @@ def store_endpoint(
         for text, end in reversed(secrets):
             add_secret(endpoint, text, end)
         challenges.begin(endpoint, vouched=vouched)
-        record_act(actor, "endpoint.create", customer=customer, target=endpoint.public_id, detail={"url": endpoint.url})
+        record_act(
+            actor, "endpoint.create", customer=customer, object_id=endpoint.public_id, detail={"url": endpoint.url}
+        )
     return endpoint
 
 
@@ -114,7 +116,9 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
             _save(endpoint, checked)
             challenges.begin_anew(endpoint, before=url, vouched=vouched)
             detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
-            record_act(actor, "endpoint.update", customer=endpoint.customer, target=endpoint.public_id, detail=detail)
+            record_act(
+                actor, "endpoint.update", customer=endpoint.customer, object_id=endpoint.public_id, detail=detail
+            )
         if state is not None and not ("url" in checked and state == State.ENABLED and challenges.is_waiting(endpoint)):
             _change_state(endpoint, str(state), actor=actor)
     return endpoint
@@ -138,7 +142,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
             actor,
             "endpoint.delete",
             customer=endpoint.customer,
-            target=endpoint.public_id,
+            object_id=endpoint.public_id,
             reason=reason,
             detail={"url": endpoint.url},
         )
@@ -165,7 +169,7 @@ def rotate_secret(
             actor,
             "endpoint.rotate_secret",
             customer=endpoint.customer,
-            target=endpoint.public_id,
+            object_id=endpoint.public_id,
             reason=reason,
             detail={"keep_hours": keep_hours},
         )
@@ -280,7 +284,7 @@ def _set_state(
             actor,
             action,
             customer=endpoint.customer,
-            target=endpoint.public_id,
+            object_id=endpoint.public_id,
             reason=reason,
             note=note,
             detail=detail,

@@ -47,7 +47,7 @@ class Traces:
 
     customer_id: UUID
     words: tuple[str, ...]
-    targets: tuple[str, ...]
+    object_ids: tuple[str, ...]
     endpoint_ids: tuple[UUID, ...]
     key_ids: tuple[UUID, ...]
     usernames: tuple[str, ...]
@@ -67,7 +67,7 @@ def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, Non
     yield from _erase_history(customer_id)
     if number := _erase_traces(_traces_of(customer_id), set()):
         yield number
-    record_act(actor, "customer.erase", target=ids.encode_id(ids.CUSTOMER, customer_id))
+    record_act(actor, "customer.erase", object_id=ids.encode_id(ids.CUSTOMER, customer_id))
 
 
 def erase_what_moved(customer_id: UUID) -> Generator[int, None, None]:
@@ -127,7 +127,7 @@ def _erase_traces(traces: Traces, endpoint_ids: set[UUID]) -> int:
     named = tuple(ids.encode_id(ids.ENDPOINT, each) for each in endpoint_ids)
     parameters = {
         "customer_id": traces.customer_id,
-        "targets": [*traces.targets, *named],
+        "object_ids": [*traces.object_ids, *named],
         "words": [*traces.words, *named],
         "endpoint_ids": list(endpoint_ids),
         "key_ids": list(traces.key_ids),
@@ -144,12 +144,12 @@ def _traces_of(customer_id: UUID) -> Traces:
     public_id = ids.encode_id(ids.CUSTOMER, customer_id)
     models = (Endpoint, ApiKey, Member, EventType)
     rows = [row for model in models for row in model._default_manager.filter(customer_id=customer_id)]
-    told = AuditEntry.objects.filter(customer_id=customer_id).values_list("target", flat=True)
+    told = AuditEntry.objects.filter(customer_id=customer_id).values_list("object_id", flat=True)
     users = only_of(customer) if customer else ()
     return Traces(
         customer_id=customer_id,
         words=tuple(filter(None, (public_id, str(customer_id), customer.uid if customer else None))),
-        targets=tuple({public_id, *(row.public_id for row in rows), *told}),
+        object_ids=tuple({public_id, *(row.public_id for row in rows), *told}),
         endpoint_ids=tuple(row.id for row in rows if isinstance(row, Endpoint)),
         key_ids=tuple(row.id for row in rows if isinstance(row, ApiKey)),
         usernames=tuple(user.get_username() for user in users),

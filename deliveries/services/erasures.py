@@ -32,7 +32,7 @@ def start_erasure(customer_id: UUID, *, actor: str) -> Job:
         limits.refuse_more_jobs(None, by_operator=True)
         total = _count(customer_id)
         job = Job.objects.create(kind=Job.Kind.ERASE, by_operator=True, filters=filters, actor=actor, total=total)
-        record_act(actor, "job.erase", target=job.public_id)
+        record_act(actor, "job.erase", object_id=job.public_id)
     return job
 
 

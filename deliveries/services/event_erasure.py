@@ -28,7 +28,7 @@ def erase_content(event: Event, *, actor: str, reason: str = "", note: str = "")
     """Erase an event's content for good and cancel what waits of it; returns how many deliveries were cancelled."""
     owner = Customer.objects.filter(id=event.customer_id).first()
     with transaction.atomic():
-        record_act(actor, "event.erase", customer=owner, target=event.public_id, reason=reason, note=note)
+        record_act(actor, "event.erase", customer=owner, object_id=event.public_id, reason=reason, note=note)
         sql.run("erase_content", {"event_id": event.id, "body": ERASED})
     cancelled, after = 0, UUID(int=0)
     while True:

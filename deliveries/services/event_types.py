@@ -32,7 +32,7 @@ def create_event_type(fields: Mapping[str, object], *, customer: Customer | None
             limits.refuse_beyond("event_types", EventType.objects.filter(customer=customer).count(), customer)
         _save(event_type)
         detail = {"name": event_type.name}
-        record_act(actor, "event_type.create", customer=customer, target=event_type.public_id, detail=detail)
+        record_act(actor, "event_type.create", customer=customer, object_id=event_type.public_id, detail=detail)
     return event_type
 
 
@@ -101,4 +101,4 @@ def _save(event_type: EventType) -> None:
 
 
 def _record(event_type: EventType, action: str, *, actor: str, detail: Mapping[str, object]) -> None:
-    record_act(actor, action, customer=event_type.customer, target=event_type.public_id, detail=detail)
+    record_act(actor, action, customer=event_type.customer, object_id=event_type.public_id, detail=detail)

@@ -146,8 +146,8 @@ def _set(row: FailureGroup, action: str, at: object, *, actor: str, reason: str,
     by = actor if at else ""
     with transaction.atomic():
         FailureGroup.objects.filter(pk=row.pk).update(acknowledged_at=at, acknowledged_by=by, reason=reason[:300])
-        customer, target = row.endpoint.customer, row.public_id
-        record_act(actor, action, customer=customer, target=target, reason=reason, note=note)
+        customer, object_id = row.endpoint.customer, row.public_id
+        record_act(actor, action, customer=customer, object_id=object_id, reason=reason, note=note)
 
 
 def last_job(row: FailureGroup) -> Job | None:

@@ -51,7 +51,7 @@ def dismiss(customer: Customer, *, actor: str) -> None:
     """Show them no more to anybody of the customer."""
     customer.first_steps = [DISMISSED]
     customer.save(update_fields=["first_steps"])
-    record_act(actor, "customer.dismiss_first_steps", customer=customer, target=customer.public_id)
+    record_act(actor, "customer.dismiss_first_steps", customer=customer, object_id=customer.public_id)
 
 
 def _seen_now(customer: Customer, known: Collection[str]) -> Iterator[FirstStep]:
@@ -75,6 +75,6 @@ def _has_real(deliveries: Sequence[Delivery]) -> bool:
     if not found:
         return False
     endpoints = {ids.encode_id(Endpoint.PREFIX, each.endpoint_id) for each in found}
-    tests = AuditEntry.objects.filter(action="endpoint.test", target__in=endpoints).order_by("-id")[:LOOKED_AT]
+    tests = AuditEntry.objects.filter(action="endpoint.test", object_id__in=endpoints).order_by("-id")[:LOOKED_AT]
     tested = {entry.detail.get("event") for entry in tests}
     return any(ids.encode_id(ids.EVENT, each.event_id) not in tested for each in found)

@@ -35,7 +35,7 @@ def start_import(items: Sequence[ImportItem], way: Way, *, format: str) -> Job: 
             kind=Job.Kind.IMPORT, by_operator=True, filters=filters, actor=way.actor, total=len(items)
         )
         ImportLine.objects.bulk_create([_line(job, item) for item in items], batch_size=PART)
-        record_act(way.actor, "job.import", target=job.public_id, detail={**filters, "total": job.total})
+        record_act(way.actor, "job.import", object_id=job.public_id, detail={**filters, "total": job.total})
     return job
 
 

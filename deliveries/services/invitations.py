@@ -54,7 +54,7 @@ def invite(customer: Customer, email: str, role: str, *, actor: str) -> Invitati
             expires_at=now + LIFETIME,
             mail_due_at=now,
         )
-        record_act(actor, "member.invite", customer=customer, target=made.public_id, detail={"role": role})
+        record_act(actor, "member.invite", customer=customer, object_id=made.public_id, detail={"role": role})
     return made
 
 
@@ -70,7 +70,7 @@ def withdraw(invitation: Invitation, *, actor: str) -> None:
     with transaction.atomic():
         still_open = open_invitations(invitation.customer).filter(pk=invitation.pk)
         if still_open.update(withdrawn_at=clock.likely_now(), mail_due_at=None):
-            record_act(actor, "invitation.withdraw", customer=invitation.customer, target=invitation.public_id)
+            record_act(actor, "invitation.withdraw", customer=invitation.customer, object_id=invitation.public_id)
 
 
 def token_of(invitation: Invitation) -> str:
@@ -133,7 +133,7 @@ def _join(invitation: Invitation, user: User) -> Member:
     member = Member.objects.create(customer=customer, user=user, role=invitation.role)
     actor = name_person(user.get_username(), is_member=True)
     detail = {"role": member.role, "invited_by": invitation.actor}
-    record_act(actor, "member.join", customer=customer, target=member.public_id, detail=detail)
+    record_act(actor, "member.join", customer=customer, object_id=member.public_id, detail=detail)
     return member
 
 

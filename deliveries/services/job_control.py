@@ -40,7 +40,7 @@ def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         locked.state, locked.finished_at = State.CANCELLED, clock.likely_now()
         locked.save(update_fields=["state", "finished_at"])
         forget_lines(job.id)
-        record_act(actor, "job.cancel", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
+        record_act(actor, "job.cancel", customer=locked.customer, object_id=locked.public_id, reason=reason, note=note)
     taken = take_back(job.id, by_event=job.kind == Job.Kind.REPLAY)
     cancelled = Job.objects.filter(id=job.id, state=State.CANCELLED)
     cancelled.update(taken_back=taken, queued=F("queued") - len(taken))
@@ -62,7 +62,7 @@ def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         locked.state, locked.failures, locked.rest_until, locked.finished_at = State.RUNNING, 0, None, None
         locked.taken_back = []
         locked.save(update_fields=["state", "failures", "rest_until", "finished_at", "queued", "taken_back"])
-        record_act(actor, "job.resume", customer=locked.customer, target=locked.public_id, reason=reason, note=note)
+        record_act(actor, "job.resume", customer=locked.customer, object_id=locked.public_id, reason=reason, note=note)
     return locked
 
 

@@ -107,7 +107,7 @@ def start_job(
             total=total,
         )
         action, detail = ACTIONS.get(kind, f"job.{kind}"), {"filters": job.filters, "total": total}
-        record_act(actor, action, customer=customer, target=job.public_id, reason=reason, detail=detail)
+        record_act(actor, action, customer=customer, object_id=job.public_id, reason=reason, detail=detail)
     return job
 
 

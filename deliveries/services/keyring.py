@@ -119,7 +119,7 @@ def reseal_all(*, actor: str, batch: int = BATCH, forget_lost: bool = False) -> 
         forgotten = unopened if forget_lost else 0
         if resealed or forgotten:
             detail = {"key": first_key_id(), "values": resealed, "forgotten": forgotten}
-            record_act(actor, "keys.rotate", target="keyring", detail=detail)
+            record_act(actor, "keys.rotate", object_id="keyring", detail=detail)
 
 
 def first_key_id() -> str:

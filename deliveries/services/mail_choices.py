@@ -73,7 +73,7 @@ def choose_mail(member: Member, choices: Choices, *, actor: str) -> None:
         row.mail_rhythm, row.muted_kinds, row.muted_endpoints = choices.rhythm, sorted(choices.muted_kinds), muted
         row.save(update_fields=["mail_rhythm", "muted_kinds", "muted_endpoints", "digest_from", "digest_due_at"])
         detail = {"rhythm": row.mail_rhythm, "without": row.muted_kinds, "endpoints_without": len(muted)}
-        record_act(actor, "member.mail", customer=member.customer, target=member.public_id, detail=detail)
+        record_act(actor, "member.mail", customer=member.customer, object_id=member.public_id, detail=detail)
 
 
 def readers_of(customer_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Reader]]:

@@ -39,7 +39,9 @@ def add_member(customer: Customer, username: str, *, email: str = "", actor: str
             limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
             user = create_person(username, email)
             member = Member.objects.create(customer=customer, user=user)
-            record_act(actor, "member.add", customer=customer, target=member.public_id, detail={"username": username})
+            record_act(
+                actor, "member.add", customer=customer, object_id=member.public_id, detail={"username": username}
+            )
     except IntegrityError as error:
         raise InvalidInput(say("there is a user of this name already"), field="username") from error
     return member
@@ -65,7 +67,7 @@ def login_token(member: Member, *, actor: str) -> tuple[str, str]:
     """Return user part and token of a link that lets the member set a password, once."""
     if not is_plain(member.user):
         raise Conflict(say("this user is staff; a link would let its holder in as staff"))
-    record_act(actor, "member.login_link", customer=member.customer, target=member.public_id)
+    record_act(actor, "member.login_link", customer=member.customer, object_id=member.public_id)
     return urlsafe_base64_encode(force_bytes(member.user.pk)), default_token_generator.make_token(member.user)
 
 
@@ -79,7 +81,7 @@ def change_role(member: Member, role: str, *, actor: str) -> Member:
             _keep_an_owner(member)
         Member.objects.filter(pk=member.pk).update(role=role)
         detail = {"username": member.user.get_username(), "from": before, "to": role}
-        record_act(actor, "member.role", customer=member.customer, target=member.public_id, detail=detail)
+        record_act(actor, "member.role", customer=member.customer, object_id=member.public_id, detail=detail)
     member.role = role
     return member
 
@@ -95,7 +97,7 @@ def remove_member(member: Member, *, actor: str, reason: str = "", may_be_last: 
             _keep_an_owner(member)
         detail = {"username": member.user.get_username()}
         record_act(
-            actor, "member.remove", customer=member.customer, target=member.public_id, reason=reason, detail=detail
+            actor, "member.remove", customer=member.customer, object_id=member.public_id, reason=reason, detail=detail
         )
         if is_plain(member.user) and only_of(member.customer).filter(pk=member.user_id).exists():
             member.user.delete()

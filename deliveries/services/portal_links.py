@@ -62,7 +62,7 @@ def create_link(
         PortalLink.objects.filter(expires_at__lt=clock.likely_now() - LIFETIME).delete()
         link = PortalLink.objects.create(member=member, hashed=_hash(token), expires_at=clock.likely_now() + LIFETIME)
         detail = {"member": member.public_id, **({"read_only": True} if options.read_only else {})}
-        record_act(actor, "portal_link.create", customer=customer, target=link.public_id, detail=detail)
+        record_act(actor, "portal_link.create", customer=customer, object_id=link.public_id, detail=detail)
     return link, token
 
 
@@ -76,7 +76,7 @@ def redeem_link(token: str) -> Member | None:
         if not is_plain(link.member.user):
             return None
         actor = name_person(link.member.user.get_username(), is_member=True)
-        record_act(actor, "portal_link.use", customer=link.member.customer, target=link.public_id)
+        record_act(actor, "portal_link.use", customer=link.member.customer, object_id=link.public_id)
     return link.member
 
 

@@ -32,6 +32,6 @@ def redeliver(delivery: Delivery, *, actor: str, reason: str = "", note: str = "
             raise NotFound(say("no such delivery"))
         if rows[0].refused:
             raise Conflict(REFUSALS[rows[0].refused])
-        target = delivery.public_id
-        record_act(actor, "delivery.redeliver", customer=delivery.customer, target=target, reason=reason, note=note)
+        customer, object_id = delivery.customer, delivery.public_id
+        record_act(actor, "delivery.redeliver", customer=customer, object_id=object_id, reason=reason, note=note)
     return [(rows[0].endpoint_id, rows[0].slow)]

@@ -46,7 +46,9 @@ def cancel_event(event: Event, *, actor: str, reason: str = "", note: str = "") 
     number = _cancel(event)
     owner = Customer.objects.filter(id=event.customer_id).first()
     detail = {"cancelled": number}
-    record_act(actor, "event.cancel", customer=owner, target=event.public_id, reason=reason, note=note, detail=detail)
+    record_act(
+        actor, "event.cancel", customer=owner, object_id=event.public_id, reason=reason, note=note, detail=detail
+    )
     return number
 
 

@@ -192,13 +192,13 @@ def _cost(schema: object, root: Mapping[str, object], *, above: tuple[str, ...] 
     for part in _parts(schema, depth=0):
         total += 1
         if "$ref" in part:
-            total += _cost(_target(part["$ref"], root, above), root, above=(*above, part["$ref"]))
+            total += _cost(_referred(part["$ref"], root, above), root, above=(*above, part["$ref"]))
         if total > COST_LIMIT:
             raise _refused("this schema takes too long to evaluate")
     return total
 
 
-def _target(reference: Any, root: Mapping[str, Any], above: tuple[str, ...]) -> Any:
+def _referred(reference: Any, root: Mapping[str, Any], above: tuple[str, ...]) -> Any:
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
     if match is None or reference in above:
         raise _refused("$ref refers to a part of the same schema, as in #/$defs/money, and not in a circle")
@@ -236,7 +236,7 @@ def _in_place(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any
             for each in _schemas_of(schema, keyword):
                 yield from _in_place(each, root)
         if "$ref" in schema:
-            yield from _in_place(_target(schema["$ref"], root, ()), root)
+            yield from _in_place(_referred(schema["$ref"], root, ()), root)
 
 
 def _schemas_of(part: Mapping[str, object], keyword: str) -> list[object]:

@@ -82,8 +82,8 @@ def new_backup_codes(user: AbstractUser) -> list[str]:
 def remove_factor(factor: SecondFactor, *, actor: str, reason: str = "") -> None:
     """Ask for the password only, from now on."""
     with transaction.atomic():
-        target, detail = f"user {factor.user_id}", {"username": factor.user.get_username()}
-        record_act(actor, "second_factor.remove", target=target, reason=reason, detail=detail)
+        object_id, detail = f"user {factor.user_id}", {"username": factor.user.get_username()}
+        record_act(actor, "second_factor.remove", object_id=object_id, reason=reason, detail=detail)
         factor.delete()
 
 
@@ -96,4 +96,4 @@ def _give_backup_codes(factor: SecondFactor) -> list[str]:
 
 def _record(user: AbstractUser, action: str, factor: SecondFactor) -> None:
     detail = {"username": user.get_username()}
-    record_act(actor_of_user(user.get_username()), action, target=f"user {factor.user_id}", detail=detail)
+    record_act(actor_of_user(user.get_username()), action, object_id=f"user {factor.user_id}", detail=detail)

@@ -111,4 +111,4 @@ def _check_role(role: str) -> StaffRole:
 
 
 def _record(actor: str, action: str, user: User, **detail: object) -> None:
-    record_act(actor, action, target=f"user {user.pk}", detail={"username": user.get_username(), **detail})
+    record_act(actor, action, object_id=f"user {user.pk}", detail={"username": user.get_username(), **detail})

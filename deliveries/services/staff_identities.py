@@ -69,7 +69,7 @@ def record_refusal(refused: LogInRefused, *, identity: Identity | None) -> None:
         detail |= {"name": identity.name, "issuer": identity.issuer, "subject": identity.subject}
     elif not _may_record():
         return
-    record_act(SYSTEM, "staff.log_in_refused", target="staff", detail=detail)
+    record_act(SYSTEM, "staff.log_in_refused", object_id="staff", detail=detail)
 
 
 def _may_record() -> bool:
@@ -91,7 +91,7 @@ def _settle(identity: Identity) -> User | Refusal:
         if not user.is_staff or role_of(user) != role:
             _set_role(user, role)
         detail = {"username": user.get_username(), "subject": identity.subject, "role": role}
-        record_act(actor_of_user(user.get_username()), "staff.log_in", target=f"user {user.pk}", detail=detail)
+        record_act(actor_of_user(user.get_username()), "staff.log_in", object_id=f"user {user.pk}", detail=detail)
     return user
 
 
@@ -107,7 +107,7 @@ def _bind(identity: Identity) -> User:
     called = {"issuer": identity.issuer, "subject": identity.subject, "was_made": meant is None}
     StaffIdentity.objects.update_or_create(user=user, defaults=called)  # in place of one at a former provider
     detail = {"username": user.get_username(), "issuer": identity.issuer, "subject": identity.subject}
-    record_act(SYSTEM, "staff.link" if meant else "staff.make", target=f"user {user.pk}", detail=detail)
+    record_act(SYSTEM, "staff.link" if meant else "staff.make", object_id=f"user {user.pk}", detail=detail)
     return user
 
 
@@ -161,4 +161,4 @@ def _take_role(known: StaffIdentity) -> None:
 
 def _record_role(user: User, before: StaffRole | None, *, after: StaffRole | None) -> None:
     detail = {"username": user.get_username(), "before": before, "after": after, "by": "groups at the provider"}
-    record_act(SYSTEM, "staff.role", target=f"user {user.pk}", detail=detail)
+    record_act(SYSTEM, "staff.role", object_id=f"user {user.pk}", detail=detail)

@@ -1,9 +1,9 @@
 -- Deletes what else tells of a customer: audit entries, alerts, figures, idempotency keys, lines of imports and jobs, but not the job that erases.
--- customer_id uuid, targets text[] (public ids of the customer and all that was its), words text[] (id, uid: as values anywhere in a detail), endpoint_ids uuid[], key_ids uuid[]
+-- customer_id uuid, object_ids text[] (public ids of the customer and all that was its), words text[] (id, uid: as values anywhere in a detail), endpoint_ids uuid[], key_ids uuid[]
 -- One statement, so that nobody sees a half of it. No index: it is run by hand, once for a customer.
 WITH audit AS (
     DELETE FROM hookpost_audit_entry e
-    WHERE e.customer_id = %(customer_id)s::uuid OR e.target = ANY(%(targets)s::text[])
+    WHERE e.customer_id = %(customer_id)s::uuid OR e.target = ANY(%(object_ids)s::text[])
        OR EXISTS (
             SELECT FROM jsonb_path_query(e.detail, '$.** ? (@.type() == "string")') AS value
             WHERE value #>> '{}' = ANY(%(words)s::text[])

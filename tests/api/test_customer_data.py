@@ -65,7 +65,7 @@ def test_an_erasure_is_a_job_after_which_no_table_holds_a_word(ops: Caller, rece
     assert job["done"] == job["total"] > 0
     assert found(words) == {"hookpost_audit_entry", "hookpost_job"}
     assert found(["zebrafish"]) == set()
-    assert set(AuditEntry.objects.filter(target=gone.public_id).values_list("action")) == {("customer.erase",)}
+    assert set(AuditEntry.objects.filter(object_id=gone.public_id).values_list("action")) == {("customer.erase",)}
     assert list(Job.objects.filter(filters__customer_id=str(gone.id)).values_list("kind")) == [("erase",)]
     assert found(others) == of_others
     assert Event.objects.filter(id=everyones.event_id).exists()

@@ -70,7 +70,7 @@ def test_a_customer_is_deleted_with_all_that_is_theirs(ops: Caller, alice: Tenan
     assert not Member.objects.exists()
     assert ApiKey.objects.count() == 1
     assert alice.caller.get("/customers").status == 401
-    assert AuditEntry.objects.filter(action="customer.delete", target=alice.customer.public_id).exists()
+    assert AuditEntry.objects.filter(action="customer.delete", object_id=alice.customer.public_id).exists()
 
 
 def test_a_list_is_filtered_by_uid(ops: Caller, alice: Tenant, bob: Tenant) -> None:

@@ -123,7 +123,7 @@ def test_a_cancelled_event_is_not_sent(ops: Caller, receiver: Receiver) -> None:
     let_time_pass(tenant.endpoint)
     take_turn(tenant.endpoint)
     assert [dict(request.headers)["webhook-id"] for request in receiver.requests] == [other]
-    entry = AuditEntry.objects.get(action="event.cancel", target=id_, detail__cancelled=2)
+    entry = AuditEntry.objects.get(action="event.cancel", object_id=id_, detail__cancelled=2)
     assert (entry.reason, entry.customer) == ("paid meanwhile", tenant.customer)
 
 

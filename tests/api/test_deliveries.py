@@ -159,7 +159,7 @@ def test_a_delivery_is_sent_again_once(ops: Caller, alice: Tenant) -> None:
     due = DueDelivery.objects.get()
     assert (due.manual, due.actor, due.rank) == (True, "key:ops", 0)
     entry = AuditEntry.objects.get(action="delivery.redeliver")
-    assert (entry.reason, entry.target) == ("receiver fixed", delivery.public_id)
+    assert (entry.reason, entry.object_id) == ("receiver fixed", delivery.public_id)
 
 
 def test_an_attempt_under_way_refuses_a_redelivery(ops: Caller, alice: Tenant) -> None:

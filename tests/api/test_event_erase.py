@@ -72,7 +72,7 @@ def test_the_content_is_gone_from_every_table_and_the_log_stays(
     shown = ops.get(f"/events/{event}").json
     assert (shown["body"]["data"], shown["erased_at"]) == ({}, answer.json["erased_at"])
     entry = AuditEntry.objects.get(action="event.erase")
-    assert (entry.target, entry.reason, entry.customer) == (event, "asked for by its owner", carol.customer)
+    assert (entry.object_id, entry.reason, entry.customer) == (event, "asked for by its owner", carol.customer)
 
 
 def test_nothing_of_it_is_sent_again(ops: Caller, carol: Tenant, receiver: Receiver) -> None:

@@ -40,7 +40,7 @@ def test_what_the_list_shows_is_what_is_sent_again(ops: Caller, alice: Tenant, b
     assert (due.delivery_id, due.manual, due.rank, due.actor) == (wanted.id, True, 3, "key:ops")
     shown = ops.get(f"/jobs/{job['id']}").json
     assert (shown["state"], shown["queued"], shown["done"], shown["failed"]) == ("running", 1, 0, 0)
-    assert AuditEntry.objects.get(action="job.redeliver").target == job["id"]
+    assert AuditEntry.objects.get(action="job.redeliver").object_id == job["id"]
 
 
 @pytest.mark.parametrize("body", [{}, {"dry_run": True}, {"reason": "all of them"}])

@@ -189,7 +189,7 @@ def test_all_of_a_customer_is_in_the_other_cell_and_nothing_in_this_one(other: s
     left = {name for name, rows in snapshot(own(), customer).items() if rows}
     assert left == {"hookpost_customer"}
     assert not get_user_model().objects.filter(username="carol").exists()
-    assert AuditEntry.objects.filter(action="customer.move", target=customer.public_id).count() == 1
+    assert AuditEntry.objects.filter(action="customer.move", object_id=customer.public_id).count() == 1
     assert steps[-1].name == "done"
     with working_in(other):
         assert [secret.open_key() for secret in EndpointSecret.objects.order_by("id")] == keys
@@ -432,7 +432,7 @@ def test_it_is_cancelled_as_long_as_the_other_cell_accepts_nothing(other: str, r
         stages.take_back(link)
     assert not Lane.objects.filter(lease_until=FAR).exists()
     emit(customer)
-    assert stop_after_named(customer, other, "target accepts")
+    assert stop_after_named(customer, other, "destination accepts")
     with a_link(customer, other) as link, pytest.raises(Conflict, match="accepts its events already"):
         stages.take_back(link)
     run(customer, other)

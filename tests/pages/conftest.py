@@ -108,7 +108,7 @@ def make_house(name: str, username: str, port: int) -> House:
     )
     event = Event.objects.get(pk=accepted.event_id)
     delivery.refresh_from_db()
-    entry = AuditEntry.objects.get(target=endpoint.public_id)
+    entry = AuditEntry.objects.get(object_id=endpoint.public_id)
     return House(customer, member, endpoint, secret, event, delivery, attempt, own, key, key_text, job, failure, entry)
 
 

@@ -88,7 +88,9 @@ def test_a_version_is_prepared_tried_and_released_by_hand(alice: Client, prepare
     for action in ("api_version.create", "api_version.change", "api_version.release"):
         assert action in trail
     assert "event type: invoice.paid" in trail
-    assert set(AuditEntry.objects.filter(target=prepared.public_id).values_list("actor", flat=True)) >= {"user:alice"}
+    assert set(AuditEntry.objects.filter(object_id=prepared.public_id).values_list("actor", flat=True)) >= {
+        "user:alice"
+    }
 
 
 def test_a_release_without_a_mapping_is_for_who_says_so(alice: Client, prepared: ApiVersion) -> None:
@@ -215,7 +217,7 @@ def test_an_endpoint_is_moved_by_who_has_seen_what_changes(
     assert Endpoint.objects.get(pk=acme.endpoint.pk).api_version == "2026-11-01"
     assert "not sent of" not in posted(client, f"{page}/move/", version="2025-11-01"), "back, all is mapped"
     assert "There is no released version x" in posted(client, f"{page}/move/", version="x", confirmed="yes")
-    assert AuditEntry.objects.filter(action="endpoint.update", target=acme.endpoint.public_id).count() == 1
+    assert AuditEntry.objects.filter(action="endpoint.update", object_id=acme.endpoint.public_id).count() == 1
 
 
 def test_of_versions_a_member_sees_what_was_released_and_what_is_sent(

@@ -17,7 +17,7 @@ def test_members_read_what_was_done_for_them_without_names_and_notes_of_staff(ca
     record_act(
         *("user:bob", "endpoint.pause"),
         customer=acme.customer,
-        target=acme.endpoint.public_id,
+        object_id=acme.endpoint.public_id,
         reason="for you to read",
         note="for us alone",
     )

@@ -68,7 +68,7 @@ def test_staff_give_a_customer_a_brand_that_its_members_alone_see(
     link = next(word for word in invited.body.split() if "/invitation/" in word)
     for page in (unsubscribe, urlsplit(link).path):
         assert "Acme &lt;Hooks&gt;" in Client().get(page).content.decode(), page
-    assert AuditEntry.objects.get(action="customer.brand").target == acme.customer.public_id
+    assert AuditEntry.objects.get(action="customer.brand").object_id == acme.customer.public_id
     acme.customer.refresh_from_db()
     letter = letter_of(invite(acme.customer, email="new@acme.example", role="viewer", actor="member:carol"))
     assert letter.subject == "[Acme <Hooks>] Invitation to Acme"

@@ -45,7 +45,7 @@ def test_every_moment_is_written_in_one_way() -> None:
 @pytest.mark.django_db
 def test_the_trail_names_ids_as_everywhere_and_shows_no_json(alice: Client, acme: House) -> None:
     detail = {"filters": {"endpoint_id": str(ID), "state": ["held", "exhausted"]}, "dry": True, "total": 3}
-    entry = AuditEntry.objects.create(actor="user:alice", action="job.redeliver", target="job_1", detail=detail)
+    entry = AuditEntry.objects.create(actor="user:alice", action="job.redeliver", object_id="job_1", detail=detail)
     text = alice.get(f"/admin/deliveries/auditentry/{entry.public_id}/change/").content.decode()
     assert str(ID) not in text
     assert "{&quot;" not in text

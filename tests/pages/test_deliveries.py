@@ -107,7 +107,7 @@ def test_a_redelivery_is_queued_with_actor_and_reason(bob: Client, acme: House) 
     assert "One more attempt is on its way" in text
     assert DueDelivery.objects.filter(delivery_id=acme.delivery.pk, manual=True).count() == 1
     entry = AuditEntry.objects.get(action="delivery.redeliver")
-    assert (entry.actor, entry.reason, entry.target) == ("user:bob", "they fixed it", acme.delivery.public_id)
+    assert (entry.actor, entry.reason, entry.object_id) == ("user:bob", "they fixed it", acme.delivery.public_id)
 
 
 def test_a_double_click_sends_once_and_says_so(carol: Client, acme: House) -> None:

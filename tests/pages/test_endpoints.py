@@ -71,7 +71,7 @@ def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, r
     assert (endpoint.method, endpoint.body_format) == ("PUT", "form")
     assert endpoint.customer == acme.customer
     assert Lane.objects.filter(endpoint=endpoint).exists()
-    assert AuditEntry.objects.get(target=endpoint.public_id).actor == "member:carol"
+    assert AuditEntry.objects.get(object_id=endpoint.public_id).actor == "member:carol"
 
 
 def test_a_scheme_of_ones_own_is_described_in_the_form(carol: Client, acme: House, receiver_ports: list[int]) -> None:

@@ -118,8 +118,10 @@ def test_autocomplete_of_the_portal_offers_nothing(carol: Client, acme: House, g
 
 
 def test_the_history_shows_the_customers_own_acts_only(carol: Client, acme: House, globex: House) -> None:
-    AuditEntry.objects.create(actor="user:bob", action="endpoint.pause", target=acme.endpoint.public_id, reason="ours")
-    AuditEntry.objects.create(actor="user:bob", action="x", target=globex.endpoint.public_id, reason="theirs")
+    AuditEntry.objects.create(
+        actor="user:bob", action="endpoint.pause", object_id=acme.endpoint.public_id, reason="ours"
+    )
+    AuditEntry.objects.create(actor="user:bob", action="x", object_id=globex.endpoint.public_id, reason="theirs")
     text = carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/history/").content.decode()
     assert "ours" in text
     assert "theirs" not in text

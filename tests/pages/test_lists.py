@@ -47,7 +47,7 @@ def test_a_page_of_fifty_rows_takes_few_questions_and_few_bytes(
     client = alice if site == "admin" else carol
     emit(acme, 60)
     for number in range(60):
-        AuditEntry.objects.create(actor="user:alice", action="endpoint.pause", target=acme.endpoint.public_id)
+        AuditEntry.objects.create(actor="user:alice", action="endpoint.pause", object_id=acme.endpoint.public_id)
         Customer.objects.create(name=f"Customer {number}", uid=f"uid-{number}")
     addresses = lists_of(client, site)
     assert len(addresses) >= 5

@@ -255,7 +255,7 @@ def test_one_person_switches_between_customers_and_keeps_their_roles_apart(acme:
     theirs, ours = (f"/portal/deliveries/endpoint/{each.endpoint.public_id}/" for each in (globex, acme))
     assert [carol.get(f"{each}change/").status_code for each in (theirs, ours)] == [200, 404]
     assert "/portal/customers/" in carol.get(f"{ours}change/").content.decode()  # as where a letter leads
-    record_act("member:carol", "endpoint.update", customer=globex.customer, target="ep_x")
+    record_act("member:carol", "endpoint.update", customer=globex.customer, object_id="ep_x")
     assert "<td>Globex</td>" in carol.get("/portal/profile/").content.decode()
     assert carol.post(f"{theirs}pause/", {"confirmed": "yes"}).status_code == 403
     remove_member(viewer_there, actor="member:dave")

@@ -55,7 +55,7 @@ def set_password(link: str) -> str:
 
 def acts_of(user: User) -> list[str]:
     """What the trail says was done to somebody."""
-    entries = AuditEntry.objects.filter(target=f"user {user.pk}").order_by("id")
+    entries = AuditEntry.objects.filter(object_id=f"user {user.pk}").order_by("id")
     return list(entries.values_list("action", flat=True))
 
 
@@ -151,8 +151,8 @@ def test_a_profile_shows_the_own_role_and_acts_and_ends_the_own_sessions(acme: H
     for user, place, words in ((bob, "/admin/", "support"), (acme.member.user, "/portal/", "owner")):
         here, elsewhere = logged_in(user), logged_in(user)
         kind = "user" if place == "/admin/" else "member"
-        AuditEntry.objects.create(actor=f"{kind}:{user}", action="mine", target="x", customer=acme.customer)
-        AuditEntry.objects.create(actor=f"{kind}:other", action="theirs", target="x", customer=acme.customer)
+        AuditEntry.objects.create(actor=f"{kind}:{user}", action="mine", object_id="x", customer=acme.customer)
+        AuditEntry.objects.create(actor=f"{kind}:other", action="theirs", object_id="x", customer=acme.customer)
         page = here.get(f"{place}profile/").content.decode()
         assert words in page
         assert "mine" in page

@@ -251,7 +251,7 @@ def test_the_last_owner_is_neither_lowered_nor_removed(change: dict[str, str] | 
     assert alice.post(place, {"post": "yes"} if change is None else form).status_code == 302
     with pytest.raises(Conflict):
         keep_an_owner(other)
-    entry = AuditEntry.objects.get(target=f"user {owner.pk}")
+    entry = AuditEntry.objects.get(object_id=f"user {owner.pk}")
     assert (entry.actor, entry.detail["username"]) == ("user:alice", "alice")
 
 

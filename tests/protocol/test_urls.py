@@ -12,7 +12,7 @@ from urllib3.util import parse_url
 
 from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
-from deliveries.protocol.urls import check_url, split_target
+from deliveries.protocol.urls import check_url, split_url
 
 PORTS = ((80, 80), (443, 443), (1024, 65535))
 
@@ -257,12 +257,12 @@ def test_the_operators_list_lets_no_odd_form_pass() -> None:
     ],
 )
 def test_a_stored_url_splits_into_its_target(url: str, target: tuple[str, str, int]) -> None:
-    assert split_target(url) == target
+    assert split_url(url) == target
 
 
 def test_what_is_no_stored_url_does_not_split() -> None:
     with pytest.raises(InvalidUrl):
-        split_target("ftp://example.com/")
+        split_url("ftp://example.com/")
 
 
 PIECES = [
@@ -278,7 +278,7 @@ def test_no_text_raises_anything_but_invalid_url_and_what_passes_is_read_alike_b
         kept = stored(text)
     except InvalidUrl:
         return
-    scheme, host, port = split_target(kept)
+    scheme, host, port = split_url(kept)
     standard, other = urlsplit(kept), parse_url(kept)
     assert (standard.scheme, standard.hostname, standard.port or {"http": 80, "https": 443}[scheme]) == (
         scheme,

@@ -47,7 +47,7 @@ def test_what_comes_outside_of_the_window_waits_and_is_sent_when_it_opens(office
     take_turn(office)
     assert len(receiver.requests) == 2
     assert not DueDelivery.objects.exists()
-    told = AuditEntry.objects.filter(actor="system", target=office.public_id).order_by("id")
+    told = AuditEntry.objects.filter(actor="system", object_id=office.public_id).order_by("id")
     assert list(told.values_list("action", flat=True)) == ["endpoint.pause", "endpoint.resume"]
 
 

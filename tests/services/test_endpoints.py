@@ -33,7 +33,7 @@ def endpoint(alice: Customer, url: str) -> Endpoint:
 
 
 def acts(endpoint: Endpoint) -> list[str]:
-    return list(AuditEntry.objects.filter(target=endpoint.public_id).order_by("id").values_list("action", flat=True))
+    return list(AuditEntry.objects.filter(object_id=endpoint.public_id).order_by("id").values_list("action", flat=True))
 
 
 def waiting(endpoint: Endpoint, *, held: bool = False, manual: bool = False) -> Delivery:

@@ -51,7 +51,7 @@ def filled(name: str, receiver: Receiver) -> Customer:
     root = get_user_model().objects.get_or_create(username="root")[0]
     for view, query in ((f"{name} fails", f"state=exhausted&customer={name}-uid"), (f"{name}", f"q={name}+Ltd")):
         save_view(root, "deliveries", view, query)
-    record_act("user:root", "delivery.export", target="deliveries", detail={"filter": {"customer": f"{name}-uid"}})
+    record_act("user:root", "delivery.export", object_id="deliveries", detail={"filter": {"customer": f"{name}-uid"}})
     return customer
 
 
@@ -89,7 +89,7 @@ def test_no_table_holds_a_word_of_who_was_erased_and_others_lose_nothing(
     assert before >= {"hookpost_event", "hookpost_delivery", "hookpost_attempt", "hookpost_audit_entry", "auth_user"}
     sum(erase_customer(gone.id, actor="user:root"))
     assert found(words) == {"hookpost_audit_entry"}
-    (entry,) = AuditEntry.objects.filter(target=gone.public_id)
+    (entry,) = AuditEntry.objects.filter(object_id=gone.public_id)
     assert (entry.action, entry.detail) == ("customer.erase", {})
     assert found(words[:2]) == set()
     assert found(others) == of_others

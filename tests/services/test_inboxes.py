@@ -65,7 +65,7 @@ def test_an_inbox_that_nobody_changes_for_a_week_is_deleted_and_others_are_not(c
     Endpoint.objects.filter(pk__in=(old.pk, outside.pk)).update(updated_at=long_ago)
     purge_rows()
     assert set(Endpoint.objects.filter(deleted_at=None)) == {fresh, outside}
-    assert AuditEntry.objects.filter(action="endpoint.delete", target=old.public_id, actor="system").exists()
+    assert AuditEntry.objects.filter(action="endpoint.delete", object_id=old.public_id, actor="system").exists()
 
 
 def test_the_operator_gets_no_letter_about_an_inbox(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:

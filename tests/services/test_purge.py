@@ -83,7 +83,7 @@ def ago(**past: float) -> datetime:
 
 
 def an_entry(at: datetime) -> AuditEntry:
-    return AuditEntry.objects.create(id=floor_of(at), actor="user:alice", action="endpoint.pause", target="ep_x")
+    return AuditEntry.objects.create(id=floor_of(at), actor="user:alice", action="endpoint.pause", object_id="ep_x")
 
 
 def a_job(at: datetime, state: str = "done") -> Job:

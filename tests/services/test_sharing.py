@@ -40,23 +40,23 @@ def lending() -> Iterator[Sharing]:
 
 
 def test_what_was_given_back_is_lent_again(lending: Sharing) -> None:
-    first = lending.take(connect, target=HERE)
+    first = lending.take(connect, database=HERE)
     assert lending.give_back(first, is_sound=True)
-    assert lending.take(connect, target=HERE) is first
+    assert lending.take(connect, database=HERE) is first
     assert lending.give_back(first, is_sound=True)
 
 
 def test_what_is_broken_amid_a_transaction_or_somewhere_else_is_not(lending: Sharing) -> None:
     for harm in ("unsound", "transaction", "ended", "elsewhere"):
-        taken = lending.take(connect, target=HERE)
+        taken = lending.take(connect, database=HERE)
         if harm == "transaction":
             taken.execute("BEGIN")
         assert lending.give_back(taken, is_sound=harm != "unsound") is (harm in ("ended", "elsewhere"))
         if harm == "ended":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [taken.info.backend_pid])
-        target = ("elsewhere",) if harm == "elsewhere" else HERE
-        other = lending.take(connect, target=target)
+        database = ("elsewhere",) if harm == "elsewhere" else HERE
+        other = lending.take(connect, database=database)
         assert other is not taken
         lending.give_back(other, is_sound=False)
         other.close()
@@ -65,7 +65,7 @@ def test_what_is_broken_amid_a_transaction_or_somewhere_else_is_not(lending: Sha
 
 def test_many_threads_share_a_few(lending: Sharing) -> None:
     def ask(_: int) -> int:
-        taken = lending.take(connect, target=HERE)
+        taken = lending.take(connect, database=HERE)
         try:
             return int(taken.execute("SELECT pg_backend_pid()").fetchone()[0])  # type: ignore[index]
         finally:
@@ -77,12 +77,12 @@ def test_many_threads_share_a_few(lending: Sharing) -> None:
 
 def test_nobody_waits_long_for_connections_that_are_stuck(lending: Sharing) -> None:
     """Given that none has come back for a while, then the next one is refused without a wait."""
-    taken = [lending.take(connect, target=HERE) for _ in range(2)]
+    taken = [lending.take(connect, database=HERE) for _ in range(2)]
     lending._moved_at = time.monotonic() - 2 * sharing.STUCK_SECONDS
     with pytest.raises(psycopg.OperationalError, match="all 2 connections of this process are in use"):
-        lending.take(connect, target=HERE)
+        lending.take(connect, database=HERE)
     with answered_within(10, urgent=True):
-        taken.append(lending.take(connect, target=HERE))
+        taken.append(lending.take(connect, database=HERE))
     for each in taken:
         lending.give_back(each, is_sound=True)
     assert lending.close_idle() == 3
@@ -91,17 +91,17 @@ def test_nobody_waits_long_for_connections_that_are_stuck(lending: Sharing) -> N
 def test_after_a_quiet_time_whoever_comes_waits_for_the_others(lending: Sharing) -> None:
     """Given that nothing was lent for long, then a third caller is not taken for one that waits in vain."""
     lending._moved_at = time.monotonic() - 1000
-    taken = [lending.take(connect, target=HERE) for _ in range(2)]
+    taken = [lending.take(connect, database=HERE) for _ in range(2)]
     back = threading.Timer(0.1, lambda: lending.give_back(taken[0], is_sound=True))
     back.start()
-    assert lending.take(connect, target=HERE) is taken[0]
+    assert lending.take(connect, database=HERE) is taken[0]
     back.join()
     for each in taken:
         lending.give_back(each, is_sound=True)
 
 
 def test_what_nobody_has_used_for_long_is_closed(lending: Sharing) -> None:
-    taken = lending.take(connect, target=HERE)
+    taken = lending.take(connect, database=HERE)
     lending.give_back(taken, is_sound=True)
     assert lending.close_idle(for_seconds=60) == 0
     assert lending.close_idle(for_seconds=0) == 1
@@ -134,7 +134,7 @@ def test_one_connection_is_handed_from_thread_to_thread_and_none_is_borrowed_for
 
 def test_a_database_that_is_full_gets_our_idle_connections_back(lending: Sharing) -> None:
     """Given that the last connections are idle ones of this process, then a thread that keeps its own gets one."""
-    idle = lending.take(connect, target=HERE)
+    idle = lending.take(connect, database=HERE)
     lending.give_back(idle, is_sound=True)
     answers = [psycopg.OperationalError("FATAL:  sorry, too many clients already"), connect()]
     connection.close()
