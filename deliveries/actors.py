@@ -33,7 +33,7 @@ RING_SECONDS = 0.002  # between two rings of the threads that commit: closer one
 WAITING_LIMIT = 64  # messages of a queue, from which on nobody rings
 AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits for the broker
 HEARD_SECONDS = 0.5  # within which a worker takes a lane that was rung for
-FORGET_SECONDS = 3.0  # since a ring, after which it is not held against the broker
+FORGET_SECONDS = 3.0  # since a ring, after which it is not counted against the broker
 LOOK_SECONDS = 0.25  # between two looks at how many wait
 WEEK_MS = 7 * 24 * 3600 * 1000
 

@@ -16,8 +16,8 @@ from config.embedded import paths
 from deliveries.errors import CannotStart
 
 LIBRARY = "libc.so.6"
-KNOWN, OURS = b"/etc/passwd\0", b"passwd-file\0"
-assert len(KNOWN) == len(OURS)
+REPLACED, REPLACEMENT = b"/etc/passwd\0", b"passwd-file\0"
+assert len(REPLACED) == len(REPLACEMENT)
 
 
 def has_name() -> bool:
@@ -33,12 +33,12 @@ def make_known(folder: Path) -> Path:
     """Make the folder; a program that runs in it and loads its libraries from it finds a name for us."""
     paths.make_private(folder)
     library = loaded_library().read_bytes()
-    if library.count(KNOWN) != 1:
+    if library.count(REPLACED) != 1:
         raise CannotStart(nameless())
     copy = folder / LIBRARY
-    copy.write_bytes(library.replace(KNOWN, OURS))
+    copy.write_bytes(library.replace(REPLACED, REPLACEMENT))
     copy.chmod(0o700)
-    (folder / OURS[:-1].decode()).write_text(f"hookpost:x:{os.geteuid()}:{os.getegid()}::/:/usr/sbin/nologin\n")
+    (folder / REPLACEMENT[:-1].decode()).write_text(f"hookpost:x:{os.geteuid()}:{os.getegid()}::/:/usr/sbin/nologin\n")
     return folder
 
 

@@ -32,7 +32,7 @@ PHASES = {
     "tls_ms": "TLS",
     "first_byte_ms": gettext_noop("first byte of the answer"),
 }
-REST = gettext_noop("the rest of the answer")
+OTHER = gettext_noop("the rest of the answer")
 # What only the opened attempt shows, and may be large.
 HEAVY = ("response_body", "response_headers", "request_headers")
 
@@ -133,12 +133,12 @@ def phases_of(attempt: Attempt) -> list[dict[str, object]]:
     known = {words: milliseconds for words, milliseconds in took.items() if milliseconds is not None}
     if not known:
         return []
-    known[REST] = max(0, attempt.duration_ms - sum(known.values()))
+    known[OTHER] = max(0, attempt.duration_ms - sum(known.values()))
     whole = sum(known.values()) or 1
     return [
         {"words": words, "ms": milliseconds, "percent": round(milliseconds * 100 / whole, 1), "kind": place}
         for place, (words, milliseconds) in enumerate(known.items())
-        if milliseconds or words != REST
+        if milliseconds or words != OTHER
     ]
 
 

@@ -65,8 +65,8 @@ def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: AdminSit
     names = [] if row.customer_id else released_versions()
     wanted = request.GET.get("version", "")
     version = wanted if wanted in names else _pinned(request, names)
-    held, news = in_force(row, version), _news(row, names, version)
-    row.schema, row.example = held.schema, held.example  # not to be stored
+    current, news = in_force(row, version), _news(row, names, version)
+    row.schema, row.example = current.schema, current.example  # not to be stored
     entry = _entry(row, site_name=site.name) | {"version": version, "versions": list(reversed(names)), **news}
     return _page(site, request, "hookpost/catalogue_entry.html", entry)
 
@@ -76,13 +76,13 @@ def _news(row: EventType, names: Sequence[str], version: str | None) -> dict[str
     place = names.index(version) if version in names else 0
     if place == 0:
         return {}
-    before, held = (in_force(row, name) for name in (names[place - 1], version))
-    if held.since != version:
+    before, current = (in_force(row, name) for name in (names[place - 1], version))
+    if current.since != version:
         return {}
     example = None if before.example is None else pretty_json(orjson.dumps(before.example))
     return {
         "before": names[place - 1],
-        "differences": differences(before.schema, held.schema),
+        "differences": differences(before.schema, current.schema),
         "example_before": example,
     }
 

@@ -18,7 +18,14 @@ from deliveries.models import visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.services.languages import in_words, tell
-from deliveries.services.overview import SPANS, Outcomes, Span, oldest_due_seconds, outcomes_of, resting_endpoints
+from deliveries.services.overview import (
+    SPANS,
+    AttemptTotals,
+    Span,
+    attempt_totals,
+    oldest_due_seconds,
+    resting_endpoints,
+)
 
 NAMES = {
     "arrived": gettext_noop("Arrived"),
@@ -44,24 +51,24 @@ class Overview:
 def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
     """Return the charts and figures of a span; an unknown one is the last day."""
     chosen = _span_of(asked)
-    found = outcomes_of(viewer, SPANS[chosen])
+    found = attempt_totals(viewer, SPANS[chosen])
     lists = {noun: reverse(f"{site_name}:deliveries_{noun}_changelist") for noun in ("delivery", "endpoint")}
-    figures = [*_outcome_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)]
+    figures = [*_attempt_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)]
     return _overview(found, chosen, figures=figures, url=lists["delivery"])
 
 
 def overview_of(viewer: Viewer, *, url: str, asked: str, endpoint_id: UUID | None = None) -> Overview:
     """Return the chart of one customer, or of one endpoint, with its figures; `url` is the list that it is of."""
     chosen = _span_of(asked)
-    found = outcomes_of(viewer, SPANS[chosen], endpoint_id=endpoint_id)
-    return _overview(found, chosen, figures=_outcome_figures(found, chosen, url), url=url)
+    found = attempt_totals(viewer, SPANS[chosen], endpoint_id=endpoint_id)
+    return _overview(found, chosen, figures=_attempt_figures(found, chosen, url), url=url)
 
 
 def _span_of(asked: str) -> str:
     return asked if asked in SPANS else "24h"
 
 
-def _overview(found: Outcomes, chosen: str, *, figures: Sequence[Figure], url: str) -> Overview:
+def _overview(found: AttemptTotals, chosen: str, *, figures: Sequence[Figure], url: str) -> Overview:
     return Overview(
         span=found.span,
         spans=[(name, in_words(span.words), name == chosen) for name, span in SPANS.items()],
@@ -84,7 +91,7 @@ def percent(share: float | None) -> str:
     )
 
 
-def _outcome_figures(found: Outcomes, chosen: str, url: str) -> list[Figure]:
+def _attempt_figures(found: AttemptTotals, chosen: str, url: str) -> list[Figure]:
     span = in_words(found.span.words)
     both = tell("{p50} / {p95} ms", p50=found.p50_ms, p95=found.p95_ms) if found.p50_ms is not None else NOTHING
     return [
@@ -142,7 +149,7 @@ def span_of(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _chart(found: Outcomes, url: str) -> dict[str, object]:
+def _chart(found: AttemptTotals, url: str) -> dict[str, object]:
     columns = found.columns
     form = "%Y-%m-%d" if found.span.step.days else "%m-%d %H:00"
     sums = [sum(each.counts.values()) for each in columns]
@@ -162,7 +169,7 @@ def _chart(found: Outcomes, url: str) -> dict[str, object]:
     }
 
 
-def _summary(found: Outcomes) -> str:
+def _summary(found: AttemptTotals) -> str:
     return tell(
         "{number} attempts in {span}, {share} of them arrived.",
         number=found.attempts,

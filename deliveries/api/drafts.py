@@ -147,8 +147,8 @@ def _apart(raw: bytes, error: Exception) -> tuple[BatchBody, list[bytes]]:
     try:
         found = named_members(raw)
         listed = dict(found)["events"]
-        rest = [b"%b:%b" % (orjson.dumps(name), value) for name, value in found if name != "events"]
-        batch = _batch_decoder.decode(b"{%b}" % b",".join([*rest, b'"events":[]']))
+        others = [b"%b:%b" % (orjson.dumps(name), value) for name, value in found if name != "events"]
+        batch = _batch_decoder.decode(b"{%b}" % b",".join([*others, b'"events":[]']))
         _check_names(raw)
         return batch, members(listed)
     except (KeyError, ValueError, *_UNREADABLE):

@@ -131,8 +131,8 @@ class EventTypeView(_Whose):
             with in_query():
                 check_pin(version)
         row = find_event_type(self.rows(request, **path), name)
-        held = in_force(row, version)
-        return Response(show_event_type(row) | {"schema": held.schema, "example": held.example})
+        current = in_force(row, version)
+        return Response(show_event_type(row) | {"schema": current.schema, "example": current.example})
 
     @extend_schema(
         operation_id="update_event_type",

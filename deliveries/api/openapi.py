@@ -101,9 +101,9 @@ def description() -> dict[str, Any]:
 
 def _event_types() -> list[EventType]:
     types = list(visible.event_types(OPERATOR).filter(customer=None, archived=False).order_by("name")[:WEBHOOKS_LIMIT])
-    held = all_in_force(types, newest_version())
+    current = all_in_force(types, newest_version())
     for each in types:  # as new endpoints are sent them; nothing is stored
-        each.schema, each.example = held[each.name].schema, held[each.name].example
+        each.schema, each.example = current[each.name].schema, current[each.name].example
     own = [
         EventType(name=each.name, description=each.description, example=each.example) for each in OPERATIONAL.values()
     ]

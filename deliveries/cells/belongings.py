@@ -30,7 +30,7 @@ from deliveries.models.keyring import seal, unseal
 BATCH = 500
 SESSIONS_END = "UPDATE incoming_member SET session_hashes = '{}'"
 ARRIVING = "UPDATE incoming_customer SET moving = 'closed', moved_to = %s, moving_since = NULL"
-HELD_LANES = "UPDATE incoming_lane SET fence = fence + 1, worker_id = NULL, suspect_id = NULL, lease_until = %s"
+FROZEN_LANES = "UPDATE incoming_lane SET fence = fence + 1, worker_id = NULL, suspect_id = NULL, lease_until = %s"
 NEW_NUMBERS = """
 UPDATE {incoming} m SET user_id = there.id
 FROM {came} came JOIN {users} there USING ({name}) WHERE came.id = m.user_id
@@ -40,7 +40,7 @@ FLAGS = "UPDATE {came} SET is_staff = false, is_superuser = false"
 
 
 def bring_belongings(link: Link) -> int:
-    """Bring all of it in the caller's transaction; returns how many rows came. The destination's lanes are held."""
+    """Bring all of it in the caller's transaction; returns how many rows came. The destination's lanes are frozen."""
     number = bring(link, CUSTOMER)
     link.destination.execute(ARRIVING, [link.name])
     merge(link, CUSTOMER)
@@ -50,13 +50,13 @@ def bring_belongings(link: Link) -> int:
         if table.exact:
             drop_others(link, table)
     drop_others(link, MEMBERS)
-    return number + bring_lanes(link, held_until=FAR)
+    return number + bring_lanes(link, frozen_until=FAR)
 
 
-def bring_lanes(link: Link, *, held_until: str | None) -> int:
+def bring_lanes(link: Link, *, frozen_until: str | None) -> int:
     """Bring what is known of each endpoint's health; the lanes are held until then, or free."""
     number = bring(link, LANES)
-    link.destination.execute(HELD_LANES, [held_until])
+    link.destination.execute(FROZEN_LANES, [frozen_until])
     merge(link, LANES)
     return number
 

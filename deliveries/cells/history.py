@@ -16,7 +16,7 @@ from psycopg import sql
 from deliveries.cells.cell import Link, value_of
 from deliveries.cells.copying import bring, merge, send_ids
 from deliveries.cells.moved_tables import ATTEMPTS, DELIVERIES, EVENTS, KEYS, Table
-from deliveries.cells.stages import still_held
+from deliveries.cells.stages import check_claim
 from deliveries.models.log import EVERYONES
 from deliveries.protocol.ids import floor_of
 
@@ -75,7 +75,7 @@ def bring_log(link: Link, span: LogSpan, *, again: bool) -> Iterator[tuple[str, 
         after = _newest(link, table, span) if again else span.after
         while (last := _last_of_part(link, table, after, span.until)) is not None:
             with link.destination.transaction():
-                still_held(link)
+                check_claim(link)
                 number = _bring_part(link, table, {"after": after, "last": last})
             yield table.name.removeprefix("hookpost_"), number
             after = last

@@ -154,7 +154,7 @@ def _prepare(link: Link, log_days: int) -> Iterator[MoveStep]:
     yield MoveStep("days opened", open_days(link, since=began - timedelta(days=log_days)))
     yield MoveStep("settings", _bring_settings(link))
     with link.destination.transaction():
-        stages.still_held(link)
+        stages.check_claim(link)
         keys = bring_keys(link)
     yield MoveStep("idempotency keys", keys)
     span = LogSpan(floor_of(began - timedelta(days=log_days)), floor_of(began))
@@ -176,7 +176,7 @@ def _freeze(link: Link, pause: Pause) -> Iterator[MoveStep]:
         raise
     yield MoveStep("settings frozen", _bring_settings(link))
     pause.begin()
-    stages.hold_lanes(link)
+    stages.freeze_lanes(link)
     yield MoveStep("sending stopped")
     stages.admit(link)
     yield MoveStep("destination accepts")
@@ -185,7 +185,7 @@ def _freeze(link: Link, pause: Pause) -> Iterator[MoveStep]:
 def _bring_settings(link: Link) -> int:
     try:
         with link.destination.transaction():
-            stages.still_held(link)
+            stages.check_claim(link)
             return bring_belongings(link)
     except CannotDecrypt as error:
         raise Conflict(f"a secret cannot be opened with the keys of this cell: {error}") from error
@@ -193,7 +193,7 @@ def _bring_settings(link: Link) -> int:
 
 def _bring_changes(link: Link, since: datetime) -> int:
     with link.destination.transaction():
-        stages.still_held(link)
+        stages.check_claim(link)
         return bring_changes(link, since=since)
 
 
@@ -201,7 +201,7 @@ def _hand_over(link: Link, since: datetime) -> int:
     """Bring the last changes and all that waits, and begin to send, in one transaction of the destination."""
     admitted = stage_of(link.destination, link.customer_id).since
     with link.destination.transaction():
-        stages.still_held(link)
+        stages.check_claim(link)
         bring_keys(link, since=since - timedelta(minutes=1))
         bring_changes(link, since=since)
         number = bring(link, DUE)

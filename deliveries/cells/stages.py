@@ -23,7 +23,7 @@ from deliveries.cells.cell import Connection, Link, value_of
 from deliveries.cells.moved_tables import FAR
 from deliveries.errors import Conflict
 from deliveries.models import Customer
-from deliveries.sql.rows import HoldLanesRow
+from deliveries.sql.rows import FreezeLanesRow
 
 WAIT_SECONDS = 90.0  # longer than a request to a receiver, and than a lease
 POLL_SECONDS = 0.005
@@ -75,7 +75,7 @@ def stage_of(connection: Connection, customer_id: UUID) -> MoveStage:
     return MoveStage(str(moving), str(moved_to), since)
 
 
-def still_held(link: Link) -> None:
+def check_claim(link: Link) -> None:
     """Raise Conflict unless the destination still waits for this move; its row is locked until the transaction ends.
 
     A mover that was frozen while another one finished must not write over what has been sent since.
@@ -111,7 +111,7 @@ def freeze(link: Link) -> None:
     _wait_for_writers(link.source, "hookpost_audit_entry")
 
 
-def hold_lanes(link: Link) -> None:
+def freeze_lanes(link: Link) -> None:
     """Take all lanes of the source, each when its worker gives it back: what is in flight ends and is recorded."""
     rows = link.source.execute(
         "SELECT l.endpoint_id FROM hookpost_lane l JOIN hookpost_endpoint e ON e.id = l.endpoint_id "
@@ -119,7 +119,7 @@ def hold_lanes(link: Link) -> None:
         [link.customer_id, FAR],
     )
     wanted = {endpoint_id for (endpoint_id,) in rows}
-    statement = psycopg_sql.SQL(sql.statement(sql.name_of(HoldLanesRow)))
+    statement = psycopg_sql.SQL(sql.statement(sql.name_of(FreezeLanesRow)))
 
     def all_taken() -> bool:
         taken = link.source.execute(statement, {"endpoint_ids": list(wanted), "until": FAR})

@@ -32,10 +32,10 @@ class BatchLane(Lane):
         self._next = 0  # how many of what waits go together
         self._is_full = False
 
-    def add(self, claimed: Iterable[Claimed], *, drained: bool, now: float) -> None:
+    def add(self, claimed: Iterable[Claimed], *, emptied: bool, now: float) -> None:
         """Take deliveries that are due; the first of them begins a batch."""
-        super().add(claimed, drained=drained, now=now)
-        self._has_more = not drained
+        super().add(claimed, emptied=emptied, now=now)
+        self._has_more = not emptied
         if self.waiting and self._gathers_since == NEVER:
             self._gathers_since = now
         self._measure()
@@ -43,7 +43,7 @@ class BatchLane(Lane):
     def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, and claim anew what gathers."""
         super().configure(endpoint, now, lease_seconds=lease_seconds)
-        if self.phase in (Phase.OPEN, Phase.DRAINED):
+        if self.phase in (Phase.OPEN, Phase.EMPTY):
             self.waiting.clear()
             self.wake()
 
@@ -85,7 +85,7 @@ class BatchLane(Lane):
     def wants_look(self, now: float) -> bool:
         """Say whether to ask again although nothing was due: also while a batch gathers."""
         late = now - self.looked_at >= self.limits.look_again
-        return super().wants_look(now) or (late and self.phase is Phase.DRAINED and bool(self.waiting))
+        return super().wants_look(now) or (late and self.phase is Phase.EMPTY and bool(self.waiting))
 
     def claim_limit(self, room: int) -> int:
         """Return how many deliveries to claim: two requests' worth, where more than one may go."""

@@ -131,7 +131,7 @@ def make_bodies(batch: Batch, endpoint: LeasedEndpoint) -> tuple[list[tuple[Clai
 
 
 def send_batch(lane: Lane, sent: Sent, *, now: datetime, transfers: Transfers) -> Sent | Answer | None:
-    """Put a batch whose bodies are made in flight; the rest is as in sender.send."""
+    """Put a batch whose bodies are made in flight; all else is as in sender.send."""
     if is_not_yet(lane.endpoint):
         return None
     batch = sent.batch
@@ -185,9 +185,9 @@ def _keep(batch: Batch, kept: str, *, endpoint: LeasedEndpoint, now: datetime) -
     """Note what the log keeps of each delivery: its request, its place in it, and what was made of its event."""
     shaping, size = endpoint.shaping or PLAIN, len(batch.members)
     first = method_line(shaping.method) if kept.startswith(method_line(shaping.method)) else ""
-    rest = kept.removeprefix(first)
+    others = kept.removeprefix(first)
     for place, member in enumerate(batch.members, 1):
-        lines = f"{first}{place_line(place, size)}{rest}"
+        lines = f"{first}{place_line(place, size)}{others}"
         route = member.claimed.route
         body = batch.made[member.claimed.key] if shaping.transformation or (route and route.steps) else None
         member.request_headers = with_body(lines, body) if isinstance(body, bytes) else lines

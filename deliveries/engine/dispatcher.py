@@ -94,7 +94,7 @@ class Dispatcher:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Tick once a second while this process leads; go on after every error, also of telling an error."""
-        names.LEADER.read = self._lead.is_held
+        names.LEADER.read = self._lead.leads_still
         while not stop.is_set():
             started = time.monotonic()
             try:

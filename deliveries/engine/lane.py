@@ -152,12 +152,12 @@ class Lane:
     def wants_look(self, now: float) -> bool:
         """Say whether to ask again although nothing was due: the message may have gone to another worker."""
         late = now - self.looked_at >= self.limits.look_again
-        return late and self.phase is Phase.DRAINED and bool(self.in_flight) and self.has_room()
+        return late and self.phase is Phase.EMPTY and bool(self.in_flight) and self.has_room()
 
     def wants_refresh(self, now: float) -> bool:
         """Say whether the slice is over and requests still hang: then the lane goes on, freshly configured."""
         over = now >= self.until + self.limits.slice_seconds / 4
-        return over and self.phase in (Phase.OPEN, Phase.DRAINED) and bool(self.in_flight or self.waiting)
+        return over and self.phase in (Phase.OPEN, Phase.EMPTY) and bool(self.in_flight or self.waiting)
 
     def is_done(self, now: float) -> bool:
         """Say whether the lane is to be given back."""
@@ -171,10 +171,10 @@ class Lane:
 
     def favour(self) -> int:
         """Return the rank that a claim takes first: retries and bulk have their turns, however small the room."""
-        turn = self.fence + self.claims
+        number = self.fence + self.claims
         if self.endpoint.ordered and not self.endpoint.set_aside_after:
             return 1
-        return 2 if turn % 4 == 1 else 3 if turn % 8 == 3 else 1
+        return 2 if number % 4 == 1 else 3 if number % 8 == 3 else 1
 
     def claim_limit(self, room: int) -> int:
         """Return how many deliveries to claim: the more, the longer the lane shows that it can send them."""
@@ -189,13 +189,13 @@ class Lane:
 
     # Sending and judging.
 
-    def add(self, claimed: Iterable[Claimed], *, drained: bool, now: float) -> None:
-        """Take deliveries that are due; `drained`: there was nothing more."""
+    def add(self, claimed: Iterable[Claimed], *, emptied: bool, now: float) -> None:
+        """Take deliveries that are due; `emptied`: there was nothing more."""
         self.waiting.extend(claimed)
         self.claims += 1
         self.looked_at = now
-        if drained and self.phase is Phase.OPEN:
-            self.move(Move.DRAIN)
+        if emptied and self.phase is Phase.OPEN:
+            self.move(Move.EMPTY)
 
     def ready_in(self, now: float, *, crowded: bool = False) -> float:
         """Return in how many seconds the next delivery may be sent; NEVER: not before an answer comes."""
@@ -225,7 +225,7 @@ class Lane:
 
     def put_back(self, claimed: Sequence[Claimed]) -> None:
         """Take back what was to be sent and was not, at its old place; a lane that is closed or lost lets it go."""
-        if self.phase in (Phase.OPEN, Phase.DRAINED):
+        if self.phase in (Phase.OPEN, Phase.EMPTY):
             self.waiting.extendleft(reversed(claimed))
 
     def note_unsent(self, claimed: Claimed) -> None:

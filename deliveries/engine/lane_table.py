@@ -82,12 +82,12 @@ class LaneTable:
 
     def drop_everything(self) -> list[Lane]:
         """Take out all lanes."""
-        held = [*self.lanes.values()]
+        lanes = [*self.lanes.values()]
         for of_lanes in (self.lanes, self._active, self._counted):
             of_lanes.clear()
         for shares in (self.waiting, self.in_flight, self.bytes):
             shares.clear()
-        return held
+        return lanes
 
     def _count(self, lane: Lane) -> None:
         now, before = len(lane.waiting), self._counted.get(lane.endpoint_id, 0)

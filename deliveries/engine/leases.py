@@ -143,7 +143,7 @@ class Leases:
 
 
 def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits = LIMITS) -> None:
-    """Add up to `room` due deliveries to what each lane has waiting; one that got all that is due is drained.
+    """Add up to `room` due deliveries to what each lane has waiting; one that got all that is due is empty.
 
     A retry and a redelivery of the same delivery are never under way together: the later one stays due.
     """
@@ -235,7 +235,7 @@ def _give(lane: Lane, claimed: Sequence[Claimed], *, room: int, now: float) -> N
         if each.delivery_id not in busy:
             fresh.setdefault(each.delivery_id, each)
     blocked = twice or any(each.delivery_id in busy and each.key not in in_hand for each in claimed)
-    lane.add(fresh.values(), drained=not blocked and len(claimed) < room + len(busy), now=now)
+    lane.add(fresh.values(), emptied=not blocked and len(claimed) < room + len(busy), now=now)
 
 
 def _in_hand(lane: Lane) -> Collection[tuple[UUID, bool]]:

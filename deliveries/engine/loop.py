@@ -37,7 +37,7 @@ from deliveries.engine.leases import Leases, configure_lanes, release_lanes, ren
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
-from deliveries.engine.recorder import GiveBack, Recorded, record_outcomes, record_rest
+from deliveries.engine.recorder import GiveBack, Recorded, record_outcomes, record_remaining
 from deliveries.engine.tokens import forget_token, give_stored, is_refused
 from deliveries.engine.trouble import wait_for_sockets
 from deliveries.engine.work import Finished
@@ -127,16 +127,16 @@ class Engine:
     def abandon(self) -> None:
         """End everything in flight after an error or at shut-down; the log keeps it, its deliveries stay due."""
         self.outbox.close()
-        held = self._table.drop_everything()
+        lanes = self._table.drop_everything()
         self._ended.clear()
-        for lane in held:
+        for lane in lanes:
             quarantine.cleared(lane)
         self._unrecorded, self._record_at = 0, NEVER
         try:
-            record_rest(held, now=self._clock())
+            record_remaining(lanes, now=self._clock())
         except Exception:
             log.exception("attempts_lost")
-        release_lanes(held)
+        release_lanes(lanes)
         self.outbox.open(self._stopping)
 
     def _wind_down(self) -> None:
@@ -154,18 +154,18 @@ class Engine:
             self._beat_at = self._clock()
             self._may_sign = self._has_right_time()
         if self._table.sweep(now) or frozen:
-            held = [lane for lane in self.lanes.values() if lane.phase is not Phase.LOST]
-            self._renew(held, now, doubtful=frozen)
+            leased = [lane for lane in self.lanes.values() if lane.phase is not Phase.LOST]
+            self._renew(leased, now, doubtful=frozen)
 
-    def _renew(self, held: Sequence[Lane], now: float, *, doubtful: bool) -> None:
+    def _renew(self, leased: Sequence[Lane], now: float, *, doubtful: bool) -> None:
         """Renew leases that are old, or all where others may have taken some, and begin slices anew that are over."""
         some = self._limits.renewals_a_step
-        if over := [lane for lane in held if lane.wants_refresh(now)][:some]:
+        if over := [lane for lane in leased if lane.wants_refresh(now)][:some]:
             self._retry(lambda: configure_lanes(over, now=now))
             if wanting := [lane for lane in over if lane.endpoint.oauth]:
                 self._retry(partial(give_stored, wanting))
         early = conf.lease_seconds * RENEW_AT
-        old = held if doubtful else [lane for lane in held if lane.owned_until - now < early][:some]
+        old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
             self._retry(partial(renew_leases, old[start : start + some], now=now))
 
@@ -294,4 +294,4 @@ class Engine:
 
 
 def _give_back(lane: Lane, now: float) -> GiveBack:
-    return GiveBack.IF_NOTHING_IS_DUE if lane.phase is Phase.DRAINED and now < lane.until else GiveBack.NOW
+    return GiveBack.IF_NOTHING_IS_DUE if lane.phase is Phase.EMPTY and now < lane.until else GiveBack.NOW

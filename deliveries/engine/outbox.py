@@ -220,7 +220,7 @@ class Outbox:
                 self._send(lane, claimed, now, made=made)
 
     def _sends(self, lane: Lane, now: float) -> bool:
-        return lane.phase in (Phase.OPEN, Phase.DRAINED) and now < lane.owned_until
+        return lane.phase in (Phase.OPEN, Phase.EMPTY) and now < lane.owned_until
 
     def _send(
         self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None, batch: Sent | None = None

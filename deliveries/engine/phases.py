@@ -1,7 +1,7 @@
 """The phases of a lane, and its moves from one to the next.
 
-              drained                  released
-      OPEN -----------> DRAINED ------------------+
+              emptied                  released
+      OPEN -----------> EMPTY --------------------+
        ^  <----------- /   |                      |
        |     woken    /    |                      v
        |             /     | closed           RELEASED
@@ -10,7 +10,7 @@
        +-- lost ----------------+--> LOST --------+
 
 OPEN      claims and sends, as its width, rate and rests allow
-DRAINED   nothing more was due when it was last asked; what is in hand is still sent
+EMPTY     nothing more was due when it was last asked; what is in hand is still sent
 CLOSING   sends nothing more before its next lease; what is in flight ends
 LOST      another worker's by now; what is in flight ends and is kept in the log, and changes nothing else
 RELEASED  forgotten here
@@ -29,7 +29,7 @@ class Phase(StrEnum):
     """Where a lane stands."""
 
     OPEN = "open"
-    DRAINED = "drained"
+    EMPTY = "empty"
     CLOSING = "closing"
     LOST = "lost"
     RELEASED = "released"
@@ -38,7 +38,7 @@ class Phase(StrEnum):
 class Move(StrEnum):
     """What happens to a lane."""
 
-    DRAIN = "drained"
+    EMPTY = "emptied"
     WAKE = "woken"
     CLOSE = "closed"
     LOSE = "lost"
@@ -47,15 +47,15 @@ class Move(StrEnum):
 
 MOVES: Mapping[tuple[Phase, Move], Phase] = MappingProxyType(
     {
-        (Phase.OPEN, Move.DRAIN): Phase.DRAINED,
+        (Phase.OPEN, Move.EMPTY): Phase.EMPTY,
         (Phase.OPEN, Move.WAKE): Phase.OPEN,
         (Phase.OPEN, Move.CLOSE): Phase.CLOSING,
         (Phase.OPEN, Move.LOSE): Phase.LOST,
         (Phase.OPEN, Move.RELEASE): Phase.RELEASED,
-        (Phase.DRAINED, Move.WAKE): Phase.OPEN,
-        (Phase.DRAINED, Move.CLOSE): Phase.CLOSING,
-        (Phase.DRAINED, Move.LOSE): Phase.LOST,
-        (Phase.DRAINED, Move.RELEASE): Phase.RELEASED,
+        (Phase.EMPTY, Move.WAKE): Phase.OPEN,
+        (Phase.EMPTY, Move.CLOSE): Phase.CLOSING,
+        (Phase.EMPTY, Move.LOSE): Phase.LOST,
+        (Phase.EMPTY, Move.RELEASE): Phase.RELEASED,
         (Phase.CLOSING, Move.WAKE): Phase.CLOSING,
         (Phase.CLOSING, Move.CLOSE): Phase.CLOSING,
         (Phase.CLOSING, Move.LOSE): Phase.LOST,

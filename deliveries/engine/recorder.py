@@ -101,7 +101,7 @@ def record_outcomes(
     return kept
 
 
-def record_rest(lanes: Sequence[Lane], *, now: float) -> None:
+def record_remaining(lanes: Sequence[Lane], *, now: float) -> None:
     """Store what the lanes have finished; of what is in flight only that it was sent: its deliveries stay due."""
     record_outcomes([lane for lane in lanes if lane.finished], now=now)
     sent = [(lane, each) for lane in lanes for request in lane.in_flight.values() for each in request.members]

@@ -26,8 +26,8 @@ class Shares:
     def may_take(self, customer_id: UUID, amount: int = 1) -> bool:
         """Say whether a customer may have so much more; the first of a customer always may while anything is free."""
         free = self.total - self.taken
-        held = self._of.get(customer_id.int, 0)
-        return held + amount <= free or (held == 0 and free > 0)
+        taken = self._of.get(customer_id.int, 0)
+        return taken + amount <= free or (taken == 0 and free > 0)
 
     def take(self, customer_id: UUID, amount: int = 1) -> None:
         """Note that a customer has more."""

@@ -81,7 +81,7 @@ class Tokens:
 def give_token(asked: TokenRequest, token: FetchedToken) -> None:
     """Let the lane go on with a token, unless its credentials were changed meanwhile."""
     lane = asked.lane
-    if lane.endpoint.oauth == asked.auth and lane.phase in (Phase.OPEN, Phase.DRAINED):
+    if lane.endpoint.oauth == asked.auth and lane.phase in (Phase.OPEN, Phase.EMPTY):
         lane.use(_with_token(lane.endpoint, token.text, fresh=True))
 
 

@@ -4,7 +4,7 @@ What lives here: its bounds, and the form of question and answer. It must not kn
 is started with an empty environment and has no secret to lose. It ends when whoever started it does.
 
     question   length of the expression, length of the event (4 bytes each, big-endian), both
-    answer     length of the error's name, length of the rest, both; the rest is the result, or the error's detail
+    answer     length of the error's name, length of the content, both; the content is the result, or the error's detail
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ def main(descriptor: int) -> None:
 
     line, budget = socket.socket(fileno=descriptor), _Budget()
     while question := read(line):
-        name, rest, is_over = "", b"", False
+        name, content, is_over = "", b"", False
         try:
             with budget.running():
                 text, steps = json.loads(question[0])
-                rest = transform(text, question[1], steps=[MappingStep(*step) for step in steps])
+                content = transform(text, question[1], steps=[MappingStep(*step) for step in steps])
         except CannotShape as error:
-            name, rest = error.error, error.detail.encode()
+            name, content = error.error, error.detail.encode()
         except OutOfTime:
             name = "mapping and transformation take" if steps else "the transformation takes"
             detail = f"{name} longer than {PROCESSOR_SECONDS} s of processor time"
-            name, rest, is_over = TIMEOUT, detail.encode(), True
+            name, content, is_over = TIMEOUT, detail.encode(), True
         except MemoryError:
-            name, rest, is_over = too_large().error, too_large().detail.encode(), True
-        line.sendall(written(name.encode(), rest))
+            name, content, is_over = too_large().error, too_large().detail.encode(), True
+        line.sendall(written(name.encode(), content))
         if is_over:
             return
 

@@ -41,12 +41,12 @@ class Evaluator:
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("too many transformations are evaluated at this moment; try again")
         try:
-            name, rest = self._ask(json.dumps([text, steps]).encode(), event)
+            name, content = self._ask(json.dumps([text, steps]).encode(), event)
         finally:
             self._lock.release()
         if name:
-            raise CannotShape(rest.decode(errors="replace"), error=name)
-        return rest
+            raise CannotShape(content.decode(errors="replace"), error=name)
+        return content
 
     def close(self) -> None:
         """End the process, also amid a question."""

@@ -28,7 +28,7 @@ RESOLVE_SECONDS = 5.0
 # Resolving cannot be cancelled: a thread whose time is over lives on until the resolver gives up. They are fewer than
 # the threads of a web process, and nobody waits long for one, so that names that hang cannot occupy it.
 LOOKUPS_AT_ONCE = 8
-TURN_SECONDS = 1.0
+SLOT_SECONDS = 1.0
 _RESOLVERS = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
 _REMEMBERED = 4096
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
@@ -140,7 +140,7 @@ def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) 
         finally:
             _RESOLVERS.release()
 
-    if not _RESOLVERS.acquire(timeout=min(timeout_seconds, TURN_SECONDS)):
+    if not _RESOLVERS.acquire(timeout=min(timeout_seconds, SLOT_SECONDS)):
         raise InvalidUrl(say("{host} could not be resolved in time", host=host), field="url")
     threading.Thread(target=look_up, name="resolve", daemon=True).start()
     try:

@@ -84,10 +84,10 @@ class Transfers:
             return
         place = self._place_of(request)
         if self._names.is_asking:
-            self._let_through()
+            self._begin_resolved()
         addresses = self._names.addresses(place) if place[0] else ()
         if place[0] and not addresses:
-            self._hold(place, request, tag=tag, timeout_seconds=timeout_seconds, tls=tls)
+            self._enqueue(place, request, tag=tag, timeout_seconds=timeout_seconds, tls=tls)
         else:
             self._begin(request, tag=tag, timeout_seconds=timeout_seconds, addresses=addresses, tls=tls)
 
@@ -103,7 +103,7 @@ class Transfers:
         give_up = time.monotonic() + wait_seconds
         while True:
             if self._names.is_asking:
-                self._let_through()
+                self._begin_resolved()
             ended, self._ready = self._ready, []
             ended += self._inbox.ended(time.monotonic())
             if self._flying or self._names.waiting:
@@ -145,7 +145,7 @@ class Transfers:
         parts = url_parts(request.url or "")
         return self._proxy_place or (parts.name, parts.port)
 
-    def _hold(
+    def _enqueue(
         self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: ClientTls | None
     ) -> None:
         now = time.monotonic()
@@ -155,21 +155,21 @@ class Transfers:
         )
         self._names.enqueue(place, unresolved)
 
-    def _let_through(self) -> None:
+    def _begin_resolved(self) -> None:
         now = time.monotonic()
-        for held, addresses, error in self._names.ended():
+        for waiting, addresses, error in self._names.ended():
             if error:
                 proxied = bool(self._proxy)
-                answer = answer_unresolved(error, seconds=now - held.since, proxied=proxied)
-                self._ready.append((held.tag, answer))
+                answer = answer_unresolved(error, seconds=now - waiting.since, proxied=proxied)
+                self._ready.append((waiting.tag, answer))
                 continue
             self._begin(
-                held.request,
-                tag=held.tag,
-                timeout_seconds=max(held.left_seconds(now), 0.001),
+                waiting.request,
+                tag=waiting.tag,
+                timeout_seconds=max(waiting.left_seconds(now), 0.001),
                 addresses=addresses,
-                looked_up_ms=int((now - held.since) * 1000),
-                tls=held.tls,
+                looked_up_ms=int((now - waiting.since) * 1000),
+                tls=waiting.tls,
             )
 
     def _begin(

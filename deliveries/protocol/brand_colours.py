@@ -1,4 +1,4 @@
-"""The shades of a colour of somebody's choice, each as light as ours, so that what is readable in ours is in theirs.
+"""The shades of a colour of somebody's choice, each as light as shade, so that what is readable in shade is in theirs.
 
 What lives here: from #rrggbb to eleven shades. Contrast depends on luminance alone (WCAG 2, 1.4.3), so a shade takes
 the hue of the accent and the luminance of our own shade of that number: white on black or yellow, it stays readable.
@@ -17,7 +17,7 @@ from deliveries.errors import InvalidInput
 from deliveries.protocol.sentences import say
 
 # Lightness, chroma and hue in OKLCH: a blue-green over Unfold's shades.
-OURS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
+PALETTE: Mapping[str, tuple[float, float, float]] = MappingProxyType(
     {
         "50": (0.975, 0.018, 200),
         "100": (0.945, 0.04, 200),
@@ -46,12 +46,13 @@ def check_accent(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def shades_of(accent: str) -> Mapping[str, str]:
-    """Return the shades of a checked colour, as #rrggbb; without one, ours."""
+    """Return the shades of a checked colour, as #rrggbb; without one, shade."""
     if not accent:
-        return {name: f"oklch({light * 100:g}% {chroma:g} {hue:g})" for name, (light, chroma, hue) in OURS.items()}
+        return {name: f"oklch({light * 100:g}% {chroma:g} {hue:g})" for name, (light, chroma, hue) in PALETTE.items()}
     chroma, hue = _chroma_and_hue(_linear(accent))
     return {
-        name: _shade(_luminance(_rgb(*ours)), chroma * min(1.0, ours[1] / _FULLEST), hue) for name, ours in OURS.items()
+        name: _shade(_luminance(_rgb(*shade)), chroma * min(1.0, shade[1] / _FULLEST), hue)
+        for name, shade in PALETTE.items()
     }
 
 

@@ -54,21 +54,21 @@ class Token(NamedTuple):
 
 
 # What is still to be read of one filter; each function below takes its own part off the left.
-_Rest = deque[Token]
+_Tokens = deque[Token]
 
 
 def check_filter(text: str) -> str:
     """Return a predicate over the payload, such as `$.data.amount > 100`, or raise InvalidFilter."""
     if len(text) > LENGTH_LIMIT:
         raise _refused(say("a filter has at most {limit} characters", limit=LENGTH_LIMIT))
-    rest = deque(tokens_of(text))
-    if len(rest) > PARTS_LIMIT:
+    tokens = deque(tokens_of(text))
+    if len(tokens) > PARTS_LIMIT:
         # Each part can walk the whole payload once: 200 of them over 256 KB take PostgreSQL 0.2 seconds at worst.
         raise _refused(say("a filter has at most {parts_limit} names, signs and constants", parts_limit=PARTS_LIMIT))
-    _skips(rest, "strict", "lax")
-    _read_any(rest, root="$", depth=0)
-    if rest[0].kind != "end":
-        raise _wrong(rest, say("only && and || join two conditions"))
+    _skips(tokens, "strict", "lax")
+    _read_any(tokens, root="$", depth=0)
+    if tokens[0].kind != "end":
+        raise _wrong(tokens, say("only && and || join two conditions"))
     return text
 
 
@@ -92,111 +92,111 @@ def tokens_of(text: str) -> list[Token]:
     return found
 
 
-def _read_any(rest: _Rest, *, root: str, depth: int) -> None:
+def _read_any(tokens: _Tokens, *, root: str, depth: int) -> None:
     if depth > DEPTH_LIMIT:
         raise _refused(say("parentheses nest at most {depth_limit} deep", depth_limit=DEPTH_LIMIT))
-    _read_one(rest, root=root, depth=depth)
-    while _skips(rest, "&&", "||"):
-        _read_one(rest, root=root, depth=depth)
+    _read_one(tokens, root=root, depth=depth)
+    while _skips(tokens, "&&", "||"):
+        _read_one(tokens, root=root, depth=depth)
 
 
-def _read_one(rest: _Rest, *, root: str, depth: int) -> None:
-    negated = _skips(rest, "!")
-    if _skips(rest, "("):
-        _read_any(rest, root=root, depth=depth + 1)
-        _expect(rest, ")")
-        if not negated and _skips(rest, "is"):
-            _expect(rest, "unknown")
-    elif _skips(rest, "exists"):
-        _expect(rest, "(")
-        _read_path(rest, root=root, depth=depth + 1)
-        _expect(rest, ")")
+def _read_one(tokens: _Tokens, *, root: str, depth: int) -> None:
+    negated = _skips(tokens, "!")
+    if _skips(tokens, "("):
+        _read_any(tokens, root=root, depth=depth + 1)
+        _expect(tokens, ")")
+        if not negated and _skips(tokens, "is"):
+            _expect(tokens, "unknown")
+    elif _skips(tokens, "exists"):
+        _expect(tokens, "(")
+        _read_path(tokens, root=root, depth=depth + 1)
+        _expect(tokens, ")")
     elif negated:
-        raise _wrong(rest, say("after ! comes a condition in parentheses"))
+        raise _wrong(tokens, say("after ! comes a condition in parentheses"))
     else:
-        _read_comparison(rest, root=root, depth=depth)
+        _read_comparison(tokens, root=root, depth=depth)
 
 
-def _read_comparison(rest: _Rest, *, root: str, depth: int) -> None:
-    path_first = _sees(rest, "$", "@")
+def _read_comparison(tokens: _Tokens, *, root: str, depth: int) -> None:
+    path_first = _sees(tokens, "$", "@")
     if not path_first:
-        _read_constant(rest)
-        _read_comparison_sign(rest)
-        _read_path(rest, root=root, depth=depth)
+        _read_constant(tokens)
+        _read_comparison_sign(tokens)
+        _read_path(tokens, root=root, depth=depth)
         return
-    _read_path(rest, root=root, depth=depth)
-    if _skips(rest, "starts"):
-        _expect(rest, "with")
-        if rest[0].kind != "string":
-            raise _wrong(rest, say('after starts with comes a text, such as "EUR"'))
+    _read_path(tokens, root=root, depth=depth)
+    if _skips(tokens, "starts"):
+        _expect(tokens, "with")
+        if tokens[0].kind != "string":
+            raise _wrong(tokens, say('after starts with comes a text, such as "EUR"'))
     else:
-        _read_comparison_sign(rest)
-    if _sees(rest, "$", "@"):
-        raise _wrong(rest, say("a path is compared with a constant, not with another path"))
-    _read_constant(rest)
+        _read_comparison_sign(tokens)
+    if _sees(tokens, "$", "@"):
+        raise _wrong(tokens, say("a path is compared with a constant, not with another path"))
+    _read_constant(tokens)
 
 
-def _read_comparison_sign(rest: _Rest) -> None:
-    if _sees(rest, "like_regex"):
-        raise _wrong(rest, say("like_regex is not available in filters"))
-    if _sees(rest, "="):
-        raise _wrong(rest, say("equality is written =="))
-    if not _skips(rest, *COMPARISONS):
-        raise _wrong(rest, say("a condition compares a path with a constant, as in $.data.amount > 100"))
+def _read_comparison_sign(tokens: _Tokens) -> None:
+    if _sees(tokens, "like_regex"):
+        raise _wrong(tokens, say("like_regex is not available in filters"))
+    if _sees(tokens, "="):
+        raise _wrong(tokens, say("equality is written =="))
+    if not _skips(tokens, *COMPARISONS):
+        raise _wrong(tokens, say("a condition compares a path with a constant, as in $.data.amount > 100"))
 
 
-def _read_constant(rest: _Rest) -> None:
-    if rest[0].kind == "string":
-        _read_string(rest)
-    elif rest[0].kind == "number":
-        if len(rest.popleft().text) > NUMBER_LIMIT:
+def _read_constant(tokens: _Tokens) -> None:
+    if tokens[0].kind == "string":
+        _read_string(tokens)
+    elif tokens[0].kind == "number":
+        if len(tokens.popleft().text) > NUMBER_LIMIT:
             raise _refused(say("a number has at most {number_limit} characters", number_limit=NUMBER_LIMIT))
-    elif not _skips(rest, "true", "false", "null"):
-        raise _wrong(rest, say('a path such as $.data.amount, a number, a "text", true, false or null is missing'))
+    elif not _skips(tokens, "true", "false", "null"):
+        raise _wrong(tokens, say('a path such as $.data.amount, a number, a "text", true, false or null is missing'))
 
 
-def _read_string(rest: _Rest) -> None:
-    text = json.loads(rest.popleft().text)
+def _read_string(tokens: _Tokens) -> None:
+    text = json.loads(tokens.popleft().text)
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise _refused(say("a text holds no \\u0000 and no half of a surrogate pair"))
 
 
-def _read_path(rest: _Rest, *, root: str, depth: int) -> None:
-    start = rest[0]
-    if not _skips(rest, root):
+def _read_path(tokens: _Tokens, *, root: str, depth: int) -> None:
+    start = tokens[0]
+    if not _skips(tokens, root):
         if root == "@":
-            raise _wrong(rest, say("a path starts with @ inside of ? ( )"))
-        raise _wrong(rest, say("a path starts with $ outside of ? ( )"))
-    if rest[0].kind in ("word", "string") and rest[0].start == start.end:
-        raise _wrong(rest, say("variables are not available in filters"))
+            raise _wrong(tokens, say("a path starts with @ inside of ? ( )"))
+        raise _wrong(tokens, say("a path starts with $ outside of ? ( )"))
+    if tokens[0].kind in ("word", "string") and tokens[0].start == start.end:
+        raise _wrong(tokens, say("variables are not available in filters"))
     while True:
-        if _skips(rest, "."):
-            _read_member(rest)
-        elif _skips(rest, "["):
-            _read_subscript(rest)
-        elif _skips(rest, "?"):
-            _expect(rest, "(")
-            _read_any(rest, root="@", depth=depth + 1)
-            _expect(rest, ")")
+        if _skips(tokens, "."):
+            _read_member(tokens)
+        elif _skips(tokens, "["):
+            _read_subscript(tokens)
+        elif _skips(tokens, "?"):
+            _expect(tokens, "(")
+            _read_any(tokens, root="@", depth=depth + 1)
+            _expect(tokens, ")")
         else:
             return
 
 
-def _read_member(rest: _Rest) -> None:
-    if _skips(rest, "*"):
+def _read_member(tokens: _Tokens) -> None:
+    if _skips(tokens, "*"):
         return
-    if _sees(rest, "**"):
-        raise _wrong(rest, say("the recursive .** is not available in filters"))
-    name = rest[0]
+    if _sees(tokens, "**"):
+        raise _wrong(tokens, say("the recursive .** is not available in filters"))
+    name = tokens[0]
     if name.kind == "string":
-        _read_string(rest)
+        _read_string(tokens)
         return
     if name.kind != "word":
         raise _wrong(
-            rest, say('after a dot comes a name; put it in quotes if it has other signs, as in $.data."first-name"')
+            tokens, say('after a dot comes a name; put it in quotes if it has other signs, as in $.data."first-name"')
         )
-    rest.popleft()
-    if _skips(rest, "("):
+    tokens.popleft()
+    if _skips(tokens, "("):
         if name.text not in METHODS:
             raise _refused(
                 say(
@@ -205,43 +205,43 @@ def _read_member(rest: _Rest) -> None:
                     names=", ".join(METHODS),
                 )
             )
-        _expect(rest, ")")
+        _expect(tokens, ")")
 
 
-def _read_subscript(rest: _Rest) -> None:
-    if not _skips(rest, "*"):
-        _read_index(rest)
-        if _skips(rest, "to"):
-            _read_index(rest)
-    _expect(rest, "]")
+def _read_subscript(tokens: _Tokens) -> None:
+    if not _skips(tokens, "*"):
+        _read_index(tokens)
+        if _skips(tokens, "to"):
+            _read_index(tokens)
+    _expect(tokens, "]")
 
 
-def _read_index(rest: _Rest) -> None:
-    if _skips(rest, "last"):
+def _read_index(tokens: _Tokens) -> None:
+    if _skips(tokens, "last"):
         return
-    if rest[0].kind != "number" or not rest[0].text.isdecimal() or int(rest[0].text) > INDEX_LIMIT:
-        raise _wrong(rest, say("between brackets stands one of *, a number, last, or a range such as 0 to 9"))
-    rest.popleft()
+    if tokens[0].kind != "number" or not tokens[0].text.isdecimal() or int(tokens[0].text) > INDEX_LIMIT:
+        raise _wrong(tokens, say("between brackets stands one of *, a number, last, or a range such as 0 to 9"))
+    tokens.popleft()
 
 
-def _sees(rest: _Rest, *texts: str) -> bool:
-    return rest[0].kind in ("sign", "word") and rest[0].text in texts
+def _sees(tokens: _Tokens, *texts: str) -> bool:
+    return tokens[0].kind in ("sign", "word") and tokens[0].text in texts
 
 
-def _skips(rest: _Rest, *texts: str) -> bool:
-    seen = _sees(rest, *texts)
+def _skips(tokens: _Tokens, *texts: str) -> bool:
+    seen = _sees(tokens, *texts)
     if seen:
-        rest.popleft()
+        tokens.popleft()
     return seen
 
 
-def _expect(rest: _Rest, text: str) -> None:
-    if not _skips(rest, text):
-        raise _wrong(rest, say("{text} is missing", text=text))
+def _expect(tokens: _Tokens, text: str) -> None:
+    if not _skips(tokens, text):
+        raise _wrong(tokens, say("{text} is missing", text=text))
 
 
-def _wrong(rest: _Rest, detail: str) -> InvalidFilter:
-    token = rest[0]
+def _wrong(tokens: _Tokens, detail: str) -> InvalidFilter:
+    token = tokens[0]
     if token.text:
         return _refused(say("{detail} (at character {place})", detail=detail, place=token.start + 1))
     return _refused(say("{detail} (at the end)", detail=detail))

@@ -55,8 +55,8 @@ NAMES = (say("viewer"), say("support"), say("operator"), say("owner"))
 
 def role_with(permissions: Iterable[str]) -> StaffRole | None:
     """Return the role that may do exactly this; None for a mix of one's own."""
-    held = frozenset(permissions)
-    return next((role for role, names in PERMISSIONS.items() if names == held), None)
+    given = frozenset(permissions)
+    return next((role for role, names in PERMISSIONS.items() if names == given), None)
 
 
 def only_looks(permissions: Iterable[str]) -> bool:

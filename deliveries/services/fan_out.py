@@ -37,9 +37,9 @@ LEFT_SECONDS = 3.0  # without a turn for anybody, while something is open: whoev
 AT_ONCE = 4  # customers that one process leases at the same moment
 LEASE_SECONDS = 15.0  # longer than that many chunks, each of which is bounded
 LOOK_SECONDS = 0.25
-REMEMBERED = 10_000  # events with who posted them, and customers that rest
+REMEMBERED = 10_000  # events with who posted them, and customers that wait
 FILTER_FAILED = "filter_failed"  # sql/fan_out_chunk.sql knows it too
-REST = 3  # a customer whose filters took long rests for so many times as long
+WAIT_FOR = 3  # a customer whose filters took long waits for so many times as long
 
 Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
 
@@ -54,7 +54,7 @@ class _Candidate:
 def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
     """Make deliveries of open fan-outs, chunk by chunk in rotation; returns how many chunks it was.
 
-    Returns when nothing is open that is not leased or resting, or after so many seconds.
+    Returns when nothing is open that is not leased or waiting, or after so many seconds.
     """
     give_up, chunks = time.monotonic() + seconds, 0
     while time.monotonic() < give_up:
@@ -68,7 +68,7 @@ def continue_fan_outs(wake: Wake, *, seconds: float = 30.0) -> int:
 
 
 def _take_turn(row: ClaimFanOutsRow, wake: Wake) -> None:
-    if _still_rests(row):
+    if _still_waits(row):
         return
     began = time.monotonic()
     lanes = fan_out_chunk(row)
@@ -77,9 +77,9 @@ def _take_turn(row: ClaimFanOutsRow, wake: Wake) -> None:
     _give_way(time.monotonic() - began)
 
 
-def _still_rests(row: ClaimFanOutsRow) -> bool:
-    """Leave a fan-out whose customer rests: the dear one before it has ended, and with it the row that said so."""
-    left = _rests.get(row.customer_id, 0.0) - time.monotonic() if _rests and row.customer_id else 0.0
+def _still_waits(row: ClaimFanOutsRow) -> bool:
+    """Leave a fan-out whose customer waits: the dear one before it has ended, and with it the row that said so."""
+    left = _waits_until.get(row.customer_id, 0.0) - time.monotonic() if _waits_until and row.customer_id else 0.0
     if left > 0:
         FanOut.objects.filter(pk=row.event_id).update(lease_until=Now() + timedelta(seconds=left))
     return left > 0
@@ -148,12 +148,12 @@ def _make(
         "matched": list(judged.matched),
         "unjudged": list(judged.failed),
         "filter_ms": round(judged.seconds * 1000),
-        "rest_seconds": judged.seconds * REST if judged.is_dear else 0.0,
+        "wait_seconds": judged.seconds * WAIT_FOR if judged.is_dear else 0.0,
     }
     if judged.failed:
         log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
-    if judged.is_dear and row.customer_id:  # an event for everyone rests by its row alone
-        remember(_rests, row.customer_id, time.monotonic() + judged.seconds * REST, limit=REMEMBERED)
+    if judged.is_dear and row.customer_id:  # an event for everyone waits by its row alone
+        remember(_waits_until, row.customer_id, time.monotonic() + judged.seconds * WAIT_FOR, limit=REMEMBERED)
     return sql.fetch(FanOutChunkRow, parameters)
 
 
@@ -188,7 +188,7 @@ class _Continuation:
 
 def _continue_until_none_is_open(wake: Wake, *, more: threading.Event) -> None:
     while continue_fan_outs(wake) or FanOut.objects.exists():
-        more.wait(LOOK_SECONDS)  # some are leased by others, or rest
+        more.wait(LOOK_SECONDS)  # some are leased by others, or wait
         more.clear()
 
 
@@ -199,7 +199,7 @@ def is_open(event_id: UUID) -> bool:
 
 _continuation = _Continuation()
 _posters: dict[UUID, UUID] = {}
-_rests: dict[UUID, float] = {}  # until when, for each customer whose filters took long
+_waits_until: dict[UUID, float] = {}  # until when, for each customer whose filters took long
 
 
 def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None = None) -> None:

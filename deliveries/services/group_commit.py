@@ -87,7 +87,7 @@ class GroupCommit(Generic[Item]):
         self._waiting: SimpleQueue[_Waiter[Item]] = SimpleQueue()
         self._callers: set[_Waiter[Item]] = set()
         self._begun_at: float | None = None  # of the commit that goes on
-        self._turn = threading.Lock()  # whoever has it commits
+        self._committing = threading.Lock()  # whoever has it commits
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -97,7 +97,7 @@ class GroupCommit(Generic[Item]):
             return Ending.NOT_BEGUN
         waiter, is_alone = _Waiter(item), not self._callers
         self._callers.add(waiter)
-        if is_alone and self._turn.acquire(blocking=False):
+        if is_alone and self._committing.acquire(blocking=False):
             return self._commit_alone(waiter)
         self._waiting.put(waiter)
         if self._thread is None:
@@ -123,7 +123,7 @@ class GroupCommit(Generic[Item]):
         try:
             self._commit_all([waiter])
         finally:
-            self._turn.release()
+            self._committing.release()
             self._callers.discard(waiter)
             _mine.seconds += time.thread_time() - began
         return Ending.COMMITTED
@@ -131,7 +131,7 @@ class GroupCommit(Generic[Item]):
     def _run(self) -> None:
         while True:
             first = self._waiting.get()
-            with self._turn:
+            with self._committing:
                 group = self._take(first)
                 self._commit_all(group)
                 for each in group:

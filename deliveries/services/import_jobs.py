@@ -19,7 +19,7 @@ from deliveries.models.keyring import seal, unseal
 from deliveries.protocol.imports.item import ImportItem
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.imports import ImportOutcome, Way, import_item
+from deliveries.services.imports import ItemResult, Way, import_item
 
 PART = 100
 OPEN = (Job.State.PENDING, Job.State.RUNNING)
@@ -69,9 +69,9 @@ def _line(job: Job, item: ImportItem) -> ImportLine:
     return line
 
 
-def _note(line: ImportLine, outcome: ImportOutcome) -> bool:
+def _note(line: ImportLine, came: ItemResult) -> bool:
     """Write down what came of a line; false when the job was cancelled meanwhile."""
-    refused = int(outcome.result == Result.REFUSED)
+    refused = int(came.result == Result.REFUSED)
     with transaction.atomic():
         rows = Job.objects.filter(id=line.job_id, state__in=OPEN).update(
             state=Job.State.RUNNING,
@@ -82,6 +82,6 @@ def _note(line: ImportLine, outcome: ImportOutcome) -> bool:
             rest_until=None,
             problem="",
         )
-        line.sealed, line.result, line.detail = None, outcome.result, outcome.detail
+        line.sealed, line.result, line.detail = None, came.result, came.detail
         line.save(update_fields=["sealed", "result", "detail"])
     return bool(rows)

@@ -54,21 +54,21 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportOutcome:
+class ItemResult:
     """What came of an item, and why, or what was left behind of it."""
 
     result: Result
     detail: str = ""
 
 
-def import_item(item: ImportItem, way: Way) -> ImportOutcome:
+def import_item(item: ImportItem, way: Way) -> ItemResult:
     """Store an item unless it is there, or refuse it; names are looked up before a transaction begins."""
     if problem := item.refused or misfit(item.kind, item.fields):
-        return ImportOutcome(Result.REFUSED, problem)
+        return ItemResult(Result.REFUSED, problem)
     try:
         return _IMPORTERS[item.kind](item, way)
     except (InvalidInput, Conflict) as error:
-        return ImportOutcome(Result.REFUSED, _reason(error))
+        return ItemResult(Result.REFUSED, _reason(error))
 
 
 def release_imported(*, actor: str, customer: Customer | None = None, cancel_backlog: bool = False) -> int:
@@ -93,40 +93,40 @@ def _reason(error: HookpostError) -> str:
     return f"{field}: {error}" if field else str(error)
 
 
-def _import_customer(item: ImportItem, way: Way) -> ImportOutcome:
+def _import_customer(item: ImportItem, way: Way) -> ItemResult:
     row = Customer.objects.filter(uid=item.uid).first()
     fields = {**item.fields, "name": str(item.fields["name"]).strip()}
     with _stored_whole(way):
         if row is None:
             create_customer({**fields, "uid": item.uid}, actor=way.actor)
-            return ImportOutcome(Result.IMPORTED, item.note)
+            return ItemResult(Result.IMPORTED, item.note)
         changed = _differing(row, fields)
         update_customer(row, changed, actor=way.actor)
     return _of_known(changed, item)
 
 
-def _import_event_type(item: ImportItem, way: Way) -> ImportOutcome:
+def _import_event_type(item: ImportItem, way: Way) -> ItemResult:
     owner = _customer_of(item) if item.customer else None
     if item.customer and owner is None:
-        return ImportOutcome(Result.REFUSED, f"there is no customer {item.customer}")
+        return ItemResult(Result.REFUSED, f"there is no customer {item.customer}")
     row = EventType.objects.filter(customer=owner, name=item.uid).first()
     with _stored_whole(way):
         if row is None:
             create_event_type({**item.fields, "name": item.uid}, customer=owner, actor=way.actor)
-            return ImportOutcome(Result.IMPORTED, item.note)
+            return ItemResult(Result.IMPORTED, item.note)
         changed = _differing(row, item.fields)
         update_event_type(row, changed, actor=way.actor)
     return _of_known(changed, item)
 
 
-def _import_endpoint(item: ImportItem, way: Way) -> ImportOutcome:
+def _import_endpoint(item: ImportItem, way: Way) -> ItemResult:
     customer = _customer_of(item)
     known = Endpoint.objects.filter(customer=customer, uid=item.uid, deleted_at=None) if customer else None
     row = known.select_related("customer").first() if known is not None else None
     return _store_new(item, customer, way) if row is None else _change(row, item, way)
 
 
-def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ImportOutcome:
+def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ItemResult:
     fields: dict[str, object] = {"uid": item.uid, **item.fields}
     if way.paused and fields.get("state", "enabled") == Endpoint.State.ENABLED:
         fields |= {"state": Endpoint.State.PAUSED, "state_reason": HELD}
@@ -137,10 +137,10 @@ def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ImportO
     with _stored_whole(way):
         owner = customer or _new_owner(item, way)
         store_endpoint(owner, checked, secrets or [(new_secret(), None)], actor=way.actor, vouched=way.verified)
-    return ImportOutcome(Result.IMPORTED, "; ".join(filter(None, ("" if secrets else MADE, item.note))))
+    return ItemResult(Result.IMPORTED, "; ".join(filter(None, ("" if secrets else MADE, item.note))))
 
 
-def _change(row: Endpoint, item: ImportItem, way: Way) -> ImportOutcome:
+def _change(row: Endpoint, item: ImportItem, way: Way) -> ItemResult:
     """Change what differs; whether it is paused or disabled is left to those who decided that since."""
     given = {name: value for name, value in item.fields.items() if name != "state"}
     if given.get("url") == row.url:
@@ -193,13 +193,13 @@ def _differing(row: Customer | EventType | Endpoint, fields: Mapping[str, object
     return {name: value for name, value in fields.items() if getattr(row, name) != value}
 
 
-def _of_known(changed: Collection[str], item: ImportItem) -> ImportOutcome:
+def _of_known(changed: Collection[str], item: ImportItem) -> ItemResult:
     if not changed:
-        return ImportOutcome(Result.UNCHANGED, item.note)
-    return ImportOutcome(Result.CHANGED, "; ".join(filter(None, (", ".join(sorted(changed)), item.note))))
+        return ItemResult(Result.UNCHANGED, item.note)
+    return ItemResult(Result.CHANGED, "; ".join(filter(None, (", ".join(sorted(changed)), item.note))))
 
 
-_IMPORTERS: Mapping[Kind, Callable[[ImportItem, Way], ImportOutcome]] = {
+_IMPORTERS: Mapping[Kind, Callable[[ImportItem, Way], ItemResult]] = {
     "customer": _import_customer,
     "event_type": _import_event_type,
     "endpoint": _import_endpoint,

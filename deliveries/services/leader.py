@@ -45,7 +45,7 @@ class Lead:
         self._taken_at = time.monotonic() if leads else None
         return leads
 
-    def is_held(self) -> bool:
+    def leads_still(self) -> bool:
         """Say whether this process leads, as far as it can know without asking."""
         return self._taken_at is not None and time.monotonic() - self._taken_at < LEAD_SECONDS
 

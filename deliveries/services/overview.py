@@ -57,7 +57,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcomes:
+class AttemptTotals:
     """What the attempts of a span came to; without any, there is no share and no duration."""
 
     span: Span
@@ -77,9 +77,9 @@ class Hour:
     failed: int
 
 
-def outcomes_of(
+def attempt_totals(
     viewer: Viewer, span: Span, *, endpoint_id: UUID | None = None, now: datetime | None = None
-) -> Outcomes:
+) -> AttemptTotals:
     """Return what became of the attempts that a viewer may know of, or of those at one endpoint."""
     step = "day" if span.step == DAY else "hour"
     first = _floor(now or clock.likely_now(), span.step) - span.length + span.step
@@ -89,7 +89,7 @@ def outcomes_of(
     durations = [sum(getattr(row, f"d{slot}") for row in rows) for slot in range(1, len(DURATIONS_MS) + 2)]
     attempts = sum(row.attempts for row in rows)
     arrived = sum(row.attempts for row in rows if row.ending == "arrived")
-    return Outcomes(
+    return AttemptTotals(
         span=span,
         columns=_columns(rows, first, span),
         attempts=attempts,

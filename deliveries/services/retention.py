@@ -31,9 +31,9 @@ LOCK_TIMEOUT = "100ms"
 PARTITIONS = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = ANY(%s::regclass[])"
 )
-TURN_TIMEOUT = "2s"  # for the turn of whoever works on partitions, which stops nobody else
-TURN = (
-    f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}'",
+WORK_LOCK_TIMEOUT = "2s"  # for the lock of whoever works on partitions, which stops nobody else
+WORK_LOCK = (
+    f"SET LOCAL lock_timeout = '{WORK_LOCK_TIMEOUT}'",
     "SELECT pg_advisory_xact_lock(hashtext('hookpost partitions'))",
     f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'",
 )
@@ -204,7 +204,7 @@ def _drop(name: str) -> bool:
 
 def _exists_alone(cursor: CursorWrapper, name: str) -> bool:
     """Say whether the partition is there, with nobody else at work on partitions until the transaction ends."""
-    for statement in TURN:
+    for statement in WORK_LOCK:
         cursor.execute(statement)
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
     return bool(cursor.fetchone()[0])

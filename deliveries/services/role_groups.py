@@ -58,8 +58,8 @@ def role_of(user: AbstractUser) -> StaffRole | None:
     """Return what somebody of staff is, also while they are switched off; None for a mix of one's own."""
     if user.is_superuser:
         return StaffRole.OWNER
-    held = Permission.objects.filter(Q(group__user=user.pk) | Q(user=user.pk), content_type__app_label=APP)
-    return role_with(held.values_list("codename", flat=True))
+    given = Permission.objects.filter(Q(group__user=user.pk) | Q(user=user.pk), content_type__app_label=APP)
+    return role_with(given.values_list("codename", flat=True))
 
 
 def owners() -> QuerySet[AbstractUser]:

@@ -2,7 +2,7 @@
 
 What lives here: the checks. It must not know rows or requests. Nothing is ever fetched: a schema may
 only refer to its own parts. Somebody waits for an evaluation, so what it may cost is bounded when a schema
-is registered: patterns belong to a linear engine, and one value of the data is held against few parts.
+is registered: patterns belong to a linear engine, and one value of the data is checked against few parts.
 Source: JSON Schema 2020-12.
 """
 
@@ -91,7 +91,7 @@ def compiled(schema: object) -> CompiledSchema:
 def violations(schema: CompiledSchema, data: object) -> list[Violation]:
     """Return where data (parsed JSON) breaks a compiled schema: all places up to a limit; of large data the first."""
     if schema.width > WIDTH_LIMIT:  # registered before there was this limit
-        return [Violation(pointer="", detail="this is too much to be held against the schema")]
+        return [Violation(pointer="", detail="this is too much to be checked against the schema")]
     try:
         if schema.validator.is_valid(data):
             return []
@@ -187,7 +187,7 @@ def _validator(schema: Any) -> Draft202012Validator:
 
 
 def _cost(schema: object, root: Mapping[str, object], *, above: tuple[str, ...] = ()) -> int:
-    """Return how many parts one value may be held against, references followed."""
+    """Return how many parts one value may be checked against, references followed."""
     total = 0
     for part in _parts(schema, depth=0):
         total += 1
@@ -209,7 +209,7 @@ def _referred(reference: Any, root: Mapping[str, Any], above: tuple[str, ...]) -
 
 
 def _width(schemas: list[object], root: Mapping[str, object]) -> int:
-    """Return how many parts of these schemas, which one value is held against, it or a value in it may meet at most."""
+    """Return how many parts of these schemas, to which one value is put, it or a value in it may meet at most."""
     here = [part for schema in schemas for part in _in_place(schema, root)]
     weight = sum(map(_weight, here))
     named: dict[str, list[object]] = {}

@@ -1,7 +1,7 @@
 """The look at a URL while somebody types it: what registering it would say, and whether it can be connected to.
 
 What lives here: the words, and what keeps it from being a way to look for open ports: it knows nothing but what
-registering the URL and testing it would tell, sends no request, and has few turns for each member, each customer and
+registering the URL and testing it would tell, sends no request, and has few of them for each member, each customer and
 the process. It must not know pages.
 """
 
@@ -27,7 +27,7 @@ CUSTOMERS_CHECKS_A_MINUTE = 20
 AT_ONCE = 4  # in a process, which has far more threads
 WINDOW_SECONDS = 60
 
-_TURNS = threading.BoundedSemaphore(AT_ONCE)
+_SLOTS = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,12 @@ def check_while_typing(url: str, *, member: Member) -> UrlCheck:
     """Return what is to be said about a URL; LATER without a turn."""
     if not (_has_token(member.pk, CHECKS_A_MINUTE) and _has_token(member.customer_id, CUSTOMERS_CHECKS_A_MINUTE)):
         return LATER
-    if not _TURNS.acquire(blocking=False):
+    if not _SLOTS.acquire(blocking=False):
         return LATER
     try:
         return _check(url.strip())
     finally:
-        _TURNS.release()
+        _SLOTS.release()
 
 
 def _check(url: str) -> UrlCheck:

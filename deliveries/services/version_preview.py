@@ -78,9 +78,9 @@ def preview_change(
         )
     known = VersionChange.objects.filter(version=version, event_type=event_type).first()
     change = draft_change(known or VersionChange(version=version, event_type=event_type), fields)
-    held = in_force(kind, before.name)
-    tried = _Tried(change=change, before=before.name, schema_before=held.schema)
-    examples = {"down": change.example, "up": held.example if change.up else None}
+    current = in_force(kind, before.name)
+    tried = _Tried(change=change, before=before.name, schema_before=current.schema)
+    examples = {"down": change.example, "up": current.example if change.up else None}
     found = [
         _previewed(tried, PreviewedMapping(event_id=None, direction=direction, before=data))
         for direction, data in examples.items()

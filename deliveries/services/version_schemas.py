@@ -1,6 +1,6 @@
 """What the data of an event type looks like in a version.
 
-What lives here: schema and example in force. It must not know who asks, nor how data is held against them.
+What lives here: schema and example in force. It must not know who asks, nor how data is checked against them.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 -- Makes the deliveries of an event for the next endpoints of its fan-out, and moves on or ends it.
--- event_id uuid, after_id uuid or null (where it stood), upto_id uuid (where it will stand), is_last bool, endpoint_ids uuid[], type_keys text[], matched uuid[] (wanted by their filters), unjudged uuid[] (whose filters could not tell), filter_ms int, rest_seconds float
+-- event_id uuid, after_id uuid or null (where it stood), upto_id uuid (where it will stand), is_last bool, endpoint_ids uuid[], type_keys text[], matched uuid[] (wanted by their filters), unjudged uuid[] (whose filters could not tell), filter_ms int, wait_seconds float
 -- Only whoever moves the place inserts, and a delivery's id follows from event and endpoint: a chunk that comes twice makes nothing twice. Same formula as accept_events. No wait for the disk, which accepted events wait for: what a crash of the server undoes is undone with the place, and is made again.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
 ), moved AS (
     UPDATE hookpost_fan_out
     SET after_id = %(upto_id)s::uuid, filter_ms = filter_ms + %(filter_ms)s::int,
-        lease_until = CASE WHEN %(rest_seconds)s::float8 > 0 THEN now() + make_interval(secs => %(rest_seconds)s::float8) END
+        lease_until = CASE WHEN %(wait_seconds)s::float8 > 0 THEN now() + make_interval(secs => %(wait_seconds)s::float8) END
     WHERE event_id = %(event_id)s::uuid AND after_id IS NOT DISTINCT FROM %(after_id)s::uuid AND NOT %(is_last)s::bool
     RETURNING event_id
 ), ended AS (

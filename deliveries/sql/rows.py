@@ -42,7 +42,7 @@ class DropDueBeforeRow(NamedTuple):
     held: int
 
 
-class HoldLanesRow(NamedTuple):
+class FreezeLanesRow(NamedTuple):
     """A lane that was free and is nobody's now."""
 
     endpoint_id: UUID

@@ -329,7 +329,7 @@ def test_a_lane_is_waited_for_until_its_worker_gives_it_back(
 
     monkeypatch.setattr(stages, "sleep", worker_ends)
     with a_link(customer, other) as link:
-        stages.hold_lanes(link)
+        stages.freeze_lanes(link)
     assert len(looks) == 1
     assert str(Lane.objects.values_list("lease_until", flat=True).distinct().get()).startswith("9999")
 

@@ -228,7 +228,7 @@ def test_a_user_without_an_entry_in_passwd_has_both_services(home_of_nameless: P
 
 
 def test_a_user_without_a_name_is_told_where_none_can_be_given(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_names, "KNOWN", b"no such text")
+    monkeypatch.setattr(user_names, "REPLACED", b"no such text")
     with pytest.raises(CannotStart, match="is not in /etc/passwd"):
         user_names.make_known(data_dir)
 

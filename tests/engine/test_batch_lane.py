@@ -60,9 +60,9 @@ def some(
     return found
 
 
-def gathered(*parts: list[Claimed], lane: BatchLane | None = None, drained: bool = True, now: float = 0.0) -> BatchLane:
+def gathered(*parts: list[Claimed], lane: BatchLane | None = None, emptied: bool = True, now: float = 0.0) -> BatchLane:
     lane = lane or a_lane()
-    lane.add([each for part in parts for each in part], drained=drained, now=now)
+    lane.add([each for part in parts for each in part], emptied=emptied, now=now)
     return lane
 
 
@@ -72,7 +72,7 @@ def test_a_full_batch_waits_for_nothing_and_one_that_is_not_full_waits_its_time(
     assert (full.ready_in(0.2), len(full.waiting)) == (0.8, 5)
     part = gathered(some(3), now=5.0)
     assert (part.ready_in(5.0), part.ready_in(5.75), part.ready_in(7.0)) == (1.0, 0.25, 0.0)
-    part.add(some(2), drained=True, now=5.9)
+    part.add(some(2), emptied=True, now=5.9)
     assert part.ready_in(6.0) == 0.0, "the first one's time counts"
     assert len(part.take_batch(6.0)) == 5
     assert part.ready_in(6.0) == NEVER
@@ -81,7 +81,7 @@ def test_a_full_batch_waits_for_nothing_and_one_that_is_not_full_waits_its_time(
 def test_without_a_time_what_is_due_goes_as_soon_as_the_next_claim_has_had_its_moment() -> None:
     lane = gathered(some(3), lane=a_lane(an_endpoint(wait_ms=0)))
     assert lane.ready_in(0.0) == 0.0
-    more = gathered(some(3), lane=a_lane(an_endpoint(wait_ms=0)), drained=False)
+    more = gathered(some(3), lane=a_lane(an_endpoint(wait_ms=0)), emptied=False)
     assert more.ready_in(0.0) == CLAIM_SECONDS
     assert more.wants_claim(0.0)
     assert more.ready_in(CLAIM_SECONDS) == 0.0, "a claim that does not come holds up nothing"
@@ -144,7 +144,7 @@ def test_more_is_claimed_while_a_batch_gathers_but_not_for_each_event_that_comes
     assert not lane.wants_claim(1.0 - LOOK_SECONDS), "nothing was said of more"
     lane.wake()
     assert (lane.wants_claim(LOOK_SECONDS / 2), lane.wants_claim(LOOK_SECONDS)) == (False, True)
-    lane.add(some(7), drained=True, now=0.1)
+    lane.add(some(7), emptied=True, now=0.1)
     lane.wake()
     assert not lane.wants_claim(0.9), "it is full"
     assert lane.claim_limit(1000) >= 20

@@ -69,7 +69,7 @@ def due(*, rank: int = 1) -> Claimed:
 
 
 def fill(lane: Lane, count: int, *, rank: int = 1) -> None:
-    lane.add([due(rank=rank) for _ in range(count)], drained=False, now=0.0)
+    lane.add([due(rank=rank) for _ in range(count)], emptied=False, now=0.0)
 
 
 def sent(lane: Lane, now: float) -> Claimed:
@@ -81,7 +81,7 @@ def sent(lane: Lane, now: float) -> Claimed:
 def in_phase(phase: Phase) -> Lane:
     lane = a_lane()
     path = {
-        Phase.DRAINED: [Move.DRAIN],
+        Phase.EMPTY: [Move.EMPTY],
         Phase.CLOSING: [Move.CLOSE],
         Phase.LOST: [Move.LOSE],
         Phase.RELEASED: [Move.RELEASE],
@@ -259,9 +259,9 @@ def test_a_lane_that_only_waits_is_asleep_until_there_is_an_answer() -> None:
     assert lane.only_waits(LIMITS.still + 0.01)
 
 
-def test_a_drained_lane_with_room_looks_again_because_its_message_may_have_gone_elsewhere() -> None:
+def test_an_empty_lane_with_room_looks_again_because_its_message_may_have_gone_elsewhere() -> None:
     lane = a_lane()
-    lane.add([due()], drained=True, now=0.0)
+    lane.add([due()], emptied=True, now=0.0)
     sent(lane, 0.0)
     assert not lane.wants_look(LIMITS.look_again / 2)
     assert lane.wants_look(LIMITS.look_again)

@@ -80,12 +80,12 @@ def test_a_member_and_a_customer_have_few_turns_and_so_has_the_process(
             [acme.customer.pk],
         )
     assert "when you save" in carol.post(CHECK, {"url": "https://198.51.100.7/"}).content.decode()
-    held = [url_check._TURNS.acquire(blocking=False) for _ in range(url_check.AT_ONCE)]
+    held = [url_check._SLOTS.acquire(blocking=False) for _ in range(url_check.AT_ONCE)]
     try:
         assert "when you save" in dave.post(CHECK, {"url": "https://198.51.100.7/"}).content.decode()
     finally:
         for _ in filter(None, held):
-            url_check._TURNS.release()
+            url_check._SLOTS.release()
 
 
 @pytest.mark.django_db

@@ -356,8 +356,8 @@ def test_a_fan_out_rests_after_each_chunk_while_events_of_others_come(
 def test_whose_filters_took_long_rests_also_with_its_next_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
     monkeypatch.setattr(filter_judge, "DEAR_SECONDS", -1.0)
-    monkeypatch.setattr(fan_out, "REST", 1e6)
-    monkeypatch.setattr(fan_out, "_rests", {})
+    monkeypatch.setattr(fan_out, "WAIT_FOR", 1e6)
+    monkeypatch.setattr(fan_out, "_waits_until", {})
     dear, other = a_customer(1, filter="$.data.n == 1"), a_customer(event_store.SHARED.endpoint_limit + 1)
     for customer in (dear, dear, other):
         accept_event(draft(customer, b'{"n": 1}'))
@@ -365,7 +365,7 @@ def test_whose_filters_took_long_rests_also_with_its_next_event(monkeypatch: pyt
     assert (deliveries_of(dear), deliveries_of(other)) == (1, event_store.SHARED.endpoint_limit + 1)
     (left,) = FanOut.objects.all()
     assert left.customer_id == dear.id
-    monkeypatch.setattr(fan_out, "_rests", {})
+    monkeypatch.setattr(fan_out, "_waits_until", {})
     FanOut.objects.update(lease_until=None)
     continue_fan_outs(lambda lanes: None)
     assert deliveries_of(dear) == 2

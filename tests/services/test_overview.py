@@ -12,8 +12,8 @@ from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.overview import (
     SPANS,
+    attempt_totals,
     oldest_due_seconds,
-    outcomes_of,
     percentile,
     resting_endpoints,
     strips_of,
@@ -45,7 +45,7 @@ def test_outcomes_are_told_by_hour_and_by_how_they_ended(endpoint: Endpoint) -> 
     count(ALL_ENDPOINTS, 23, attempts=2, error="http_5xx", status=500)
     count(ALL_ENDPOINTS, 23, attempts=1, error="connect_refused", status=0)
     count(ALL_ENDPOINTS, 24, attempts=100)  # before the span
-    found = outcomes_of(OPERATOR, SPANS["24h"], now=NOW)
+    found = attempt_totals(OPERATOR, SPANS["24h"], now=NOW)
     assert (found.attempts, found.arrived_share) == (10, 0.6)
     assert len(found.columns) == 24
     assert found.columns[-1].counts == {"arrived": 6, "refused": 1, "failed": 0, "unanswered": 0}
@@ -57,18 +57,18 @@ def test_a_month_is_told_by_day(endpoint: Endpoint) -> None:
     count(ALL_ENDPOINTS, 0, attempts=3)
     count(ALL_ENDPOINTS, 1, attempts=4)
     count(ALL_ENDPOINTS, 29 * 24, attempts=5)
-    found = outcomes_of(OPERATOR, SPANS["30d"], now=NOW)
+    found = attempt_totals(OPERATOR, SPANS["30d"], now=NOW)
     assert len(found.columns) == 30
     assert [each.counts["arrived"] for each in found.columns if each.counts["arrived"]] == [5, 7]
-    assert len(outcomes_of(OPERATOR, SPANS["7d"], now=NOW).columns) == 7 * 24
+    assert len(attempt_totals(OPERATOR, SPANS["7d"], now=NOW).columns) == 7 * 24
 
 
 def test_a_customer_sees_what_is_of_its_own_endpoints(endpoint: Endpoint) -> None:
     count(endpoint.id, 0, attempts=3)
     count(ALL_ENDPOINTS, 0, attempts=50)
-    assert outcomes_of(Viewer(endpoint.customer_id), SPANS["24h"], now=NOW).attempts == 3
+    assert attempt_totals(Viewer(endpoint.customer_id), SPANS["24h"], now=NOW).attempts == 3
     other = Customer.objects.create(name="Bob")
-    nothing = outcomes_of(Viewer(other.id), SPANS["24h"], now=NOW)
+    nothing = attempt_totals(Viewer(other.id), SPANS["24h"], now=NOW)
     assert (nothing.attempts, nothing.arrived_share, nothing.p50_ms) == (0, None, None)
 
 

@@ -47,9 +47,9 @@ class Command(HookpostCommand):
         way = Way(actor=actor_of_terminal(), **chosen)
         counts: Counter[str] = Counter()
         for item in _items(name, kind):
-            outcome = import_item(item, way)
-            counts[outcome.result] += 1
-            told = (outcome.result, item.place, item.kind, item.uid, outcome.detail)
+            came = import_item(item, way)
+            counts[came.result] += 1
+            told = (came.result, item.place, item.kind, item.uid, came.detail)
             self.stdout.write("  ".join(filter(None, told)))
         words = ", ".join(f"{number} {result}" for result, number in sorted(counts.items()))
         self.stderr.write(f"{words}{'; nothing was stored' if way.dry_run else ''}")
