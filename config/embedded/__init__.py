@@ -1,7 +1,12 @@
-"""The embedded default: PostgreSQL and Valkey from wheels, started by us, without root or Docker.
+"""PostgreSQL and Valkey as part of one command, without root and without Docker.
 
-What lives here: starting and stopping both services of one data folder. It must not know Django.
-Whoever comes second to a data folder uses the services that run there, and leaves them running.
+postgres.py    a cluster: made, started, recognised
+valkey.py      the same for the broker
+binaries.py    where their programs are
+processes.py   start, recognise and stop a server process
+runners.py     as whom PostgreSQL runs
+user_names.py  a name for a user that has none
+paths.py       where files and sockets are
 """
 
 from __future__ import annotations

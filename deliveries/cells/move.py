@@ -212,7 +212,7 @@ def _hand_over(link: Link, since: datetime) -> int:
         for table in LAST:
             bring(link, table)
             merge(link, table)
-        bring_lanes(link, held_until=None)
+        bring_lanes(link, frozen_until=None)
         stages.begin_sending(link)
     return number
 

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from deliveries.cells.cell import Link, value_of
 from deliveries.protocol.ids import time_of
-from deliveries.services.retention import PARTITIONS, TABLES, TURN, bounds_of, create_statements, midnight
+from deliveries.services.retention import PARTITIONS, TABLES, WORK_LOCK, bounds_of, create_statements, midnight
 
 OLDEST_DUE = """
 SELECT least(event_id, delivery_id) FROM hookpost_due_delivery
@@ -38,7 +38,7 @@ def open_days(link: Link, *, since: datetime) -> int:
 
 def _open(link: Link, table: str, name: str, day: datetime) -> bool:
     with link.destination.transaction():
-        for statement in TURN:
+        for statement in WORK_LOCK:
             link.destination.execute(sql.SQL(statement))
         if value_of(link.destination, EXISTS, name):
             return False

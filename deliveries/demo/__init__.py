@@ -4,8 +4,9 @@ What lives here: the play around the product. It must not know how anything is d
 the REST API as a service would, and receives as a customer would.
 
 receiver.py  a customer's server, with a memory
-client.py    the REST API as a service calls it
-people.py    what REST has no door for: the first API key, and who may log in
+api.py       the REST API as a service calls it
+logins.py    what REST has no door for: the first API key, and who may log in
 story.py     the steps, and what must come of each
 screen.py    how they look
+seed.py, seed_log.py  a month of an ordinary installation, and the rows of its log
 """

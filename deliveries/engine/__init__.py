@@ -9,8 +9,11 @@ leases.py      round trips about leases and claims  lane_table.py  lanes in hand
 lane.py        a lane: its state and rules          phases.py   its phases and moves
 shares.py      what customers share                 limits.py   every number, its unit and its reason
 outbox.py      requests in flight                   sender.py   from a delivery to a request
+batch_lane.py  a lane whose requests carry several  batch_sender.py  from deliveries to one request
+credentials.py what a lane sends along              tokens.py   access tokens, fetched while a lane waits
 transforms.py  events that wait for a transformation
 judge.py       what an answer means                 recorder.py what came of it, written down
+counts.py, attempt_log.py, attempt_spans.py         what metrics, the log and spans are told of it
 quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
 polls.py       endpoints that are polled  poll_messages.py  what a poller gets
 work.py        values that pass through             database_retry.py  waiting for a database that is away

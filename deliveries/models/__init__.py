@@ -1,4 +1,15 @@
-"""The tables. Rows only: no network, no signals, no work in `save()`."""
+"""The tables. Rows only: no network, no signals, no work in `save()`.
+
+By what they are about; the first line of each file says what lives there.
+
+the log        log rollup failure_groups
+the queue      queue poll_leases
+customers      customers members api_keys endpoints challenges retests event_types api_versions access_tokens brands
+               portal
+people         log_ins second_factor staff_identities
+what was done  audit jobs imports alerts
+all tables     base clock keyring visible
+"""
 
 from deliveries.models.access_tokens import AccessToken
 from deliveries.models.alerts import Alert

@@ -1,7 +1,10 @@
-"""Files that bring customers, event types and endpoints from elsewhere, read into items.
+"""What a customer had elsewhere, read as items of ours. Pure: a text comes in, items go out.
 
-What lives here: one file for each system that people come from, and what its words mean here. Reading is pure: what an
-item cannot carry over is its refusal. It must not know what is stored already.
+svix.py, convoy.py  as the APIs of those two answer
+csv.py              a table of endpoints
+hookpost.py         our own JSON
+item.py             what all of them become
+item_types.py       which fields an item may bring
 """
 
 from __future__ import annotations
