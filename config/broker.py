@@ -14,6 +14,7 @@ from django.db import close_old_connections, connections
 
 from config.broker_state import redis_word
 from config.list_broker import ListBroker
+from config.messages import ShortJson
 from config.rabbit_broker import rabbit_broker
 from config.redis_client import is_cluster, redis_client
 from deliveries.database.sharing import share_connections
@@ -30,6 +31,7 @@ A_CLUSTER = (
 
 def make_broker(url: str) -> dramatiq.Broker:
     """The broker of a URL, not yet connected; wrong URLs raise WrongSetting."""
+    dramatiq.set_encoder(ShortJson())
     try:
         if urlsplit(url).scheme in ("amqp", "amqps"):
             return rabbit_broker(url, middleware=middleware())

@@ -21,6 +21,8 @@ import structlog
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed, QueueJoinTimeout
 
+from config.messages import is_ours, tell_refused
+
 log = structlog.get_logger(__name__)
 
 LISTEN_SECONDS = 0.7  # less than the limit for an answer
@@ -45,12 +47,23 @@ class ListConsumer(dramatiq.Consumer):
         data = self._broker.take(self._queue_name)
         if data is None:
             return None
-        message: dramatiq.Message[object] = dramatiq.Message.decode(data)
+        message = self._read(data)
+        if message is None:
+            return None
         if self._queue_name in self._broker.hints:
             self._broker.heed(message)
             return None
         self._outstanding += 1
         return dramatiq.MessageProxy(message)
+
+    def _read(self, data: bytes) -> dramatiq.Message[object] | None:
+        """Return a message, or None in place of what is none of ours, which is dropped."""
+        try:
+            message: dramatiq.Message[object] = dramatiq.Message.decode(data)
+        except dramatiq.DecodeError as error:
+            tell_refused(self._queue_name, str(error.__cause__))
+            return None
+        return message if is_ours(message, broker=self._broker, queue_name=self._queue_name) else None
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         """Note that a message was dealt with."""

@@ -6,6 +6,7 @@ What lives here: reading the URL, time limits, and telling queues of another kin
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -19,6 +20,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, AMQPError, ChannelClosedByBroker
 
 from config.broker_state import declare, rabbit_word
+from config.messages import is_ours
 from config.redis_client import TIMEOUT_SECONDS
 from deliveries.errors import WrongSetting
 from deliveries.protocol.amqp_urls import each_host
@@ -69,6 +71,37 @@ def connect(broker: RabbitmqBroker) -> object:
         raise AMQPConnectionError(str(error)) from error
 
 
+class RabbitConsumer(dramatiq.Consumer):
+    """Dramatiq's consumer, which hands on only messages of ours; others go to the queue of dead messages."""
+
+    def __init__(self, broker: RabbitBroker, queue_name: str, *, inner: dramatiq.Consumer) -> None:
+        self._broker, self._queue_name, self._inner = broker, queue_name, inner
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        """Return a message, or None after a while without any, or in place of one that is refused."""
+        message = next(self._inner)
+        if message is None or is_ours(message, broker=self._broker, queue_name=self._queue_name):
+            return message
+        self._inner.nack(message)
+        return None
+
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        """Note that a message was dealt with."""
+        self._inner.ack(message)
+
+    def nack(self, message: dramatiq.MessageProxy) -> None:
+        """Have a message set aside."""
+        self._inner.nack(message)
+
+    def requeue(self, messages: Iterable[dramatiq.MessageProxy]) -> None:
+        """Put messages back that this worker has no time for any more."""
+        self._inner.requeue(messages)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._inner.close()
+
+
 class RabbitBroker(RabbitmqBroker):
     """Dramatiq's broker for RabbitMQ, which knows no quorum queues and overlooks one way of failing to connect."""
 
@@ -77,6 +110,18 @@ class RabbitBroker(RabbitmqBroker):
     def __init__(self, urls: list[str], *, queue_type: str, middleware: list[dramatiq.Middleware]) -> None:
         super().__init__(url=urls, middleware=middleware)
         self.queue_type = queue_type
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
+        """Return a consumer of a queue; the timeout is in milliseconds."""
+        return RabbitConsumer(self, queue_name, inner=super().consume(queue_name, prefetch, timeout))
+
+    def flush(self, queue_name: str) -> None:
+        """Drop all messages of a queue, over a connection that is new if the old one was lost while it was idle."""
+        try:
+            super().flush(queue_name)
+        except AMQPConnectionError:
+            del self.connection
+            super().flush(queue_name)
 
     def condition(self) -> str:
         """Say in a word whether messages can be sent: `ok`, or what is wrong."""

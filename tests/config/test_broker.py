@@ -24,6 +24,7 @@ from config.rabbit_broker import RabbitBroker, with_limits
 from deliveries import actors
 from deliveries.errors import WrongSetting
 from deliveries.management.workers import build_worker
+from tests.config.poison import THREADS, Listening, failing, refused
 from tests.ports import free_ports
 
 
@@ -119,6 +120,29 @@ def test_a_worker_goes_on_soon_after_the_broker_is_back(valkey: Services) -> Non
     finally:
         worker.stop()
     assert heard == {1, 3}
+
+
+@pytest.mark.parametrize("queue_name", ["bell", "deliveries"])
+def test_what_is_no_message_of_ours_is_dropped_with_a_line_and_nobody_waits_for_it(
+    valkey: Services, queue_name: str
+) -> None:
+    broker = make_broker(valkey.broker_url)
+    assert isinstance(broker, ValkeyBroker)
+    listening = Listening(broker, queue_name)
+    bodies = refused(listening.ring.message(1))
+    for body in [*bodies, *failing(listening.ring.message(1))]:
+        broker.put(queue_name, body)
+    with capture_logs() as logs:
+        listening.worker.start()
+        try:
+            assert listening.hears(2)
+            assert listening.threads_alive() == THREADS
+        finally:
+            listening.worker.stop()
+    assert listening.heard == [2]
+    told = [line for line in logs if line["event"] == "message_refused"]
+    assert len(told) == len(bodies)
+    assert max(len(str(line)) for line in told) < 300, "what came is not repeated"
 
 
 def test_a_full_broker_is_an_absent_broker(valkey: Services) -> None:

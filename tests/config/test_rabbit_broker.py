@@ -15,9 +15,11 @@ from pathlib import Path
 import dramatiq
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from config.broker import make_broker
 from config.rabbit_broker import RabbitBroker
+from tests.config.poison import OTHERS, THREADS, Listening, failing, refused
 from tests.faults.brokers import Rabbit
 from tests.ports import free_ports
 
@@ -132,6 +134,30 @@ def test_who_rings_seldom_looks_and_rings_again_after_the_server_ended_the_conne
     cut(broker)
     assert broker.waiting("bell") >= 0
     assert broker.condition() == "ok"
+    cut(broker)
+    broker.flush_all()
+    assert broker.waiting("bell") == 0
+    broker.close()
+
+
+def test_what_is_no_message_of_ours_is_set_aside_with_a_line_and_nobody_waits_for_it(rabbit: Rabbit) -> None:
+    broker = make_broker(rabbit.url)
+    assert isinstance(broker, RabbitBroker)
+    listening = Listening(broker, "odd")
+    assert broker.waiting("odd") == 0
+    bodies = refused(listening.ring.message(1))
+    for body in [*bodies, *failing(listening.ring.message(1))]:
+        broker.channel.basic_publish("", "odd", body)
+    with capture_logs() as logs:
+        listening.worker.start()
+        try:
+            assert listening.hears(2)
+            assert listening.threads_alive() == THREADS
+        finally:
+            listening.worker.stop()
+    assert listening.heard == [2]
+    assert len([line for line in logs if line["event"] == "message_refused"]) == len(OTHERS[:-1]) * (THREADS + 1)
+    assert broker.get_queue_message_counts("odd") == (0, 0, len(bodies))
     broker.close()
 
 
@@ -159,7 +185,7 @@ def test_by_tls_a_user_with_the_rights_that_the_page_names_rings_and_hears(
         broker, ring = broker_at(rabbit.tls_url(ssl_ca_certs=rabbit.ca, **options))
         broker.queues, broker.queues_pending = {"jobs"}, {"jobs"}
         assert (broker.condition(), broker.refusal()) == ("ok", "")
-        broker.enqueue(ring.message(1).copy(queue_name="jobs"))
+        dramatiq.actor(ring.fn, broker=broker, actor_name="job", queue_name="jobs").send(1)
         heard = next(broker.consume("jobs", timeout=30_000))
         assert heard is not None
         broker.close()
