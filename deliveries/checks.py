@@ -57,13 +57,15 @@ def check_keyring(app_configs: object, databases: Sequence[str] | None = None, *
 @register(Tags.database)
 def check_encoding(app_configs: object, databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     """Check that the database keeps every character; Debian's makes others than UTF-8 where no locale was set."""
-    from deliveries.services.tables import server_encoding
+    from deliveries.services import tables
 
-    if "default" not in (databases or ()) or (encoding := server_encoding()) == "UTF8":
+    if "default" not in (databases or ()) or (encoding := tables.server_encoding()) == "UTF8":
         return []
     message = f"DATABASE_URL: the database's encoding is {encoding}, which has not every character of an event"
     hint = "Make it anew: CREATE DATABASE hookpost ENCODING 'UTF8' TEMPLATE template0."
-    return [Warning(message, hint=hint, id="hookpost.W017")]
+    if tables.are_made():
+        return [Warning(message, hint=hint, id="hookpost.W017")]
+    return [Error(message, hint=hint, id="hookpost.E017")]  # nothing is lost yet by making it anew
 
 
 def refuse_to_start() -> None:

@@ -43,6 +43,10 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "extra_float_digits": "1",
         "default_transaction_isolation": "read committed",
         "default_transaction_deferrable": "off",
+        # These would end a session that waits for work, or a migration, and refuse who would wait a moment.
+        "lock_timeout": "0",
+        "idle_session_timeout": "0",
+        "transaction_timeout": "0",
         "jit": "off",  # no statement of ours is long enough for it to pay, and a plan that costs much starts it
     }
 )

@@ -15,6 +15,7 @@ from deliveries.errors import CannotStart
 NEEDED = frozenset({"admin", "auth", "axes", "contenttypes", "deliveries", "sessions"})
 NOT_MIGRATED = "the tables are missing, or older than this version: run `python manage.py migrate`"
 NO_RIGHT = "42501"  # from PostgreSQL 15 on only the owner of a database may create tables in it
+READ_ONLY = "25006"
 UNDEFINED = frozenset({"42P01", "42703"})  # a table, a column
 NOT_LET_IN = ("08", "28", "3D", "53", "57P")  # classes of SQLSTATE: connections, passwords, names, slots, shutdown
 
@@ -43,6 +44,8 @@ def explain(error: BaseException) -> str:
     state, said = _origin_of(error)
     if state == NO_RIGHT:
         return f"{_setting()}: its user lacks a right: {said}; let it own the database, or the schema"
+    if state == READ_ONLY:
+        return f"{_setting()}: the database takes no writes: {said}; name the primary, or let its user write"
     if state in UNDEFINED:
         return NOT_MIGRATED
     if isinstance(error, OperationalError) and (not state or state.startswith(NOT_LET_IN)):
@@ -60,6 +63,13 @@ def server_encoding() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_encoding")
         return str(cursor.fetchone()[0])
+
+
+def are_made() -> bool:
+    """Say whether Hookpost was installed here before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('hookpost_event') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
 
 
 def _origin_of(error: BaseException) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import ProgrammingError, connection, transaction
+from django.db import InternalError, ProgrammingError, connection, transaction
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from structlog.testing import capture_logs
 
@@ -128,11 +128,15 @@ def test_a_ring_without_the_key_is_refused(ring: pytest.MonkeyPatch, ring_now: t
     assert [each.id for each in check_keyring(None, databases=["default"])] == ["hookpost.E001"]
 
 
-@pytest.mark.parametrize(("encoding", "found"), [("UTF8", []), ("LATIN1", ["hookpost.W017"])])
-def test_a_database_that_keeps_not_every_character_is_named(
-    monkeypatch: pytest.MonkeyPatch, encoding: str, found: list[str]
+@pytest.mark.parametrize(
+    ("encoding", "made", "found"),
+    [("UTF8", False, []), ("LATIN1", True, ["hookpost.W017"]), ("SQL_ASCII", False, ["hookpost.E017"])],
+)
+def test_a_database_that_keeps_not_every_character_is_named_and_refused_at_first(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, made: bool, found: list[str]
 ) -> None:
     monkeypatch.setattr(tables, "server_encoding", lambda: encoding)
+    monkeypatch.setattr(tables, "are_made", lambda: made)
     assert [each.id for each in check_encoding(None, databases=["default"])] == found
 
 
@@ -142,6 +146,13 @@ def test_a_user_without_rights_is_told_so_in_a_line() -> None:
     error.__context__ = ProgrammingError()
     error.__context__.__cause__ = psycopg.errors.InsufficientPrivilege("permission denied for schema public\nLINE 1")
     assert "lacks a right: permission denied for schema public;" in tables.explain(error)
+
+
+def test_a_database_that_takes_no_writes_is_told_so_in_a_line() -> None:
+    error = MigrationSchemaMissing("Unable to create the django_migrations table")
+    error.__context__ = InternalError()
+    error.__context__.__cause__ = psycopg.errors.ReadOnlySqlTransaction("cannot execute CREATE TABLE\nLINE 1")
+    assert "takes no writes: cannot execute CREATE TABLE; name the primary" in tables.explain(error)
 
 
 def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,17 @@ def test_a_day_that_is_not_open_fails(db: None) -> None:
     assert (finding.grade, "is missing" in finding.says) == ("fail", True)
 
 
+def test_a_user_who_may_not_open_days_is_told_before_they_run_out(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE ROLE a_guest; GRANT SELECT ON ALL TABLES IN SCHEMA public TO a_guest"
+        )
+        cursor.execute("SET ROLE a_guest")
+        (finding,) = lines(database.days)
+        cursor.execute("RESET ROLE")
+    assert (finding.grade, "may open and drop them" in finding.says) == ("fail", True)
+
+
 def test_days_that_should_be_gone_are_a_warning(db: None) -> None:
     open_partitions(days_back=5)
     with configured(database, retention_days=1):

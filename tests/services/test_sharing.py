@@ -163,6 +163,8 @@ OF_THE_ROLE = {
     "transform_null_equals": "on",
     "extra_float_digits": "-15",
     "default_transaction_isolation": "serializable",
+    "lock_timeout": "50ms",
+    "idle_session_timeout": "1s",
     "default_transaction_deferrable": "on",
     "jit": "on",
 }

@@ -37,6 +37,10 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
     pg_database_size(current_database()), (SELECT max(age(datfrozenxid))::int FROM pg_database),
     current_setting('statement_timeout')
 """
+MAY_OPEN_DAYS = """
+SELECT pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE'), pg_get_userbyid(relowner)
+FROM pg_class WHERE oid = 'hookpost_event'::regclass
+"""
 ADVICE = {
     "unreachable": "Start PostgreSQL, or correct DATABASE_URL; accepted events are safe meanwhile.",
     "does not answer": "It hangs, or is cut off: look at its host.",
@@ -160,7 +164,13 @@ def days() -> Iterator[Diagnosis]:
     present = {name for table in TABLES for name in partitions_of(table)}
     oldest = f"{today - timedelta(days=conf.retention_days + OLD_DAYS):%Y%m%d}"
     past = sorted({day for name in present if (day := name.rpartition("_p")[2]) < oldest})
-    if missing := sorted(wanted - present):
+    with connection.cursor() as cursor:
+        cursor.execute(MAY_OPEN_DAYS)
+        may_open, owner = cursor.fetchone()
+    if not may_open:
+        do = f"Have the processes use {owner}, or GRANT it to their user, who also needs CREATE on the schema."
+        yield fail("days", f"only {owner} may open and drop them: the user of this DATABASE_URL may not", do)
+    elif missing := sorted(wanted - present):
         yield fail("days", f"{missing[0]} is missing", "Start a worker or a dispatcher: the one that leads opens days.")
     elif past:
         do = "Somebody reads them for long, or nobody leads: look for partition_in_use in the log."
