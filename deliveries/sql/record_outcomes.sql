@@ -20,6 +20,7 @@ WITH lane_in AS (
         WHERE q.endpoint_id = i.endpoint_id AND q.due_at <= now() AND q.delivery_id <> ALL(%(delivery_ids)s::uuid[])
           AND q.rank = ANY(CASE WHEN i.rest_seconds <= 0 AND e.state = 'enabled'
             THEN '{0,1,2,3}' ELSE '{0}' END::smallint[])
+        OFFSET 0  -- a probe for each lane, and no join over the whole queue
     )
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)

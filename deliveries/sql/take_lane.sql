@@ -21,6 +21,7 @@ WITH quick AS MATERIALIZED (
         SELECT FROM hookpost_due_delivery q
         WHERE q.endpoint_id = lane.endpoint_id AND q.rank = ANY('{0,1,2,3}'::smallint[]) AND q.due_at <= now()
           AND (q.delivery_id <> d.delivery_id OR q.manual <> d.manual)
+        OFFSET 0  -- a probe, and no join over the whole queue
       )
 ), free AS (
     SELECT l.endpoint_id

@@ -6,7 +6,9 @@ installation, whose statistics say that there is nothing. Rows are counted by Po
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +16,17 @@ import pytest
 from django.db import connection, transaction
 
 from deliveries import sql
+from deliveries.engine.lane import Lane as LeasedLane
+from deliveries.engine.leases import Leases
+from deliveries.engine.recorder import GiveBack, record_outcomes
+from deliveries.engine.work import Finished
 from deliveries.models import Endpoint, Lane
 from deliveries.models.base import new_id
+from deliveries.protocol.answer import Answer
+from deliveries.protocol.outcome import Outcome
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from deliveries.services.leader import Lead
-from tests.engine.steps import an_endpoint
+from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,6 +220,43 @@ def test_an_event_is_accepted_by_look_ups_although_its_plan_is_kept(
     assert rows_read_by_accepting(draft) < LANES * FEW
     monkeypatch.setattr(sql, "PLANS_SECONDS", 0)
     assert rows_read_by_accepting(draft) < READ_EACH
+
+
+def test_lanes_are_leased_and_recorded_by_look_ups_beside_one_that_is_nearly_all_of_the_queue(fresh: Endpoint) -> None:
+    """Given statistics by which whatever is due is one endpoint's, then nobody else's statements read all of it."""
+    backlog = {"ids": [new_id() for _ in range(LANES)], "endpoints": [fresh.id] * LANES, "is_held": False, "job": None}
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, backlog | {"customer": fresh.customer_id})
+    take_statistics()
+    leases = Leases()
+    assert leases.find(after=UUID(int=0), probes=10, limit=10, slow=None), "and a worker's connection knows what it is"
+    others = [an_endpoint(fresh.url) for _ in range(4)]
+    for endpoint in others:
+        emit(endpoint)
+    ids, now = [endpoint.id for endpoint in others], time.monotonic()
+    reads: list[int] = []
+    lanes: list[LeasedLane] = []
+    for some in (ids[:1], ids[1:]):
+        with transaction.atomic():
+            before = rows_so_far()
+            lanes += leases.take(some, room=20, now=now)[0]
+            reads.append(rows_so_far() - before)
+    for lane in lanes:
+        finished = Finished(
+            claimed=lane.waiting.popleft(),
+            started_at=datetime.now(UTC),
+            answer=Answer(status=204),
+            outcome=Outcome(state="succeeded"),
+        )
+        lane.finish(finished)
+    for part in (lanes[:1], lanes[1:]):
+        with transaction.atomic():
+            before = rows_so_far()
+            given_back = record_outcomes(part, now=now, give_back=dict.fromkeys(ids, GiveBack.IF_NOTHING_IS_DUE))
+            reads.append(rows_so_far() - before)
+        assert all(each.released for each in given_back.values())
+    assert len(lanes) == len(others)
+    assert max(reads) < len(others) * READ_EACH
 
 
 def rows_read_by_accepting(draft: EventDraft) -> int:
