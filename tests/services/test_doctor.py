@@ -118,9 +118,7 @@ def test_a_day_that_is_not_open_fails(db: None) -> None:
 
 def test_a_user_who_may_not_open_days_is_told_before_they_run_out(db: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE ROLE a_guest; GRANT SELECT ON ALL TABLES IN SCHEMA public TO a_guest"
-        )
+        cursor.execute("CREATE ROLE a_guest; GRANT SELECT ON ALL TABLES IN SCHEMA public TO a_guest")
         cursor.execute("SET ROLE a_guest")
         (finding,) = lines(database.days)
         cursor.execute("RESET ROLE")
