@@ -1,4 +1,4 @@
-"""The operator's brand and language among the settings, and how a setting is declared.
+"""The operator's brand and language among the settings.
 
 What lives here: variables for name, colour, pictures, language and the address of support; conf.py has them with all
 others. It must not know Django.
@@ -6,16 +6,9 @@ others. It must not know Django.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from deliveries.variables import choice, colour, name, picture, support
-
-
-def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
-    """Declare one variable; `default` is written as it would stand in the environment."""
-    return field(metadata={"name": name, "default": default, "parse": parse, "meaning": meaning})
+from deliveries.variables import choice, colour, name, picture, setting, support
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from deliveries.brand_settings import setting
 from deliveries.errors import WrongSetting
 from deliveries.trace_settings import TraceSettings
 from deliveries.variables import (
@@ -27,6 +26,7 @@ from deliveries.variables import (
     place,
     ports,
     sender,
+    setting,
     targets,
     text,
     truth,

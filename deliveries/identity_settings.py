@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deliveries.brand_settings import setting
 from deliveries.oidc_settings import OidcSettings
-from deliveries.variables import choice, text, url, words
+from deliveries.variables import choice, setting, text, url, words
 
 # Signatures that only the issuer can make: no shared secrets, and never `none`.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deliveries.brand_settings import BrandSettings, setting
-from deliveries.variables import between, choice, text, truth, url, words
+from deliveries.brand_settings import BrandSettings
+from deliveries.variables import between, choice, setting, text, truth, url, words
 
 ROLES = ("viewer", "support", "operator", "owner")
 

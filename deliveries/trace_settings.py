@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deliveries.brand_settings import setting
 from deliveries.identity_settings import IdentitySettings
-from deliveries.variables import truth
+from deliveries.variables import setting, truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

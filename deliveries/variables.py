@@ -1,7 +1,7 @@
 """What the text of an environment variable, or of a file in its place, may say, and the value that it means.
 
-Lives here: the parsers that conf.py names; each raises ValueError with the reason, and its docstring is shown in
-docs/configuration.md. It must not know which variables there are.
+Lives here: how a variable is declared, and the parsers that conf.py names; each raises ValueError with the reason, and
+its docstring is shown in docs/configuration.md. It must not know which variables there are.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from deliveries.pictures import check_picture
@@ -27,6 +28,11 @@ _CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+
+
+def setting(name: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
+    """Declare one variable; `default` is written as it would stand in the environment."""
+    return field(metadata={"name": name, "default": default, "parse": parse, "meaning": meaning})
 
 
 def written(environ: Mapping[str, str], name: str, *, default: str) -> str:

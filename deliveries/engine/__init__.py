@@ -1,7 +1,7 @@
 """The engine: leases lanes, sends what is due and records what came of it. Nobody below knows it.
 
-A failed request in five files: loop.py takes the answer, ../protocol/outcome.py says what it means, lane.py what that
-does to its lane (pause, rest, breaker), recorder.py writes it down by ../sql/record_outcomes.sql.
+A failed request in five files: loop.py takes the answer, judge.py asks ../protocol/outcome.py what it means, lane.py
+does to its lane what follows (pause, rest, breaker), recorder.py writes it down by ../sql/record_outcomes.sql.
 
 loop.py        one thread: take, claim, feed, collect, record
 intake.py      what to lease and claim next        agenda.py   lanes that were named, found, or are to come
@@ -13,6 +13,7 @@ batch_lane.py  a lane whose requests carry several  batch_sender.py  from delive
 credentials.py what a lane sends along              tokens.py   access tokens, fetched while a lane waits
 transforms.py  events that wait for a transformation
 judge.py       what an answer means                 recorder.py what came of it, written down
+record_columns.py  as which lists                   leased_endpoint.py  how an endpoint wants to be sent to
 counts.py, attempt_log.py, attempt_spans.py         what metrics, the log and spans are told of it
 quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
 polls.py       endpoints that are polled  poll_messages.py  what a poller gets

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.leased_endpoint import LeasedEndpoint, schedule_of
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import BY_HAND, Claimed, LeasedEndpoint, schedule_of
+from deliveries.engine.work import BY_HAND, Claimed
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, largest_batch
 from deliveries.protocol.breaker import is_half_open
 

@@ -16,9 +16,10 @@ import structlog
 
 from deliveries.engine.intake import Retry
 from deliveries.engine.lane import Lane
+from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, find_route, is_not_yet, kept_headers, text_of
-from deliveries.engine.work import Batch, Claimed, LeasedEndpoint, Sent
+from deliveries.engine.work import Batch, Claimed, Sent
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.metrics import names
 from deliveries.outbound.client import Request, prepared_post

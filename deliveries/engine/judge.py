@@ -12,7 +12,8 @@ from dataclasses import replace
 import structlog
 
 from deliveries.engine.lane import Lane
-from deliveries.engine.work import Finished, Sent, schedule_of
+from deliveries.engine.leased_endpoint import schedule_of
+from deliveries.engine.work import Finished, Sent
 from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.batching import PARTLY, is_refused_as_whole, read_partly

@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
-from deliveries.engine.work import BY_HAND, Claimed, Finished, LeasedEndpoint, Sent
+from deliveries.engine.work import BY_HAND, Claimed, Finished, Sent
 from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
 from deliveries.protocol.delivery_states import DeliveryState
@@ -213,9 +214,8 @@ class Lane:
         """Take the next delivery to be sent, and pay for it."""
         claimed = self.waiting.popleft()
         if (rate := self.endpoint.rate_limit) is not None and claimed.rank != BY_HAND:
-            _, self.tokens = take(
-                self.tokens, elapsed_seconds=now - self.tokens_at, rate_per_second=rate, burst=burst_of(rate), wanted=1
-            )
+            past = now - self.tokens_at
+            _, self.tokens = take(self.tokens, elapsed_seconds=past, rate_per_second=rate, burst=burst_of(rate))
             self.tokens_at = now
         return claimed
 

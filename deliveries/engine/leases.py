@@ -24,18 +24,13 @@ from deliveries.conf import conf
 from deliveries.engine.attempt_log import is_logged
 from deliveries.engine.attempt_spans import end_claim
 from deliveries.engine.batch_lane import BatchLane
-from deliveries.engine.credentials import NOTHING, sent_along
 from deliveries.engine.lane import Lane
+from deliveries.engine.leased_endpoint import leased_endpoint
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.work import NOT_YET, Claimed, LeasedEndpoint
-from deliveries.errors import HookpostError
+from deliveries.engine.work import Claimed
 from deliveries.metrics import names
 from deliveries.models.base import new_id
-from deliveries.models.keyring import unseal
-from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.breaker import Breaker
-from deliveries.protocol.payload import read_shaping
-from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.services import clock
 from deliveries.sql.engine_rows import (
     BeatRow,
@@ -258,40 +253,4 @@ def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
         trace_context=row.trace_context,
         api_version=row.api_version,
         due_at=row.due_at,
-    )
-
-
-def leased_endpoint(row: TakeLanesRow | RenewLeasesRow) -> LeasedEndpoint:
-    """Return how an endpoint wants to be sent to; what cannot be read is its problem."""
-    problem, own, shaping = "", NOTHING, None
-    keys: tuple[SigningKey, ...] = ()
-    try:
-        shaping = None if row.shaping is None else read_shaping(row.shaping)
-        pairs = zip(row.secret_ids or (), row.sealed or (), strict=True)
-        keys = tuple(read_secret(unseal(sealed, row_id=row_id).decode()) for row_id, sealed in pairs)
-        if row.signing == "standard" and keys and keys[0].kind == "text":
-            problem = "the stored secret is none of ours"
-        own = sent_along(row.endpoint_id, row.headers_sealed, row.credentials_sealed)
-    except HookpostError as error:
-        problem = str(error)
-    except (ValueError, TypeError):
-        problem = "a stored secret, header or credential cannot be read"
-    return LeasedEndpoint(
-        url=row.url,
-        signing=row.signing,
-        shaping=shaping,
-        keys=keys,
-        hints="\n".join(row.hints or ()),
-        headers=own.headers,
-        hidden=own.hidden,
-        tls=own.tls,
-        oauth=own.oauth,
-        schedule=row.retry_schedule or DEFAULT_SCHEDULE,
-        timeout_seconds=row.timeout_seconds,
-        max_in_flight=1 if row.ordered else row.max_in_flight,
-        rate_limit=row.rate_limit,
-        ordered=row.ordered,
-        set_aside_after=row.set_aside_after or 0,
-        enabled=row.state == "enabled",
-        problem=problem or ("the endpoint has no secret" if not keys else NOT_YET if own.oauth else ""),
     )

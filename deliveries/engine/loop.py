@@ -37,7 +37,8 @@ from deliveries.engine.leases import Leases, configure_lanes, release_lanes, ren
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
-from deliveries.engine.recorder import GiveBack, Recorded, record_outcomes, record_remaining
+from deliveries.engine.record_columns import give_back_of
+from deliveries.engine.recorder import Recorded, record_outcomes, record_remaining
 from deliveries.engine.tokens import forget_token, give_stored, is_refused
 from deliveries.engine.trouble import wait_for_sockets
 from deliveries.engine.work import Finished
@@ -241,7 +242,7 @@ class Engine:
         self._unrecorded, self._record_at = 0, NEVER
         if not lanes:
             return
-        done = {lane.endpoint_id: _give_back(lane, now) for lane in lanes if lane.is_done(now)}
+        done = {lane.endpoint_id: give_back_of(lane, now) for lane in lanes if lane.is_done(now)}
         attempts = [(lane, finished) for lane in lanes for finished in lane.finished]
         # Nothing is sent until this has come about: what is not recorded would be sent again and again.
         recorded = self._refusals.insist(
@@ -291,7 +292,3 @@ class Engine:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._ended += self.outbox.collect(wait_seconds=left)
-
-
-def _give_back(lane: Lane, now: float) -> GiveBack:
-    return GiveBack.IF_NOTHING_IS_DUE if lane.phase is Phase.EMPTY and now < lane.until else GiveBack.NOW

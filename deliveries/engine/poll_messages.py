@@ -12,10 +12,11 @@ from uuid import UUID
 
 import structlog
 
+from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.polls import Taken, answer_leases, keep_headers, take_due
 from deliveries.engine.sender import NOT_SENT, find_route, kept_headers, prepare_delivery, text_of
-from deliveries.engine.work import Claimed, LeasedEndpoint
+from deliveries.engine.work import Claimed
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import made_of
 from deliveries.models import Endpoint, PollLease

@@ -23,9 +23,11 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import Lane
-from deliveries.engine.leases import claim_batch, leased_endpoint
-from deliveries.engine.recorder import GiveBack, record_outcomes
-from deliveries.engine.work import Claimed, LeasedEndpoint, Sent
+from deliveries.engine.leased_endpoint import LeasedEndpoint, leased_endpoint
+from deliveries.engine.leases import claim_batch
+from deliveries.engine.record_columns import GiveBack
+from deliveries.engine.recorder import record_outcomes
+from deliveries.engine.work import Claimed, Sent
 from deliveries.errors import Conflict, Unavailable
 from deliveries.models import Endpoint, PollLease
 from deliveries.models import Lane as LaneRow

@@ -15,7 +15,8 @@ import structlog
 from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
-from deliveries.engine.work import NOT_YET, Claimed, LeasedEndpoint, Sent
+from deliveries.engine.leased_endpoint import NOT_YET, LeasedEndpoint
+from deliveries.engine.work import Claimed, Sent
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_post
 from deliveries.outbound.handle import body_bytes

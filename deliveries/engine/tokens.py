@@ -19,8 +19,9 @@ from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from deliveries.engine.lane import Lane
+from deliveries.engine.leased_endpoint import NOT_YET, LeasedEndpoint
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import NOT_YET, Claimed, LeasedEndpoint, Sent
+from deliveries.engine.work import Claimed, Sent
 from deliveries.errors import CannotDecrypt
 from deliveries.models import AccessToken
 from deliveries.models.keyring import seal, unseal

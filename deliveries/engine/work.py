@@ -1,11 +1,11 @@
-"""What passes through the engine: how an endpoint wants to be sent to, a due delivery, and an attempt that ended.
+"""What passes through the engine: a due delivery, a request in flight, and an attempt that ended.
 
 What lives here: values. They know no lane and no database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,67 +13,14 @@ from uuid import UUID
 
 from deliveries.errors import CannotShape
 from deliveries.models.base import new_id
-from deliveries.outbound.options import ClientTls
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.api_versions import Route
-from deliveries.protocol.credentials import Auth
 from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.payload import Shaping
-from deliveries.protocol.secrets import SigningKey
 
 if TYPE_CHECKING:
     from deliveries.tracing.spans import Begun
 
-NOT_YET = "its access token is to be fetched first"
-ONLY_ONCE = (0,)
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeasedEndpoint:
-    """How an endpoint wants to be sent to, as of the moment of the lease.
-
-    `shaping` is None where events are sent as they are stored; `problem` is why nothing can be sent,
-    NOT_YET that its token is to be fetched first. `token_is_fresh`: it was fetched for this lease.
-    """
-
-    url: str
-    signing: str
-    shaping: Shaping | None
-    keys: tuple[SigningKey, ...]
-    hints: str
-    headers: Mapping[str, str] = field(repr=False)
-    hidden: Sequence[str] = field(repr=False)
-    schedule: Sequence[int]
-    timeout_seconds: int
-    max_in_flight: int
-    rate_limit: float | None
-    ordered: bool
-    enabled: bool
-    set_aside_after: int = 0
-    problem: str = ""
-    tls: ClientTls | None = None
-    oauth: Auth | None = field(default=None, repr=False)
-    token_is_fresh: bool = False
-
-    @property
-    def in_batches(self) -> bool:
-        """Whether it wants several events in one request."""
-        return self.shaping is not None and self.shaping.batch_size > 1
-
-    @property
-    def batch_size(self) -> int:
-        """Up to how many events go in one request."""
-        return self.shaping.batch_size if self.shaping else 1
-
-    @property
-    def batch_wait_seconds(self) -> float:
-        """How long a batch that is not full waits for more events."""
-        return self.shaping.batch_wait_ms / 1000 if self.shaping else 0.0
-
-    def holds_up(self, claimed: Claimed) -> bool:
-        """Say whether those behind a delivery wait for its retry, should it fail now; `set_aside_after` 0: always."""
-        return self.ordered and not 0 < self.set_aside_after <= claimed.attempts + 1
 
 
 # Not frozen, which would make each cost three times as much: there are some of these for every request.
@@ -157,8 +104,3 @@ class Finished:
     request_headers: str = ""
     begun: Begun | None = None
     attempt_id: UUID = field(default_factory=new_id)
-
-
-def schedule_of(claimed: Claimed, endpoint: LeasedEndpoint) -> Sequence[int]:
-    """Return the delays before the attempts that a delivery has; a redelivery has one."""
-    return ONLY_ONCE if claimed.manual else endpoint.schedule

@@ -18,7 +18,7 @@ def burst_of(rate_per_second: float) -> float:
 
 
 def take(
-    tokens: float, *, elapsed_seconds: float, rate_per_second: float, burst: float, wanted: int
+    tokens: float, *, elapsed_seconds: float, rate_per_second: float, burst: float, wanted: int = 1
 ) -> tuple[int, float]:
     """Refill for the elapsed time and take up to `wanted` whole tokens: (granted, tokens left)."""
     ceiling = max(1.0, burst)

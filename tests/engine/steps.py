@@ -13,7 +13,8 @@ from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases
 from deliveries.engine.limits import Limits
 from deliveries.engine.loop import Engine
-from deliveries.engine.recorder import GiveBack, record_outcomes
+from deliveries.engine.record_columns import GiveBack
+from deliveries.engine.recorder import record_outcomes
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import Accepted, EventDraft, accept_event

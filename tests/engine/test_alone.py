@@ -14,7 +14,8 @@ from deliveries import sql
 from deliveries.engine import recorder
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases
-from deliveries.engine.recorder import GiveBack, record_outcomes
+from deliveries.engine.record_columns import GiveBack
+from deliveries.engine.recorder import record_outcomes
 from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.protocol.answer import Answer

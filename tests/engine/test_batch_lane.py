@@ -9,8 +9,9 @@ import pytest
 
 from deliveries.engine.batch_lane import CLAIM_SECONDS, LOOK_SECONDS, BatchLane
 from deliveries.engine.lane import NEVER
+from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import BY_HAND, Claimed, LeasedEndpoint, Sent
+from deliveries.engine.work import BY_HAND, Claimed, Sent
 from deliveries.protocol.batching import BODY_LIMIT_BYTES
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.payload import PLAIN, Shaping

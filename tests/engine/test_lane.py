@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
-from deliveries.engine.work import BY_HAND, Claimed, LeasedEndpoint, Sent
+from deliveries.engine.work import BY_HAND, Claimed, Sent
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
 

@@ -1,0 +1,116 @@
+"""What is recorded of lanes and attempts, as the lists that sql/record_outcomes.sql takes: one entry for each.
+
+What lives here: from values to columns. It changes with the statement, and knows neither transactions nor errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from uuid import UUID
+
+from deliveries.conf import conf
+from deliveries.engine.lane import Lane
+from deliveries.engine.phases import Phase
+from deliveries.engine.work import Finished
+from deliveries.protocol.answer import without
+from deliveries.protocol.delivery_states import DeliveryState
+from deliveries.protocol.outcome import NOT_THEIRS
+
+Row = tuple[Lane, Finished]
+
+LONGEST_REST_SECONDS = 7 * 86_400.0
+
+
+class GiveBack(IntEnum):
+    """Whether a lane's lease ends with the record."""
+
+    KEEP = 0
+    IF_NOTHING_IS_DUE = 1
+    NOW = 2
+
+
+def give_back_of(lane: Lane, now: float) -> GiveBack:
+    """Say whether the lease of a lane that is done ends with its record."""
+    return GiveBack.IF_NOTHING_IS_DUE if lane.phase is Phase.EMPTY and now < lane.until else GiveBack.NOW
+
+
+def lane_columns(lanes: Sequence[Lane], giving: Mapping[UUID, GiveBack], now: float) -> dict[str, object]:
+    """Return what is recorded of each lane, a list for each column."""
+    return {
+        "lease_seconds": float(conf.lease_seconds),
+        "worker_id": lanes[0].worker_id if lanes else None,
+        "lane_ids": [lane.endpoint_id for lane in lanes],
+        "lane_fences": [lane.fence for lane in lanes],
+        "lane_failures": [lane.breaker.failures for lane in lanes],
+        "lane_opened": [lane.breaker.opened for lane in lanes],
+        "lane_rests": [min(lane.rest_seconds(now), LONGEST_REST_SECONDS) for lane in lanes],
+        "lane_reasons": [str(lane.rest_reason) for lane in lanes],
+        "lane_tokens": [float(lane.tokens) for lane in lanes],
+        "lane_token_ages": [max(0.0, now - lane.tokens_at) for lane in lanes],
+        "lane_windows": [lane.window for lane in lanes],
+        "lane_slows": [lane.slow for lane in lanes],
+        "lane_arrived": [_has_arrived(lane.finished) for lane in lanes],
+        "lane_releases": [giving.get(lane.endpoint_id, GiveBack.KEEP) for lane in lanes],
+    }
+
+
+def _has_arrived(finished: Iterable[Finished]) -> bool | None:
+    """Say whether a delivery arrived; None when nothing was tried that tells of the endpoint.
+
+    What failed by hand had failed before, and what failed here says nothing of the endpoint.
+    """
+    told = [f.outcome for f in finished if f.outcome.state == DeliveryState.SUCCEEDED or not f.claimed.manual]
+    judged = [outcome.state == DeliveryState.SUCCEEDED for outcome in told if outcome.error not in NOT_THEIRS]
+    return any(judged) if judged else None
+
+
+def attempt_columns(rows: Sequence[Row]) -> dict[str, object]:
+    """Return what is recorded of each attempt, a list for each column."""
+    return _answer_columns(rows) | _request_columns(rows) | _outcome_columns(rows)
+
+
+def _answer_columns(rows: Sequence[Row]) -> dict[str, object]:
+    answers = [without(finished.answer, lane.endpoint.hidden) for lane, finished in rows]
+    return {
+        "durations": [answer.duration_ms for answer in answers],
+        "statuses": [answer.status for answer in answers],
+        "details": [answer.detail for answer in answers],
+        "addresses": [answer.address for answer in answers],
+        "headers": ["\n".join([f"{name}: {value}" for name, value in answer.headers]) for answer in answers],
+        "bodies": [answer.body for answer in answers],
+        "truncated": [answer.truncated for answer in answers],
+        "dns": [answer.phases.dns_ms for answer in answers],
+        "connects": [answer.phases.connect_ms for answer in answers],
+        "tls": [answer.phases.tls_ms for answer in answers],
+        "first_bytes": [answer.phases.first_byte_ms for answer in answers],
+    }
+
+
+def _request_columns(rows: Sequence[Row]) -> dict[str, object]:
+    claims = [finished.claimed for _, finished in rows]
+    return {
+        "attempt_ids": [finished.attempt_id for _, finished in rows],
+        "delivery_ids": [claimed.delivery_id for claimed in claims],
+        "endpoint_ids": [lane.endpoint_id for lane, _ in rows],
+        "manuals": [claimed.manual for claimed in claims],
+        "numbers": [claimed.number for claimed in claims],
+        "actors": [claimed.actor for claimed in claims],
+        "reasons": [claimed.reason for claimed in claims],
+        "started": [finished.started_at for _, finished in rows],
+        "urls": [lane.endpoint.url if finished.request_headers else "" for lane, finished in rows],
+        "request_headers": [finished.request_headers for _, finished in rows],
+        "signed_with": [lane.endpoint.hints if finished.request_headers else "" for lane, finished in rows],
+    }
+
+
+def _outcome_columns(rows: Sequence[Row]) -> dict[str, object]:
+    outcomes = [finished.outcome for _, finished in rows]
+    in_place = [lane.endpoint.holds_up(finished.claimed) and not finished.claimed.manual for lane, finished in rows]
+    return {
+        "errors": [outcome.error for outcome in outcomes],
+        "states": [outcome.state for outcome in outcomes],
+        "retries": [outcome.retry_in_seconds or 0.0 for outcome in outcomes],
+        "ranks": [1 if keep else 2 for keep in in_place],
+        "in_place": in_place,
+    }
