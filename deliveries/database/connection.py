@@ -17,6 +17,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from deliveries.database.limits import seconds_left
 
 STATEMENT_SECONDS = 30  # PostgreSQL's own limit, where nobody has set another one
+LOCK_SECONDS = (
+    8  # for what another session has locked; less than a caller waits (group_commit.py), so that all learn why
+)
 GRACE_SECONDS = 5  # for PostgreSQL to say so itself, before we hang up
 
 # A server that was cut off says nothing more: without these, whoever waits for it waits for minutes or hours.
@@ -43,8 +46,8 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "extra_float_digits": "1",
         "default_transaction_isolation": "read committed",
         "default_transaction_deferrable": "off",
-        # These would end a session that waits for work, or a migration, and refuse who would wait a moment.
-        "lock_timeout": "0",
+        "lock_timeout": str(LOCK_SECONDS * 1000),
+        # These would end a session that waits for work, or a migration.
         "idle_session_timeout": "0",
         "transaction_timeout": "0",
         "jit": "off",  # no statement of ours is long enough for it to pay, and a plan that costs much starts it
@@ -102,7 +105,7 @@ class LimitedConnection(psycopg.Connection[Any]):
     def lift_limits(self) -> None:
         """Let statements take as long as they need: a migration builds indexes."""
         if not self.is_pooled:
-            self.execute("SET statement_timeout = 0")
+            self.execute("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
         self.answer_seconds = math.inf
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

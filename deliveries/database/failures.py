@@ -50,9 +50,14 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(_cause_of(error), psycopg.errors.DiskFull)
 
 
+def is_locked(error: BaseException) -> bool:
+    """Say whether another session had locked a table or a row that was needed, for longer than we wait."""
+    return isinstance(_cause_of(error), psycopg.errors.LockNotAvailable)
+
+
 def takes_no_writes(error: BaseException) -> bool:
-    """Say whether reading may go on all the same: the database is read-only, or its disk is full."""
-    return is_read_only(error) or is_disk_full(error)
+    """Say whether reading may go on all the same: the database is read-only, its disk full, or a table locked."""
+    return is_read_only(error) or is_disk_full(error) or is_locked(error)
 
 
 def is_full(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
-from deliveries.database.failures import first_line, is_disk_full, is_full
+from deliveries.database.failures import first_line, is_disk_full, is_full, is_locked
 from deliveries.database.limits import answered_within
 from deliveries.services.retention import TABLES
 
@@ -27,16 +27,17 @@ SELECT
      FROM unnest(%s::text[]) AS name)
 """
 
-FULL_SECONDS = 10.0
+REFUSED_SECONDS = 10.0
 
 _told = {"word": OK}
-_full = {"until": 0.0}
+_refused = {"disk full": 0.0, "locked": 0.0}  # until when
 
 
 def note_refusal(error: BaseException) -> None:
-    """Remember for a moment that the disk was full: an answer to a question, as readiness asks them, needs no room."""
-    if is_disk_full(error):
-        _full["until"] = time.monotonic() + FULL_SECONDS
+    """Remember for a moment why nothing could be written: what readiness asks needs no room and waits for no lock."""
+    for word, is_so in (("disk full", is_disk_full), ("locked", is_locked)):
+        if is_so(error):
+            _refused[word] = time.monotonic() + REFUSED_SECONDS
 
 
 def database_word() -> str:
@@ -57,8 +58,10 @@ def _asked() -> tuple[str, str]:
         return word_of(error), first_line(error)
     if is_read_only:
         return "read-only", ""
-    if time.monotonic() < _full["until"]:
-        return "disk full", ""
+    now = time.monotonic()
+    for word, until in _refused.items():
+        if now < until:
+            return word, ""
     return (OK, "") if has_today else ("no partition for today", "")
 
 

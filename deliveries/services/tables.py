@@ -15,7 +15,7 @@ from deliveries.errors import CannotStart
 NEEDED = frozenset({"admin", "auth", "axes", "contenttypes", "deliveries", "sessions"})
 NOT_MIGRATED = "the tables are missing, or older than this version: run `python manage.py migrate`"
 NO_RIGHT = "42501"  # from PostgreSQL 15 on only the owner of a database may create tables in it
-READ_ONLY = "25006"
+READ_ONLY, NO_SCHEMA = "25006", "3F000"
 UNDEFINED = frozenset({"42P01", "42703"})  # a table, a column
 NOT_LET_IN = ("08", "28", "3D", "53", "57P")  # classes of SQLSTATE: connections, passwords, names, slots, shutdown
 
@@ -46,6 +46,8 @@ def explain(error: BaseException) -> str:
         return f"{_setting()}: its user lacks a right: {said}; let it own the database, or the schema"
     if state == READ_ONLY:
         return f"{_setting()}: the database takes no writes: {said}; name the primary, or let its user write"
+    if state == NO_SCHEMA:
+        return f"{_setting()}: {said}: the first one in the search_path of its user is not there"
     if state in UNDEFINED:
         return NOT_MIGRATED
     if isinstance(error, OperationalError) and (not state or state.startswith(NOT_LET_IN)):

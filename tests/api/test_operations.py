@@ -30,19 +30,22 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SETTINGS, "api_rate_limit", 3)
 
 
-def test_a_full_disk_is_said_and_no_batch_is_taken_for_stored_while_reading_goes_on(
-    limited: None, ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "word"), [(psycopg.errors.DiskFull, "disk full"), (psycopg.errors.LockNotAvailable, "locked")]
+)
+def test_a_full_disk_or_a_lock_is_said_and_no_batch_is_taken_for_stored_while_reading_goes_on(
+    limited: None, ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch, error: type[Exception], word: str
 ) -> None:
-    """Given a disk without room, then a batch is a 503 as an event is, and not a 202 full of errors."""
+    """Given no room on the disk, or a locked table, then a batch is a 503 as an event is, and not a 202 of errors."""
     fetch = sql.fetch
 
     def refuse(row: type[NamedTuple], parameters: sql.Parameters, **given: Any) -> Any:
         if row in (AcceptEventsRow, TakeTokenRow):
-            raise OperationalError("could not extend file") from psycopg.errors.DiskFull()
+            raise OperationalError("could not extend file") from error()
         return fetch(row, parameters, **given)
 
     monkeypatch.setattr(sql, "fetch", refuse)
-    monkeypatch.setattr(readiness_word, "_full", {"until": 0.0})
+    monkeypatch.setattr(readiness_word, "_refused", dict.fromkeys(readiness_word._refused, 0.0))
     event = {"customer": "alice", "type": "invoice.paid", "data": {}}
     for path, body in (("/events", event), ("/events/batch", {"events": [event, event, {}]})):
         answer = ops.post(path, body)
@@ -52,7 +55,7 @@ def test_a_full_disk_is_said_and_no_batch_is_taken_for_stored_while_reading_goes
         )
     assert ops.get("/customers").status == 200
     ready = ops.get("/readyz")
-    assert (ready.status, ready.json["database"]) == (503, "disk full")
+    assert (ready.status, ready.json["database"]) == (503, word)
 
 
 def test_without_a_limit_no_header_speaks_of_one(ops: Caller) -> None:

@@ -274,6 +274,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (InternalError("cannot execute INSERT in a read-only transaction"), errors.Unavailable),
         (ProgrammingError("relation does not exist"), errors.Unavailable),
         (caused(OperationalError("No space left on device"), psycopg.errors.DiskFull()), errors.Unavailable),
+        (caused(OperationalError("lock timeout"), psycopg.errors.LockNotAvailable()), errors.Unavailable),
         (caused(OperationalError("refused"), mark_never_sent(psycopg.OperationalError())), errors.Unavailable),
         (caused(OperationalError("ended"), psycopg.errors.AdminShutdown()), errors.Unconfirmed),
         (caused(OperationalError("lost amid the statement"), psycopg.OperationalError()), errors.Unconfirmed),
@@ -284,7 +285,7 @@ def test_a_caller_is_told_whether_a_database_that_fails_may_have_stored_the_even
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: Exception, told: type[Exception]
 ) -> None:
     customer = an_endpoint(receiver.url).customer
-    monkeypatch.setattr(readiness, "FULL_SECONDS", 0.0)
+    monkeypatch.setattr(readiness, "REFUSED_SECONDS", 0.0)
 
     fetch = sql.fetch
 

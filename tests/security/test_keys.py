@@ -153,6 +153,8 @@ def test_a_database_that_takes_no_writes_is_told_so_in_a_line() -> None:
     error.__context__ = InternalError()
     error.__context__.__cause__ = psycopg.errors.ReadOnlySqlTransaction("cannot execute CREATE TABLE\nLINE 1")
     assert "takes no writes: cannot execute CREATE TABLE; name the primary" in tables.explain(error)
+    error.__context__.__cause__ = psycopg.errors.InvalidSchemaName("no schema has been selected to create in\nLINE 1")
+    assert "create in: the first one in the search_path of its user is not there" in tables.explain(error)
 
 
 def test_a_key_of_the_right_name_and_wrong_bytes_is_refused(ring: pytest.MonkeyPatch) -> None:

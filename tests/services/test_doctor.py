@@ -165,6 +165,9 @@ def test_a_pooler_without_a_limit_for_statements_is_a_warning(db: None, monkeypa
     monkeypatch.setattr(connection.connection, "is_pooled", True)
     assert [finding.grade for finding in database._pooling("0")] == ["warn"]
     assert [finding.grade for finding in database._pooling("30s")] == ["ok"]
+    monkeypatch.setattr(database, "allows_transactions", lambda: False)
+    (finding,) = database._pooling("30s")
+    assert (finding.grade, finding.says) == ("fail", "by statement")
 
 
 def test_the_server_is_named_and_what_it_risks(db: None) -> None:

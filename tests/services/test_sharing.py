@@ -178,12 +178,15 @@ def test_what_a_role_has_otherwise_for_the_sake_of_others_is_not_ours() -> None:
         asked.introduce()
         for name, value in OF_THE_ROLE.items():
             assert asked.execute(f"SHOW {name}").fetchone() != (value,)  # type: ignore[call-overload]
+        assert asked.execute("SHOW lock_timeout").fetchone() == ("8s",)
         row = asked.execute(
             "SELECT now(), '3 hours'::interval, 1798000000.125::float8, '{NULL}'::text[], '\\n'"
         ).fetchone()
         assert row is not None
         assert row[1:] == (timedelta(hours=3), 1798000000.125, [None], "\\n")
         assert isinstance(row[0], datetime)
+        asked.lift_limits()
+        assert asked.execute("SHOW lock_timeout").fetchone() == ("0",), "a migration waits for its turn"
 
 
 FULL = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from deliveries import __version__
 from deliveries.conf import conf
@@ -47,6 +47,7 @@ ADVICE = {
     "no connection left": "Raise max_connections, or see who holds them in pg_stat_activity.",
     "read-only": "DATABASE_URL leads to a standby, or the server takes no writes: name the primary, or two hosts.",
     "disk full": "Make room, or let HOOKPOST_RETENTION_DAYS keep fewer days; nothing has to be restarted.",
+    "locked": "Another session locks a table of ours: see docs/runbooks.md, The database cannot be used.",
     "no partition for today": "Start a worker or a dispatcher: the one that leads opens days; its log says why not.",
 }
 
@@ -85,11 +86,24 @@ def server() -> Iterator[Diagnosis]:
 def _pooling(timeout: str) -> Iterator[Diagnosis]:
     if not getattr(connection.connection, "is_pooled", False):
         yield ok("pooling", "none, or by session: every part works over this URL")
+    elif not allows_transactions():
+        do = "Set pool_mode to transaction or session: workers and changes of settings need transactions."
+        yield fail("pooling", "by statement", do)
     elif timeout == "0":
         do = "ALTER ROLE … SET statement_timeout = '30s'; and run migrate and up with a URL of the server itself."
-        yield warn("pooling", "by transaction or statement, and no statement has a time limit", do)
+        yield warn("pooling", "by transaction, and no statement has a time limit", do)
     else:
-        yield ok("pooling", "by transaction or statement: migrate and up want a URL of the server itself")
+        yield ok("pooling", "by transaction: migrate and up want a URL of the server itself")
+
+
+def allows_transactions() -> bool:
+    """Say whether more than one statement may belong together."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
 
 
 def tables() -> Iterator[Diagnosis]:
