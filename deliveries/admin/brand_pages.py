@@ -45,6 +45,11 @@ def brand_picture_view(request: HttpRequest, name: str) -> HttpResponse:
 PICTURE_NAMES = (gettext_noop("Logo"), gettext_noop("Logo, dark"), gettext_noop("Favicon"), gettext_noop("Support"))
 
 
+def picture_title(kind: str) -> str:
+    """Return what a picture is called."""
+    return gettext(kind.replace("_", ", ").capitalize())
+
+
 class BrandForm(forms.Form):
     """A customer's brand; what is empty is the operator's."""
 
@@ -66,7 +71,7 @@ class BrandForm(forms.Form):
     def __init__(self, customer: Customer, data: object = None, files: object = None) -> None:
         super().__init__(data, files, initial=customer.brand)  # type: ignore[arg-type]
         for kind in PICTURES:
-            title = gettext(kind.replace("_", ", ").capitalize())
+            title = picture_title(kind)
             self.fields[kind] = forms.FileField(
                 label=title,
                 required=False,
@@ -120,7 +125,7 @@ class BrandPages(PageAdmin[Customer]):
             "title": gettext("Brand"),
             **self.about(row, gettext("Brand")),
             "form": form,
-            "pictures": [(kind, picture_url(row.brand[kind])) for kind in PICTURES if kind in row.brand],
+            "pictures": [(picture_title(kind), picture_url(row.brand[kind])) for kind in PICTURES if kind in row.brand],
             "ours": operator_brand().name,
             "back_url": self.page_url(row),
         }

@@ -1,33 +1,23 @@
 """Failure groups in words, for pages and for letters to customers.
 
-What lives here: sentences made of values. It must not ask the database.
+What lives here: sentences made of values. What it asks the database is only whom it speaks to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from django.utils.translation import gettext
+
 from deliveries.models import FailureGroup
 from deliveries.protocol import ids
 from deliveries.protocol.sentences import say
+from deliveries.protocol.time_zones import stamp
 from deliveries.services.failure_groups import Failing, GroupState
-from deliveries.services.languages import in_words, tell_number
+from deliveries.services.languages import in_words, speaking, tell, tell_number
+from deliveries.services.mail_choices import shared_choices
 from deliveries.services.site_links import PORTAL, url_of
 
-LETTER = """\
-Hello,
-
-since {since} UTC your endpoint
-
-    {url}
-
-has not taken {number} of our webhooks: {says}.
-
-What helps: {do}
-
-Nothing is lost. What is still in its retry schedule is tried again by itself; what was given up can be sent again as \
-soon as this is mended. All of it, with an example:
-
-    {address}
-"""
 STATES = {
     GroupState.OPEN: say("Nobody has looked at it yet."),
     GroupState.ACKNOWLEDGED: say("Somebody knows of it."),
@@ -74,16 +64,29 @@ def others_in_words(row: FailureGroup | None) -> str:
 
 
 def letter_of(found: Failing) -> str:
-    """Return a text for the customer, ready to be sent."""
+    """Return a text for the customer, ready to be sent: in the language and the time that its members read."""
+    language, zone = shared_choices(found.row.endpoint.customer_id)
+    with speaking(language):
+        return "\n\n".join(_letter_of(found, zone)) + "\n"
+
+
+def _letter_of(found: Failing, zone: str) -> Iterator[str]:
     row = found.row
-    return LETTER.format(
-        since=f"{row.first_at:%Y-%m-%d %H:%M}",
-        url=row.endpoint.url,
-        number=row.deliveries,
-        says=found.advice.says,
-        do=found.advice.do,
-        address=url_of(PORTAL, "deliveries_failuregroup_change", row.public_id),
+    yield gettext("Hello,")
+    yield tell_number(
+        "{number} webhook of ours has not been taken by your endpoint since {at}: {says}.",
+        "{number} webhooks of ours have not been taken by your endpoint since {at}: {says}.",
+        row.deliveries,
+        at=stamp(row.first_at, zone),
+        says=in_words(found.advice.says),
     )
+    yield f"    {row.endpoint.url}"
+    yield tell("What helps: {do}", do=in_words(found.advice.do))
+    yield gettext(
+        "Nothing is lost. What is still in its retry schedule is tried again by itself; what was given up can be sent "
+        "again as soon as this is mended. All of it, with an example:"
+    )
+    yield f"    {url_of(PORTAL, 'deliveries_failuregroup_change', row.public_id)}"
 
 
 def example_of(row: FailureGroup) -> str:

@@ -5,6 +5,7 @@ What lives here: from the selection that a job keeps to text and to the address 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -38,6 +39,29 @@ PROBLEM_OF_OURS = gettext_noop("a part of it could not be queued")
 def filter_words(job: Job) -> list[tuple[str, str]]:
     """Return what a job was narrowed to: titles and texts, with names where rows have one."""
     return [(WORDS[name][0], _text(name, value)) for name, value in job.filters.items() if name in WORDS]
+
+
+def narrowed_words(jobs: Sequence[Job]) -> Mapping[UUID, str]:
+    """Return in a line what each job was narrowed to, its customer aside; the endpoints are asked for once."""
+    wanted = {str(job.filters["endpoint_id"]) for job in jobs if job.filters.get("endpoint_id")}
+    urls = {str(key): url for key, url in _urls_of(wanted)}
+    return {job.pk: _narrowed(job, urls) for job in jobs}
+
+
+def _urls_of(wanted: Collection[str]) -> Iterable[tuple[UUID, str]]:
+    rows = visible.endpoints_ever(visible.OPERATOR).filter(id__in=wanted) if wanted else None
+    return [] if rows is None else rows.values_list("id", "url")
+
+
+def _narrowed(job: Job, urls: Mapping[str, str]) -> str:
+    words = []
+    for name in WORDS:  # jsonb keeps an order of its own
+        value = job.filters.get(name)
+        if value is not None and name == "endpoint_id":
+            words.append(urls.get(str(value)) or _public_id(name, value))
+        elif value is not None and name not in ("customer_id", "failed"):
+            words.append(f"{gettext(WORDS[name][0])}: {_text(name, value)}")
+    return " · ".join(words)
 
 
 def filter_address(job: Job, *, viewer: Viewer) -> str:

@@ -6,6 +6,8 @@ of deliveries and by API. It must not know how a job is done.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,8 +18,8 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, code, moment
-from deliveries.admin.job_words import filter_address, filter_words, problem_of
+from deliveries.admin.badges import NOTHING, badge, code, link, moment
+from deliveries.admin.job_words import filter_address, filter_words, narrowed_words, problem_of
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
@@ -35,7 +37,9 @@ class JobPages(ReadOnlyPages[Job]):
     rows = visible.jobs
     acts = ("resume", "cancel")
     change_form_template = "hookpost/job.html"
-    columns = ("shown_id", "shown_kind", "shown_state", "shown_progress", "shown_actor", "shown_created")
+    columns: ClassVar[tuple[str, ...]] = (
+        *("shown_kind", "shown_progress", "shown_state", "shown_actor", "shown_created", "shown_id"),
+    )
     fields = ()
     search_fields = ("id",)
     nothing_yet = gettext_noop(
@@ -120,15 +124,24 @@ class JobPages(ReadOnlyPages[Job]):
 
     shown_actor.short_description = gettext_noop("Asked by")  # type: ignore[attr-defined]
 
-    @admin.display(description=gettext_lazy("Job"))
+    @admin.display(description=gettext_lazy("Id"))
     def shown_id(self, row: Job) -> SafeString:
         """The id, as the API shows it."""
         return code(row.public_id)
 
-    @admin.display(description=gettext_lazy("Kind"))
-    def shown_kind(self, row: Job) -> str:
-        """What it does."""
-        return str(row.get_kind_display())
+    def with_details(self, rows: list[Job]) -> list[Job]:
+        """Add what each was narrowed to."""
+        words = narrowed_words(rows)
+        for row in rows:
+            row.narrowed = words[row.pk]  # type: ignore[attr-defined]
+        return rows
+
+    @admin.display(description=gettext_lazy("Job"))
+    def shown_kind(self, row: Job) -> SafeString:
+        """What it does, and to what."""
+        narrowed = row.narrowed  # type: ignore[attr-defined]
+        under = format_html('<br><span class="hp-muted">{}</span>', narrowed) if narrowed else ""
+        return format_html("{}{}", row.get_kind_display(), under)
 
     @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: Job) -> SafeString:
@@ -154,7 +167,16 @@ class StaffJob(JobPages):
     """All jobs."""
 
     search_by = ("actor",)
+    columns = ("shown_kind", "shown_customer", *JobPages.columns[1:])
+    list_select_related = ("customer",)
     search_help_text = gettext_noop("job_ id, or an actor such as user:alice")
+
+    @admin.display(description=gettext_lazy("Customer"))
+    def shown_customer(self, row: Job) -> SafeString | str:
+        """Whose deliveries, linked; a dash for those of all."""
+        if row.customer is None:
+            return NOTHING
+        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
     def may_touch(self, request: HttpRequest, row: Job) -> bool:
         """Who may send again may also stop it."""

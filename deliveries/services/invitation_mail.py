@@ -8,11 +8,13 @@ from __future__ import annotations
 from django.utils.translation import gettext
 
 from deliveries.models import Invitation
+from deliveries.protocol.time_zones import stamp
 from deliveries.services.alert_letters import plain
 from deliveries.services.brands import brand_of
 from deliveries.services.invitations import token_of
 from deliveries.services.languages import in_words, language_of_address, speaking, tell
 from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
+from deliveries.services.own_time import zone_of_address
 from deliveries.services.site_links import PORTAL, url_of
 
 
@@ -34,6 +36,7 @@ def letter_of(invitation: Invitation) -> RowLetter:
 
 def _letter_of(invitation: Invitation) -> RowLetter:
     customer, brand = plain(invitation.customer.name), brand_of(invitation.customer)
+    end = stamp(invitation.expires_at, zone_of_address(invitation.email))
     body = in_paragraphs(
         (
             tell(
@@ -42,7 +45,7 @@ def _letter_of(invitation: Invitation) -> RowLetter:
                 role=in_words(invitation.role),
             ),
             url_of(PORTAL, "invitation", token_of(invitation)),
-            tell("The link serves once, until {at} UTC.", at=f"{invitation.expires_at:%Y-%m-%d %H:%M}"),
+            tell("The link serves once, until {at}.", at=end),
             gettext("If you did not expect this, do nothing: without the link nothing happens."),
             *([tell("Questions: {support}", support=brand.support)] if brand.support else []),
         )

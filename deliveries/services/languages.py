@@ -79,8 +79,13 @@ def language_of(user_id: str | int) -> str:
 
 def language_of_address(address: str) -> str:
     """Return the language that whoever has this mail address chose; empty for strangers, and for several people."""
+    return chosen_by_address(address, "language")
+
+
+def chosen_by_address(address: str, column: str) -> str:
+    """Return what whoever has this mail address chose; empty for strangers, and where choices differ."""
     field = f"user__{get_user_model().get_email_field_name()}__iexact"
-    chosen = set(LogIn.objects.filter(**{field: address}).values_list("language", flat=True)[:2])
+    chosen = set(LogIn.objects.filter(**{field: address}).values_list(column, flat=True)[:2])
     return chosen.pop() if len(chosen) == 1 else ""
 
 

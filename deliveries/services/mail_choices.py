@@ -108,6 +108,18 @@ def reader_of(member: Member) -> Reader:
     )
 
 
+def shared_choices(customer_id: UUID) -> tuple[str, str]:
+    """Return the language and the time zone that a customer's members chose; empty where they differ, or chose none."""
+    members = with_address().filter(customer_id=customer_id).order_by("id")[:READERS_LIMIT]
+    readers = [reader_of(member) for member in members]
+    languages, zones = {each.language for each in readers} - {""}, {each.zone for each in readers} - {""}
+    return _only_one(languages), _only_one(zones)
+
+
+def _only_one(chosen: set[str]) -> str:
+    return chosen.pop() if len(chosen) == 1 else ""
+
+
 def find_reader(token: str) -> Member | None:
     """Return the member whose letters a link ends; the link has no end of its own, for letters are kept for years."""
     try:

@@ -11,6 +11,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import LogIn
 from deliveries.protocol.sentences import say
 from deliveries.protocol.time_zones import zone_named
+from deliveries.services.languages import chosen_by_address
 
 NO_ZONE = say("a name of the IANA's time zones, such as Europe/Berlin")
 
@@ -27,3 +28,8 @@ def choose_zone(user: AbstractUser, name: str) -> str:
 def zone_of(user: AbstractUser) -> str:
     """Return the time zone that somebody chose; empty for none."""
     return LogIn.objects.filter(user_id=user.pk).values_list("time_zone", flat=True).first() or ""
+
+
+def zone_of_address(address: str) -> str:
+    """Return the time zone that whoever has this mail address chose; empty for strangers, and for several people."""
+    return chosen_by_address(address, "time_zone")

@@ -8,7 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, FailureGroup, Job
+from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, FailureGroup, Job, Member
+from deliveries.services.languages import choose_language
+from deliveries.services.members import add_member
+from deliveries.services.own_time import choose_zone
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -120,9 +123,23 @@ def test_the_endpoint_is_paused_after_it_was_asked(site: str, bob: Client, carol
 def test_staff_have_words_for_the_customer_and_customers_do_not(bob: Client, carol: Client, acme: House) -> None:
     fails(acme)
     text = text_of(bob, acme, site="admin")
-    assert "has not taken 66 of our webhooks: the receiver answers 404" in text
+    assert "66 webhooks of ours have not been taken by your endpoint since" in text
+    assert ": the receiver answers 404" in text
     assert f"/portal/deliveries/failuregroup/{acme.failure.public_id}/change/" in text
     assert "Words for the customer" not in text_of(carol, acme, site="portal")
+
+
+def test_words_for_the_customer_are_in_its_members_language_and_time(bob: Client, acme: House) -> None:
+    fails(acme)
+    choose_zone(acme.member.user, "Asia/Tokyo")
+    choose_language(acme.member.user, "de")
+    text = text_of(bob, acme, site="admin")
+    assert "Was hilft:" in text
+    assert "Asia/Tokyo)" in text
+    assert "Words for the customer" in text
+    add_member(acme.customer, "claire", email="claire@example.com", actor="system")
+    choose_language(Member.objects.get(user__username="claire").user, "fr")
+    assert "What helps:" in text_of(bob, acme, site="admin")
 
 
 def test_the_live_part_is_sent_only_when_there_is_news(carol: Client, acme: House) -> None:

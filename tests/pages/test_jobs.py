@@ -46,3 +46,16 @@ def test_who_may_not_send_again_does_not_touch_jobs(bob: Client, acme: House, ac
     assert carol.post(f"{page_of(acme)}/{act}/", {}).status_code in (302, 403, 404)
     acme.job.refresh_from_db()
     assert acme.job.state == "pending"
+
+
+def test_the_list_leads_with_what_is_done_to_what_and_whose(bob: Client, carol: Client, acme: House) -> None:
+    endpoint = str(acme.endpoint.pk)
+    Job.objects.update(kind="redeliver", filters={"endpoint_id": endpoint, "states": ["exhausted"], "status_code": 503})
+    for client, site, others in ((bob, "admin", ["Customer"]), (carol, "portal", [])):
+        answer = client.get(f"/{site}/deliveries/job/")
+        assert answer.context["listing"].titles[:-3] == ["Job", *others, "Progress", "State"]
+        (line,) = answer.context["listing"].lines
+        assert "Redeliver by filter" in line.head
+        assert acme.endpoint.url in line.head
+        assert "States: exhausted · Status code: 503" in line.head
+        assert ("Acme" in line.cells) == (site == "admin")

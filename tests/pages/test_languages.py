@@ -18,6 +18,7 @@ from deliveries.models import LogIn, PasswordMail
 from deliveries.protocol.advice import advice_for
 from deliveries.services.invitation_mail import letter_of as invitation_letter
 from deliveries.services.languages import in_words
+from deliveries.services.own_time import choose_zone
 from deliveries.services.password_mail import letter_of
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_members import an_invitation
@@ -97,6 +98,9 @@ def test_a_letter_is_in_its_recipients_language(acme: House, carol: Client) -> N
     assert "Ein neues Passwort" in letter_of(row).subject
     invited = an_invitation(acme, "stranger@example.com")
     assert "Invitation to Acme" in invitation_letter(invited).subject
+    choose_zone(acme.member.user, "Asia/Tokyo")
+    invited.email = acme.member.user.email
+    assert "Asia/Tokyo)" in invitation_letter(invited).body
     assert get_language() == "en"
 
 
