@@ -40,9 +40,13 @@ def main(argv: list[str]) -> int:
 
 
 def explain(error: Exception, *, command: str) -> str:
-    """What ails the database, in a sentence; nothing for any other error, or for a migration's own."""
+    """What ails the database or the settings, in a sentence; nothing for any other error, or for a migration's own."""
+    from django.core.exceptions import ImproperlyConfigured
+
     from deliveries.services import tables  # not before the settings are known to be right
 
+    if isinstance(error, ImproperlyConfigured):
+        return str(error)
     sentence = tables.explain(error)
     return "" if command == "migrate" and sentence == tables.NOT_MIGRATED else sentence
 

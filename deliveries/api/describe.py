@@ -7,7 +7,7 @@ not know any noun.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -42,6 +42,9 @@ PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
+        "limit": {"type": "string", "description": "Of a limit that is reached: its name at /meta."},
+        "figure": {"type": "integer", "description": "How many there may be."},
+        "owner": {"type": "string", "description": "Whose limit it is: a customer's id, or operator."},
     },
 }
 FIELD_ERROR = {
@@ -56,6 +59,7 @@ _PROBLEMS = {
     "401": "No living API key came with the request.",
     "403": "The key may not do this.",
     "404": "There is nothing of this id, or it is not yours to see.",
+    "408": "The body did not come in time.",
     "409": "The state forbids it now.",
     "413": "The body is too large.",
     "415": "The body is not application/json.",
@@ -65,12 +69,12 @@ _PROBLEMS = {
 }
 # Headers of answers, by status.
 _HEADERS = {
-    "201": {"Location": "Where it is from now on; not of a portal link."},
     "401": {"WWW-Authenticate": "Bearer"},
+    "415": {"Accept-Encoding": "identity, where the body came compressed."},
     "429": {"Retry-After": "Seconds.", "RateLimit": "What is left.", "RateLimit-Policy": "What there is."},
     "503": {"Retry-After": "Seconds."},
 }
-_WITH_BODY = ("413", "415", "422")
+_WITH_BODY = ("408", "413", "415", "422")
 
 
 # The noun that an operation is about is the last of these that its path names.
@@ -125,18 +129,16 @@ class DescribedView(AutoSchema):
         """Return the operation with its problems."""
         operation = super().get_operation(*args, **kwargs)
         if operation:
+            changes = self.method in ("POST", "PATCH", "DELETE")  # and refuses a body where it reads none
             # An event can be read in a version to which it cannot be brought.
-            meets_state = self.method in ("POST", "PATCH", "DELETE") or operation["operationId"] == "get_event"
+            meets_state = changes or operation["operationId"] == "get_event"
             for code, meaning in _PROBLEMS.items():
-                if (code in _WITH_BODY and "requestBody" not in operation) or (code == "409" and not meets_state):
+                if (code in _WITH_BODY and not changes) or (code == "409" and not meets_state):
                     continue
                 operation["responses"].setdefault(code, problem_response(code, meaning))
             for code, answer in operation["responses"].items():
                 answer["description"] = answer.get("description") or HTTPStatus(int(code)).phrase
-            for code, headers in _HEADERS.items():
-                if code in operation["responses"]:
-                    described = {name: header(meaning) for name, meaning in headers.items()}
-                    operation["responses"][code].setdefault("headers", {}).update(described)
+            _describe_headers(operation["responses"])
         return operation
 
 
@@ -149,6 +151,21 @@ def extend_schema(**options: Any) -> Callable[[Method], Method]:
         return extend(method)
 
     return describe
+
+
+def _has_place(code: str, answer: dict[str, Any]) -> bool:
+    """Say whether an answer is of something made that has an address: a portal link is one itself, an event an id."""
+    schemas = [each["schema"].get("$ref", "") for each in answer.get("content", {}).values()]
+    if code == "201":
+        return not schemas[0].endswith("/Link")
+    return code == "202" and schemas[0].endswith("/Job")
+
+
+def _describe_headers(answers: Mapping[str, dict[str, Any]]) -> None:
+    for code, answer in answers.items():
+        meanings = {"Location": "Where it is from now on."} if _has_place(code, answer) else _HEADERS.get(code, {})
+        if meanings:
+            answer.setdefault("headers", {}).update({name: header(meaning) for name, meaning in meanings.items()})
 
 
 def header(meaning: str) -> dict[str, object]:

@@ -90,7 +90,9 @@ class NewEventShape(Shape):
     type = Text(max_length=NAME_LIMIT)
     data = JsonObject(help_text="Signed and sent exactly as written here.")  # type: ignore[assignment]
     timestamp = Moment(required=False, help_text="When it happened; now when absent.")
-    deliver_at = Moment(required=False, help_text="When it is sent first, at most 30 days ahead; at once when absent.")
+    deliver_at = Moment(
+        required=False, help_text="When it is sent first, as many days ahead as /meta says; at once when absent."
+    )
     tags = serializers.ListField(child=Text(), required=False, help_text="At most 10; see the guide to tags.")
     api_version = Text(required=False, help_text="The version that `data` is in; the newest when absent.")
 

@@ -124,6 +124,9 @@ class FeedView(ApiView):
             *PAGE_QUERY,
             OpenApiParameter("after", OpenApiTypes.STR, description="Id of the last event that you have."),
             OpenApiParameter("If-None-Match", OpenApiTypes.STR, OpenApiParameter.HEADER),
+            OpenApiParameter(
+                "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Of this page.", response=[200, 304]
+            ),
         ],
         responses={200: listed(EventShape), 304: OpenApiResponse(description="Nothing new since that ETag.")},
     )

@@ -23,6 +23,7 @@ from deliveries.protocol.profiles import PROFILES
 from deliveries.services.event_store import SHARED
 from deliveries.services.filter_judge import EVENT_MS, PART_SECONDS
 from deliveries.services.limits import LIMITS
+from deliveries.services.scheduling import days_ahead
 
 LIMITS_OF_EVENTS = {
     "endpoints_at_accept": SHARED.endpoint_limit,
@@ -42,11 +43,16 @@ class LimitsShape(Shape):
     requests_per_minute = Number(allow_null=True)
     idempotency_hours = Number()
     retention_days = Number()
+    deliver_at_days = Number(help_text="How far ahead an event may be emitted to be sent later.")
     endpoints = Number(help_text="Of a customer; a customer's key reads its own figure.")
+    inboxes = Number(help_text="Of a customer.")
     open_jobs = Number(help_text="Of a customer, under way; what service keys start for it counts apart.")
     held_jobs = Number(help_text="Of a customer, waiting for paused or disabled endpoints.")
     event_types = Number(help_text="Of a customer's own.")
+    api_versions = Number(help_text="Of the operator.")
+    version_changes = Number(help_text="Of the operator: event types that change with a version.")
     members = Number(help_text="Of a customer.")
+    invitations = Number(help_text="Of a customer, within a day.")
     sessions = Number(help_text="Of a member in the portal; beyond it the oldest ends.")
     api_keys = Number(help_text="Of a customer, living.")
     signing_secrets = Number(help_text="Of an endpoint, signing at the same time.")
@@ -89,6 +95,7 @@ class MetaView(ApiView):
             "requests_per_minute": conf.api_rate_limit or None,
             "idempotency_hours": conf.idempotency_hours,
             "retention_days": conf.retention_days,
+            "deliver_at_days": days_ahead(),
         }
         limits |= LIMITS_OF_EVENTS
         customer = visible.customers(viewer).first() if not viewer.is_operator else None

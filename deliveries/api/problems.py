@@ -14,7 +14,7 @@ from typing import Any, NotRequired, TypedDict
 
 import orjson
 import structlog
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -135,6 +135,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
     found = problem_of(exception.__cause__ or exception)  # a body that was not read
     said = str(exception) if isinstance(exception, BadRequest) else "the request is not understood"
+    if isinstance(exception, DisallowedHost):
+        said = "this host is not served here; its operator names it in HOOKPOST_ALLOWED_HOSTS or HOOKPOST_BASE_URL"
     if _is_api(request):
         return plain_problem(problem(400, said))
     if isinstance(exception, RequestDataTooBig):

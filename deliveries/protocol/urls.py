@@ -145,7 +145,9 @@ def _to_punycode(name: str) -> str:
     if unicodedata.normalize("NFKC", name) != name:
         _refuse(say("the host name holds characters that only look like others; write it plainly or in punycode"))
     try:
-        return idna.encode(name, uts46=True).decode("ascii")
+        labels = idna.uts46_remap(name, std3_rules=False).split(".")
+        # Label by label: what is ASCII already may have an underscore, which IDNA knows nothing of.
+        return ".".join(each if each.isascii() else idna.encode(each).decode("ascii") for each in labels)
     except idna.IDNAError:
         _refuse(say("the host name is not a valid international name"))
 

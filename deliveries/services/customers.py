@@ -36,11 +36,13 @@ def update_customer(customer: Customer, fields: Mapping[str, object], *, actor: 
     checked = _checked(fields)
     if not checked:
         return customer
+    former = customer.uid
     for name, value in checked.items():
         setattr(customer, name, value)
     with transaction.atomic():
         _save(customer, [*checked, "updated_at"])
-        detail = {"fields": sorted(checked)}
+        # Under its former uid it is found again by whoever erases it.
+        detail = {"fields": sorted(checked)} | ({"former_uid": former} if former not in (None, customer.uid) else {})
         record_act(actor, "customer.update", customer=customer, object_id=customer.public_id, detail=detail)
     return customer
 

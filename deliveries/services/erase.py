@@ -148,10 +148,20 @@ def _traces_of(customer_id: UUID) -> Traces:
     users = only_of(customer) if customer else ()
     return Traces(
         customer_id=customer_id,
-        words=tuple(filter(None, (public_id, str(customer_id), customer.uid if customer else None))),
+        words=(public_id, str(customer_id), *_uids_of(customer_id, customer)),
         object_ids=tuple({public_id, *(row.public_id for row in rows), *told}),
         endpoint_ids=tuple(row.id for row in rows if isinstance(row, Endpoint)),
         key_ids=tuple(row.id for row in rows if isinstance(row, ApiKey)),
         usernames=tuple(user.get_username() for user in users),
         name=customer.name if customer else public_id,
     )
+
+
+def _uids_of(customer_id: UUID, customer: Customer | None) -> set[str]:
+    """Return the uid of a customer and those that it had, but none that is another's now."""
+    renamed = AuditEntry.objects.filter(
+        object_id=ids.encode_id(ids.CUSTOMER, customer_id), action="customer.update", detail__has_key="former_uid"
+    )
+    had = {str(uid) for uid in renamed.values_list("detail__former_uid", flat=True)}
+    others = set(Customer.objects.filter(uid__in=had).exclude(id=customer_id).values_list("uid", flat=True))
+    return (had - others) | ({customer.uid} if customer and customer.uid else set())

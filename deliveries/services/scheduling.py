@@ -32,10 +32,15 @@ def deliver_later(moment: datetime | None) -> datetime | None:
     moment, now = timestamps.in_utc(moment, field="deliver_at"), clock.likely_now()
     if moment < now - PASSED:
         raise InvalidInput(say("deliver_at has passed"), field="deliver_at")
-    longest = min(LONGEST, max(timedelta(0), timedelta(days=conf.retention_days) - KEPT_AFTERWARDS))
-    if moment > now + longest:
-        raise InvalidInput(say("deliver_at is at most {days} days ahead", days=longest.days), field="deliver_at")
+    days = days_ahead()
+    if moment > now + timedelta(days=days):
+        raise InvalidInput(say("deliver_at is at most {days} days ahead", days=days), field="deliver_at")
     return moment if moment > now else None
+
+
+def days_ahead() -> int:
+    """Return how many days ahead a `deliver_at` may be: less than the log of its event's day is kept."""
+    return min(LONGEST, max(timedelta(0), timedelta(days=conf.retention_days) - KEPT_AFTERWARDS)).days
 
 
 def cancel_event(event: Event, *, actor: str, reason: str = "", note: str = "") -> int:

@@ -44,7 +44,7 @@ class Answer:
 
 
 class Caller:
-    """A program with a key."""
+    """A program with a key; no answer that it gets is beyond the description of the API."""
 
     def __init__(self, key: str | None) -> None:
         self.key = key
@@ -52,6 +52,8 @@ class Caller:
 
     def send(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
         """Send one request; a path without /api or /portal gets the base in front."""
+        from tests.api.described import refuse_undescribed
+
         full = path if path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "http")) else f"/api/v1{path}"
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -60,7 +62,10 @@ class Caller:
         kind = named.pop("Content-Type", "application/json" if data else "")
         options: dict[str, Any] = {"data": data, "content_type": kind} if data or kind else {}
         answer = self.client.generic(method, full.removeprefix("http://testserver"), headers=named, **options)
-        return Answer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        if method != "GET" or not data:
+            refuse_undescribed(method, full, answer.status_code, told, answer.getvalue())
+        return Answer(answer.status_code, told, answer.getvalue())
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET."""

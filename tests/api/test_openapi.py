@@ -121,7 +121,7 @@ def test_what_is_always_there_is_required_in_answers(document: Any) -> None:
         "Auth": ["audience", "client_auth", "client_id", "scope", "token_url", "username"],
         "BatchResult": ["deliveries", "error", "id", "warnings"],
         "Count": ["at_least"],
-        "Problem": ["errors"],
+        "Problem": ["errors", "figure", "limit", "owner"],
         "Waiting": ["until"],
     }
 

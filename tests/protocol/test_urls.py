@@ -46,6 +46,7 @@ def stored(text: str, *, allow_http: bool = True) -> str:
         ("https://example.com./a", "https://example.com./a"),
         ("https://EXAMPLE.com.:8443/a", "https://example.com.:8443/a"),
         ("https://bücher.example./", "https://xn--bcher-kva.example./"),
+        ("https://my_host.bücher.example/", "https://my_host.xn--bcher-kva.example/"),
         ("https://8.8.8.8./", "https://8.8.8.8/"),
         ("https://example.com:/", "https://example.com/"),
         ("https://example.com:", "https://example.com/"),

@@ -13,10 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
 
-from deliveries.models import Alert, AuditEntry, Customer, Delivery, Endpoint, Event, Job, Lane
+from deliveries.models import Alert, AuditEntry, Customer, Delivery, Endpoint, Event, ImportLine, Job, Lane
 from deliveries.services import erase, jobs
 from deliveries.services.audit import record_act
-from deliveries.services.customers import create_customer, delete_customer
+from deliveries.services.customers import create_customer, delete_customer, update_customer
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.erase import erase_customer
 from deliveries.services.events import EventDraft, accept_event
@@ -31,7 +31,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def filled(name: str, receiver: Receiver) -> Customer:
     """A customer whose name is in all that it has, with a log of successes, failures and what still waits."""
-    customer = create_customer({"uid": f"{name}-uid", "name": f"{name} Ltd", "metadata": {"of": name}}, actor="key:ops")
+    customer = create_customer({"uid": f"{name}-old", "name": f"{name} Ltd", "metadata": {"of": name}}, actor="key:ops")
+    imported = Job.objects.create(kind=Job.Kind.IMPORT, actor="user:root")
+    ImportLine.objects.create(
+        job=imported, place="customers[0]", kind="customer", uid=f"{name}-old", customer=f"{name}-old"
+    )
+    update_customer(customer, {"uid": f"{name}-uid"}, actor="user:root")
     add_member(customer, f"{name}-carol", email=f"carol@{name}.example", actor="user:root")
     AccessLog.objects.create(username=f"{name}-carol")
     url = f"{receiver.url}/{name}"
