@@ -6,6 +6,7 @@ What lives here: structlog joined to the standard library's logging. It must not
 from __future__ import annotations
 
 import io
+import logging
 from typing import TextIO
 
 import structlog
@@ -40,12 +41,14 @@ def logging_settings(*, level: str, form: str) -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": structlog.stdlib.ProcessorFormatter, **formatter(form)}},
+        "filters": {"in_a_line": {"()": lambda: without_traceback}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": level, "propagate": True, "handlers": []},
             "django.server": {"level": level, "propagate": True, "handlers": []},
             "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"filters": ["in_a_line"]},
             "django.db.backends": {"level": "INFO"},  # statements with their values, sessions among them
             "dramatiq": {"level": "WARNING" if level == "INFO" else level},
             "dramatiq.broker": {"level": "ERROR"},  # complains that a process has two workers
@@ -53,6 +56,12 @@ def logging_settings(*, level: str, form: str) -> dict[str, object]:
             "axes": {"level": "WARNING"},
         },
     }
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Let a record pass without its traceback: a scanner's host is no mistake of ours, and its message says all."""
+    record.exc_info = None
+    return True
 
 
 def formatter(form: str) -> dict[str, object]:

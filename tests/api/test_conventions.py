@@ -62,6 +62,12 @@ def test_a_mistake_is_told_in_english_whatever_language_the_project_around_speak
     assert {each["detail"] for each in answer.json["errors"]} == {"Not a valid string.", "This field is required."}
 
 
+def test_a_host_that_is_not_served_is_told_as_such(nobody: Caller) -> None:
+    answer = nobody.client.get("/api/v1/meta", headers={"host": "hooks.example"})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert "HOOKPOST_ALLOWED_HOSTS" in answer.json()["detail"]
+
+
 def test_what_was_made_is_where_location_says(ops: Caller, alice: Tenant, url: str) -> None:
     for path, body in (
         ("/customers", {"name": "Zoe", "uid": "zoe"}),

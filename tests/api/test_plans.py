@@ -35,7 +35,10 @@ WITH made AS (
     FROM generate_series(0, %(rows)s - 1) n
 ), event AS (
     INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
-    SELECT id, (%(customers)s::uuid[])[1 + who], (ARRAY['a.b', 'c.d'])[1 + n %% 2], '{}', now() FROM made
+    SELECT
+        id, (%(customers)s::uuid[])[1 + who], (ARRAY['a.b', 'c.d'])[1 + n %% 2],
+        '{"type":"a.b","timestamp":"2026-01-01T00:00:00.000Z","data":{}}', now()
+    FROM made
 )
 INSERT INTO hookpost_delivery (
     id, event_id, endpoint_id, customer_id, event_type, state, attempts, status_code, error, created_at, failed_at

@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError
 
@@ -15,6 +16,7 @@ from config.listening import host_address, port_number, refuse_taken_port
 from config.management.commands import web
 from deliveries.errors import CannotStart, InvalidInput, LimitReached
 from deliveries.management.command import sentence_of
+from manage import explain
 from tests.own_time import give_own_time
 
 
@@ -36,6 +38,10 @@ def test_what_is_no_host_is_refused(text: str) -> None:
 )
 def test_an_address_is_what_it_is(text: str, address: str) -> None:
     assert host_address(text) == address
+
+
+def test_a_wrong_setting_of_djangos_is_a_sentence() -> None:
+    assert explain(ImproperlyConfigured("STATIC_ROOT is not set"), command="collectstatic") == "STATIC_ROOT is not set"
 
 
 def test_a_name_becomes_an_address() -> None:
