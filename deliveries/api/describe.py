@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from drf_spectacular import utils
 from drf_spectacular.extensions import OpenApiSerializerExtension
@@ -21,6 +21,7 @@ from rest_framework import serializers
 
 from deliveries.api.paging import LIMIT, LIMIT_MAX
 
+Described: TypeAlias = dict[str, Any]
 Method = TypeVar("Method", bound=Callable[..., object])
 
 PAGE_QUERY = [
@@ -106,7 +107,7 @@ class ShapeInAnswers(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, object]:
         """Return the schema; an answer lacks a member only where the shape says that it may."""
         again: Any = auto_schema._map_serializer  # as drf-spectacular's own documentation has it
-        schema: dict[str, Any] = again(self.target, direction, bypass_extensions=True)
+        schema: Described = again(self.target, direction, bypass_extensions=True)
         if direction == "response":
             there = [name for name in schema.get("properties", ()) if name not in self.target.may_be_absent]
             schema = {**schema, "required": there} if there else schema
@@ -153,7 +154,7 @@ def extend_schema(**options: Any) -> Callable[[Method], Method]:
     return describe
 
 
-def _has_place(code: str, answer: dict[str, Any]) -> bool:
+def _has_place(code: str, answer: Described) -> bool:
     """Say whether an answer is of something made that has an address: a portal link is one itself, an event an id."""
     schemas = [each["schema"].get("$ref", "") for each in answer.get("content", {}).values()]
     if code == "201":
@@ -161,7 +162,7 @@ def _has_place(code: str, answer: dict[str, Any]) -> bool:
     return code == "202" and schemas[0].endswith("/Job")
 
 
-def _describe_headers(answers: Mapping[str, dict[str, Any]]) -> None:
+def _describe_headers(answers: Mapping[str, Described]) -> None:
     for code, answer in answers.items():
         meanings = {"Location": "Where it is from now on."} if _has_place(code, answer) else _HEADERS.get(code, {})
         if meanings:

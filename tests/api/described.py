@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import jsonschema_rs
 
@@ -17,6 +17,7 @@ from deliveries.api.openapi import description
 
 BASE = "/api/v1"
 ELSEWHERE = frozenset({405, 500})  # of a method that there is not, and of a mistake of ours
+Described: TypeAlias = dict[str, Any]
 TOLD = frozenset({"etag", "location", "retry-after", "www-authenticate", "accept-encoding"})
 
 
@@ -39,32 +40,32 @@ def refuse_undescribed(method: str, path: str, status: int, headers: Mapping[str
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+def _patterns() -> list[tuple[re.Pattern[str], Described]]:
     paths = sorted(description()["paths"].items(), key=lambda each: each[0].count("{"))
     return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path.removeprefix(BASE))), item) for path, item in paths]
 
 
 @cache
-def _operation(method: str, path: str) -> dict[str, Any] | None:
-    found = next((item for pattern, item in _patterns() if pattern.fullmatch(path)), {})
+def _operation(method: str, path: str) -> Described | None:
+    found: Described = next((item for pattern, item in _patterns() if pattern.fullmatch(path)), {})
     return found.get(method.lower())
 
 
 @cache
-def _validator(name: str, status: str, kind: str) -> Any:
+def _validator(name: str, status: str, kind: str) -> jsonschema_rs.Draft202012Validator:
     operations = (each for item in description()["paths"].values() for each in item.values())
     operation = next(each for each in operations if each["operationId"] == name)
     schema = operation["responses"][status]["content"][kind]["schema"]
     return jsonschema_rs.Draft202012Validator(_closed({**schema, "components": description()["components"]}))
 
 
-def _closed(schema: Any) -> Any:
+def _closed(schema: object) -> object:
     """Return a schema of which no object has members that are not named."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {key: _closed(each) for key, each in schema.items()}
+    closed: dict[str, object] = {key: _closed(each) for key, each in schema.items()}
     if schema.get("type") == "object" and "properties" in schema:
         closed.setdefault("additionalProperties", False)
     return closed
