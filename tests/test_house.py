@@ -9,6 +9,7 @@ import ast
 import re
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -44,6 +45,31 @@ def test_outside_of_tests_passwords_are_hashed_as_django_has_it() -> None:
     assert not hasattr(import_module("config.settings"), "PASSWORD_HASHERS")
     assert settings.PASSWORD_HASHERS == ["tests.passwords.FewRounds"]
     assert PBKDF2PasswordHasher.iterations >= 600_000
+
+
+def states_as_texts(tree: ast.AST) -> Iterator[int]:
+    """The lines in which `state` is given, or compared, as a bare text beside the enumeration that has it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.keyword(arg="state", value=ast.Constant(value=str(text))) if text:
+                yield node.value.lineno
+            case ast.Compare(left=ast.Attribute(attr="state"), comparators=[ast.Constant(value=str(text))]) if text:
+                yield node.lineno
+
+
+def test_a_state_is_a_member_of_its_enumeration_wherever_it_is_given_or_compared() -> None:
+    found = {path: [*states_as_texts(ast.parse(path.read_text()))] for path in production_files()}
+    assert [f"{path.relative_to(ROOT)}:{line}" for path, lines in found.items() for line in lines] == []
+
+
+# Where a moment is written for people and programs; the other formats are days or hours alone.
+MOMENTS = {"deliveries/protocol/timestamps.py", "deliveries/protocol/time_zones.py"}
+
+
+def test_a_moment_is_written_in_one_place() -> None:
+    """Given three widths of one moment, then each has one function; the demo's story is written as a service would."""
+    places = {str(path.relative_to(ROOT)) for path in production_files() if "%Y-%m-%d %H:%M" in path.read_text()}
+    assert places == MOMENTS
 
 
 def test_no_function_is_there_for_tests_alone() -> None:

@@ -25,6 +25,7 @@ from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import AuditEntry, visible
 from deliveries.protocol.actor_names import shown_to_customer
+from deliveries.protocol.timestamps import to_minute
 from deliveries.services.selection import between
 
 
@@ -46,7 +47,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
 
     def beside(self, request: HttpRequest, row: AuditEntry) -> dict[str, object]:
         """Name the entry by what was done, and when."""
-        return {**super().beside(request, row), "heading": f"{row.action} {row.at:%Y-%m-%d %H:%M} UTC"}
+        return {**super().beside(request, row), "heading": f"{row.action} {to_minute(row.at)} UTC"}
 
     @admin.display(description=gettext_lazy("When (UTC)"))
     def shown_at(self, row: AuditEntry) -> SafeString | str:

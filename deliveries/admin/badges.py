@@ -17,6 +17,7 @@ from django.utils.translation import pgettext_lazy
 from deliveries.models import Attempt, Delivery
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.timestamps import to_second
 from deliveries.services import clock
 from deliveries.services.languages import in_words, tell
 
@@ -126,7 +127,7 @@ def moment(value: datetime | None, *, relative: bool = False) -> SafeString | st
     """Return a time in UTC, or its distance from now; the other on hover. A script adds the reader's own time."""
     if value is None:
         return NOTHING
-    away, stamp = distance(value, now=clock.likely_now()), f"{value:%Y-%m-%d %H:%M:%S}"
+    away, stamp = distance(value, now=clock.likely_now()), to_second(value)
     shown, title = (away, f"{stamp} UTC") if relative else (stamp, away)
     mark = SafeString(" data-hp-relative") if relative else ""
     form = '<time class="hp-nowrap" datetime="{}Z" title="{}"{}>{}</time>'

@@ -19,6 +19,7 @@ from deliveries.admin.badges import answer_of, state_word
 from deliveries.admin.endpoint_health import in_words
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
 from deliveries.models.visible import Viewer
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.endpoint_health import health_of
@@ -63,7 +64,7 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
         (
             "exhausted",
             gettext("in the last 24 hours"),
-            last_day.filter(state="exhausted", failed_at__isnull=False),
+            last_day.filter(state=DeliveryState.EXHAUSTED, failed_at__isnull=False),
             "&window=24h",
         ),
         ("pending", gettext("waiting now"), waiting.filter(due_at__isnull=False), ""),
@@ -78,7 +79,7 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
         ],
         failing=failing_lanes(endpoints),
         stopped=list(
-            endpoints.exclude(state="enabled")
+            endpoints.exclude(state=Endpoint.State.ENABLED)
             .select_related("customer")
             .order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
         ),
@@ -106,7 +107,9 @@ def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
 
 def failing_lanes(endpoints: QuerySet[Endpoint]) -> list[tuple[Lane, str]]:
     """Return lanes where nothing arrives, the longest first, each with what is known of it in words."""
-    lanes = Lane.objects.filter(failing_since__isnull=False, endpoint__in=endpoints.filter(state="enabled"))
+    lanes = Lane.objects.filter(
+        failing_since__isnull=False, endpoint__in=endpoints.filter(state=Endpoint.State.ENABLED)
+    )
     found = list(lanes.select_related("endpoint__customer").order_by("failing_since")[:SHOWN_ENDPOINTS])
     health = health_of([lane.endpoint for lane in found])
     return [(lane, in_words(health[lane.endpoint_id])) for lane in found]
@@ -114,7 +117,9 @@ def failing_lanes(endpoints: QuerySet[Endpoint]) -> list[tuple[Lane, str]]:
 
 def recent_failures(viewer: Viewer, *, since: datetime) -> list[Delivery]:
     """Return the latest deliveries whose schedule was used up."""
-    rows = visible.deliveries(viewer).filter(id__gte=floor_of(since), failed_at__isnull=False, state="exhausted")
+    rows = visible.deliveries(viewer).filter(
+        id__gte=floor_of(since), failed_at__isnull=False, state=DeliveryState.EXHAUSTED
+    )
     try:
         with at_most(seconds=COUNT_SECONDS):
             return list(rows.select_related("endpoint", "customer").order_by("-id")[:SHOWN_ENDPOINTS])

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from deliveries.admin.badges import badge, distance, explain
 from deliveries.models import Endpoint, Retest
 from deliveries.protocol.breaker import Breaker, is_half_open
+from deliveries.protocol.timestamps import to_minute, to_second
 from deliveries.services import clock
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 from deliveries.services.languages import tell
@@ -51,7 +52,7 @@ def rest_in_words(row: Endpoint) -> str:
     rest = resting(row)
     if not rest:
         return ""
-    return tell("until {at} UTC: {why}", at=f"{rest[0]:%Y-%m-%d %H:%M:%S}", why=gettext(RESTS.get(rest[1], rest[1])))
+    return tell("until {at} UTC: {why}", at=to_second(rest[0]), why=gettext(RESTS.get(rest[1], rest[1])))
 
 
 def retests_in_words(row: Endpoint) -> str:
@@ -62,7 +63,7 @@ def retests_in_words(row: Endpoint) -> str:
     so_far = tell("{number} so far", number=found.tries) if found.tries else gettext("none yet")
     return tell(
         "It is tried by itself at {at} UTC ({so_far}), and enabled again when it answers.",
-        at=f"{found.next_at:%Y-%m-%d %H:%M}",
+        at=to_minute(found.next_at),
         so_far=so_far,
     )
 
@@ -85,7 +86,7 @@ def in_words(health: Health) -> str:
     """Return health as a sentence or two."""
     said = []
     if health.since is not None:
-        at = f"{health.since:%Y-%m-%d %H:%M:%S}"
+        at = to_second(health.since)
         said.append(tell("Nothing has arrived since {at} UTC, {ago}.", at=at, ago=_ago(health)))
     if health.share_24h is not None:
         said.append(tell("{share} of the last day's deliveries arrived.", share=_percent(health.share_24h)))

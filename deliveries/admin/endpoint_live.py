@@ -28,6 +28,7 @@ from deliveries.models import Delivery, Endpoint, EventType, Job, visible
 from deliveries.protocol import ids
 from deliveries.protocol.operational import OPERATIONAL
 from deliveries.protocol.tags import read_tags
+from deliveries.protocol.timestamps import to_minute
 from deliveries.services import clock
 from deliveries.services.audit import record_act
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
@@ -163,10 +164,10 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
 
 
 def _span_in_words(selection: Selection) -> str:
-    since = f"{selection.since:%Y-%m-%d %H:%M}"
+    since = to_minute(selection.since) if selection.since else ""
     words = tell("From {since} UTC to now.", since=since)
     if selection.until is not None:
-        words = tell("From {since} UTC to {until} UTC.", since=since, until=f"{selection.until:%Y-%m-%d %H:%M}")
+        words = tell("From {since} UTC to {until} UTC.", since=since, until=to_minute(selection.until))
     return words if not selection.tags else f"{words} {tell('Tagged {tags}.', tags=', '.join(selection.tags))}"
 
 

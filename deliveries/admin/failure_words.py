@@ -13,6 +13,7 @@ from deliveries.models import FailureGroup
 from deliveries.protocol import ids
 from deliveries.protocol.sentences import say
 from deliveries.protocol.time_zones import stamp
+from deliveries.protocol.timestamps import to_minute
 from deliveries.services.failure_groups import Failing, GroupState
 from deliveries.services.languages import in_words, speaking, tell, tell_number
 from deliveries.services.mail_choices import shared_choices
@@ -28,7 +29,7 @@ STATES = {
 def group_headline(found: Failing) -> str:
     """Return what fails, how often and since when, as a sentence."""
     row = found.row
-    values = {"at": f"{row.first_at:%Y-%m-%d %H:%M}", "says": in_words(found.advice.says)}
+    values = {"at": to_minute(row.first_at), "says": in_words(found.advice.says)}
     if found.state == GroupState.OVER:
         return tell_number(
             "{number} delivery failed since {at} UTC: {says}.",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
+from deliveries.protocol.timestamps import to_second
 from deliveries.services.jobs import LASTING
 
 # The members of a kept selection, with the words of a page and the parameter of the list of deliveries.
@@ -95,7 +96,7 @@ def _text(name: str, value: object) -> str:
         url = visible.endpoints_ever(visible.OPERATOR).filter(id=str(value)).values_list("url", flat=True).first()
         return url or _public_id(name, value)
     if name in ("since", "until"):
-        return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{to_second(datetime.fromisoformat(str(value)))} UTC"
     return gettext("yes") if value is True else _word(name, value).replace(",", ", ")
 
 

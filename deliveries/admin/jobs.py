@@ -24,6 +24,7 @@ from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Job, visible
+from deliveries.protocol.timestamps import to_minute
 from deliveries.services import clock
 from deliveries.services.job_control import SENDING, cancel_job, may_resume, resume_job
 from deliveries.services.jobs import STOPPABLE, UNFINISHED
@@ -109,7 +110,7 @@ class JobPages(ReadOnlyPages[Job]):
 
     def named(self, row: Job) -> dict[str, object]:
         """What it does, and since when."""
-        return {"heading": f"{row.get_kind_display()} {row.created_at:%Y-%m-%d %H:%M} UTC"}
+        return {"heading": f"{row.get_kind_display()} {to_minute(row.created_at)} UTC"}
 
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Answer how far a job is."""

@@ -25,6 +25,7 @@ from deliveries.models.log import STATES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.timestamps import to_minute
 from deliveries.services import clock
 from deliveries.services.languages import ENGLISH, spoken, tell
 from deliveries.services.selection import read_types
@@ -246,7 +247,7 @@ class PeriodFilter(TextFilter):
             if (moment := read_moment(text)) is None:
                 return self.refuse(gettext("This is no moment; write it as 2026-01-31T12:00."))
             self.narrows[name] = moment
-            self.show(f"{moment:%Y-%m-%d %H:%M} UTC", name=name, title=title)
+            self.show(f"{to_minute(moment)} UTC", name=name, title=title)
         return None
 
     def fields(self) -> list[dict[str, str]]:

@@ -14,9 +14,10 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import NOTHING
 from deliveries.admin.dashboard import Figure, counts_of
-from deliveries.models import visible
+from deliveries.models import Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.services.languages import in_words, tell
 from deliveries.services.overview import (
     SPANS,
@@ -100,21 +101,21 @@ def _attempt_figures(found: AttemptTotals, chosen: str, url: str) -> list[Figure
             value=percent(found.arrived_share),
             note=tell("of {number} in the last {span}", number=found.attempts, span=span),
             url=f"{url}{'&' if '?' in url else '?'}window={chosen}",
-            state="succeeded",
+            state=DeliveryState.SUCCEEDED,
         ),
         Figure(
             title=gettext("First attempt, p50 / p95"),
             value=both,
             note=tell("about, in the last {span}", span=span),
             url=f"{url}{'&' if '?' in url else '?'}window={chosen}",
-            state="succeeded",
+            state=DeliveryState.SUCCEEDED,
         ),
     ]
 
 
 def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
     oldest = oldest_due_seconds(viewer)
-    stopped = visible.endpoints(viewer).exclude(state="enabled")
+    stopped = visible.endpoints(viewer).exclude(state=Endpoint.State.ENABLED)
     resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped])
     return [
         Figure(
@@ -122,21 +123,21 @@ def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
             value=gettext("many wait") if oldest is None else span_of(oldest),
             note=gettext("waits for its turn"),
             url=f"{lists['delivery']}?state=pending",
-            state="pending",
+            state=DeliveryState.PENDING,
         ),
         Figure(
             title=gettext("Resting endpoints"),
             value=resting_count,
             note=gettext("left alone for a while"),
             url=f"{lists['endpoint']}?health=resting",
-            state="held",
+            state=DeliveryState.HELD,
         ),
         Figure(
             title=gettext("Stopped endpoints"),
             value=stopped_count,
             note=gettext("paused or disabled"),
             url=f"{lists['endpoint']}?state=paused&state=disabled",
-            state="held",
+            state=DeliveryState.HELD,
         ),
     ]
 

@@ -5,7 +5,10 @@ What lives here: words for a challenge. It must not know how a URL is asked.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from deliveries.models import Challenge, Endpoint
+from deliveries.protocol.timestamps import to_minute
 from deliveries.services.languages import tell
 
 
@@ -14,8 +17,8 @@ def verification_in_words(row: Endpoint) -> str:
     asked = Challenge.objects.filter(endpoint=row).first()
     if asked is None:
         return ""
-    if asked.state == Challenge.State.VERIFIED:
-        return _answered(asked, row.allowed_rate)
+    if asked.state == Challenge.State.VERIFIED and asked.verified_at is not None:
+        return _answered(asked.verified_at, row.allowed_rate)
     if asked.delivery_id is not None:
         return tell("Its URL was asked the challenge and has not answered yet.")
     if not asked.detail:
@@ -28,8 +31,8 @@ def verification_in_words(row: Endpoint) -> str:
     return f"{last} {tell('Its URL is asked again at {at} UTC.', at=f'{asked.next_at:%H:%M:%S}')}"
 
 
-def _answered(asked: Challenge, allowed_rate: int | None) -> str:
-    said = tell("Its URL answered the challenge at {at} UTC.", at=f"{asked.verified_at:%Y-%m-%d %H:%M}")
+def _answered(at: datetime, allowed_rate: int | None) -> str:
+    said = tell("Its URL answered the challenge at {at} UTC.", at=to_minute(at))
     if not allowed_rate:
         return said
     return f"{said} {tell('It allows {rate} requests a minute, which is heeded.', rate=allowed_rate)}"

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import NOTHING, badge, moment
 from deliveries.models import Delivery
+from deliveries.protocol.timestamps import to_second
 from deliveries.services.languages import tell
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 
@@ -37,8 +38,8 @@ def with_waiting(rows: list[Any]) -> list[Any]:
 def waiting_in_words(waiting: Waiting) -> str:
     """Return what a delivery waits for."""
     what = gettext(WAITS[waiting.reason])
-    since = f"{waiting.since:%Y-%m-%d %H:%M:%S}" if waiting.since else ""
-    until = f"{waiting.until:%Y-%m-%d %H:%M:%S}" if waiting.until else ""
+    since = to_second(waiting.since) if waiting.since else ""
+    until = to_second(waiting.until) if waiting.until else ""
     if since and until:
         return tell("Waits for {what} on {since} UTC, until {until} UTC.", what=what, since=since, until=until)
     if since:

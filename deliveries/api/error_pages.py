@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from deliveries.protocol.timestamps import to_second
 from deliveries.services.brands import Brand, operator_brand
 from deliveries.services.site_links import PORTAL, STAFF, path_of, site_root
 
@@ -68,7 +69,7 @@ def error_page(
     title, sentence = (gettext(each) for each in said or WORDS.get(code, WORDS[500]))
     staff, portal = site_root(STAFF), site_root(PORTAL)
     site = next((each for each in (staff, portal) if each and request.path.startswith(each)), "")
-    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    at = f"{to_second(datetime.now(UTC))} UTC"
     context = {"code": code, "title": title, "sentence": sentence, "at": at}
     context |= {"site": site, "staff": staff, "portal": portal, "others_url": others_url}
     try:

@@ -17,6 +17,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from deliveries.api.problems import CodedError, TooLargeError
+from deliveries.database.failures import first_line
 from deliveries.errors import InvalidMember
 from deliveries.protocol.event_data import wrong_encoding
 from deliveries.protocol.json_members import check_members, escaped
@@ -57,7 +58,7 @@ def read_json(body: bytes, *, limit_bytes: int = BODY_LIMIT_BYTES) -> object:
     except RecursionError as error:
         raise ParseError(f"JSON nests at most {DEPTH_LIMIT} deep") from error
     except ValueError as error:
-        raise ParseError(f"the body is not JSON: {wrong_encoding(body) or _first_line(error)}") from error
+        raise ParseError(f"the body is not JSON: {wrong_encoding(body) or first_line(error)[:200]}") from error
     _check(value, pointer="", depth=0)
     return value
 
@@ -88,7 +89,3 @@ def _check_number(value: object, pointer: str) -> None:
         raise InvalidMember("a number is out of range", pointer=pointer)
     if isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
         raise InvalidMember("a whole number has at most 64 bits; write a longer one as a text", pointer=pointer)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:200]

@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deliveries.consume.source import Message, SourceAway
 from deliveries.database.connection import connect_to
+from deliveries.database.failures import first_line
 
 WAIT_SECONDS = 0.2
 
@@ -67,7 +68,7 @@ class OutboxTable:
         except psycopg.Error as error:
             if self._connection is not None:
                 self._connection.close()
-            raise SourceAway(str(error).partition("\n")[0]) from error
+            raise SourceAway(first_line(error)) from error
 
 
 def _storable(reason: str, connection: psycopg.Connection) -> str:

@@ -89,7 +89,7 @@ def kind_of(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what the database said, without what a log line has no room for."""
+    """Return what an error says, without what a log line has no room for."""
     return str(error).strip().partition("\n")[0]
 
 

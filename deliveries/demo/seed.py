@@ -76,7 +76,7 @@ FIRMS = (
                 share=1.0,
                 hours=2,
             ),
-            Kind(path="archive", types=("invoice.paid",), an_hour=4, state="paused"),
+            Kind(path="archive", types=("invoice.paid",), an_hour=4, state=Endpoint.State.PAUSED),
         ),
     ),
     Firm(
@@ -92,7 +92,7 @@ FIRMS = (
                 status=410,
                 share=1.0,
                 hours=40,
-                state="disabled",
+                state=Endpoint.State.DISABLED,
             ),
         ),
     ),
@@ -122,8 +122,8 @@ def _endpoint(endpoint_id: str, firm: Firm, kind: Kind) -> Endpoint:
     endpoint = Endpoint.objects.get(pk=decode_id(ENDPOINT, endpoint_id))
     endpoint.url = f"https://hooks.{firm.uid}.example/{kind.path}"
     endpoint.save(update_fields=["url"])
-    if kind.state == "paused":
+    if kind.state == Endpoint.State.PAUSED:
         pause_endpoint(endpoint, actor=SYSTEM, reason="They move to another data centre this week.")
-    if kind.state == "disabled":
+    if kind.state == Endpoint.State.DISABLED:
         disable_endpoint(endpoint, actor=SYSTEM, reason="The receiver answered 410: it is gone for good.")
     return endpoint

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from deliveries.engine.work import Finished
 from deliveries.metrics import names
+from deliveries.protocol.delivery_states import DeliveryState
 
 MS = 1000.0
-SUCCEEDED = "succeeded"  # as a state
 
 
 def count_recorded(batch: Sequence[Finished]) -> None:
@@ -22,7 +22,7 @@ def count_recorded(batch: Sequence[Finished]) -> None:
     names.RECORD_ATTEMPTS.observe(len(batch))
     errors = Counter([each.outcome.error for each in batch])
     names.ATTEMPTS.add_each({error or names.SUCCEEDED: number for error, number in errors.items()})
-    names.DELIVERIES_ENDED.add_each(_ends_of(batch) if errors.keys() - {""} else {SUCCEEDED: len(batch)})
+    names.DELIVERIES_ENDED.add_each(_ends_of(batch) if errors.keys() - {""} else {DeliveryState.SUCCEEDED: len(batch)})
     names.ATTEMPT_SECONDS.observe_all([each.answer.duration_ms / MS for each in batch])
     _count_latencies([each for each in batch if not each.claimed.manual])
 
@@ -31,7 +31,7 @@ def _ends_of(batch: Sequence[Finished]) -> Counter[str]:
     """Count deliveries that go no further; a redelivery by hand that fails changes nothing."""
     states = [each.outcome.state for each in batch if not each.outcome.error or not each.claimed.manual]
     ended: Counter[str] = Counter(states)
-    del ended["pending"]
+    del ended[DeliveryState.PENDING]
     return ended
 
 

@@ -7,6 +7,7 @@ labels, none of which names a customer or an endpoint: whose delivery it was is 
 from __future__ import annotations
 
 from deliveries.metrics.kinds import Counter, Gauge, Histogram
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
 
 SUCCEEDED = "succeeded"
@@ -56,7 +57,7 @@ DELIVERIES_ENDED = Counter(
     "hookpost_deliveries_ended_total",
     "Deliveries, and redeliveries by hand, that need no further attempt.",
     label="state",
-    values=("succeeded", "exhausted", "cancelled"),
+    values=(DeliveryState.SUCCEEDED, DeliveryState.EXHAUSTED, DeliveryState.CANCELLED),
 )
 FIRST_ATTEMPT_SECONDS = Histogram(
     "hookpost_first_attempt_latency_seconds",

@@ -9,6 +9,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from deliveries.protocol.timestamps import to_minute
+
 NAME_LIMIT = 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
 
@@ -25,7 +27,7 @@ def zone_named(name: str) -> ZoneInfo | None:
 
 def stamp(moment: datetime, zone: str = "") -> str:
     """Return a moment to the minute in UTC, and beside it as it is read in a zone, where that is another."""
-    utc = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    utc = f"{to_minute(moment)} UTC"
     found = zone_named(zone) if zone else None
     local = moment.astimezone(found) if found else None
     return utc if local is None or not local.utcoffset() else f"{utc} ({local:%Y-%m-%d %H:%M} {zone})"

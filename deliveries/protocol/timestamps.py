@@ -52,6 +52,16 @@ def write(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_minute(moment: datetime) -> str:
+    """Return a moment in UTC as people read it where seconds say nothing."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def to_second(moment: datetime) -> str:
+    """Return a moment in UTC as people read it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def next_millisecond(moment: datetime) -> datetime:
     """Return the first whole millisecond that is not before a moment."""
     beyond = moment.microsecond % 1000

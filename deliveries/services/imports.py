@@ -128,7 +128,7 @@ def _import_endpoint(item: ImportItem, way: Way) -> ItemResult:
 
 def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ItemResult:
     fields: dict[str, object] = {"uid": item.uid, **item.fields}
-    if way.paused and fields.get("state", "enabled") == Endpoint.State.ENABLED:
+    if way.paused and fields.get("state", Endpoint.State.ENABLED) == Endpoint.State.ENABLED:
         fields |= {"state": Endpoint.State.PAUSED, "state_reason": HELD}
     if not fields.get("url"):
         raise InvalidInput("a URL is required", field="url")
