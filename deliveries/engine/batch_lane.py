@@ -8,12 +8,11 @@ and is claimed anew with each slice, so that what was cancelled meanwhile is not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from uuid import UUID
 
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.leased_endpoint import LeasedEndpoint, schedule_of
 from deliveries.engine.phases import Phase
-from deliveries.engine.work import BY_HAND, Claimed
+from deliveries.engine.work import BY_HAND, Claimed, Key
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, largest_batch
 from deliveries.protocol.breaker import is_half_open
 
@@ -93,7 +92,7 @@ class BatchLane(Lane):
         usual = super().claim_limit(room)
         return usual if self._goes_alone() else max(usual, min(room, 2 * self.endpoint.batch_size))
 
-    def in_hand(self) -> set[tuple[UUID, bool]]:
+    def in_hand(self) -> set[Key]:
         """Return what is in flight or gathers: a claim brings it once more."""
         flying = {member.claimed.key for sent in self.in_flight.values() for member in sent.members}
         return flying | {claimed.key for claimed in self.waiting}

@@ -18,11 +18,11 @@ from deliveries.engine.intake import Retry
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.leases import event_bodies
-from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, USER_AGENT, find_route, is_not_yet, kept_headers, text_of
-from deliveries.engine.work import Batch, Claimed, Sent
+from deliveries.engine.sender import NOT_SENT, NOTHING_LEFT, find_route, is_not_yet, prepare_request, text_of
+from deliveries.engine.work import Batch, Claimed, Key, Sent
 from deliveries.errors import CannotShape, HookpostError
 from deliveries.metrics import names
-from deliveries.outbound.client import Request, prepared_post
+from deliveries.outbound.client import Request
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
@@ -30,13 +30,11 @@ from deliveries.protocol.api_versions import VERSION_HEADER
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, batch_body, batch_id, place_line
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import PLAIN, shape
-from deliveries.protocol.request import delivery_headers, method_line, with_body
+from deliveries.protocol.request import method_line, with_body
 from deliveries.sql.engine_rows import EventBodiesRow
 from deliveries.tracing import switch
 
 log = structlog.get_logger(__name__)
-
-Key = tuple[UUID, bool]
 
 
 class Batches:
@@ -138,9 +136,9 @@ def send_batch(lane: Lane, sent: Sent, *, now: datetime, transfers: Transfers) -
     batch = sent.batch
     assert batch is not None
     try:
-        request, headers = _prepare(batch, endpoint=lane.endpoint, timestamp=int(now.timestamp()))
+        request, kept = _prepare(batch, endpoint=lane.endpoint, timestamp=int(now.timestamp()))
         sent.started_at = now
-        _keep(batch, kept_headers(headers, endpoint=lane.endpoint), endpoint=lane.endpoint, now=now)
+        _keep(batch, kept, endpoint=lane.endpoint, now=now)
         sent.request_headers = batch.members[0].request_headers
         transfers.start(request, tag=(lane, sent), timeout_seconds=lane.endpoint.timeout_seconds, tls=lane.endpoint.tls)
         names.BATCH_EVENTS.observe(len(batch.members))
@@ -160,7 +158,7 @@ def _body_of(claimed: Claimed, endpoint: LeasedEndpoint, made: bytes | CannotSha
     return shape(replace(text_of(claimed), made=made), endpoint.shaping or PLAIN).body
 
 
-def _prepare(batch: Batch, *, endpoint: LeasedEndpoint, timestamp: int) -> tuple[Request, list[tuple[str, str]]]:
+def _prepare(batch: Batch, *, endpoint: LeasedEndpoint, timestamp: int) -> tuple[Request, str]:
     shaping = endpoint.shaping or PLAIN
     events = [member.claimed.event_id for member in batch.members]
     bodies = [batch.made[member.claimed.key] for member in batch.members]
@@ -168,18 +166,10 @@ def _prepare(batch: Batch, *, endpoint: LeasedEndpoint, timestamp: int) -> tuple
     shaped = batch_body([(name, body) for name, body in parts if isinstance(body, bytes)], shaping.payload_mode)
     route = next((each.claimed.route for each in batch.members if each.claimed.route), None)
     version = {VERSION_HEADER: route.sent_as} if route else {}
-    headers = delivery_headers(
-        user_agent=USER_AGENT,
-        profile=endpoint.signing,
-        keys=endpoint.keys,
-        message_id=batch_id(events),
-        timestamp=timestamp,
-        body=shaped.body,
-        custom={**shaped.headers, **version, **endpoint.headers},
+    headers = {**shaped.headers, **version}
+    return prepare_request(
+        endpoint, message_id=batch_id(events), timestamp=timestamp, body=shaped.body, headers=headers
     )
-    request = prepared_post(endpoint.url, headers, shaped.body)
-    request.method = shaping.method
-    return request, headers
 
 
 def _keep(batch: Batch, kept: str, *, endpoint: LeasedEndpoint, now: datetime) -> None:

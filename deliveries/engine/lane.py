@@ -14,7 +14,7 @@ from uuid import UUID
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
-from deliveries.engine.work import BY_HAND, Claimed, Finished, Sent
+from deliveries.engine.work import BY_HAND, Claimed, Finished, Key, Sent
 from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
 from deliveries.protocol.delivery_states import DeliveryState
@@ -70,7 +70,7 @@ class Lane:
     def _take_nothing(self) -> None:
         self.phase = Phase.OPEN
         self.waiting: deque[Claimed] = deque()
-        self.in_flight: dict[tuple[UUID, bool], Sent] = {}
+        self.in_flight: dict[Key, Sent] = {}
         self.finished: list[Finished] = []
         self.claims, self.answers, self._opened_at_lease = 0, 0, self.breaker.opened
 
@@ -200,11 +200,11 @@ class Lane:
 
     def ready_in(self, now: float, *, crowded: bool = False) -> float:
         """Return in how many seconds the next delivery may be sent; NEVER: not before an answer comes."""
-        if not self.waiting or not self.has_room(crowded=crowded):
+        if not self.waiting or len(self.in_flight) >= self.width(crowded=crowded):
             return NEVER
         if self.waiting[0].rank == BY_HAND:
             return 0.0
-        wait = self.rest_seconds(now)
+        wait = self.rest_seconds(now) if now < self.rest_until else 0.0
         if (rate := self.endpoint.rate_limit) is None:
             return wait
         filled = self.tokens + (now - self.tokens_at) * rate

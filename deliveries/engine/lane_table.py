@@ -6,7 +6,7 @@ lanes come before another customer's. Sends nothing.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
@@ -25,13 +25,13 @@ class LaneTable:
         self.in_flight = Shares(limits.in_flight)
         self.bytes = Shares(limits.bytes_in_flight)
         self._limits = limits
-        self._active: OrderedDict[UUID, Lane] = OrderedDict()
-        self._counted: dict[UUID, int] = {}
+        self._active: dict[Lane, None] = {}  # in the order to serve them in
+        self._counted: dict[Lane, int] = {}
 
     @property
     def active(self) -> Collection[Lane]:
         """The lanes to look at."""
-        return self._active.values()
+        return self._active.keys()
 
     def may_have_more(self, customer_id: UUID) -> bool:
         """Say whether more of a customer's deliveries may be taken into memory."""
@@ -44,40 +44,41 @@ class LaneTable:
 
     def activate(self, lane: Lane) -> None:
         """Look at a lane from the next step on."""
-        self._active[lane.endpoint_id] = lane
+        self._active[lane] = None
 
     def sweep(self, now: float) -> bool:
         """Look at all lanes now and then: for some of them only the time has come. Returns whether it did."""
         due = now >= self.sweep_at
         if due:
-            self._active.update(self.lanes)
+            self._active |= dict.fromkeys(self.lanes.values())
         if due or self.sweep_at == NEVER:
             self.sweep_at = now + self._limits.sweep if self.lanes else NEVER
         return due
 
     def lines(self, lanes: Iterable[Lane]) -> deque[deque[Lane]]:
         """Return lanes in the order to serve them in: one line for each customer."""
-        lines: dict[UUID, deque[Lane]] = {}
+        lines: dict[int, deque[Lane]] = {}
         for lane in lanes:
-            lines.setdefault(lane.customer_id, deque()).append(lane)
+            lines.setdefault(lane.customer_id.int, deque()).append(lane)
         return deque(lines.values())
 
     def end_step(self, now: float, *, served: Iterable[Lane]) -> None:
         """Look no longer at lanes that only wait, and next time first at those that were not served."""
         for lane in served:
-            if lane.endpoint_id in self._active:
-                self._active.move_to_end(lane.endpoint_id)
-        for lane in [*self._active.values()]:
+            if lane in self._active:
+                del self._active[lane]
+                self._active[lane] = None
+        for lane in [*self._active]:
             self._count(lane)
             if lane.only_waits(now):
-                del self._active[lane.endpoint_id]
+                del self._active[lane]
 
     def forget(self, lane: Lane) -> None:
         """Let go of a lane that was given back, or lost."""
         if self.lanes.get(lane.endpoint_id) is lane:
             del self.lanes[lane.endpoint_id]
-            self._active.pop(lane.endpoint_id, None)
-            if counted := self._counted.pop(lane.endpoint_id, 0):
+            self._active.pop(lane, None)
+            if counted := self._counted.pop(lane, 0):
                 self.waiting.give_back(lane.customer_id, counted)
 
     def drop_everything(self) -> list[Lane]:
@@ -90,10 +91,10 @@ class LaneTable:
         return lanes
 
     def _count(self, lane: Lane) -> None:
-        now, before = len(lane.waiting), self._counted.get(lane.endpoint_id, 0)
+        now, before = len(lane.waiting), self._counted.get(lane, 0)
         if now > before:
             self.waiting.take(lane.customer_id, now - before)
         elif now < before:
             self.waiting.give_back(lane.customer_id, before - now)
         if now != before:
-            self._counted[lane.endpoint_id] = now
+            self._counted[lane] = now

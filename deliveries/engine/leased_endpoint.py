@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from deliveries.engine.credentials import NOTHING, SentAlong, sent_along
-from deliveries.engine.work import Claimed
+from deliveries.engine.work import USER_AGENT, Claimed
 from deliveries.errors import HookpostError
 from deliveries.models import Endpoint
 from deliveries.models.keyring import unseal
@@ -19,6 +19,7 @@ from deliveries.outbound.options import ClientTls
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.credentials import Auth
 from deliveries.protocol.payload import Shaping, read_shaping
+from deliveries.protocol.request import Frame, frame_of
 from deliveries.protocol.secrets import SigningKey, read_secret
 from deliveries.sql.engine_rows import RenewLeasesRow, TakeLanesRow
 
@@ -27,6 +28,7 @@ NOT_READ = "a stored secret, header or credential cannot be read"
 NOT_OURS = "the stored secret is none of ours"
 NONE_SIGNS = "the endpoint has no secret"
 ONLY_ONCE = (0,)
+PLAIN_FRAME = frame_of({}, user_agent=USER_AGENT, secret=())  # of endpoints without headers of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,8 @@ class LeasedEndpoint:
     """How an endpoint wants to be sent to, as of the moment of the lease.
 
     `shaping` is None where events are sent as they are stored; `problem` is why nothing can be sent,
-    NOT_YET that its token is to be fetched first. `token_is_fresh`: it was fetched for this lease.
+    NOT_YET that its token is to be fetched first. `token_is_fresh`: it was fetched for this lease. `frame` is what
+    its requests have in common where nothing is made of the event.
     """
 
     url: str
@@ -55,6 +58,13 @@ class LeasedEndpoint:
     tls: ClientTls | None = None
     oauth: Auth | None = field(default=None, repr=False)
     token_is_fresh: bool = False
+    frame: Frame = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Write down once what all of its requests have in common."""
+        own = self.headers
+        frame = frame_of(own, user_agent=USER_AGENT, secret=own.keys()) if own else PLAIN_FRAME
+        object.__setattr__(self, "frame", frame)
 
     @property
     def in_batches(self) -> bool:

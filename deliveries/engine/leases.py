@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import leased_endpoint
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.work import Claimed
+from deliveries.engine.work import Claimed, Key
 from deliveries.metrics import names
 from deliveries.models.base import new_id
 from deliveries.protocol.breaker import Breaker
@@ -223,17 +222,18 @@ def _leased(lanes: Sequence[Lane]) -> dict[str, object]:
 
 def _give(lane: Lane, claimed: Sequence[Claimed], *, room: int, now: float) -> None:
     in_hand = _in_hand(lane)
-    busy = {delivery_id for delivery_id, _ in in_hand}
-    twice = {delivery_id for delivery_id, count in Counter(c.delivery_id for c in claimed).items() if count > 1}
-    fresh: dict[UUID, Claimed] = {}
+    busy, blocked = {number for number, _ in in_hand}, False
+    fresh: dict[int, Claimed] = {}
     for each in claimed:
-        if each.delivery_id not in busy:
-            fresh.setdefault(each.delivery_id, each)
-    blocked = twice or any(each.delivery_id in busy and each.key not in in_hand for each in claimed)
+        number = each.delivery_id.int
+        if number in busy or number in fresh:
+            blocked |= each.key not in in_hand
+        else:
+            fresh[number] = each
     lane.add(fresh.values(), emptied=not blocked and len(claimed) < room + len(busy), now=now)
 
 
-def _in_hand(lane: Lane) -> Collection[tuple[UUID, bool]]:
+def _in_hand(lane: Lane) -> Collection[Key]:
     """Return what a claim brings once more, because it is still due."""
     return lane.in_hand() if isinstance(lane, BatchLane) else lane.in_flight.keys()
 

@@ -192,7 +192,7 @@ class Engine:
     def _feed(self, *, sending: bool) -> None:
         now = self._clock()
         for lane, finished in self.outbox.feed(now, sending=sending):
-            self._finish(lane, finished)
+            self._finish(lane, finished, now)
         if any(lane.is_done(now) for lane in self._table.active):
             self._record_at = min(self._record_at, now + self._limits.record_after)
 
@@ -212,10 +212,10 @@ class Engine:
                 finished.outcome = at_once(finished.outcome)
                 self._retry(partial(forget_token, lane))
             if sent.batch is None:
-                self._finish(lane, finished)
+                self._finish(lane, finished, now)
             else:
                 for each in judge_members(lane, sent, answer, again=refused, rng=self._rng):
-                    self._finish(lane, each)
+                    self._finish(lane, each, now)
             lane.note_outcome(sent.claimed, finished.outcome, now=now, rng=self._rng)
 
     def _wait_seconds(self) -> float:
@@ -223,13 +223,13 @@ class Engine:
         at = min(self._record_at, self.outbox.feed_at, self._intake.next_at(now), self._beat_at + self._limits.beat)
         return max(0.0, min(at, self._table.sweep_at, now + self._limits.idle) - now)
 
-    def _finish(self, lane: Lane, finished: Finished) -> None:
+    def _finish(self, lane: Lane, finished: Finished, now: float) -> None:
         lane.finish(finished)
         self._unrecorded += 1
         # While a lane has more to send nobody waits for its release: larger batches are cheaper.
         more = lane.phase is Phase.OPEN
         at_latest = self._limits.record_at_latest if more else self._limits.record_after
-        self._record_at = min(self._record_at, self._clock() + at_latest)
+        self._record_at = min(self._record_at, now + at_latest)
 
     def _must_record(self) -> bool:
         is_idle = bool(self.lanes) and not self.outbox.in_flight

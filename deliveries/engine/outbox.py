@@ -146,15 +146,15 @@ class Outbox:
                 yield lane
 
     def _may_send(self, lane: Lane, now: float) -> bool:
-        seconds = lane.ready_in(now, crowded=self._transfers.in_flight > self._limits.crowd)
+        table, customer_id = self._table, lane.customer_id
+        seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
         if seconds:
             self.feed_at = min(self.feed_at, now + seconds)
             return False
-        table, customer_id = self._table, lane.customer_id
         if not table.in_flight.may_take(customer_id):
             return False
         size = lane.bytes_next() if isinstance(lane, BatchLane) else lane.waiting[0].body_bytes
-        return table.bytes.may_take(customer_id, size) and quarantine.may_go(lane)
+        return table.bytes.may_take(customer_id, size) and (not lane.careful or quarantine.may_go(lane))
 
     def _start(self, lane: Lane, claimed: Claimed, now: float) -> None:
         self._table.in_flight.take(lane.customer_id)

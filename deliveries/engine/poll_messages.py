@@ -15,7 +15,7 @@ import structlog
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.polls import Taken, answer_leases, keep_headers, take_due
-from deliveries.engine.sender import NOT_SENT, find_route, kept_headers, prepare_delivery, text_of
+from deliveries.engine.sender import NOT_SENT, find_route, prepare_delivery, text_of
 from deliveries.engine.work import Claimed
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import made_of
@@ -80,13 +80,13 @@ def _message_or_end(lease: PollLease, claimed: Claimed, taken: Taken) -> PollMes
 def _message(lease: PollLease, claimed: Claimed, endpoint: LeasedEndpoint, *, timestamp: int) -> PollMessage:
     find_route(claimed, endpoint)
     made = made_of(text_of(claimed), endpoint.shaping or PLAIN)
-    request, headers = prepare_delivery(claimed, endpoint=endpoint, timestamp=timestamp, made=made)
-    body, kept = body_bytes(request), kept_headers(headers, endpoint=endpoint)
+    request, kept = prepare_delivery(claimed, endpoint=endpoint, timestamp=timestamp, made=made)
+    body = body_bytes(request)
     return PollMessage(
         lease=lease,
         number=claimed.number,
         method=request.method or "",
-        headers=headers,
+        headers=[*request.headers.items()],
         body=body.decode(),
         kept=kept if made is None else with_body(kept, body),
     )

@@ -6,26 +6,27 @@ What lives here: what may go wrong before a request exists. It must not know the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
 
-from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import NOT_YET, LeasedEndpoint
-from deliveries.engine.work import Claimed, Sent
+from deliveries.engine.work import USER_AGENT, Claimed, Sent
 from deliveries.errors import CannotShape, HookpostError
-from deliveries.outbound.client import Request, prepared_post
+from deliveries.outbound.client import Request, prepared_lines
 from deliveries.outbound.handle import body_bytes
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
-from deliveries.protocol.answer import HIDDEN, Answer
+from deliveries.protocol.answer import Answer
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import PLAIN, EventText, routed, shape
-from deliveries.protocol.request import METHOD, delivery_headers, method_line, with_body
+from deliveries.protocol.request import METHOD, frame_of, header_lines, method_line, with_body
 from deliveries.protocol.trace_context import trace_headers
 from deliveries.services.version_table import route_of
 from deliveries.sql.engine_rows import EventBodiesRow
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-USER_AGENT = f"Hookpost/{__version__}"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 NOTHING_LEFT = "The content of the event was erased while it waited."
 NOT_SENT = Answer(error="not_sent", detail="No request could be made of this delivery; the worker's log says why.")
 
@@ -53,10 +54,9 @@ def send(
         return None
     try:
         begun = None if switch.spans is None else switch.spans.attempt(claimed.trace_context)
-        request, headers = prepare_delivery(
+        request, kept = prepare_delivery(
             claimed, endpoint=lane.endpoint, timestamp=int(now.timestamp()), made=made, begun=begun
         )
-        kept = kept_headers(headers, endpoint=lane.endpoint)
         if made is not None:
             kept = with_body(kept, body_bytes(request))
         sent = Sent(claimed=claimed, started_at=now, request_headers=kept, begun=begun)
@@ -80,8 +80,8 @@ def is_not_yet(endpoint: LeasedEndpoint) -> bool:
 
 def prepare_delivery(
     claimed: Claimed, *, endpoint: LeasedEndpoint, timestamp: int, made: bytes | None = None, begun: Begun | None = None
-) -> tuple[Request, list[tuple[str, str]]]:
-    """Return the signed request with its headers in sending order; `timestamp` is in Unix seconds.
+) -> tuple[Request, str]:
+    """Return the signed request, and its headers as the log keeps them; `timestamp` is in Unix seconds.
 
     A receiver that wants it is told the trace: the attempt's own span, or what the event came with. Raises CannotShape
     where there is no body to be sent.
@@ -89,27 +89,33 @@ def prepare_delivery(
     if claimed.body == ERASED:  # queued again at the moment when it was erased
         raise CannotShape(NOTHING_LEFT, error="event_erased")
     message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), endpoint.shaping
-    if shaping is None and claimed.route is not None:
-        shaping = PLAIN
-    body, custom = claimed.body or b"", endpoint.headers
-    if shaping is not None:
-        shaped = shape(replace(text_of(claimed), made=made), shaping)
-        body, custom = shaped.body, {**shaped.headers, **custom}
-        if shaping.trace_context and (told := begun.text if begun else claimed.trace_context):
-            custom = {**trace_headers(told, with_state=conf.send_tracestate), **custom}
-    headers = delivery_headers(
-        user_agent=USER_AGENT,
-        profile=endpoint.signing,
-        keys=endpoint.keys,
-        message_id=message_id,
-        timestamp=timestamp,
-        body=body,
-        custom=custom,
+    if shaping is None and claimed.route is None:
+        return prepare_request(endpoint, message_id=message_id, timestamp=timestamp, body=claimed.body or b"")
+    shaping = shaping or PLAIN
+    shaped = shape(replace(text_of(claimed), made=made), shaping)
+    headers = shaped.headers
+    if shaping.trace_context and (told := begun.text if begun else claimed.trace_context):
+        headers = {**trace_headers(told, with_state=conf.send_tracestate), **headers}
+    return prepare_request(endpoint, message_id=message_id, timestamp=timestamp, body=shaped.body, headers=headers)
+
+
+def prepare_request(
+    endpoint: LeasedEndpoint, *, message_id: str, timestamp: int, body: bytes, headers: Mapping[str, str] = NO_HEADERS
+) -> tuple[Request, str]:
+    """Return a signed request, and its headers as the log keeps them: values of the customer's own are secrets.
+
+    `headers` are what the making of the body adds.
+    """
+    own, frame = endpoint.headers, endpoint.frame
+    if headers:
+        frame = frame_of({**headers, **own}, user_agent=USER_AGENT, secret=own.keys())
+    lines, kept = header_lines(
+        frame, profile=endpoint.signing, keys=endpoint.keys, message_id=message_id, timestamp=timestamp, body=body
     )
-    request = prepared_post(endpoint.url, headers, body)
-    if shaping is not None:
-        request.method = shaping.method
-    return request, headers
+    if endpoint.shaping is None or endpoint.shaping.method == METHOD:
+        return prepared_lines(endpoint.url, lines, body), kept
+    method = endpoint.shaping.method
+    return prepared_lines(endpoint.url, lines, body, method=method), method_line(method) + kept
 
 
 def text_of(claimed: Claimed) -> EventText:
@@ -148,14 +154,3 @@ def find_route(claimed: Claimed, endpoint: LeasedEndpoint) -> None:
         return
     if (claimed.api_version is not None or wanted is not None) and claimed.body != ERASED:
         claimed.route = route_of(claimed.type, claimed.api_version, wanted)
-
-
-def kept_headers(headers: list[tuple[str, str]], *, endpoint: LeasedEndpoint) -> str:
-    """Return the headers as the log keeps them, a line each: values of the customer's own are secrets."""
-    own = endpoint.headers
-    first = (
-        "" if endpoint.shaping is None or endpoint.shaping.method == METHOD else method_line(endpoint.shaping.method)
-    )
-    if not own:
-        return first + "\n".join([f"{name}: {value}" for name, value in headers])
-    return first + "\n".join([f"{name}: {HIDDEN if name in own else value}" for name, value in headers])

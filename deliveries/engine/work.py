@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from deliveries import __version__
 from deliveries.errors import CannotShape
 from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer
@@ -20,6 +21,8 @@ from deliveries.protocol.outcome import Outcome
 if TYPE_CHECKING:
     from deliveries.tracing.spans import Begun
 
+USER_AGENT = f"Hookpost/{__version__}"
+Key = tuple[int, bool]  # of a due row; a UUID's number, because the UUID would hash itself in Python
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
 
 
@@ -51,9 +54,9 @@ class Claimed:
     due_at: float | None = None
 
     @property
-    def key(self) -> tuple[UUID, bool]:
+    def key(self) -> Key:
         """What tells a due row from the redelivery of the same delivery."""
-        return self.delivery_id, self.manual
+        return self.delivery_id.int, self.manual
 
     @property
     def number(self) -> int | None:
@@ -89,7 +92,7 @@ class Batch:
     """
 
     members: list[Sent]
-    made: dict[tuple[UUID, bool], bytes | CannotShape] = field(default_factory=dict)
+    made: dict[Key, bytes | CannotShape] = field(default_factory=dict)
     awaited: int = 0
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deliveries.engine.sender import USER_AGENT
+from deliveries.engine.work import USER_AGENT
 from deliveries.errors import CannotShape
 from deliveries.evaluator.process import shape_event
 from deliveries.listen.feed import FeedEvent

@@ -11,6 +11,7 @@ handle.py       one handle with one request, and what its callbacks collected
 request_phases.py  how long each phase of a transfer took
 results.py      how a transfer ended, as an Answer
 loop.py         the sockets of one CurlMulti: epoll, timers, interrupts
+spare.py        which handle serves the next request
 multi.py        many handles at once over one CurlMulti
 inbox.py        addresses that are answered here
 reach.py        whether a URL can be connected to

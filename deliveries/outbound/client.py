@@ -48,11 +48,17 @@ def idle_connections_for(descriptors: int) -> int:
 
 def prepared_post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> requests.PreparedRequest:
     """Return a POST as it will be sent; the URL and the headers were checked at registration."""
+    return _prepared(url, PlainHeaders(headers), body)
+
+
+def prepared_lines(url: str, lines: Sequence[str], body: bytes, *, method: str = "POST") -> requests.PreparedRequest:
+    """Return a request whose headers are lines, `name: value`, without line breaks in them."""
+    return _prepared(url, PlainHeaders(lines=lines), body, method=method)
+
+
+def _prepared(url: str, headers: PlainHeaders, body: bytes, *, method: str = "POST") -> requests.PreparedRequest:
     request = requests.PreparedRequest()
-    request.method = "POST"
-    request.url = url
-    request.headers = PlainHeaders(headers)
-    request.body = body
+    request.method, request.url, request.headers, request.body = method, url, headers, body
     return request
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pycurl
@@ -28,6 +28,7 @@ HEADERS_LIMIT_BYTES = 64 * 1024
 INFORMATIONAL_LIMIT = 100
 _PIECES_LIMIT = 64
 
+_GO_ON = int(pycurl.PREREQFUNC_OK)
 _REFUSE_LINE = -1  # any number but the line's length makes libcurl end the transfer
 # Names without a value: libcurl then leaves its own default for them out.
 _NO_DEFAULTS = ["Accept:", "Content-Type:", "Expect:", "User-Agent:"]
@@ -46,16 +47,25 @@ class _HandedOver(socket.socket):
 
 
 class PlainHeaders(CaseInsensitiveDict[str]):
-    """Headers of a request, made and read at a fifth of the cost: there is one set for every delivery."""
+    """Headers of a request, as names and values or as lines; nobody looks for one of a delivery's before it is sent."""
 
-    _store: dict[str, tuple[str, str]]
+    def __init__(self, pairs: Sequence[tuple[str, str]] = (), *, lines: Sequence[str] = ()) -> None:
+        self._pairs, self._lines = pairs, lines
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._store = {name.lower(): (name, value) for name, value in pairs}
+    @cached_property
+    def _store(self) -> dict[str, tuple[str, str]]:
+        pairs = self._pairs or [line.partition(": ")[::2] for line in self._lines]
+        self._lines = ()
+        return {name.lower(): (name, value) for name, value in pairs}
 
-    def pairs(self) -> Iterable[tuple[str, str]]:
-        """Return names and values as they were given."""
-        return self._store.values()
+    def lines(self) -> Sequence[str]:
+        """Return each header as libcurl wants it: a line, with a semicolon where there is no value."""
+        return self._lines or _lines_of(self._store.values())
+
+    @property
+    def are_lines(self) -> bool:
+        """Whether they are what is sent: each with a value, none that libcurl makes."""
+        return bool(self._lines)
 
 
 class Handle:
@@ -70,7 +80,9 @@ class Handle:
         self.reusable = True
         self.proxied = bool(proxy)
         self._rule, self._was_closed = rule, was_closed
-        self._limits = (0, 0, 0)
+        self._limits: tuple[float, float, float] | None = None
+        self.url = ""  # of the last request: the next one most often goes to the same
+        self.encrypted = self.escaped = False
         self._forget()
         set_static_options(self.curl, ca_file=ca_file, proxy=proxy)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
@@ -87,9 +99,9 @@ class Handle:
         self.stopped = ""  # which cap ended the transfer
         self.blocked = ""
         self.dialled = ""
+        self.reached = ""  # the address that the request was sent to, also over a kept connection
         self.no_socket = 0  # the errno, when this machine had no socket for the last address that may be dialled
         self.odd_line = b""  # a status line that cannot be read
-        self.encrypted = self.escaped = False
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0
         self._was_sent = self._found_closed = False
@@ -110,13 +122,13 @@ class Handle:
 
     def limit(self, *, timeout_seconds: float, connect_seconds: float, connection_seconds: float) -> None:
         """Set the deadlines, and how old a kept connection may be; below a second only a new one is taken."""
-        limits = max(1, int(timeout_seconds * 1000)), max(1, int(connect_seconds * 1000)), int(connection_seconds)
+        limits = timeout_seconds, connect_seconds, connection_seconds
         if limits == self._limits:
             return
-        self.curl.setopt(pycurl.TIMEOUT_MS, limits[0])
-        self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, limits[1])
-        self.curl.setopt(pycurl.FRESH_CONNECT, 0 if limits[2] else 1)
-        self.curl.setopt(pycurl.MAXLIFETIME_CONN, limits[2])
+        self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout_seconds * 1000)))
+        self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(connect_seconds * 1000)))
+        self.curl.setopt(pycurl.FRESH_CONNECT, 0 if int(connection_seconds) else 1)
+        self.curl.setopt(pycurl.MAXLIFETIME_CONN, int(connection_seconds))
         self._limits = limits
 
     def go_again(self) -> bool:
@@ -124,7 +136,7 @@ class Handle:
         if not self._found_closed:
             return False
         self._found_closed = False
-        self._limits = (*self._limits[:2], 0)
+        self._limits = None
         self.curl.setopt(pycurl.FRESH_CONNECT, 1)
         return True
 
@@ -135,17 +147,21 @@ class Handle:
 
     def _set_request(self, request: PreparedRequest) -> None:
         curl, url = self.curl, request.url or ""
-        parts = url_parts(url)
-        curl.setopt(pycurl.URL, url)
-        # Without this, libcurl writes %2f as %2F, and a URL is for the receiver to read.
-        by_proxy = self.proxied and not parts.encrypted
-        curl.setopt(pycurl.REQUEST_TARGET, url.partition("#")[0] if by_proxy else parts.request_target)
-        self.encrypted, self.escaped = parts.encrypted, parts.escaped
+        if url != self.url:
+            self._set_url(url)
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.POSTFIELDS, body_bytes(request))
         if request.method != "POST":
             self.reusable = False
             self._set_other_method(request)
+
+    def _set_url(self, url: str) -> None:
+        parts, self.url = url_parts(url), ""
+        self.curl.setopt(pycurl.URL, url)
+        # Without this, libcurl writes %2f as %2F, and a URL is for the receiver to read.
+        by_proxy = self.proxied and not parts.encrypted
+        self.curl.setopt(pycurl.REQUEST_TARGET, url.partition("#")[0] if by_proxy else parts.request_target)
+        self.encrypted, self.escaped, self.url = parts.encrypted, parts.escaped, url
 
     def _set_other_method(self, request: PreparedRequest) -> None:
         if request.method == "HEAD":
@@ -170,7 +186,7 @@ class Handle:
         self.no_socket = 0
         return opened
 
-    def _begin_sending(self, _address: str, local_address: str, _port: int, local_port: int) -> int:
+    def _begin_sending(self, address: str, local_address: str, port: int, local_port: int) -> int:
         # libcurl would send again by itself what a kept connection took and did not answer. It may have been read:
         # that is for the schedule, and for the log.
         if self._was_sent:
@@ -178,26 +194,30 @@ class Handle:
         if not self.dialled and self._was_closed(local_address, local_port):
             self._found_closed = True
             return int(pycurl.PREREQFUNC_ABORT)
-        self._was_sent = True
-        return int(pycurl.PREREQFUNC_OK)
+        self._was_sent, self.reached = True, endpoint_text(address, port)
+        return _GO_ON
 
     def _take_header(self, line: bytes) -> int | None:
-        self._header_room -= len(line)
+        size = len(line)
+        self._header_room -= size
         if self._header_room < 0:
             self.stopped = "headers"
             return _REFUSE_LINE
         if self.final:
             return None  # a trailer: counted above, not kept
-        if len(line) < 3:
+        if size < 3:
             return self._end_block()
-        if line[:5] == b"HTTP/":
-            self.status = status_of(line)
-            self.lines = []
-            if not self.status:
-                self.odd_line = line
+        if line.startswith(b"HTTP/"):
+            self._begin_block(line)
         else:
             self.lines.append(line)
         return None
+
+    def _begin_block(self, line: bytes) -> None:
+        self.status = status_of(line)
+        self.lines = []
+        if not self.status:
+            self.odd_line = line
 
     def _end_block(self) -> int | None:
         if not 100 <= self.status < 200:
@@ -230,6 +250,7 @@ def status_of(line: bytes) -> int:
     return int(words[1]) if len(words) > 1 and words[1].isdigit() and len(words[1]) == 3 else 0
 
 
+@lru_cache(maxsize=4096)
 def endpoint_text(address: str, port: int) -> str:
     """Return address:port, with an IPv6 address in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -238,12 +259,17 @@ def endpoint_text(address: str, port: int) -> str:
 def header_lines(request: PreparedRequest) -> list[str]:
     """Return the request's headers as libcurl wants them; raises InvalidHeader on a line break in one."""
     headers = request.headers
-    pairs = headers.pairs() if isinstance(headers, PlainHeaders) else (headers or {}).items()
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in pairs if name not in _MADE_BY_LIBCURL]
+    lines = headers.lines() if isinstance(headers, PlainHeaders) else _lines_of((headers or {}).items())
     joined = "\n".join(lines)
     if joined.count("\n") >= max(len(lines), 1) or "\r" in joined or "\0" in joined:
         raise InvalidHeader("a header has a line break or a NUL in it", field="headers")
-    return lines + _NO_DEFAULTS
+    if isinstance(headers, PlainHeaders) and headers.are_lines:
+        lines = [joined.replace("\n", "\r\n")]  # libcurl sends what it is given, and looks at each item for itself
+    return [*lines, *_NO_DEFAULTS]
+
+
+def _lines_of(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {value}" if value else f"{name};" for name, value in pairs if name not in _MADE_BY_LIBCURL]
 
 
 def body_bytes(request: PreparedRequest) -> bytes:

@@ -11,6 +11,7 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 
 import pycurl
 
@@ -32,13 +33,15 @@ class Loop:
         self._interrupted = self._closed = False
         self._closing = threading.Lock()
         self._wake_at: float | None = None
+        self._timer: deque[int] = deque(maxlen=1)  # what libcurl wished last, in milliseconds; negative: nothing
         self._epoll = select.epoll()
         self._epoll.register(self._interrupt, select.EPOLLIN)
         self._watched: dict[int, int] = {}
         self._gone: set[tuple[str, int]] = set()  # local addresses of connections that receivers closed while idle
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self.multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        # Several wishes for each request, of which one is heeded: a function of ours would cost more than all of them.
+        self.multi.setopt(pycurl.M_TIMERFUNCTION, self._timer.append)
 
     def interrupt(self) -> None:
         """Make `drive` return at once, now or when it is called next; from any thread."""
@@ -53,6 +56,7 @@ class Loop:
 
     def drive(self, seconds: float) -> None:
         """Wait at most that long for something to happen, and let libcurl act on it."""
+        self._set_timer()
         if self._wake_at is not None:
             seconds = min(seconds, self._wake_at - time.monotonic())
         for descriptor, events in self._epoll.poll(max(seconds, 0.0)):
@@ -63,6 +67,7 @@ class Loop:
                 self._put_away(descriptor)
             else:
                 self.multi.socket_action(descriptor, _ACTIONS.get(events) or _action_of(events))
+        self._set_timer()
         if self._wake_at is not None and time.monotonic() >= self._wake_at:
             self._wake_at = None
             self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -121,8 +126,10 @@ class Loop:
             self._gone.clear()
         self._gone.add((name[0], name[1]))
 
-    def _set_timer(self, timeout_ms: int) -> None:
-        self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
+    def _set_timer(self) -> None:
+        if self._timer:
+            timeout_ms = self._timer.pop()
+            self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
 
 
 def _action_of(events: int) -> int:

@@ -21,6 +21,7 @@ from deliveries.outbound.inbox import Inbox
 from deliveries.outbound.loop import Loop
 from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import answer_of, answer_unresolved
+from deliveries.outbound.spare import SpareHandles
 from deliveries.outbound.url_parts import url_parts
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.inbox import is_inbox
@@ -28,7 +29,6 @@ from deliveries.protocol.inbox import is_inbox
 CONNECT_SECONDS = 10.0
 CONNECTION_SECONDS = 120
 IDLE_CONNECTIONS = 512
-_POOLED_HANDLES = 512
 _AWAY = frozenset({"connect_refused", "connect_timeout", "tls_error", "blocked_address", "proxy_error"})
 _BLOCKED_BEHIND_PROXY = Answer(
     error="blocked_address", detail="the URL names an address that requests may not go to, also not by the proxy"
@@ -59,7 +59,7 @@ class Transfers:
         self._loop = Loop()
         self._names = Names(tell=self._loop.interrupt, resolve=resolve)
         self._flying: dict[pycurl.Curl, Handle] = {}
-        self._spare: list[Handle] = []
+        self._spare = SpareHandles()
         self._ready: list[tuple[object, Answer]] = []
         self._inbox = Inbox()
         self._idle_connections = idle_connections
@@ -82,14 +82,14 @@ class Transfers:
         if self._proxy and not self._literals.permits_by_proxy(request.url or ""):
             self._ready.append((tag, _BLOCKED_BEHIND_PROXY))
             return
-        place = self._place_of(request)
+        place = self._place_of(request.url or "")
         if self._names.is_asking:
             self._begin_resolved()
         addresses = self._names.addresses(place) if place[0] else ()
         if place[0] and not addresses:
             self._enqueue(place, request, tag=tag, timeout_seconds=timeout_seconds, tls=tls)
         else:
-            self._begin(request, tag=tag, timeout_seconds=timeout_seconds, addresses=addresses, tls=tls)
+            self._begin(request, place, tag=tag, timeout_seconds=timeout_seconds, addresses=addresses, tls=tls)
 
     def interrupt(self) -> None:
         """Make `finish` return at once, now or when it is called next; from any thread."""
@@ -119,10 +119,9 @@ class Transfers:
 
     def close(self) -> None:
         """End everything in flight and close every connection."""
-        for handle in [*self._flying.values(), *self._spare]:
+        for handle in [*self._flying.values(), *self._spare.take_all()]:
             handle.curl.close()
         self._flying.clear()
-        self._spare.clear()
         self._ready.clear()
         self._inbox.close()
         self._names.close()
@@ -141,9 +140,8 @@ class Transfers:
         if answer := self._inbox.take(url, tag=tag, timeout_seconds=timeout_seconds, now=now):
             self._ready.append((tag, answer))
 
-    def _place_of(self, request: PreparedRequest) -> Place:
-        parts = url_parts(request.url or "")
-        return self._proxy_place or (parts.name, parts.port)
+    def _place_of(self, url: str) -> Place:
+        return self._proxy_place or url_parts(url).place
 
     def _enqueue(
         self, place: Place, request: PreparedRequest, *, tag: object, timeout_seconds: float, tls: ClientTls | None
@@ -165,6 +163,7 @@ class Transfers:
                 continue
             self._begin(
                 waiting.request,
+                self._place_of(waiting.request.url or ""),
                 tag=waiting.tag,
                 timeout_seconds=max(waiting.left_seconds(now), 0.001),
                 addresses=addresses,
@@ -175,6 +174,7 @@ class Transfers:
     def _begin(
         self,
         request: PreparedRequest,
+        place: Place,
         *,
         tag: object,
         timeout_seconds: float,
@@ -182,8 +182,7 @@ class Transfers:
         looked_up_ms: int | None = None,
         tls: ClientTls | None = None,
     ) -> None:
-        handle = self._spare.pop() if self._spare else self._new_handle()
-        place = self._place_of(request)
+        handle = self._spare.take(request.url or "") or self._new_handle()
         try:
             handle.prepare(request, tag=tag)
             if tls is not None:
@@ -241,9 +240,7 @@ class Transfers:
         answer = answer_of(handle, code=code, message=message)
         if answer.error and handle.place[0]:
             self._doubt(handle, is_away=answer.error in _AWAY, code=code)
-        if handle.reusable and len(self._spare) < _POOLED_HANDLES:
-            self._spare.append(handle)
-        else:
+        if not (handle.reusable and self._spare.put(handle)):
             curl.close()
         return tag, answer
 

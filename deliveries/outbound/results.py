@@ -138,6 +138,8 @@ def plain_line(text: str) -> str:
 
 
 def _address_of(handle: Handle) -> str:
+    if handle.reached:
+        return handle.reached
     address = handle.curl.getinfo(pycurl.PRIMARY_IP)
     if not address:
         return handle.dialled

@@ -26,6 +26,7 @@ class UrlParts:
 
     name: str
     port: int
+    place: tuple[str, int]  # both of them
     request_target: str
     encrypted: bool
     escaped: bool
@@ -38,10 +39,12 @@ def url_parts(url: str) -> UrlParts:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
-        return UrlParts(name="", port=0, request_target="", encrypted=False, escaped=True)
+        return UrlParts(name="", port=0, place=("", 0), request_target="", encrypted=False, escaped=True)
+    name = "" if _LITERAL.fullmatch(host) else host
     return UrlParts(
-        name="" if _LITERAL.fullmatch(host) else host,
+        name=name,
         port=port,
+        place=(name, port),
         request_target=_request_target(url),
         encrypted=parts.scheme == "https",
         escaped="%" in parts.netloc,

@@ -53,7 +53,10 @@ class Answer:
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name (lower case), or None."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
 
 def words_to_hide(values: Iterable[str]) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ It must not know how requests are sent, or where secrets are kept. Source: wire.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
 from deliveries.errors import InvalidHeader
+from deliveries.protocol.answer import HIDDEN
 from deliveries.protocol.profiles import PROFILES
 from deliveries.protocol.secrets import SigningKey
 from deliveries.protocol.sentences import say
@@ -153,9 +155,55 @@ def delivery_headers(
     custom: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """Return all headers of a delivery in sending order; `custom` is what check_headers returned."""
-    usual = {"content-type": CONTENT_TYPE, "user-agent": user_agent, "accept": "*/*", "accept-encoding": "identity"}
+    before, after = _around(user_agent, custom)
     signed = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
-    return [*(usual | dict(signed) | dict(custom)).items()]
+    return [*before, *signed, *after]
+
+
+def _around(user_agent: str, custom: Mapping[str, str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the headers before and after those that sign; a custom one takes the place of ours."""
+    usual = {"content-type": CONTENT_TYPE, "user-agent": user_agent, "accept": "*/*", "accept-encoding": "identity"}
+    before = [(name, custom.get(name, value)) for name, value in usual.items()]
+    return before, [(name, value) for name, value in custom.items() if name not in usual]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The lines of all headers but those that sign: what the requests of one endpoint have in common.
+
+    `kept` are the same lines as the log keeps them.
+    """
+
+    before: Sequence[str] = field(repr=False)
+    after: Sequence[str] = field(repr=False)
+    kept_before: Sequence[str]
+    kept_after: Sequence[str]
+
+
+def frame_of(custom: Mapping[str, str], *, user_agent: str, secret: Collection[str]) -> Frame:
+    """Return the frame of requests with these headers; the values of those named `secret` are kept from the log."""
+    before, after = _around(user_agent, custom)
+    return Frame(
+        before=_lines(before, ()),
+        after=_lines(after, ()),
+        kept_before=_lines(before, secret),
+        kept_after=_lines(after, secret),
+    )
+
+
+def header_lines(
+    frame: Frame, *, profile: str, keys: Sequence[SigningKey], message_id: str, timestamp: int, body: bytes
+) -> tuple[list[str], str]:
+    """Return the lines of all headers of a delivery in sending order, and those that the log keeps."""
+    signed = _lines(signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body), ())
+    kept = "\n".join([*frame.kept_before, *signed, *frame.kept_after])
+    return [*frame.before, *signed, *frame.after], kept
+
+
+def _lines(headers: Sequence[tuple[str, str]], secret: Collection[str]) -> list[str]:
+    if not secret:
+        return [f"{name}: {value}" for name, value in headers]
+    return [f"{name}: {HIDDEN if name in secret else value}" for name, value in headers]
 
 
 def method_line(method: str) -> str:

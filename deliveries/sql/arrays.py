@@ -7,7 +7,7 @@ It must not know a statement. Source: PostgreSQL, array_recv and the receive fun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from struct import Struct
 from struct import error as struct_error
@@ -22,6 +22,7 @@ _HEADER = Struct(">iiIii")
 _EMPTY = Struct(">iiI")
 _NULL = (-1).to_bytes(4, "big", signed=True)
 _LENGTH = Struct(">i").pack
+_WORTH_A_LOOK = 4
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 Encode = Callable[[Any], bytes]
@@ -56,10 +57,17 @@ def encode_array(element_type: str, values: Any) -> BinaryArray:
     has_null = not all(values) if element_type == "uuid" else None in values
     header = _HEADER.pack(1, has_null, oid, len(values), 1)
     try:
-        items = [_NULL if v is None else encode(v) for v in values] if has_null else map(encode, values)
-        return BinaryArray(b"".join((header, *items)))
+        return BinaryArray(b"".join((header, *_encoded(values, encode, has_null=has_null))))
     except (struct_error, UnicodeEncodeError, KeyError, OverflowError) as error:
         raise psycopg.DataError(f"cannot be stored as {element_type}: {error}") from error
+
+
+def _encoded(values: Sequence[object], encode: Encode, *, has_null: bool) -> Iterable[bytes]:
+    """Return each value's bytes. Most columns of a batch hold the same few values again and again."""
+    if len(values) < _WORTH_A_LOOK or isinstance(values[0], UUID):  # which hashes itself in Python
+        return [_NULL if v is None else encode(v) for v in values] if has_null else map(encode, values)
+    known = {v: _NULL if v is None else encode(v) for v in set(values)}
+    return map(known.__getitem__, values)
 
 
 def _fixed(code: str) -> Encode:

@@ -237,6 +237,17 @@ def test_any_bytes_end_in_time_and_can_be_stored(
 def test_plain_headers_are_what_requests_has_for_headers() -> None:
     headers = PlainHeaders([("X-One", "1"), ("x-two", "2")])
 
+    assert list(headers.lines()) == ["X-One: 1", "x-two: 2"]
     assert headers["x-ONE"] == "1"
     headers["X-TWO"] = "3"
-    assert list(headers.pairs()) == list(headers.items()) == [("X-One", "1"), ("X-TWO", "3")]
+    assert list(headers.items()) == [("X-One", "1"), ("X-TWO", "3")]
+    assert list(headers.lines()) == ["X-One: 1", "X-TWO: 3"]
+
+
+def test_headers_that_are_lines_are_headers_too() -> None:
+    headers = PlainHeaders(lines=["X-One: 1", "x-two: a: b"])
+
+    assert list(headers.lines()) == ["X-One: 1", "x-two: a: b"]
+    assert (headers["x-one"], headers["X-Two"]) == ("1", "a: b")
+    headers["x-three"] = "3"
+    assert list(headers.lines()) == ["X-One: 1", "x-two: a: b", "x-three: 3"]

@@ -131,13 +131,13 @@ def test_logs_hold_no_secret_at_the_most_talkative_level(
 def blow_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on nothing works; the frames of what fails hold secrets."""
 
-    def broken_turn(**given: object) -> None:
+    def broken_turn(*given: object, **named: object) -> None:
         raise RuntimeError("boom in a turn")
 
     def broken_view(*args: object, **kwargs: object) -> None:
         raise RuntimeError("boom in a view")
 
-    monkeypatch.setattr("deliveries.engine.sender.delivery_headers", broken_turn)
+    monkeypatch.setattr("deliveries.engine.sender.header_lines", broken_turn)
     monkeypatch.setattr("deliveries.models.visible.deliveries", broken_view)
 
 
