@@ -29,12 +29,17 @@ dramatiq_worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 1
 
 def prepare_process() -> None:
     """Make room for many connections, bound what a silent name server costs, and keep the collector off old objects."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    allow_descriptors()
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     sql.prepare_all()
     spare_old_objects()
+
+
+def allow_descriptors() -> None:
+    """Let this process have as many connections as its hard limit gives."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:

@@ -1,9 +1,10 @@
-"""Bodies that drip or never come: nobody but their senders notices, and not for ever."""
+"""Bodies and headers that drip or never come: nobody but their senders notices, and not for ever."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -16,6 +17,8 @@ from deliveries.services.api_keys import create_api_key
 from tests.faults.cluster import Cluster
 
 DRIPS = 40
+HEADLESS = 1100
+TRIES = 3
 THREADS = 8
 FOR_EVER_SECONDS = 600  # of a body's time limit, so that no connection is ended during a test
 EVENT = json.dumps({"customer": "acme", "type": "a.b", "data": {}}).encode()
@@ -93,6 +96,42 @@ def drip_until_ended(drip: Drip) -> None:
             with suppress(TimeoutError):
                 if drip.connection.recv(64) == b"":
                     return
+
+
+@contextmanager
+def headless(cluster: Cluster) -> Iterator[socket.socket]:
+    """More connections than Granian takes by itself, none of which sends a whole header; yields the first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2 * HEADLESS, hard)), hard))
+        opened = []
+        for part in (b"", b"POST /api/v1/events HTTP/1.1\r\nx-a: a") * (HEADLESS // 2):
+            opened.append(stack.enter_context(socket.create_connection(("127.0.0.1", cluster.port), timeout=60)))
+            opened[-1].sendall(part)
+        yield opened[0]
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Say whether the server has left a connection as it is."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+
+
+def test_connections_without_a_header_keep_nobody_waiting_for_their_end(cluster: Cluster) -> None:
+    """Given more of them than one takes for a flood, then who comes after is answered while the first is still open."""
+    Customer.objects.create(name="Acme", uid="acme")
+    key = key_for()
+    start(cluster)
+    for _ in range(TRIES):  # the server ends each after half a minute, for which a machine may stand still
+        with headless(cluster) as first:
+            assert answer(cluster, "POST", "/api/v1/events", EVENT, key) == 202
+            if is_open(first):
+                return
+    raise AssertionError("nobody was answered before connections were ended")
 
 
 def test_bodies_of_strangers_that_drip_stop_nobody(cluster: Cluster) -> None:

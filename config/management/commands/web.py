@@ -24,6 +24,9 @@ from deliveries.metrics.memory import memory
 from deliveries.services import drain
 
 BACKLOG = 1024
+# Of a process at once; beyond it whoever comes waits until another one ends. One that sends no whole header is closed
+# after 30 seconds only, so a thousand of them, Granian's own limit, would keep everybody waiting.
+CONNECTIONS = 8192
 STOP_SECONDS = 40
 ENDING_SECONDS = 3.0  # a web server that was killed a moment ago has its port for as long as its processes end
 
@@ -42,8 +45,10 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, **options: object) -> None:
         """Serve until SIGINT, or for a while after SIGTERM, then finish the requests in hand."""
         from deliveries.checks import refuse_to_start
+        from deliveries.management.workers import allow_descriptors
 
         refuse_to_start()
+        allow_descriptors()
         refuse_taken_port(host, port=port, wait_seconds=ENDING_SECONDS)
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
@@ -57,6 +62,7 @@ class Command(BaseCommand):
             workers=conf.web_processes,
             blocking_threads=conf.web_threads,
             backlog=BACKLOG,
+            backpressure=CONNECTIONS,
             log_level=LogLevels.error,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
