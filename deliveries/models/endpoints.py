@@ -88,7 +88,7 @@ class Endpoint(IdentifiedModel):
     timeout_seconds = models.PositiveSmallIntegerField(default=15)
     ordered = models.BooleanField(default=False, help_text=_("One at a time, in the order of events."))
     send_trace_context = models.BooleanField(
-        default=False, db_default=False, help_text=_("Send traceparent and tracestate of who emitted the event.")
+        default=False, db_default=False, help_text=_("Send the traceparent of who emitted the event.")
     )
     set_aside_after = models.PositiveSmallIntegerField(
         null=True,

@@ -27,6 +27,7 @@ from deliveries.protocol.vendor_signatures import (
     Sign,
     sign_hook0,
     sign_nothing_more,
+    sign_outpost,
     sign_slack,
     text_keys,
     timed,
@@ -266,6 +267,15 @@ _ALL_PROFILES = (
         example='crypto.createHmac("sha256", secret).update(t + "." + rawBody).digest("hex")  // v0',
         headers=("X-Hook0-Timestamp", "X-Hook0-Signature"),
         sign=sign_hook0,
+    ),
+    Profile(
+        name="outpost",
+        title="Outpost",
+        description=say("Adds X-Outpost-Signature: one v0 signature of the raw body for each secret."),
+        example='crypto.createHmac("sha256", secret).update(rawBody).digest("hex")  // one of those behind v0=',
+        headers=("X-Outpost-Event-Id", "X-Outpost-Signature"),
+        sign=sign_outpost,
+        copied={"X-Outpost-Event-Id": "webhook-id"},
     ),
 )
 

@@ -60,3 +60,8 @@ def sign_hook0(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Heade
     v1 = _hex(key, b"%d.x-hook0-timestamp.%d.%b" % (timestamp, timestamp, body))
     signature = f"t={timestamp},v0={v0},h=x-hook0-timestamp,v1={v1}"
     return [("X-Hook0-Timestamp", str(timestamp)), ("X-Hook0-Signature", signature)]
+
+
+def sign_outpost(keys: Sequence[SigningKey], timestamp: int, body: bytes) -> Headers:
+    """Return Outpost's header: one signature of the body for each secret, with commas between them."""
+    return [("X-Outpost-Signature", "v0=" + ",".join(_hex(key, body) for key in text_keys(keys)))]

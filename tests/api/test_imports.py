@@ -88,7 +88,7 @@ def test_an_import_goes_on_where_a_step_ended(ops: Caller, url: str, monkeypatch
     ("body", "pointer"),
     [
         ({}, "/data"),
-        ({"data": {}, "format": "outpost"}, "/format"),
+        ({"data": {}, "format": "hookdeck"}, "/format"),
         ({"data": {}}, "/data"),
         ({"data": "x", "format": "convoy"}, "/data"),
         ({"data": "uid\n", "format": "csv"}, "/data"),

@@ -170,6 +170,11 @@ def test_where_several_signatures_fit_each_secret_makes_one(profile: str) -> Non
     assert (time, both) == ("t=7", alone)
 
 
+def test_outposts_header_has_a_signature_of_the_body_for_each_secret() -> None:
+    both = dict(headers_of("outpost", SECRET, OLD_SECRET, timestamp=7))["X-Outpost-Signature"]
+    assert both == "v0=" + ",".join(hmac.digest(key.encode(), BODY, "sha256").hex() for key in (SECRET, OLD_SECRET))
+
+
 @pytest.mark.parametrize("secret", [SECRET, PRIVATE])
 def test_svix_headers_repeat_the_standard_ones(secret: str) -> None:
     headers = headers_of("svix", secret)

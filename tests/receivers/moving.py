@@ -7,6 +7,9 @@ from typing import Any
 SVIX_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # Svix gives 24 bytes
 CONVOY_SECRET = "FooFighters-0sJ2x9"
 GITHUB_SECRET = "It's a Secret to Everybody"
+OUTPOST_SECRET = "whsec_1Xk2p9QzL0bR7sT4uV6wY8aB3cD5eF"
+OUTPOST_BEFORE = "whsec_of-the-year-before-1234567890"
+HOOK0_SECRET = "5b7e3a9c-0d1f-4c62-9e5a-2f8d6b4c7a10"
 
 
 def svix_document(url: str, **endpoint: Any) -> dict[str, Any]:
@@ -76,6 +79,77 @@ def convoy_document(url: str, *, advanced: bool = False, **endpoint: Any) -> dic
         "endpoints": {"status": True, "message": "ok", "data": {"content": [told | endpoint], "pagination": {}}},
         "subscriptions": {"status": True, "message": "ok", "data": {"content": [subscription], "pagination": {}}},
         "project": {"status": True, "data": {"name": "p", "config": {"signature": signature}}},
+    }
+
+
+def outpost_document(url: str, *, settings: dict[str, str] | None = None, **destination: Any) -> dict[str, Any]:
+    """GET /tenants, with GET /tenants/{tenant}/destinations put into each, and GET /topics."""
+    told = {
+        "id": "des_12345",
+        "tenant_id": "acme",
+        "type": "webhook",
+        "topics": ["invoice.paid"],
+        "config": {"url": url, "custom_headers": '{"x-api-key": "k3y"}'},
+        "credentials": {
+            "secret": OUTPOST_SECRET,
+            "previous_secret": OUTPOST_BEFORE,
+            "previous_secret_invalid_at": "2999-01-01T00:00:00Z",
+        },
+        "delivery_metadata": {"region": "eu"},
+        "metadata": {"team": "billing"},
+        "created_at": "2024-01-01T00:00:00Z",
+        "updated_at": "2024-01-01T00:00:00Z",
+        "disabled_at": None,
+        "target": url,
+        "target_url": "",
+    }
+    tenant = {
+        "id": "acme",
+        "destinations_count": 1,
+        "topics": ["invoice.paid"],
+        "metadata": {"name": "Acme Ltd", "plan": "pro"},
+        "created_at": "2024-01-01T00:00:00Z",
+        "destinations": [told | destination],
+    }
+    pagination = {"order_by": "created_at", "dir": "desc", "limit": 100, "next": None, "prev": None}
+    return {
+        "tenants": {"models": [tenant], "pagination": pagination, "count": 1},
+        "topics": ["invoice.paid"],
+        "config": settings or {},
+    }
+
+
+def hook0_document(url: str, **subscription: Any) -> dict[str, Any]:
+    """GET /api/v1/subscriptions, /applications and /event_types, and which label names a customer."""
+    told = {
+        "application_id": "a7a7a7a7-0d1f-4c62-9e5a-2f8d6b4c7a10",
+        "subscription_id": "c0ffee00-0d1f-4c62-9e5a-2f8d6b4c7a10",
+        "is_enabled": True,
+        "event_types": ["invoice.paid.done"],
+        "description": "billing",
+        "secret": HOOK0_SECRET,
+        "metadata": {"team": "billing"},
+        "label_key": "tenant",
+        "label_value": "acme",
+        "labels": {"tenant": "acme"},
+        "target": {"type": "http", "method": "POST", "url": url, "headers": {"x-api-key": "k3y"}},
+        "created_at": "2024-01-01T00:00:00Z",
+        "updated_at": "2024-01-01T00:00:00Z",
+        "failure_percent": None,
+        "dedicated_workers": [],
+        "retry_schedule_id": None,
+    }
+    kind = {
+        "service_name": "invoice",
+        "resource_type_name": "paid",
+        "verb_name": "done",
+        "event_type_name": "invoice.paid.done",
+    }
+    return {
+        "applications": [{"application_id": told["application_id"], "name": "Shop"}],
+        "subscriptions": [told | subscription],
+        "event_types": [kind],
+        "customer_label": "tenant",
     }
 
 

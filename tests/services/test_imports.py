@@ -20,7 +20,7 @@ from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
 from deliveries.services.event_types import create_event_type
 from deliveries.services.imports import Way, import_item
-from tests.receivers.moving import SVIX_SECRET, convoy_document, svix_document, table
+from tests.receivers.moving import SVIX_SECRET, convoy_document, hook0_document, outpost_document, svix_document, table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "https://93.184.216.34/in"
@@ -48,8 +48,15 @@ def ours(**endpoint: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("kind", "data"),
-    [("hookpost", ours()), ("svix", svix_document(URL)), ("convoy", convoy_document(URL)), ("csv", table(URL))],
-    ids=["hookpost", "svix", "convoy", "csv"],
+    [
+        ("hookpost", ours()),
+        ("svix", svix_document(URL)),
+        ("convoy", convoy_document(URL)),
+        ("csv", table(URL)),
+        ("outpost", outpost_document(URL)),
+        ("hook0", hook0_document(URL)),
+    ],
+    ids=["hookpost", "svix", "convoy", "csv", "outpost", "hook0"],
 )
 def test_a_file_that_is_imported_twice_is_imported_once(kind: str, data: Any) -> None:
     assert {result for result, _ in run(data, kind)} == {"imported"}
@@ -183,6 +190,81 @@ def test_what_convoy_does_and_hookpost_does_not_is_refused(endpoint: dict[str, A
     assert not Endpoint.objects.exists()
 
 
+OF_OUTPOST = (
+    ({"type": "aws_sqs"}, "type: only webhooks are sent from here, not aws_sqs"),
+    ({"filter": {"data": {"amount": {"$gte": 5}}}}, "filter: "),
+    ({"topics": []}, "topics: "),
+    ({"topics": ["in voice"]}, "event_types: "),
+    ({"config": {"url": URL, "custom_headers": "{x"}}, "config.custom_headers: "),
+    ({"config": {"url": URL, "custom_headers": '["x"]'}}, "config.custom_headers: "),
+    ({"config": {"url": URL, "custom_headers": '{"webhook-id": "7"}'}}, "headers: the header webhook-id"),
+    ({"credentials": {}}, "credentials.secret: "),
+    ({"credentials": {"secret": "s3cr3t-1", "previous_secret": "s3cr3t-0"}}, ""),
+    ({"id": ""}, "id, or that of its tenant"),
+)
+OF_HOOK0 = (
+    ({"labels": {}}, "labels: it has none called tenant"),
+    ({"labels": {"tenant": "acme", "region": "eu", "tier": "1"}}, "labels: Hook0 asks for all of them"),
+    ({"labels": {"tenant": "acme", "region": "old town"}}, "tags: "),
+    ({"event_types": []}, "event_types: it has none"),
+    ({"target": {"type": "http", "method": "DELETE", "url": URL}}, "target.method: DELETE"),
+    ({"secret": None}, "secret: it is missing"),
+    ({"subscription_id": None}, "subscription_id: "),
+    ({"target": None}, "url: a URL is required"),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "endpoint", "reason"),
+    [
+        *(("outpost", outpost_document, *each) for each in OF_OUTPOST),
+        *(("hook0", hook0_document, *each) for each in OF_HOOK0),
+    ],
+)
+def test_what_outpost_and_hook0_do_and_hookpost_does_not_is_refused(
+    kind: str, document: Any, endpoint: dict[str, Any], reason: str
+) -> None:
+    result, detail = run(document(URL, **endpoint), kind)[-1]
+    assert detail.startswith(reason)
+    assert (result, Endpoint.objects.count()) == (("refused", 0) if reason else ("imported", 1))
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, "outpost"),
+        ({"MODE": "standard"}, "standard"),
+        ({"HEADER_PREFIX": "x-acme-"}, {"header": "x-acme-signature", "encoding": "hex", "hash": "sha256"}),
+        (
+            {"SIGNATURE_ENCODING": "base64", "SIGNATURE_ALGORITHM": "hmac-sha1", "SIGNATURE_HEADER_NAME": "X-Acme"},
+            {"header": "X-Acme", "encoding": "base64", "hash": "sha1"},
+        ),
+        ({"MODE": "standard", "HEADER_PREFIX": "x-acme-"}, None),
+        ({"SIGNATURE_CONTENT_TEMPLATE": "{{.Timestamp.Unix}}.{{.Body}}"}, None),
+    ],
+)
+def test_what_outposts_operator_configured_becomes_a_scheme(config: dict[str, str], expected: Any) -> None:
+    told = {f"DESTINATIONS_WEBHOOK_{name}": value for name, value in config.items()}
+    secret = {"secret": SVIX_SECRET}
+    document = outpost_document(URL, settings=told, credentials=secret, topics="*", delivery_metadata=None)
+    item = read_items(document, format="outpost")[-1]
+    if expected is None:
+        assert item.refused == "signature: no scheme here is like it"
+        return
+    assert item.fields["signing"] == (expected if isinstance(expected, str) else {**expected, "prefix": "v0="})
+    assert run(document, "outpost")[-1] == ("imported", "")
+    assert Endpoint.objects.get().event_types == []
+
+
+def test_without_a_label_an_application_of_hook0_is_a_customer() -> None:
+    document = hook0_document(URL, retry_schedule_id="5b7e3a9c", target={"url": URL, "headers": {"x-a": ["1", "2"]}})
+    del document["customer_label"]
+    notes = "it gets what is emitted with the tag tenant:acme; its retry schedule was left behind"
+    assert run(document, "hook0")[-1] == ("imported", notes)
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.customer.name, endpoint.tags, endpoint.headers) == ("Shop", ["tenant:acme"], {"x-a": "1, 2"})
+
+
 def test_a_subscription_with_a_filter_or_a_function_is_refused() -> None:
     for part, given in (("filter_config", {"filter": {"body": {"amount": {"$gt": 5}}}}), ("function", "code")):
         document = convoy_document(URL)
@@ -240,6 +322,10 @@ def test_an_advanced_signature_of_another_hash_is_refused() -> None:
         ("uid,url\n1,2\n", "csv", "column customer is missing"),
         ('customer,uid,url\n"a', "csv", "no CSV"),
         ({"applications": {"data": [{"id": "app_1"}], "done": False}}, "svix", "a list ends before its end"),
+        ({"tenants": {"models": [{"id": "a"}], "pagination": {"next": "x"}}}, "outpost", "a list ends before its end"),
+        ({"tenants": {"data": [{"id": "a"}], "next": "x"}}, "outpost", "a list ends before its end"),
+        ({"subscriptions": "x"}, "hook0", "nothing of the format"),
+        ([1], "hook0", ""),
         (
             {"subscriptions": [], "endpoints": {"data": {"content": [], "pagination": {"has_next_page": True}}}},
             *("convoy", "a list ends before its end"),

@@ -1,6 +1,8 @@
 """What a customer had elsewhere, read as items of ours. Pure: a text comes in, items go out.
 
 svix.py, convoy.py  as the APIs of those two answer
+outpost.py          the same of Outpost, with what its operator configured
+hook0.py            the same of Hook0
 csv.py              a table of endpoints
 hookpost.py         our own JSON
 item.py             what all of them become
@@ -15,13 +17,22 @@ from types import MappingProxyType
 from deliveries.errors import InvalidInput
 from deliveries.protocol.imports.convoy import read_convoy
 from deliveries.protocol.imports.csv import read_csv
+from deliveries.protocol.imports.hook0 import read_hook0
 from deliveries.protocol.imports.hookpost import read_hookpost
 from deliveries.protocol.imports.item import ImportItem
+from deliveries.protocol.imports.outpost import read_outpost
 from deliveries.protocol.imports.svix import read_svix
 
 ITEM_LIMIT = 10_000
 READERS: Mapping[str, Callable[[object], Sequence[ImportItem]]] = MappingProxyType(
-    {"hookpost": read_hookpost, "csv": read_csv, "svix": read_svix, "convoy": read_convoy}
+    {
+        "hookpost": read_hookpost,
+        "csv": read_csv,
+        "svix": read_svix,
+        "convoy": read_convoy,
+        "outpost": read_outpost,
+        "hook0": read_hook0,
+    }
 )
 
 
