@@ -119,7 +119,7 @@ def test_what_an_endpoint_gets_is_heard_with_the_customers_key_and_again_when_it
         query = {"customer": "acme", "endpoint": "main"}
         rows = listening.deliveries_from_now(api, query, pause=lambda: next(steps)())
         for _ in range(2):
-            assert listening.forward(api, next(rows), local).status_code == 204
+            assert listening.forward(*next(rows), local).status_code == 204
     first, local_first, second, local_second = receiver.requests
     assert [request.path for request in (first, local_first, second, local_second)] == ["/hook", "/local"] * 2
     assert local_first.body == first.body == local_second.body
@@ -127,23 +127,77 @@ def test_what_an_endpoint_gets_is_heard_with_the_customers_key_and_again_when_it
 
 
 def test_a_server_that_is_away_is_waited_for_and_nothing_is_missed(package: ModuleType) -> None:
-    """Given a server that goes while somebody listens, then what was sent meanwhile comes when it is back."""
+    """Given a server that goes while somebody listens, also between list and event, then all comes when it is back."""
     listening = importlib.import_module("hookpost_client.listening")
-    row = {"id": "dlv_1", "event": "evt_1", "type": "a.b", "attempts": 1}
-    empty, full = ({"results": rows, "next": None} for rows in ([], [row]))
-    answers = iter([empty, httpx.ConnectError("refused"), httpx.ConnectError("refused"), full])
+    rows = [{"id": f"dlv_{number}", "event": f"evt_{number}", "type": "a.b", "attempts": 1} for number in (2, 1)]
+    empty, full = ({"results": told, "next": None} for told in ([], rows))
+    gone, refused = {"detail": "it was erased"}, httpx.ConnectError("refused")
+    answers = iter([empty, refused, refused, full, refused, gone, {"body": {}}])
 
     def answer(request: httpx.Request) -> httpx.Response:
         following = next(answers)
         if isinstance(following, Exception):
             raise following
+        if following is gone:
+            raise package.errors.NotFound(404, gone)
         return httpx.Response(200, json=following)
 
     told: list[str] = []
     with httpx.Client(base_url="http://hookpost.test", transport=httpx.MockTransport(answer)) as api:
-        rows = listening.deliveries_from_now(api, {}, pause=lambda: None, tell=told.append)
-        assert next(rows) == row
+        found = listening.deliveries_from_now(api, {}, pause=lambda: None, tell=told.append)
+        assert next(found) == (rows[0], '{"body":{}}')
     assert told == ["Hookpost cannot be asked (refused); it is asked again.", "Hookpost answers again."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (["trigger", "a.b", "--server", "{api}"], {"HOOKPOST_KEY": "hk_é"}, "HOOKPOST_KEY holds no API key"),
+        (["trigger", "a.b", "--server", "{api}"], {"HOOKPOST_KEY": "hk_wrong"}, "401 Unauthorized"),
+        (["trigger", "a.b", "--server", "{api}/portal"], {}, "portal/"),
+        (["trigger", "a.b", "--server", "127.0.0.1:80"], {}, "'127.0.0.1:80' is no URL"),
+        (["listen", "--server", "{api}", "--to", "localhost:3000"], {}, "'localhost:3000' is no URL"),
+        (["listen", "--server", "{api}", "--to", "http://[x"], {}, "'http://[x' is no URL"),
+        (
+            ["listen", "--server", "{api}", "--to", "http://127.0.0.1:9/in"],
+            {"HOOKPOST_SECRET": "whsec_x"},
+            "HOOKPOST_SECRET holds no secret",
+        ),
+    ],
+)
+def test_what_a_command_cannot_do_is_one_line(
+    arguments: list[str],
+    variables: dict[str, str],
+    said: str,
+    acme: tuple[Endpoint, str],
+    package: ModuleType,
+    live_server: LiveServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = importlib.import_module("hookpost_client.command")
+    for name, value in ({"HOOKPOST_KEY": acme[1]} | variables).items():
+        monkeypatch.setenv(name, value)
+    try:
+        code = command.main([*(text.format(api=live_server.url) for text in arguments), "--endpoint", "main"])
+    except SystemExit as end:  # argparse
+        code = end.code
+    *_, last = capsys.readouterr().err.splitlines()
+    assert (code in (1, 2), "error: " in last, said in last) == (True, True, True), last
+
+
+def test_ctrl_c_ends_a_command_quietly_also_before_it_began(
+    package: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = importlib.import_module("hookpost_client.command")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("HOOKPOST_KEY", "hk_x")
+    monkeypatch.setattr(command, "_asked", interrupted)
+    assert command.main(["trigger", "a.b", "--server", "http://127.0.0.1:9", "--endpoint", "main"]) == 130
+    assert capsys.readouterr().err == ""
 
 
 def test_an_example_is_sent_by_a_command(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,11 +17,12 @@ from typing import TypedDict
 import httpx
 from standardwebhooks import Webhook
 
-from hookpost_client.errors import RateLimited, Unavailable
+from hookpost_client.errors import NotFound, RateLimited, Unavailable
 
 POLL_SECONDS = 1.0
 PAGE = 100
 PAGES = 10  # of a burst between two polls
+LOCAL_SECONDS = 30.0
 MODES = frozenset({"full", "data"})
 
 
@@ -58,31 +60,37 @@ def deliveries_from_now(
     *,
     pause: Callable[[], object] = lambda: time.sleep(POLL_SECONDS),
     tell: Callable[[str], object] = lambda text: None,
-) -> Iterator[Row]:
-    """Yield what is sent from now on, oldest first, for ever; what is sent again comes again.
+) -> Iterator[tuple[Row, str]]:
+    """Yield what is sent from now on with its event as the API shows it, oldest first, for ever.
 
-    A server that is away is waited for; `tell` hears that it is, and that it is back.
+    What is sent again comes again. A server that is away is waited for; `tell` hears that it is, and that it is back.
     """
     sent = {row["id"]: row["attempts"] for row in _page(api, dict(query))[0]}
+    waiting: deque[Row] = deque()
     is_away = False
     while True:
-        pause()
+        if not waiting:
+            pause()
         try:
-            news = _news(api, query, sent)
+            waiting.extend([] if waiting else reversed(_news(api, query, sent)))
+            event = _event(api, waiting[0]) if waiting else ""
         except (httpx.TransportError, RateLimited, Unavailable) as error:
             if not is_away:
                 tell(f"Hookpost cannot be asked ({error}); it is asked again.")
             is_away = True
+            pause()
             continue
         if is_away:
             tell("Hookpost answers again.")
         is_away = False
-        yield from reversed(news)
+        row = waiting.popleft() if waiting else None
+        if row and event:
+            yield row, event
 
 
-def forward(api: httpx.Client, row: Row, local: Local) -> httpx.Response | None:
-    """Send the event of a delivery; None while nobody answers there."""
-    body = body_of(api.get(f"/api/v1/events/{row['event']}").text, payload_mode=local.payload_mode)
+def forward(row: Row, event: str, local: Local) -> httpx.Response | httpx.TransportError:
+    """Send the event of a delivery; returns the answer, or why there is none."""
+    body = body_of(event, payload_mode=local.payload_mode)
     now = datetime.now(UTC)
     headers = {
         "content-type": "application/json",
@@ -91,9 +99,9 @@ def forward(api: httpx.Client, row: Row, local: Local) -> httpx.Response | None:
         "webhook-signature": Webhook(local.secret).sign(row["event"], now, body),
     }
     try:
-        return httpx.post(local.url, content=body.encode(), headers=headers, timeout=30.0)
-    except httpx.TransportError:
-        return None
+        return httpx.post(local.url, content=body.encode(), headers=headers, timeout=LOCAL_SECONDS)
+    except httpx.TransportError as error:
+        return error
 
 
 def body_of(shown_event: str, *, payload_mode: str) -> str:
@@ -107,6 +115,14 @@ def _member(text: str, name: str) -> str:
     start = text.index(f'"{name}":') + len(name) + 3
     start += len(text[start:]) - len(text[start:].lstrip())
     return text[start : json.JSONDecoder().raw_decode(text, start)[1]]
+
+
+def _event(api: httpx.Client, row: Row) -> str:
+    """Return an event as the API shows it; empty for one that is not there any more."""
+    try:
+        return api.get(f"/api/v1/events/{row['event']}").text
+    except NotFound:
+        return ""
 
 
 def _news(api: httpx.Client, query: Mapping[str, str], sent: dict[str, int]) -> list[Row]:
