@@ -6,13 +6,17 @@ them. The standalone server's own settings (config/settings.py) have all of it. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial, update_wrapper
+from types import MethodType
 
 import dramatiq
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 from django.db import connection
+from django.db.transaction import non_atomic_requests
+from django.urls import URLPattern, URLResolver
 from django.utils.module_loading import import_string
 
 # Looked at before any actor is imported, for an actor without a broker makes one that nobody chose.
@@ -37,6 +41,21 @@ BACKENDS_OF_PAGES = ("axes.backends.AxesStandaloneBackend", "deliveries.services
 def missing_apps(names: tuple[str, ...]) -> list[str]:
     """Return those of some apps that are not in INSTALLED_APPS."""
     return [name for name in names if not apps.is_installed(name)]
+
+
+def without_transaction(addresses: Sequence[URLPattern | URLResolver]) -> None:
+    """Keep ATOMIC_REQUESTS of a project around us away from the views of these addresses.
+
+    Services end what they begin; workers would be rung for what is not committed yet; and a poll, a log-in by the
+    provider, a look at a URL or at the broker would hold a transaction while it waits for somebody else.
+    """
+    for address in addresses:
+        if isinstance(address, URLResolver):
+            without_transaction(address.url_patterns)
+            continue
+        if isinstance(address.callback, MethodType):  # of a site; it takes no mark itself
+            address.callback = update_wrapper(partial(address.callback), address.callback)
+        non_atomic_requests(address.callback)
 
 
 @register

@@ -5,5 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from deliveries.admin.sites import portal_site
+from deliveries.embedding import without_transaction
 
 urlpatterns = [path("", portal_site.urls)]
+
+without_transaction(urlpatterns)

@@ -5,7 +5,6 @@ What lives here: the table of addresses. It must not know what the views do.
 
 from __future__ import annotations
 
-from django.db.transaction import non_atomic_requests
 from django.urls import URLPattern, URLResolver, include, path
 
 from deliveries.api import (
@@ -35,6 +34,7 @@ from deliveries.api import (
     signature_check,
     version_changes,
 )
+from deliveries.embedding import without_transaction
 
 app_name = "hookpost"
 
@@ -97,12 +97,6 @@ api: list[URLPattern | URLResolver] = [
     path("docs", openapi.docs, name="api-docs"),
 ]
 
-# ATOMIC_REQUESTS of a project around us is not for these: services end what they begin, workers would be rung for
-# what is not committed yet, and who polls would keep a transaction open.
-for _address in api:
-    if isinstance(_address, URLPattern):
-        non_atomic_requests(_address.callback)
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("healthz", readiness.healthz),
@@ -110,3 +104,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.metrics),
     path("portal-link", portal.use_link),
 ]
+
+without_transaction(urlpatterns)
