@@ -66,7 +66,7 @@ def consume(source: EventSource, *, wake: Wake, stop: Sequence[object]) -> None:
 
 
 def consume_batch(source: EventSource, *, wake: Wake) -> bool:
-    """Accept what the source has now; returns whether some of it has to wait for the database."""
+    """Accept what the source has now; returns whether some of it has to wait."""
     messages = source.take(BATCH)
     if not messages:
         return False
@@ -80,7 +80,10 @@ def consume_batch(source: EventSource, *, wake: Wake) -> bool:
     wake(lane for each in accepted for lane in each.wake)
     if any(each.pending for each in accepted):
         begin_fan_outs(wake)
-    return any(isinstance(result, Unavailable | Conflict) for result in results)
+    waiting = [result for result in results if isinstance(result, Unavailable | Conflict)]
+    if waiting:
+        log.warning("consume_waits", error=str(waiting[0]), messages=len(waiting))
+    return bool(waiting)
 
 
 def _draft(message: Message) -> EventDraft | HookpostError:

@@ -21,7 +21,7 @@ from deliveries.database.failures import first_line
 WAIT_SECONDS = 0.2
 
 TAKE = """
-    SELECT id::text, event::text FROM {table} WHERE refused IS NULL
+    SELECT id::text, coalesce(event::text, '') FROM {table} WHERE refused IS NULL
     ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
 DELETE = "DELETE FROM {table} WHERE id = ANY(%s::uuid[])"

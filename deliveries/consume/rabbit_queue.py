@@ -44,11 +44,12 @@ class RabbitQueue:
         self._unanswered: list[QueuedMessage] = []  # taken, and finished by nobody yet
 
     def take(self, limit: int) -> Sequence[Message]:
-        """Return what had to wait and what has come since, oldest first."""
+        """Return what had to wait, and behind it what has come since: who waits hinders no other."""
         with self._open() as channel:
             channel.connection.process_data_events(time_limit=0)  # heartbeats, while the database is away
-            if not self._unanswered:
-                self._unanswered = list(self._arriving(channel, limit))
+            if (room := limit - len(self._unanswered)) > 0:
+                wait_seconds = 0.0 if self._unanswered else WAIT_SECONDS
+                self._unanswered = [*self._unanswered, *self._arriving(channel, room, wait_seconds)]
         return self._unanswered
 
     def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
@@ -80,9 +81,9 @@ class RabbitQueue:
     def _is_open(self) -> bool:
         return self._channel is not None and bool(self._channel.is_open)
 
-    def _arriving(self, channel: BlockingChannel, limit: int) -> Iterator[QueuedMessage]:
+    def _arriving(self, channel: BlockingChannel, limit: int, wait_seconds: float) -> Iterator[QueuedMessage]:
         """Wait for the first message, and take what is there already then."""
-        for method, properties, body in channel.consume(self.queue, inactivity_timeout=WAIT_SECONDS):
+        for method, properties, body in channel.consume(self.queue, inactivity_timeout=wait_seconds):
             if method is None:
                 return
             name = properties.message_id
@@ -120,8 +121,12 @@ class RabbitQueue:
 
     def _connect(self) -> BlockingChannel:
         connection = pika.BlockingConnection(self.nodes)
-        for name in (self.queue, f"{self.queue}.refused"):
-            _ensure_queue(connection, name)
+        try:
+            for name in (self.queue, f"{self.queue}.refused"):
+                _ensure_queue(connection, name)
+        except AMQPError:  # a right is missing: no connection is left behind by each try
+            connection.close()
+            raise
         channel = connection.channel()
         channel.confirm_delivery()
         channel.basic_qos(prefetch_count=PREFETCH)

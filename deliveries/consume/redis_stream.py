@@ -36,11 +36,15 @@ class RedisStream:
         self._has_group = False
 
     def take(self, limit: int) -> Sequence[Message]:
-        """Return what this reader has not finished, else what others left lying, else what is new."""
+        """Return what this reader has not finished, then what others left lying, then what is new."""
         with self._as_away():
             self._make_group()
-            entries = self._read("0", limit) or self._left_by_others(limit) or self._read(">", limit)
-        return [self._message(name, fields) for name, fields in entries]
+            entries = dict(self._read("0", limit))
+            if len(entries) < limit:
+                entries |= self._left_by_others(limit - len(entries))
+            if len(entries) < limit:
+                entries |= self._read(">", limit - len(entries), wait_ms=None if entries else WAIT_MS)
+        return [self._message(name, fields) for name, fields in entries.items()]
 
     def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
         """Delete entries; those that are refused are added to the other stream by the same transaction."""
@@ -64,10 +68,9 @@ class RedisStream:
                 self.client.xgroup_create(self.stream, GROUP, id="0", mkstream=True)
             self._has_group = True
 
-    def _read(self, since: str, limit: int) -> list[Entry]:
-        block = WAIT_MS if since == ">" else None
+    def _read(self, since: str, limit: int, *, wait_ms: int | None = None) -> list[Entry]:
         found = cast(
-            "Answer", self.client.xreadgroup(GROUP, self.reader, {self.stream: since}, count=limit, block=block)
+            "Answer", self.client.xreadgroup(GROUP, self.reader, {self.stream: since}, count=limit, block=wait_ms)
         )
         return [(name, fields or {}) for _, entries in found or () for name, fields in entries]
 

@@ -332,6 +332,33 @@ def test_poison_is_set_aside_with_the_reason_and_hinders_no_other(place: Place, 
     assert reason in why
 
 
+def test_who_has_to_wait_hinders_no_other(place: Place) -> None:
+    """Given a customer who is in another cell at the moment, then events of others go on, those of later too."""
+    gone = Customer.objects.create(name="Gone", uid="gone", moving="closed", moved_to="b")
+    place.write(an_event(1, customer="gone"), an_event(2))
+    reader, give_up = place.reader(), time.monotonic() + PATIENCE_SECONDS
+    while numbers() != [2]:
+        consume_batch(reader, wake=list)
+        assert time.monotonic() < give_up
+    place.write(an_event(3))
+    while numbers() != [2, 3]:
+        consume_batch(reader, wake=list)
+        assert time.monotonic() < give_up
+    assert (place.left(), place.refused()) == (1, [])
+    Customer.objects.filter(pk=gone.pk).update(moving="", moved_to="")
+    drain(place, reader)
+    assert numbers() == [1, 2, 3]
+
+
+def test_an_event_that_is_much_too_large_is_refused_and_hinders_no_other(place: Place) -> None:
+    large = an_event(1, data={"text": "x" * 10_000_000})
+    place.write(large, an_event(2))
+    drain(place, place.reader())
+    ((text, why),) = place.refused()
+    assert (numbers(), text == large) == ([2], True)
+    assert "262,144" in why or "262144" in why
+
+
 def test_while_the_database_takes_nothing_all_of_it_waits(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write(an_event(1))
     reader = place.reader()
