@@ -56,16 +56,23 @@ def _validator(name: str, status: str, kind: str) -> jsonschema_rs.Draft202012Va
     operations = (each for item in description()["paths"].values() for each in item.values())
     operation = next(each for each in operations if each["operationId"] == name)
     schema = operation["responses"][status]["content"][kind]["schema"]
-    return jsonschema_rs.Draft202012Validator(_closed({**schema, "components": description()["components"]}))
+    return jsonschema_rs.Draft202012Validator({**_closed(schema), "components": _components()})
 
 
-def _closed(schema: object) -> object:
+@cache
+def _components() -> object:
+    return _closed(description()["components"])
+
+
+def _closed(schema: Described) -> Described:
     """Return a schema of which no object has members that are not named."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed: dict[str, object] = {key: _closed(each) for key, each in schema.items()}
+    closed = {key: _closed_part(each) for key, each in schema.items()}
     if schema.get("type") == "object" and "properties" in schema:
         closed.setdefault("additionalProperties", False)
     return closed
+
+
+def _closed_part(part: object) -> object:
+    if isinstance(part, list):
+        return [_closed_part(each) for each in part]
+    return _closed(part) if isinstance(part, dict) else part
