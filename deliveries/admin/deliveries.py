@@ -6,6 +6,7 @@ What lives here: the pages of both sites. It must not know how a delivery is sen
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -66,7 +67,7 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
     def sources(self, request: HttpRequest, asked: Asked) -> list[Source]:
         """The selection that exports and bulk work use too."""
         found = source_of(asked, viewer=self.viewer(request))
-        return [Source(rows=found.rows.prefetch_related("endpoint", "customer"), base=found.base)]
+        return [replace(found, rows=found.rows.prefetch_related("endpoint", "customer"))]
 
     def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Where the list can be taken along, and sent again or cancelled as a whole."""

@@ -39,7 +39,7 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
         )  # the queue is small, the log is not
     if asked.words:
         rows, base = rows.filter(condition_for(asked.words, viewer=viewer)), None
-    return Source(rows=rows, base=base)
+    return Source(rows=rows, base=base, is_dear=bool(selection.tags))
 
 
 def asks_for_waiting(asked: Asked) -> bool:

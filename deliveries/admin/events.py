@@ -63,7 +63,11 @@ class EventPages(ReadOnlyPages[Event]):
             return [Source(rows=super().sources(request, asked)[0].rows)]
         narrows = asked.narrows
         return [
-            Source(rows=self.narrow(self.lean(place), narrows), base=place if narrows.keys() & LOOKED_THROUGH else None)
+            Source(
+                rows=self.narrow(self.lean(place), narrows),
+                base=place if narrows.keys() & LOOKED_THROUGH else None,
+                is_dear="value" in narrows,
+            )
             for place in places_of(self.viewer(request), narrows)
         ]
 

@@ -73,6 +73,7 @@ class Listing:
     older: str
     searched_to: datetime | None
     trouble: str
+    size: int
 
 
 class ListPages(ModelAdmin, Generic[Row]):
@@ -183,6 +184,7 @@ class ListPages(ModelAdmin, Generic[Row]):
             older=asked.address(**{PLACE: found.older}) if found.older else "",
             searched_to=found.searched_to,
             trouble=trouble,
+            size=self.per_page,
         )
 
     def read(self, request: HttpRequest, asked: Asked) -> tuple[Page, str]:

@@ -20,8 +20,9 @@ from deliveries.protocol.ids import time_of
 from deliveries.services.statement_timeout import at_most
 
 LIST_SECONDS = 5.0
-LOOK_SECONDS = 1.5
-WINDOW = 20_000
+LOOK_SECONDS = 0.05  # then a page says how far it came, and lists.js asks for the next: nobody holds a process for long
+WINDOW = 10_000
+DEAR_WINDOW = 2_000  # where each row of it is looked up in another table, or its body is read
 NEWEST_FIRST = "-id"
 TOO_SLOW = gettext_noop("This search takes too long. Narrow it by time, customer or endpoint.")
 
@@ -31,10 +32,19 @@ Direction = Literal["older", "newer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Rows that are meant; `base` is what one index finds in their order, where they are less than that."""
+    """Rows that are meant; `base` is what one index finds in their order, where they are less than that.
+
+    It is dear to look through it where each row is looked up in another table, or its body is read.
+    """
 
     rows: QuerySet[Any]
     base: QuerySet[Any] | None = None
+    is_dear: bool = False
+
+    @property
+    def window(self) -> int:
+        """How many rows of `base` one look reads."""
+        return DEAR_WINDOW if self.is_dear else WINDOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +120,7 @@ def _stretch(source: Source, place: Place, size: int, order: str) -> _Stretch:
     found: list[Any] = []
     until = time.monotonic() + LOOK_SECONDS
     while True:
-        edge = rows_beyond(source.base, place).values_list("pk", flat=True)[WINDOW : WINDOW + 1].first()
+        edge = rows_beyond(source.base, place).values_list("pk", flat=True)[source.window : source.window + 1].first()
         rows = rows_beyond(source.rows, place)
         if edge is not None:
             rows = rows.filter(**{"id__gte" if place.direction == "older" else "id__lte": edge})

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.models import User
 
-from deliveries.models import AuditEntry, Endpoint
+from deliveries.admin import paging
+from deliveries.models import AuditEntry, Delivery, Endpoint
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
 from tests.pages.conftest import House
+from tests.pages.test_deliveries import emit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -94,3 +96,24 @@ def test_pages_fit_a_telephone_in_both_themes(page: Page, acme: House, scheme: s
     ):
         page.goto(f"/portal/{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 420, path
+
+
+def test_a_page_of_a_list_that_is_not_full_asks_for_what_follows(
+    page: Page, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given windows of 5 rows and no time for a second one, then rare rows of several windows come onto one page."""
+    monkeypatch.setattr(paging, "WINDOW", 5)
+    monkeypatch.setattr(paging, "LOOK_SECONDS", 0.0)
+    emit(acme, 20)
+    rare = list(Delivery.objects.order_by("id").values_list("id", flat=True)[1:12:5])
+    Delivery.objects.filter(id__in=rare).update(event_type="contract.terminated")
+    log_in(page, acme.member.user, site="portal")
+    page.goto("/portal/deliveries/delivery/?type=contract.terminated")
+    page.locator("#result_list tbody tr").nth(2).wait_for()
+    page.wait_for_selector(".hp-pager [rel=next]", state="detached")
+    assert page.locator("#result_list tbody tr").count() == 3
+    assert page.inner_text("[data-hp-number]").startswith("3 on this page")
+    page.check("[data-hp-all]")
+    assert "3 of 3" in page.inner_text("[data-hp-count]")
+    page.goto("/portal/deliveries/delivery/?type=nothing.at.all")
+    page.wait_for_selector("text=Nothing matches all of this.")

@@ -131,6 +131,21 @@ def test_a_rare_thing_is_looked_for_window_by_window_and_the_page_says_how_far(
     assert bob.get(f"{LIST}{listing.newer}").context["listing"].rows == []
 
 
+def test_what_is_dear_to_look_through_is_looked_through_in_smaller_parts(bob: Client, acme: House) -> None:
+    """One look reads so many rows at most, whatever is asked for: the plan says so, no clock."""
+    emit(acme, 3)
+    of_log = ("hookpost_delivery", "hookpost_event")
+    for address, size in ((f"{LIST}?type=nothing.*", paging.WINDOW), (f"{LIST}?tag=none-such", paging.DEAR_WINDOW)):
+        with CaptureQueriesContext(connection) as asked:
+            assert bob.get(address).context["listing"].rows == []
+        edges = {each["sql"].partition(" OFFSET ")[2] for each in asked if any(name in each["sql"] for name in of_log)}
+        assert edges - {""} == {str(size)}
+    with CaptureQueriesContext(connection) as asked:
+        bob.get("/admin/deliveries/event/", {"value": "R-2"})
+    assert any(each["sql"].endswith(f" OFFSET {paging.DEAR_WINDOW}") for each in asked)
+    assert paging.LOOK_SECONDS <= 0.1
+
+
 def test_with_time_left_several_windows_fill_one_page(
     bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
