@@ -72,6 +72,26 @@ def test_a_moment_is_written_in_one_place() -> None:
     assert places == MOMENTS
 
 
+def fields_of(tree: ast.AST) -> Iterator[str]:
+    """The annotated fields of a module's classes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from (
+                each.target.id
+                for each in node.body
+                if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+            )
+
+
+def test_no_field_of_a_class_is_there_without_a_reader() -> None:
+    """Given a field that no other line of ours names, then nothing steers by it and nothing shows it: it goes."""
+    parts = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".html"))
+    named = Counter(word for path in parts for word in re.findall(r"\w+", path.read_text()))
+    classes = [path for path in production_files() if path.parent.name != "sql"]  # whose rows have tests of their own
+    fields = {name for path in classes for name in fields_of(ast.parse(path.read_text()))}
+    assert {name for name in fields if named[name] == 1} == set()
+
+
 def test_no_function_is_there_for_tests_alone() -> None:
     """Given a function of a module that no other line of ours names, then only tests enter it: it goes."""
     parts = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".html"))

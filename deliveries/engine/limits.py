@@ -52,7 +52,6 @@ class Limits:
     keep_in_hand: float = 1.5  # a lane that rests no longer than this is not given back
     soon: float = 10.0  # retries and rests that end within this are remembered here, to the millisecond
     rest_of_problem: float = 60.0  # when nothing can be sent as the endpoint or the keyring is configured
-    overtime: float = 1.0  # of a slice, before what waits is dropped: it stays due
     grace: float = 5.0  # for requests in flight at shut-down
     idle: float = 1.0  # between two looks at the clock while nothing is in hand
 

@@ -67,16 +67,9 @@ def data_of(body: bytes) -> bytes:
     return body[body.index(b'"data":') + len(b'"data":') : -1]  # neither type nor time holds a quote
 
 
-def thin_body(
-    event_type: str,
-    timestamp: str,
-    *,
-    event_id: str,
-    url: str,
-    object: str = "event",  # noqa: A002
-) -> bytes:
+def thin_body(event_type: str, timestamp: str, *, event_id: str, url: str) -> bytes:
     """Return the body that only says where the event can be read."""
-    return full_body(event_type, timestamp, orjson.dumps({"id": event_id, "object": object, "url": url}))
+    return full_body(event_type, timestamp, orjson.dumps({"id": event_id, "object": "event", "url": url}))
 
 
 def moment_of(whole: bytes) -> str:
