@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliveries.conf import AllowedTarget
-from deliveries.outbound.client import prepared_post, send_one
+from deliveries.outbound.client import prepared_lines, prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.handle import PlainHeaders
 from deliveries.outbound.multi import Transfers
@@ -41,6 +41,24 @@ def test_the_bytes_sent_are_the_bytes_given_and_nothing_is_added() -> None:
         "x-empty:",
         f"Content-Length: {len(body)}",
     ]
+
+
+def test_headers_given_as_lines_are_sent_line_by_line_and_nothing_is_added() -> None:
+    lines = ["authorization: Basic YTpi", "webhook-id: evt_1", "x-two: a: b"]
+    with OneReceiver([OK]) as receiver, engine_for(receiver) as transfers:
+        assert send_one(prepared_lines(receiver.url, lines, b"{}"), transfers=transfers).status == 200
+
+    host = receiver.url.split("/")[2]
+    head = receiver.requests[0].partition(b"\r\n\r\n")[0].decode()
+    assert head.split("\r\n") == ["POST /in HTTP/1.1", f"Host: {host}", *lines, "Content-Length: 2"]
+
+
+def test_one_that_went_to_another_url_goes_where_it_is_told() -> None:
+    with OneReceiver([OK] * 4) as receiver, engine_for(receiver) as transfers:
+        for path in ("/a", "/a", "/b", "/a"):
+            assert send_one(prepared_post(receiver.url + path, [], b""), transfers=transfers).status == 200
+
+    assert [each.split(b" ")[1] for each in receiver.requests] == [b"/in/a", b"/in/a", b"/in/b", b"/in/a"]
 
 
 EVERY_SIGN = "/" + "".join(chr(number) for number in range(0x21, 0x7F) if chr(number) not in "#?\\")
@@ -109,6 +127,8 @@ def test_other_methods_are_sent_as_prepared_and_leave_no_trace(method: str) -> N
     [
         prepared_post("http://127.0.0.1/", [("x", "a\r\nhost: evil.example")], b""),
         prepared_post("http://127.0.0.1/", [("x", "a\nb")], b""),
+        prepared_lines("http://127.0.0.1/", ["y: b", "x: a\r\nhost: evil.example"], b""),
+        prepared_lines("http://127.0.0.1/", ["y: b", "x: a\nb"], b""),
         prepared_post("http://127.0.0.1/", [("x\0", "a")], b""),
         prepared_post("http://127.0.0.1/", [("x", "żółw")], b""),
         prepared_post("http://127.0.0.1/ó", [], b""),
