@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -49,6 +49,7 @@ from deliveries.services import (
 )
 from deliveries.services.leader import Lead, LeadLost
 from deliveries.services.rounds import act_alone
+from deliveries.sql.rows import RoundsDueRow
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ LAPSE_TICKS = 2
 WINDOW_TICKS = 5
 HOUSEKEEPING_TICKS = 60
 FORGET_SECONDS = 3600.0
+EVERYTHING = RoundsDueRow(*[True] * len(RoundsDueRow._fields))
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class Dispatcher:
     _after: UUID = ZERO
     _ticks: int = 0
     _is_behind: bool = True
+    _due: RoundsDueRow = EVERYTHING
     _jobs_rung_at: float = float("-inf")
     _mail_thread: threading.Thread | None = None
 
@@ -126,25 +129,46 @@ class Dispatcher:
     def tick(self) -> None:
         """Go once around."""
         ticks, self._ticks = self._ticks, self._ticks + 1  # first, so that what fails is not tried again each second
-        work: list[Callable[[], object]] = [
-            hold_backlogs,
-            partial(release_backlogs, every_lane=ticks % EVERY_LANE_TICKS == 0),
-        ]
-        work += [
-            self._wake_due,
-            self._ring_jobs,
-            partial(fan_out.take_over_fan_outs, self.ring),
-            alerts.tell_customers,
-            self._post_alerts,
-            self._roll_up,
-        ]
+        self._due = EVERYTHING
+        do_each(self._rounds(ticks), before_each=self._lead.keep)
+
+    def _rounds(self, ticks: int) -> Iterator[Callable[[], object]]:
+        """Yield what is to be done, one after the other; what `_look` sees decides about those after it."""
+        every_lane = ticks % EVERY_LANE_TICKS == 0
+        yield self._look
+        if self._due.holding:
+            yield hold_backlogs
+        if self._due.releasing or every_lane:
+            yield partial(release_backlogs, every_lane=every_lane)
+        yield self._wake_due
+        yield from self._rounds_of_some()
+        yield self._roll_up
         if ticks % LAPSE_TICKS == 0:
-            work += [polls.end_lapsed, challenge_rounds.run_challenges]
+            yield from self._lapses()
         if ticks % WINDOW_TICKS == 0:
-            work.append(delivery_windows.keep_windows)
+            yield delivery_windows.keep_windows
         if ticks % HOUSEKEEPING_TICKS == 0:
-            work.append(housekeeping)
-        do_each(work, before_each=self._lead.keep)
+            yield housekeeping
+
+    def _rounds_of_some(self) -> Iterator[Callable[[], object]]:
+        if self._due.jobs:
+            yield self._ring_jobs
+        if self._due.fan_outs:
+            yield partial(fan_out.take_over_fan_outs, self.ring)
+        if self._due.untold:
+            yield alerts.tell_customers
+        if self._due.mail:
+            yield self._post_alerts
+
+    def _lapses(self) -> Iterator[Callable[[], object]]:
+        if self._due.polls:
+            yield polls.end_lapsed
+        if self._due.challenges:
+            yield challenge_rounds.run_challenges
+
+    def _look(self) -> None:
+        """See which rounds have something to do; where that cannot be seen, all of them are taken."""
+        self._due = sql.fetch(RoundsDueRow, {})[0]
 
     def _roll_up(self) -> None:
         """Count the attempts of the last seconds; while it is behind, a stretch in each round."""

@@ -41,6 +41,7 @@ PLANNED_ONCE = frozenset(
         "record_outcomes",
         "release_lanes",
         "renew_leases",
+        "rounds_due",
         "take_lane",
         "take_lanes",
         "take_lead",

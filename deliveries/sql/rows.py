@@ -183,6 +183,19 @@ class RollUpAttemptsRow(NamedTuple):
     bound: UUID
 
 
+class RoundsDueRow(NamedTuple):
+    """Which of the dispatcher's rounds have something to do."""
+
+    holding: bool
+    releasing: bool
+    jobs: bool
+    fan_outs: bool
+    untold: bool
+    mail: bool
+    polls: bool
+    challenges: bool
+
+
 class SealingKeysRow(NamedTuple):
     """A key that sealed something: the newest value, with the id of its row, and how many there are."""
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
-from uuid import UUID
+from collections.abc import Callable, Mapping
+from functools import partial
+from uuid import UUID, uuid4
 
 import pytest
-from django.db import InternalError, OperationalError, connection
+from django.contrib.auth import get_user_model
+from django.db import InternalError, OperationalError, connection, transaction
+from django.utils import timezone
 
+from deliveries import sql
 from deliveries.engine import dispatcher
 from deliveries.engine.dispatcher import Dispatcher
+from deliveries.models import Alert, Challenge, Endpoint, FanOut, Invitation, Job, Member, PasswordMail, PollLease
 from deliveries.services import alert_mail, alerts, retention
+from deliveries.sql.rows import RoundsDueRow
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 from tests.services.steps import failing
@@ -56,6 +63,15 @@ def test_one_thread_at_a_time_sends_mail(receiver: Receiver, monkeypatch: pytest
         runs.append(1)
         go_on.wait(10)
 
+    now = timezone.now()
+    Alert.objects.create(
+        kind=Alert.Kind.FAILING,
+        endpoint=an_endpoint(receiver.url),
+        since=now,
+        created_at=now,
+        told_at=now,
+        mail_due_at=now,
+    )
     monkeypatch.setattr(alert_mail, "run_mail_thread", send_slowly)
     monkeypatch.setattr(alert_mail, "is_mail_due", lambda: True)
     dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None)
@@ -95,3 +111,59 @@ def test_a_round_ends_when_the_connection_is_lost(monkeypatch: pytest.MonkeyPatc
         dispatcher.do_each([lose_the_connection, lambda: done.append("more")])
     connection.close()
     assert done == []
+
+
+def rounds_of(looks: Mapping[str, Callable[[], object]]) -> dict[str, list[str]]:
+    """Do one thing after the other, each in a transaction that is taken back; returns the rounds due after each."""
+    found = {}
+    for name, act in looks.items():
+        with transaction.atomic():
+            act()
+            found[name] = [key for key, due in sql.fetch(RoundsDueRow, {})[0]._asdict().items() if due]
+            transaction.set_rollback(True)
+    return found
+
+
+def test_a_round_is_taken_when_there_is_something_for_it_and_else_not(receiver: Receiver) -> None:
+    endpoint, now, some = an_endpoint(receiver.url), timezone.now(), uuid4()
+    user = get_user_model().objects.create(username="alice")
+    noted = partial(Alert.objects.create, kind=Alert.Kind.FAILING, endpoint=endpoint, since=now, created_at=now)
+    mail, out = {"created_at": now, "mail_due_at": now}, {"event_id": some, "taken_at": now, "until": now}
+
+    def pause() -> None:
+        emit(endpoint)
+        Endpoint.objects.update(state="paused")
+
+    found = rounds_of(
+        {
+            "nothing": lambda: emit(endpoint),
+            "holding": pause,
+            "releasing": lambda: Endpoint.objects.update(draining=True),
+            "jobs": lambda: Job.objects.create(kind=Job.Kind.CANCEL, actor="user:bob"),
+            "fan_outs": lambda: FanOut.objects.create(event_id=some, turn_at=now),
+            "untold": noted,
+            "mail": lambda: noted(told_at=now, mail_due_at=now),
+            "mail: invitation": lambda: Invitation.objects.create(
+                customer=endpoint.customer, email="c@example.com", role="viewer", actor="x", expires_at=now, **mail
+            ),
+            "mail: password": lambda: PasswordMail.objects.create(user=user, kind="invited", **mail),
+            "mail: digest": lambda: Member.objects.create(
+                customer=endpoint.customer, user=user, role="viewer", digest_due_at=now
+            ),
+            "polls": lambda: PollLease.objects.create(
+                endpoint=endpoint, delivery_id=some, manual=False, rank=1, attempts=0, **out
+            ),
+            "challenges": lambda: Challenge.objects.create(endpoint=endpoint),
+        }
+    )
+    assert found == {name: [] if name == "nothing" else [name.partition(":")[0]] for name in found}
+
+
+def test_all_rounds_are_taken_where_nobody_can_see_which_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    connection.ensure_connection()
+    monkeypatch.setattr(Dispatcher, "_look", refuse)
+    monkeypatch.setattr(dispatcher, "hold_backlogs", lambda: done.append("hold"))
+    monkeypatch.setattr(alerts, "tell_customers", lambda: done.append("tell"))
+    Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
+    assert done == ["hold", "tell"]
