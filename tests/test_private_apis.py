@@ -55,6 +55,10 @@ USED = [
     Private("jmespath", "1.1.0", "jmespath.functions:Functions", "_func_to_string", "protocol/transformation.py"),
     Private("psycopg", "3.3.9", "psycopg:Connection", "wait", "database/connection.py"),
     Private("psycopg", "3.3.9", "psycopg.errors", "_WaitTimeout", "database/connection.py"),
+    Private("psycopg", "3.3.9", "psycopg.errors", "error_from_result", "database/kept_statements.py"),
+    Private("psycopg", "3.3.9", "psycopg.generators", "execute", "database/kept_statements.py"),
+    Private("psycopg", "3.3.9", "psycopg.adapt:Transformer", "load_rows", "database/kept_statements.py"),
+    Private("psycopg", "3.3.9", "psycopg.adapt:Transformer", "set_pgresult", "database/kept_statements.py"),
 ]
 PROMISED = {
     "_meta",

@@ -3,6 +3,7 @@
 limits.py      how long this thread waits for an answer
 connection.py  a connection that is given up when no answer comes
 failures.py    what an error means
+kept_statements.py  what is prepared once, past cursors
 handing.py     one connection for whichever thread works at the moment
 sharing.py     connections lent to whoever serves a request, and closed when nobody needs them
 base.py        Django's backend: `ENGINE = "deliveries.database"`

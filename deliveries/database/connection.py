@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from deliveries.database.kept_statements import KeptStatements
 from deliveries.database.limits import seconds_left
 
 STATEMENT_SECONDS = 30  # PostgreSQL's own limit, where nobody has set another one
@@ -86,6 +87,7 @@ class LimitedConnection(psycopg.Connection[Any]):
         names = ["statement_timeout", *EXPECTED]
         pid, seconds, is_default, found = self.execute(INTRODUCTION, [names]).fetchone() or (0, 0, False, ())
         self.is_pooled = pid != self.info.backend_pid
+        self.kept_statements = None if self.is_pooled else KeptStatements(self)
         self._expect(dict(each.split("=", 1) for each in found))
         if is_default and not seconds:
             seconds = STATEMENT_SECONDS

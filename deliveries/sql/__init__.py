@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import ProgrammingError, connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import RowFactory, tuple_row
 
-from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array
+from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array, encode_value, oid_of
 
 FOLDER = Path(__file__).parent
 
@@ -82,21 +83,33 @@ _planned_at: WeakKeyDictionary[Server, float] = WeakKeyDictionary()
 psycopg.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
 
 Parameters = Mapping[str, object]
+Values = Sequence[bytes | None]  # in binary
 Days = tuple[tuple[str, str], ...]  # a partitioned table and a day, such as 20261128
 Row = TypeVar("Row", bound=NamedTuple)  # a class of rows.py
 Made = TypeVar("Made")
 
 _PART = re.compile(r"\{([a-z_]+)\}")
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+)\[\])?")
+_PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+)(\[\])?)?")
+
+
+class Kept(Protocol):
+    """What a connection of ours offers for statements that are prepared once (database/kept_statements.py)."""
+
+    def count(self, statement: Statement, values: Values) -> int:
+        """Execute; returns how many rows it returns or changes."""
+
+    def fetch(self, statement: Statement, values: Values, make: Callable[[Sequence[object]], Made]) -> list[Made]:
+        """Execute, and return what is made of each row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement with $1, $2 and so on, their names in order, and the element types of those that are lists."""
+    """A statement with $1, $2 and so on, their names in order, and the types of values and of elements of lists."""
 
     text: bytes
     names: tuple[str, ...]
+    types: Mapping[str, str]
     lists: Mapping[str, str]
 
     def values(self, parameters: Parameters) -> list[object]:
@@ -106,6 +119,21 @@ class Statement:
             encode_array(lists[name], value) if (value := parameters[name]) is not None and name in lists else value
             for name in self.names
         ]
+
+    def encoded(self, parameters: Parameters) -> list[bytes | None]:
+        """Return the parameters in order, in binary."""
+        lists, types = self.lists, self.types
+        return [
+            encode_value(types[name], value)
+            if (value := parameters[name]) is None or name not in lists
+            else encode_array(lists[name], value).data
+            for name in self.names
+        ]
+
+    @property
+    def oids(self) -> list[int]:
+        """Return the types of the parameters; 0 for lists, of which the cast tells."""
+        return [0 if name in self.lists else oid_of(self.types[name]) for name in self.names]
 
 
 @cache
@@ -123,13 +151,15 @@ def prepared(name: str, days: Days = ()) -> Statement:
     for table, day in days:
         text = re.sub(rf"\b{table}\b", f"{table}_p{day}", text)
     names: dict[str, int] = {}
-    lists = {match[1]: match[2] for match in _PARAMETER.finditer(text) if match[2]}
+    found = list(_PARAMETER.finditer(text))
+    lists = {match[1]: match[2] for match in found if match[3]}
+    types = {match[1]: match[2] for match in reversed(found) if match[2]}
 
     def number(match: re.Match[str]) -> str:
         place = names.setdefault(match[1], len(names) + 1)
-        return f"${place}" + (f"::{match[2]}[]" if match[2] else "")
+        return f"${place}" + (f"::{match[2]}{match[3] or ''}" if match[2] else "")
 
-    return Statement(_PARAMETER.sub(number, text).replace("%%", "%").encode(), tuple(names), lists)
+    return Statement(_PARAMETER.sub(number, text).replace("%%", "%").encode(), tuple(names), types, lists)
 
 
 def prepare_all() -> None:
@@ -149,8 +179,12 @@ def run(name: str, parameters: Parameters) -> int:
 
     Raises django.db errors, as the ORM does.
     """
-    with connection.wrap_database_errors, _cursor(tuple_row) as cursor:
-        return _execute(cursor, name, parameters, ()).rowcount
+    with connection.wrap_database_errors:
+        if (kept := _kept(name)) is not None:
+            known = prepared(name)
+            return kept.count(known, known.encoded(parameters))
+        with _cursor(tuple_row) as cursor:
+            return _execute(cursor, name, parameters, ()).rowcount
 
 
 def fetch(row: type[Row], parameters: Parameters, *, days: Days = ()) -> list[Row]:
@@ -170,8 +204,27 @@ def fetch(row: type[Row], parameters: Parameters, *, days: Days = ()) -> list[Ro
 
 
 def _fetch(row: type[Row], parameters: Parameters, days: Days) -> list[Row]:
-    with connection.wrap_database_errors, _cursor(_factory_of(row)) as cursor:
-        return _execute(cursor, name_of(row), parameters, days).fetchall()
+    name = name_of(row)
+    with connection.wrap_database_errors:
+        if (kept := _kept(name)) is not None:
+            known = prepared(name, days)
+            return kept.fetch(known, known.encoded(parameters), row._make)
+        with _cursor(_factory_of(row)) as cursor:
+            return _execute(cursor, name, parameters, days).fetchall()
+
+
+def _kept(name: str) -> Kept | None:
+    """Return where this statement is prepared once; None inside a transaction, behind a pooler and for all others."""
+    if name not in PLANNED_ONCE:
+        return None
+    connection.ensure_connection()
+    server = connection.connection
+    if not server.autocommit or server.pgconn.transaction_status != TransactionStatus.IDLE:
+        return None
+    kept: Kept | None = getattr(server, "kept_statements", None)
+    if kept is not None:
+        _keep_plans(server, name)
+    return kept
 
 
 @cache
@@ -189,20 +242,19 @@ def _execute(cursor: psycopg.RawCursor[Made], name: str, parameters: Parameters,
     # A pooler gives the next statement to any session: nothing that was set or prepared would be there.
     is_kept = name in PLANNED_ONCE and not getattr(cursor.connection, "is_pooled", False)
     if is_kept:
-        _keep_plans(cursor, name)
+        _keep_plans(cursor.connection, name)
     return cursor.execute(known.text, known.values(parameters), prepare=is_kept, binary=True)
 
 
-def _keep_plans(cursor: psycopg.RawCursor[Made], name: str) -> None:
+def _keep_plans(server: Server, name: str) -> None:
     """Tell a connection once that plans are kept, and now and then to make them anew."""
-    server = cursor.connection
     told = _told.setdefault(server, set())
     for wish in (ONE_PLAN, BY_INDEX) if name in WORKERS_ONLY else (ONE_PLAN,):
         if wish not in told and not connection.in_atomic_block:  # inside a transaction it might be rolled back
             server.prepare_threshold = ONLY_ON_REQUEST
-            cursor.execute(wish)
+            server.execute(wish)
             told.add(wish)
     now = time.monotonic()
     if now - _planned_at.setdefault(server, now) > PLANS_SECONDS:
-        cursor.execute(NEW_PLANS)
+        server.execute(NEW_PLANS)
         _planned_at[server] = now

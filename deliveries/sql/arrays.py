@@ -1,4 +1,4 @@
-"""Lists as PostgreSQL's binary arrays.
+"""Lists as PostgreSQL's binary arrays, and single values.
 
 What lives here: the encoding of the element types that our statements use. psycopg would write most lists as text,
 element by element with a search for characters to quote: a quarter of all that Python did for a delivery.
@@ -23,6 +23,7 @@ _EMPTY = Struct(">iiI")
 _NULL = (-1).to_bytes(4, "big", signed=True)
 _LENGTH = Struct(">i").pack
 _WORTH_A_LOOK = 4
+_LENGTH_BYTES = 4
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 Encode = Callable[[Any], bytes]
@@ -68,6 +69,21 @@ def _encoded(values: Sequence[object], encode: Encode, *, has_null: bool) -> Ite
         return [_NULL if v is None else encode(v) for v in values] if has_null else map(encode, values)
     known = {v: _NULL if v is None else encode(v) for v in set(values)}
     return map(known.__getitem__, values)
+
+
+def encode_value(kind: str, value: object) -> bytes | None:
+    """Return one value as PostgreSQL receives it in binary; raises psycopg.DataError for what the type cannot hold."""
+    if value is None:
+        return None
+    try:
+        return _TYPES[kind][1](value)[_LENGTH_BYTES:]
+    except (struct_error, UnicodeEncodeError, KeyError, OverflowError) as error:
+        raise psycopg.DataError(f"cannot be stored as {kind}: {error}") from error
+
+
+def oid_of(kind: str) -> int:
+    """Return the number of a type."""
+    return _TYPES[kind][0]
 
 
 def _fixed(code: str) -> Encode:
