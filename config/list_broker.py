@@ -9,6 +9,7 @@ message to a worker's thread costs more than what the hint asks for. It must not
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -79,6 +80,41 @@ class ListConsumer(dramatiq.Consumer):
             self._broker.put(message.queue_name, message.encode())
 
 
+class HeldConnections:
+    """Connections of a client that are held between two commands: borrowing one costs twice the command itself."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._pool = client.connection_pool
+        self._idle: list[redis.Connection] = []
+        os.register_at_fork(after_in_child=self._idle.clear)
+
+    def ask(self, *words: str | bytes) -> object:
+        """Send a command once and return its answer; raises what the client would, and holds what failed no longer."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._pool.get_connection()
+        try:
+            if _has_news(connection):
+                connection.disconnect()  # and sending connects
+            connection.send_command(*words)
+            answer: object = connection.read_response()
+        except BaseException:
+            connection.disconnect()
+            self._pool.release(connection)
+            raise
+        self._idle.append(connection)
+        return answer
+
+
+def _has_news(connection: redis.Connection) -> bool:
+    """Say whether something came while nobody asked: as a rule that the server has gone."""
+    try:
+        return connection.can_read()
+    except (redis.RedisError, OSError):
+        return True
+
+
 class ListBroker(dramatiq.Broker):
     """See above; raises `dramatiq.errors.ConnectionClosed` for whatever ails the server.
 
@@ -96,7 +132,7 @@ class ListBroker(dramatiq.Broker):
     ) -> None:
         super().__init__(middleware=middleware)
         self.client, self.namespace, self.hints = client, namespace, frozenset(hints)
-        self._hasty, self._haste = hasty, threading.local()
+        self._hasty, self._haste, self._held = hasty, threading.local(), HeldConnections(hasty)
 
     @contextmanager
     def in_haste(self) -> Iterator[None]:
@@ -169,8 +205,13 @@ class ListBroker(dramatiq.Broker):
         """Put a message at the end; beyond the longest list the oldest give way."""
         key = self.key(queue_name)
         client = self._sender
-        if self._ask(lambda: client.rpush(key, data)) > LONGEST:
+        if self._ask(lambda: self._push(key, data)) > LONGEST:
             self._ask(lambda: client.ltrim(key, -LONGEST, -1))
+
+    def _push(self, key: str, data: bytes) -> int:
+        if self._sender is self._hasty:
+            return cast(int, self._held.ask("RPUSH", key, data))
+        return self.client.rpush(key, data)
 
     def take(self, queue_name: str) -> bytes | None:
         """Take the first message, waiting for one for a moment."""

@@ -154,6 +154,32 @@ def test_a_full_broker_is_an_absent_broker(valkey: Services) -> None:
         ring.send(1)
 
 
+def test_who_rings_in_haste_holds_one_connection_and_makes_another_when_the_server_ended_it(valkey: Services) -> None:
+    broker = make_broker(valkey.broker_url)
+    assert isinstance(broker, ValkeyBroker)
+    ring, _, _ = ringing(broker)
+
+    def ring_in_haste(number: int) -> set[object]:
+        with broker.in_haste():
+            ring.send(number)
+        return {each["id"] for each in broker.client.client_list() if each["cmd"] == "rpush"}
+
+    first = ring_in_haste(1)
+    assert ring_in_haste(2) == first
+    assert len(first) == 1
+    broker.client.client_kill_filter(_id=first.copy().pop(), skipme=True)
+    again = ring_in_haste(3)
+    assert len(again) == 1
+    assert again != first
+    assert broker.waiting("bell") == 3
+    broker.client.config_set("maxmemory", 1)
+    with pytest.raises(BrokerConnectionError):
+        ring_in_haste(4)
+    broker.client.config_set("maxmemory", 0)
+    ring_in_haste(5)
+    assert broker.waiting("bell") == 4
+
+
 def test_no_queue_for_delays_is_polled(valkey: Services) -> None:
     broker = make_broker(valkey.broker_url)
     ringing(broker)
