@@ -283,10 +283,10 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
         return shown_signing(value) if name == "signing" else value
 
 
-def with_version(fields: Sequence[str], *, is_open: bool) -> dict[str, Sequence[str]]:
+def with_version(fields: Sequence[str]) -> dict[str, Sequence[str]]:
     """Return a group of fields with that of the version, where there are versions."""
     shown = ("pinned", *fields) if newest_version() else tuple(fields)
-    return {"fields": shown, "classes": () if is_open else ("collapse",)}
+    return {"fields": shown, "classes": ("collapse",)}
 
 
 def type_choices_of(types: Sequence[EventType]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ What lives here: what both sites share, and the pages of staff. It must not know
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import ClassVar
 
 from django.contrib import admin, messages
@@ -25,6 +26,7 @@ from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_wo
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
+from deliveries.admin.folded_groups import heading_of
 from deliveries.admin.overview import overview_of
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
@@ -79,18 +81,15 @@ class EndpointPages(VersionPage):
         """Group the fields; who may not change sees what is stored, without the write-only ones."""
         if obj is not None and not self.has_change_permission(request, obj):
             return ((None, {"fields": self.seen_fields}),)
+        heading = partial(heading_of, fields=EndpointForm.base_fields, row=obj)
         return (
             (gettext("Where"), {"fields": WHERE}),
-            (gettext("What is sent"), {"fields": WHAT if obj is None else (*WHAT, *MORE)}),
-            *(
-                [(gettext("Further events, and a filter"), {"fields": MORE, "classes": ("collapse",)})]
-                if obj is None
-                else []
-            ),
-            (gettext("How it is sent"), with_version(HOW if obj else NEW_HOW, is_open=obj is not None)),
+            (gettext("What is sent"), {"fields": WHAT}),
+            (heading(gettext("Further events, and a filter"), MORE), {"fields": MORE, "classes": ("collapse",)}),
+            (heading(gettext("How it is sent"), HOW), with_version(HOW if obj else NEW_HOW)),
             (gettext("Authentication"), {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
             (gettext("Certificates"), {"fields": TLS_FIELDS, "classes": ("collapse",)}),
-            (gettext("Limits"), {"fields": self.limits, "classes": ("collapse",)}),
+            (heading(gettext("Limits"), self.limits), {"fields": self.limits, "classes": ("collapse",)}),
         )
 
     seen_fields: ClassVar[tuple[str, ...]] = (

@@ -397,3 +397,16 @@ def test_a_polled_endpoint_says_where_it_is_polled_and_what_its_deliveries_wait_
         "How to poll"
         not in carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
     )
+
+
+def test_folded_groups_say_in_their_headings_what_is_set_inside(carol: Client, acme: House) -> None:
+    address = f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/"
+
+    def headings() -> list[str]:
+        return [str(each.name) for each in carol.get(address).context["adminform"] if each.is_collapsible]
+
+    assert headings()[:2] == ["Further events, and a filter", "How it is sent: Custom headers"]
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(tags=["eu"], ordered=True, timeout_seconds=3, batch_size=9)
+    assert headings()[0] == "Further events, and a filter: Tags"
+    assert headings()[1] == "How it is sent: Events in one request, Custom headers"
+    assert headings()[-1] == "Limits: Timeout seconds, Ordered"
