@@ -50,22 +50,18 @@ class Lane:
         rest_reason: str = "",
         limits: Limits = LIMITS,
     ) -> None:
-        self.endpoint_id, self.customer_id = endpoint_id, customer_id
+        self.endpoint_id, self.customer_id, self.endpoint, self.limits = endpoint_id, customer_id, endpoint, limits
         self.fence, self.worker_id = fence, worker_id  # both make a lease: see sql/take_lanes.sql
-        self.endpoint, self.limits = endpoint, limits
         self.breaker, self.window = breaker or Breaker(), window
         self.slow = self.leased_slow = slow
         self.crashes, self.suspect_id = crashes, suspect_id
         self.careful = 2 * endpoint.max_in_flight if crashes else 0  # how many more go alone after a lost worker
         self.tokens, self.tokens_at = tokens, now - tokens_age
         self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
+        self.locked_until, self._locked_seconds = -NEVER, 0.0
         self.moved_at = self.looked_at = now
-        self._begin_slice(now, lease_seconds)
+        self.until, self.owned_until = now + limits.slice_seconds, now + lease_seconds
         self._take_nothing()
-
-    def _begin_slice(self, now: float, lease_seconds: float) -> None:
-        self.until = now + self.limits.slice_seconds
-        self.owned_until = now + lease_seconds
 
     def _take_nothing(self) -> None:
         self.phase = Phase.OPEN
@@ -73,9 +69,6 @@ class Lane:
         self.in_flight: dict[Key, Sent] = {}
         self.finished: list[Finished] = []
         self.claims, self.answers, self._opened_at_lease = 0, 0, self.breaker.opened
-
-    def __repr__(self) -> str:
-        return f"<Lane {self.endpoint_id} {self.phase}: {len(self.waiting)} waiting, {len(self.in_flight)} in flight>"
 
     # Moves.
 
@@ -110,7 +103,7 @@ class Lane:
     def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, as the endpoint is configured now."""
         self.endpoint = endpoint
-        self._begin_slice(now, lease_seconds)
+        self.until, self.owned_until = now + self.limits.slice_seconds, now + lease_seconds
         if not endpoint.enabled or endpoint.in_batches != self.in_batches:
             self.close(now)
 
@@ -144,7 +137,7 @@ class Lane:
 
     def may_claim(self, now: float) -> bool:
         """Say whether the lane has room for what a claim would bring."""
-        if self.phase is not Phase.OPEN or now >= self.until:
+        if self.phase is not Phase.OPEN or now >= self.until or now < self.locked_until:
             return False
         if 0.0 < self.rest_seconds(now) <= self.limits.keep_in_hand:
             return False  # a short pause passes in hand; in a long one there is what was asked for by hand
@@ -162,7 +155,14 @@ class Lane:
 
     def is_done(self, now: float) -> bool:
         """Say whether the lane is to be given back."""
-        return not (self.in_flight or self.waiting) and (self.phase is not Phase.OPEN or now >= self.until)
+        is_over = self.phase is not Phase.OPEN or now >= self.until
+        return is_over and not (self.in_flight or self.waiting) and now >= self.locked_until
+
+    def note_locked(self, now: float) -> None:
+        """Send and record nothing for a while, each time for longer: somebody else keeps one of its rows locked."""
+        self.waiting.clear()
+        self._locked_seconds = min(max(0.5, 2 * self._locked_seconds), self.limits.soon)
+        self.locked_until = now + self._locked_seconds
 
     def only_waits(self, now: float) -> bool:
         """Say whether nothing can be done before an answer comes or a moment has come."""
@@ -243,7 +243,7 @@ class Lane:
 
     def note_recorded(self, owned_until: float) -> None:
         """What was finished is stored, and the lease goes on until then."""
-        self.renew(owned_until)
+        self.owned_until, self._locked_seconds = owned_until, 0.0
         self.careful = max(0, self.careful - len(self.finished))
         self.finished.clear()
 

@@ -191,9 +191,8 @@ def renew_leases(lanes: Sequence[Lane], *, now: float) -> None:
 
 
 def release_lanes(lanes: Sequence[Lane]) -> None:
-    """Give lanes back that have nothing to record; without a database their leases end by themselves."""
-    with suppress(DatabaseError, InterfaceError):
-        sql.run("release_lanes", {"endpoint_ids": [x.endpoint_id for x in lanes], "fences": [x.fence for x in lanes]})
+    """Give lanes back that have nothing to record."""
+    sql.run("release_lanes", {"endpoint_ids": [x.endpoint_id for x in lanes], "fences": [x.fence for x in lanes]})
 
 
 def postpone_redeliveries(lane: Lane, *, seconds: float) -> None:

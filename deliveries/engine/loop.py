@@ -19,13 +19,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 
+from deliveries import sql
 from deliveries.conf import conf
 from deliveries.engine import quarantine
 from deliveries.engine.database_retry import Refusals, retry_on_database_error
@@ -35,17 +37,15 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Leases, configure_lanes, release_lanes, renew_leases
 from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.locked_rows import for_unlocked, record_unlocked
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
 from deliveries.engine.record_columns import give_back_of
-from deliveries.engine.recorder import Recorded, record_outcomes, record_remaining
+from deliveries.engine.recorder import Recorded, record_cut_off
 from deliveries.engine.tokens import forget_token, give_stored, is_refused
-from deliveries.engine.trouble import wait_for_sockets
+from deliveries.engine.trouble import has_right_time, wait_for_sockets
 from deliveries.engine.work import Finished
-from deliveries.errors import ClockOff
 from deliveries.protocol.outcome import at_once, is_own_fault
-from deliveries.services import clock
-from deliveries.services.alerts import tell_clock_off
 from deliveries.services.endpoints import disable_if_still_at
 
 log = structlog.get_logger(__name__)
@@ -96,6 +96,7 @@ class Engine:
     def run(self, stopping: threading.Event) -> None:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""
         self._stopping = stopping
+        sql.wait_for_no_long_lock()
         while not stopping.is_set():
             try:
                 self.step()
@@ -134,10 +135,13 @@ class Engine:
             quarantine.cleared(lane)
         self._unrecorded, self._record_at = 0, NEVER
         try:
-            record_remaining(lanes, now=self._clock())
+            now = self._clock()
+            record_unlocked([lane for lane in lanes if lane.finished], now=now, give_back={}, clock=self._clock)
+            record_cut_off(lanes, now=now)
         except Exception:
             log.exception("attempts_lost")
-        release_lanes(lanes)
+        with suppress(DatabaseError, InterfaceError):  # then their leases end by themselves
+            for_unlocked(release_lanes, lanes, clock=self._clock)
         self.outbox.open(self._stopping)
 
     def _wind_down(self) -> None:
@@ -153,31 +157,25 @@ class Engine:
         if now - self._beat_at >= self._limits.beat:
             self._retry(self._leases.beat)
             self._beat_at = self._clock()
-            self._may_sign = self._has_right_time()
+            self._may_sign = has_right_time(self._retry)
         if self._table.sweep(now) or frozen:
-            leased = [lane for lane in self.lanes.values() if lane.phase is not Phase.LOST]
+            leased = [x for x in self.lanes.values() if x.phase is not Phase.LOST and now >= x.locked_until]
             self._renew(leased, now, doubtful=frozen)
 
     def _renew(self, leased: Sequence[Lane], now: float, *, doubtful: bool) -> None:
         """Renew leases that are old, or all where others may have taken some, and begin slices anew that are over."""
         some = self._limits.renewals_a_step
         if over := [lane for lane in leased if lane.wants_refresh(now)][:some]:
-            self._retry(lambda: configure_lanes(over, now=now))
+            self._without_locked(partial(configure_lanes, now=now), over)
             if wanting := [lane for lane in over if lane.endpoint.oauth]:
                 self._retry(partial(give_stored, wanting))
         early = conf.lease_seconds * RENEW_AT
         old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
-            self._retry(partial(renew_leases, old[start : start + some], now=now))
+            self._without_locked(partial(renew_leases, now=now), old[start : start + some])
 
-    def _has_right_time(self) -> bool:
-        """Say whether this host's clock agrees with the database's; one that does not leases nothing."""
-        try:
-            clock.now()
-        except ClockOff as error:
-            self._retry(partial(tell_clock_off, error, part="worker"))
-            return False
-        return True
+    def _without_locked(self, act: Callable[[Sequence[Lane]], None], lanes: Sequence[Lane]) -> None:
+        self._retry(lambda: for_unlocked(act, lanes, clock=self._clock))
 
     def _take(self) -> None:
         now = self._clock()
@@ -238,21 +236,25 @@ class Engine:
     def _record(self) -> None:
         """Store what is finished, and give back the lanes that are done."""
         now = self._clock()
-        lanes = [lane for lane in self._table.active if lane.finished or lane.is_done(now)]
+        lanes = [x for x in self._table.active if (now >= x.locked_until if x.finished else x.is_done(now))]
         self._unrecorded, self._record_at = 0, NEVER
-        if not lanes:
-            return
+        if lanes:
+            self._record_each(lanes, now)
+        self._record_at = min((lane.locked_until for lane in self._table.active if lane.finished), default=NEVER)
+
+    def _record_each(self, lanes: Sequence[Lane], now: float) -> None:
         done = {lane.endpoint_id: give_back_of(lane, now) for lane in lanes if lane.is_done(now)}
         attempts = [(lane, finished) for lane in lanes for finished in lane.finished]
         # Nothing is sent until this has come about: what is not recorded would be sent again and again.
-        recorded = self._refusals.insist(
-            lambda: self._retry(lambda: record_outcomes(lanes, now=now, give_back=done)),
+        recorded, left = self._refusals.insist(
+            lambda: self._retry(lambda: record_unlocked(lanes, now=now, give_back=done, clock=self._clock)),
             event="attempts_refused", meanwhile=self._keep_driving, give_up=self._stopping.is_set,
         )  # fmt: skip
         for lane, finished in attempts:
-            self._follow_up(lane, finished, now)
+            if lane not in left:
+                self._follow_up(lane, finished, now)
         for lane in lanes:
-            if lane.endpoint_id in done:
+            if lane.endpoint_id in done and lane not in left:
                 self._let_go(lane, recorded.get(lane.endpoint_id), now)
 
     def _follow_up(self, lane: Lane, finished: Finished, now: float) -> None:

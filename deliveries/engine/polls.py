@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from deliveries import sql
@@ -87,10 +88,14 @@ def answer_leases(endpoint_id: UUID, answers: Mapping[UUID, Answer]) -> set[UUID
     with transaction.atomic(), _in_hand(endpoint_id) as lane:
         if lane is None:
             raise Unavailable("this customer is moving to another cell; try again in a minute")
-        rows = list(PollLease.objects.select_for_update().filter(endpoint_id=endpoint_id, id__in=list(answers)))
-        for row in rows:
-            _finish(lane, row, answers[row.id])
-        PollLease.objects.filter(id__in=[row.id for row in rows]).delete()
+        return _record_answers(lane, answers)
+
+
+def _record_answers(lane: Lane, answers: Mapping[UUID, Answer]) -> set[UUID]:
+    rows = list(PollLease.objects.select_for_update().filter(endpoint_id=lane.endpoint_id, id__in=list(answers)))
+    for row in rows:
+        _finish(lane, row, answers[row.id])
+    PollLease.objects.filter(id__in=[row.id for row in rows]).delete()
     return answers.keys() - {row.id for row in rows}
 
 
@@ -103,20 +108,27 @@ def keep_headers(leases: Mapping[UUID, str]) -> None:
 
 
 def end_lapsed() -> int:
-    """End leases that nobody answered in time, a bounded number; returns how many."""
-    over = PollLease.objects.filter(until__lt=Now(), endpoint__customer__moving="").order_by("until")[:LAPSES_A_ROUND]
+    """End leases that nobody answered in time, a bounded number; returns how many.
+
+    A lane that somebody has in hand keeps no other waiting, and has its turn in a later round.
+    """
+    is_free = Q(endpoint__lane__lease_until=None) | Q(endpoint__lane__lease_until__lt=Now())
+    over = PollLease.objects.filter(is_free, until__lt=Now(), endpoint__customer__moving="")
     by_endpoint: dict[UUID, dict[UUID, Answer]] = {}
-    for row in over:
+    for row in over.order_by("until")[:LAPSES_A_ROUND]:
         by_endpoint.setdefault(row.endpoint_id, {})[row.id] = lapsed()
-    for endpoint_id, answers in by_endpoint.items():
-        answer_leases(endpoint_id, answers)
-    return sum(map(len, by_endpoint.values()))
+    return sum(_end_those_of(endpoint_id, answers) for endpoint_id, answers in by_endpoint.items())
+
+
+def _end_those_of(endpoint_id: UUID, answers: Mapping[UUID, Answer]) -> int:
+    with transaction.atomic(), _in_hand(endpoint_id, skip_locked=True) as lane:
+        return 0 if lane is None else len(answers) - len(_record_answers(lane, answers))
 
 
 @contextmanager
-def _in_hand(endpoint_id: UUID) -> Iterator[Lane | None]:
+def _in_hand(endpoint_id: UUID, *, skip_locked: bool = False) -> Iterator[Lane | None]:
     """Have the endpoint's lane, with what is out in flight, until the transaction ends; None where it is held."""
-    row = LaneRow.objects.select_for_update().filter(endpoint_id=endpoint_id).first()
+    row = LaneRow.objects.select_for_update(skip_locked=skip_locked).filter(endpoint_id=endpoint_id).first()
     moment = clock.likely_now()
     if row is None or (row.lease_until is not None and row.lease_until > moment):
         yield None

@@ -89,9 +89,8 @@ def record_outcomes(
     return kept
 
 
-def record_remaining(lanes: Sequence[Lane], *, now: float) -> None:
-    """Store what the lanes have finished; of what is in flight only that it was sent: its deliveries stay due."""
-    record_outcomes([lane for lane in lanes if lane.finished], now=now)
+def record_cut_off(lanes: Sequence[Lane], *, now: float) -> None:
+    """Store of what is in flight that it was sent: its deliveries stay due."""
     sent = [(lane, each) for lane in lanes for request in lane.in_flight.values() for each in request.members]
     if cut_off := [(lane, _cut_off(each)) for lane, each in sent]:
         _store([], cut_off, {}, now)

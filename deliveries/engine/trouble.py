@@ -9,19 +9,32 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from deliveries.engine.lane import Lane
 from deliveries.engine.leases import postpone_redeliveries
 from deliveries.engine.phases import Phase, Rest
+from deliveries.errors import ClockOff
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.outcome import REST_SECONDS
-from deliveries.services.alerts import note_cannot_send
+from deliveries.services import clock
+from deliveries.services.alerts import note_cannot_send, tell_clock_off
 
 log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 0.1
+
+
+def has_right_time(retry: Callable[[Callable[[], None]], None]) -> bool:
+    """Say whether this host's clock agrees with the database's; one that does not leases nothing."""
+    try:
+        clock.now()
+    except ClockOff as error:
+        retry(partial(tell_clock_off, error, part="worker"))
+        return False
+    return True
 
 
 def pause_for_problem(lane: Lane, now: float, *, reason: str) -> None:

@@ -185,14 +185,22 @@ def _begin_step(job_id: UUID) -> bool:
 
 
 def _take_step(job_id: UUID) -> tuple[bool, Lanes]:
+    """Queue the next chunk, and lock the job's row last: whoever records what arrived of it waits for that row, and so
+    does what is recorded together with it, of other customers too.
+    """
     with at_most(seconds=STEP_SECONDS):
-        job = _locked(job_id).first()
-        if job is None:
+        seen = Job.objects.filter(id=job_id, state__in=OPEN).first()
+        if seen is None:
             return False, []
-        part = _next_part(job)
-        found = eligible(job.kind, _selection(job), part.ids, since=job.created_at)
-        number, lanes = _act(job, found.ids)
-        _move_on(job, part, queued=number, lost=_lost(job, part, found))
+        part = _next_part(seen)
+        found = eligible(seen.kind, _selection(seen), part.ids, since=seen.created_at)
+        number, lanes = _act(seen, found.ids)
+        lost = _lost(seen, part, found)
+        job = _locked(job_id).first()
+        if job is None or job.cursor != seen.cursor:  # it was cancelled, or taken further
+            transaction.set_rollback(True)
+            return False, []
+        _move_on(job, part, queued=number, lost=lost)
     return job.cursor != ALL_QUEUED, lanes
 
 

@@ -9,6 +9,7 @@ Knows no rules: what the rows mean is decided above.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,12 +69,16 @@ WORKERS_ONLY = frozenset(
 )
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
+NO_LONG_LOCK = "SET lock_timeout = '1s'"  # longer than a commit on a slow disk
+
 ONLY_ON_REQUEST = 2**31  # None, Django's value, would ignore the request too
 
 # A plan that is kept is made anew now and then: tables that were empty when it was made fill up before their
 # statistics say so.
 PLANS_SECONDS = 10.0
 NEW_PLANS = "DISCARD PLANS"
+
+_thread = threading.local()
 
 Server = psycopg.Connection[tuple[object, ...]]
 _told: WeakKeyDictionary[Server, set[str]] = WeakKeyDictionary()
@@ -160,6 +165,13 @@ def prepared(name: str, days: Days = ()) -> Statement:
         return f"${place}" + (f"::{match[2]}{match[3] or ''}" if match[2] else "")
 
     return Statement(_PARAMETER.sub(number, text).replace("%%", "%").encode(), tuple(names), types, lists)
+
+
+def wait_for_no_long_lock() -> None:
+    """Let what this thread runs wait for a locked row for a second at most: it is about many customers at once, and who
+    keeps a row locked is one customer's matter. Behind a pooler it waits for as long as statements may take.
+    """
+    _thread.is_impatient = True
 
 
 def prepare_all() -> None:
@@ -249,7 +261,8 @@ def _execute(cursor: psycopg.RawCursor[Made], name: str, parameters: Parameters,
 def _keep_plans(server: Server, name: str) -> None:
     """Tell a connection once that plans are kept, and now and then to make them anew."""
     told = _told.setdefault(server, set())
-    for wish in (ONE_PLAN, BY_INDEX) if name in WORKERS_ONLY else (ONE_PLAN,):
+    wishes = (ONE_PLAN, BY_INDEX) if name in WORKERS_ONLY else (ONE_PLAN,)
+    for wish in (*wishes, NO_LONG_LOCK) if getattr(_thread, "is_impatient", False) else wishes:
         if wish not in told and not connection.in_atomic_block:  # inside a transaction it might be rolled back
             server.prepare_threshold = ONLY_ON_REQUEST
             server.execute(wish)

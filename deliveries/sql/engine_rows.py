@@ -146,3 +146,9 @@ class TakeLanesRow(NamedTuple):
 
 class TakeLaneRow(TakeLanesRow):
     """A leased lane and its only delivery in one row."""
+
+
+class UnlockedLanesRow(NamedTuple):
+    """A lane whose row nobody has locked."""
+
+    endpoint_id: UUID

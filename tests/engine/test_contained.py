@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import base64
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from django.db import connection
 
+from deliveries import sql
 from deliveries.engine import judge
+from deliveries.engine.lane import Lane as LeasedLane
+from deliveries.engine.leases import Leases
+from deliveries.engine.locked_rows import record_unlocked
+from deliveries.engine.loop import Engine
+from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Event
 from deliveries.models.keyring import seal
+from deliveries.protocol import answer as answers
+from deliveries.protocol.outcome import Outcome
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, an_engine, emit, rest_seconds, run_until_idle, the_delivery
-from tests.receiver import Receiver
+from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,6 +45,25 @@ def replace_secret(endpoint: Endpoint, text: bytes) -> None:
     for secret in EndpointSecret.objects.filter(endpoint=endpoint):
         secret.sealed = seal(text, row_id=secret.id)
         secret.save()
+
+
+PATIENCE_SECONDS = 30
+WAITED_FOR = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+
+
+@contextmanager
+def by_hand() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A session of somebody who locks rows, and goes for lunch."""
+    with psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}) as session:
+        yield session
+        session.rollback()
+
+
+def eventually(holds: Callable[[], object]) -> bool:
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not (it_holds := holds()) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    return bool(it_holds)
 
 
 def serve(*endpoints: Endpoint) -> list[object]:
@@ -161,3 +194,76 @@ def test_a_410_of_an_old_url_does_not_disable_the_new_one(receiver: Receiver) ->
     serve(endpoint)
     endpoint.refresh_from_db()
     assert endpoint.state == "enabled"
+
+
+def test_an_engine_goes_on_while_somebody_keeps_a_row_of_one_lane_locked(receiver: Receiver) -> None:
+    """Given a row that is locked before its lane is recorded, then the next answer is recorded all the same, and the
+    first one as soon as the row is free.
+    """
+    stuck, other = an_endpoint(f"{receiver.url}/stuck"), an_endpoint(f"{receiver.url}/other")
+    emit(stuck)
+    emit(other)
+    stopping = threading.Event()
+    with by_hand() as hand:
+        locked = threading.Event()
+
+        def answer(request: Request) -> Answer:
+            if request.path == "/stuck":
+                hand.execute("SELECT FROM hookpost_lane WHERE endpoint_id = %s FOR UPDATE", [stuck.id])
+                locked.set()
+            elif locked.wait(PATIENCE_SECONDS):
+                eventually(lambda: hand.execute(WAITED_FOR).fetchone() != (0,))
+            return 204, {}, b""
+
+        receiver.answer = answer
+        engine = Engine(wake=lambda lanes: None)
+        worker = threading.Thread(target=engine.run, args=(stopping,), daemon=True)
+        worker.start()
+        try:
+            assert eventually(lambda: the_delivery(other).state == "succeeded")
+            assert the_delivery(stuck).state == "pending"
+            hand.rollback()
+            assert eventually(lambda: the_delivery(stuck).state == "succeeded")
+        finally:
+            hand.rollback()
+            stopping.set()
+            engine.notify([])
+            worker.join(PATIENCE_SECONDS)
+    assert [each.state for each in Delivery.objects.all()] == ["succeeded"] * 2
+    assert (Attempt.objects.count(), len(receiver.requests)) == (2, 2)
+
+
+def arrived(lane: LeasedLane) -> LeasedLane:
+    """A lane of which something has arrived that is not recorded."""
+    outcome, answer = Outcome(state="succeeded"), answers.Answer(status=204)
+    claimed = lane.waiting.popleft()
+    lane.finish(Finished(claimed=claimed, started_at=datetime.now(UTC), answer=answer, outcome=outcome))
+    return lane
+
+
+@pytest.mark.parametrize("table", ["hookpost_lane", "hookpost_delivery"])
+def test_what_is_recorded_together_is_recorded_without_the_lane_of_which_a_row_is_locked(
+    receiver: Receiver, table: str
+) -> None:
+    endpoints = [an_endpoint(receiver.url) for _ in range(3)]
+    for endpoint in endpoints:
+        emit(endpoint)
+    left: list[LeasedLane] = []
+
+    def record(lanes: list[LeasedLane]) -> None:
+        sql.wait_for_no_long_lock()
+        left[:] = record_unlocked(lanes, now=time.monotonic(), give_back={}, clock=time.monotonic)[1]
+        connection.close()
+
+    leased, _ = Leases().take([endpoint.id for endpoint in endpoints], room=10, now=time.monotonic())
+    lanes = [arrived(lane) for lane in leased]
+    with by_hand() as hand:
+        hand.execute(f"SELECT FROM {table} WHERE endpoint_id = %s FOR UPDATE", [lanes[1].endpoint_id])
+        thread = threading.Thread(target=record, args=(lanes,), daemon=True)
+        thread.start()
+        thread.join(PATIENCE_SECONDS)
+        assert left == [lanes[1]]
+        pending = Delivery.objects.filter(state="pending")
+        assert [each.endpoint_id for each in pending] == [lanes[1].endpoint_id]
+    assert record_unlocked(left, now=time.monotonic(), give_back={}, clock=time.monotonic)[1] == ()
+    assert Attempt.objects.count() == 3

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import psycopg
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
@@ -279,6 +280,25 @@ def test_an_endpoint_is_polled_or_sent_to_and_shows_a_poller_no_credentials() ->
         update_endpoint(polled, {"auth": {"type": "bearer", "token": "t0ken-of-mine"}}, actor="user:alice")
     with pytest.raises(Conflict, match="is sent its deliveries"):
         take(sent_to)
+
+
+def test_lanes_that_are_held_or_locked_keep_the_lapses_of_others_waiting_for_nothing() -> None:
+    """Given one lane in another's hands and one whose row is locked, then the round ends the third's lease."""
+    held, locked, free = (a_polled() for _ in range(3))
+    for endpoint in (held, locked, free):
+        emit(endpoint)
+        take(endpoint)
+    Lane.objects.filter(endpoint=held).update(lease_until="9999-01-01T00:00:00Z")
+    with psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}) as hand:
+        hand.execute("SELECT FROM hookpost_lane WHERE endpoint_id = %s FOR UPDATE", [locked.id])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10s'")
+        try:
+            assert end_leases() == 1
+        finally:
+            connection.close()
+    assert end_leases() == 1
+    assert [each.endpoint_id for each in PollLease.objects.all()] == [held.id]
 
 
 def test_while_a_customer_moves_nothing_is_taken_and_leases_are_left_to_the_other_cell() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.models import F
 
 from deliveries.models import Customer, DueDelivery, Job
-from deliveries.services import jobs
+from deliveries.services import job_control, jobs
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery
@@ -76,3 +78,46 @@ def test_a_ring_while_a_step_is_under_way_neither_waits_nor_counts(job: Job) -> 
     job.refresh_from_db()
     assert (job.failures, job.queued) == (0, 0)
     assert jobs.tend_jobs() == [job.id]
+
+
+def elsewhere(act: Callable[[], object]) -> bool:
+    """Do something over another connection; says whether that came about without waiting for ours."""
+
+    def run() -> None:
+        act()
+        connections.close_all()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    return not thread.is_alive()
+
+
+def after_queueing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[bool]:
+    """Have something done when a step has queued its chunk and not committed it; says whether that had to wait."""
+    done, queue = [], jobs.queue_rows
+
+    def queue_and_act(*args: Any) -> Any:
+        rows = queue(*args)
+        done.append(elsewhere(act))
+        return rows
+
+    monkeypatch.setattr(jobs, "queue_rows", queue_and_act)
+    return done
+
+
+def test_outcomes_of_a_job_are_counted_while_a_step_of_it_is_under_way(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who records waits for the row, and with it everybody whose outcomes are recorded together."""
+    done = after_queueing(monkeypatch, lambda: Job.objects.filter(id=job.id).update(done=F("done") + 1))
+    assert jobs.run_job_step(job.id)[1]
+    job.refresh_from_db()
+    assert (done, job.done, job.queued) == ([True], 1, 1)
+
+
+def test_a_step_of_a_job_that_is_cancelled_meanwhile_queues_nothing(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = after_queueing(monkeypatch, lambda: job_control.cancel_job(job, actor="key:ops"))
+    assert jobs.run_job_step(job.id) == (False, [])
+    job.refresh_from_db()
+    assert (done, job.state, job.queued, DueDelivery.objects.count()) == ([True], "cancelled", 0, 0)
