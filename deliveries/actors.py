@@ -35,6 +35,7 @@ AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits
 HEARD_SECONDS = 0.5  # within which a worker takes a lane that was rung for
 FORGET_SECONDS = 3.0  # since a ring, after which it is not counted against the broker
 LOOK_SECONDS = 0.25  # between two looks at how many wait
+HEED_SECONDS = 0.1  # for which a busy engine's hint keeps its worker from taking another one
 WEEK_MS = 7 * 24 * 3600 * 1000
 
 
@@ -48,13 +49,13 @@ class CountingBroker(Protocol):
 @dramatiq.actor(queue_name="deliveries", max_retries=0, time_limit=WEEK_MS)
 def deliver_due(endpoint_ids: Sequence[str]) -> None:
     """Let this process deliver what is due for these lanes; without any, for those that it finds."""
-    _engines.of(slow=False).notify([UUID(text) for text in endpoint_ids])
+    _engines.hint(endpoint_ids, slow=False)
 
 
 @dramatiq.actor(queue_name="deliveries_slow", max_retries=0, time_limit=WEEK_MS)
 def deliver_due_slow(endpoint_ids: Sequence[str]) -> None:
     """The same for lanes that answer late, by an engine of their own."""
-    _engines.of(slow=True).notify([UUID(text) for text in endpoint_ids])
+    _engines.hint(endpoint_ids, slow=True)
 
 
 @dramatiq.actor(queue_name="jobs", max_retries=0, time_limit=WEEK_MS)
@@ -89,6 +90,12 @@ class _Engines:
                 thread.start()
                 self._running[slow] = engine, thread
             return self._running[slow][0]
+
+    def hint(self, endpoint_ids: Sequence[str], *, slow: bool) -> None:
+        """Tell an engine what a message names; one that is busy is not given the next before it has looked at this."""
+        engine = self.of(slow=slow)
+        engine.notify([UUID(text) for text in endpoint_ids])
+        engine.unread.await_reading(HEED_SECONDS)
 
     def all(self) -> list[Engine]:
         """Return those that run."""

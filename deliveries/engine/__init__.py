@@ -16,6 +16,7 @@ judge.py       what an answer means                 recorder.py what came of it,
 record_columns.py  as which lists                   leased_endpoint.py  how an endpoint wants to be sent to
 counts.py, attempt_log.py, attempt_spans.py         what metrics, the log and spans are told of it
 quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
+hints.py       lanes that messages named            unread_hints.py  what an engine was told and has not read
 locked_rows.py  going on without a lane of which a row is locked
 polls.py       endpoints that are polled  poll_messages.py  what a poller gets
 work.py        values that pass through             database_retry.py  waiting for a database that is away

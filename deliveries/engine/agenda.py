@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
+from deliveries.engine.hints import Hints
 from deliveries.engine.limits import LIMITS, Limits
 
 ZERO = UUID(int=0)
@@ -22,7 +23,7 @@ class Agenda:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._hints: OrderedDict[UUID, int] = OrderedDict()  # with how many times they were tried
+        self._hints = Hints(limits.hints)
         self._found: OrderedDict[UUID, deque[UUID]] = OrderedDict()  # by customer, who is served next comes first
         self._found_lanes: set[UUID] = set()
         self._later: list[tuple[float, UUID, int]] = []
@@ -34,6 +35,11 @@ class Agenda:
 
     def __bool__(self) -> bool:
         return bool(self._hints or self._found_lanes)
+
+    @property
+    def named_last(self) -> bool:
+        """Say whether the lanes that were handed out last were named ones."""
+        return bool(self._tried)
 
     @property
     def has_room(self) -> bool:
@@ -50,11 +56,13 @@ class Agenda:
         named = False
         for endpoint_id in endpoint_ids:
             named = True
-            if len(self._hints) >= self._limits.hints:
-                self.look = True
-                return
-            self._hints.setdefault(endpoint_id, 0)
+            self._hint(endpoint_id)
         self.look |= not named
+
+    def _hint(self, endpoint_id: UUID, *, tries: int = 0) -> None:
+        """Add a lane to its customer's; those whose customer is not known yet share a place."""
+        if not self._hints.add(self._customer_of.get(endpoint_id, ZERO), endpoint_id, tries=tries):
+            self.look = True
 
     def find(self, customer_id: UUID, endpoint_id: UUID) -> bool:
         """Add a lane that was found; returns whether there was room for it, which each customer has for some only."""
@@ -88,7 +96,7 @@ class Agenda:
         self._customer_of[endpoint_id] = customer_id
 
     def next(self, count: int, *, now: float, may_take: MayTake) -> list[UUID]:
-        """Take out up to `count` lanes: named ones and found ones in turn, of these one customer after the other.
+        """Take out up to `count` lanes: named ones and found ones in turn, of each one customer after the other.
 
         Named ones are few and somebody waits for them; mixed with found ones they would wait for a large statement.
         """
@@ -96,16 +104,15 @@ class Agenda:
             at, endpoint_id, tries = heapq.heappop(self._later)
             if self._later_at.get(endpoint_id) == at:
                 del self._later_at[endpoint_id]
-            self._hints[endpoint_id] = max(tries, self._hints.get(endpoint_id, 0))
+            self._hint(endpoint_id, tries=tries)
         self._named_next = not self._named_next or not self._found_lanes
         self._tried = dict(self._next_hints(count, may_take)) if self._named_next else {}
         return [*self._tried] or self._next_found(count, may_take)
 
     def _next_hints(self, count: int, may_take: MayTake) -> Iterable[tuple[UUID, int]]:
         while count and self._hints:
-            endpoint_id, tries = self._hints.popitem(last=False)
-            customer_id = self._customer_of.get(endpoint_id)
-            if customer_id is not None and not may_take(customer_id):
+            customer_id, endpoint_id, tries = self._hints.pop()
+            if customer_id != ZERO and not may_take(customer_id):
                 self.look = True
                 continue
             count -= 1

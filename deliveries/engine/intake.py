@@ -54,8 +54,11 @@ class Intake:
         look_at = max(self._look_at, now) if self.agenda.look and self.agenda.has_room else NEVER
         return min(self._claim_at, self.agenda.next_at, look_at)
 
-    def take(self, now: float) -> None:
-        """Look for lanes if there may be some that nobody named, and lease what is to be leased next."""
+    def take(self, now: float) -> bool:
+        """Look for lanes if there may be some that nobody named, and lease what is to be leased next.
+
+        Returns whether lanes were leased that messages named: somebody waits for those.
+        """
         if self.agenda.look and self.agenda.has_room and now >= self._look_at:
             self._look(now)
         ids = self.agenda.next(self._limits.lanes_a_take, now=now, may_take=self._table.may_have_more)
@@ -69,6 +72,7 @@ class Intake:
                 self.agenda.know(lane.endpoint_id, lane.customer_id)
             self.agenda.busy(busy, now)
             self._weigh(lanes)
+        return bool(free) and self.agenda.named_last
 
     def to_claim(self, now: float) -> list[Lane]:
         """Return the lanes to claim for now; few of many wait a moment for others."""

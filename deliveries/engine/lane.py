@@ -68,7 +68,7 @@ class Lane:
         self.waiting: deque[Claimed] = deque()
         self.in_flight: dict[Key, Sent] = {}
         self.finished: list[Finished] = []
-        self.claims, self.answers, self._opened_at_lease = 0, 0, self.breaker.opened
+        self.claims, self._quick_claims, self.answers, self._opened_at_lease = 0, 0, 0, self.breaker.opened
 
     # Moves.
 
@@ -182,7 +182,7 @@ class Lane:
         if self.careful or is_half_open(self.breaker):
             return 1
         start = max(self.limits.first_claim, 2 * (self.window or self.endpoint.max_in_flight))
-        return min(room, start << 2 * min(self.claims, 8))
+        return min(room, start << 2 * min(self._quick_claims, 8))
 
     def rest_seconds(self, now: float) -> float:
         """Return how much longer the lane is to rest; 0 when it does not."""
@@ -193,8 +193,8 @@ class Lane:
     def add(self, claimed: Iterable[Claimed], *, emptied: bool, now: float) -> None:
         """Take deliveries that are due; `emptied`: there was nothing more."""
         self.waiting.extend(claimed)
-        self.claims += 1
-        self.looked_at = now
+        self._quick_claims += now - self.looked_at < self.limits.keeps_up
+        self.claims, self.looked_at = self.claims + 1, now
         if emptied and self.phase is Phase.OPEN:
             self.move(Move.EMPTY)
 

@@ -44,6 +44,7 @@ class Limits:
     look_again: float = 0.5  # at lanes in hand with room to send: their message may have come to another worker
     look_pause: float = 0.05  # at least between two looks that found nothing
     try_again: tuple[float, ...] = (0.01, 0.1, 0.5)
+    keeps_up: float = 0.25  # a lane that needs longer for what it claimed claims no more the next time
     still: float = 0.03  # without an answer a lane that only waits is asleep
     sweep: float = 0.05  # all lanes are looked at: for some of them only the time has come
     beat: float = 1.0  # a sign of life of this worker

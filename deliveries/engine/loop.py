@@ -17,7 +17,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -44,6 +43,7 @@ from deliveries.engine.record_columns import give_back_of
 from deliveries.engine.recorder import Recorded, record_cut_off
 from deliveries.engine.tokens import forget_token, give_stored, is_refused
 from deliveries.engine.trouble import has_right_time, wait_for_sockets
+from deliveries.engine.unread_hints import UnreadHints
 from deliveries.engine.work import Finished
 from deliveries.protocol.outcome import at_once, is_own_fault
 from deliveries.services.endpoints import disable_if_still_at
@@ -78,7 +78,7 @@ class Engine:
         self._leases = Leases(slow=slow, limits=limits)
         self._intake = Intake(self._table, self._leases, retry=self._retry, limits=limits)
         self.agenda = self._intake.agenda
-        self._inbox: deque[Sequence[UUID]] = deque()
+        self.unread = UnreadHints()
         self.outbox = Outbox(self._table, retry=self._retry, rng=self._rng, limits=limits)
         self._ended: list[Ended] = []
         self._stopping = threading.Event()
@@ -90,7 +90,7 @@ class Engine:
 
     def notify(self, endpoint_ids: Sequence[UUID]) -> None:
         """Say that these lanes have work, or with none that some have; returns at once."""
-        self._inbox.append(endpoint_ids)
+        self.unread.put(endpoint_ids)
         self.outbox.interrupt()
 
     def run(self, stopping: threading.Event) -> None:
@@ -115,15 +115,15 @@ class Engine:
 
     def step(self, *, sending: bool = True) -> None:
         """Go once around; waits only while nothing can be done."""
-        while self._inbox:
-            self._intake.note(self._inbox.popleft())
+        for endpoint_ids in self.unread.read():
+            self._intake.note(endpoint_ids)
         self._tend()
         sending = sending and self._may_sign
         if sending:
             self._take()
         self._feed(sending=sending)
         self._collect()
-        if self._must_record():
+        if self._must_record() and not self.unread.goes_first():
             self._record()
 
     def abandon(self) -> None:
@@ -166,22 +166,22 @@ class Engine:
         """Renew leases that are old, or all where others may have taken some, and begin slices anew that are over."""
         some = self._limits.renewals_a_step
         if over := [lane for lane in leased if lane.wants_refresh(now)][:some]:
-            self._without_locked(partial(configure_lanes, now=now), over)
+            self._retry(partial(for_unlocked, partial(configure_lanes, now=now), over, clock=self._clock))
             if wanting := [lane for lane in over if lane.endpoint.oauth]:
                 self._retry(partial(give_stored, wanting))
         early = conf.lease_seconds * RENEW_AT
         old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
-            self._without_locked(partial(renew_leases, now=now), old[start : start + some])
-
-    def _without_locked(self, act: Callable[[Sequence[Lane]], None], lanes: Sequence[Lane]) -> None:
-        self._retry(lambda: for_unlocked(act, lanes, clock=self._clock))
+            part = old[start : start + some]
+            self._retry(partial(for_unlocked, partial(renew_leases, now=now), part, clock=self._clock))
 
     def _take(self) -> None:
         now = self._clock()
-        self._intake.take(now)
+        came = self._intake.take(now)
         lanes = self._intake.to_claim(now)
         if any(lane.finished for lane in lanes):
+            if came:
+                self._feed(sending=True)
             self._record()  # what is finished but not recorded is still due, and would be claimed again
             lanes = [lane for lane in lanes if lane.wants_claim(now)]
         if lanes:
@@ -217,6 +217,7 @@ class Engine:
             lane.note_outcome(sent.claimed, finished.outcome, now=now, rng=self._rng)
 
     def _wait_seconds(self) -> float:
+        self.unread.is_watched = True
         now = self._clock()
         at = min(self._record_at, self.outbox.feed_at, self._intake.next_at(now), self._beat_at + self._limits.beat)
         return max(0.0, min(at, self._table.sweep_at, now + self._limits.idle) - now)

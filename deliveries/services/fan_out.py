@@ -93,7 +93,7 @@ def _charge_poster(row: ClaimFanOutsRow, *, deliveries: int, seconds: float) -> 
 
 def _give_way(seconds: float) -> None:
     """Let others have the machine for as long as a chunk had it, where this process accepts events for several."""
-    if not accepting.is_one(time.monotonic()):
+    if _continuation.is_guest or not accepting.is_one(time.monotonic()):
         time.sleep(min(seconds, LONGEST_PAUSE_SECONDS))
 
 
@@ -164,6 +164,7 @@ class _Continuation:
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
+        self.is_guest = False  # in a process that accepts nothing, and has something else to do all the time
 
     def begin(self, wake: Wake) -> None:
         self._wanted.set()
@@ -202,7 +203,7 @@ _posters: dict[UUID, UUID] = {}
 _waits_until: dict[UUID, float] = {}  # until when, for each customer whose filters took long
 
 
-def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None = None) -> None:
+def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None = None, is_guest: bool = False) -> None:
     """Go on with open fan-outs on a thread of this process; returns at once.
 
     `posted` are events of a customer's own key, `by` is the customer.
@@ -210,6 +211,7 @@ def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None =
     if by is not None:
         for event_id in posted:
             remember(_posters, event_id, by, limit=REMEMBERED)
+    _continuation.is_guest = is_guest
     _continuation.begin(wake)
 
 
@@ -222,5 +224,5 @@ def take_over_fan_outs(wake: Wake) -> bool:
     of_late = FanOut.objects.filter(turn_at__gt=Now() - timedelta(seconds=LEFT_SECONDS))
     is_left = FanOut.objects.exists() and not of_late.exists()
     if is_left:
-        begin_fan_outs(wake)
+        begin_fan_outs(wake, is_guest=True)
     return is_left

@@ -234,6 +234,16 @@ def test_what_somebody_waits_for_heeds_neither_rest_nor_rate() -> None:
     assert lane.ready_in(0.0) == 0.0
 
 
+@pytest.mark.parametrize(("seconds", "limits"), [(0.1, [80, 320, 1000]), (0.4, [80, 80, 80])])
+def test_a_lane_claims_no_more_than_before_when_it_needed_long_for_that(seconds: float, limits: list[int]) -> None:
+    """Given claims so many seconds apart, then only who needs less than a quarter of one has larger ones."""
+    lane, claimed = a_lane(), []
+    for number in range(3):
+        lane.add([], emptied=False, now=number * seconds)
+        claimed.append(lane.claim_limit(1000))
+    assert claimed == limits
+
+
 def test_every_rank_has_its_turns_however_small_the_room() -> None:
     for fence in range(8):
         lane = a_lane()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
+from deliveries.engine import intake, loop
 from deliveries.engine.limits import Limits
 from deliveries.engine.loop import Engine
+from deliveries.engine.outbox import Ended
 from deliveries.models import Delivery, Endpoint, Lane
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
-from tests.engine.steps import an_endpoint, an_engine, emit, run_until_idle
+from tests.engine.steps import PATIENT, an_endpoint, an_engine, emit, run_until_idle
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,6 +155,38 @@ def test_many_lanes_of_one_customer_do_not_come_before_one_of_another(
     assert engine.lanes[other.id].in_flight
     released.set()
     run_until_idle(engine, seconds=10)
+
+
+def test_who_comes_fresh_is_sent_to_before_what_others_have_done_is_recorded(
+    receiver: Receiver, healthy: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a hint that comes with the last answer of a claim, then its request is sent before that is recorded."""
+    busy, fresh = an_endpoint(receiver.url, max_in_flight=1), an_endpoint(healthy.url)
+    for number in range(21):  # one more than come with a lease
+        emit(busy, number=number)
+    emit(fresh)
+    engine, _ = an_engine(busy, limits=replace(PATIENT, record_at_latest=600, record_after=600))
+    order: list[str] = []
+    collect, record, claim = engine.outbox.collect, loop.record_unlocked, intake.claim_batch
+
+    def collect_and_tell(*, wait_seconds: float) -> list[Ended]:
+        ended = collect(wait_seconds=wait_seconds)
+        if ended and not order and not engine.lanes[busy.id].waiting:
+            order.append("told")
+            engine.notify([fresh.id])
+        return ended
+
+    def note(what: str) -> None:
+        if order:
+            is_sent = fresh.id in engine.lanes and (engine.lanes[fresh.id].in_flight or engine.lanes[fresh.id].finished)
+            order.append(f"{what}, {'sent' if is_sent else 'not sent'}")
+
+    monkeypatch.setattr(engine.outbox, "collect", collect_and_tell)
+    monkeypatch.setattr(loop, "record_unlocked", lambda *args, **given: (note("record"), record(*args, **given))[1])
+    monkeypatch.setattr(intake, "claim_batch", lambda *args, **given: (note("claim"), claim(*args, **given))[1])
+    step_until(engine, lambda: "claim, sent" in order or "claim, not sent" in order)
+    assert order[:3] == ["told", "record, sent", "claim, sent"]
+    engine.abandon()
 
 
 def test_large_bodies_in_flight_stay_within_the_budget_of_bytes(receiver: Receiver, released: threading.Event) -> None:

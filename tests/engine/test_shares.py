@@ -76,6 +76,20 @@ def test_one_customer_cannot_fill_what_was_found() -> None:
     assert agenda.find(BOB, uuid4())
 
 
+def test_a_hint_waits_for_one_lane_of_each_other_customer_however_many_those_have() -> None:
+    """Given as many hints of one customer as are remembered, then another's lane is the second that is handed out."""
+    agenda, few = Agenda(Limits(hints=64)), uuid4()
+    many = [uuid4() for _ in range(100)]
+    for lane in many:
+        agenda.know(lane, ALICE)
+    agenda.know(few, BOB)
+    agenda.hint(many)
+    agenda.hint([few])
+    assert agenda.look, "who has most makes room, and its lane is looked for"
+    assert agenda.next(2, now=0.0, may_take=anybody)[1] == few
+    assert len(agenda.next(100, now=0.0, may_take=anybody)) == 62
+
+
 def test_hints_are_bounded_and_what_does_not_fit_is_looked_for() -> None:
     agenda = Agenda(Limits(hints=8))
     agenda.look = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -14,8 +16,11 @@ from config.list_broker import LONGEST, ListBroker
 from deliveries import actors
 from deliveries.actors import LANES_A_MESSAGE, LANES_NAMED, LANES_TOGETHER, MESSAGES_AT_ONCE, WAITING_LIMIT, parts_of
 from deliveries.engine.dispatcher import Dispatcher
+from deliveries.engine.unread_hints import UnreadHints
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
+
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -71,12 +76,38 @@ def test_a_hint_is_heeded_by_the_thread_that_takes_it_and_one_that_fails_is_lost
 ) -> None:
     lane = uuid4()
     told: list[object] = []
-    monkeypatch.setattr(actors._engines, "of", lambda *, slow: SimpleNamespace(notify=told.append))
+    monkeypatch.setattr(
+        actors._engines, "of", lambda *, slow: SimpleNamespace(notify=told.append, unread=UnreadHints())
+    )
     consumer = lists.consume("deliveries")
     for text in ("no id", str(lane)):
         actors.deliver_due.send([text])
         assert next(consumer) is None, "nothing is left for Dramatiq's own threads"
     assert told == [[lane]]
+
+
+def test_whoever_tells_a_busy_engine_waits_until_it_has_read_that_and_takes_no_other_hint_meanwhile() -> None:
+    unread, stopped = UnreadHints(), threading.Event()
+
+    def tell() -> None:
+        unread.put([uuid4()])
+        unread.await_reading(PATIENCE_SECONDS)
+        stopped.set()
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    while not unread.goes_first():  # twice in a row it does not
+        assert teller.is_alive()
+    assert not unread.goes_first()
+    assert not stopped.is_set()
+    assert len(list(unread.read())) == 1
+    assert stopped.wait(PATIENCE_SECONDS)
+    teller.join()
+    unread.is_watched = True
+    unread.put([uuid4()])
+    before = time.monotonic()
+    unread.await_reading(PATIENCE_SECONDS)
+    assert time.monotonic() - before < PATIENCE_SECONDS, "an engine that waits for hints is waited for by nobody"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -328,7 +328,7 @@ def test_a_fan_out_whose_day_was_dropped_ends() -> None:
 
 def test_the_dispatcher_leaves_it_to_whoever_accepted_and_is_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[Any] = []
-    monkeypatch.setattr(fan_out, "begin_fan_outs", begun.append)
+    monkeypatch.setattr(fan_out, "begin_fan_outs", lambda wake, *, is_guest: begun.append(wake))
     assert not fan_out.take_over_fan_outs(begun.append)
     accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
     FanOut.objects.update(turn_at="2100-01-01T00:00:00Z")  # however slow this machine is
@@ -339,14 +339,15 @@ def test_the_dispatcher_leaves_it_to_whoever_accepted_and_is_at_it(monkeypatch: 
     assert begun == [begun.append]
 
 
-@pytest.mark.parametrize(("is_alone", "pauses"), [(True, 0), (False, 3)])
-def test_a_fan_out_rests_after_each_chunk_while_events_of_others_come(
-    monkeypatch: pytest.MonkeyPatch, is_alone: bool, pauses: int
+@pytest.mark.parametrize(("is_alone", "is_guest", "pauses"), [(True, False, 0), (False, False, 3), (True, True, 3)])
+def test_a_fan_out_rests_after_each_chunk_while_events_of_others_come_or_a_worker_took_it_over(
+    monkeypatch: pytest.MonkeyPatch, is_alone: bool, is_guest: bool, pauses: int
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(fan_out, "CHUNK", 90)
     accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
     monkeypatch.setattr(fan_out.accepting, "is_one", lambda now: is_alone)
+    monkeypatch.setattr(fan_out._continuation, "is_guest", is_guest)
     give_own_time(monkeypatch, fan_out, sleep=slept.append)
     assert continue_fan_outs(lambda lanes: None) == 3
     assert len(slept) == pauses

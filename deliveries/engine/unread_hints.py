@@ -1,0 +1,46 @@
+"""What other threads tell an engine, and how long the engine leaves it unread.
+
+What lives here: the hand-over. An engine reads once in each of its steps; who has a hint for one that is busy waits for
+that a little, so that the next hint goes to a worker that is free. It must not know what a hint means.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+
+class UnreadHints:
+    """Hints that are not read yet. `is_watched` while the engine waits, and reads at once what comes."""
+
+    def __init__(self) -> None:
+        self.is_watched = False
+        self._hints: deque[Sequence[UUID]] = deque()
+        self._is_read = threading.Event()
+        self._went_first = False
+
+    def put(self, endpoint_ids: Sequence[UUID]) -> None:
+        """Leave a hint."""
+        self._hints.append(endpoint_ids)
+
+    def read(self) -> Iterator[Sequence[UUID]]:
+        """Take out all hints; for the engine, which has something else to do from now on."""
+        self.is_watched = False
+        while self._hints:
+            yield self._hints.popleft()
+        self._is_read.set()
+
+    def await_reading(self, seconds: float) -> None:
+        """Wait until all is read, so long at most; at once where the engine has nothing else to do."""
+        if self._hints and not self.is_watched:
+            self._is_read.clear()
+            if self._hints:
+                self._is_read.wait(seconds)
+
+    def goes_first(self) -> bool:
+        """Say whether what is here is read before others' answers are recorded: it is once, and then they are."""
+        self.is_watched = False
+        self._went_first = bool(self._hints) and not self._went_first
+        return self._went_first
