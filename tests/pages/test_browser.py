@@ -16,7 +16,7 @@ from tests.pages.conftest import House
 from tests.pages.test_deliveries import emit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -117,3 +117,30 @@ def test_a_page_of_a_list_that_is_not_full_asks_for_what_follows(
     assert "3 of 3" in page.inner_text("[data-hp-count]")
     page.goto("/portal/deliveries/delivery/?type=nothing.at.all")
     page.wait_for_selector("text=Nothing matches all of this.")
+
+
+def test_a_search_that_goes_on_by_itself_can_be_stopped(
+    page: Page, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a part that is still under way when somebody stops, then nothing follows it but what they ask for."""
+    monkeypatch.setattr(paging, "WINDOW", 5)
+    monkeypatch.setattr(paging, "LOOK_SECONDS", 0.0)
+    emit(acme, 20)
+    log_in(page, acme.member.user, site="portal")
+    under_way: list[Route] = []
+    page.route("**/delivery/**", lambda route: hold(route, under_way))
+    with page.expect_request(lambda request: request.resource_type == "fetch"):
+        page.goto("/portal/deliveries/delivery/?type=nothing.at.all")
+    page.click("[data-hp-stop]")
+    under_way[0].continue_()
+    page.wait_for_selector("[data-hp-stop]", state="hidden")
+    assert page.is_visible(".hp-pager [rel=next]")
+    assert len(under_way) == 1
+
+
+def hold(route: Route, under_way: list[Route]) -> None:
+    """Keep what a script asks for under way."""
+    if route.request.resource_type == "fetch":
+        under_way.append(route)
+    else:
+        route.continue_()

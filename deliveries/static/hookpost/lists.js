@@ -2,16 +2,25 @@
 document.addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll("form[data-hp-bulk]")) bulk(form);
   for (const field of document.querySelectorAll("input[data-hp-picks]")) suggest(field);
-  for (const pager of document.querySelectorAll("[data-hp-searched]")) searchOn(pager);
+  for (const pager of document.querySelectorAll("[data-hp-searched]")) search(pager);
 });
 
-// Each page looks through a part of the log only: one that is not full asks for what follows, until it is.
+// Each page looks through a part of the log only: one that is not full asks for what follows, until it is or is told to stop.
+async function search(pager) {
+  const stop = pager.querySelector("[data-hp-stop]");
+  stop.addEventListener("click", () => delete pager.dataset.hpSearched);
+  stop.hidden = false;
+  await searchOn(pager);
+  stop.hidden = true;
+}
+
 async function searchOn(pager) {
   const rows = document.querySelector("#result_list tbody");
   while (pager.dataset.hpSearched) {
     const address = pager.dataset.hpSearched;
     const answer = await fetch(address).catch(() => null);
     if (!answer?.ok) return;
+    if (!pager.dataset.hpSearched) return; // stopped meanwhile
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const further = page.querySelector(".hp-pager");
     const found = page.querySelectorAll("#result_list tbody tr");
