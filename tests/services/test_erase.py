@@ -32,10 +32,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def filled(name: str, receiver: Receiver) -> Customer:
     """A customer whose name is in all that it has, with a log of successes, failures and what still waits."""
     customer = create_customer({"uid": f"{name}-old", "name": f"{name} Ltd", "metadata": {"of": name}}, actor="key:ops")
-    imported = Job.objects.create(kind=Job.Kind.IMPORT, actor="user:root")
-    ImportLine.objects.create(
-        job=imported, place="customers[0]", kind="customer", uid=f"{name}-old", customer=f"{name}-old"
-    )
+    imported = Job.objects.create(kind=Job.Kind.IMPORT, actor="user:root", state=Job.State.DONE)
+    line = {"kind": "customer", "uid": f"{name}-old", "customer": f"{name}-old", "result": "imported"}
+    ImportLine.objects.create(job=imported, place="customers[0]", **line)
     update_customer(customer, {"uid": f"{name}-uid"}, actor="user:root")
     add_member(customer, f"{name}-carol", email=f"carol@{name}.example", actor="user:root")
     AccessLog.objects.create(username=f"{name}-carol")
