@@ -1,22 +1,27 @@
 """What other threads tell an engine, and how long the engine leaves it unread.
 
 What lives here: the hand-over. An engine reads once in each of its steps; who has a hint for one that is busy waits for
-that a little, so that the next hint goes to a worker that is free. It must not know what a hint means.
+that a little, so that the next hint goes to a worker that is free. What has come in the meantime nobody was free for:
+it is handed over without waiting again. It must not know what a hint means.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
+
+CATCH_UP_SECONDS = 0.005  # after a wait, in which some twenty hints are taken out of the broker
 
 
 class UnreadHints:
     """Hints that are not read yet. `is_watched` while the engine waits, and reads at once what comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.is_watched = False
+        self._clock, self._waited_at = clock, -CATCH_UP_SECONDS
         self._hints: deque[Sequence[UUID]] = deque()
         self._is_read = threading.Event()
         self._went_first = False
@@ -33,11 +38,12 @@ class UnreadHints:
         self._is_read.set()
 
     def await_reading(self, seconds: float) -> None:
-        """Wait until all is read, so long at most; at once where the engine has nothing else to do."""
-        if self._hints and not self.is_watched:
+        """Wait until all is read, so long at most; not where the engine does nothing, nor just after a wait."""
+        if self._hints and not self.is_watched and self._clock() - self._waited_at >= CATCH_UP_SECONDS:
             self._is_read.clear()
             if self._hints:
                 self._is_read.wait(seconds)
+            self._waited_at = self._clock()
 
     def goes_first(self) -> bool:
         """Say whether what is here is read before others' answers are recorded: it is once, and then they are."""

@@ -125,3 +125,15 @@ def test_the_dispatcher_names_few_lanes_and_of_many_says_that_there_are_some(
         emit(an_endpoint(receiver.url))
     dispatcher.tick()
     assert (len(rung), many) == (1, [False])
+
+
+def test_what_came_while_somebody_waited_for_a_busy_engine_is_handed_over_without_waiting_again() -> None:
+    unread = UnreadHints(clock=lambda: 1.0)
+    unread.put([uuid4()])
+    unread.await_reading(0.0)
+    for _ in range(20):
+        unread.put([uuid4()])
+        before = time.monotonic()
+        unread.await_reading(PATIENCE_SECONDS)
+        assert time.monotonic() - before < PATIENCE_SECONDS
+    assert len(list(unread.read())) == 21
