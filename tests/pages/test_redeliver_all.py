@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
-from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job
+from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job, Lane
 from deliveries.protocol import ids
 from deliveries.services.jobs import run_job_step
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 ALL = "deliveries/delivery/redeliver-all/"
 MANY, FIRST_PART = 10_000, 2_000
+PATIENCE_SECONDS = 60
+
+
+def until_nothing_is_in_flight() -> None:
+    """Wait until the worker has recorded what it sent, and given its lanes back."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while Lane.objects.filter(lease_until__isnull=False).exists():
+        assert time.monotonic() < give_up_at, "a lane is not given back"
+        time.sleep(0.05)
 
 
 @pytest.mark.django_db
