@@ -75,7 +75,8 @@ def _queue_again(job: Job) -> int:
 
 
 def _in_flight_then(job: Job) -> set[UUID]:
-    if job.finished_at is None or job.kind == Job.Kind.REPLAY:  # a replay is never sent twice, see queue_replays.sql
+    if job.kind == Job.Kind.REPLAY:  # never sent twice, see queue_replays.sql
         return set()
-    since = Attempt.objects.filter(id__gte=floor_of(job.finished_at), number=None)
+    # Since its start: an answer that came just before the cancel may be written down after it.
+    since = Attempt.objects.filter(id__gte=floor_of(job.created_at), number=None)
     return set(since.filter(delivery_id__in=job.taken_back).values_list("delivery_id", flat=True))

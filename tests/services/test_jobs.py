@@ -297,12 +297,17 @@ def test_a_job_that_was_wholly_queued_is_resumed_too(endpoint: Endpoint) -> None
     assert job.state == Job.State.DONE
 
 
-def test_what_was_in_flight_when_its_job_was_cancelled_is_not_sent_again(endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_what_was_in_flight_when_its_job_was_cancelled_is_not_sent_again(endpoint: Endpoint, is_answered: bool) -> None:
+    """Given one whose answer came before the cancel, and is written down after it, or that came later."""
     pair = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2)]
     job = start(endpoint)
     jobs.run_job_step(job.id)
+    if is_answered:
+        log_attempt(pair[0], number=None)
     job_control.cancel_job(job, actor="key:ops")
-    log_attempt(pair[0], number=None)
+    if not is_answered:
+        log_attempt(pair[0], number=None)
     assert job_control.resume_job(job, actor="key:ops").queued == 1
     assert DueDelivery.objects.get().delivery_id == pair[1].id
 
