@@ -11,7 +11,7 @@ shares.py      what customers share                 limits.py   every number, it
 outbox.py      requests in flight                   sender.py   from a delivery to a request
 batch_lane.py  a lane whose requests carry several  batch_sender.py  from deliveries to one request
 credentials.py what a lane sends along              tokens.py   access tokens, fetched while a lane waits
-transforms.py  events that wait for a transformation
+making.py      what waits before it is sent         transforms.py  transformations, on a thread of their own
 judge.py       what an answer means                 recorder.py what came of it, written down
 record_columns.py  as which lists                   leased_endpoint.py  how an endpoint wants to be sent to
 counts.py, attempt_log.py, attempt_spans.py         what metrics, the log and spans are told of it

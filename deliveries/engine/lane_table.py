@@ -37,6 +37,20 @@ class LaneTable:
         """Say whether more of a customer's deliveries may be taken into memory."""
         return self.waiting.may_take(customer_id) and self.in_flight.may_take(customer_id)
 
+    def may_start(self, customer_id: UUID, size: int) -> bool:
+        """Say whether a customer may have one more request in flight, of so many bytes."""
+        return self.in_flight.may_take(customer_id) and self.bytes.may_take(customer_id, size)
+
+    def note_started(self, customer_id: UUID, size: int) -> None:
+        """Note that a request of a customer takes room, sent or in the making."""
+        self.in_flight.take(customer_id)
+        self.bytes.take(customer_id, size)
+
+    def note_ended(self, customer_id: UUID, size: int) -> None:
+        """Note that its room is free again."""
+        self.in_flight.give_back(customer_id)
+        self.bytes.give_back(customer_id, size)
+
     def add(self, lane: Lane) -> None:
         """Drive a lane that was leased just now."""
         self.lanes[lane.endpoint_id] = lane

@@ -16,17 +16,17 @@ from typing import cast
 
 from deliveries.engine import quarantine
 from deliveries.engine.batch_lane import BatchLane
-from deliveries.engine.batch_sender import Batches, make_bodies, send_batch
+from deliveries.engine.batch_sender import make_bodies, send_batch
 from deliveries.engine.intake import Retry
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
-from deliveries.engine.leases import event_bodies, mark_suspect
+from deliveries.engine.leases import mark_suspect
 from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.making import Made, Making
 from deliveries.engine.phases import Phase
-from deliveries.engine.sender import making_of, send, text_of, with_event
+from deliveries.engine.sender import send
 from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
-from deliveries.engine.transforms import Transforms
 from deliveries.engine.trouble import open_transfers, pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import CannotShape, ClockOff, HookpostError
@@ -47,16 +47,14 @@ class Outbox:
         self._table, self._retry, self._rng, self._limits = table, retry, rng, limits
         self._transfers: Transfers = new_transfers()
         self._now, self._moment_until = datetime.now(UTC), 0.0
-        self._large: list[tuple[Lane, Claimed]] = []
-        self._transforms: Transforms[tuple[Lane, Claimed]] | None = None  # made when the first endpoint has one
+        self._making = Making(retry=retry, tell=self.interrupt)
         self._failed: list[tuple[Lane, Finished]] = []
-        self._batches = Batches()
         self._tokens = Tokens()
 
     @property
     def in_flight(self) -> int:
         """How many requests have not come back, those included that wait for their transformation."""
-        return self._transfers.in_flight + (self._transforms.waiting if self._transforms else 0)
+        return self._transfers.in_flight + self._making.transformed
 
     def interrupt(self) -> None:
         """Let `collect` return at once."""
@@ -65,12 +63,8 @@ class Outbox:
     def close(self) -> None:
         """End everything in flight."""
         self._transfers.close()
-        if self._transforms:
-            self._transforms.close()
-            self._transforms = None
-        self._large.clear()
+        self._making.clear()
         self._failed.clear()
-        self._batches.clear()
         self._tokens.clear()
 
     def open(self, stopping: threading.Event) -> None:
@@ -121,17 +115,14 @@ class Outbox:
                 if isinstance(lane, BatchLane):
                     self._start_batch(lane, now)
                 else:
-                    self._start(lane, lane.take_next(now), now)
+                    self._start(lane, now)
                 served.append(lane)
                 line.append(lane)
                 room -= 1
             if line:
                 lines.append(line)
-        self._send_large(now)
-        for lane, sent in self._batches.open(self._retry, self._put):
-            self._send_batch(lane, sent, now)
-        if self._transforms:
-            self._send_transformed(self._transforms, now)
+        for made in self._making.finished():
+            self._go_on(made, now)
         self._table.end_step(now, served=served)
         if not room:
             self.feed_at = now
@@ -146,38 +137,43 @@ class Outbox:
                 yield lane
 
     def _may_send(self, lane: Lane, now: float) -> bool:
-        table, customer_id = self._table, lane.customer_id
+        table = self._table
         seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
         if seconds:
             self.feed_at = min(self.feed_at, now + seconds)
             return False
-        if not table.in_flight.may_take(customer_id):
-            return False
         size = lane.bytes_next() if isinstance(lane, BatchLane) else lane.waiting[0].body_bytes
-        return table.bytes.may_take(customer_id, size) and (not lane.careful or quarantine.may_go(lane))
+        return table.may_start(lane.customer_id, size) and (not lane.careful or quarantine.may_go(lane))
 
-    def _start(self, lane: Lane, claimed: Claimed, now: float) -> None:
-        self._table.in_flight.take(lane.customer_id)
-        self._table.bytes.take(lane.customer_id, claimed.body_bytes)
+    def _start(self, lane: Lane, now: float) -> None:
+        claimed = lane.take_next(now)
+        self._table.note_started(lane.customer_id, claimed.body_bytes)
         if claimed.body is None:
-            lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
-            self._large.append((lane, claimed))
+            self._making.fetch_event(lane, claimed)
         else:
             self._send(lane, claimed, now)
 
     def _start_batch(self, lane: BatchLane, now: float) -> None:
-        sent = self._batches.add(lane, lane.take_batch(now))
-        self._table.in_flight.take(lane.customer_id)
-        self._table.bytes.take(lane.customer_id, sent.claimed.body_bytes)
-        lane.note_sent(sent)
+        claimed = self._making.gather(lane, lane.take_batch(now))
+        self._table.note_started(lane.customer_id, claimed.body_bytes)
+
+    def _go_on(self, made: Made, now: float) -> None:
+        """Send what waited; of a lane that sends nothing more it stays due."""
+        lane, claimed, body = made.lane, made.claimed, made.body
+        lane.note_unsent(claimed)
+        self._table.activate(lane)
+        if lane.phase not in (Phase.OPEN, Phase.EMPTY) or now >= lane.owned_until:
+            self._give_back(lane, claimed)
+        elif made.batch:
+            self._send_batch(lane, made.batch, now)
+        elif isinstance(body, CannotShape):
+            self._fail(lane, claimed, Answer(error=body.error, detail=body.detail), now)
+        else:
+            self._send(lane, claimed, now, made=body)
 
     def _send_batch(self, lane: Lane, sent: Sent, now: float) -> None:
-        """Send what of a batch can be sent; of a lane that sends nothing more, or no batches, it stays due."""
-        lane.note_unsent(sent.claimed)
-        self._table.activate(lane)
-        if sent.batch is None or not lane.endpoint.in_batches or not self._sends(lane, now):
-            self._give_back(lane, sent.claimed)
-            return
+        """Send what of a batch can be sent."""
+        assert sent.batch is not None
         failed, left = make_bodies(sent.batch, lane.endpoint)
         for claimed, answer in failed:
             self._end(lane, claimed, answer, now)
@@ -186,41 +182,6 @@ class Outbox:
             self._send(lane, sent.claimed, now, batch=sent)
         else:
             self._give_back(lane, sent.claimed)
-
-    def _send_large(self, now: float) -> None:
-        """Fetch the events that did not come with the claim, each once, and send them."""
-        if not self._large:
-            return
-        bodies = self._retry(lambda: event_bodies({claimed.event_id for _, claimed in self._large}))
-        large, self._large = self._large, []
-        for lane, claimed in large:
-            lane.note_unsent(claimed)
-            self._send(lane, with_event(claimed, bodies.get(claimed.event_id)), now)
-
-    def _put(self, lane: Lane, claimed: Claimed, text: str) -> None:
-        if self._transforms is None:
-            self._transforms = Transforms(self.interrupt)
-        event = text_of(claimed)
-        self._transforms.put(lane.customer_id, (lane, claimed), text=text, event=event.whole_with_id, steps=event.steps)
-
-    def _send_transformed(self, transforms: Transforms[tuple[Lane, Claimed]], now: float) -> None:
-        """Send what was transformed meanwhile; of a lane that sends nothing more it stays due."""
-        for (lane, claimed), made in transforms.fetch():
-            if lane.in_batches:
-                if whole := self._batches.came(claimed, made):
-                    self._send_batch(lane, whole, now)
-                continue
-            lane.note_unsent(claimed)
-            self._table.activate(lane)
-            if not self._sends(lane, now):
-                self._give_back(lane, claimed)
-            elif isinstance(made, CannotShape):
-                self._fail(lane, claimed, Answer(error=made.error, detail=made.detail), now)
-            else:
-                self._send(lane, claimed, now, made=made)
-
-    def _sends(self, lane: Lane, now: float) -> bool:
-        return lane.phase in (Phase.OPEN, Phase.EMPTY) and now < lane.owned_until
 
     def _send(
         self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None, batch: Sent | None = None
@@ -255,13 +216,10 @@ class Outbox:
 
     def _is_made_first(self, lane: Lane, claimed: Claimed, now: float) -> bool:
         """Say whether a delivery waits for a body that is made of its event, or has failed without a way there."""
-        text = self._retry(lambda: making_of(claimed, lane.endpoint))
-        if isinstance(text, Answer):
-            self._fail(lane, claimed, text, now)
-        elif text is not None:
-            lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))  # it counts as in flight meanwhile
-            self._put(lane, claimed, text)
-        return text is not None
+        waits = self._making.begin(lane, claimed)
+        if isinstance(waits, Answer):
+            self._fail(lane, claimed, waits, now)
+        return bool(waits)
 
     def _fail(self, lane: Lane, claimed: Claimed, answer: Answer, now: float) -> None:
         """End a delivery of which no request was made."""
@@ -293,5 +251,4 @@ class Outbox:
         return True
 
     def _give_back(self, lane: Lane, claimed: Claimed) -> None:
-        self._table.in_flight.give_back(lane.customer_id)
-        self._table.bytes.give_back(lane.customer_id, claimed.body_bytes)
+        self._table.note_ended(lane.customer_id, claimed.body_bytes)
