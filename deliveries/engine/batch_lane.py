@@ -14,7 +14,6 @@ from deliveries.engine.leased_endpoint import LeasedEndpoint, schedule_of
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import BY_HAND, Claimed, Key
 from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, largest_batch
-from deliveries.protocol.breaker import is_half_open
 
 LOOK_SECONDS = 0.05  # between two claims while a batch gathers: each reads what gathers once more
 CLAIM_SECONDS = 0.02  # for the next claim, where the last one left something
@@ -98,7 +97,7 @@ class BatchLane(Lane):
         return flying | {claimed.key for claimed in self.waiting}
 
     def _goes_alone(self) -> bool:
-        return bool(self.careful) or is_half_open(self.breaker)
+        return bool(self.careful) or self.receiver.is_half_open
 
     def _measure(self) -> None:
         """Find what goes together next: it ends before what may not be in so large a batch, or makes it too large."""

@@ -14,12 +14,13 @@ from uuid import UUID
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
+from deliveries.engine.receiver import Receiver
 from deliveries.engine.work import BY_HAND, Claimed, Finished, Key, Sent
 from deliveries.metrics.names import LEASES_LOST
-from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
+from deliveries.protocol.breaker import CLOSED, Breaker
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.rate import burst_of, take, wait_seconds, window_after
+from deliveries.protocol.rate import Bucket
 
 NEVER = float("inf")
 
@@ -52,11 +53,11 @@ class Lane:
     ) -> None:
         self.endpoint_id, self.customer_id, self.endpoint, self.limits = endpoint_id, customer_id, endpoint, limits
         self.fence, self.worker_id = fence, worker_id  # both make a lease: see sql/take_lanes.sql
-        self.breaker, self.window = breaker or Breaker(), window
+        self.receiver = Receiver(breaker=breaker or CLOSED, window=window)
         self.slow = self.leased_slow = slow
         self.crashes, self.suspect_id = crashes, suspect_id
         self.careful = 2 * endpoint.max_in_flight if crashes else 0  # how many more go alone after a lost worker
-        self.tokens, self.tokens_at = tokens, now - tokens_age
+        self.bucket = Bucket(tokens, at=now - tokens_age)
         self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
         self.locked_until, self._locked_seconds = -NEVER, 0.0
         self.moved_at = self.looked_at = now
@@ -68,7 +69,7 @@ class Lane:
         self.waiting: deque[Claimed] = deque()
         self.in_flight: dict[Key, Sent] = {}
         self.finished: list[Finished] = []
-        self.claims, self._quick_claims, self.answers, self._opened_at_lease = 0, 0, 0, self.breaker.opened
+        self.claims, self._quick_claims, self.answers = 0, 0, 0
 
     # Moves.
 
@@ -123,9 +124,9 @@ class Lane:
         One after a lost worker, as a probe and, where many are in flight already, until the first answer: when
         thousands of endpoints hang at the same time, all together leave room for those that do not.
         """
-        if self.careful or is_half_open(self.breaker) or (crowded and not self.answers):
+        if self.careful or self.receiver.is_half_open or (crowded and not self.answers):
             return 1
-        return self.window or self.endpoint.max_in_flight
+        return self.receiver.window or self.endpoint.max_in_flight
 
     def has_room(self, *, crowded: bool = False) -> bool:
         """Say whether one more request may be in flight."""
@@ -179,9 +180,9 @@ class Lane:
 
     def claim_limit(self, room: int) -> int:
         """Return how many deliveries to claim: the more, the longer the lane shows that it can send them."""
-        if self.careful or is_half_open(self.breaker):
+        if self.careful or self.receiver.is_half_open:
             return 1
-        start = max(self.limits.first_claim, 2 * (self.window or self.endpoint.max_in_flight))
+        start = max(self.limits.first_claim, 2 * (self.receiver.window or self.endpoint.max_in_flight))
         return min(room, start << 2 * min(self._quick_claims, 8))
 
     def rest_seconds(self, now: float) -> float:
@@ -204,19 +205,14 @@ class Lane:
             return NEVER
         if self.waiting[0].rank == BY_HAND:
             return 0.0
-        wait = self.rest_seconds(now) if now < self.rest_until else 0.0
-        if (rate := self.endpoint.rate_limit) is None:
-            return wait
-        filled = self.tokens + (now - self.tokens_at) * rate
-        return max(wait, wait_seconds(filled, rate))
+        wait, rate = self.rest_seconds(now), self.endpoint.rate_limit
+        return wait if rate is None else max(wait, self.bucket.wait_seconds(now, rate))
 
     def take_next(self, now: float) -> Claimed:
         """Take the next delivery to be sent, and pay for it."""
         claimed = self.waiting.popleft()
         if (rate := self.endpoint.rate_limit) is not None and claimed.rank != BY_HAND:
-            past = now - self.tokens_at
-            _, self.tokens = take(self.tokens, elapsed_seconds=past, rate_per_second=rate, burst=burst_of(rate))
-            self.tokens_at = now
+            self.bucket.pay(now, rate)
         return claimed
 
     def note_sent(self, sent: Sent) -> None:
@@ -250,12 +246,9 @@ class Lane:
     def note_outcome(self, claimed: Claimed, outcome: Outcome, *, now: float, rng: random.Random) -> None:
         """Count what came of an attempt; close or pause where it asks for that."""
         self.slow = outcome.slow
-        if outcome.healthy or outcome.told_to_slow_down:
-            told = outcome.told_to_slow_down
-            self.window = window_after(self.window, max_in_flight=self.endpoint.max_in_flight, told_to_slow_down=told)
+        self.receiver.note_pace(outcome, max_in_flight=self.endpoint.max_in_flight)
         if outcome.healthy:
-            self.breaker = after_success(self.breaker)
-            self._opened_at_lease = 0
+            self.receiver.count_success()
         elif claimed.rank != BY_HAND:
             self._count_failure(outcome, now=now, rng=rng)  # what people try by hand must not keep retries waiting
         if outcome.rest_seconds:
@@ -277,19 +270,10 @@ class Lane:
             self.close(now, rest_seconds=outcome.retry_in_seconds or 0.0, reason=Rest.ORDER)
 
     def _count_failure(self, outcome: Outcome, *, now: float, rng: random.Random) -> None:
-        if outcome.down:
-            if self.breaker.opened > self._opened_at_lease:
-                return  # requests that were in flight together fail together: that opens the breaker once
-            self.breaker, seconds = after_no_answer(self.breaker, rng=rng)
-            if seconds:
-                self.close(now, rest_seconds=seconds, reason=Rest.DOWN)
-            return
-        self._opened_at_lease = 0
-        if now < self.rest_until:  # it was in flight together with one that counted already
-            self.breaker = Breaker(self.breaker.failures)
-            return
-        self.breaker, seconds = after_answered_failure(self.breaker, pause=outcome.pause, rng=rng)
-        if seconds:
+        seconds = self.receiver.count_failure(outcome, rests=now < self.rest_until, rng=rng)
+        if seconds and outcome.down:
+            self.close(now, rest_seconds=seconds, reason=Rest.DOWN)
+        elif seconds:
             self.pause(now, seconds=seconds, reason=Rest.ASKED if outcome.told_to_slow_down else Rest.FAILING)
 
     def _rest(self, now: float, seconds: float, reason: str) -> None:

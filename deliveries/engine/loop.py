@@ -1,7 +1,8 @@
 """The engine: one thread and one multi that drive all leased lanes of a process.
 
-    take in -> look -> take -> claim -> feed -> collect -> record -> renew, again and again
+    tend -> take -> claim -> feed -> collect -> record, again and again
 
+tend    prove that this worker lives, renew leases, begin new slices (upkeep.py)
 take    lease lanes that messages named or that were found, with the first of what is due (leases.py)
 claim   fetch more for lanes in hand that have little left
 feed    start requests, one customer after the other, as far as each lane and each share allows (lane.py, sender.py)
@@ -34,16 +35,17 @@ from deliveries.engine.intake import Intake
 from deliveries.engine.judge import judge, judge_members
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
-from deliveries.engine.leases import Leases, configure_lanes, release_lanes, renew_leases
+from deliveries.engine.leases import Leases, release_lanes
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.locked_rows import for_unlocked, record_unlocked
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
 from deliveries.engine.record_columns import give_back_of
 from deliveries.engine.recorder import Recorded, record_cut_off
-from deliveries.engine.tokens import forget_token, give_stored, is_refused
-from deliveries.engine.trouble import has_right_time, wait_for_sockets
+from deliveries.engine.tokens import forget_token, is_refused
+from deliveries.engine.trouble import wait_for_sockets
 from deliveries.engine.unread_hints import UnreadHints
+from deliveries.engine.upkeep import Upkeep
 from deliveries.engine.work import Finished
 from deliveries.protocol.outcome import at_once, is_own_fault
 from deliveries.services.endpoints import disable_if_still_at
@@ -55,7 +57,6 @@ Clock = Callable[[], float]
 Result = TypeVar("Result")
 
 RETRY_SECONDS = 20.0
-RENEW_AT = 0.6  # of a lease that is left
 
 _dice = random.SystemRandom()
 
@@ -78,12 +79,11 @@ class Engine:
         self._leases = Leases(slow=slow, limits=limits)
         self._intake = Intake(self._table, self._leases, retry=self._retry, limits=limits)
         self.agenda = self._intake.agenda
+        self._upkeep = Upkeep(self._table, self._leases, retry=self._retry, clock=clock, limits=limits)
         self.unread = UnreadHints()
         self.outbox = Outbox(self._table, retry=self._retry, rng=self._rng, limits=limits)
         self._ended: list[Ended] = []
         self._stopping = threading.Event()
-        self._beat_at = -NEVER
-        self._may_sign = True
         self._record_at = NEVER
         self._unrecorded = 0
         self._refusals, self._failures = Refusals(), Refusals()
@@ -117,8 +117,8 @@ class Engine:
         """Go once around; waits only while nothing can be done."""
         for endpoint_ids in self.unread.read():
             self._intake.note(endpoint_ids)
-        self._tend()
-        sending = sending and self._may_sign
+        self._upkeep.tend()
+        sending = sending and self._upkeep.may_sign
         if sending:
             self._take()
         self._feed(sending=sending)
@@ -149,31 +149,6 @@ class Engine:
         while (self.outbox.in_flight or self._ended) and self._clock() < give_up:
             self.step(sending=False)
         self._record()
-
-    def _tend(self) -> None:
-        """Prove that this worker lives, renew leases in good time, and begin new slices."""
-        now = self._clock()
-        frozen = now - self._beat_at > self._limits.silent and bool(self.lanes)
-        if now - self._beat_at >= self._limits.beat:
-            self._retry(self._leases.beat)
-            self._beat_at = self._clock()
-            self._may_sign = has_right_time(self._retry)
-        if self._table.sweep(now) or frozen:
-            leased = [x for x in self.lanes.values() if x.phase is not Phase.LOST and now >= x.locked_until]
-            self._renew(leased, now, doubtful=frozen)
-
-    def _renew(self, leased: Sequence[Lane], now: float, *, doubtful: bool) -> None:
-        """Renew leases that are old, or all where others may have taken some, and begin slices anew that are over."""
-        some = self._limits.renewals_a_step
-        if over := [lane for lane in leased if lane.wants_refresh(now)][:some]:
-            self._retry(partial(for_unlocked, partial(configure_lanes, now=now), over, clock=self._clock))
-            if wanting := [lane for lane in over if lane.endpoint.oauth]:
-                self._retry(partial(give_stored, wanting))
-        early = conf.lease_seconds * RENEW_AT
-        old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
-        for start in range(0, len(old), some):
-            part = old[start : start + some]
-            self._retry(partial(for_unlocked, partial(renew_leases, now=now), part, clock=self._clock))
 
     def _take(self) -> None:
         now = self._clock()
@@ -219,8 +194,8 @@ class Engine:
     def _wait_seconds(self) -> float:
         self.unread.is_watched = True
         now = self._clock()
-        at = min(self._record_at, self.outbox.feed_at, self._intake.next_at(now), self._beat_at + self._limits.beat)
-        return max(0.0, min(at, self._table.sweep_at, now + self._limits.idle) - now)
+        at = min(self._record_at, self.outbox.feed_at, self._intake.next_at(now), self._upkeep.next_at)
+        return max(0.0, min(at, now + self._limits.idle) - now)
 
     def _finish(self, lane: Lane, finished: Finished, now: float) -> None:
         lane.finish(finished)

@@ -1,6 +1,6 @@
 """How fast an endpoint is sent to: its rate limit as a token bucket, and the window that grows after a 429.
 
-What lives here: the arithmetic. It must not know the clock: elapsed time comes in.
+What lives here: the arithmetic. It must not know the clock: moments and elapsed time come in.
 """
 
 from __future__ import annotations
@@ -34,6 +34,25 @@ def wait_seconds(tokens: float, rate_per_second: float) -> float:
     if missing <= _ROUNDING:
         return 0.0
     return missing / rate_per_second if rate_per_second > 0 else math.inf
+
+
+class Bucket:
+    """The tokens of one endpoint as they were at a moment, in seconds of one clock; each request costs one."""
+
+    __slots__ = ("at", "tokens")
+
+    def __init__(self, tokens: float, *, at: float) -> None:
+        self.tokens, self.at = tokens, at
+
+    def wait_seconds(self, now: float, rate_per_second: float) -> float:
+        """Return how long until a request may go."""
+        return wait_seconds(self.tokens + (now - self.at) * rate_per_second, rate_per_second)
+
+    def pay(self, now: float, rate_per_second: float) -> None:
+        """Take the token of a request."""
+        burst, elapsed = burst_of(rate_per_second), now - self.at
+        _, self.tokens = take(self.tokens, elapsed_seconds=elapsed, rate_per_second=rate_per_second, burst=burst)
+        self.at = now
 
 
 def window_after(window: int, *, max_in_flight: int, told_to_slow_down: bool) -> int:

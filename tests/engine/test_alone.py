@@ -122,9 +122,9 @@ def test_a_lane_is_leased_as_among_many(change: Change) -> None:
         told = [
             (
                 lane.phase,
-                lane.breaker,
+                lane.receiver.breaker,
                 lane.crashes,
-                lane.window,
+                lane.receiver.window,
                 lane.endpoint.url,
                 lane.endpoint.shaping,
                 len(lane.endpoint.keys),

@@ -1,0 +1,74 @@
+"""What an engine does about its lanes beside sending: it proves that it lives, renews leases and begins new slices.
+
+What lives here: when each of these is due. It must not know requests, nor what is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from deliveries.conf import conf
+from deliveries.engine.intake import Retry
+from deliveries.engine.lane import NEVER, Lane
+from deliveries.engine.lane_table import LaneTable
+from deliveries.engine.leases import Leases, configure_lanes, renew_leases
+from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.locked_rows import for_unlocked
+from deliveries.engine.phases import Phase
+from deliveries.engine.tokens import give_stored
+from deliveries.engine.trouble import has_right_time
+
+RENEW_AT = 0.6  # of a lease that is left
+
+
+class Upkeep:
+    """The beat of one engine, and the leases of its lanes; `may_sign`: this host's clock was right at the last beat."""
+
+    def __init__(
+        self,
+        table: LaneTable,
+        leases: Leases,
+        *,
+        retry: Retry,
+        clock: Callable[[], float],
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.may_sign = True
+        self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
+        self._beat_at = -NEVER
+
+    @property
+    def next_at(self) -> float:
+        """When there is something to do again."""
+        return min(self._beat_at + self._limits.beat, self._table.sweep_at)
+
+    def tend(self) -> None:
+        """Beat, and renew what is old, in good time."""
+        now, lanes = self._clock(), self._table.lanes
+        frozen = now - self._beat_at > self._limits.silent and bool(lanes)
+        if now - self._beat_at >= self._limits.beat:
+            self._retry(self._leases.beat)
+            self._beat_at = self._clock()
+            self.may_sign = has_right_time(self._retry)
+        if self._table.sweep(now) or frozen:
+            leased = [lane for lane in lanes.values() if lane.phase is not Phase.LOST and now >= lane.locked_until]
+            self._begin_slices(leased, now)
+            self._renew(leased, now, doubtful=frozen)
+
+    def _begin_slices(self, leased: Sequence[Lane], now: float) -> None:
+        """Configure lanes anew whose slice is over while requests hang."""
+        over = [lane for lane in leased if lane.wants_refresh(now)][: self._limits.renewals_a_step]
+        if not over:
+            return
+        self._retry(partial(for_unlocked, partial(configure_lanes, now=now), over, clock=self._clock))
+        if wanting := [lane for lane in over if lane.endpoint.oauth]:
+            self._retry(partial(give_stored, wanting))
+
+    def _renew(self, leased: Sequence[Lane], now: float, *, doubtful: bool) -> None:
+        """Renew leases that are old, or all where others may have taken some."""
+        some, early = self._limits.renewals_a_step, conf.lease_seconds * RENEW_AT
+        old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
+        for start in range(0, len(old), some):
+            part = old[start : start + some]
+            self._retry(partial(for_unlocked, partial(renew_leases, now=now), part, clock=self._clock))
