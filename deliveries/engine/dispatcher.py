@@ -23,7 +23,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from deliveries import sql
 from deliveries.conf import conf
-from deliveries.database.failures import first_line
+from deliveries.database.failures import first_line, is_locked
 from deliveries.engine import polls
 from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
@@ -98,6 +98,7 @@ class Dispatcher:
     def run_forever(self, stop: threading.Event) -> None:
         """Tick once a second while this process leads; go on after every error, also of telling an error."""
         names.LEADER.read = self._lead.leads_still
+        sql.wait_for_no_long_lock()
         while not stop.is_set():
             started = time.monotonic()
             try:
@@ -251,6 +252,9 @@ def do_each(work: Iterable[Callable[[], object]], *, before_each: Callable[[], o
             raise
         except Exception as error:
             names.ROUND_FAILURES.add()
+            if is_locked(error):
+                log.warning("row_locked", error=first_line(error))
+                continue
             log.exception("dispatcher_failed", error=type(error).__name__)
             if connection.connection is None or not connection.is_usable():
                 raise

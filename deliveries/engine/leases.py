@@ -36,6 +36,7 @@ from deliveries.sql.engine_rows import (
     ClaimBatchRow,
     EventBodiesRow,
     FindDueLanesRow,
+    PostponeRedeliveriesRow,
     RenewLeasesRow,
     TakeLaneRow,
     TakeLanesRow,
@@ -195,9 +196,11 @@ def release_lanes(lanes: Sequence[Lane]) -> None:
     sql.run("release_lanes", {"endpoint_ids": [x.endpoint_id for x in lanes], "fences": [x.fence for x in lanes]})
 
 
-def postpone_redeliveries(lane: Lane, *, seconds: float) -> None:
-    """Let what was asked for by hand wait, although it heeds no rest of its lane."""
-    sql.run("postpone_redeliveries", {"endpoint_id": lane.endpoint_id, "seconds": seconds})
+def postpone_redeliveries(lane: Lane, *, seconds: float, now: float) -> None:
+    """Let what was asked for by hand wait, although it heeds no rest of its lane; what is locked keeps the lane."""
+    rows = sql.fetch(PostponeRedeliveriesRow, {"endpoint_id": lane.endpoint_id, "seconds": seconds})
+    if rows[0].left_due:
+        lane.note_locked(now)
 
 
 def mark_suspect(lane: Lane, delivery_id: UUID, *, losses: int) -> None:

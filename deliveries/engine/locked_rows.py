@@ -7,9 +7,8 @@ is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
-from uuid import UUID
 
 import structlog
 from django.db import OperationalError
@@ -17,26 +16,11 @@ from django.db import OperationalError
 from deliveries import sql
 from deliveries.database.failures import is_locked
 from deliveries.engine.lane import Lane
-from deliveries.engine.record_columns import GiveBack
-from deliveries.engine.recorder import Recorded, Recordings, record_outcomes
 from deliveries.sql.engine_rows import UnlockedLanesRow
 
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
-
-
-def record_unlocked(
-    lanes: Sequence[Lane], *, now: float, give_back: Mapping[UUID, GiveBack], clock: Callable[[], float]
-) -> tuple[Recordings, Sequence[Lane]]:
-    """Record as `record_outcomes` does; returns also the lanes of which nothing could be recorded."""
-    parts, left = for_unlocked(lambda some: record_outcomes(some, now=now, give_back=give_back), lanes, clock=clock)
-    if len(parts) == 1:
-        return parts[0], left
-    recorded: dict[UUID, Recorded] = {}
-    for part in parts:
-        recorded.update(part)
-    return recorded, left
 
 
 def for_unlocked(
@@ -64,6 +48,18 @@ def for_unlocked(
         results += done
         left += locked
     return results, left
+
+
+def unless_locked(act: Callable[[], object], lane: Lane) -> bool:
+    """Do something for one lane and say whether it came about: where a row stays locked, it did not."""
+    try:
+        act()
+    except OperationalError as error:
+        if not is_locked(error):
+            raise
+        log.warning("row_locked", endpoint_id=str(lane.endpoint_id))
+        return False
+    return True
 
 
 def _unlocked(lanes: Sequence[Lane]) -> list[Lane]:

@@ -37,18 +37,17 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Leases, release_lanes
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.locked_rows import for_unlocked, record_unlocked
+from deliveries.engine.locked_rows import for_unlocked
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
 from deliveries.engine.record_columns import give_back_of
-from deliveries.engine.recorder import Recorded, record_cut_off
+from deliveries.engine.recorder import Recorded, record_cut_off, record_unlocked
 from deliveries.engine.tokens import forget_token, is_refused
 from deliveries.engine.trouble import wait_for_sockets
 from deliveries.engine.unread_hints import UnreadHints
 from deliveries.engine.upkeep import Upkeep
 from deliveries.engine.work import Finished
 from deliveries.protocol.outcome import at_once, is_own_fault
-from deliveries.services.endpoints import disable_if_still_at
 
 log = structlog.get_logger(__name__)
 
@@ -237,7 +236,8 @@ class Engine:
         """Disable the endpoint where the outcome says so, and remember a retry that is due soon."""
         outcome = finished.outcome
         if reason := outcome.disable_reason:
-            self._retry(partial(disable_if_still_at, lane.endpoint_id, url=lane.endpoint.url, reason=reason))
+            self._upkeep.disabling.add(lane, reason=reason)
+            self._retry(self._upkeep.disabling.act)
         elif outcome.retry_in_seconds is not None and outcome.retry_in_seconds <= self._limits.soon:
             self.agenda.later(lane.endpoint_id, now + outcome.retry_in_seconds)
 

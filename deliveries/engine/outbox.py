@@ -21,13 +21,12 @@ from deliveries.engine.intake import Retry
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
-from deliveries.engine.leases import mark_suspect
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.making import Made, Making
 from deliveries.engine.phases import Phase
 from deliveries.engine.sender import send
 from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
-from deliveries.engine.trouble import open_transfers, pause_for_problem
+from deliveries.engine.trouble import has_marked, open_transfers, pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import CannotShape, ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
@@ -189,7 +188,7 @@ class Outbox:
         is_plain = lane.endpoint.shaping is None and claimed.api_version is None
         if not (is_plain or batch or made is not None) and self._is_made_first(lane, claimed, now):
             return
-        if lane.careful and not self._is_noted(lane, claimed):
+        if lane.careful and not self._is_noted(lane, claimed, now):
             return
         try:
             if batch is None:
@@ -240,15 +239,17 @@ class Outbox:
             self._moment_until = time.monotonic() + self._limits.one_moment
         return self._now
 
-    def _is_noted(self, lane: Lane, claimed: Claimed) -> bool:
+    def _is_noted(self, lane: Lane, claimed: Claimed, now: float) -> bool:
         """Note a delivery that goes alone after a lost worker, in case this one is lost too; a poison ends here."""
         if quarantine.is_poison(lane, claimed):
             self._give_back(lane, claimed)
             self._failed.append((lane, quarantine.given_up(claimed, at=datetime.now(UTC))))
             return False
         losses = quarantine.losses_of(lane, claimed)
-        self._retry(partial(mark_suspect, lane, claimed.delivery_id, losses=losses))
-        return True
+        is_marked = self._retry(partial(has_marked, lane, claimed, now, losses=losses))
+        if not is_marked:
+            self._give_back(lane, claimed)
+        return is_marked
 
     def _give_back(self, lane: Lane, claimed: Claimed) -> None:
         self._table.note_ended(lane.customer_id, claimed.body_bytes)

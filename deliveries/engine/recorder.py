@@ -6,7 +6,7 @@ Decides nothing about answers and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from deliveries.engine.attempt_log import is_logged, log_attempts
 from deliveries.engine.attempt_spans import end_attempts
 from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
+from deliveries.engine.locked_rows import for_unlocked
 from deliveries.engine.quarantine import cleared
 from deliveries.engine.record_columns import GiveBack, Row, attempt_columns, lane_columns
 from deliveries.engine.trouble import pause_for_problem
@@ -87,6 +88,19 @@ def record_outcomes(
         if lane.endpoint_id not in kept:
             lane.lose()
     return kept
+
+
+def record_unlocked(
+    lanes: Sequence[Lane], *, now: float, give_back: Mapping[UUID, GiveBack], clock: Callable[[], float]
+) -> tuple[Recordings, Sequence[Lane]]:
+    """Record as `record_outcomes` does; returns also the lanes of which nothing could be recorded."""
+    parts, left = for_unlocked(lambda some: record_outcomes(some, now=now, give_back=give_back), lanes, clock=clock)
+    if len(parts) == 1:
+        return parts[0], left
+    recorded: dict[UUID, Recorded] = {}
+    for part in parts:
+        recorded.update(part)
+    return recorded, left
 
 
 def record_cut_off(lanes: Sequence[Lane], *, now: float) -> None:

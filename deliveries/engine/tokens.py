@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from django.db.models.functions import Now
 
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import NOT_YET, LeasedEndpoint
+from deliveries.engine.locked_rows import unless_locked
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import Claimed, Sent
 from deliveries.errors import CannotDecrypt
@@ -95,7 +97,7 @@ def store_token(asked: TokenRequest, token: FetchedToken) -> None:
         "refresh_at": Now() + timedelta(seconds=token.use_seconds),
     }
     with suppress(IntegrityError):
-        AccessToken.objects.update_or_create(endpoint_id=endpoint_id, defaults=kept)
+        unless_locked(partial(AccessToken.objects.update_or_create, endpoint_id=endpoint_id, defaults=kept), asked.lane)
 
 
 def give_stored(lanes: Iterable[Lane]) -> None:
@@ -109,7 +111,7 @@ def give_stored(lanes: Iterable[Lane]) -> None:
 
 def forget_token(lane: Lane) -> None:
     """Have another token fetched: the receiver refused the stored one."""
-    AccessToken.objects.filter(endpoint_id=lane.endpoint_id).delete()
+    unless_locked(AccessToken.objects.filter(endpoint_id=lane.endpoint_id).delete, lane)
     lane.use(replace(lane.endpoint, problem=NOT_YET))
 
 

@@ -14,8 +14,11 @@ from functools import partial
 import structlog
 
 from deliveries.engine.lane import Lane
-from deliveries.engine.leases import postpone_redeliveries
+from deliveries.engine.leases import mark_suspect, postpone_redeliveries
+from deliveries.engine.locked_rows import unless_locked
 from deliveries.engine.phases import Phase, Rest
+from deliveries.engine.quarantine import cleared
+from deliveries.engine.work import Claimed
 from deliveries.errors import ClockOff
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.outcome import REST_SECONDS
@@ -41,8 +44,17 @@ def pause_for_problem(lane: Lane, now: float, *, reason: str) -> None:
     """Let a lane rest that cannot send anything as it is configured, and say so to log and operator."""
     log.error("lane_cannot_send", endpoint_id=str(lane.endpoint_id), reason=reason)
     lane.close(now, rest_seconds=lane.limits.rest_of_problem, reason=Rest.PROBLEM)
-    postpone_redeliveries(lane, seconds=lane.limits.rest_of_problem)
-    note_cannot_send(lane.endpoint_id, reason=reason)
+    postpone_redeliveries(lane, seconds=lane.limits.rest_of_problem, now=now)
+    unless_locked(partial(note_cannot_send, lane.endpoint_id, reason=reason), lane)
+
+
+def has_marked(lane: Lane, claimed: Claimed, now: float, *, losses: int) -> bool:
+    """Note what a lane sends alone after a lost worker; while its row is locked that cannot be, and nothing is sent."""
+    if unless_locked(partial(mark_suspect, lane, claimed.delivery_id, losses=losses), lane):
+        return True
+    lane.note_locked(now)
+    cleared(lane)
+    return False
 
 
 def wait_for_sockets(lane: Lane, now: float, *, reason: str, rng: random.Random) -> None:
@@ -50,7 +62,7 @@ def wait_for_sockets(lane: Lane, now: float, *, reason: str, rng: random.Random)
     if lane.phase is Phase.CLOSING:
         return  # one reason is enough, however many requests found it
     seconds = REST_SECONDS * rng.uniform(0.5, 1.5)
-    postpone_redeliveries(lane, seconds=seconds)
+    postpone_redeliveries(lane, seconds=seconds, now=now)
     lane.close(now, rest_seconds=seconds, reason=Rest.NO_SOCKET)
     log.error("no_socket", endpoint_id=str(lane.endpoint_id), reason=reason)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from deliveries.conf import conf
+from deliveries.engine.disabling import Disabling
 from deliveries.engine.intake import Retry
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
@@ -34,7 +35,7 @@ class Upkeep:
         clock: Callable[[], float],
         limits: Limits = LIMITS,
     ) -> None:
-        self.may_sign = True
+        self.may_sign, self.disabling = True, Disabling()
         self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
         self._beat_at = -NEVER
 
@@ -51,6 +52,7 @@ class Upkeep:
             self._retry(self._leases.beat)
             self._beat_at = self._clock()
             self.may_sign = has_right_time(self._retry)
+            self._retry(self.disabling.act)
         if self._table.sweep(now) or frozen:
             leased = [lane for lane in lanes.values() if lane.phase is not Phase.LOST and now >= lane.locked_until]
             self._begin_slices(leased, now)

@@ -189,10 +189,14 @@ def disable_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "", note: 
 
 
 def disable_if_still_at(endpoint_id: UUID, *, url: str, reason: str) -> None:
-    """Disable an endpoint that asked for it, unless its URL was changed meanwhile or it is gone."""
-    endpoint = Endpoint.objects.filter(id=endpoint_id, url=url).first()
-    if endpoint is not None:
-        act_alone(partial(disable_endpoint, endpoint, actor=SYSTEM, reason=reason), endpoint, event="not_disabled")
+    """Disable an endpoint that asked for it, unless its URL was changed meanwhile or it is gone.
+
+    Waits for nobody who has its row locked: raises OperationalError then.
+    """
+    with transaction.atomic():
+        endpoint = Endpoint.objects.select_for_update(nowait=True).filter(id=endpoint_id, url=url).first()
+        if endpoint is not None:
+            act_alone(partial(disable_endpoint, endpoint, actor=SYSTEM, reason=reason), endpoint, event="not_disabled")
 
 
 def resume_endpoint(

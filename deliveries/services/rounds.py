@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import OperationalError, connection
 
+from deliveries.database.failures import first_line, is_locked
 from deliveries.errors import HookpostError
 from deliveries.models import Endpoint
 
@@ -17,10 +19,15 @@ log = structlog.get_logger(__name__)
 
 
 def act_alone(act: Callable[[], object], endpoint: Endpoint, *, event: str) -> bool:
-    """Do something for one endpoint and say whether it went; what is refused, or is gone, is logged as `event`."""
+    """Do something for one endpoint and say whether it went.
+
+    What is refused, is gone, or is locked by somebody else is logged as `event`.
+    """
     try:
         act()
-    except (HookpostError, ObjectDoesNotExist) as error:
-        log.warning(event, endpoint=endpoint.public_id, error=str(error))
+    except (HookpostError, ObjectDoesNotExist, OperationalError) as error:
+        if isinstance(error, OperationalError) and (connection.in_atomic_block or not is_locked(error)):
+            raise
+        log.warning(event, endpoint=endpoint.public_id, error=first_line(error))
         return False
     return True

@@ -148,6 +148,12 @@ class TakeLaneRow(TakeLanesRow):
     """A leased lane and its only delivery in one row."""
 
 
+class PostponeRedeliveriesRow(NamedTuple):
+    """Whether a redelivery by hand stays due, because somebody keeps its row locked."""
+
+    left_due: bool
+
+
 class UnlockedLanesRow(NamedTuple):
     """A lane whose row nobody has locked."""
 

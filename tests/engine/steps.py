@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from deliveries.engine.lane import Lane as LeasedLane
@@ -44,6 +47,14 @@ def an_engine(
     engine.agenda.look = False  # these lanes, and none that it finds by itself
     engine.notify([endpoint.id for endpoint in endpoints])
     return engine, woken
+
+
+@contextmanager
+def by_hand() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A session of somebody who locks rows, and goes for lunch."""
+    with psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}) as session:
+        yield session
+        session.rollback()
 
 
 class Overlap:

@@ -12,20 +12,32 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from django.db import connection
+from structlog.testing import capture_logs
 
 from deliveries import sql
 from deliveries.engine import judge
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases
-from deliveries.engine.locked_rows import record_unlocked
 from deliveries.engine.loop import Engine
+from deliveries.engine.recorder import record_unlocked
+from deliveries.engine.trouble import has_marked
 from deliveries.engine.work import Finished
-from deliveries.models import Attempt, Delivery, Endpoint, EndpointSecret, Event
+from deliveries.models import Alert, Attempt, Delivery, Endpoint, EndpointSecret, Event, Lane
 from deliveries.models.keyring import seal
 from deliveries.protocol import answer as answers
 from deliveries.protocol.outcome import Outcome
 from deliveries.services.redelivery import redeliver
-from tests.engine.steps import Script, an_endpoint, an_engine, emit, rest_seconds, run_until_idle, the_delivery
+from tests.engine.steps import (
+    Script,
+    an_endpoint,
+    an_engine,
+    by_hand,
+    emit,
+    lease,
+    rest_seconds,
+    run_until_idle,
+    the_delivery,
+)
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,14 +61,6 @@ def replace_secret(endpoint: Endpoint, text: bytes) -> None:
 
 PATIENCE_SECONDS = 30
 WAITED_FOR = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-
-
-@contextmanager
-def by_hand() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """A session of somebody who locks rows, and goes for lunch."""
-    with psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}) as session:
-        yield session
-        session.rollback()
 
 
 def eventually(holds: Callable[[], object]) -> bool:
@@ -231,6 +235,89 @@ def test_an_engine_goes_on_while_somebody_keeps_a_row_of_one_lane_locked(receive
             worker.join(PATIENCE_SECONDS)
     assert [each.state for each in Delivery.objects.all()] == ["succeeded"] * 2
     assert (Attempt.objects.count(), len(receiver.requests)) == (2, 2)
+
+
+@contextmanager
+def running(receiver: Receiver) -> Iterator[Engine]:
+    """An engine in a thread of its own, as a worker has it."""
+    stopping, engine = threading.Event(), Engine(wake=lambda lanes: None)
+    worker = threading.Thread(target=engine.run, args=(stopping,), daemon=True)
+    worker.start()
+    try:
+        yield engine
+    finally:
+        stopping.set()
+        engine.notify([])
+        worker.join(PATIENCE_SECONDS)
+
+
+def meets_a_lock(hand: psycopg.Connection[tuple[object, ...]], logs: list[dict[str, object]]) -> bool:
+    """Whether somebody has come upon what is locked by hand, and waits for it or has gone on."""
+    gone_on = any(each["event"] == "row_locked" for each in logs) or Alert.objects.exists()
+    return gone_on or hand.execute(WAITED_FOR).fetchone() != (0,)
+
+
+def ask_to_be_disabled(receiver: Receiver, endpoint: Endpoint) -> None:
+    wish = {"webhook-delivery": "disable"}
+    receiver.answer = lambda request: (200, wish if request.path == "/stuck" else {}, b"")
+
+
+def lose_its_secret(receiver: Receiver, endpoint: Endpoint) -> None:
+    """Nothing can be signed for the endpoint, and somebody asked for a delivery by hand."""
+    receiver.answer = Script(500)
+    serve(endpoint)
+    receiver.answer = lambda request: (204, {}, b"")
+    replace_secret(endpoint, ED25519.encode())
+    redeliver(the_delivery(endpoint), actor="user:carol")
+
+
+@pytest.mark.parametrize(
+    ("table", "trouble"),
+    [
+        ("hookpost_endpoint", ask_to_be_disabled),
+        ("hookpost_due_delivery", lose_its_secret),
+    ],
+)
+def test_what_an_engine_writes_for_one_lane_waits_for_nobody_who_has_a_row_of_it_locked(
+    receiver: Receiver, table: str, trouble: Callable[[Receiver, Endpoint], None]
+) -> None:
+    """Given a row that stays locked, then others are sent what comes after the engine has come upon it."""
+    stuck = an_endpoint(f"{receiver.url}/stuck", signing="github" if trouble is lose_its_secret else "standard")
+    other = an_endpoint(f"{receiver.url}/other")
+    emit(stuck)
+    trouble(receiver, stuck)
+    column = "id" if table == "hookpost_endpoint" else "endpoint_id"
+    with by_hand() as hand, capture_logs() as logs:
+        hand.execute(f"SELECT FROM {table} WHERE {column} = %s FOR UPDATE", [stuck.id])
+        with running(receiver) as engine:
+            engine.notify([stuck.id])
+            assert eventually(lambda: meets_a_lock(hand, logs))
+            emit(other)
+            engine.notify([other.id])
+            assert eventually(lambda: the_delivery(other).state == "succeeded")
+            hand.rollback()
+            if trouble is ask_to_be_disabled:
+                assert eventually(lambda: Endpoint.objects.get(id=stuck.id).state == "disabled")
+
+
+def test_a_lane_whose_locked_row_cannot_name_what_goes_alone_sends_nothing_for_a_while(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    Lane.objects.filter(endpoint=endpoint).update(crashes=2)
+    lane, now = lease(endpoint), time.monotonic()
+    marked: list[bool] = []
+
+    def mark() -> None:
+        sql.wait_for_no_long_lock()
+        marked.append(has_marked(lane, lane.waiting[0], now, losses=2))
+        connection.close()
+
+    with by_hand() as hand:
+        hand.execute("SELECT FROM hookpost_lane WHERE endpoint_id = %s FOR UPDATE", [endpoint.id])
+        thread = threading.Thread(target=mark, daemon=True)
+        thread.start()
+        thread.join(PATIENCE_SECONDS)
+    assert (marked, list(lane.waiting), lane.may_claim(now)) == ([False], [], False)
 
 
 def arrived(lane: LeasedLane) -> LeasedLane:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
 from deliveries.models import Delivery, DueDelivery, Endpoint
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
-from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
+from tests.engine.steps import Script, an_endpoint, by_hand, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +51,47 @@ def test_a_resumed_endpoint_drains_at_a_limited_rate(receiver: Receiver) -> None
     assert release_backlogs() == 2
     release_backlogs()
     assert not Endpoint.objects.get().draining
+
+
+@pytest.mark.parametrize("table", ["hookpost_due_delivery", "hookpost_delivery", "hookpost_endpoint"])
+@pytest.mark.parametrize("move", ["release", "hold"])
+def test_a_backlog_of_which_somebody_keeps_a_row_locked_holds_up_no_other(
+    receiver: Receiver, table: str, move: str
+) -> None:
+    """Given a row that stays locked, then others' backlogs move at once, and what is locked as soon as it is free."""
+    stuck, other = an_endpoint(receiver.url), an_endpoint(receiver.url)
+    for endpoint in (stuck, other):
+        if move == "hold":
+            emit(endpoint)
+        pause_endpoint(endpoint, actor="user:alice")
+        if move == "release":
+            emit(endpoint)
+            resume_endpoint(endpoint, actor="user:alice")
+    act, end = (hold_backlogs, "held") if move == "hold" else (release_backlogs, "pending")
+    column = "id" if table == "hookpost_endpoint" else "endpoint_id"
+    with by_hand() as hand:
+        hand.execute(f"SELECT FROM {table} WHERE {column} = %s FOR UPDATE", [stuck.id])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10ms'")
+        try:
+            act()
+        finally:
+            connection.close()
+        assert the_delivery(other).state == end
+    act()
+    assert the_delivery(stuck).state == end
+
+
+def test_an_ordered_backlog_waits_whole_for_what_is_locked(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver.url, ordered=True)
+    pause_endpoint(endpoint, actor="user:alice")
+    first = emit(endpoint, number=1)
+    emit(endpoint, number=2)
+    resume_endpoint(endpoint, actor="user:alice")
+    with by_hand() as hand:
+        hand.execute("SELECT FROM hookpost_due_delivery WHERE event_id = %s FOR UPDATE", [first.event_id])
+        assert release_backlogs() == 0
+    assert release_backlogs() == 2
 
 
 def test_a_backlog_can_be_cancelled_by_choice(receiver: Receiver) -> None:

@@ -17,7 +17,7 @@ from deliveries.services.delivery_windows import OUTSIDE, end_windows, keep_wind
 from deliveries.services.endpoints import pause_endpoint
 from deliveries.services.events import send_test_event
 from deliveries.services.holding import hold_all, release_all
-from tests.engine.steps import an_endpoint, emit, take_turn, the_delivery
+from tests.engine.steps import an_endpoint, by_hand, emit, take_turn, the_delivery
 from tests.receiver import Receiver, Request
 from tests.services.steps import failing
 from tests.settings import SETTINGS
@@ -97,6 +97,33 @@ def test_a_customer_that_moves_keeps_no_others_endpoints_waiting(
     before = [state(each) for each in endpoints]
     Customer.objects.filter(id=endpoints[1].customer_id).update(moving=Customer.Moving.CLOSED)
     act()
+    after = [state(each) for each in endpoints]
+    assert [old != new for old, new in zip(before, after, strict=True)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        *(close_windows, take_windows_away, let_retests_arrive, let_fail_for_long),
+        *(pull_the_brake, let_go_of_the_brake),
+    ],
+)
+def test_an_endpoint_whose_row_somebody_keeps_locked_keeps_no_others_waiting(
+    prepare: Callable[[list[Endpoint]], Act], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a session that locked one of three endpoints and never ends, then the round is made for the others."""
+    monkeypatch.setattr(SETTINGS, "retest_days", 7)
+    endpoints = [an_endpoint(receiver.url) for _ in range(3)]
+    act = prepare(endpoints)
+    before = [state(each) for each in endpoints]
+    with by_hand() as hand:
+        hand.execute("SELECT FROM hookpost_endpoint WHERE id = %s FOR UPDATE", [endpoints[1].id])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10ms'")
+        try:
+            act()
+        finally:
+            connection.close()
     after = [state(each) for each in endpoints]
     assert [old != new for old, new in zip(before, after, strict=True)] == [True, False, True]
 
