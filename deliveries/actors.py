@@ -61,10 +61,10 @@ def deliver_due_slow(endpoint_ids: Sequence[str]) -> None:
 @dramatiq.actor(queue_name="jobs", max_retries=0, time_limit=WEEK_MS)
 def run_job(job_id: str) -> None:
     """Take a step of the job whose turn it is, whichever was rung for, and ring again while there is more."""
-    from deliveries.services import jobs
+    from deliveries.services import job_steps
 
     skipped: set[UUID] = set()
-    while (step := jobs.run_next_step(skipped=skipped)) is not None:
+    while (step := job_steps.run_next_step(skipped=skipped)) is not None:
         wake(step.lanes)
         if step.more:
             ring_job(step.job_id)

@@ -16,7 +16,7 @@ from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.timestamps import to_second
-from deliveries.services.jobs import LASTING
+from deliveries.services.jobs import TOLD_TO_ALL
 
 # The members of a kept selection, with the words of a page and the parameter of the list of deliveries.
 WORDS = {
@@ -77,7 +77,7 @@ def filter_address(job: Job, *, viewer: Viewer) -> str:
 
 def problem_of(job: Job, *, viewer: Viewer) -> str:
     """Return why a job stopped; what went wrong inside is for the operator to read."""
-    if viewer.is_operator or job.problem in LASTING:
+    if viewer.is_operator or job.problem in TOLD_TO_ALL:
         return job.problem
     return job.problem and PROBLEM_OF_OURS
 

@@ -31,7 +31,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.tags import read_tags
 from deliveries.services.failure_groups import selection_of as group_selection
 from deliveries.services.job_control import cancel_job, resume_job
-from deliveries.services.jobs import LASTING, count_matching, start_job
+from deliveries.services.jobs import TOLD_TO_ALL, count_matching, start_job
 from deliveries.services.selection import Selection, read_types
 
 
@@ -109,7 +109,7 @@ def show_job(job: Job, viewer: Viewer) -> dict[str, object]:
     shown = dict(JobShape(job).data) | {"filters": _shown_filters(job)}
     if viewer.is_operator:
         return shown
-    problem = job.problem if job.problem in LASTING else job.problem and PROBLEM_OF_OURS
+    problem = job.problem if job.problem in TOLD_TO_ALL else job.problem and PROBLEM_OF_OURS
     return shown | {"actor": shown_actor(viewer, job.actor), "problem": problem}
 
 

@@ -63,7 +63,7 @@ class Job(IdentifiedModel):
     class Meta:
         db_table = "hookpost_job"
         ordering = ("-id",)
-        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/jobs.py: how many a customer has
+        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/limits.py: how many a customer has
         indexes = (
             models.Index(
                 fields=("customer", "id"),

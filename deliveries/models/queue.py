@@ -33,7 +33,7 @@ class DueDelivery(models.Model):
         indexes = (
             # sql/claim_batch.sql
             models.Index(fields=("endpoint_id", "rank", "due_at", "event_id"), name="due_delivery_claim"),
-            # services/jobs.py, sql/cancel_due.sql, sql/tend_jobs.sql
+            # services/job_steps.py, sql/cancel_due.sql, sql/tend_jobs.sql
             models.Index(
                 fields=("job_id", "endpoint_id"),
                 name="due_delivery_of_job",

@@ -11,7 +11,7 @@ event types     event_types api_versions version_schemas version_table version_p
 looking         selection waiting recent_events event_values feed saved_views endpoint_health failure_groups stats
                 overview export_places statement_timeout
 what was sent   sent_bodies sent_batches signature_check payload_preview filter_preview
-sending again   redelivery jobs job_control candidates cancellations backlog
+sending again   redelivery jobs job_steps job_control candidates cancellations backlog
 erasing         erase erasures event_erasure
 importing       imports import_jobs
 telling         alerts alert_facts alert_letters early_warnings audit

@@ -6,23 +6,25 @@ wait of it at once, so that resuming sends just that and what was never queued. 
 
 from __future__ import annotations
 
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
+from deliveries.conf import conf
 from deliveries.errors import Conflict
-from deliveries.models import Attempt, Job
-from deliveries.protocol.ids import floor_of
+from deliveries.models import Delivery, Job, Lane
 from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import take_back
 from deliveries.services.import_jobs import forget_lines
-from deliveries.services.jobs import CHUNK, STOPPABLE, queue_rows
+from deliveries.services.jobs import IN_FLIGHT, STOPPABLE
 
 State = Job.State
 SENDING = (Job.Kind.REDELIVER, Job.Kind.RECOVER, Job.Kind.REPLAY)
+LONGEST_TIMEOUT_SECONDS = 30  # of an endpoint
 ENDED = "the job is {}; only one that failed or was cancelled is resumed"
 
 
@@ -43,12 +45,12 @@ def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         record_act(actor, "job.cancel", customer=locked.customer, object_id=locked.public_id, reason=reason, note=note)
     taken = take_back(job.id, by_event=job.kind == Job.Kind.REPLAY)
     cancelled = Job.objects.filter(id=job.id, state=State.CANCELLED)
-    cancelled.update(taken_back=taken, queued=F("queued") - len(taken))
+    cancelled.update(taken_back=locked.taken_back + taken, queued=F("queued") - len(taken))
     return locked
 
 
 def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
-    """Let a failed or cancelled job go on at its cursor, and queue what was taken back.
+    """Let a failed or cancelled job go on: first with what was taken back, then at its cursor.
 
     Raises Conflict, LimitReached.
     """
@@ -58,25 +60,25 @@ def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         locked = Job.objects.select_for_update().get(id=job.id)
         if not may_resume(locked):
             raise Conflict(ENDED.format(locked.get_state_display().lower()))
-        locked.queued += _queue_again(locked)
-        locked.state, locked.failures, locked.rest_until, locked.finished_at = State.RUNNING, 0, None, None
-        locked.taken_back = []
-        locked.save(update_fields=["state", "failures", "rest_until", "finished_at", "queued", "taken_back"])
+        locked.rest_until = _ended_by(locked)
+        if locked.rest_until:
+            locked.problem = IN_FLIGHT
+        locked.state, locked.failures, locked.finished_at = State.RUNNING, 0, None
+        locked.save(update_fields=["state", "failures", "rest_until", "finished_at", "problem"])
         record_act(actor, "job.resume", customer=locked.customer, object_id=locked.public_id, reason=reason, note=note)
     return locked
 
 
-def _queue_again(job: Job) -> int:
-    """Queue what a cancel took back, but for what arrived all the same because it was in flight."""
-    arrived = _in_flight_then(job)
-    ids = [each for each in job.taken_back if each not in arrived]
-    parts = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-    return sum(row.queued for part in parts for row in queue_rows(job, part))
+def _ended_by(job: Job) -> datetime | None:
+    """Return until when to wait for what was in flight at the cancel; None where each lane is free, with all recorded.
 
-
-def _in_flight_then(job: Job) -> set[UUID]:
-    if job.kind == Job.Kind.REPLAY:  # never sent twice, see queue_replays.sql
-        return set()
-    # Since its start: an answer that came just before the cancel may be written down after it.
-    since = Attempt.objects.filter(id__gte=floor_of(job.created_at), number=None)
-    return set(since.filter(delivery_id__in=job.taken_back).values_list("delivery_id", flat=True))
+    What is answered and not written down yet would be queued, and sent, once more.
+    """
+    if job.finished_at is None or job.state != State.CANCELLED or job.kind == Job.Kind.REPLAY or not job.taken_back:
+        return None
+    endpoints = set(Delivery.objects.filter(id__in=job.taken_back).values_list("endpoint_id", flat=True))
+    is_free = Q(lease_until=None) | Q(lease_until__lt=Now())
+    lanes = Lane.objects.select_for_update(skip_locked=True).filter(is_free, endpoint_id__in=endpoints)
+    if len(lanes) == len(endpoints):
+        return None
+    return job.finished_at + timedelta(seconds=LONGEST_TIMEOUT_SECONDS + conf.lease_seconds)

@@ -1,9 +1,9 @@
 -- Gives a turn to the job that is next: the one who asked and was served longest ago comes first, and has one step at a time.
--- all_queued uuid (the cursor of a job of which nothing is left to queue), skipped uuid[] (jobs that had nothing to do just now), step_seconds float
+-- all_queued uuid (the cursor of a job of which nothing is left to queue but what a cancel took back), skipped uuid[] (jobs that had nothing to do just now), step_seconds float
 -- Whoever asked is a customer, or the operator for one: many jobs of one are one place in the row. Only a row's first job is tried, so that two workers never serve one at the same time.
 WITH open AS (
     SELECT id, customer_id, by_operator, served_at, created_at,
-        cursor IS DISTINCT FROM %(all_queued)s::uuid AND coalesce(rest_until, now()) <= now()
+        (cursor IS DISTINCT FROM %(all_queued)s::uuid OR taken_back <> '{}') AND coalesce(rest_until, now()) <= now()
             AND NOT id = ANY(%(skipped)s::uuid[]) AS wanting,
         coalesce(stepping_until, now()) > now() AS stepping
     FROM hookpost_job

@@ -17,9 +17,9 @@ SELECT j.id, j.state, w.all_queued, w.waits,
 FROM hookpost_job j
 CROSS JOIN LATERAL (
     SELECT
-        coalesce(j.cursor = %(all_queued)s::uuid, false) AS all_queued,
+        coalesce(j.cursor = %(all_queued)s::uuid, false) AND j.taken_back = '{}' AS all_queued,
         EXISTS (SELECT FROM hookpost_due_delivery q WHERE q.job_id = j.id) AS waits,
-        j.cursor IS DISTINCT FROM %(all_queued)s::uuid AND (
+        (j.cursor IS DISTINCT FROM %(all_queued)s::uuid OR j.taken_back <> '{}') AND (
             SELECT count(*) FROM (
                 SELECT FROM hookpost_due_delivery q WHERE q.job_id = j.id LIMIT %(waiting_limit)s::int
             ) queued

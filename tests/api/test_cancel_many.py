@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Job, Lane
-from deliveries.services import candidates, jobs
-from deliveries.services.jobs import run_job_step, tend_jobs
+from deliveries.services import candidates, job_steps
+from deliveries.services.job_steps import run_job_step
+from deliveries.services.jobs import tend_jobs
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
 
@@ -33,7 +34,7 @@ def run(job: str) -> dict[str, object]:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "CHUNK", 2)
+    monkeypatch.setattr(job_steps, "CHUNK", 2)
     monkeypatch.setattr(candidates, "WINDOW", 3)
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from deliveries.api import export_lines
 from deliveries.models import AuditEntry, Customer, Event, Job
 from deliveries.protocol import ids
-from deliveries.services import erasures, jobs
+from deliveries.services import erasures, job_steps
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.customers import delete_customer
 from deliveries.services.events import EventDraft, accept_event, accept_events
@@ -47,7 +47,7 @@ def test_a_client_that_knows_no_lines_gets_them_as_text(ops: Caller) -> None:
 def run_steps() -> None:
     """All steps of all jobs, as workers take them."""
     skipped: set[UUID] = set()
-    while (step := jobs.run_next_step(skipped=skipped)) is not None:
+    while (step := job_steps.run_next_step(skipped=skipped)) is not None:
         skipped |= set() if step.more else {step.job_id}
 
 
@@ -95,13 +95,13 @@ def test_a_customer_that_was_deleted_is_erased_by_its_id(ops: Caller, receiver: 
 def test_a_cancelled_erasure_stops_and_another_one_ends_it(
     ops: Caller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "STEP_SECONDS", 0)
+    monkeypatch.setattr(job_steps, "STEP_SECONDS", 0)
     gone = filled("zebrafish", receiver)
     job = ops.post("/customers/zebrafish-uid/erase").json["id"]
     key = ids.decode_id(ids.JOB, job)
-    assert jobs.run_job_step(key) == (True, [])
+    assert job_steps.run_job_step(key) == (True, [])
     assert ops.post(f"/jobs/{job}/cancel").json["state"] == "cancelled"
-    assert jobs.run_job_step(key) == (False, [])
+    assert job_steps.run_job_step(key) == (False, [])
     assert Event.objects.filter(customer_id=gone.id).exists()
     ops.post(f"/customers/{gone.public_id}/erase")
     run_steps()
@@ -116,7 +116,7 @@ def test_an_erasure_of_which_a_step_fails_goes_on_after_a_rest(
     with monkeypatch.context() as patch:
         patch.setattr(erasures, "erase_customer", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            jobs.run_job_step(key)
+            job_steps.run_job_step(key)
     job = Job.objects.get(kind="erase")
     assert (job.failures, job.problem) == (1, "ZeroDivisionError: division by zero")
     Job.objects.update(rest_until=None)

@@ -13,7 +13,7 @@ from deliveries.models.log import EVERYONES
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.request import with_body
 from deliveries.services import event_erasure
-from deliveries.services.jobs import run_job_step
+from deliveries.services.job_steps import run_job_step
 from tests.api.conftest import Caller, Tenant, caller_with, make_tenant
 from tests.api.logs import log_attempt, log_due
 from tests.engine.steps import Script, let_time_pass, take_turn, the_delivery

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deliveries.models import Customer, Endpoint, ImportLine, Job
-from deliveries.services import import_jobs, jobs
+from deliveries.services import import_jobs, job_steps
 from deliveries.services.keyring import stored_keys
 from tests.api.conftest import Caller, Tenant, caller_with
 from tests.api.test_customer_data import run_steps
@@ -73,12 +73,12 @@ def test_until_it_is_done_an_item_is_sealed_and_a_cancelled_import_forgets_it(op
 
 def test_an_import_goes_on_where_a_step_ended(ops: Caller, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given steps that end after each line, then the job takes as many and each line is done once."""
-    monkeypatch.setattr(jobs, "STEP_SECONDS", -1.0)
+    monkeypatch.setattr(job_steps, "STEP_SECONDS", -1.0)
     monkeypatch.setattr(import_jobs, "PART", 1)
     answer = ops.post("/import", {"format": "svix", "data": svix_document(url)})
     job_id = Job.objects.get().id
     steps = 1
-    while jobs.run_job_step(job_id)[0]:
+    while job_steps.run_job_step(job_id)[0]:
         steps += 1
     assert steps == 4
     assert [line["result"] for line in report_of(ops, answer.json)] == ["imported"] * 3

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deliveries.models import AuditEntry, DueDelivery, Job
-from deliveries.services.jobs import run_job_step
+from deliveries.services.job_steps import run_job_step
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_event
 

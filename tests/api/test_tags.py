@@ -15,7 +15,7 @@ from deliveries.models.base import new_id
 from deliveries.services import event_store, fan_out
 from deliveries.services.endpoints import create_endpoint, update_endpoint
 from deliveries.services.events import send_test_event
-from deliveries.services.jobs import run_job_step
+from deliveries.services.job_steps import run_job_step
 from tests.api.conftest import Caller, Tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)

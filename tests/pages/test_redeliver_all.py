@@ -15,7 +15,7 @@ from django.test import Client
 
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job, Lane
 from deliveries.protocol import ids
-from deliveries.services.jobs import run_job_step
+from deliveries.services.job_steps import run_job_step
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.test_deliveries import emit

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from deliveries.models import Delivery, Endpoint, Job
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.services.api_keys import create_api_key
-from deliveries.services.jobs import run_job_step
+from deliveries.services.job_steps import run_job_step
 from deliveries.services.rollup import roll_up
 from tests.engine.steps import take_turn
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from deliveries.engine.loop import Engine
-from deliveries.services import jobs
+from deliveries.services import job_steps, jobs
 
 PAUSE_SECONDS = 0.2
 
@@ -39,7 +39,7 @@ def a_worker(*, may_step: Callable[[], bool] = lambda: True) -> Iterator[None]:
 def step_jobs(stopping: threading.Event, engines: Sequence[Engine], may_step: Callable[[], bool]) -> None:
     """Queue parts of jobs and end them, as actors and dispatcher do."""
     while not stopping.wait(PAUSE_SECONDS):
-        while not stopping.is_set() and may_step() and (step := jobs.run_next_step()) is not None and step.more:
+        while not stopping.is_set() and may_step() and (step := job_steps.run_next_step()) is not None and step.more:
             pass
         jobs.tend_jobs()
         for engine in engines:

@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from django.db.models import F
 
 from deliveries.models import Customer, DueDelivery, Job
-from deliveries.services import job_control, jobs
+from deliveries.services import job_control, job_steps, jobs
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery
@@ -64,17 +64,17 @@ def is_waited_for() -> bool:
 
 
 def test_a_step_waits_for_whoever_counts_outcomes(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert jobs._begin_step(job.id)
-    monkeypatch.setattr(jobs, "_begin_step", lambda job_id: True)
+    assert job_steps._begin_step(job.id)
+    monkeypatch.setattr(job_steps, "_begin_step", lambda job_id: True)
     with held_by_another(job):
-        assert jobs.run_job_step(job.id)[1]
+        assert job_steps.run_job_step(job.id)[1]
     job.refresh_from_db()
     assert (job.failures, job.rest_until, DueDelivery.objects.count()) == (0, None, 1)
 
 
 def test_a_ring_while_a_step_is_under_way_neither_waits_nor_counts(job: Job) -> None:
     with held_by_another(job):
-        assert jobs.run_job_step(job.id) == (False, [])
+        assert job_steps.run_job_step(job.id) == (False, [])
     job.refresh_from_db()
     assert (job.failures, job.queued) == (0, 0)
     assert jobs.tend_jobs() == [job.id]
@@ -95,14 +95,14 @@ def elsewhere(act: Callable[[], object]) -> bool:
 
 def after_queueing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[bool]:
     """Have something done when a step has queued its chunk and not committed it; says whether that had to wait."""
-    done, queue = [], jobs.queue_rows
+    done, queue = [], job_steps.queue_rows
 
     def queue_and_act(*args: Any) -> Any:
         rows = queue(*args)
         done.append(elsewhere(act))
         return rows
 
-    monkeypatch.setattr(jobs, "queue_rows", queue_and_act)
+    monkeypatch.setattr(job_steps, "queue_rows", queue_and_act)
     return done
 
 
@@ -111,13 +111,13 @@ def test_outcomes_of_a_job_are_counted_while_a_step_of_it_is_under_way(
 ) -> None:
     """Who records waits for the row, and with it everybody whose outcomes are recorded together."""
     done = after_queueing(monkeypatch, lambda: Job.objects.filter(id=job.id).update(done=F("done") + 1))
-    assert jobs.run_job_step(job.id)[1]
+    assert job_steps.run_job_step(job.id)[1]
     job.refresh_from_db()
     assert (done, job.done, job.queued) == ([True], 1, 1)
 
 
 def test_a_step_of_a_job_that_is_cancelled_meanwhile_queues_nothing(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     done = after_queueing(monkeypatch, lambda: job_control.cancel_job(job, actor="key:ops"))
-    assert jobs.run_job_step(job.id) == (False, [])
+    assert job_steps.run_job_step(job.id) == (False, [])
     job.refresh_from_db()
     assert (done, job.state, job.queued, DueDelivery.objects.count()) == ([True], "cancelled", 0, 0)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from deliveries.engine.dispatcher import JOB_QUIET_SECONDS, Dispatcher
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
-from deliveries.services import job_control, jobs, limits
+from deliveries.services import job_control, job_steps, jobs, limits
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, resume_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery, log_event
@@ -38,7 +38,7 @@ def bob() -> Endpoint:
 
 @pytest.fixture(autouse=True)
 def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "CHUNK", 1)
+    monkeypatch.setattr(job_steps, "CHUNK", 1)
     monkeypatch.setattr(SETTINGS, "jobs_per_customer", 3)
 
 
@@ -52,7 +52,7 @@ def start(endpoint: Endpoint, *, number: int = 3, by_operator: bool = False) -> 
 
 
 def next_turn() -> UUID:
-    step = jobs.run_next_step()
+    step = job_steps.run_next_step()
     assert step is not None
     return step.job_id
 
@@ -78,7 +78,7 @@ def test_a_customer_has_one_step_at_a_time(alice: Endpoint, bob: Endpoint) -> No
     under_way = start(alice)
     start(alice)
     Job.objects.filter(id=under_way.id).update(stepping_until=timezone.now() + timedelta(minutes=1))
-    assert jobs.run_next_step() is None
+    assert job_steps.run_next_step() is None
     waiting = start(bob).id
     assert next_turn() == waiting
 
@@ -92,13 +92,14 @@ def test_a_step_whose_worker_died_keeps_nobody_waiting_for_long(alice: Endpoint)
 def test_a_full_job_lets_the_next_one_have_its_turn(
     alice: Endpoint, bob: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "WAITING_LIMIT", 1)
+    for module in (jobs, job_steps):
+        monkeypatch.setattr(module, "WAITING_LIMIT", 1)
     full = start(alice)
     assert next_turn() == full.id
     other = start(bob)
-    step = jobs.run_next_step()
-    assert step == jobs.Step(full.id, False, [])
-    assert jobs.run_next_step(skipped={full.id}) == jobs.Step(other.id, True, [(bob.id, False)])
+    step = job_steps.run_next_step()
+    assert step == job_steps.Step(full.id, False, [])
+    assert job_steps.run_next_step(skipped={full.id}) == job_steps.Step(other.id, True, [(bob.id, False)])
 
 
 def test_one_customers_jobs_take_no_place_of_anothers_nor_of_staff(alice: Endpoint, bob: Endpoint) -> None:
@@ -114,7 +115,7 @@ def test_one_customers_jobs_take_no_place_of_anothers_nor_of_staff(alice: Endpoi
 def test_a_job_that_only_waits_for_a_paused_endpoint_is_held_and_takes_no_place(alice: Endpoint) -> None:
     pause_endpoint(alice, actor="key:x")
     held = [start(alice, number=1) for _ in range(3)]
-    while jobs.run_next_step() is not None:
+    while job_steps.run_next_step() is not None:
         pass
     assert jobs.tend_jobs() == []
     assert set(Job.objects.values_list("state", flat=True)) == {"held"}
@@ -127,7 +128,7 @@ def test_a_held_job_goes_on_with_its_endpoint_and_ends(alice: Endpoint) -> None:
     log_event(alice, age=timedelta(minutes=1))
     selection = Selection(customer_id=alice.customer_id, endpoint_id=alice.id)
     job = jobs.start_job(Job.Kind.REPLAY, selection, customer=alice.customer, actor="key:x")
-    while jobs.run_next_step() is not None:
+    while job_steps.run_next_step() is not None:
         pass
     jobs.tend_jobs()
     job.refresh_from_db()
@@ -149,7 +150,7 @@ def test_a_job_with_one_endpoint_that_works_is_not_held(alice: Endpoint) -> None
         log_delivery(endpoint, state="exhausted")
     selection = Selection(customer_id=alice.customer_id)
     jobs.start_job(Job.Kind.REDELIVER, selection, customer=alice.customer, actor="key:x")
-    while jobs.run_next_step() is not None:
+    while job_steps.run_next_step() is not None:
         pass
     jobs.tend_jobs()
     assert Job.objects.get().state == "running"
@@ -158,7 +159,7 @@ def test_a_job_with_one_endpoint_that_works_is_not_held(alice: Endpoint) -> None
 def test_a_held_job_can_be_cancelled(alice: Endpoint) -> None:
     pause_endpoint(alice, actor="key:x")
     job = start(alice)
-    while jobs.run_next_step() is not None:
+    while job_steps.run_next_step() is not None:
         pass
     jobs.tend_jobs()
     assert job_control.cancel_job(job, actor="key:x").state == "cancelled"

@@ -8,9 +8,9 @@ import pytest
 from django.db import DataError
 
 from deliveries.errors import Conflict, InvalidInput, LimitReached
-from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job
+from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job, Lane
 from deliveries.models.visible import OPERATOR
-from deliveries.services import job_control, jobs
+from deliveries.services import clock, job_control, job_steps, jobs
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_attempt, log_delivery, log_due, log_event
@@ -29,8 +29,9 @@ def endpoint(receiver_ports: list[int]) -> Endpoint:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "CHUNK", 2)
-    monkeypatch.setattr(jobs, "WAITING_LIMIT", 4)
+    monkeypatch.setattr(job_steps, "CHUNK", 2)
+    for module in (jobs, job_steps):
+        monkeypatch.setattr(module, "WAITING_LIMIT", 4)
 
 
 def start(endpoint: Endpoint, kind: Job.Kind = REDELIVER, **narrowed: object) -> Job:
@@ -46,19 +47,19 @@ def finish(job: Job) -> None:
 def test_steps_are_bounded_and_go_on_where_the_cursor_says(endpoint: Endpoint) -> None:
     deliveries = [log_delivery(endpoint) for _ in range(3)]
     job = start(endpoint)
-    assert jobs.run_job_step(job.id) == (True, [(endpoint.id, False)])
+    assert job_steps.run_job_step(job.id) == (True, [(endpoint.id, False)])
     assert DueDelivery.objects.count() == 2
-    more, _ = jobs.run_job_step(job.id)
+    more, _ = job_steps.run_job_step(job.id)
     assert not more
     assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == {each.id for each in deliveries}
-    assert jobs.run_job_step(job.id) == (False, [])
+    assert job_steps.run_job_step(job.id) == (False, [])
 
 
 def test_what_a_job_queues_says_who_asked_for_it_and_why(endpoint: Endpoint) -> None:
     log_delivery(endpoint)
     selection = Selection(endpoint_id=endpoint.id)
     job = jobs.start_job(REDELIVER, selection, customer=endpoint.customer, actor="key:ops", reason="they mended it")
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     assert DueDelivery.objects.values_list("actor", "reason").get() == ("key:ops", "they mended it")
 
 
@@ -67,9 +68,9 @@ def test_a_step_that_runs_again_queues_nothing_twice(endpoint: Endpoint) -> None
     for _ in range(4):
         log_delivery(endpoint)
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     finish(job)  # sent meanwhile
-    while jobs.run_job_step(job.id)[0]:
+    while job_steps.run_job_step(job.id)[0]:
         pass
     job.refresh_from_db()
     assert (job.queued, DueDelivery.objects.count()) == (4, 2)
@@ -80,19 +81,19 @@ def test_only_so_much_of_a_job_waits_at_once(endpoint: Endpoint) -> None:
         log_delivery(endpoint)
     job = start(endpoint)
     steps = 0
-    while jobs.run_job_step(job.id)[0]:
+    while job_steps.run_job_step(job.id)[0]:
         steps += 1
     assert (steps, DueDelivery.objects.count()) == (2, 4)
     assert jobs.tend_jobs() == [job.id]
     finish(job)
-    assert jobs.run_job_step(job.id)[0]
+    assert job_steps.run_job_step(job.id)[0]
 
 
 def test_a_job_ends_when_nothing_of_it_waits(endpoint: Endpoint) -> None:
     log_delivery(endpoint)
     job = start(endpoint)
     assert jobs.tend_jobs() == [job.id]
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     assert jobs.tend_jobs() == []
     job.refresh_from_db()
     assert job.state == Job.State.RUNNING
@@ -105,7 +106,7 @@ def test_a_job_ends_when_nothing_of_it_waits(endpoint: Endpoint) -> None:
 
 def test_a_job_without_matches_ends(endpoint: Endpoint) -> None:
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     jobs.tend_jobs()
     job.refresh_from_db()
     assert (job.state, job.total) == (Job.State.DONE, 0)
@@ -117,7 +118,7 @@ def test_what_is_about_to_be_sent_anyway_is_left_out(endpoint: Endpoint) -> None
     log_due(redelivered, manual=True)
     log_due(retrying, due_at=datetime.now(UTC) + timedelta(hours=1))
     job = start(endpoint)
-    while jobs.run_job_step(job.id)[0]:
+    while job_steps.run_job_step(job.id)[0]:
         pass
     queued = DueDelivery.objects.filter(job_id=job.id)
     assert [row.delivery_id for row in queued] == [retrying.id]
@@ -129,7 +130,7 @@ def test_what_came_after_the_job_is_not_part_of_it(endpoint: Endpoint) -> None:
     log_delivery(endpoint, age=timedelta(minutes=1))
     job = start(endpoint)
     log_delivery(endpoint)
-    while jobs.run_job_step(job.id)[0]:
+    while job_steps.run_job_step(job.id)[0]:
         pass
     assert DueDelivery.objects.count() == 1
 
@@ -140,13 +141,13 @@ def break_steps(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None)
     def refuse(job: Job) -> object:
         raise error or SystemExit
 
-    monkeypatch.setattr(jobs, "_next_part", refuse)
+    monkeypatch.setattr(job_steps, "_next_part", refuse)
 
 
 def step_until_rested(job: Job) -> None:
     """Take a step that fails, and let the rest after it pass."""
     with pytest.raises((DataError, SystemExit)):
-        jobs.run_job_step(job.id)
+        job_steps.run_job_step(job.id)
     Job.objects.filter(rest_until__isnull=False).update(rest_until=datetime.now(UTC))
 
 
@@ -155,15 +156,15 @@ def test_a_failed_step_makes_the_job_rest_longer_each_time(endpoint: Endpoint, m
     job = start(endpoint)
     break_steps(monkeypatch, DataError("a value\nthat PostgreSQL refuses"))
     rests = []
-    for _ in range(jobs.FAILURES_LIMIT - 1):
+    for _ in range(job_steps.FAILURES_LIMIT - 1):
         before = datetime.now(UTC)
         with pytest.raises(DataError):
-            jobs.run_job_step(job.id)
+            job_steps.run_job_step(job.id)
         job.refresh_from_db()
         assert job.rest_until is not None
         rests.append(round((job.rest_until - before).total_seconds()))
         assert jobs.tend_jobs() == []  # the dispatcher does not ring while it rests
-        assert jobs.run_job_step(job.id) == (False, [])
+        assert job_steps.run_job_step(job.id) == (False, [])
         Job.objects.update(rest_until=datetime.now(UTC))
     assert rests == [2, 10, 50, 250]
     assert (job.state, job.problem) == (Job.State.PENDING, "DataError: a value")
@@ -173,14 +174,14 @@ def test_a_job_whose_step_always_fails_fails(endpoint: Endpoint, monkeypatch: py
     log_delivery(endpoint)
     job = start(endpoint)
     break_steps(monkeypatch, DataError("refused"))
-    for _ in range(jobs.FAILURES_LIMIT):
+    for _ in range(job_steps.FAILURES_LIMIT):
         assert jobs.tend_jobs() == [job.id]
         step_until_rested(job)
     job.refresh_from_db()
     assert (job.state, job.problem) == (Job.State.FAILED, "DataError: refused")
     assert job.finished_at is not None
     assert jobs.tend_jobs() == []
-    assert jobs.run_job_step(job.id) == (False, [])
+    assert job_steps.run_job_step(job.id) == (False, [])
 
 
 def test_a_step_that_ends_its_worker_each_time_fails_the_job(
@@ -189,14 +190,14 @@ def test_a_step_that_ends_its_worker_each_time_fails_the_job(
     log_delivery(endpoint)
     job = start(endpoint)
     break_steps(monkeypatch)
-    for _ in range(jobs.FAILURES_LIMIT):
+    for _ in range(job_steps.FAILURES_LIMIT):
         step_until_rested(job)
     job.refresh_from_db()
     assert job.state == Job.State.PENDING  # nobody lived to say so
     assert jobs.tend_jobs() == [job.id]
-    assert jobs.run_job_step(job.id) == (False, [])
+    assert job_steps.run_job_step(job.id) == (False, [])
     job.refresh_from_db()
-    assert (job.state, job.problem) == (Job.State.FAILED, jobs.WORKER_LOST)
+    assert (job.state, job.problem) == (Job.State.FAILED, job_steps.WORKER_LOST)
 
 
 def test_a_good_step_forgets_the_failures(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +206,7 @@ def test_a_good_step_forgets_the_failures(endpoint: Endpoint, monkeypatch: pytes
     with monkeypatch.context() as broken:
         break_steps(broken, DataError("refused"))
         step_until_rested(job)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     job.refresh_from_db()
     assert (job.failures, job.rest_until, job.problem, job.queued) == (0, None, "", 1)
 
@@ -214,18 +215,18 @@ def test_a_failed_job_goes_on_at_its_cursor_when_resumed(endpoint: Endpoint, mon
     for _ in range(3):
         log_delivery(endpoint)
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     with pytest.raises(Conflict):
         job_control.resume_job(job, actor="key:ops")
     with monkeypatch.context() as broken:
         break_steps(broken, DataError("refused"))
-        for _ in range(jobs.FAILURES_LIMIT):
+        for _ in range(job_steps.FAILURES_LIMIT):
             step_until_rested(job)
     finish(job)
     resumed = job_control.resume_job(job, actor="key:ops", reason="repaired")
     assert (resumed.state, resumed.finished_at) == (Job.State.RUNNING, None)
     assert jobs.tend_jobs() == [job.id]
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     job.refresh_from_db()
     assert (job.queued, job.problem, DueDelivery.objects.count()) == (3, "", 1)
     assert AuditEntry.objects.get(action="job.resume").reason == "repaired"
@@ -234,7 +235,7 @@ def test_a_failed_job_goes_on_at_its_cursor_when_resumed(endpoint: Endpoint, mon
 def test_a_failed_job_can_be_cancelled(endpoint: Endpoint) -> None:
     log_delivery(endpoint, state="exhausted")
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     Job.objects.update(state=Job.State.FAILED)
     assert job_control.cancel_job(job, actor="key:ops").state == Job.State.CANCELLED
     assert not DueDelivery.objects.exists()
@@ -244,11 +245,11 @@ def test_a_cancelled_job_takes_back_what_waits(endpoint: Endpoint) -> None:
     for _ in range(3):
         log_delivery(endpoint, state="exhausted")
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     job_control.cancel_job(job, actor="key:ops")
     assert not DueDelivery.objects.exists()
     assert set(Delivery.objects.values_list("state", flat=True)) == {"exhausted"}
-    assert jobs.run_job_step(job.id) == (False, [])
+    assert job_steps.run_job_step(job.id) == (False, [])
     assert jobs.tend_jobs() == []
     with pytest.raises(Conflict):
         job_control.cancel_job(job, actor="key:ops")
@@ -258,20 +259,23 @@ def test_a_cancelled_job_that_is_resumed_sends_what_was_taken_back_and_the_rest_
     """Given a job of 7 of which 2 were sent and 2 waited, when it is cancelled and resumed, then 5 more are queued."""
     deliveries = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(7)]
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     finish(job)  # two arrived
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     waited = set(DueDelivery.objects.values_list("delivery_id", flat=True))
     job_control.cancel_job(job, actor="key:ops")
     job.refresh_from_db()
     assert (job.state, set(job.taken_back), job.queued) == (Job.State.CANCELLED, waited, 2)
-    assert not jobs.run_job_step(job.id)[0]
+    assert not job_steps.run_job_step(job.id)[0]
     resumed = job_control.resume_job(job, actor="key:ops", reason="the right filter after all")
-    assert (resumed.state, resumed.taken_back, resumed.queued) == (Job.State.RUNNING, [], 4)
+    assert (resumed.state, resumed.rest_until) == (Job.State.RUNNING, None)
+    assert job_steps.run_job_step(job.id)[0]
+    job.refresh_from_db()
+    assert (job.taken_back, job.queued) == ([], 4)
     assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == waited
     sent = set(waited)
     finish(job)
-    while jobs.run_job_step(job.id)[0]:
+    while job_steps.run_job_step(job.id)[0]:
         sent |= set(DueDelivery.objects.values_list("delivery_id", flat=True))
     sent |= set(DueDelivery.objects.values_list("delivery_id", flat=True))
     assert len(sent) == 5
@@ -285,10 +289,13 @@ def test_a_cancelled_job_that_is_resumed_sends_what_was_taken_back_and_the_rest_
 def test_a_job_that_was_wholly_queued_is_resumed_too(endpoint: Endpoint) -> None:
     deliveries = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2)]
     job = start(endpoint)
-    while jobs.run_job_step(job.id)[0]:
+    while job_steps.run_job_step(job.id)[0]:
         pass
     job_control.cancel_job(job, actor="key:ops")
     job_control.resume_job(job, actor="key:ops")
+    assert jobs.tend_jobs() == [job.id]
+    step = job_steps.run_next_step()
+    assert step == job_steps.Step(job.id, more=False, lanes=[(endpoint.id, False)])
     assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == {each.id for each in deliveries}
     assert jobs.tend_jobs() == []
     finish(job)
@@ -300,16 +307,54 @@ def test_a_job_that_was_wholly_queued_is_resumed_too(endpoint: Endpoint) -> None
 @pytest.mark.parametrize("is_answered", [False, True])
 def test_what_was_in_flight_when_its_job_was_cancelled_is_not_sent_again(endpoint: Endpoint, is_answered: bool) -> None:
     """Given one whose answer came before the cancel, and is written down after it, or that came later."""
-    pair = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2)]
+    arrived, waiting = (log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2))
     job = start(endpoint)
-    jobs.run_job_step(job.id)
+    while job_steps.run_job_step(job.id)[0]:
+        pass
     if is_answered:
-        log_attempt(pair[0], number=None)
+        log_attempt(arrived, number=None)
     job_control.cancel_job(job, actor="key:ops")
     if not is_answered:
-        log_attempt(pair[0], number=None)
-    assert job_control.resume_job(job, actor="key:ops").queued == 1
+        log_attempt(arrived, number=None)
+    job_control.resume_job(job, actor="key:ops")
+    job_steps.run_job_step(job.id)
+    assert DueDelivery.objects.get().delivery_id == waiting.id
+    job.refresh_from_db()
+    assert (job.queued, job.done, job.failed) == (2, 1, 0)
+
+
+def test_a_resumed_job_waits_for_what_is_answered_and_not_yet_written_down(endpoint: Endpoint) -> None:
+    """Given a lane that an engine has in hand, when its record comes after the resume, then nothing is sent twice."""
+    pair = [log_delivery(endpoint, age=timedelta(minutes=1)) for _ in range(2)]
+    job = start(endpoint)
+    while job_steps.run_job_step(job.id)[0]:
+        pass
+    Lane.objects.update(lease_until=clock.now() + timedelta(seconds=20))
+    job_control.cancel_job(job, actor="key:ops")
+    resumed = job_control.resume_job(job, actor="key:ops")
+    assert job_steps.run_next_step() is None
+    assert (jobs.tend_jobs(), DueDelivery.objects.count()) == ([], 0)
+    assert (resumed.state, resumed.problem) == (Job.State.RUNNING, jobs.IN_FLIGHT)
+    log_attempt(pair[0], number=None)
+    assert resumed.rest_until is not None
+    assert timedelta(seconds=30) < resumed.rest_until - clock.now() < timedelta(seconds=60)
+    Job.objects.update(rest_until=None)  # that long after
+    assert job_steps.run_next_step() is not None
     assert DueDelivery.objects.get().delivery_id == pair[1].id
+    job.refresh_from_db()
+    assert (job.problem, job.taken_back) == ("", [])
+
+
+def test_a_job_that_waits_to_go_on_and_is_cancelled_again_keeps_what_was_taken_back(endpoint: Endpoint) -> None:
+    deliveries = {log_delivery(endpoint, age=timedelta(minutes=1)).id for _ in range(2)}
+    job = start(endpoint)
+    while job_steps.run_job_step(job.id)[0]:
+        pass
+    for _ in range(2):
+        job_control.cancel_job(job, actor="key:ops")
+        job_control.resume_job(job, actor="key:ops")
+    job_steps.run_job_step(job.id)
+    assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == deliveries
 
 
 def test_an_erasure_that_was_cancelled_is_not_resumed(endpoint: Endpoint) -> None:
@@ -321,7 +366,7 @@ def test_an_erasure_that_was_cancelled_is_not_resumed(endpoint: Endpoint) -> Non
 def test_a_cancelled_replay_cancels_its_deliveries(endpoint: Endpoint) -> None:
     event = log_event(endpoint, age=timedelta(minutes=1))
     job = start(endpoint, REPLAY)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     assert Delivery.objects.get(event=event).state == "pending"
     job_control.cancel_job(job, actor="key:ops")
     assert Delivery.objects.get(event=event).state == "cancelled"
@@ -332,7 +377,7 @@ def test_a_replay_runs_twice_without_a_second_delivery(endpoint: Endpoint) -> No
         log_event(endpoint, age=timedelta(minutes=minute))
     for _ in range(2):
         job = start(endpoint, REPLAY)
-        while jobs.run_job_step(job.id)[0]:
+        while job_steps.run_job_step(job.id)[0]:
             pass
     assert Delivery.objects.count() == 3
     assert DueDelivery.objects.count() == 3
@@ -346,14 +391,14 @@ def test_a_replay_obeys_the_filter(endpoint: Endpoint) -> None:
         event = log_event(endpoint, age=timedelta(minutes=minute))
         Event.objects.filter(id=event.id).update(body=b'{"data":{"amount":%d}}' % amount)
     job = start(endpoint, REPLAY)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     assert Delivery.objects.count() == 1
 
 
 def test_a_replay_to_a_paused_endpoint_is_held(endpoint: Endpoint) -> None:
     log_event(endpoint, age=timedelta(minutes=1))
     pause_endpoint(endpoint, actor="key:ops")
-    jobs.run_job_step(start(endpoint, REPLAY).id)
+    job_steps.run_job_step(start(endpoint, REPLAY).id)
     assert Delivery.objects.get().state == "held"
     assert DueDelivery.objects.get().due_at is None
 
@@ -364,7 +409,7 @@ def test_a_deleted_endpoint_ends_its_jobs(endpoint: Endpoint) -> None:
     pair = [start(endpoint), start(endpoint, REPLAY)]
     delete_endpoint(endpoint, actor="key:ops")
     for job in pair:
-        jobs.run_job_step(job.id)
+        job_steps.run_job_step(job.id)
     jobs.tend_jobs()
     assert set(Job.objects.values_list("state", flat=True)) == {"done"}
     assert not DueDelivery.objects.exists()

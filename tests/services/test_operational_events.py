@@ -20,7 +20,7 @@ from deliveries.services import alerts
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
 from deliveries.services.event_types import create_event_type
 from deliveries.services.events import EventDraft, accept_event, accept_events, send_test_event
-from deliveries.services.jobs import run_job_step
+from deliveries.services.job_steps import run_job_step
 from deliveries.services.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Receiver

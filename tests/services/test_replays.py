@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
-from deliveries.services import jobs, retention
+from deliveries.services import job_steps, jobs, retention
 from deliveries.services.candidates import DOUBTFUL_LIMIT
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection, deliveries_of
@@ -36,7 +36,7 @@ def a_replay(endpoint: Endpoint) -> Job:
 
 
 def replay(endpoint: Endpoint) -> Delivery:
-    jobs.run_job_step(a_replay(endpoint).id)
+    job_steps.run_job_step(a_replay(endpoint).id)
     return Delivery.objects.get()
 
 
@@ -71,7 +71,7 @@ def test_a_failed_replay_is_recovered_with_what_failed_today(endpoint: Endpoint)
 
 def test_replays_are_sent_in_the_order_of_their_events(endpoint: Endpoint) -> None:
     events = [log_event(endpoint, age=OLD - timedelta(minutes=minute)) for minute in range(5)]
-    jobs.run_job_step(a_replay(endpoint).id)
+    job_steps.run_job_step(a_replay(endpoint).id)
     assert [due.event_id for due in DueDelivery.objects.order_by("due_at", "event_id")] == [each.id for each in events]
     assert len(set(DueDelivery.objects.values_list("due_at", flat=True))) == 1
 
@@ -102,7 +102,7 @@ def test_a_replay_finds_what_the_filter_matches_whatever_else_is_in_it(endpoint:
     for data in never:
         an_event(endpoint, data)
     job = a_replay(endpoint)
-    jobs.run_job_step(job.id)
+    job_steps.run_job_step(job.id)
     assert job.total == len(wanted)
     assert set(Delivery.objects.values_list("event_id", flat=True)) == wanted
 
@@ -124,12 +124,12 @@ def test_two_replays_at_the_same_moment_make_each_delivery_once(endpoint: Endpoi
     first, second = a_replay(endpoint), a_replay(endpoint)
 
     def run_second() -> None:
-        jobs.run_job_step(second.id)
+        job_steps.run_job_step(second.id)
         connections.close_all()
 
     other = threading.Thread(target=run_second)
     with transaction.atomic():
-        jobs._take_step(first.id)
+        job_steps._take_step(first.id)
         other.start()
         waiting = threading.Event()
         for _ in range(PATIENCE_SECONDS * 100):
