@@ -7,7 +7,7 @@ loop.py        one thread: take, claim, feed, collect, record
 intake.py      what to lease and claim next        agenda.py   lanes that were named, found, or are to come
 leases.py      round trips about leases and claims  lane_table.py  lanes in hand, customers in turn
 lane.py        a lane: its state and rules          phases.py   its phases and moves
-receiver.py    what a lane learned of its receiver  limits.py   every number, its unit and its reason
+standing.py    what a lane learned of its receiver  limits.py   every number, its unit and its reason
 upkeep.py      the beat, old leases, new slices     shares.py   what customers share
 outbox.py      requests in flight                   sender.py   from a delivery to a request
 batch_lane.py  a lane whose requests carry several  batch_sender.py  from deliveries to one request

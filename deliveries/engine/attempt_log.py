@@ -105,8 +105,8 @@ def _lane(lane: Lane, now: float) -> Fields:
     return {
         "host": urlsplit(lane.endpoint.url).hostname,
         "lane_fence": lane.fence,
-        "lane_failures": lane.receiver.breaker.failures,
-        "lane_opened": lane.receiver.breaker.opened,
+        "lane_failures": lane.standing.breaker.failures,
+        "lane_opened": lane.standing.breaker.opened,
         "lane_rests_seconds": round(resting, 1) or None,
         "lane_rest_reason": str(lane.rest_reason) if resting else None,
         "lane_slow": lane.slow,

@@ -97,7 +97,7 @@ class BatchLane(Lane):
         return flying | {claimed.key for claimed in self.waiting}
 
     def _goes_alone(self) -> bool:
-        return bool(self.careful) or self.receiver.is_half_open
+        return bool(self.careful) or self.standing.is_half_open
 
     def _measure(self) -> None:
         """Find what goes together next: it ends before what may not be in so large a batch, or makes it too large."""

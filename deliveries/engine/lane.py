@@ -14,7 +14,7 @@ from uuid import UUID
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
-from deliveries.engine.receiver import Receiver
+from deliveries.engine.standing import Standing
 from deliveries.engine.work import BY_HAND, Claimed, Finished, Key, Sent
 from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import CLOSED, Breaker
@@ -53,7 +53,7 @@ class Lane:
     ) -> None:
         self.endpoint_id, self.customer_id, self.endpoint, self.limits = endpoint_id, customer_id, endpoint, limits
         self.fence, self.worker_id = fence, worker_id  # both make a lease: see sql/take_lanes.sql
-        self.receiver = Receiver(breaker=breaker or CLOSED, window=window)
+        self.standing = Standing(breaker=breaker or CLOSED, window=window)
         self.slow = self.leased_slow = slow
         self.crashes, self.suspect_id = crashes, suspect_id
         self.careful = 2 * endpoint.max_in_flight if crashes else 0  # how many more go alone after a lost worker
@@ -124,9 +124,9 @@ class Lane:
         One after a lost worker, as a probe and, where many are in flight already, until the first answer: when
         thousands of endpoints hang at the same time, all together leave room for those that do not.
         """
-        if self.careful or self.receiver.is_half_open or (crowded and not self.answers):
+        if self.careful or self.standing.is_half_open or (crowded and not self.answers):
             return 1
-        return self.receiver.window or self.endpoint.max_in_flight
+        return self.standing.window or self.endpoint.max_in_flight
 
     def has_room(self, *, crowded: bool = False) -> bool:
         """Say whether one more request may be in flight."""
@@ -180,9 +180,9 @@ class Lane:
 
     def claim_limit(self, room: int) -> int:
         """Return how many deliveries to claim: the more, the longer the lane shows that it can send them."""
-        if self.careful or self.receiver.is_half_open:
+        if self.careful or self.standing.is_half_open:
             return 1
-        start = max(self.limits.first_claim, 2 * (self.receiver.window or self.endpoint.max_in_flight))
+        start = max(self.limits.first_claim, 2 * (self.standing.window or self.endpoint.max_in_flight))
         return min(room, start << 2 * min(self._quick_claims, 8))
 
     def rest_seconds(self, now: float) -> float:
@@ -246,9 +246,9 @@ class Lane:
     def note_outcome(self, claimed: Claimed, outcome: Outcome, *, now: float, rng: random.Random) -> None:
         """Count what came of an attempt; close or pause where it asks for that."""
         self.slow = outcome.slow
-        self.receiver.note_pace(outcome, max_in_flight=self.endpoint.max_in_flight)
+        self.standing.note_window(outcome, max_in_flight=self.endpoint.max_in_flight)
         if outcome.healthy:
-            self.receiver.count_success()
+            self.standing.count_success()
         elif claimed.rank != BY_HAND:
             self._count_failure(outcome, now=now, rng=rng)  # what people try by hand must not keep retries waiting
         if outcome.rest_seconds:
@@ -270,7 +270,7 @@ class Lane:
             self.close(now, rest_seconds=outcome.retry_in_seconds or 0.0, reason=Rest.ORDER)
 
     def _count_failure(self, outcome: Outcome, *, now: float, rng: random.Random) -> None:
-        seconds = self.receiver.count_failure(outcome, rests=now < self.rest_until, rng=rng)
+        seconds = self.standing.count_failure(outcome, rests=now < self.rest_until, rng=rng)
         if seconds and outcome.down:
             self.close(now, rest_seconds=seconds, reason=Rest.DOWN)
         elif seconds:

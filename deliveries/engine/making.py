@@ -22,7 +22,7 @@ from deliveries.protocol.answer import Answer
 
 
 @dataclass(slots=True, kw_only=True)
-class Made:
+class Ready:
     """What can go now; `body` is what a transformation made, or why it made nothing."""
 
     lane: Lane
@@ -73,25 +73,25 @@ class Making:
             return True
         return text or False
 
-    def finished(self) -> Iterator[Made]:
+    def finished(self) -> Iterator[Ready]:
         """Return what waits no longer; each is to be sent before the next one is asked for."""
         yield from self._fetched()
         for lane, sent in self._batches.open(self._retry, self._transform):
-            yield Made(lane=lane, claimed=sent.claimed, batch=sent)
+            yield Ready(lane=lane, claimed=sent.claimed, batch=sent)
         for (lane, claimed), body in self._transforms.fetch() if self._transforms else ():
             if not lane.in_batches:
-                yield Made(lane=lane, claimed=claimed, body=body)
+                yield Ready(lane=lane, claimed=claimed, body=body)
             elif whole := self._batches.came(claimed, body):
-                yield Made(lane=lane, claimed=whole.claimed, batch=whole)
+                yield Ready(lane=lane, claimed=whole.claimed, batch=whole)
 
-    def _fetched(self) -> Iterator[Made]:
+    def _fetched(self) -> Iterator[Ready]:
         """Fetch the events that did not come with the claim, each once."""
         if not self._large:
             return
         bodies = self._retry(lambda: event_bodies({claimed.event_id for _, claimed in self._large}))
         large, self._large = self._large, []
         for lane, claimed in large:
-            yield Made(lane=lane, claimed=with_event(claimed, bodies.get(claimed.event_id)))
+            yield Ready(lane=lane, claimed=with_event(claimed, bodies.get(claimed.event_id)))
 
     def _transform(self, lane: Lane, claimed: Claimed, text: str) -> None:
         if self._transforms is None:

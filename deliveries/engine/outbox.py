@@ -22,7 +22,7 @@ from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.making import Made, Making
+from deliveries.engine.making import Making, Ready
 from deliveries.engine.phases import Phase
 from deliveries.engine.sender import send
 from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
@@ -156,7 +156,7 @@ class Outbox:
         claimed = self._making.gather(lane, lane.take_batch(now))
         self._table.note_started(lane.customer_id, claimed.body_bytes)
 
-    def _go_on(self, made: Made, now: float) -> None:
+    def _go_on(self, made: Ready, now: float) -> None:
         """Send what waited; of a lane that sends nothing more it stays due."""
         lane, claimed, body = made.lane, made.claimed, made.body
         lane.note_unsent(claimed)

@@ -122,9 +122,9 @@ def test_a_lane_is_leased_as_among_many(change: Change) -> None:
         told = [
             (
                 lane.phase,
-                lane.receiver.breaker,
+                lane.standing.breaker,
                 lane.crashes,
-                lane.receiver.window,
+                lane.standing.window,
                 lane.endpoint.url,
                 lane.endpoint.shaping,
                 len(lane.endpoint.keys),

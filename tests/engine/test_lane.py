@@ -145,7 +145,7 @@ def test_requests_that_found_nobody_open_the_breaker_once_however_many_were_in_f
     lane = a_lane(breaker=Breaker(4, 0))
     for _ in range(10):
         lane.note_outcome(due(), DOWN, now=0.0, rng=DICE)
-    assert lane.receiver.breaker.opened == 1
+    assert lane.standing.breaker.opened == 1
     assert 3 < lane.rest_seconds(0.0) < 7
     assert (lane.phase, lane.rest_reason) == (Phase.CLOSING, Rest.DOWN)
 
@@ -155,7 +155,7 @@ def test_failures_that_are_answered_never_open_the_breaker() -> None:
     for number in range(500):
         lane.note_outcome(due(), FAILED, now=60.0 * number, rng=DICE)
         assert lane.width() == 10 or lane.phase is Phase.CLOSING
-    assert lane.receiver.breaker == Breaker(500, 0)
+    assert lane.standing.breaker == Breaker(500, 0)
 
 
 def test_an_endpoint_that_is_busy_gets_a_short_pause_in_hand_once_for_all_in_flight() -> None:
@@ -166,7 +166,7 @@ def test_an_endpoint_that_is_busy_gets_a_short_pause_in_hand_once_for_all_in_fli
     assert lane.phase is Phase.OPEN
     assert 0.1 < lane.ready_in(1.0) < 0.4
     assert lane.ready_in(1.5) == 0.0
-    assert lane.receiver.breaker.failures == 1
+    assert lane.standing.breaker.failures == 1
 
 
 def test_a_hundred_rounds_of_failures_pause_the_same_whether_one_or_ten_are_in_flight() -> None:
@@ -175,7 +175,7 @@ def test_a_hundred_rounds_of_failures_pause_the_same_whether_one_or_ten_are_in_f
         alone.note_outcome(due(), BUSY, now=60.0 * number, rng=DICE)
         for _ in range(10):
             together.note_outcome(due(), BUSY, now=60.0 * number, rng=DICE)
-    assert alone.receiver.breaker == together.receiver.breaker == Breaker(100, 0)
+    assert alone.standing.breaker == together.standing.breaker == Breaker(100, 0)
 
 
 def test_pauses_grow_while_nothing_but_failures_comes_and_end_with_the_first_success() -> None:
@@ -185,13 +185,13 @@ def test_pauses_grow_while_nothing_but_failures_comes_and_end_with_the_first_suc
     assert 5 < lane.rest_seconds(0.0) < 11
     other = a_lane(breaker=Breaker(100, 0))
     other.note_outcome(due(), SUCCESS, now=0.0, rng=DICE)
-    assert other.receiver.breaker == Breaker()
+    assert other.standing.breaker == Breaker()
 
 
 def test_an_answer_after_a_probe_closes_the_breaker_also_if_it_is_a_500() -> None:
     lane = a_lane(breaker=Breaker(7, 3))
     lane.note_outcome(due(), FAILED, now=0.0, rng=DICE)
-    assert lane.receiver.breaker.opened == 0
+    assert lane.standing.breaker.opened == 0
 
 
 def test_after_a_429_a_lane_starts_with_one_and_grows_with_each_good_answer() -> None:
@@ -202,7 +202,7 @@ def test_after_a_429_a_lane_starts_with_one_and_grows_with_each_good_answer() ->
         widths.append(lane.width())
         lane.note_outcome(due(), SUCCESS, now=1.0, rng=DICE)
     assert widths == [1, 2, 3, 4]
-    assert lane.receiver.window == 0
+    assert lane.standing.window == 0
 
 
 def test_a_retry_after_rests_the_lane_and_a_long_one_gives_it_back() -> None:

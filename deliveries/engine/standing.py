@@ -12,8 +12,8 @@ from deliveries.protocol.outcome import Outcome
 from deliveries.protocol.rate import window_after
 
 
-class Receiver:
-    """One receiver, as one lease of its lane sees it."""
+class Standing:
+    """How one receiver stands, as one lease of its lane sees it."""
 
     def __init__(self, *, breaker: Breaker, window: int) -> None:
         self.breaker, self.window = breaker, window
@@ -24,7 +24,7 @@ class Receiver:
         """Whether the next request is a probe, to be sent alone."""
         return is_half_open(self.breaker)
 
-    def note_pace(self, outcome: Outcome, *, max_in_flight: int) -> None:
+    def note_window(self, outcome: Outcome, *, max_in_flight: int) -> None:
         """Let the window grow with a good answer; one that told to slow down makes it small."""
         if outcome.healthy or outcome.told_to_slow_down:
             told = outcome.told_to_slow_down
