@@ -1,7 +1,7 @@
 """Settings: read from the environment once, checked, frozen.
 
-What lives here: every variable that Hookpost reads, its type, default and meaning
-(`docs/configuration.md` is made from this file). It must not know Django.
+What lives here: the variables that Hookpost reads, each with its type, default and meaning, and by their classes those
+of the groups beside this file (`docs/configuration.md` is made from both). It must not know Django.
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from deliveries.errors import WrongSetting
-from deliveries.trace_settings import TraceSettings
+from deliveries.network_settings import NetworkSettings
 from deliveries.variables import (
-    AllowedTarget,
     addresses,
     as_text,
-    authorities,
     between,
     broker_url,
     cell,
     choice,
     keys,
     origins,
-    place,
-    ports,
     sender,
     setting,
-    targets,
     text,
     truth,
     url,
@@ -37,8 +32,8 @@ from deliveries.variables import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conf(TraceSettings):
-    """All settings of one process."""
+class Conf(NetworkSettings):
+    """All settings of one process: those of each group, and the others."""
 
     data_dir: str = setting(
         "HOOKPOST_DATA", "var", text, "Folder of the embedded PostgreSQL and Valkey, and of generated keys."
@@ -128,38 +123,6 @@ class Conf(TraceSettings):
         "HOOKPOST_ALERT_AFTER_HOURS", "24", between(1, 8760), "Hours of nothing but failures before an alert."
     )
 
-    allow_targets: tuple[AllowedTarget, ...] = setting(
-        "HOOKPOST_ALLOW_TARGETS",
-        "",
-        targets,
-        "Private targets that endpoints may reach, CIDR:port or CIDR:port-port, comma separated; they may be plain http.",
-    )
-    allow_http: bool = setting("HOOKPOST_ALLOW_HTTP", "false", truth, "Accept endpoints with plain http.")
-    allowed_ports: tuple[tuple[int, int], ...] = setting(
-        "HOOKPOST_ALLOWED_PORTS", "80,443,1024-65535", ports, "Ports that endpoints may use."
-    )
-    ca_file: str = setting(
-        "HOOKPOST_CA_FILE",
-        "",
-        authorities,
-        "Authorities that certificates of endpoints and of the egress proxy must come from, in place of the public ones (add those to the file to trust both); read when a process starts.",
-    )
-    connection_seconds: int = setting(
-        "HOOKPOST_CONNECTION_SECONDS",
-        "120",
-        between(1, 240),
-        "How old a kept connection to an endpoint may get; with the 90 seconds for which a name's addresses are used, the longest that steady traffic goes on to an address that its name has left.",
-    )
-    egress_proxy: str = setting(
-        "HOOKPOST_EGRESS_PROXY",
-        "",
-        url("http", "https"),
-        "Proxy that every outgoing request takes; there is no direct fallback.",
-    )
-    egress_addresses: tuple[str, ...] = setting(
-        "HOOKPOST_EGRESS_ADDRESSES", "", words, "Addresses published at /api/v1/meta for receivers' allow-lists."
-    )
-
     body_limit_bytes: int = setting(
         "HOOKPOST_BODY_LIMIT_BYTES", "262144", between(1024, 16_777_216), "Largest body of one event."
     )
@@ -217,44 +180,6 @@ class Conf(TraceSettings):
         "Bulk jobs that a customer may have under way; what staff and service keys start for it counts apart.",
     )
 
-    web_threads: int = setting("HOOKPOST_WEB_THREADS", "64", between(1, 256), "Threads of each web process.")
-    web_processes: int = setting(
-        "HOOKPOST_WEB_PROCESSES", "1", between(1, 64), "Web processes started by `manage.py up` or `manage.py web`."
-    )
-    drain_seconds: int = setting(
-        "HOOKPOST_DRAIN_SECONDS",
-        "5",
-        between(0, 300),
-        "How long a web process goes on after SIGTERM while `/readyz` says 503, so that a load balancer turns away first; `manage.py up` does not wait unless it is set.",
-    )
-    health_address: tuple[str, int] | None = setting(
-        "HOOKPOST_HEALTH_ADDRESS",
-        "",
-        place,
-        "Where a worker or dispatcher answers `/healthz`, `/readyz` and `/metrics`; empty is nowhere. `manage.py up` gives each worker the next port.",
-    )
-    customer_share: int = setting(
-        "HOOKPOST_CUSTOMER_SHARE",
-        "20",
-        between(1, 100),
-        "Percent of a web process's processor time that one customer's keys and members get while others want some; 100 ends the limit.",
-    )
-    worker_processes: int = setting(
-        "HOOKPOST_WORKER_PROCESSES", "1", between(1, 64), "Worker processes started by `manage.py up`."
-    )
-    turn_threads: int = setting("HOOKPOST_TURN_THREADS", "4", between(1, 256), "Threads of each worker that deliver.")
-    slow_threads: int = setting(
-        "HOOKPOST_SLOW_THREADS", "2", between(1, 256), "Threads of each worker for lanes that time out."
-    )
-    batch_size: int = setting(
-        "HOOKPOST_BATCH_SIZE", "200", between(1, 2000), "Deliveries that a turn claims and records at once."
-    )
-    lease_seconds: int = setting(
-        "HOOKPOST_LEASE_SECONDS",
-        "20",
-        between(2, 3600),
-        "How long after a worker's last sign of life its lanes are taken over; it gives one every third of that.",
-    )
     resume_rate: int = setting(
         "HOOKPOST_RESUME_RATE",
         "200",

@@ -1,17 +1,16 @@
 """What the text of an environment variable, or of a file in its place, may say, and the value that it means.
 
-Lives here: how a variable is declared, and the parsers that conf.py names; each raises ValueError with the reason, and
-its docstring is shown in docs/configuration.md. It must not know which variables there are.
+Lives here: how a variable is declared, and the parsers that groups of settings share; each raises ValueError with the
+reason, and its docstring is shown in docs/configuration.md. It must not know which variables there are.
 """
 
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,7 @@ from deliveries.pictures import check_picture
 
 KEY_BYTES = 32
 LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -183,49 +180,6 @@ def check_tls_files(named: Mapping[str, str]) -> None:
             raise ValueError(f"{certificate} and its key cannot be used") from error
         except OSError as error:
             raise ValueError(f"{certificate} or its key: {error.strerror}") from error
-
-
-def ports(raw: str) -> tuple[tuple[int, int], ...]:
-    """ports and ranges, comma separated"""
-    ranges = []
-    for word in words(raw):
-        low, _, high = word.partition("-")
-        pair = int(low), int(high or low)
-        if not 0 < pair[0] <= pair[1] < 65536:
-            raise ValueError(f"{word!r} is not a port or a range of ports")
-        ranges.append(pair)
-    return tuple(ranges)
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedTarget:
-    """An address range that endpoints may reach although it is private, by one port or those up to `last_port`."""
-
-    network: Network
-    port: int
-    last_port: int = 0
-
-    def opens(self, port: int) -> bool:
-        """Say whether requests may go to this port of the range."""
-        return self.port <= port <= max(self.port, self.last_port)
-
-    def __str__(self) -> str:
-        return f"{self.network}:{self.port}" + (f"-{self.last_port}" if self.last_port > self.port else "")
-
-
-def targets(raw: str) -> tuple[AllowedTarget, ...]:
-    """CIDR:port or CIDR:port-port, comma separated"""
-    found = []
-    for word in words(raw):
-        cidr, colon, several = word.rpartition(":")
-        match = _PORTS.fullmatch(several)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-        if not colon or not 0 < low <= high < 65536:
-            raise ValueError(
-                f"{word!r} is not CIDR:port, such as 127.0.0.1/32:9400, [::1]/128:9400 or 127.0.0.1/32:1-9"
-            )
-        found.append(AllowedTarget(ipaddress.ip_network(cidr.replace("[", "").replace("]", "")), low, high))
-    return tuple(found)
 
 
 def cell(raw: str) -> str:

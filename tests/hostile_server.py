@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote, unquote
 
-from deliveries.variables import AllowedTarget
+from deliveries.network_settings import AllowedTarget
 from tests.tls_kinds import TlsKinds
 
 HOST = "127.0.0.1"

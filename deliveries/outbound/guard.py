@@ -15,10 +15,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from deliveries.errors import InvalidUrl
+from deliveries.network_settings import AllowedTarget
 from deliveries.protocol.addresses import is_public, parsed_address
 from deliveries.protocol.remembered import remember
 from deliveries.protocol.sentences import say
-from deliveries.variables import AllowedTarget
 
 # What socket.getaddrinfo tells of one address, which stands in the last part.
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]

@@ -66,11 +66,11 @@ FOREIGN = {"account_links": "Unfold's menu", "subscription": "Convoy's endpoint"
 
 # Words that things of many kinds could be called: the files in which one may stand in a name, for its one meaning.
 ONE_MEANING = {
-    "target": """config/management/commands/demo.py deliveries/checks.py deliveries/conf.py
+    "target": """config/management/commands/demo.py deliveries/checks.py deliveries/network_settings.py
         deliveries/management/doctor/surroundings.py deliveries/outbound/client.py deliveries/outbound/guard.py
         deliveries/outbound/url_parts.py deliveries/provider_checks.py deliveries/services/endpoint_fields.py
-        deliveries/variables.py deliveries/sql/erase_traces.sql""",  # an audit entry's column keeps its first name
-    "drain": "config/management/commands/web.py deliveries/conf.py",
+        deliveries/sql/erase_traces.sql""",  # an audit entry's column keeps its first name
+    "drain": "config/management/commands/web.py deliveries/process_settings.py",
 }
 
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidUrl
+from deliveries.network_settings import AllowedTarget, targets
 from deliveries.outbound.guard import LOOKUPS_AT_ONCE, Guard, ProxyOnly
-from deliveries.variables import AllowedTarget, targets
 
 
 def words(text: str) -> list[str]:

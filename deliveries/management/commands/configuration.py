@@ -1,12 +1,12 @@
 """`manage.py configuration`: the list of settings, as it stands in docs/configuration.md.
 
-What lives here: the page, made from `deliveries/conf.py`. It must not know a setting by name.
+What lives here: the page, a table for each group, the one of conf.py first. It must not know a setting by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from deliveries.conf import Conf
@@ -22,8 +22,10 @@ and `BROKER_URL` an embedded PostgreSQL and Valkey run in the data folder.
 In place of a variable `X` a variable `X_FILE` may name a file that holds its value, as containers have secrets:
 `HOOKPOST_SECRET_KEY_FILE=/run/secrets/secret_key`. Setting both is refused.
 
-This page is made from `deliveries/conf.py` by `python manage.py configuration > docs/configuration.md`.
-
+This page is made from `deliveries/conf.py` and the groups beside it, by
+`python manage.py configuration > docs/configuration.md`.
+"""
+TABLE = """
 | variable | default | accepted | meaning |
 |---|---|---|---|
 """
@@ -41,7 +43,12 @@ class Command(HookpostCommand):
 
 def configuration_page() -> str:
     """Return the whole page."""
-    return INTRODUCTION + "".join(_row(each.metadata) for each in fields(Conf))
+    return INTRODUCTION + "".join(_group(each) for each in Conf.__mro__ if is_dataclass(each))
+
+
+def _group(of: type) -> str:
+    heading = "" if of is Conf else f"\n## {(of.__doc__ or '').rstrip('.')}\n"
+    return heading + TABLE + "".join(_row(each.metadata) for each in fields(Conf) if each.name in of.__annotations__)
 
 
 def _row(about: Mapping[str, Any]) -> str:
