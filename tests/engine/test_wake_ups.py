@@ -137,3 +137,45 @@ def test_what_came_while_somebody_waited_for_a_busy_engine_is_handed_over_withou
         unread.await_reading(PATIENCE_SECONDS)
         assert time.monotonic() - before < PATIENCE_SECONDS
     assert len(list(unread.read())) == 21
+
+
+def test_an_engine_that_took_a_hint_itself_does_not_wait_for_itself() -> None:
+    unread = UnreadHints()
+    assert list(unread.read()) == []
+    unread.put([uuid4()])
+    before = time.monotonic()
+    unread.await_reading(PATIENCE_SECONDS)
+    assert time.monotonic() - before < PATIENCE_SECONDS
+    assert len(list(unread.read())) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_engine_hears_a_hint_itself_and_delivers(
+    lists: ListBroker, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker's engine, then a hint needs no other thread, and nobody hears for an engine that stopped."""
+    heard, by, heed = threading.Event(), list[str](), lists.heed
+
+    def note(message: dramatiq.Message[object]) -> None:
+        by.append(threading.current_thread().name)
+        heed(message)
+        heard.set()
+
+    monkeypatch.setattr(lists, "heed", note)
+    monkeypatch.setattr(lists, "watches", {})
+    monkeypatch.setattr(actors, "_engines", actors._Engines())
+    actors.start_engines()
+    consumer = lists.consume("deliveries")
+    try:
+        assert next(consumer) is None
+        endpoint = an_endpoint(receiver.url)
+        emit(endpoint)
+        actors.wake_now([(endpoint.id, False)])
+        assert receiver.wait_for(1)
+        assert heard.wait(PATIENCE_SECONDS)
+        consumer.close()
+        actors.deliver_due.send([str(endpoint.id)])
+        assert lists.waiting("deliveries") == 1
+    finally:
+        actors.stop_engines()
+    assert by == ["engine"]
