@@ -15,7 +15,7 @@ from typing import Any, NotRequired, TypedDict
 import orjson
 import structlog
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, RequestDataTooBig
-from django.db import DataError, InterfaceError, InternalError, NotSupportedError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
@@ -24,7 +24,7 @@ from rest_framework.views import set_rollback
 
 from deliveries import errors
 from deliveries.api.error_pages import WORDS, error_page
-from deliveries.database.failures import first_line, is_read_only, is_surely_undone
+from deliveries.database.failures import first_line, is_clash, is_outrun, is_read_only, is_surely_undone
 from deliveries.protocol.json_members import escaped
 
 log = structlog.get_logger(__name__)
@@ -225,7 +225,9 @@ def _limit_reached(error: errors.LimitReached, code: int = status.HTTP_409_CONFL
 
 def _lost_database(error: Exception) -> tuple[Problem, dict[str, str]]:
     log.warning("database_unavailable", error=f"{type(error).__name__}: {first_line(error)}")
-    if is_read_only(error):
+    if is_clash(error):
+        detail = "others were changing the same at this moment; nothing was changed"
+    elif is_read_only(error):
         detail = "the database is read-only at the moment; nothing was changed"
     elif is_surely_undone(error):
         detail = "the database is not available at the moment; nothing was changed"
@@ -236,6 +238,13 @@ def _lost_database(error: Exception) -> tuple[Problem, dict[str, str]]:
 
 def _read_only(error: Exception) -> tuple[Problem, dict[str, str]] | None:
     return _lost_database(error) if is_read_only(error) else None
+
+
+def _outrun(error: Exception) -> tuple[Problem, dict[str, str]] | None:
+    if not is_outrun(error):
+        return None
+    log.warning("outrun", error=f"{type(error).__name__}: {first_line(error)}")
+    return problem(409, "others made the same, or deleted what it belongs to, at this moment; nothing was changed"), {}
 
 
 def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> Describe:
@@ -277,6 +286,7 @@ _DESCRIPTIONS: dict[type[Exception], Describe] = {
     DataError: _fixed(422, slug="invalid-input", detail="a value cannot be stored"),
     OperationalError: _lost_database,
     InterfaceError: _lost_database,
+    IntegrityError: _outrun,
     InternalError: _read_only,
     NotSupportedError: _read_only,
 }

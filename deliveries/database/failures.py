@@ -55,6 +55,16 @@ def is_locked(error: BaseException) -> bool:
     return isinstance(_cause_of(error), psycopg.errors.LockNotAvailable)
 
 
+def is_clash(error: BaseException) -> bool:
+    """Say whether others changed the same rows at the same moment, so that trying again helps."""
+    return isinstance(_cause_of(error), psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
+
+
+def is_outrun(error: BaseException) -> bool:
+    """Say whether others made the same, or deleted what it belongs to, in the moment before it was written."""
+    return isinstance(_cause_of(error), psycopg.errors.ForeignKeyViolation | psycopg.errors.UniqueViolation)
+
+
 def takes_no_writes(error: BaseException) -> bool:
     """Say whether reading may go on all the same: the database is read-only, its disk full, or a table locked."""
     return is_read_only(error) or is_disk_full(error) or is_locked(error)

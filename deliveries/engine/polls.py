@@ -37,6 +37,7 @@ from deliveries.protocol.answer import Answer
 from deliveries.protocol.polled import POLLED_URL, is_polled, lapsed
 from deliveries.services import clock
 from deliveries.services.alerts import note_cannot_send
+from deliveries.services.held_rows import hold_living
 from deliveries.sql.engine_rows import RenewLeasesRow
 
 MOST = 100  # deliveries of one poll
@@ -72,6 +73,7 @@ def take_due(endpoint: Endpoint, *, most: int, lease_seconds: int) -> Taken | No
         if lane is None:
             return None
         if lane.endpoint.problem:
+            hold_living(endpoint)
             note_cannot_send(endpoint.id, reason=lane.endpoint.problem)
             claimed = []
         else:

@@ -6,7 +6,7 @@ accepting       events event_store group_commit refusals validation schemas wide
                 filter_bodies scheduling
 endpoints       endpoints endpoint_fields endpoint_secrets endpoint_credentials challenges challenge_rounds
                 delivery_windows retests holding inboxes poll_waits url_check
-customers       customers members invitations portal_links api_keys brands first_steps limits
+customers       customers members invitations portal_links api_keys brands first_steps limits held_rows
 event types     event_types api_versions version_schemas version_table version_preview
 looking         selection waiting recent_events event_values feed saved_views endpoint_health failure_groups stats
                 overview export_places statement_timeout

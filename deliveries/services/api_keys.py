@@ -75,6 +75,8 @@ def find_api_key(text: str) -> ApiKey | None:
 def revoke_api_key(key: ApiKey, *, actor: str, reason: str = "", note: str = "") -> None:
     """End a key at once; revoking it again changes nothing."""
     with transaction.atomic():
+        if key.customer is not None:
+            limits.lock(key.customer)
         if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.likely_now()):
             record_act(
                 actor, "api_key.revoke", customer=key.customer, object_id=key.public_id, reason=reason, note=note

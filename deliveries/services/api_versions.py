@@ -21,6 +21,7 @@ from deliveries.protocol.transformation import check_transformation
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.event_types import DESCRIPTION_LIMIT, check_example
+from deliveries.services.held_rows import hold
 from deliveries.services.schemas import breaking_changes, check_schema
 from deliveries.services.version_table import forget_versions
 
@@ -33,6 +34,7 @@ def create_version(fields: Mapping[str, object], *, actor: str) -> ApiVersion:
     name = check_version_name(fields.get("name"))
     version = ApiVersion(name=name, description=_checked_description(fields.get("description", "")))
     with transaction.atomic():
+        limits.lock(None)
         limits.refuse_beyond("api_versions", ApiVersion.objects.count(), None)
         try:
             with transaction.atomic():
@@ -46,8 +48,10 @@ def create_version(fields: Mapping[str, object], *, actor: str) -> ApiVersion:
 def update_version(version: ApiVersion, fields: Mapping[str, object], *, actor: str) -> ApiVersion:
     """Change what is said of a version; its name is in receivers' code."""
     if "description" in fields:
-        version.description = _checked_description(fields["description"])
+        description = _checked_description(fields["description"])
         with transaction.atomic():
+            hold(version)
+            version.description = description
             version.save()
             _record(version, "api_version.update", actor=actor)
         forget_versions()
@@ -61,11 +65,11 @@ def release_version(version: ApiVersion, *, actor: str, force: bool = False) -> 
     pinned to an older version would be sent nothing of it.
     """
     with transaction.atomic():
-        rows = {each.id: each for each in ApiVersion.objects.select_for_update().order_by("id")}
-        version = rows[version.id]
+        rows = list(ApiVersion.objects.select_for_update().order_by("id"))
+        hold(version)
         if version.released_at is not None:
             return version
-        if open_before := [each.name for each in rows.values() if each.id < version.id and each.released_at is None]:
+        if open_before := [each.name for each in rows if each.id < version.id and each.released_at is None]:
             raise Conflict(say("{name} comes before it and is not released yet", name=open_before[0]))
         if (unmapped := _unmapped(version)) and not force:
             missing = say("no mapping down is declared for {names}", names=", ".join(unmapped))
@@ -80,7 +84,8 @@ def release_version(version: ApiVersion, *, actor: str, force: bool = False) -> 
 def delete_version(version: ApiVersion, *, actor: str) -> None:
     """Forget a version that is being prepared."""
     with transaction.atomic():
-        if ApiVersion.objects.select_for_update().get(pk=version.pk).released_at is not None:
+        hold(version)
+        if version.released_at is not None:
             raise Conflict(say("it was released: events were emitted in it, and endpoints are pinned to it"))
         _record(version, "api_version.delete", actor=actor)
         version.delete()
@@ -93,10 +98,12 @@ def save_change(
 
     Conflict where a schema that is in force would break readers, unless forced.
     """
-    _refuse_unchangeable(version, event_type)
     with transaction.atomic():
+        hold(version)
+        _refuse_unchangeable(version, event_type)
         known = VersionChange.objects.select_for_update().filter(version=version, event_type=event_type).first()
         if known is None:
+            limits.lock(None)
             limits.refuse_beyond("version_changes", VersionChange.objects.count(), None)
         change = draft_change(known or VersionChange(version=version, event_type=event_type), fields, force=force)
         change.save()
@@ -124,9 +131,11 @@ def draft_change(change: VersionChange, fields: Mapping[str, object], *, force: 
 
 def delete_change(change: VersionChange, *, actor: str) -> None:
     """Forget how a type changes; not of a released version, whose data would be sent as if it were the older."""
-    if change.version.released_at is not None:
-        raise Conflict(joined((say("the version was released: change the mappings instead"), UNCHANGED)))
     with transaction.atomic():
+        hold(change.version)
+        if change.version.released_at is not None:
+            raise Conflict(joined((say("the version was released: change the mappings instead"), UNCHANGED)))
+        hold(change)
         detail = {"event_type": change.event_type}
         _record(change.version, "api_version.unchange", actor=actor, detail=detail)
         change.delete()

@@ -21,6 +21,7 @@ from deliveries.pictures import PNG, SVG, check_picture
 from deliveries.protocol.brand_colours import check_accent
 from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
+from deliveries.services.held_rows import hold
 from deliveries.variables import support
 
 NAME_LIMIT = 60
@@ -90,13 +91,12 @@ def set_brand(
     checked = _checked(words)
     names = {kind: _name_of(content, field=kind) if content else "" for kind, content in pictures.items()}
     with transaction.atomic():
-        row = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-        _store_pictures(row, pictures, names)
-        row.brand = {name: value for name, value in {**row.brand, **checked, **names}.items() if value}
-        row.save(update_fields=["brand", "updated_at"])
-        detail = {"brand": sorted(row.brand)}
-        record_act(actor, "customer.brand", customer=row, object_id=row.public_id, detail=detail)
-    customer.brand = row.brand
+        hold(customer)
+        _store_pictures(customer, pictures, names)
+        customer.brand = {name: value for name, value in {**customer.brand, **checked, **names}.items() if value}
+        customer.save(update_fields=["brand", "updated_at"])
+        detail = {"brand": sorted(customer.brand)}
+        record_act(actor, "customer.brand", customer=customer, object_id=customer.public_id, detail=detail)
     return customer
 
 

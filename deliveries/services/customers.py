@@ -16,6 +16,7 @@ from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
 from deliveries.services.endpoint_fields import check_uid
 from deliveries.services.endpoints import delete_endpoint
+from deliveries.services.held_rows import hold
 from deliveries.services.members import only_of
 
 NAME_LIMIT = 200
@@ -36,10 +37,11 @@ def update_customer(customer: Customer, fields: Mapping[str, object], *, actor: 
     checked = _checked(fields)
     if not checked:
         return customer
-    former = customer.uid
-    for name, value in checked.items():
-        setattr(customer, name, value)
     with transaction.atomic():
+        hold(customer)
+        former = customer.uid
+        for name, value in checked.items():
+            setattr(customer, name, value)
         _save(customer, [*checked, "updated_at"])
         # Under its former uid it is found again by whoever erases it.
         detail = {"fields": sorted(checked)} | ({"former_uid": former} if former not in (None, customer.uid) else {})
@@ -49,13 +51,26 @@ def update_customer(customer: Customer, fields: Mapping[str, object], *, actor: 
 
 def delete_customer(customer: Customer, *, actor: str, reason: str = "") -> None:
     """Delete a customer, its endpoints, event types, keys and members; the log ages out by itself."""
-    for endpoint in Endpoint.objects.filter(customer=customer, deleted_at=None):
-        delete_endpoint(endpoint, actor=actor, reason="the customer is deleted")
+    _delete_endpoints(customer, actor=actor)  # each by itself, which may take long
     with transaction.atomic():
+        hold_customer(customer)
+        _delete_endpoints(customer, actor=actor)  # what was made meanwhile
         detail = {"name": customer.name, "uid": customer.uid}
         record_act(actor, "customer.delete", object_id=customer.public_id, reason=reason, detail=detail)
         only_of(customer).filter(is_staff=False, is_superuser=False).delete()
         customer.delete()
+
+
+def hold_customer(customer: Customer) -> None:
+    """Hold a customer with its endpoints until the transaction ends; nothing of it is made meanwhile."""
+    rows = Endpoint.objects.select_for_update(no_key=True).filter(customer=customer)
+    list(rows.order_by("id").values_list("id"))
+    hold(customer, to_delete=True)
+
+
+def _delete_endpoints(customer: Customer, *, actor: str) -> None:
+    for endpoint in Endpoint.objects.filter(customer=customer, deleted_at=None):
+        delete_endpoint(endpoint, actor=actor, reason="the customer is deleted")
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, object]:

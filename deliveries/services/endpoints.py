@@ -35,6 +35,7 @@ from deliveries.services.endpoint_credentials import (
 )
 from deliveries.services.endpoint_fields import SHAPING, check_fields, check_shaping, host_of
 from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new, signing_keys
+from deliveries.services.held_rows import hold, hold_living
 from deliveries.services.inboxes import fit_inbox
 from deliveries.services.rounds import act_alone
 
@@ -95,7 +96,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
     checked = dict(fields)
     state = checked.pop("state", None)
     with transaction.atomic():
-        _lock(endpoint)
+        hold_living(endpoint)
         _refuse_other_kind(endpoint, checked)
         url = endpoint.url
         if "url" in checked and host_of(str(checked["url"])) != host_of(url):
@@ -127,7 +128,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
 def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
     """Forget headers, credentials and secrets; the row stays, because the log names it. Its backlog is cancelled."""
     with transaction.atomic():
-        _lock(endpoint)
+        hold(endpoint)
         if endpoint.deleted_at is not None:
             return
         endpoint.deleted_at = clock.likely_now()
@@ -160,7 +161,7 @@ def rotate_secret(
     now = clock.likely_now()
     end = now + timedelta(hours=keep_hours)
     with transaction.atomic():
-        _lock(endpoint)
+        hold_living(endpoint)
         endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=end)).update(expires_at=end)
         endpoint.secrets.filter(expires_at__lte=now).delete()
         limits.refuse_beyond("signing_secrets", endpoint.secrets.count(), endpoint.customer)
@@ -253,10 +254,6 @@ def _save(endpoint: Endpoint, checked: Mapping[str, object] | None) -> None:
         raise Conflict(say("there is an endpoint with this uid already")) from error
 
 
-def _lock(endpoint: Endpoint) -> None:
-    endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
-
-
 def _change_state(endpoint: Endpoint, state: str, *, actor: str) -> None:
     if state == State.ENABLED:
         resume_endpoint(endpoint, actor=actor)
@@ -277,7 +274,7 @@ def _set_state(
     detail: Mapping[str, object] | None = None,
 ) -> None:
     with transaction.atomic():
-        _lock(endpoint)
+        hold_living(endpoint)
         state, reason = challenges.allowed_state(endpoint, state, reason)
         if challenges.is_settled(endpoint, state, reason):
             return

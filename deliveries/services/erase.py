@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db import transaction
 
 from deliveries import sql
+from deliveries.errors import NotFound
 from deliveries.models import (
     ApiKey,
     AuditEntry,
@@ -30,7 +31,7 @@ from deliveries.models import (
 from deliveries.protocol import ids
 from deliveries.services import clock
 from deliveries.services.audit import record_act
-from deliveries.services.customers import delete_customer
+from deliveries.services.customers import delete_customer, hold_customer
 from deliveries.services.endpoints import delete_endpoint
 from deliveries.services.members import only_of
 from deliveries.services.saved_views import forget_views_of
@@ -117,10 +118,21 @@ def _erase_log(customer_id: UUID, known: set[UUID]) -> int:
 def _erase_rows(customer_id: UUID, *, actor: str) -> int:
     """Delete the customer, and in one transaction with it what only its rows lead to."""
     with transaction.atomic():
+        customer = _held(customer_id)
         traces = _traces_of(customer_id)
-        if (customer := Customer.objects.filter(id=customer_id).first()) is not None:
+        if customer is not None:
             delete_customer(customer, actor=actor)
         return _erase_traces(traces, set(traces.endpoint_ids))
+
+
+def _held(customer_id: UUID) -> Customer | None:
+    customer = Customer.objects.filter(id=customer_id).first()
+    try:
+        if customer is not None:
+            hold_customer(customer)
+    except NotFound:  # somebody deletes it at the same moment
+        return None
+    return customer
 
 
 def _erase_traces(traces: Traces, endpoint_ids: set[UUID]) -> int:

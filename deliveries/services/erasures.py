@@ -24,13 +24,13 @@ OPEN = (Job.State.PENDING, Job.State.RUNNING)
 
 def start_erasure(customer_id: UUID, *, actor: str) -> Job:
     """Return the job that erases a customer, the one under way if there is one; raises LimitReached."""
-    filters = {"customer_id": str(customer_id)}
+    filters, total = {"customer_id": str(customer_id)}, _count(customer_id)
     with transaction.atomic():
+        limits.lock(None)
         under_way = Job.objects.filter(kind=Job.Kind.ERASE, state__in=OPEN, filters=filters).first()
         if under_way is not None:
             return under_way
         limits.refuse_more_jobs(None, by_operator=True)
-        total = _count(customer_id)
         job = Job.objects.create(kind=Job.Kind.ERASE, by_operator=True, filters=filters, actor=actor, total=total)
         record_act(actor, "job.erase", object_id=job.public_id)
     return job

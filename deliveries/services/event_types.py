@@ -17,6 +17,7 @@ from deliveries.protocol.event_types import check_own_name
 from deliveries.protocol.sentences import say
 from deliveries.services import limits
 from deliveries.services.audit import record_act
+from deliveries.services.held_rows import hold
 from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
 
 DESCRIPTION_LIMIT = 5000
@@ -41,26 +42,38 @@ def update_event_type(
 ) -> EventType:
     """Change the given fields only; Conflict when the new schema would break readers, unless forced."""
     checked = _checked(fields)
-    if "schema" in checked and not force:
-        broken = breaking_changes(event_type.schema, checked["schema"])
-        if broken:
-            raise Conflict("this schema may break receivers: " + "; ".join(broken[:10]))
-    for name, value in checked.items():
-        setattr(event_type, name, value)
-    if {"schema", "example"} & checked.keys():
-        check_example(event_type.schema, event_type.example)
-    if checked:
-        with transaction.atomic():
-            _save(event_type)
-            _record(event_type, "event_type.update", actor=actor, detail={"fields": sorted(checked)})
+    if not checked:
+        return event_type
+    with transaction.atomic():
+        _hold(event_type)
+        if "schema" in checked and not force:
+            _refuse_breaking(event_type, checked["schema"])
+        for name, value in checked.items():
+            setattr(event_type, name, value)
+        if {"schema", "example"} & checked.keys():
+            check_example(event_type.schema, event_type.example)
+        _save(event_type)
+        _record(event_type, "event_type.update", actor=actor, detail={"fields": sorted(checked)})
     return event_type
 
 
 def delete_event_type(event_type: EventType, *, actor: str) -> None:
     """Forget an event type; events of that name stay in the log."""
     with transaction.atomic():
+        _hold(event_type)
         _record(event_type, "event_type.delete", actor=actor, detail={"name": event_type.name})
         event_type.delete()
+
+
+def _hold(event_type: EventType) -> None:
+    if event_type.customer is not None:
+        limits.lock(event_type.customer)
+    hold(event_type)
+
+
+def _refuse_breaking(event_type: EventType, schema: object) -> None:
+    if broken := breaking_changes(event_type.schema, schema):
+        raise Conflict("this schema may break receivers: " + "; ".join(broken[:10]))
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, object]:

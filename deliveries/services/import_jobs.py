@@ -30,6 +30,7 @@ def start_import(items: Sequence[ImportItem], way: Way, *, format: str) -> Job: 
     """Return the job that imports these; raises LimitReached."""
     filters = {"format": format, "dry_run": way.dry_run, "paused": way.paused, "verified": way.verified}
     with transaction.atomic():
+        limits.lock(None)
         limits.refuse_more_jobs(None, by_operator=True)
         job = Job.objects.create(
             kind=Job.Kind.IMPORT, by_operator=True, filters=filters, actor=way.actor, total=len(items)

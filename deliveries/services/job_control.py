@@ -19,6 +19,7 @@ from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.backlog import take_back
+from deliveries.services.held_rows import hold
 from deliveries.services.import_jobs import forget_lines
 from deliveries.services.jobs import IN_FLIGHT, STOPPABLE
 
@@ -36,17 +37,18 @@ def may_resume(job: Job) -> bool:
 def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
     """Stop a job: nothing more is queued, and what waits is taken back. What is in flight still arrives."""
     with transaction.atomic():
-        locked = Job.objects.select_for_update().get(id=job.id)
-        if locked.state not in STOPPABLE:
-            raise Conflict(say("the job is {lower} already", lower=locked.get_state_display().lower()))
-        locked.state, locked.finished_at = State.CANCELLED, clock.likely_now()
-        locked.save(update_fields=["state", "finished_at"])
+        limits.lock(job.customer)
+        hold(job)
+        if job.state not in STOPPABLE:
+            raise Conflict(say("the job is {lower} already", lower=job.get_state_display().lower()))
+        job.state, job.finished_at = State.CANCELLED, clock.likely_now()
+        job.save(update_fields=["state", "finished_at"])
         forget_lines(job.id)
-        record_act(actor, "job.cancel", customer=locked.customer, object_id=locked.public_id, reason=reason, note=note)
+        record_act(actor, "job.cancel", customer=job.customer, object_id=job.public_id, reason=reason, note=note)
     taken = take_back(job.id, by_event=job.kind == Job.Kind.REPLAY)
     cancelled = Job.objects.filter(id=job.id, state=State.CANCELLED)
-    cancelled.update(taken_back=locked.taken_back + taken, queued=F("queued") - len(taken))
-    return locked
+    cancelled.update(taken_back=job.taken_back + taken, queued=F("queued") - len(taken))
+    return job
 
 
 def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:
@@ -57,16 +59,16 @@ def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
     with transaction.atomic():
         limits.lock(job.customer)
         limits.refuse_more_jobs(job.customer, by_operator=job.by_operator)
-        locked = Job.objects.select_for_update().get(id=job.id)
-        if not may_resume(locked):
-            raise Conflict(ENDED.format(locked.get_state_display().lower()))
-        locked.rest_until = _ended_by(locked)
-        if locked.rest_until:
-            locked.problem = IN_FLIGHT
-        locked.state, locked.failures, locked.finished_at = State.RUNNING, 0, None
-        locked.save(update_fields=["state", "failures", "rest_until", "finished_at", "problem"])
-        record_act(actor, "job.resume", customer=locked.customer, object_id=locked.public_id, reason=reason, note=note)
-    return locked
+        hold(job)
+        if not may_resume(job):
+            raise Conflict(ENDED.format(job.get_state_display().lower()))
+        job.rest_until = _ended_by(job)
+        if job.rest_until:
+            job.problem = IN_FLIGHT
+        job.state, job.failures, job.finished_at = State.RUNNING, 0, None
+        job.save(update_fields=["state", "failures", "rest_until", "finished_at", "problem"])
+        record_act(actor, "job.resume", customer=job.customer, object_id=job.public_id, reason=reason, note=note)
+    return job
 
 
 def _ended_by(job: Job) -> datetime | None:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from deliveries import sql
 from deliveries.conf import conf
-from deliveries.errors import LimitReached
+from deliveries.errors import LimitReached, NotFound
 from deliveries.models import Customer, Job
 from deliveries.protocol.sentences import say
+from deliveries.services.held_rows import GONE
 
 HELD_JOBS = 100
 EVENT_TYPES = 500
@@ -90,9 +92,14 @@ def refuse_more_jobs(customer: Customer | None, *, by_operator: bool) -> None:
 
 
 def lock(customer: Customer | None) -> None:
-    """Let things of a customer be made one after the other until the transaction ends, so that a count holds."""
-    if customer is not None:
-        Customer.objects.select_for_update(no_key=True).filter(id=customer.id).values_list("id").first()
+    """Let things of a customer, or the operator, be made one after the other until the transaction ends.
+
+    So a count holds, and nothing is made for a customer that is gone: NotFound.
+    """
+    if customer is None:
+        sql.run("lock_operator", {})
+    elif not Customer.objects.select_for_update(no_key=True).filter(id=customer.id).values_list("id"):
+        raise NotFound(GONE)
 
 
 def _share_of_threads() -> int:

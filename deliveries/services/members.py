@@ -25,6 +25,7 @@ from deliveries.protocol.member_roles import MemberRole
 from deliveries.protocol.sentences import say
 from deliveries.services import limits
 from deliveries.services.audit import record_act
+from deliveries.services.held_rows import hold
 
 USERNAME_LIMIT = 150
 EMAIL_LIMIT = 254
@@ -76,7 +77,8 @@ def change_role(member: Member, role: str, *, actor: str) -> Member:
     check_role(role)
     with transaction.atomic():
         limits.lock(member.customer)
-        before = Member.objects.values_list("role", flat=True).get(pk=member.pk)
+        hold(member)
+        before = member.role
         if role != MemberRole.OWNER:
             _keep_an_owner(member)
         Member.objects.filter(pk=member.pk).update(role=role)
@@ -93,6 +95,7 @@ def remove_member(member: Member, *, actor: str, reason: str = "", may_be_last: 
     """
     with transaction.atomic():
         limits.lock(member.customer)
+        hold(member)
         if not (may_be_last and Member.objects.filter(customer=member.customer).count() == 1):
             _keep_an_owner(member)
         detail = {"username": member.user.get_username()}

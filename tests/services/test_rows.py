@@ -28,6 +28,7 @@ ROWS = {
 COUNTED = {
     "hold_backlogs",
     "lock_batch",
+    "lock_operator",
     "lock_replays",
     "purge_idempotency_keys",
     "release_backlogs",
