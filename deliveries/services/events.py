@@ -7,15 +7,17 @@ what is to be woken is in the answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import orjson
+import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from deliveries.conf import conf
-from deliveries.database.failures import is_surely_undone
+from deliveries.database.failures import first_line, is_surely_undone
 from deliveries.database.handing import HandedConnection
 from deliveries.database.limits import answered_within
 from deliveries.errors import (
@@ -56,6 +58,8 @@ from deliveries.services.version_table import version_table
 from deliveries.services.wide_events import is_wide, note_width
 from deliveries.tracing import switch
 
+log = structlog.get_logger(__name__)
+
 __all__ = [
     "EVERYONE",
     "INSTALLATION",
@@ -90,25 +94,23 @@ def _accept_one(draft: EventDraft) -> Accepted:
         store_events([entry], limits=ALONE)
     else:
         _submit(entry)
-    if not isinstance(entry.result, Accepted):
-        raise entry.result or Unavailable("the event was not stored")
-    return entry.result
+    return _accepted(_result_of(entry))
 
 
 def accept_events(
-    drafts: Sequence[EventDraft | HookpostError], *, atomic: bool = False
+    drafts: Sequence[EventDraft | HookpostError], *, atomic: bool = False, check: Callable[[], None] | None = None
 ) -> list[Accepted | HookpostError]:
     """Store many events by one statement; a draft that is an error already keeps its place.
 
-    One that is refused does not hinder the others, unless `atomic`: then BatchRefused tells the first
-    refusal, and nothing is stored.
+    One that is refused hinders no other, unless `atomic`: then BatchRefused tells the first refusal, and nothing is
+    stored. `check` may refuse all of them, in the transaction that stores them.
     """
     if (spans := switch.spans) is None:
-        return _accept_all(drafts, atomic=atomic)
+        return _accept_all(drafts, atomic=atomic, check=check)
     contexts = [draft.trace_context for draft in drafts if isinstance(draft, EventDraft)]
     with spans.accepting(contexts) as (_, context):
         alike = len(set(contexts)) == 1
-        return _accept_all([_within(draft, context, alike=alike) for draft in drafts], atomic=atomic)
+        return _accept_all([_within(draft, context, alike=alike) for draft in drafts], atomic=atomic, check=check)
 
 
 def accept_batch(
@@ -119,12 +121,10 @@ def accept_batch(
     `keys` are those that the events of any batch with this key have. Raises KeyReused.
     """
     draft = next((each for each in drafts if isinstance(each, EventDraft)), None)
-    with _all_or_nothing():
-        if draft is not None and draft.owner_id is not None:
-            refuse_another_batch(
-                draft.owner_id, idempotency_key=idempotency_key, keys=keys, fingerprint=draft.fingerprint
-            )
+    if draft is None or draft.owner_id is None:
         return accept_events(drafts, atomic=atomic)
+    known = partial(refuse_another_batch, idempotency_key=idempotency_key, keys=keys, fingerprint=draft.fingerprint)
+    return accept_events(drafts, atomic=atomic, check=partial(known, draft.owner_id))
 
 
 def _within(draft: EventDraft | HookpostError, context: str | None, *, alike: bool) -> EventDraft | HookpostError:
@@ -134,18 +134,20 @@ def _within(draft: EventDraft | HookpostError, context: str | None, *, alike: bo
     return replace(draft, trace_context=context)
 
 
-def _accept_all(drafts: Sequence[EventDraft | HookpostError], *, atomic: bool) -> list[Accepted | HookpostError]:
+def _accept_all(
+    drafts: Sequence[EventDraft | HookpostError], *, atomic: bool, check: Callable[[], None] | None
+) -> list[Accepted | HookpostError]:
+    # Before a transaction holds one of the connections that whoever reads the rules may be waiting for.
     rules = rules_for({draft.type for draft in drafts if isinstance(draft, EventDraft)})
     entries = [_entry_or_error(draft, rules) for draft in drafts]
     wanted = [entry for entry in entries if isinstance(entry, Entry)]
-    if not atomic:
-        store_events(wanted, limits=ALONE)
-        return [_result_of(entry) for entry in entries]
-    _refuse_first(entries)
-    with _all_or_nothing():
+    with _all_or_nothing() if check is not None or atomic else nullcontext():
+        if check is not None:
+            check()
+        _refuse_first(entries if atomic else ())
         store_events(wanted, limits=ALONE)
         results = [_result_of(entry) for entry in entries]
-        _refuse_first(results)
+        _refuse_first(results if atomic else ())
     return results
 
 
@@ -156,6 +158,7 @@ def _all_or_nothing() -> Iterator[None]:
         with transaction.atomic():
             yield
     except (DatabaseError, InterfaceError) as error:
+        log.warning("events_not_stored", error=first_line(error))
         raise Unavailable(NOT_STORED) if is_surely_undone(error) else Unconfirmed() from error
 
 
@@ -164,9 +167,7 @@ def send_to_one(endpoint: Endpoint, event_type: str, data: object, *, api_versio
     raw = orjson.dumps(data)
     entry = _entry(EventDraft(type=event_type, data=raw, customer_id=endpoint.customer_id, api_version=api_version))
     store_events([entry], limits=ALONE, only_endpoint=endpoint.id)
-    if not isinstance(entry.result, Accepted):
-        raise entry.result or Unavailable("the event was not stored")
-    return entry.result
+    return _accepted(_result_of(entry))
 
 
 def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) -> Accepted:
@@ -189,9 +190,8 @@ def accept_own(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
     with transaction.atomic():
         store_events(entries, limits=ALONE)
         results = [_result_of(entry) for entry in entries]
-        for result in results:
-            if isinstance(result, Unavailable):
-                raise result
+        if away := next((each for each in results if isinstance(each, Unavailable)), None):
+            raise away
     return results
 
 
@@ -205,6 +205,12 @@ def _refuse_first(results: Sequence[object]) -> None:
 
 def _result_of(entry: Entry | HookpostError) -> Accepted | HookpostError:
     return entry if isinstance(entry, HookpostError) else entry.result or Unavailable("the event was not stored")
+
+
+def _accepted(result: Accepted | HookpostError) -> Accepted:
+    if isinstance(result, HookpostError):
+        raise result
+    return result
 
 
 def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> Entry | HookpostError:

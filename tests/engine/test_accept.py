@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import orjson
@@ -16,7 +16,7 @@ from deliveries import errors, sql
 from deliveries.database.failures import mark_never_sent
 from deliveries.models import Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
 from deliveries.protocol.ids import delivery_id
-from deliveries.services import event_store, readiness
+from deliveries.services import event_store, events, readiness
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
 from deliveries.services.events import (
@@ -28,6 +28,7 @@ from deliveries.services.events import (
     send_test_event,
 )
 from deliveries.services.retention import partitions_of
+from deliveries.services.validation import Rules
 from deliveries.sql.rows import AcceptEventsRow
 from tests.engine.steps import an_endpoint, emit, take_turn
 from tests.receiver import Receiver
@@ -149,6 +150,28 @@ def test_of_two_batches_with_one_key_at_once_nothing_of_one_is_stored_beside_the
     two.join()
     assert {bytes(each.fingerprint) for each in IdempotencyKey.objects.all()} == {b"one"}
     assert (Event.objects.count(), [type(each) for each in results]) == (1, [list, errors.KeyReused])
+
+
+def test_a_batch_with_a_key_asks_for_the_rules_before_it_holds_a_connection(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given that whoever reads the rules may wait for a connection, then no batch that holds one waits for the rules.
+
+    Equal batches at once wait for each other with a connection each, and would leave none.
+    """
+    customer, held = an_endpoint(receiver.url).customer, []
+    rules_for = events.rules_for
+
+    def noted(names: Collection[str]) -> Rules:
+        held.append(connection.in_atomic_block)
+        return rules_for(names)
+
+    monkeypatch.setattr(events, "rules_for", noted)
+    for atomic in (False, True):
+        one = draft(customer, idempotency_key="k0", owner_id=customer.id, fingerprint=b"f")
+        accept_batch([one], atomic=atomic, idempotency_key="k", keys=["k0"])
+    assert held == [False, False]
+    assert Event.objects.count() == 1
 
 
 def waiting_for_locks(count: int) -> None:
