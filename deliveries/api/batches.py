@@ -14,15 +14,23 @@ import orjson
 _SIGN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _NAME = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
 _OPENING, _CLOSING, _COMMA = b"[{", b"]}", b","
+_ENDING = _CLOSING + _COMMA
 
 
 def members(raw: bytes) -> list[bytes]:
-    """Return the members of the JSON object or list that raw is; raises ValueError where brackets do not match."""
+    """Return the members of the JSON object or list that raw is.
+
+    Raises ValueError where its own brackets and commas do not say which they are.
+    """
     raw = raw.strip()
-    if raw[:1] not in (b"{", b"["):
+    if (raw[:1], raw[-1:]) not in ((b"{", b"}"), (b"[", b"]")):
         raise ValueError("neither an object nor a list")
-    spans = list(_spans(raw))
-    return [raw[start:end] for start, end in spans if raw[start:end].strip()]
+    found = [raw[start:end] for start, end in _spans(raw)]
+    if len(found) == 1 and not found[0].strip():
+        return []
+    if not all(each.strip() for each in found):
+        raise ValueError("a comma has no member beside it")
+    return found
 
 
 def named_members(raw: bytes) -> list[tuple[str, bytes]]:
@@ -51,13 +59,17 @@ def unreadable_member(raw: bytes) -> str:
 
 
 def _spans(raw: bytes) -> Iterator[tuple[int, int]]:
-    depth, start = 0, 1
+    depth, start, closed = 0, 1, None
     for match in _SIGN.finditer(raw):
         sign = match[0][:1]
+        if depth == 1 and closed is not None and (sign not in _ENDING or raw[closed : match.start()].strip()):
+            raise ValueError("something stands between a member and the next comma")
         depth += (sign in _OPENING) - (sign in _CLOSING)
         if depth == 0 or (depth == 1 and sign == _COMMA):
             yield start, match.start()
-            start = match.end()
+            start, closed = match.end(), None
+        elif depth == 1 and sign in _CLOSING:
+            closed = match.end()
         if depth == 0:
             break
     if depth != 0 or start != len(raw):

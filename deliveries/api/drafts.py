@@ -7,6 +7,7 @@ rebuilt: the bytes that came in are the bytes that are signed. It must not know 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -56,6 +57,7 @@ _TEXT_QUOTES = 4
 _BATCH_QUOTES = 2
 _ATOMIC_QUOTES = 2
 
+_HALF_PAIR = re.compile(rb"(?i)\\u(?:d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f])")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _event_decoder = msgspec.json.Decoder(EventBody)
 _batch_decoder = msgspec.json.Decoder(BatchBody)
@@ -185,8 +187,13 @@ def _moment(text: str | None, *, field: str) -> datetime | None:
     return None if text is None else timestamps.read(text, field=field)
 
 
+def _said(error: Exception, raw: bytes) -> str:
+    # msgspec looks for the other half where the text ends, and takes that for the end of all.
+    return "a text has half of a surrogate pair" if _HALF_PAIR.search(raw) else str(error)
+
+
 def _refused_json(raw: bytes, error: Exception) -> Exception:
-    text = "it nests too deep" if isinstance(error, RecursionError) else wrong_encoding(raw) or str(error)
+    text = "it nests too deep" if isinstance(error, RecursionError) else wrong_encoding(raw) or _said(error, raw)
     if not isinstance(error, msgspec.ValidationError):
         return ParseError(f"the body is not JSON: {text}")
     sentence, _, place = text.partition(" - at `$")

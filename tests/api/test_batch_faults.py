@@ -80,6 +80,44 @@ def test_a_batch_that_is_no_batch_is_refused_whole(ops: Caller, alice: Tenant, r
     assert not Event.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[%b,]",
+        b"[,%b]",
+        b"[%b,, 5]",
+        b"[,]",
+        b"[%b 5]",
+        b"[%b {}]",
+        b"[%b:{}]",
+        b'[%b "x"]',
+        b"[%b}",
+        b"[%b,}",
+        b"[%b /*,*/]",
+    ],
+)
+@pytest.mark.parametrize("whole", [b'{"events": %b}', b'{"events": %b,}', b'{,"events": %b}', b'{"events": %b]'])
+def test_commas_and_brackets_of_the_batch_itself_are_json(ops: Caller, alice: Tenant, whole: bytes, raw: bytes) -> None:
+    """Given a list of which nobody could say how many events it has, then it is no batch; the results would not fit."""
+    answer = ops.post("/events/batch", raw=whole % (raw % GOOD if b"%b" in raw else raw))
+    assert (answer.status, Event.objects.count()) == (400, 0)
+
+
+@pytest.mark.parametrize("raw", [b'{"events": [%b],}', b'{,"events": [%b]}', b'{"events": [%b]]'])
+def test_a_batch_that_is_almost_json_is_refused_whole(ops: Caller, alice: Tenant, raw: bytes) -> None:
+    assert ops.post("/events/batch", raw=raw % GOOD).status == 400
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("half", [b"\\ud83d", b"\\uDE00", b"\\ud83d\\ud83d\\ude00"])
+@pytest.mark.parametrize("data", [b'{"a":"%b"}', b'{"%b":1}'])
+def test_half_of_a_pair_is_called_so(ops: Caller, alice: Tenant, data: bytes, half: bytes) -> None:
+    """Given what one reader takes for a text that ends too early, then the answer says what is wrong with it."""
+    answer = ops.post("/events", raw=event(data % half))
+    assert answer.status in (400, 422)
+    assert "surrogate" in answer.json["detail"]
+
+
 def test_members_are_found_whatever_stands_between_them() -> None:
     assert members(b'[1, "a,b]", {"c": [1,2]}, [] ]') == [b"1", b' "a,b]"', b' {"c": [1,2]}', b" [] "]
     assert named_members(b'{"a": {"b": 1}, "c\\"": [1,2]}') == [("a", b'{"b": 1}'), ('c"', b"[1,2]")]
