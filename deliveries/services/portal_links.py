@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from urllib.parse import unquote
 
 import orjson
 from django.contrib.auth import get_user_model
@@ -90,7 +91,8 @@ def begin_of(path: str) -> str:
     """Return a path of the portal as it stands below the portal's root; raises InvalidInput for any other."""
     root = site_root(PORTAL)
     is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    if not is_local or not path.startswith(root) or ".." in path or not path.isprintable() or "\\" in path:
+    # To a browser %2e is a dot.
+    if not is_local or not path.startswith(root) or ".." in unquote(path) or not path.isprintable() or "\\" in path:
         raise InvalidInput(say("a path that starts with {root}", root=root), field="next")
     return path.removeprefix(root)
 

@@ -140,7 +140,17 @@ def test_a_read_only_link_changes_nothing_whoever_edits_it(acme: House, host: st
 
 
 @pytest.mark.parametrize(
-    "path", ["https://evil.example/", "//evil.example/portal/", "/admin/", "/portal/../admin/", "/portal\\x", "portal/"]
+    "path",
+    [
+        "https://evil.example/",
+        "//evil.example/portal/",
+        "/admin/",
+        "/portal/../admin/",
+        "/portal/%2e%2E/admin/",
+        "/portal/.%2e/admin/",
+        "/portal\\x",
+        "portal/",
+    ],
 )
 def test_a_link_begins_in_the_portal_only(path: str, acme: House) -> None:
     bearer = {"authorization": f"Bearer {create_api_key('backend', ['manage'], actor='system')[1]}"}
