@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.protocol import ids
 from deliveries.protocol.api_versions import NAME_LIMIT
 
@@ -20,8 +20,8 @@ class ApiVersion(IdentifiedModel):
     name = models.CharField(max_length=NAME_LIMIT, unique=True)
     description = models.TextField(blank=True, default="", help_text="What is different; customers read it.")
     released_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = MomentField(auto_now_add=True)
+    updated_at = MomentField(auto_now=True)
 
     class Meta:
         db_table = "hookpost_api_version"
@@ -42,8 +42,8 @@ class VersionChange(IdentifiedModel):
     example = models.JSONField(null=True, blank=True, help_text="Example of `data` in this version.")
     down = models.TextField(blank=True, default="", help_text="JMESPath over `data`, to the version before.")
     up = models.TextField(blank=True, default="", help_text="JMESPath over `data`, from the version before.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = MomentField(auto_now_add=True)
+    updated_at = MomentField(auto_now=True)
 
     class Meta:
         db_table = "hookpost_version_change"

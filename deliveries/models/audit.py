@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
 
@@ -14,7 +14,7 @@ class AuditEntry(IdentifiedModel):
 
     PREFIX = ids.AUDIT
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = MomentField(auto_now_add=True)
     actor = models.CharField(max_length=200)
     action = models.CharField(max_length=64)
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="audit_entries")

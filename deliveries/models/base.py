@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import datetime
-from typing import ClassVar
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from django.db import models
+from django.db.models.expressions import Combinable
 
 from deliveries.models import clock
 from deliveries.protocol.ids import encode_id, time_of, time_ordered
@@ -44,6 +46,28 @@ os.register_at_fork(after_in_child=_ids.forget)
 def new_id() -> UUID:
     """Return a UUIDv7 of the database's time, as well as this host knows it; ids made in one process rise strictly."""
     return _ids.make()
+
+
+if TYPE_CHECKING:
+    DateTimeField = models.DateTimeField[str | datetime | Combinable, datetime]
+else:
+    DateTimeField = models.DateTimeField
+
+
+class MomentField(DateTimeField):
+    """A moment that is filled in by the database's time, as this host knows it, and not by a host's clock."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> datetime:
+        """Return what is stored: with `auto_now`, and with `auto_now_add` of a new row, the time."""
+        if self.auto_now or (self.auto_now_add and add):
+            setattr(model_instance, self.attname, datetime.fromtimestamp(clock.host.likely(), UTC))
+        moment: datetime = getattr(model_instance, self.attname)
+        return moment
+
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
+        """Return what migrations know it as: Django's own field."""
+        name, _, args, named = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, named
 
 
 class IdentifiedModel(models.Model):

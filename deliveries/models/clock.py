@@ -74,12 +74,22 @@ class HostClock:
         return wall - (before + after) / 2
 
     def likely(self) -> float:
-        """Return the database's time as well as it is known without asking: with no reading, this host's."""
+        """Return the database's time as well as it is known without asking: with no reading, this host's.
+
+        A clock that was set since the last reading is not believed: the steady one has gone on from there.
+        """
         known, wall = self._known, self.wall()
-        if known is not None and abs(wall - self.steady() - known.beyond) <= STEP_SECONDS:
+        if known is None:
+            return wall
+        if abs(wall - self.steady() - known.beyond) <= STEP_SECONDS:
             return wall - known.reading.correction_seconds  # the usual case, at a third of the cost: ids ask often
-        reading = self.reading(fresh_seconds=inf)
-        return self.wall() if reading is None else self.corrected(reading)
+        if (reading := self.reading(fresh_seconds=inf)) is not None:
+            return self.corrected(reading)
+        return self.steady() + known.beyond - known.reading.correction_seconds
+
+    def was_set(self) -> bool:
+        """Say whether this host's clock was set since the last reading, or the host was asleep."""
+        return self._known is not None and self.reading(fresh_seconds=inf) is None
 
 
 host = HostClock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.protocol import ids
 
 
@@ -40,8 +40,8 @@ class Customer(IdentifiedModel):
         help_text="Those done, see services/first_steps.py.",
     )
     brand = models.JSONField(default=dict, db_default={}, editable=False, help_text="See services/brands.py.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = MomentField(auto_now_add=True)
+    updated_at = MomentField(auto_now=True)
 
     class Meta:
         db_table = "hookpost_customer"

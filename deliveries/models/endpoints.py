@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
@@ -104,11 +104,11 @@ class Endpoint(IdentifiedModel):
     )
     state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
     state_reason = models.CharField(max_length=300, blank=True, default="")
-    state_changed_at = models.DateTimeField(auto_now_add=True)
+    state_changed_at = MomentField(auto_now_add=True)
     draining = models.BooleanField(default=False, editable=False, help_text="Held deliveries are being released.")
     deleted_at = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = MomentField(auto_now_add=True)
+    updated_at = MomentField(auto_now=True)
 
     class Meta:
         db_table = "hookpost_endpoint"
@@ -211,7 +211,7 @@ class EndpointSecret(IdentifiedModel):
     sealed = models.BinaryField(editable=False)
     hint = models.CharField(max_length=8, editable=False)
     public_key = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MomentField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

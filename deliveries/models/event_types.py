@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
 
@@ -34,8 +34,8 @@ class EventType(IdentifiedModel):
     example = models.JSONField(null=True, blank=True)
     validation = models.CharField(max_length=8, choices=Validation.choices, default=Validation.OFF)
     archived = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = MomentField(auto_now_add=True)
+    updated_at = MomentField(auto_now=True)
 
     class Meta:
         db_table = "hookpost_event_type"

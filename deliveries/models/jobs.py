@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
 
@@ -48,7 +48,7 @@ class Job(IdentifiedModel):
     failed = models.IntegerField(default=0)
     lost = models.IntegerField(default=0, db_default=0, help_text="Of what failed: never queued, endpoint deleted.")
     cursor = models.UUIDField(null=True, help_text="Last delivery or event that was queued.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MomentField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     failures = models.SmallIntegerField(default=0, db_default=0, help_text="Steps in a row that failed.")

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
 from deliveries.protocol.member_roles import MemberRole
@@ -51,7 +51,7 @@ class Member(IdentifiedModel):
     )
     digest_from = models.DateTimeField(null=True, editable=False, help_text="Alerts noted later were not told of yet.")
     digest_due_at = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MomentField(auto_now_add=True)
 
     class Meta:
         db_table = "hookpost_member"

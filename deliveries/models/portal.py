@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.members import Member
 from deliveries.protocol import ids
 
@@ -16,7 +16,7 @@ class PortalLink(IdentifiedModel):
 
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="portal_links")
     hashed = models.BinaryField(max_length=32, unique=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MomentField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from deliveries.models.base import MomentField
 from deliveries.models.endpoints import Endpoint
 
 
@@ -55,7 +56,7 @@ class Lane(models.Model):
     opened = models.IntegerField(default=0, help_text="Times in a row that the breaker opened.")
     failing_since = models.DateTimeField(null=True, help_text="Since when no delivery has arrived.")
     tokens = models.FloatField(default=1, help_text="Rate limit: what may be sent at once.")
-    tokens_at = models.DateTimeField(auto_now_add=True)
+    tokens_at = MomentField(auto_now_add=True)
     slow = models.BooleanField(default=False, help_text="Answers late or never: served from the queue deliveries_slow.")
     worker_id = models.UUIDField(null=True, help_text="Who leased it last: the id of a row in hookpost_worker.")
     rest_reason = models.TextField(default="", db_default="", help_text="Why the lane rests, while it does.")

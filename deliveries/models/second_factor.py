@@ -16,7 +16,7 @@ from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
 from deliveries.models import clock
-from deliveries.models.base import new_id
+from deliveries.models.base import MomentField, new_id
 from deliveries.models.keyring import seal, unseal
 
 STEPS_EITHER_WAY = 1
@@ -30,7 +30,7 @@ class SecondFactor(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp
     sealed = models.BinaryField(editable=False)
     last_step = models.BigIntegerField(default=-1, editable=False)
     backup_hashes = ArrayField(models.BinaryField(), default=list, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MomentField(auto_now_add=True)
 
     class Meta:
         db_table = "hookpost_second_factor"

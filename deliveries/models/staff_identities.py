@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from deliveries.models.base import MomentField
+
 ISSUER_LIMIT = 500
 SUBJECT_LIMIT = 255  # OpenID Connect Core 1.0, 2
 
@@ -19,7 +21,7 @@ class StaffIdentity(models.Model):
     issuer = models.CharField(max_length=ISSUER_LIMIT)
     subject = models.CharField(max_length=SUBJECT_LIMIT)
     was_made = models.BooleanField(help_text="The log-in was made for it; false: it was there before.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MomentField(auto_now_add=True)
 
     class Meta:
         db_table = "hookpost_staff_identity"

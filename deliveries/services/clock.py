@@ -6,6 +6,7 @@ What lives here: what is asked of the time by those who sign, store and drop. It
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import inf
 from typing import TypeVar
@@ -80,7 +81,13 @@ def problem() -> str:
 
 
 def likely_now() -> datetime:
-    """Return the database's time as well as it is known without asking; for what a mistake does no harm to."""
+    """Return the database's time as well as it is known; asks only when this host's clock was set, or it was asleep.
+
+    For what a mistake does no harm to.
+    """
+    if clock.host.was_set():
+        with suppress(DatabaseError, InterfaceError):
+            clock.measure()
     return datetime.fromtimestamp(clock.host.likely(), UTC)
 
 

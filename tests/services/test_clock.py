@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from deliveries.models import ApiKey, AuditEntry, Customer
 from deliveries.models import clock as host_clock
 from deliveries.models.clock import FRESH_SECONDS, HostClock
-from tests.wrong_clocks import host_off_by
+from deliveries.services.api_keys import create_api_key, find_api_key
+from tests.wrong_clocks import DAY, host_off_by
 
 
 @dataclass
@@ -54,7 +59,18 @@ def test_a_reading_is_used_until_it_is_old(host: Host, clock: HostClock) -> None
 def test_a_clock_that_was_set_is_noticed_without_asking(host: Host, clock: HostClock, step: float) -> None:
     host.wall += step
     assert clock.reading() is None
-    assert clock.likely() == host.wall
+    assert clock.was_set()
+
+
+@pytest.mark.parametrize("step", [0.6, -0.6, 3600.0, -86_400.0])
+def test_a_clock_that_was_set_tells_the_time_as_it_was_going_on_before(
+    host: Host, clock: HostClock, step: float
+) -> None:
+    host.pass_time(5)
+    before = clock.likely()
+    host.wall += step
+    host.pass_time(100)
+    assert clock.likely() == pytest.approx(before + 100)
 
 
 def test_a_host_that_was_asleep_is_noticed_without_asking(host: Host, clock: HostClock) -> None:
@@ -97,3 +113,42 @@ def test_whoever_connects_to_the_database_knows_its_time() -> None:
     connection.close()
     assert reading is not None
     assert reading.offset_seconds == pytest.approx(3600, abs=60)
+
+
+@pytest.fixture
+def jumping(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """This host's clock, with what somebody sets it ahead by."""
+    ahead = [0.0]
+    monkeypatch.setattr(host_clock, "host", HostClock(wall=lambda: time.time() + ahead[0]))
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(seconds=ahead[0]))
+    return ahead
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_clock_that_is_set_while_a_process_runs_neither_ends_keys_nor_makes_ended_ones_good(
+    jumping: list[float], days: int
+) -> None:
+    """Given keys that end in a day, and a day ago, then a clock that is set two days off does not change that."""
+    soon = datetime.now(UTC) + timedelta(days=1)
+    key, shown = create_api_key("tests", ["read"], actor="user:alice", expires_at=soon)
+    over, shown_over = create_api_key("over", ["read"], actor="user:alice", expires_at=soon)
+    ApiKey.objects.filter(pk=over.pk).update(expires_at=soon - timedelta(days=2))
+    host_clock.measure()
+    jumping[0] = days * DAY
+    assert find_api_key(shown) == key
+    assert find_api_key(shown_over) is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_made_by_a_host_whose_clock_is_off_is_of_the_databases_time(jumping: list[float], known: bool) -> None:
+    """Given a clock that is off, or is set while the process runs, then rows are made, changed and audited now."""
+    jumping[0] = 2 * DAY if known else 0.0
+    host_clock.measure()
+    jumping[0] = 2 * DAY
+    before = Customer.objects.create(name="Alice & Co")
+    entry = AuditEntry.objects.create(actor="user:alice", action="customer.create", customer=before)
+    before.save()
+    for moment in (before.created_at, before.updated_at, entry.at):
+        assert abs(moment - datetime.now(UTC)) < timedelta(hours=1)
