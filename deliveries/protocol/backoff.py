@@ -24,6 +24,8 @@ RETRY_AFTER_LIMIT_SECONDS = 86_400
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
 _LONG_DAY = "(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+# A comma that is not the one within a date.
+_JOINT = re.compile("".join(f"(?<!{end})" for end in _DAY[3:-1].split("|")) + "(?<!day),", re.IGNORECASE)
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _ZONE = "(?:gmt|utc?|z|(?P<sign>[+-])(?P<zone_hours>[0-9]{2}):?(?P<zone_minutes>[0-9]{2}))"
@@ -69,12 +71,16 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     """Return the seconds that a `Retry-After` asks for, 0 to a day, or None if it is neither number nor date.
 
     Read generously: whoever asks for time in another form than RFC 9110 has it wants it all the same. Of several
-    numbers, as a proxy joins them, the largest counts.
+    numbers and dates, as a proxy joins them, the longest wait counts.
     """
-    text = value.strip(" \t") if value else ""
-    numbers = [_seconds(part.strip(" \t")) for part in text.split(",")]
-    if all(number is not None for number in numbers):
-        return max(number for number in numbers if number is not None)
+    waits = [_one_wait(part.strip(" \t"), now=now) for part in _JOINT.split(value or "")]
+    known = [wait for wait in waits if wait is not None]
+    return max(known) if len(known) == len(waits) else None
+
+
+def _one_wait(text: str, *, now: datetime) -> float | None:
+    if (seconds := _seconds(text)) is not None:
+        return seconds
     moment = _http_date(text, now=now) or _rfc_3339(text)
     if moment is None:
         return None

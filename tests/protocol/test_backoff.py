@@ -105,6 +105,19 @@ def test_a_number_or_a_date_is_honoured_up_to_a_day(value: str, seconds: float) 
 @pytest.mark.parametrize(
     "value",
     [
+        "120, Sun, 01 Mar 2026 12:10:00 GMT",
+        "Sun, 01 Mar 2026 12:10:00 GMT, 120",
+        "Sun, 01 Mar 2026 12:10:00 GMT,Sunday, 01-Mar-26 12:02:00 GMT",
+        "2026-03-01T12:10:00Z, 1, Sun Mar  1 12:00:00 2026",
+    ],
+)
+def test_of_numbers_and_dates_that_a_proxy_joined_the_longest_wait_counts(value: str) -> None:
+    assert parse_retry_after(value, now=NOW) == 600
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
         None,
         "",
         " ",
