@@ -21,6 +21,7 @@ from deliveries import __version__
 from deliveries.api.problems import reading
 from deliveries.api.readiness import WITHOUT_FIGURES
 from deliveries.conf import conf
+from deliveries.database.failures import is_locked
 from deliveries.database.limits import answered_within
 from deliveries.metrics import names
 from deliveries.metrics.kinds import METRICS, Counter, Gauge, Histogram, Metric
@@ -66,7 +67,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _asked_figures(node: str) -> tuple[bool, QueueStatsRow | None]:
-    """Return whether the database can be used, and its figures where this process is to report them."""
+    """Return whether the database can be used, and its figures where this process is to report them.
+
+    Where somebody has a table locked that is counted, there are none.
+    """
     word = database_word()
     if word in WITHOUT_FIGURES:
         return False, None
@@ -74,8 +78,8 @@ def _asked_figures(node: str) -> tuple[bool, QueueStatsRow | None]:
     try:
         with answered_within(FIGURES_SECONDS, urgent=True):
             return word == OK, queue_stats() if is_reporter(node, leads=leads) else None
-    except (DatabaseError, InterfaceError):
-        return False, None
+    except (DatabaseError, InterfaceError) as error:
+        return word == OK and is_locked(error), None
 
 
 class _InCell(Collector):

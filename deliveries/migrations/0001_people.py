@@ -13,6 +13,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        # Django names the tables' content types after any run, also one that ends at an early migration of ours.
+        ("contenttypes", "0002_remove_content_type_name"),
     ]
 
     operations = [

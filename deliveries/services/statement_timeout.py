@@ -1,6 +1,6 @@
-"""A time limit for queries that people start.
+"""Time limits for queries that people and probes start.
 
-What lives here: the limit, set for one transaction. It must not know what is asked.
+What lives here: the limits, each set for one transaction. It must not know what is asked.
 """
 
 from __future__ import annotations
@@ -28,3 +28,12 @@ def at_most(*, seconds: float) -> Iterator[None]:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         raise TooSlow from error
+
+
+@contextmanager
+def waiting_for_locks(*, seconds: float) -> Iterator[None]:
+    """Let a statement of the block wait so long for what another session has locked; then comes OperationalError."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(round(seconds * 1000))])
+        yield

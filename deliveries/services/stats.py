@@ -17,6 +17,7 @@ from deliveries.models import Endpoint
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
+from deliveries.services.statement_timeout import waiting_for_locks
 from deliveries.sql.rows import EndpointStatsRow, QueueStatsRow
 
 SPAN = timedelta(hours=24)
@@ -24,6 +25,7 @@ MINUTE = timedelta(minutes=1)
 NEWEST = 10_000
 QUEUE_COUNT_LIMIT = 100_000
 REPORTER_SECONDS = 60.0
+LOCK_SECONDS = 0.5  # Prometheus asks again soon
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "none")
 
 
@@ -63,7 +65,8 @@ def is_reporter(node: str, *, leads: bool = False) -> bool:
     The dispatcher that leads always is; where nobody asks it for figures, one web node.
     """
     try:
-        return bool(sql.run("report_figures", {"node": node, "seconds": REPORTER_SECONDS, "leads": leads}))
+        with waiting_for_locks(seconds=LOCK_SECONDS):
+            return bool(sql.run("report_figures", {"node": node, "seconds": REPORTER_SECONDS, "leads": leads}))
     except DatabaseError as error:
         if not takes_no_writes(error):
             raise
@@ -71,6 +74,10 @@ def is_reporter(node: str, *, leads: bool = False) -> bool:
 
 
 def queue_stats(*, now: datetime | None = None) -> QueueStatsRow:
-    """Return what waits, and what went through in the last minute; counts stop at a limit."""
+    """Return what waits, and what went through in the last minute; counts stop at a limit.
+
+    Raises OperationalError soon where one of the tables is locked.
+    """
     since = floor_of((now or clock.likely_now()) - MINUTE)
-    return sql.fetch(QueueStatsRow, {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
+    with waiting_for_locks(seconds=LOCK_SECONDS):
+        return sql.fetch(QueueStatsRow, {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]

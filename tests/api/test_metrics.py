@@ -14,6 +14,7 @@ from deliveries.services import stats
 from deliveries.services.endpoints import pause_endpoint
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
+from tests.engine.steps import by_hand
 from tests.settings import SETTINGS
 
 HOUR = timedelta(hours=1)
@@ -93,6 +94,17 @@ def test_a_count_that_was_cut_says_so(nobody: Caller, alice: Tenant, monkeypatch
     found = scraped(nobody)
     assert (found["hookpost_due"], found['hookpost_count_is_cut{figure="due"}']) == (2, 1)
     assert found['hookpost_count_is_cut{figure="held"}'] == 0
+
+
+@pytest.mark.parametrize("table", ["hookpost_attempt", "hookpost_due_delivery"])
+def test_while_a_counted_table_is_locked_a_process_tells_its_own_figures(nobody: Caller, table: str) -> None:
+    with by_hand() as hand:
+        hand.execute(f"LOCK TABLE {table}")
+        found = scraped(nobody)
+        hand.rollback()
+    assert (found["hookpost_database_usable"], found["hookpost_reports_database"]) == (1, 0)
+    assert "hookpost_leader" in found
+    assert scraped(nobody)["hookpost_reports_database"] == 1
 
 
 def asked_at(port: str) -> dict[str, float]:
