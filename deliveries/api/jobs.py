@@ -1,6 +1,6 @@
 """Bulk work: /deliveries/redeliver, /deliveries/cancel, …/recover, …/replay, /jobs/{id}
 
-What lives here: the REST form of jobs. It must not know how they are done: services/jobs.py does.
+What lives here: the REST form of jobs. It must not know how they are done: services/job_steps.py does.
 """
 
 from __future__ import annotations

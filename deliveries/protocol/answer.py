@@ -1,6 +1,6 @@
 """What came back for one HTTP request, as plain data.
 
-`outbound/` makes it, `protocol/outcome.py` judges it, `engine/turns.py` stores it.
+`outbound/` makes it, `protocol/outcome.py` judges it, `engine/recorder.py` stores it.
 """
 
 from __future__ import annotations

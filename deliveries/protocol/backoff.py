@@ -1,7 +1,7 @@
 """When to try again.
 
 What lives here: the retry schedule, its jitter, and the reading of `Retry-After`.
-It must not know the clock or the dice: `now` and `rng` come in. Source: wire.md; RFC 9110 10.2.3, 5.6.7.
+It must not know the clock or the dice: `now` and `rng` come in. Source: RFC 9110 10.2.3, 5.6.7.
 """
 
 from __future__ import annotations

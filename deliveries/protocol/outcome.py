@@ -1,7 +1,7 @@
 """What an answer means for its delivery, its lane and its endpoint.
 
 What lives here: the decision, as data. It must not know rows, clocks or dice: `now` and `rng` come in,
-and nothing is done about it here. Source: wire.md.
+and nothing is done about it here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The request of a delivery, as bytes and headers.
 
 What lives here: bodies, the policy for custom headers, and the headers in sending order.
-It must not know how requests are sent, or where secrets are kept. Source: wire.md, RFC 9110 5.
+It must not know how requests are sent, or where secrets are kept. Source: RFC 9110 5.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cancelling in bulk what waits: which deliveries are meant, found part by part, and taking them out of the queue.
 
 What lives here: one bounded part of the work. What waits is looked for in the queue, which is small, and not in the
-log. It must not know jobs' rows; jobs.py counts and steps.
+log. It must not know jobs' rows; job_steps.py counts and steps.
 """
 
 from __future__ import annotations
