@@ -51,5 +51,5 @@ class ProcessSettings(TraceSettings):
         "HOOKPOST_LEASE_SECONDS",
         "20",
         between(2, 3600),
-        "How long after a worker's last sign of life its lanes are taken over; it gives one every third of that.",
+        "How long a worker has a lane without renewing its lease, which it does in good time; one that gives no sign of life for four seconds loses its lanes then.",
     )
