@@ -73,7 +73,8 @@ class Leases:
         parameters |= self._asking() | {"timed": is_logged(), "lease_seconds": float(conf.lease_seconds)}
         with names.CLAIM_SECONDS.timed():
             is_one, days = len(endpoint_ids) == 1 and room > 1, events_of_today()
-            alone: Sequence[TakeLanesRow] = sql.fetch(TakeLaneRow, parameters, days=days) if is_one else ()
+            one = parameters | {"endpoint_id": endpoint_ids[0]} if is_one else {}
+            alone: Sequence[TakeLanesRow] = sql.fetch(TakeLaneRow, one, days=days) if is_one else ()
             rows = alone or sql.fetch(TakeLanesRow, parameters, days=days)
         lanes: dict[UUID, Lane] = {}
         claimed: dict[UUID, list[Claimed]] = {}

@@ -148,7 +148,8 @@ def _record(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recor
     days = _days(rows)
     kept: Sequence[RecordArrivalRow | RecordOutcomesRow] = ()
     if all(parameters[name] == value for name, value in ARRIVED_ALONE):
-        kept = sql.fetch(RecordArrivalRow, parameters, days=days)
+        alone = {name: value[0] if isinstance(value, list) else value for name, value in parameters.items()}
+        kept = sql.fetch(RecordArrivalRow, alone, days=days)
     kept = kept or sql.fetch(RecordOutcomesRow, parameters, days=days)
     return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in kept}
 

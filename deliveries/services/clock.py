@@ -66,11 +66,12 @@ def refusal(*, part: str) -> ClockOff | None:
 
 
 def fetch(row: type[Told], parameters: sql.Parameters, *, days: sql.Days = ()) -> list[Told]:
-    """Fetch rows that hold `database_time`, and take a reading of it, at no round trip more."""
+    """Fetch rows that hold `database_time`, and take a reading of it where there are any, at no round trip more."""
     host = clock.host
     asked_at = host.wall()
     rows = sql.fetch(row, parameters, days=days)
-    host.learn(rows[0].database_time, asked_at=asked_at, answered_at=host.wall())
+    if rows:
+        host.learn(rows[0].database_time, asked_at=asked_at, answered_at=host.wall())
     return rows
 
 

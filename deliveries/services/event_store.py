@@ -6,9 +6,8 @@ statement that others share. It must not know who calls, or how callers come tog
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,31 +19,31 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.db.models import Exists, OuterRef, Q
 
 from deliveries import sql
-from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_surely_undone, lacks_partition
 from deliveries.errors import HookpostError, InvalidInput, KeyReused, Unavailable, Unconfirmed
 from deliveries.metrics import names
 from deliveries.models import Customer, IdempotencyKey
-from deliveries.protocol.event_types import matching_keys
+from deliveries.protocol.remembered import remember
 from deliveries.services import clock
 from deliveries.services.budgets import Callers
+from deliveries.services.event_columns import event_columns, lone_columns
 from deliveries.services.readiness import note_refusal
 from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
 from deliveries.sql.days import day_of
-from deliveries.sql.rows import AcceptEventsRow
+from deliveries.sql.rows import AcceptEventRow, AcceptEventsRow
 
 log = structlog.get_logger(__name__)
 
 OTHER_BODY = "this Idempotency-Key came with another body before"
 NOT_STORED = "the database does not store anything at the moment; nothing was stored"
+NOT_PLAIN_SECONDS, NOT_PLAIN_LIMIT = 60.0, 10_000
 EVERYONE = "*"  # sql/accept_events.sql knows it too; no uid looks like this
-# A number that PostgreSQL would read as too long for its type, and end the statement.
-_UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*[eE][+-]?[0-9]{4}|[0-9]{8000}")
 
 
 accepting = Callers()  # whose events this process stores
+_not_plain: dict[UUID | str | None, float] = {}  # for whom the small statement is not tried, until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,18 +166,17 @@ def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
 
 
 def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None) -> None:
-    parameters = _parameters(group) | limits.parameters() | {"only_endpoint": only_endpoint}
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = _accept(parameters, _days(group))
+            rows = _accept(group, limits, only_endpoint, _days(group))
     except IntegrityError as error:
         if not lacks_partition(error):
             raise
         open_partitions()
-        rows = _accept(parameters)
+        rows = _accept(group, limits, only_endpoint)
     now = time.monotonic()
     for entry in (group[0], group[-1]):
-        accepting.note(entry.draft.customer_id or entry.draft.customer_uid, now)
+        accepting.note(_whose(entry.draft), now)
     by_id = {row.event_id: row for row in rows}
     # First those that are stored: looking up the others asks the database again, which may fail.
     for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):
@@ -191,10 +189,14 @@ def _days(group: Sequence[Entry]) -> sql.Days:
     return (("hookpost_event", day), ("hookpost_delivery", day)) if day else ()
 
 
-def _accept(parameters: Mapping[str, object], days: sql.Days = ()) -> list[AcceptEventsRow]:
+def _accept(
+    group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None, days: sql.Days = ()
+) -> Sequence[AcceptEventsRow]:
     """Run the statement, and count what it stored once that is certain."""
+    is_alone = only_endpoint is None and len(group) == 1 and _is_plain(group[0])
     with names.COMMIT_SECONDS.timed():
-        rows = clock.fetch(AcceptEventsRow, parameters, days=days)
+        rows = _accept_alone(group[0], limits, days) if is_alone else ()
+        rows = rows or clock.fetch(AcceptEventsRow, event_columns(group, limits, only_endpoint), days=days)
     if stored := sum(row.accepted for row in rows):
         names.COMMIT_EVENTS.observe(stored)
         if connection.in_atomic_block:
@@ -204,29 +206,22 @@ def _accept(parameters: Mapping[str, object], days: sql.Days = ()) -> list[Accep
     return rows
 
 
-def _parameters(group: Sequence[Entry]) -> dict[str, object]:
-    drafts = [entry.draft for entry in group]
-    return {
-        "ids": [entry.event_id for entry in group],
-        "customers": [draft.customer_id for draft in drafts],
-        "customer_uids": [draft.customer_uid for draft in drafts],
-        "types": [draft.type for draft in drafts],
-        "type_keys": [" ".join(matching_keys(draft.type)) for draft in drafts],
-        "bodies": [entry.body for entry in group],
-        "filterable": [_UNFIT.search(entry.body) is None for entry in group],
-        "emitters": [draft.emitter_id for draft in drafts],
-        "owners": [draft.owner_id for draft in drafts],
-        "keys": [draft.idempotency_key for draft in drafts],
-        "fingerprints": [draft.fingerprint for draft in drafts],
-        "api_keys": [draft.api_key_id for draft in drafts],
-        "deliver_ats": [entry.deliver_at for entry in group],
-        "trace_contexts": [draft.trace_context for draft in drafts],
-        "tags": [" ".join(draft.tags) if draft.tags else None for draft in drafts],
-        "api_versions": [entry.api_version for entry in group],
-        "other_shapes": [" ".join(entry.other_shapes) if entry.other_shapes else None for entry in group],
-        "clock_tolerance_seconds": float(conf.clock_tolerance_seconds),
-        "reject_unknown": conf.unknown_event_types == "reject",
-    }
+def _is_plain(entry: Entry) -> bool:
+    """Say whether sql/accept_event.sql may know this event: else it would be asked twice."""
+    draft = entry.draft
+    is_simple = draft.idempotency_key is None and entry.deliver_at is None and not entry.other_shapes
+    return is_simple and draft.customer_uid != EVERYONE and _not_plain.get(_whose(draft), 0.0) <= time.monotonic()
+
+
+def _accept_alone(entry: Entry, limits: FanOutLimits, days: sql.Days) -> Sequence[AcceptEventsRow]:
+    rows = clock.fetch(AcceptEventRow, lone_columns(entry, limits), days=days)
+    if not rows:
+        remember(_not_plain, _whose(entry.draft), time.monotonic() + NOT_PLAIN_SECONDS, limit=NOT_PLAIN_LIMIT)
+    return rows
+
+
+def _whose(draft: EventDraft) -> UUID | str | None:
+    return draft.customer_id or draft.customer_uid
 
 
 def _result(entry: Entry, row: AcceptEventsRow) -> Accepted | HookpostError:

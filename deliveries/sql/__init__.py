@@ -32,6 +32,7 @@ FOLDER = Path(__file__).parent
 # each row of another one, and does so for a minute when 20,000 lanes become due on a fresh installation.
 PLANNED_ONCE = frozenset(
     {
+        "accept_event",
         "accept_events",
         "beat",
         "claim_batch",

@@ -4,18 +4,7 @@
 WITH input AS (
     SELECT
         i.*, c.customer_id, m.made_at,
-        CASE
-            -- An id of another time than the database's belongs to a day that is over, or not yet begun.
-            WHEN abs(extract(epoch FROM clock_timestamp() - m.made_at)) > %(clock_tolerance_seconds)s::float8 THEN 'clock'
-            WHEN i.api_key_id IS NOT NULL AND NOT EXISTS (
-                SELECT FROM hookpost_api_key k
-                WHERE k.id = i.api_key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-            ) THEN 'api_key'
-            WHEN (c.customer_id IS NULL AND i.given_uid IS DISTINCT FROM '*') OR c.customer_id <> i.emitter_id THEN 'customer'
-            WHEN c.moving = 'closed' THEN 'moved'
-            WHEN t.archived THEN 'archived'
-            WHEN NOT t.known AND %(reject_unknown)s::bool AND NOT starts_with(i.type, 'hookpost.') THEN 'type'
-        END AS refused
+        {refusal} AS refused
     FROM unnest(
         %(ids)s::uuid[], %(customers)s::uuid[], %(customer_uids)s::text[], %(types)s::text[], %(type_keys)s::text[],
         %(bodies)s::bytea[], %(filterable)s::bool[], %(emitters)s::uuid[], %(owners)s::uuid[], %(keys)s::text[],
@@ -27,7 +16,7 @@ WITH input AS (
         api_key_id, deliver_at, trace_context, tags, api_version, other_shapes, place
     )
     CROSS JOIN LATERAL (
-        SELECT to_timestamp(('x' || translate(left(i.event_id::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AS made_at
+        SELECT {made_at} AS made_at
     ) m
     LEFT JOIN LATERAL (
         SELECT id AS customer_id, moving FROM hookpost_customer WHERE id = i.given_id
@@ -36,11 +25,7 @@ WITH input AS (
         LIMIT 1
     ) c ON true
     LEFT JOIN LATERAL (
-        SELECT  -- a customer's own type judges nobody's events but those of its own keys
-            bool_and(e.archived) FILTER (WHERE e.customer_id IS NULL OR e.customer_id = i.emitter_id) AS archived,
-            count(*) > 0 AS known
-        FROM hookpost_event_type e
-        WHERE e.name = i.type AND (e.customer_id IS NULL OR e.customer_id = c.customer_id)
+        {type_of_event}
     ) t ON true
 ), measured AS (
     SELECT
@@ -82,8 +67,8 @@ WITH input AS (
     SELECT
         i.event_id, i.customer_id, i.type, i.made_at, i.deliver_at, e.id AS endpoint_id, l.slow,
         -- what is for later is held when its time has come
-        i.deliver_at IS NULL AND (e.state <> 'enabled' OR (e.ordered AND e.draining)) AS held,
-        md5(i.event_id::text || e.id::text) AS h
+        i.deliver_at IS NULL AND ({is_held}) AS held,
+        {delivery_id} AS delivery_id
     FROM input i
     LEFT JOIN planned p USING (event_id)
     LEFT JOIN parsed USING (event_id)
@@ -96,9 +81,7 @@ WITH input AS (
     WHERE i.refused IS NULL AND NOT coalesce(p.pending, false)
       AND CASE
         WHEN %(only_endpoint)s::uuid IS NOT NULL THEN e.id = %(only_endpoint)s::uuid
-        WHEN (cardinality(e.event_types) > 0 OR starts_with(i.type, 'hookpost.'))
-            AND NOT e.event_types && string_to_array(i.type_keys, ' ')::varchar[] THEN false
-        WHEN e.tags IS NOT NULL AND (string_to_array(i.tags, ' ') && e.tags) IS NOT TRUE AND NOT starts_with(i.type, 'hookpost.') THEN false
+        WHEN NOT ({wants_type}) THEN false
         WHEN e.filter <> '' THEN coalesce(parsed.document @@ e.filter::jsonpath, false)
         ELSE true
       END
@@ -131,11 +114,7 @@ WITH input AS (
     INSERT INTO hookpost_fan_out (event_id, customer_id, turn_at, filter_ms)
     SELECT event_id, customer_id, now(), 0 FROM accepted WHERE pending
 ), fanned_out AS (
-    SELECT
-        m.*,
-        (substr(m.event_id::text, 1, 13) || '-7' || substr(m.h, 1, 3) || '-a' || substr(m.h, 4, 3) || '-'
-            || substr(m.h, 7, 12))::uuid AS delivery_id
-    FROM matched m WHERE m.event_id IN (SELECT event_id FROM accepted)
+    SELECT m.* FROM matched m WHERE m.event_id IN (SELECT event_id FROM accepted)
 ), new_delivery AS (
     INSERT INTO hookpost_delivery (
         id, event_id, endpoint_id, customer_id, event_type, state, attempts, error, created_at, next_attempt_at

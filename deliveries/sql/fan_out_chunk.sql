@@ -1,6 +1,6 @@
 -- Makes the deliveries of an event for the next endpoints of its fan-out, and moves on or ends it.
 -- event_id uuid, after_id uuid or null (where it stood), upto_id uuid (where it will stand), is_last bool, endpoint_ids uuid[], type_keys text[], matched uuid[] (wanted by their filters), unjudged uuid[] (whose filters could not tell), filter_ms int, wait_seconds float
--- Only whoever moves the place inserts, and a delivery's id follows from event and endpoint: a chunk that comes twice makes nothing twice. Same formula as accept_events. No wait for the disk, which accepted events wait for: what a crash of the server undoes is undone with the place, and is made again.
+-- Only whoever moves the place inserts, and a delivery's id follows from event and endpoint: a chunk that comes twice makes nothing twice. parts/delivery_id.sql says how. No wait for the disk, which accepted events wait for: what a crash of the server undoes is undone with the place, and is made again.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
 ), moved AS (
@@ -19,13 +19,13 @@ WITH quick AS MATERIALIZED (
         CASE
             WHEN e.filter <> '' AND e.id = ANY(%(unjudged)s::uuid[]) THEN 'cancelled'
             WHEN v.deliver_at > now() THEN 'pending'  -- it is held when its time has come
-            WHEN e.state <> 'enabled' OR (e.ordered AND e.draining) THEN 'held'
+            WHEN {is_held} THEN 'held'
             ELSE 'pending'
         END AS state,
-        md5(v.id::text || e.id::text) AS h
-    FROM (SELECT event_id FROM moved UNION ALL SELECT event_id FROM ended) f
+        {delivery_id} AS delivery_id
+    FROM (SELECT event_id FROM moved UNION ALL SELECT event_id FROM ended) i
     CROSS JOIN quick
-    JOIN hookpost_event v ON v.id = f.event_id
+    JOIN hookpost_event v ON v.id = i.event_id
     JOIN hookpost_endpoint e ON e.id = ANY(%(endpoint_ids)s::uuid[]) AND e.deleted_at IS NULL
     WHERE CASE
         WHEN cardinality(e.event_types) > 0 OR starts_with(v.type, 'hookpost.')
@@ -40,9 +40,7 @@ WITH quick AS MATERIALIZED (
         finished_at
     )
     SELECT
-        (substr(event_id::text, 1, 13) || '-7' || substr(h, 1, 3) || '-a' || substr(h, 4, 3) || '-'
-            || substr(h, 7, 12))::uuid,
-        event_id, endpoint_id, customer_id, type, state, 0, CASE WHEN state = 'cancelled' THEN 'filter_failed' ELSE '' END,
+        delivery_id, event_id, endpoint_id, customer_id, type, state, 0, CASE WHEN state = 'cancelled' THEN 'filter_failed' ELSE '' END,
         created_at, CASE WHEN state = 'pending' THEN greatest(deliver_at, now()) END, CASE WHEN state = 'cancelled' THEN now() END
     FROM matched
     ON CONFLICT DO NOTHING

@@ -26,6 +26,10 @@ class AcceptEventsRow(NamedTuple):
     database_time: float
 
 
+class AcceptEventRow(AcceptEventsRow):
+    """The same for an event that came alone; none where that is no plain case."""
+
+
 class ClaimFanOutsRow(NamedTuple):
     """A leased fan-out: the customer, None for all of them, and the endpoint after which it goes on."""
 

@@ -40,7 +40,7 @@ def test_a_full_disk_or_a_lock_is_said_and_no_batch_is_taken_for_stored_while_re
     fetch = sql.fetch
 
     def refuse(row: type[NamedTuple], parameters: sql.Parameters, **given: Any) -> Any:
-        if row in (AcceptEventsRow, TakeTokenRow):
+        if issubclass(row, AcceptEventsRow | TakeTokenRow):
             raise OperationalError("could not extend file") from error()
         return fetch(row, parameters, **given)
 

@@ -313,7 +313,7 @@ def test_a_caller_is_told_whether_a_database_that_fails_may_have_stored_the_even
     fetch = sql.fetch
 
     def refuse(row: type[Any], parameters: dict[str, object], **given: object) -> list[object]:
-        if row is AcceptEventsRow:
+        if issubclass(row, AcceptEventsRow):
             raise error
         return fetch(row, parameters, **given)  # type: ignore[arg-type]
 

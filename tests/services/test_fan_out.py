@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from deliveries import sql
 from deliveries.engine.leases import Leases
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
-from deliveries.services import event_store, events, fan_out, filter_judge, wide_events
+from deliveries.services import event_columns, event_store, events, fan_out, filter_judge, wide_events
 from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
@@ -205,7 +205,7 @@ def test_what_python_lets_through_and_postgresql_does_not_is_judged_apart(monkey
     class Nothing:
         def search(self, body: bytes) -> None: ...
 
-    monkeypatch.setattr(event_store, "_UNFIT", Nothing())
+    monkeypatch.setattr(event_columns, "_UNFIT", Nothing())
     customer, other = a_customer(1, filter="$.data.n > 5"), a_customer(1)
     results = accept_events([draft(customer, b'{"n": 1e-200000}'), draft(other)])
     assert all(isinstance(each, Accepted) for each in results)
