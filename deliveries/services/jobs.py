@@ -83,13 +83,20 @@ def start_job(
 
 
 def tend_jobs() -> list[UUID]:
-    """End jobs of which nothing waits any more, hold those that only wait; returns those that want another step."""
+    """End jobs of which nothing waits any more, hold those that only wait; returns those that want another step.
+
+    One that somebody keeps locked has its turn later.
+    """
     rows = sql.fetch(TendJobsRow, {"all_queued": ALL_QUEUED, "waiting_limit": WAITING_LIMIT})
-    for row in rows:
-        if row.held != (row.state == State.HELD):
-            state = State.HELD if row.held else State.RUNNING
-            Job.objects.filter(id=row.id, state=row.state).update(state=state)
-    _end_done([row.id for row in rows if row.all_queued and not row.waits])
+    over = {row.id for row in rows if row.all_queued and not row.waits}
+    turning = [row for row in rows if row.held != (row.state == State.HELD)]
+    if over or turning:
+        with transaction.atomic():
+            free = _lock_free([*over, *(row.id for row in turning)])
+            for row in turning:
+                state = State.HELD if row.held else State.RUNNING
+                Job.objects.filter(id__in=free & {row.id}, state=row.state).update(state=state)
+            _end_done(over & free)
     wanting = Job.objects.filter(id__in=[row.id for row in rows if not row.all_queued and not row.held])
     rested = Q(rest_until=None) | Q(rest_until__lte=clock.likely_now())
     return list(wanting.filter(rested).order_by("id").values_list("id", flat=True))
@@ -103,7 +110,13 @@ def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
     return [] if lately.exists() else list(ids)
 
 
-def _end_done(ids: list[UUID]) -> None:
+def _lock_free(ids: Collection[UUID]) -> set[UUID]:
+    """Lock those of some jobs that nobody has locked; returns which."""
+    free = Job.objects.select_for_update(skip_locked=True).filter(id__in=ids).order_by("id")
+    return set(free.values_list("id", flat=True))
+
+
+def _end_done(ids: Collection[UUID]) -> None:
     """End jobs of which all is queued and nothing waits; what neither arrived nor failed left the queue unsent."""
     over = Job.objects.filter(id__in=ids, state__in=UNFINISHED, cursor=ALL_QUEUED, taken_back=[])
     short = over.filter(total__gt=F("done") + F("failed"))

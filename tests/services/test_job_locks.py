@@ -16,6 +16,7 @@ from deliveries.services import job_control, job_steps, jobs
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery
+from tests.engine.steps import by_hand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,6 +52,29 @@ def held_by_another(job: Job) -> Iterator[threading.Event]:
     finally:
         let_go.set()
         holder.join()
+
+
+def test_a_job_whose_row_somebody_keeps_locked_keeps_no_other_from_its_end(job: Job) -> None:
+    other = jobs.start_job(Job.Kind.REDELIVER, Selection(status_code=500), customer=job.customer, actor="key:ops")
+    held = jobs.start_job(Job.Kind.REDELIVER, Selection(status_code=501), customer=job.customer, actor="key:ops")
+    Job.objects.update(cursor=jobs.ALL_QUEUED, state=Job.State.RUNNING)
+    Job.objects.filter(id=held.id).update(cursor=None, state=Job.State.HELD)
+    with by_hand() as hand:
+        hand.execute("SELECT FROM hookpost_job WHERE id = %s FOR UPDATE", [job.id])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10ms'")
+        try:
+            wanting = jobs.tend_jobs()
+        finally:
+            connection.close()
+    assert {each.id: each.state for each in Job.objects.all()} == {
+        job.id: "running",
+        other.id: "done",
+        held.id: "running",
+    }
+    assert wanting == [held.id]
+    jobs.tend_jobs()
+    assert Job.objects.get(id=job.id).state == "done"
 
 
 def is_waited_for() -> bool:
