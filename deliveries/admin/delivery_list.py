@@ -31,7 +31,7 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
     rows, base = deliveries_of(viewer, selection)
     if len(customers) != 1 and "customer_ids" in asked.narrows:
         everybodys = between(visible.deliveries(viewer), since=selection.since, until=selection.until)
-        rows, base = rows.filter(customer_id__in=customers), base or everybodys
+        rows, base = rows.filter(customer_id__in=customers), everybodys if base is None else base
     if selection.states and asks_for_waiting(asked):
         rows, base = (
             rows.filter(id__in=_queued(selection).values("delivery_id")),

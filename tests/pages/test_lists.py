@@ -109,6 +109,20 @@ def test_a_name_of_several_customers_means_all_of_them(bob: Client, acme: House,
     assert list(chips_of(bob, "?customer=Acme")) == ["Customer=2 called “Acme”"]
 
 
+@pytest.mark.parametrize("name", ["state", "status", "error", "type"])
+def test_several_customers_beside_any_filter_read_no_more_than_a_page(
+    name: str, bob: Client, acme: House, globex: House
+) -> None:
+    """Given a log of any length, when a name means several customers, then no statement asks for all of it."""
+    Customer.objects.filter(pk=globex.customer.pk).update(name="Acme Too")
+    value = {"state": "exhausted", "status": "503", "error": "http_5xx", "type": "invoice.paid"}[name]
+    with CaptureQueriesContext(connection) as asked:
+        assert bob.get(LIST, {"customer": "Acme", name: value}).status_code == 200
+    reading = [each["sql"] for each in asked if 'FROM "hookpost_delivery"' in each["sql"]]
+    assert reading
+    assert all(" LIMIT " in each for each in reading), reading
+
+
 def test_a_rare_thing_is_looked_for_window_by_window_and_the_page_says_how_far(
     bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
