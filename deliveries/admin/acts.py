@@ -22,7 +22,7 @@ from django.utils.translation import gettext
 from deliveries.admin.badges import first_large
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
-from deliveries.errors import HookpostError
+from deliveries.errors import HookpostError, InvalidInput
 from deliveries.services.languages import said_by
 from deliveries.services.site_links import STAFF
 
@@ -73,6 +73,8 @@ class ActPages(ListPages[Row]):
     def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
         """Do one act to one row, once it is confirmed where that is asked for, and go back to its page."""
         row = self.row_or_404(request, object_id)
+        if request.method in ("GET", "HEAD"):  # a log-in leads here that ended between the page and its button
+            return HttpResponseRedirect(self.page_url(row))
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.may_act(request, act, row):
@@ -84,8 +86,18 @@ class ActPages(ListPages[Row]):
             answer: HttpResponse | None = getattr(self, f"act_{act.replace('-', '_')}")(request, row)
         except HookpostError as error:
             messages.error(request, sentence(error))
-            answer = None
+            answer = self.show_again(request, row, error)
         return answer or HttpResponseRedirect(self.page_url(row))
+
+    def show_again(self, request: HttpRequest, row: Row, error: HookpostError) -> HttpResponse | None:
+        """Return the row's page with what was typed, where a field was wrong; None for an act without that field."""
+        field = error.field if isinstance(error, InvalidInput) else ""
+        if field not in request.POST:
+            return None
+        typed = {"typed": request.POST, "wrong": field, "wrong_words": sentence(error)}
+        request.method = "GET"  # the page's own form was not sent
+        answer: HttpResponse = self.change_view(request, str(row.pk), extra_context=typed)
+        return answer
 
     def ask(self, request: HttpRequest, row: Row, question: Question) -> HttpResponse:
         """Show what will happen, with a button that does it and what was chosen before."""
@@ -117,7 +129,7 @@ class ActPages(ListPages[Row]):
 def sentence(error: HookpostError) -> str:
     """Return the message of an error as a sentence."""
     text = said_by(error) or gettext("that is not possible now")
-    is_word = text.partition(" ")[0].isalpha()  # like_regex and invoice.* stay as they are
+    is_word = text.partition(" ")[0].rstrip(",:").isalpha()  # like_regex and invoice.* stay as they are
     return (first_large(text) if is_word else text) + ("" if text.endswith((".", "!", "?")) else ".")
 
 

@@ -28,6 +28,17 @@ from deliveries.services import clock
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.languages import tell
 
+SCOPES = {
+    ApiKey.Scope.READ: gettext_noop("Read: endpoints, events, deliveries and the rest"),
+    ApiKey.Scope.MANAGE: gettext_noop("Manage: set up and delete endpoints and event types; includes reading"),
+    ApiKey.Scope.REDELIVER: gettext_noop("Redeliver: send again, cancel what waits"),
+    ApiKey.Scope.POLL: gettext_noop("Poll: fetch what an endpoint behind a firewall is to get"),
+}
+SERVICE_SCOPES = {
+    ApiKey.Scope.EVENTS_WRITE: gettext_noop("Emit events"),
+    **SCOPES,
+    ApiKey.Scope.MANAGE: gettext_noop("Manage: customers, endpoints and event types; includes reading"),
+}
 USAGE = 'curl -H "Authorization: Bearer $HOOKPOST_KEY" {base}/api/v1/events'
 
 
@@ -35,7 +46,7 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
     """A new key."""
 
     scopes = forms.MultipleChoiceField(
-        choices=ApiKey.Scope.choices,
+        choices=[(scope.value, gettext_lazy(words)) for scope, words in SERVICE_SCOPES.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text=gettext_lazy("What it may do."),
     )
@@ -224,7 +235,7 @@ class PortalApiKeyForm(ApiKeyForm):
     """A new key of one customer; events are emitted by services only."""
 
     scopes = forms.MultipleChoiceField(
-        choices=[each for each in ApiKey.Scope.choices if each[0] != ApiKey.Scope.EVENTS_WRITE],
+        choices=[(scope.value, gettext_lazy(words)) for scope, words in SCOPES.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text=gettext_lazy("What it may do, with your own data only."),
     )

@@ -38,7 +38,8 @@ class CustomerForm(ServiceForm, forms.ModelForm):
     class Meta:
         model = Customer
         fields = ("name", "uid")
-        help_texts = {"uid": gettext_lazy("Your own id of this customer: the API takes it in place of ours.")}
+        labels = {"uid": gettext_lazy("Your own id")}
+        help_texts = {"uid": gettext_lazy("What you call this customer: the API takes it in place of our id, as uid.")}
 
     def clean_uid(self) -> str | None:
         """No uid is None, which is unique any number of times."""

@@ -91,7 +91,7 @@ class DeliveryColumns(ListPages[Delivery]):
         """What happened."""
         return dotted(row.event_type)
 
-    @admin.display(description=gettext_lazy("Tries"))
+    @admin.display(description=gettext_lazy("Attempts"))
     def shown_attempts(self, row: Delivery) -> int:
         """Requests sent so far."""
         return row.attempts

@@ -23,6 +23,7 @@ from unfold.widgets import (
 )
 
 from deliveries.admin.credential_fields import CredentialFields
+from deliveries.admin.limit_words import LIMIT_HELP, LIMIT_LABELS
 from deliveries.admin.pages import ServiceForm
 from deliveries.admin.payload_fields import PAYLOAD_LABELS, PayloadFields
 from deliveries.admin.word_fields import WordFields
@@ -191,20 +192,11 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
         )
         labels = {
             "description": gettext_lazy("Description"),
-            "rate_limit": gettext_lazy("Rate limit"),
-            "max_in_flight": gettext_lazy("Max in flight"),
-            "timeout_seconds": gettext_lazy("Timeout seconds"),
-            "ordered": gettext_lazy("Ordered"),
-            "set_aside_after": gettext_lazy("Set aside after"),
-            "send_trace_context": gettext_lazy("Send trace context"),
             "filter": gettext_lazy("Filter"),
+            **LIMIT_LABELS,
             **PAYLOAD_LABELS,
         }
-        help_texts = {
-            "description": gettext_lazy("For yourself: what listens there."),
-            "max_in_flight": gettext_lazy("Requests at the same time, at most 100."),
-            "timeout_seconds": gettext_lazy("How long an attempt may take in all, at most 30 seconds."),
-        }
+        help_texts = {"description": gettext_lazy("For yourself: what listens there."), **LIMIT_HELP}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -269,6 +269,11 @@ class StaffEndpoint(EndpointPages):
         """The customer, linked."""
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
+    def addresses(self, row: Endpoint) -> dict[str, object]:
+        """Return where its pages are, and that of its customer."""
+        customer_url = self.url("change", row.customer.public_id, model="customer")
+        return {**super().addresses(row), "customer_url": customer_url}
+
     def note_of(self, row: Endpoint) -> str:
         """Return the note of the last change of the state."""
         changes = AuditEntry.objects.filter(object_id=row.public_id, action__in=STATE_ACTS).order_by("-id")

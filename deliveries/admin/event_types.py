@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from deliveries.admin.badges import NOTHING, badge, code, link
 from deliveries.admin.json_field import StoredJSONField
@@ -33,7 +34,11 @@ FIELDS = ("name", "description", "schema", "example", "validation", "archived")
 class EventTypeForm(ServiceForm, forms.ModelForm):
     """An event type; its name never changes, because endpoints chose it by name."""
 
-    schema = StoredJSONField(label=gettext_lazy("JSON Schema of data"), required=False)
+    schema = StoredJSONField(
+        label=gettext_lazy("JSON Schema of data"),
+        required=False,
+        help_text=gettext_lazy("What data must look like. Empty: anything. The catalogue shows it."),
+    )
     example = StoredJSONField(
         label=gettext_lazy("Example of data"),
         required=False,
@@ -43,8 +48,10 @@ class EventTypeForm(ServiceForm, forms.ModelForm):
     class Meta:
         model = EventType
         fields = ("name", "description", "validation", "archived")
+        widgets = {"description": UnfoldAdminExpandableTextareaWidget(attrs={"rows": 2})}
         help_texts = {
             "name": gettext_lazy("A dotted name, such as invoice.paid."),
+            "description": gettext_lazy("When it is sent; receivers read it."),
             "validation": gettext_lazy("What happens to an event whose data does not fit the schema."),
             "archived": gettext_lazy("No longer offered to endpoints."),
         }

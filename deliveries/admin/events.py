@@ -17,12 +17,12 @@ from deliveries.admin.acts import Question
 from deliveries.admin.asked import Asked
 from deliveries.admin.badges import answer_of, badge, code, moment
 from deliveries.admin.delivery_columns import CustomerLink, still_there
+from deliveries.admin.highlight import coloured_json
 from deliveries.admin.list_filters import Narrows
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.safe_text import pretty_json
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.value_filter import ValueFilter
@@ -155,7 +155,7 @@ class EventPages(ReadOnlyPages[Event]):
             "deliveries": deliveries,
             "acts": self.acts_for(request, row),
             "erased_at": row.erased_at and moment(row.erased_at),
-            "body": pretty_json(bytes(row.body)),
+            "body": coloured_json(bytes(row.body)),
             "body_bytes": len(row.body),
         }
 
@@ -177,6 +177,10 @@ class StaffEvent(CustomerLink, EventPages):
     def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
         """A permission of its own, which support does not have."""
         return request.user.has_perm(ERASE)
+
+    def beside(self, request: HttpRequest, row: Event) -> dict[str, object]:
+        """Return what the page shows besides the row, and whose it is."""
+        return {**super().beside(request, row), "customer_link": self.customer_link(row)}
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Event) -> SafeString:

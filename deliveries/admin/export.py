@@ -74,6 +74,8 @@ class ExportPages(PageAdmin[Delivery]):
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with the deliveries that the query string narrows to, newest first."""
+        if request.method in ("GET", "HEAD"):  # a log-in leads here that ended between the list and its button
+            return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):

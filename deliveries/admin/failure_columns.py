@@ -35,7 +35,7 @@ class FailureColumns:
     def shown_endpoint(self, row: FailureGroup) -> SafeString:
         """The URL as text."""
         url = row.endpoint.url
-        return code(shortened(url.partition("://")[2], length=40), title=url, one_line=True)
+        return code(shortened(url.partition("://")[2], length=40), title=url)
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: FailureGroup) -> str:

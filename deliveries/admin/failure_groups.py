@@ -236,6 +236,11 @@ class StaffFailure(FailurePages):
     )
     by_operator = True
 
+    def still_context(self, row: FailureGroup) -> dict[str, object]:
+        """Return what does not change by itself, and where its customer is."""
+        customer_url = self.url("change", row.endpoint.customer.public_id, model="customer")
+        return {**super().still_context(row), "customer_url": customer_url}
+
     def has_view_permission(self, request: HttpRequest, obj: FailureGroup | None = None) -> bool:
         """Who sees deliveries sees what fails."""
         return request.user.has_perm("deliveries.view_delivery")

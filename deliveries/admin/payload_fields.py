@@ -19,10 +19,12 @@ from deliveries.models import Endpoint
 from deliveries.protocol.payload import METHODS
 
 PAYLOAD_LABELS = {
-    "payload_mode": gettext_lazy("Payload mode"),
+    "payload_mode": gettext_lazy("Payload"),
     "method": gettext_lazy("Method"),
-    "body_format": gettext_lazy("Body format"),
+    "body_format": gettext_lazy("Form of the body"),
     "transformation": gettext_lazy("Transformation"),
+    "batch_size": gettext_lazy("Events in one request"),
+    "batch_wait_ms": gettext_lazy("Wait for more events"),
 }
 
 

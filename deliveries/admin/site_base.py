@@ -38,6 +38,7 @@ from deliveries.services.second_factor import SHOWN_TO_PROVIDER, confirmed_facto
 from deliveries.services.site_links import STAFF
 
 View = Callable[..., HttpResponseBase]
+NOT_ALLOWED = 405
 CLOSED = "view_on_site"  # nothing here has a page elsewhere, and Django's fails at an id that is none
 
 
@@ -103,10 +104,14 @@ class HookpostSite(UnfoldAdminSite):
         @wraps(view, updated=())
         def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             try:
-                return with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
+                answer = with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
             except (Http404, PermissionDenied) as refusal:
                 code, others = (404 if isinstance(refusal, Http404) else 403), self.others_url(request)
                 return error_page(request, code, brand=self.brand(request), others_url=others)
+            if answer.status_code == NOT_ALLOWED:
+                allowed = {"Allow": answer.headers["Allow"]}
+                return error_page(request, NOT_ALLOWED, brand=self.brand(request), headers=allowed)
+            return answer
 
         return page
 

@@ -37,6 +37,10 @@ WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
             _("There is nothing at this address"),
             _("It may have been deleted, be older than the log is kept, or belong to somebody else."),
         ),
+        405: (
+            _("There is nothing to see at this address"),
+            _("It only takes what a button or a form sends. Go back to the page that has it, and press it there."),
+        ),
         408: (_("This took too long to arrive"), _("Try again, on a better connection.")),
         413: (_("This is too large"), _("Send less at once.")),
         429: (

@@ -313,7 +313,7 @@ def test_pages_of_versions_answer_no_other_method(alice: Client, acme: House, re
     change = VersionChange.objects.get()
     for place, method in (
         (f"versionchange/{change.public_id}/preview/", "PUT"),
-        (f"apiversion/{released.public_id}/release/", "GET"),
+        (f"apiversion/{released.public_id}/release/", "DELETE"),
         (f"endpoint/{acme.endpoint.public_id}/versions/", "POST"),
     ):
         assert alice.generic(method, f"{STAFF}/{place}").status_code == 405, place

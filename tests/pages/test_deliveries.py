@@ -117,9 +117,10 @@ def test_a_double_click_sends_once_and_says_so(carol: Client, acme: House) -> No
     assert DueDelivery.objects.filter(delivery_id=acme.delivery.pk, manual=True).count() == 1
 
 
-def test_a_get_never_sends_again(bob: Client, acme: House) -> None:
-    answer = bob.get(f"/admin/deliveries/delivery/{acme.delivery.public_id}/redeliver/")
-    assert answer.status_code == 405
+def test_a_get_never_sends_again_and_leads_to_the_button(bob: Client, acme: House) -> None:
+    place = f"/admin/deliveries/delivery/{acme.delivery.public_id}"
+    answer = bob.get(f"{place}/redeliver/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{place}/change/")
     assert not AuditEntry.objects.filter(action="delivery.redeliver").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -76,4 +77,22 @@ def test_a_span_that_cannot_be_is_refused_in_words(
     for confirmed in ({}, {"confirmed": "yes"}):
         text = carol.post(address(acme, "recover", site="portal"), {**given, **confirmed}, follow=True).content.decode()
         assert words in text
+        assert 'id="hp-wrong"' in text or not given
+        assert all(f'value="{value}"' in text for value in given.values())  # what was typed is kept
     assert not Job.objects.exclude(pk=acme.job.pk).exists()
+
+
+def test_a_member_that_cannot_be_added_is_refused_at_the_field_with_what_was_typed(alice: Client, acme: House) -> None:
+    place = f"/admin/deliveries/customer/{acme.customer.public_id}/add-member/"
+    for typed, wrong, words in (
+        ({"username": "a b", "email": "erin@example.com"}, "username", "Letters, digits and"),
+        ({"username": "erin", "email": "nowhere"}, "email", "mail"),
+        ({"username": "carol", "email": ""}, "username", "There is a user of this name already."),
+    ):
+        text = alice.post(place, typed).content.decode()
+        field = re.search(rf'<input[^>]+name="{wrong}"[^>]+>', text)
+        assert field is not None
+        assert 'aria-invalid="true"' in field[0]
+        assert re.search(rf'<p class="hp-error hp-line" id="hp-wrong">[^<]*{re.escape(words)}', text)
+        assert all(f'value="{value}"' in text for value in typed.values() if value)
+    assert not acme.customer.members.exclude(pk=acme.member.pk).exists()

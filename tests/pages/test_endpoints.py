@@ -409,4 +409,4 @@ def test_folded_groups_say_in_their_headings_what_is_set_inside(carol: Client, a
     Endpoint.objects.filter(pk=acme.endpoint.pk).update(tags=["eu"], ordered=True, timeout_seconds=3, batch_size=9)
     assert headings()[0] == "Further events, and a filter: Tags"
     assert headings()[1] == "How it is sent: Events in one request, Custom headers"
-    assert headings()[-1] == "Limits: Timeout seconds, Ordered"
+    assert headings()[-1] == "Limits: Seconds for an answer, In order"

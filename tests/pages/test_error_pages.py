@@ -46,6 +46,24 @@ def test_what_one_may_not_do_is_refused_in_words(carol: Client, acme: House) -> 
     assert carol.post("/portal/deliveries/delivery/", {"action": "delete_all"}).status_code == 403
 
 
+def test_an_address_of_a_button_says_that_there_is_nothing_to_see(alice: Client, acme: House) -> None:
+    for place in ("logout/", "staff/1/off/", "views/delivery/"):
+        answer = alice.get(f"/admin/{place}")
+        text = answer.content.decode()
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS" if place == "logout/" else "POST")
+        assert "There is nothing to see at this address" in text
+        assert 'href="/admin/"' in text
+
+
+def test_who_was_logged_out_before_a_button_is_led_to_it(acme: House) -> None:
+    """Given a page that was open for long, when its button is pressed, then the log-in leads back to that page."""
+    place = f"/portal/deliveries/delivery/{acme.delivery.public_id}"
+    gone = Client().post(f"{place}/redeliver/").headers["Location"]
+    assert gone == f"/portal/login/?next={place}/redeliver/"
+    answer = logged_in(acme.member.user).get(f"{place}/redeliver/", follow=True)
+    assert answer.redirect_chain == [(f"{place}/change/", 302)]
+
+
 def test_what_is_too_large_and_what_fails_have_pages_of_their_own() -> None:
     large = bad_request(asked("/portal/"), RequestDataTooBig("too much"))
     assert (large.status_code, b"This is too large" in large.content) == (413, True)

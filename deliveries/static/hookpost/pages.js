@@ -67,8 +67,9 @@ let forms;
 // The whole moment, the time of day, the day before it, and the zone's name.
 function localForms() {
   const whole = written("sv-SE", { dateStyle: "short", timeStyle: "medium" });
-  const clock = { hour: "2-digit", minute: "2-digit" };
-  return { whole, time: written("en-GB", clock), dayAndTime: written("en-GB", { weekday: "short", ...clock }), zone: whole.resolvedOptions().timeZone };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const language = document.documentElement.lang || "en";
+  return { whole, time: written(language, clock), dayAndTime: written(language, { weekday: "short", ...clock }), zone: whole.resolvedOptions().timeZone };
 }
 
 function addLocalTime(time) {
