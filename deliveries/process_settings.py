@@ -40,10 +40,10 @@ class ProcessSettings(TraceSettings):
     worker_processes: int = setting(
         "HOOKPOST_WORKER_PROCESSES", "1", between(1, 64), "Worker processes started by `manage.py up`."
     )
-    turn_threads: int = setting("HOOKPOST_TURN_THREADS", "4", between(1, 256), "Threads of each worker that deliver.")
-    slow_threads: int = setting(
-        "HOOKPOST_SLOW_THREADS", "2", between(1, 256), "Threads of each worker for lanes that time out."
+    turn_threads: int = setting(
+        "HOOKPOST_TURN_THREADS", "4", between(1, 256), "Threads of each worker that take messages of RabbitMQ."
     )
+    slow_threads: int = setting("HOOKPOST_SLOW_THREADS", "2", between(1, 256), "The same for lanes that time out.")
     batch_size: int = setting(
         "HOOKPOST_BATCH_SIZE", "200", between(1, 2000), "Deliveries that a turn claims and records at once."
     )

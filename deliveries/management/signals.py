@@ -5,6 +5,8 @@ What lives here: noticing SIGINT and SIGTERM. It must not know what is stopped.
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +15,40 @@ from types import FrameType
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """A list that is empty until a stop is wanted; a second signal acts as if nobody listened.
+class StopWanted(list[int]):
+    """The signals that came; `wait` is over with the first.
 
-    A list and no threading.Event: a handler that takes a lock can wait for itself.
+    A list and a pipe, and no threading.Event: a handler that takes a lock can wait for itself.
     """
-    received: list[int] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._come, self._tell = os.pipe()
+
+    def note(self, number: int) -> None:
+        """Note one; for its handler."""
+        self.append(number)
+        os.write(self._tell, b".")
+
+    def wait(self, seconds: float) -> None:
+        """Return once a signal came, after so long at most."""
+        watch = select.poll()
+        watch.register(self._come, select.POLLIN)
+        watch.poll(seconds * 1000)
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self._come)
+        os.close(self._tell)
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopWanted]:
+    """A list that is empty until a stop is wanted; a second signal acts as if nobody listened."""
+    received = StopWanted()
 
     def notice(number: int, frame: FrameType | None) -> None:
-        received.append(number)
+        received.note(number)
         restore()
 
     def restore() -> None:
@@ -34,3 +60,4 @@ def stop_signals() -> Iterator[list[int]]:
         yield received
     finally:
         restore()
+        received.close()

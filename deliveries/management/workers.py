@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import threading
+from collections.abc import Collection
 
 import dramatiq
 from dramatiq import worker as dramatiq_worker
@@ -43,11 +44,15 @@ def allow_descriptors() -> None:
 
 
 def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:
-    """One worker for lanes, one for lanes that time out, one for jobs, whose steps must not take the lanes' threads."""
+    """One worker for lanes, one for lanes that time out, one for jobs, whose steps must not take the lanes' threads.
+
+    Where whoever takes a hint heeds it, the threads of its worker would only look whether they are to end: one is left.
+    """
+    heeded: Collection[str] = getattr(broker, "hints", ())
+    wanted = {"deliveries": conf.turn_threads, "jobs": JOB_THREADS, "deliveries_slow": conf.slow_threads}
     return [
-        build_worker(broker, queues={"deliveries"}, threads=conf.turn_threads),
-        build_worker(broker, queues={"jobs"}, threads=JOB_THREADS),
-        build_worker(broker, queues={"deliveries_slow"}, threads=conf.slow_threads),
+        build_worker(broker, queues={queue}, threads=1 if queue in heeded else threads)
+        for queue, threads in wanted.items()
     ]
 
 

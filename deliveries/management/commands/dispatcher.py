@@ -6,12 +6,11 @@ What lives here: one process around `engine/dispatcher.py`. It must not know a l
 from __future__ import annotations
 
 import threading
-import time
 
 from django.core.management.base import CommandError, CommandParser
 
 from deliveries.management.command import HookpostCommand
-from deliveries.management.commands.worker import POLL_SECONDS, add_health_option, start_dispatcher
+from deliveries.management.commands.worker import LOOK_SECONDS, add_health_option, start_dispatcher
 from deliveries.management.health_port import health_port
 from deliveries.management.health_server import Place
 from deliveries.management.signals import stop_signals
@@ -37,7 +36,7 @@ class Command(HookpostCommand):
             dispatcher = start_dispatcher(stop)
             with health_port(health, {"dispatcher": dispatcher.is_alive}):
                 while not stop_wanted and dispatcher.is_alive():
-                    time.sleep(POLL_SECONDS)
+                    stop_wanted.wait(LOOK_SECONDS)
                 drain.begin()
                 stop.set()
                 dispatcher.join()
