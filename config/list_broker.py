@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar, cast
 
 import dramatiq
@@ -24,14 +23,13 @@ from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed, QueueJoinTimeout
 
 from config.messages import is_ours, tell_refused
-from config.watched_list import LISTEN_SECONDS, WatchedList
 
 log = structlog.get_logger(__name__)
 
+LISTEN_SECONDS = 0.7  # less than the limit for an answer
 LONGEST = 1000  # messages of a queue; who rings stops long before
 
 Reply = TypeVar("Reply")
-Watch = Callable[[WatchedList], None]  # has it watched by another thread, also when that is the case already
 
 
 class ListConsumer(dramatiq.Consumer):
@@ -41,37 +39,15 @@ class ListConsumer(dramatiq.Consumer):
         self._broker, self._queue_name = broker, queue_name
         self._prefetch, self._timeout_seconds = prefetch, timeout_seconds
         self._outstanding = 0
-        self._watched: WatchedList | None = None
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         """Return a message, or None after a hint or a while without anything."""
-        if watch := self._broker.watches.get(self._queue_name):
-            self._have_watched(watch)
-            return None
         if self._outstanding >= self._prefetch:
             time.sleep(self._timeout_seconds)
             return None
         data = self._broker.take(self._queue_name)
-        return None if data is None else self._handle(data)
-
-    def close(self) -> None:
-        """Take no more messages; what comes before that is certain is heeded."""
-        if self._watched:
-            self._watched.stop()
-            self._watched.ended.wait(2 * LISTEN_SECONDS)
-            self._watched = None
-
-    def _have_watched(self, watch: Watch) -> None:
-        """Leave hints to a thread that waits for sockets anyway, and look now and then whether it still hears them."""
-        if self._watched is None:
-            self._watched = self._broker.watched(self._queue_name, heed=self._handle)
-        watch(self._watched)
-        if self._watched.ended.wait(LISTEN_SECONDS):
-            ended, self._watched = self._watched, None
-            if ended.error and not ended.has_answered:  # else the server may be there again
-                raise ConnectionClosed(ended.error)
-
-    def _handle(self, data: bytes) -> dramatiq.MessageProxy | None:
+        if data is None:
+            return None
         message = self._read(data)
         if message is None:
             return None
@@ -156,7 +132,6 @@ class ListBroker(dramatiq.Broker):
     ) -> None:
         super().__init__(middleware=middleware)
         self.client, self.namespace, self.hints = client, namespace, frozenset(hints)
-        self.watches: dict[str, Watch] = {}
         self._hasty, self._haste, self._held = hasty, threading.local(), HeldConnections(hasty)
 
     @contextmanager
@@ -242,14 +217,6 @@ class ListBroker(dramatiq.Broker):
         """Take the first message, waiting for one for a moment."""
         found = self._ask(lambda: self.client.blpop([self.key(queue_name)], LISTEN_SECONDS))
         return cast(tuple[bytes, bytes], found)[1] if found else None
-
-    def have_watched(self, queue_name: str, watch: Watch) -> None:
-        """From now on have the list of a queue of hints watched by another thread."""
-        self.watches[queue_name] = watch
-
-    def watched(self, queue_name: str, *, heed: Callable[[bytes], object]) -> WatchedList:
-        """Return a list that is to be watched."""
-        return self._ask(partial(WatchedList, self.client, self.key(queue_name), heed=heed))
 
     def heed(self, message: dramatiq.Message[object]) -> None:
         """Do what a hint asks for, in this thread; one that fails is lost, as any hint may be."""

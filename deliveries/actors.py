@@ -1,8 +1,9 @@
 """The Dramatiq actors, and how lanes are woken. Messages carry ids only; nothing is retried by the broker.
 
-PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery. While it is
-away, what this process would have told everybody it tells its own engines, so that deliveries go on where the
-dispatcher leads. Messages cannot pile up: who rings looks how many wait, and many lanes are not named but looked for.
+PostgreSQL is the truth and the broker a doorbell: a message that is lost costs time, never a delivery. While the broker
+is away, what this process would have told everybody it tells its own engines, so that deliveries go on where the
+dispatcher leads. Messages cannot pile up either: who rings looks first at how many wait, and many lanes are not named
+but looked for.
 """
 
 from __future__ import annotations
@@ -125,9 +126,7 @@ def start_engines() -> None:
     """Begin to deliver, without waiting for a message: what is due may have been due for long."""
     names.IN_FLIGHT.read = lambda: sum(engine.outbox.in_flight for engine in _engines.all())
     names.LANES_IN_HAND.read = lambda: sum(len(engine.lanes) for engine in _engines.all())
-    engine = _engines.of(slow=False)
-    if have_watched := getattr(deliver_due.broker, "have_watched", None):
-        have_watched(deliver_due.queue_name, engine.hear)
+    _engines.of(slow=False)
 
 
 def engines_live() -> bool:

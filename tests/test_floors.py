@@ -104,7 +104,6 @@ CONFIG_FLOORS = {
     "site_cookies": 0,
     "stalled": 0,
     "static_files": 0,
-    "watched_list": 0,
     "bodies": 1,
     "embedded_portal": 1,
     "list_broker": 1,

@@ -108,14 +108,6 @@ def test_what_is_set_in_dramatiqs_broker_for_rabbitmq_is_there() -> None:
     assert connection.fdel is not None
 
 
-def test_a_connection_of_redis_has_a_socket_and_reads_without_waiting() -> None:
-    """redis-py's `_sock`, an attribute of each connection, seen in 8.1.0, for config/watched_list.py."""
-    from redis.connection import Connection
-
-    assert Connection()._sock is None
-    assert inspect.signature(Connection.read_response).parameters.keys() >= {"timeout", "disconnect_on_error"}
-
-
 def test_no_other_private_name_is_read() -> None:
     ours = names_that_we_define()
     read = {
@@ -124,7 +116,7 @@ def test_no_other_private_name_is_read() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in ours | PROMISED
     }
-    known = {private.name for private in USED} | {"_store", "_sock"}
+    known = {private.name for private in USED} | {"_store"}
     assert {f"{where}: {name}" for name, where in read if name not in known} == set()
 
 

@@ -47,7 +47,6 @@ from deliveries.engine.trouble import wait_for_sockets
 from deliveries.engine.unread_hints import UnreadHints
 from deliveries.engine.upkeep import Upkeep
 from deliveries.engine.work import Finished
-from deliveries.outbound.loop import Heard
 from deliveries.protocol.outcome import at_once, is_own_fault
 
 log = structlog.get_logger(__name__)
@@ -62,7 +61,7 @@ _dice = random.SystemRandom()
 
 
 class Engine:
-    """The lanes in the hands of this process; other threads `notify` and have it `hear`. `clock` is in seconds."""
+    """The lanes in the hands of this process; `notify` is for other threads. `clock` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -92,10 +91,6 @@ class Engine:
         """Say that these lanes have work, or with none that some have; returns at once."""
         self.unread.put(endpoint_ids)
         self.outbox.interrupt()
-
-    def hear(self, heard: Heard) -> None:
-        """Hear of work at this socket too, asking for more while there is time for it; to be called now and then."""
-        self.outbox.hear(heard, may_ask=lambda: self.unread.is_watched)
 
     def run(self, stopping: threading.Event) -> None:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -30,7 +30,6 @@ from deliveries.engine.trouble import has_marked, open_transfers, pause_for_prob
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import CannotShape, ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
-from deliveries.outbound.loop import Heard
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from deliveries.services import clock
@@ -40,7 +39,7 @@ Ended = tuple[Lane, Sent, Answer]
 
 
 class Outbox:
-    """The requests of one engine; `interrupt` and `hear` are for other threads."""
+    """The requests of one engine; `interrupt` is for other threads."""
 
     def __init__(self, table: LaneTable, *, retry: Retry, rng: random.Random, limits: Limits = LIMITS) -> None:
         self.feed_at = NEVER  # when more can be started without an answer
@@ -59,10 +58,6 @@ class Outbox:
     def interrupt(self) -> None:
         """Let `collect` return at once."""
         self._transfers.interrupt()
-
-    def hear(self, heard: Heard, *, may_ask: Callable[[], bool]) -> None:
-        """Hear another socket too, wherever `collect` waits; from any thread, and again where that may have ended."""
-        self._transfers.hear(heard, may_ask=may_ask)
 
     def close(self) -> None:
         """End everything in flight."""

@@ -25,7 +25,6 @@ class UnreadHints:
         self._hints: deque[Sequence[UUID]] = deque()
         self._is_read = threading.Event()
         self._went_first = False
-        self._reader = 0
 
     def put(self, endpoint_ids: Sequence[UUID]) -> None:
         """Leave a hint."""
@@ -33,18 +32,13 @@ class UnreadHints:
 
     def read(self) -> Iterator[Sequence[UUID]]:
         """Take out all hints; for the engine, which has something else to do from now on."""
-        self.is_watched, self._reader = False, threading.get_ident()
+        self.is_watched = False
         while self._hints:
             yield self._hints.popleft()
         self._is_read.set()
 
     def await_reading(self, seconds: float) -> None:
-        """Wait until all is read, so long at most; not where the engine does nothing, nor just after a wait.
-
-        Nor where the engine itself has taken the hint: it reads once it goes on.
-        """
-        if self._reader == threading.get_ident():
-            return
+        """Wait until all is read, so long at most; not where the engine does nothing, nor just after a wait."""
         if self._hints and not self.is_watched and self._clock() - self._waited_at >= CATCH_UP_SECONDS:
             self._is_read.clear()
             if self._hints:

@@ -12,8 +12,6 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
 
 import pycurl
 
@@ -27,19 +25,6 @@ _REMEMBERED = 4096
 _ACTIONS = {select.EPOLLIN: pycurl.CSELECT_IN, select.EPOLLOUT: pycurl.CSELECT_OUT}
 
 
-class Heard(Protocol):
-    """A socket that tells of work, beside libcurl's: asked and read by the thread that drives, and by no other."""
-
-    def fileno(self) -> int:
-        """Return the socket; -1 where there is none any more."""
-
-    def ask(self, *, busy: bool) -> None:
-        """Ask for more, where that was not done; `busy` says that nobody will wait for it."""
-
-    def read(self) -> None:
-        """Take what came."""
-
-
 class Loop:
     """One CurlMulti and the sockets that it wants watched."""
 
@@ -51,10 +36,6 @@ class Loop:
         self._timer: deque[int] = deque(maxlen=1)  # what libcurl wished last, in milliseconds; negative: nothing
         self._epoll = select.epoll()
         self._epoll.register(self._interrupt, select.EPOLLIN)
-        self._heard: Heard | None = None
-        self._may_ask: Callable[[], bool] = bool
-        self._heard_at = -1  # its socket, once it is watched
-        self._hearing: int | None = None  # the thread that hears at this moment
         self._watched: dict[int, int] = {}
         self._gone: set[tuple[str, int]] = set()  # local addresses of connections that receivers closed while idle
         self.multi = pycurl.CurlMulti()
@@ -64,18 +45,9 @@ class Loop:
 
     def interrupt(self) -> None:
         """Make `drive` return at once, now or when it is called next; from any thread."""
-        if self._hearing == threading.get_ident():
-            self._interrupted = True
-            return
         with self._closing:
             if not self._closed:
                 os.eventfd_write(self._interrupt, 1)
-
-    def hear(self, heard: Heard, *, may_ask: Callable[[], bool]) -> None:
-        """From the next `drive` on hear what comes here too, and ask for more while `may_ask`; from any thread."""
-        is_new, self._may_ask, self._heard = heard is not self._heard, may_ask, heard
-        if is_new:
-            self.interrupt()
 
     def was_interrupted(self) -> bool:
         """Tell whether there was an interrupt since the last question."""
@@ -84,8 +56,6 @@ class Loop:
 
     def drive(self, seconds: float) -> None:
         """Wait at most that long for something to happen, and let libcurl act on it."""
-        if self._heard is not None:
-            self._ask(self._heard, busy=seconds <= 0)
         self._set_timer()
         if self._wake_at is not None:
             seconds = min(seconds, self._wake_at - time.monotonic())
@@ -93,8 +63,6 @@ class Loop:
             if descriptor == self._interrupt:
                 os.eventfd_read(self._interrupt)
                 self._interrupted = True
-            elif descriptor == self._heard_at:
-                self._hear_now()
             elif self._watched[descriptor] == _ASLEEP:
                 self._put_away(descriptor)
             else:
@@ -119,29 +87,6 @@ class Loop:
                 self._closed = True
                 self._epoll.close()
                 os.close(self._interrupt)
-
-    def _ask(self, heard: Heard, *, busy: bool) -> None:
-        if self._may_ask():
-            heard.ask(busy=busy)
-        if (descriptor := heard.fileno()) < 0:
-            self._forget(heard)
-        elif self._heard_at < 0:
-            self._heard_at = descriptor
-            self._epoll.register(descriptor, select.EPOLLIN)
-
-    def _hear_now(self) -> None:
-        if (heard := self._heard) is not None:
-            self._hearing = threading.get_ident()
-            heard.read()
-            self._hearing = None
-            if heard.fileno() < 0:
-                self._forget(heard)
-
-    def _forget(self, heard: Heard) -> None:
-        # At once: its number may belong to another socket a moment later.
-        self._heard_at = -1
-        if self._heard is heard:
-            self._heard = None
 
     # libcurl's callbacks: which sockets to watch, when to wake it.
 

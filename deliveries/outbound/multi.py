@@ -7,7 +7,6 @@ One thread at a time may use a Transfers; it may be handed on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +18,7 @@ from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
 from deliveries.outbound.handle import BODY_LIMIT_BYTES, Handle
 from deliveries.outbound.inbox import Inbox
-from deliveries.outbound.loop import Heard, Loop
+from deliveries.outbound.loop import Loop
 from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.outbound.spare import SpareHandles
@@ -95,10 +94,6 @@ class Transfers:
     def interrupt(self) -> None:
         """Make `finish` return at once, now or when it is called next; from any thread."""
         self._loop.interrupt()
-
-    def hear(self, heard: Heard, *, may_ask: Callable[[], bool]) -> None:
-        """Hear another socket too, wherever `finish` waits; from any thread."""
-        self._loop.hear(heard, may_ask=may_ask)
 
     def finish(self, *, wait_seconds: float, idle_too: bool = False) -> list[tuple[object, Answer]]:
         """Return what ended, as soon as anything did, or on an interrupt; waits at most that long.
