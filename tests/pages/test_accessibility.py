@@ -84,3 +84,48 @@ def test_no_page_has_a_serious_fault(refused_page: Page, acme: House, site: str)
         faults += both_schemes(page, address)
     assert not faults, "\n".join(map(str, faults))
     assert not errors
+
+
+def forms_of(site: str, house: House) -> Iterator[str]:
+    """The pages whose own form is refused when it is sent as it is, or with a field emptied."""
+    own = {"admin": ("customer/add/", "eventtype/add/", "apikey/add/"), "portal": ("endpoint/add/", "apikey/add/")}
+    yield from (f"/{site}/deliveries/{place}" for place in own[site])
+    yield f"/{site}/deliveries/endpoint/{house.endpoint.public_id}/change/"
+    yield f"/{site}/password_change/"
+
+
+SEND_EMPTY = """() => {
+  const field = document.querySelector("main [name=url], main [name=name], main [name=old_password]");
+  field.value = "";
+  field.form.noValidate = true;
+  field.form.submit();
+}"""
+
+
+@pytest.mark.parametrize("site", ["admin", "portal"])
+def test_no_page_of_a_refusal_has_a_serious_fault(refused_page: Page, acme: House, site: str) -> None:
+    """Given forms that are refused and addresses that lead nowhere, then their pages are as good to use as others."""
+    page, faults = refused_page, list[Fault]()
+    page.goto(f"/{site}/login/")
+    page.fill("#id_username", "nobody")
+    page.fill("#id_password", "nothing")
+    page.click("button[type=submit]")
+    page.wait_for_selector("text=correct")
+    faults += faults_of(page, "log-in, refused")
+    user = acme.member.user if site == "portal" else User.objects.create_superuser("alice", password=PASSWORD)
+    log_in(page, user, site=site)
+    for address in forms_of(site, acme):
+        page.goto(address)
+        with page.expect_navigation():
+            page.evaluate(SEND_EMPTY)
+        page.wait_for_function("!document.querySelector('html[x-cloak]')")
+        assert page.query_selector("[aria-invalid=true], .errorlist, .hp-error"), address
+        faults += faults_of(page, f"{address} (refused)")
+        page.evaluate("document.documentElement.classList.add('dark')")
+        faults += faults_of(page, f"{address} (refused, dark)", COLOURS)
+    for address, status in ((f"/{site}/nowhere/", 404), (f"/{site}/logout/", 405), ("/nowhere/", 404)):
+        assert page.goto(address).status == status
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            faults += faults_of(page, f"{address} ({scheme})")
+    assert not faults, "\n".join(map(str, faults))
