@@ -7,6 +7,9 @@ how a database is asked. Source: the offset and delay of RFC 5905 8, with one ro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+
+UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def compare(database_time: float, *, asked_at: float, answered_at: float) -> Rea
 
 def span_in_words(seconds: float) -> str:
     """Return a span in the unit that people would use: `400.0 days`, `2.5 hours`, `60.0 minutes`, `45.0 seconds`."""
-    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
+    for (unit, size), (_, smaller) in pairwise(UNITS):
+        if round(seconds / smaller, 1) * smaller >= 2 * size:  # as it would be written in the smaller one
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} seconds"

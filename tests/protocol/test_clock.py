@@ -45,3 +45,11 @@ def test_people_are_told_which_clock_is_off_and_by_how_much(offset: float, words
 
 def test_a_unit_is_used_from_two_of_it_on() -> None:
     assert (span_in_words(119), span_in_words(120)) == ("119.0 seconds", "2.0 minutes")
+
+
+def test_no_span_is_written_as_two_of_the_next_unit() -> None:
+    """A clock two days behind is compared over a round trip, which makes it a little less."""
+    assert span_in_words(2 * 86_400 - 3) == "2.0 days"
+    assert span_in_words(2 * 3600 - 0.5) == "2.0 hours"
+    assert span_in_words(119.97) == "2.0 minutes"
+    assert span_in_words(2 * 86_400 - 360) == "47.9 hours"
