@@ -6,6 +6,7 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE  # else each of the many processes of a run would compile the whole house anew
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/ready
@@ -26,7 +27,7 @@ up: $(RUNNING) ## Start everything and stay up (ARGS="--port 9000")
 check: lint test ## Check style and types, then run the tests: what a commit has to pass
 
 test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
-	@$(RUN) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 receivers: ## Fetch and build what tests use of Node, Go, Java, Rust, as far as they are here
 	@tests/receivers/build

@@ -23,14 +23,17 @@ import pytest
 import pytest_django
 from django.conf import settings
 from django.db import connection
+from django.template import Template
+from django.test import TransactionTestCase
 
 from config.embedded import Services
+from tests.emptying import Emptying
+from tests.order import spread
 from tests.ports import LASTING, free_ports
 from tests.receiver import Receiver
+from tests.rendering import render_telling_of_pages
 
 RECEIVER_PORTS = 8
-# Those of no model, which the flush after a test without a transaction leaves as they are.
-TABLES_WITHOUT_MODEL = ("hookpost_api_rate", "hookpost_leader", "hookpost_reporter")
 # A property is no more wrong on a slow machine than on a quick one, and may ask a server that stands for all examples.
 hypothesis.settings.register_profile(
     "patient",
@@ -39,7 +42,6 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 STARTED = ExitStack()
-
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 PORTS = free_ports(RECEIVER_PORTS, among=LASTING)
@@ -64,6 +66,12 @@ def prepare() -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more than there are cores, for many tests wait, up to four; one with RabbitMQ, which has no place apart."""
     return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, 1 + (os.cpu_count() or 1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hand out in an order that keeps all cores busy; alone, the files stay as they are."""
+    if WORKER:
+        items[:] = spread(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -112,7 +120,10 @@ def broker_url_of(worker: str) -> str:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
     """The database, which threads that live as long as the process may still hold open at the end."""
-    yield
+    emptying, flush = Emptying(), TransactionTestCase._fixture_teardown
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: emptying.after_a_test(lambda: flush(case)))
+        yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -120,15 +131,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
         )
 
 
-@pytest.fixture(autouse=True)
-def nothing_stays(request: pytest.FixtureRequest, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
-    """A test whose rows are not rolled back must leave none to others, as who reports the figures."""
-    yield
-    marker = request.node.get_closest_marker("django_db")
-    if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(request.fixturenames):
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            for table in TABLES_WITHOUT_MODEL:
-                cursor.execute(f"DELETE FROM {table}")
+@pytest.fixture(scope="session", autouse=True)
+def pages_are_told_of(django_test_environment: None) -> None:
+    """Each page is rendered as outside, and is in `response.context`."""
+    Template._render = render_telling_of_pages
 
 
 @pytest.fixture(autouse=True)
