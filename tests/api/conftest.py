@@ -21,8 +21,9 @@ ALL_SCOPES = ["events:write", "deliveries:redeliver", "deliveries:poll", "read",
 
 @pytest.fixture(autouse=True)
 def no_filter_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow this machine is; a customer whose filters are dear rests, and its next fan-out with it."""
-    monkeypatch.setattr("deliveries.services.filter_judge.DEAR_SECONDS", float("inf"))
+    """However slow this machine is: no statement is cut off, no turn ends early, and who is dear does not rest."""
+    for limit, seconds in (("PART_SECONDS", 60.0), ("TURN_SECONDS", 60.0), ("DEAR_SECONDS", 60.0)):
+        monkeypatch.setattr(f"deliveries.services.filter_judge.{limit}", seconds)
 
 
 @dataclass(frozen=True)
