@@ -27,11 +27,12 @@ from deliveries.services.event_store import accepting
 from deliveries.services.filter_bodies import body_seen
 from deliveries.services.filter_judge import Judged, judge
 from deliveries.services.shares import charge
+from deliveries.sql.days import day_of
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 250  # endpoints: some 12 ms of PostgreSQL, which others wait for at most
+CHUNK = 250  # endpoints: some 5 ms of PostgreSQL, which others wait for at most
 LONGEST_PAUSE_SECONDS = 0.1  # after a chunk, while events for others are accepted
 LEFT_SECONDS = 3.0  # without a turn for anybody, while something is open: whoever made the deliveries is gone
 AT_ONCE = 4  # customers that one process leases at the same moment
@@ -154,7 +155,8 @@ def _make(
         log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
     if judged.is_dear and row.customer_id:  # an event for everyone waits by its row alone
         remember(_waits_until, row.customer_id, time.monotonic() + judged.seconds * WAIT_FOR, limit=REMEMBERED)
-    return sql.fetch(FanOutChunkRow, parameters)
+    day = day_of([row.event_id])
+    return sql.fetch(FanOutChunkRow, parameters, days=(("hookpost_event", day), ("hookpost_delivery", day)))
 
 
 class _Continuation:

@@ -36,7 +36,9 @@ PLANNED_ONCE = frozenset(
         "accept_events",
         "beat",
         "claim_batch",
+        "claim_fan_outs",
         "event_bodies",
+        "fan_out_chunk",
         "find_due_lanes",
         "give_up_lead",
         "mark_suspect",
@@ -53,8 +55,8 @@ PLANNED_ONCE = frozenset(
     }
 )
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
-# A plan made while a day's partition is empty or small would scan it, and go on scanning when it is full. Only a
-# worker's connection runs these statements, so people's queries are planned as ever.
+# A plan made while a day's partition is empty or small would scan it, and go on scanning when it is full. Only the
+# connection of an engine, or of the thread that fans out, runs these statements: people's queries are planned as ever.
 WORKERS_ONLY = frozenset(
     {
         "take_lane",

@@ -24,7 +24,9 @@ from deliveries.models import Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
+from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_events
+from deliveries.services.fan_out import continue_fan_outs
 from deliveries.services.leader import Lead
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
@@ -220,6 +222,22 @@ def test_an_event_is_accepted_by_look_ups_although_its_plan_is_kept(
     assert rows_read_by_accepting(draft) < LANES * FEW
     monkeypatch.setattr(sql, "PLANS_SECONDS", 0)
     assert rows_read_by_accepting(draft) < READ_EACH
+
+
+def test_a_chunk_of_a_fan_out_is_made_by_look_ups_although_its_plan_is_kept(
+    fresh: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a plan of the first fan-out, then many endpoints of somebody else, then none of those is read."""
+    monkeypatch.setattr("deliveries.services.events.ALONE", FanOutLimits(endpoint_limit=0))
+    draft = EventDraft(type="a.b", data=b"{}", customer_id=an_endpoint(receiver.url).customer_id)
+    accept_events([draft])
+    assert continue_fan_outs(lambda _lanes: None) == 1
+    fill(fresh)
+    accept_events([draft])
+    with transaction.atomic():
+        before = rows_so_far()
+        assert continue_fan_outs(lambda _lanes: None) == 1
+        assert rows_so_far() - before < 3 * READ_EACH
 
 
 def test_lanes_are_leased_and_recorded_by_look_ups_beside_one_that_is_nearly_all_of_the_queue(fresh: Endpoint) -> None:

@@ -20,6 +20,7 @@ from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
 from deliveries.services.group_commit import Ending, GroupCommit
+from deliveries.sql.days import day_of
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 from tests.own_time import give_own_time
 
@@ -67,6 +68,21 @@ def test_an_event_for_many_endpoints_is_accepted_first_and_fanned_out_then() -> 
     assert not FanOut.objects.exists()
 
 
+def test_a_chunk_names_the_partitions_of_its_events_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted = accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
+    asked: list[tuple[object, sql.Days]] = []
+    fetch = sql.fetch
+
+    def fetch_and_note(row: Any, parameters: sql.Parameters, *, days: sql.Days = ()) -> list[Any]:
+        asked.append((row, days))
+        return fetch(row, parameters, days=days)
+
+    monkeypatch.setattr(sql, "fetch", fetch_and_note)
+    continue_fan_outs(woken()[1])
+    day = day_of([accepted.event_id])
+    assert (FanOutChunkRow, (("hookpost_event", day), ("hookpost_delivery", day))) in asked
+
+
 def test_an_event_for_few_endpoints_is_fanned_out_at_once() -> None:
     customer = a_customer(3)
     accepted = accept_event(draft(customer))
@@ -105,12 +121,12 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(monkeypatch: pytest.Mon
     fetch = fan_out.sql.fetch
     killed_before, killed_after = iter([True, False, True] * 100), iter([False, True, False] * 100)
 
-    def die(row: type[Any], parameters: dict[str, Any]) -> list[Any]:
+    def die(row: type[Any], parameters: dict[str, Any], *, days: sql.Days = ()) -> list[Any]:
         if row is not FanOutChunkRow:
-            return fetch(row, parameters)
+            return fetch(row, parameters, days=days)
         if next(killed_before):
             raise KeyboardInterrupt
-        rows = fetch(row, parameters)
+        rows = fetch(row, parameters, days=days)
         if next(killed_after):
             raise KeyboardInterrupt
         return rows
