@@ -30,7 +30,6 @@ class Agenda:
         self._later_at: dict[UUID, float] = {}  # the earliest moment of each
         self._customer_of: dict[UUID, UUID] = {}
         self._tried: dict[UUID, int] = {}  # the hints that were handed out last
-        self._named_next = False
         self.look = True  # there may be more in the database than is known here
 
     def __bool__(self) -> bool:
@@ -40,6 +39,11 @@ class Agenda:
     def named_last(self) -> bool:
         """Say whether the lanes that were handed out last were named ones."""
         return bool(self._tried)
+
+    @property
+    def has_hints(self) -> bool:
+        """Say whether messages named lanes that are not handed out yet."""
+        return bool(self._hints)
 
     @property
     def has_room(self) -> bool:
@@ -98,15 +102,16 @@ class Agenda:
     def next(self, count: int, *, now: float, may_take: MayTake) -> list[UUID]:
         """Take out up to `count` lanes: named ones and found ones in turn, of each one customer after the other.
 
-        Named ones are few and somebody waits for them; mixed with found ones they would wait for a large statement.
+        Named ones are few and somebody waits for them: found ones have a turn when those had one. Mixed with found ones
+        they would wait for a large statement.
         """
         while self._later and self._later[0][0] <= now:
             at, endpoint_id, tries = heapq.heappop(self._later)
             if self._later_at.get(endpoint_id) == at:
                 del self._later_at[endpoint_id]
             self._hint(endpoint_id, tries=tries)
-        self._named_next = not self._named_next or not self._found_lanes
-        self._tried = dict(self._next_hints(count, may_take)) if self._named_next else {}
+        is_founds_turn = self.named_last and bool(self._found_lanes)
+        self._tried = {} if is_founds_turn else dict(self._next_hints(count, may_take))
         return [*self._tried] or self._next_found(count, may_take)
 
     def _next_hints(self, count: int, may_take: MayTake) -> Iterable[tuple[UUID, int]]:

@@ -195,7 +195,7 @@ class Dispatcher:
         """Ring for lanes that have something due and nobody at work; of very many, only that there are some."""
         self._leases.beat()
         rows = self._leases.find(after=self._after, probes=PROBES, limit=LANES_NAMED + 1, slow=None)
-        cut = bool(rows) and (len(rows) > LANES_NAMED or not rows[-1].due)
+        cut = bool(rows) and (len(rows) > LANES_NAMED or rows[-1].cut)
         self._after = rows[-1].endpoint_id if cut else ZERO
         due = [row for row in rows if row.due]
         for slow in {row.slow for row in due}:

@@ -37,6 +37,7 @@ class Intake:
         self._table, self._leases, self._retry, self._limits = table, leases, retry, limits
         self._claim_at = NEVER
         self._look_at = 0.0
+        self._is_put_off = False  # a look, by what messages named
         self._after = ZERO  # where the last look ended
         self._found = 0  # since the first endpoint
         self._body_bytes = 1024  # of one body, as the last claim had them on average
@@ -54,12 +55,18 @@ class Intake:
         look_at = max(self._look_at, now) if self.agenda.look and self.agenda.has_room else NEVER
         return min(self._claim_at, self.agenda.next_at, look_at)
 
+    def _is_time_to_look(self, now: float) -> bool:
+        """Say whether to look before anything is leased; what messages named goes before a look, once."""
+        wants = self.agenda.look and self.agenda.has_room and now >= self._look_at
+        self._is_put_off = wants and self.agenda.has_hints and not self._is_put_off
+        return wants and not self._is_put_off
+
     def take(self, now: float) -> bool:
         """Look for lanes if there may be some that nobody named, and lease what is to be leased next.
 
         Returns whether lanes were leased that messages named: somebody waits for those.
         """
-        if self.agenda.look and self.agenda.has_room and now >= self._look_at:
+        if self._is_time_to_look(now):
             self._look(now)
         ids = self.agenda.next(self._limits.lanes_a_take, now=now, may_take=self._table.may_have_more)
         if free := self._not_in_hand(ids):
@@ -112,7 +119,7 @@ class Intake:
             )
         )
         self._found += sum(agenda.find(row.customer_id, row.endpoint_id) for row in rows if row.due)
-        if rows and (len(rows) == limits.found // 2 or not rows[-1].due):
+        if rows and (len(rows) == limits.found // 2 or rows[-1].cut):
             self._after = rows[-1].endpoint_id
             self._look_at = now
             return

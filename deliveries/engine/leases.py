@@ -48,12 +48,13 @@ UNKNOWN_BYTES = 1024  # what an event counts for while its size is not known
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A lane with something due and nobody at work; `due` is false for the row where looking stopped."""
+    """A lane with something due and nobody at work; where looking stopped (`cut`) it may be one that is not `due`."""
 
     endpoint_id: UUID
     customer_id: UUID
     slow: bool
     due: bool = True
+    cut: bool = False
 
 
 class Leases:
@@ -92,13 +93,12 @@ class Leases:
         return list(lanes.values()), [row.endpoint_id for row in rows if row.kind == "busy"]
 
     def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None) -> list[Found]:
-        """Look for free lanes with something due, from an endpoint on; a last row that is not due ends the probes.
+        """Look for free lanes with something due, from an endpoint on; a last row that is cut ends the probes.
 
         `slow` None: both kinds.
         """
         parameters = self._asking() | {"after": after, "probes": probes, "limit": limit, "slow": slow}
-        rows = sql.fetch(FindDueLanesRow, parameters)
-        return [Found(endpoint_id=r.endpoint_id, customer_id=r.customer_id, slow=r.slow, due=r.due) for r in rows]
+        return [Found(**row._asdict()) for row in sql.fetch(FindDueLanesRow, parameters)]
 
     def beat(self) -> None:
         """Say that this worker lives."""

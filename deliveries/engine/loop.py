@@ -153,9 +153,9 @@ class Engine:
         now = self._clock()
         came = self._intake.take(now)
         lanes = self._intake.to_claim(now)
+        if came and lanes:
+            self._feed(sending=True)  # somebody waits for these: before others are recorded and claimed for
         if any(lane.finished for lane in lanes):
-            if came:
-                self._feed(sending=True)
             self._record()  # what is finished but not recorded is still due, and would be claimed again
             lanes = [lane for lane in lanes if lane.wants_claim(now)]
         if lanes:

@@ -46,12 +46,13 @@ class EventBodiesRow(NamedTuple):
 
 
 class FindDueLanesRow(NamedTuple):
-    """A free lane with something due, or, not `due`, where looking stopped."""
+    """A free lane with something due; `cut` is where looking stopped, which may be a lane that is not `due`."""
 
     endpoint_id: UUID
     customer_id: UUID
     slow: bool
     due: bool
+    cut: bool
 
 
 class PollableEndpointsRow(NamedTuple):

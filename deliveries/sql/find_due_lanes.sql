@@ -1,6 +1,6 @@
 -- Lanes that have something due and nobody at work, from a place in the order of endpoints on.
 -- after uuid, probes int (how many lanes to look at), "limit" int (how many to find), worker_id uuid (who asks), silent_seconds float, slow bool or null (both)
--- Jumps from endpoint to endpoint in the index of what is queued: it costs with the endpoints that have something queued, not with the backlog and not with all lanes. The row at the end of the probes comes back too, so that the next call goes on there.
+-- Jumps from endpoint to endpoint in the index of what is queued: it costs with the endpoints that have something queued, not with the backlog and not with all lanes. The row at the end of the probes comes back too (`cut`), so that the next call goes on there.
 WITH RECURSIVE scan (endpoint_id, probe) AS (
     (SELECT q.endpoint_id, 1 FROM hookpost_due_delivery q
      WHERE q.endpoint_id > %(after)s::uuid ORDER BY q.endpoint_id LIMIT 1)
@@ -13,7 +13,8 @@ WITH RECURSIVE scan (endpoint_id, probe) AS (
     ) n
     WHERE s.probe < %(probes)s::int
 )
-SELECT s.endpoint_id, found.customer_id, coalesce(found.slow, false) AS slow, found.customer_id IS NOT NULL AS due
+SELECT s.endpoint_id, found.customer_id, coalesce(found.slow, false) AS slow, found.customer_id IS NOT NULL AS due,
+    s.probe = %(probes)s::int AS cut
 FROM scan s
 LEFT JOIN LATERAL (
     SELECT e.customer_id, lane.slow

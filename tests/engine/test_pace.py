@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -186,6 +187,36 @@ def test_who_comes_fresh_is_sent_to_before_what_others_have_done_is_recorded(
     monkeypatch.setattr(intake, "claim_batch", lambda *args, **given: (note("claim"), claim(*args, **given))[1])
     step_until(engine, lambda: "claim, sent" in order or "claim, not sent" in order)
     assert order[:3] == ["told", "record, sent", "claim, sent"]
+    engine.abandon()
+
+
+def test_who_comes_fresh_is_sent_to_before_more_is_claimed_for_lanes_of_which_all_is_recorded(
+    receiver: Receiver, healthy: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, fresh = an_endpoint(receiver.url, max_in_flight=1), an_endpoint(healthy.url)
+    for number in range(21):  # one more than come with a lease
+        emit(busy, number=number)
+    emit(fresh)
+    engine, _ = an_engine(busy)
+    order: list[str] = []
+    record, claim = loop.record_unlocked, intake.claim_batch
+
+    def record_and_tell(*args: Any, **given: Any) -> object:
+        recorded = record(*args, **given)
+        if not order and not engine.lanes[busy.id].waiting:
+            order.append("told")
+            engine.notify([fresh.id])
+        return recorded
+
+    def claim_and_tell(*args: Any, **given: Any) -> object:
+        if order:
+            order.append("sent" if engine.lanes[fresh.id].in_flight else "not sent")
+        return claim(*args, **given)
+
+    monkeypatch.setattr(loop, "record_unlocked", record_and_tell)
+    monkeypatch.setattr(intake, "claim_batch", claim_and_tell)
+    step_until(engine, lambda: len(order) > 1)
+    assert order == ["told", "sent"]
     engine.abandon()
 
 
