@@ -73,11 +73,11 @@ class ActPages(ListPages[Row]):
     def act_view(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
         """Do one act to one row, once it is confirmed where that is asked for, and go back to its page."""
         row = self.row_or_404(request, object_id)
-        if request.method in ("GET", "HEAD"):  # a log-in leads here that ended between the page and its button
-            return HttpResponseRedirect(self.page_url(row))
-        if request.method != "POST":
+        if request.method in ("GET", "HEAD") and self.has_view_or_change_permission(request, row):
+            return HttpResponseRedirect(self.page_url(row))  # a log-in leads here that ended before the button
+        if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["POST"])
-        if not self.may_act(request, act, row):
+        if request.method != "POST" or not self.may_act(request, act, row):
             raise PermissionDenied
         try:
             question = None if request.POST.get("confirmed") == "yes" else self.question(request, act, row)

@@ -74,12 +74,12 @@ class ExportPages(PageAdmin[Delivery]):
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with the deliveries that the query string narrows to, newest first."""
-        if request.method in ("GET", "HEAD"):  # a log-in leads here that ended between the list and its button
-            return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
-        if request.method != "POST":
+        if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if request.method != "POST":  # a log-in leads here that ended between the list and its button
+            return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
         asked, viewer = self.asked(request), self.viewer(request)
         found = self.sources(request, asked)[0].rows
         if (place := export_places.take(viewer.customer_id)) is None:
