@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import orjson
 
-_SIGN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+# A text that does not end is one sign: looked for again behind each quotation mark, it would take hours.
+_SIGN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 _NAME = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
 _OPENING, _CLOSING, _COMMA = b"[{", b"]}", b","
 _ENDING = _CLOSING + _COMMA

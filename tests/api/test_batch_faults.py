@@ -118,6 +118,12 @@ def test_half_of_a_pair_is_called_so(ops: Caller, alice: Tenant, data: bytes, ha
     assert "surrogate" in answer.json["detail"]
 
 
+def test_a_text_without_an_end_is_looked_at_once() -> None:
+    """Given quotation marks of which each could begin a text, then it is not a matter of hours that none ends."""
+    with pytest.raises(ValueError, match="brackets"):
+        named_members(b'{"events":["' + b'\\"' * 1_000_000 + b"]}")
+
+
 def test_members_are_found_whatever_stands_between_them() -> None:
     assert members(b'[1, "a,b]", {"c": [1,2]}, [] ]') == [b"1", b' "a,b]"', b' {"c": [1,2]}', b" [] "]
     assert named_members(b'{"a": {"b": 1}, "c\\"": [1,2]}') == [("a", b'{"b": 1}'), ('c"', b"[1,2]")]
