@@ -40,6 +40,7 @@ REDELIVER: Mapping[str, str] = {"GET": Scope.READ, "HEAD": Scope.READ, "POST": S
 Asked = TypeVar("Asked", bound=Shape)
 LISTS = ("GET", "HEAD")
 BODIED = ("POST", "PATCH", "DELETE")
+CONDITIONS = ("If-Match", "If-None-Match", "If-Unmodified-Since")  # RFC 9110, 13.1
 
 
 class ApiView(APIView):
@@ -81,6 +82,8 @@ class ApiView(APIView):
             refuse_if_empty(self.allowance)
         if request.method == "POST" and "Idempotency-Key" in request.headers:
             raise ParseError("Idempotency-Key is honoured by POST /events and /events/batch; send this without it")
+        if request.method in BODIED and (found := [name for name in CONDITIONS if name in request.headers]):
+            raise ParseError(f"{found[0]} is honoured by no change; send this without it")
         if request.method not in self.queried:
             asked(Shape, request)
         refuse_coding(request.META)

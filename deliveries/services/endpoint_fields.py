@@ -59,7 +59,8 @@ def check_uid(value: str | None, *, prefix: str) -> str | None:
     if value is None:
         return None
     if _UID.fullmatch(value) is None:
-        raise InvalidInput(say("a uid has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ : @ + = -"), field="uid")
+        said = say("a uid has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ : @ + = -, a letter, figure or _ first")
+        raise InvalidInput(said, field="uid")
     try:
         decode_id(prefix, value)
     except InvalidInput:

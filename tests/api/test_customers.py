@@ -8,6 +8,12 @@ from deliveries.models import ApiKey, AuditEntry, Customer, Endpoint, Member
 from tests.api.conftest import Caller, Tenant
 
 
+@pytest.mark.parametrize("uid", [".", "..", "~x", "@", "=1", "-", ":a"])
+def test_a_uid_begins_with_a_letter_figure_or_underscore_and_the_refusal_says_so(ops: Caller, uid: str) -> None:
+    answer = ops.post("/customers", {"name": "Alice", "uid": uid})
+    assert (answer.status, answer.json["detail"].rpartition(", ")[2]) == (422, "figure or _ first")
+
+
 def test_a_customer_is_created_and_read_by_id_and_uid(ops: Caller) -> None:
     made = ops.post("/customers", {"name": "Alice", "uid": "acme:1", "metadata": {"plan": "gold"}})
     assert made.status == 201

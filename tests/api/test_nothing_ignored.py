@@ -43,6 +43,15 @@ def test_a_compressed_body_is_refused_by_its_name(ops: Caller, alice: Tenant, pa
     assert answer.json["detail"] == "a body is sent as it is, without Content-Encoding: gzip"
 
 
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match", "If-Unmodified-Since"])
+def test_a_change_under_a_condition_is_refused(ops: Caller, alice: Tenant, header: str) -> None:
+    """Given a caller who would change only what it has seen, then it does not overwrite what others made of it."""
+    for method, body in (("PATCH", {"name": "Bob"}), ("DELETE", None)):
+        answer = ops.send(method, "/customers/alice", body, **{header: '"x"'})
+        assert (answer.status, header in answer.json["detail"]) == (400, True)
+    assert Customer.objects.get().name == "Alice"
+
+
 def test_identity_is_no_coding(ops: Caller, alice: Tenant) -> None:
     assert ops.post("/events", EVENT, Content_Encoding="Identity").status == 202
 
