@@ -19,8 +19,8 @@ import threading
 import time
 from pathlib import Path
 
-from deliveries.conf import AllowedTarget
 from deliveries.errors import InvalidUrl
+from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from deliveries.conf import AllowedTarget
+from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers

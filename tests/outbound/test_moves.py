@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deliveries.conf import AllowedTarget
+from deliveries.network_settings import AllowedTarget
 from deliveries.outbound import dns
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard

@@ -7,7 +7,7 @@ import socket
 import threading
 from typing import Any
 
-from deliveries.conf import AllowedTarget
+from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers

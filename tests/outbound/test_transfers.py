@@ -11,7 +11,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliveries.conf import AllowedTarget
+from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import prepared_lines, prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.handle import PlainHeaders

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from deliveries.conf import AllowedTarget, conf, load
+from deliveries.conf import conf, load
 from deliveries.errors import WrongSetting
+from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import new_transfers, prepared_post, send_one
 from deliveries.protocol.answer import Answer
 from tests.hostile_server import Case, HostileServer
