@@ -201,7 +201,7 @@ def test_a_page_takes_a_view_a_template_and_an_address(copy: Installation) -> No
 def test_a_setting_takes_one_line_and_its_page(copy: Installation) -> None:
     conf, page = steps_of("A setting")
     line = '    regions: int = setting("HOOKPOST_REGIONS", "3", between(1, 9), "How many regions there are.")\n'
-    changed(copy, conf, '    """All settings of one process."""\n\n', line)
+    changed(copy, conf, '    """All settings of one process: those of each group, and the others."""\n\n', line)
     assert "HOOKPOST_REGIONS" in managed(copy, "configuration")
     assert "HOOKPOST_REGIONS" not in (copy.checkout / page).read_text()
     told = "from deliveries.conf import conf; print(conf.regions)"

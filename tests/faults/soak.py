@@ -32,6 +32,13 @@ SELECT l.slow, l.crashes, l.fence, l.failures, l.lease_until - now() AS lease, l
     count(q.delivery_id) AS due, min(q.due_at - now()) AS soonest
 FROM hookpost_lane l JOIN hookpost_due_delivery q USING (endpoint_id) GROUP BY l.endpoint_id LIMIT 5
 """
+UNSENT = """
+SELECT d.state, d.attempts, d.error, d.id, q.due_at - now() AS due,
+    (SELECT array_agg(concat_ws(' ', a.number, a.status_code, a.error, a.started_at::time) ORDER BY a.started_at)
+     FROM hookpost_attempt a WHERE a.delivery_id = d.id) AS attempts_made
+FROM hookpost_delivery d LEFT JOIN hookpost_due_delivery q ON q.delivery_id = d.id
+WHERE d.state <> 'succeeded' LIMIT 5
+"""
 QUIET_SECONDS = 0.05
 GIVE_UP_SECONDS = 240
 CALLERS = 8
@@ -226,6 +233,9 @@ def main() -> int:
 
 def play(cluster: Cluster, options: argparse.Namespace, port: int) -> int:
     """One round, from an empty cluster to a report."""
+    from django.db import connections
+
+    connections.close_all()  # the database was restarted in the round before
     cluster.end_children()
     cluster.empty()
     cluster.child("receiver", "-m", "tests.faults.fast_receiver", str(port))
@@ -235,7 +245,7 @@ def play(cluster: Cluster, options: argparse.Namespace, port: int) -> int:
         print(f"{name.replace('_', ' '):<42} {value}")
     print(json.dumps({"figure": "soak", **report}), flush=True)
     if not report["passed"]:
-        print(*cluster.ask(UNDONE), cluster.logs(), sep="\n", file=sys.stderr)
+        print(*cluster.ask(UNDONE), *cluster.ask(UNSENT), cluster.logs(), sep="\n", file=sys.stderr)
     return 0 if report["passed"] else 1
 
 
