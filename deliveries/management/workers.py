@@ -31,9 +31,14 @@ dramatiq_worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 1
 def prepare_process() -> None:
     """Make room for many connections, bound what a silent name server costs, and keep the collector off old objects."""
     allow_descriptors()
-    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    bound_look_ups()
     sql.prepare_all()
     spare_old_objects()
+
+
+def bound_look_ups() -> None:
+    """Let the C library give up a silent name server after seconds: a look-up's thread lives on until it does."""
+    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
 
 
 def allow_descriptors() -> None:

@@ -13,7 +13,7 @@ import requests
 
 from deliveries.conf import Conf, conf
 from deliveries.errors import InvalidUrl, Unavailable
-from deliveries.outbound.guard import DialRule, Guard, ProxyOnly, Resolve
+from deliveries.outbound.guard import Guard, ProxyOnly, Resolve
 from deliveries.outbound.handle import BODY_LIMIT_BYTES, PlainHeaders
 from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers
 from deliveries.protocol.addresses import parsed_address
@@ -28,9 +28,10 @@ def new_transfers(
 ) -> Transfers:
     """Return an engine with the operator's allow-list, authorities and egress proxy; one for each thread."""
     guard = Guard(conf.allow_targets)
-    rule: DialRule = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else guard
+    proxy = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else None
     return Transfers(
-        rule=rule,
+        rule=proxy or guard,
+        resolve=proxy.resolve if proxy else None,
         literals=guard,
         proxy=conf.egress_proxy,
         ca_file=ca_file or conf.ca_file or None,

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from requests import PreparedRequest
@@ -25,6 +25,8 @@ LOOKUPS_LIMIT = 200
 # An answer older than this is asked for anew while requests still go on with it, so that steady traffic never waits.
 REFRESH_SECONDS = 60.0
 GOOD_SECONDS = 90.0
+# Of each family: whoever answers for a name decides how many there are, and each is a connection to somebody.
+ADDRESSES_TRIED = 16
 _REMEMBERED = 20_000
 
 Place = tuple[str, int]  # a name and a port: what one endpoint has done to its port concerns no other port
@@ -61,7 +63,7 @@ class Names:
         self._moved: dict[Place, float] = {}
         self._by_place: dict[Place, list[Unresolved]] = {}  # also with nobody left who waits, while the look-up goes on
         self._asked: deque[Place] = deque()
-        self._answers: queue.SimpleQueue[tuple[Place, tuple[str, ...]]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[Place, tuple[str, ...], str]] = queue.SimpleQueue()
         self._busy = 0
         self.waiting = 0
         self.give_up_at = float("inf")  # when the first of those who wait has waited enough
@@ -94,8 +96,7 @@ class Names:
         """Let a request wait for its name."""
         self.waiting += 1
         self.give_up_at = min(self.give_up_at, request.give_up_at)
-        self._ask(place)
-        self._by_place[place].append(request)
+        self._ask(place, request)
 
     @property
     def is_asking(self) -> bool:
@@ -105,13 +106,13 @@ class Names:
     def ended(self) -> Iterator[tuple[Unresolved, tuple[str, ...], str]]:
         """Return who need not wait any longer: with the addresses, or with none and what went wrong."""
         while not self._answers.empty():
-            place, addresses = self._answers.get()
+            place, addresses, reason = self._answers.get()
             self._busy -= 1
             if addresses:
                 self._note(place, addresses)
             for unresolved in self._by_place.pop(place, ()):
                 self.waiting -= 1
-                yield unresolved, addresses, "" if addresses else "dns_error"
+                yield unresolved, addresses, reason
         self._look_up_next()
         now = time.monotonic()
         if now >= self.give_up_at:
@@ -138,26 +139,42 @@ class Names:
         self.give_up_at = min(
             (unresolved.give_up_at for each in self._by_place.values() for unresolved in each), default=float("inf")
         )
-        yield from ((unresolved, (), "connect_timeout") for unresolved in late)
+        yield from ((unresolved, (), "not_in_time") for unresolved in late)
 
-    def _ask(self, place: Place) -> None:
-        if place not in self._by_place:
-            self._by_place[place] = []
+    def _ask(self, place: Place, *requests: Unresolved) -> None:
+        is_asked = place in self._by_place
+        self._by_place.setdefault(place, []).extend(requests)
+        if not is_asked:
             self._asked.append(place)
             self._look_up_next()
 
     def _look_up_next(self) -> None:
         while self._asked and self._busy < LOOKUPS_LIMIT:
             place = self._asked.popleft()
+            if not (self._by_place[place] or place in self._found):
+                del self._by_place[place]  # all who waited have given up: no thread for it that others wait for
+                continue
             self._busy += 1
             threading.Thread(target=self._look_up, args=(place,), name="look up", daemon=True).start()
 
     def _look_up(self, place: Place) -> None:
-        found: Sequence[AddressInfo]
+        found: Sequence[AddressInfo] = ()
+        reason = "not_found"
         try:
             found = self._resolve(place[0], None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            found = ()
+        except (OSError, ValueError) as error:
+            reason = "no_answer" if getattr(error, "errno", 0) == socket.EAI_AGAIN else "not_found"
         # A scope is cut off: such an address is refused by the guard in any case.
-        self._answers.put((place, tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))))
+        addresses = worth_trying(str(entry[4][0]).partition("%")[0] for entry in found)
+        self._answers.put((place, addresses, "" if addresses else reason))
         self._tell()
+
+
+def worth_trying(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return the first addresses of each family, each once and in their order."""
+    several = tuple(dict.fromkeys(addresses))
+    if len(several) <= ADDRESSES_TRIED:
+        return several
+    six = [each for each in several if ":" in each][:ADDRESSES_TRIED]
+    four = [each for each in several if ":" not in each][:ADDRESSES_TRIED]
+    return tuple(each for each in several if each in six or each in four)

@@ -6,6 +6,7 @@ It must not know libcurl, requests or the database.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import re
 import socket
@@ -99,26 +100,35 @@ class Guard:
 
 
 class ProxyOnly:
-    """The egress proxy's own address, and nothing else: there is no direct fallback."""
+    """The egress proxy's own addresses, and nothing else: there is no direct fallback.
+
+    Requests look its name up by `resolve`: a name server may give another of its addresses with each answer.
+    """
 
     def __init__(self, proxy_url: str, *, resolve: Resolve = socket.getaddrinfo) -> None:
         self._host, self._port = proxy_place(proxy_url)
         self._resolve = resolve
-        self._known: frozenset[str] = frozenset()
+        self._known: dict[str, bool] = {}
 
     def permits(self, address: str, port: int) -> bool:
         """Tell whether this is the proxy; its name is resolved again when the address is new."""
         if port != self._port:
             return False
         if address not in self._known:
-            self._known = self._look_up()
+            self._look_up()
         return address in self._known
 
-    def _look_up(self) -> frozenset[str]:
-        try:
-            return frozenset(resolved(self._host, self._port, resolve=self._resolve, timeout_seconds=RESOLVE_SECONDS))
-        except InvalidUrl:
-            return frozenset()
+    def resolve(self, host: str, port: int | None, **more: object) -> Sequence[AddressInfo]:
+        """Look a name up, and note where the proxy's leads."""
+        found = self._resolve(host, port, **more)
+        if host == self._host:
+            for entry in found:
+                remember(self._known, str(entry[4][0]), True, limit=_REMEMBERED)
+        return found
+
+    def _look_up(self) -> None:
+        with contextlib.suppress(InvalidUrl):
+            resolved(self._host, self._port, resolve=self.resolve, timeout_seconds=RESOLVE_SECONDS)
 
 
 def proxy_place(proxy_url: str) -> tuple[str, int]:
@@ -135,7 +145,7 @@ def resolved(host: str, port: int, *, resolve: Resolve, timeout_seconds: float) 
         try:
             found = resolve(host, port, type=socket.SOCK_STREAM)
             answers.put(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             answers.put(())
         finally:
             _RESOLVERS.release()

@@ -97,8 +97,8 @@ class Handle:
         self.status = 0  # of the block of headers being read, or of the last one read
         self.final = False  # the last block of headers is complete and not informational
         self.stopped = ""  # which cap ended the transfer
-        self.blocked = ""
-        self.dialled = ""
+        self.blocked = ""  # the last address that may not be dialled
+        self.dialled = ""  # the last one that may
         self.reached = ""  # the address that the request was sent to, also over a kept connection
         self.no_socket = 0  # the errno, when this machine had no socket for the last address that may be dialled
         self.odd_line = b""  # a status line that cannot be read
@@ -174,10 +174,10 @@ class Handle:
 
     def _open_socket(self, _purpose: int, dialled: Any) -> socket.socket | int:
         address, port = dialled.addr[0], dialled.addr[1]
-        self.dialled = endpoint_text(address, port)
         if self.escaped or (len(dialled.addr) > 3 and dialled.addr[3]) or not self._rule.permits(address, port):
-            self.blocked = self.dialled
+            self.blocked = endpoint_text(address, port)
             return int(pycurl.SOCKET_BAD)
+        self.dialled = endpoint_text(address, port)
         try:
             opened = _HandedOver(dialled.family, dialled.socktype, dialled.protocol)
         except OSError as error:

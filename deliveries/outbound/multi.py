@@ -155,10 +155,10 @@ class Transfers:
 
     def _begin_resolved(self) -> None:
         now = time.monotonic()
-        for waiting, addresses, error in self._names.ended():
-            if error:
+        for waiting, addresses, reason in self._names.ended():
+            if reason:
                 proxied = bool(self._proxy)
-                answer = answer_unresolved(error, seconds=now - waiting.since, proxied=proxied)
+                answer = answer_unresolved(reason, seconds=now - waiting.since, proxied=proxied)
                 self._ready.append((waiting.tag, answer))
                 continue
             self._begin(

@@ -20,7 +20,13 @@ HEADER_COUNT = 50
 HEADER_CHARACTERS = 1024
 DETAIL_CHARACTERS = 300
 NOT_FOUND = "the host name cannot be resolved"
+NO_ANSWER = "the name servers gave no answer for the host name"
 NOT_IN_TIME = "the host name was not resolved in time"
+_UNRESOLVED = {
+    "not_found": ("dns_error", NOT_FOUND),
+    "no_answer": ("dns_error", NO_ANSWER),
+    "not_in_time": ("connect_timeout", NOT_IN_TIME),
+}
 _LINE_BYTES = 2 * HEADER_CHARACTERS
 
 _TLS = frozenset(
@@ -102,9 +108,9 @@ def answer_of(handle: Handle, *, code: int, message: str) -> Answer:
     )
 
 
-def answer_unresolved(error: str, *, seconds: float, proxied: bool) -> Answer:
+def answer_unresolved(reason: str, *, seconds: float, proxied: bool) -> Answer:
     """Return the end of a request whose name, or whose proxy's name, was not found, or not in time."""
-    detail = NOT_IN_TIME if error == "connect_timeout" else NOT_FOUND
+    error, detail = _UNRESOLVED[reason]
     if error == "dns_error" and (lacking := _error_of_descriptors()):
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
     elif proxied:
@@ -142,7 +148,7 @@ def _address_of(handle: Handle) -> str:
         return handle.reached
     address = handle.curl.getinfo(pycurl.PRIMARY_IP)
     if not address:
-        return handle.dialled
+        return handle.dialled or handle.blocked
     return endpoint_text(address, handle.curl.getinfo(pycurl.PRIMARY_PORT))
 
 
@@ -177,7 +183,7 @@ def _lacking(handle: Handle, *, code: int) -> int:
         return errno.ENOMEM
     if code in _NEEDING_DESCRIPTORS:
         return _error_of_descriptors()
-    if code != pycurl.E_COULDNT_CONNECT or (handle.blocked and not handle.no_socket):
+    if code != pycurl.E_COULDNT_CONNECT or _is_blocked(handle):
         return 0
     number = handle.no_socket or handle.curl.getinfo(pycurl.OS_ERRNO)
     if number == errno.EADDRNOTAVAIL and not handle.dialled.startswith("["):
@@ -206,7 +212,7 @@ def _proxy_failure(handle: Handle, *, code: int) -> str:
         return f"the egress proxy answered {status}"
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return "the egress proxy's name cannot be resolved"
-    if code == pycurl.E_COULDNT_CONNECT and not handle.blocked:
+    if code == pycurl.E_COULDNT_CONNECT and not _is_blocked(handle):
         return f"no connection to the egress proxy: {_not_connected(handle)[1]}"
     if code == pycurl.E_OPERATION_TIMEDOUT and not curl.getinfo(pycurl.PRETRANSFER_TIME):
         return "the egress proxy did not connect in time"
@@ -228,8 +234,13 @@ def _timed_out(handle: Handle) -> tuple[str, str]:
     return "deadline_exceeded", "no complete answer within the deadline"
 
 
+def _is_blocked(handle: Handle) -> bool:
+    """Tell whether no address was left to dial; of several, those that were dialled say how it ended."""
+    return bool(handle.blocked) and not handle.dialled
+
+
 def _not_connected(handle: Handle) -> tuple[str, str]:
-    if handle.blocked:
+    if _is_blocked(handle):
         return "blocked_address", f"{handle.blocked} is not an address that requests may go to"
     number = handle.no_socket or handle.curl.getinfo(pycurl.OS_ERRNO)
     said = os.strerror(number) if number else "no connection"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from django.db import DataError, OperationalError
 from config import listening
 from config.listening import host_address, port_number, refuse_taken_port
 from config.management.commands import web
+from deliveries import checks
 from deliveries.errors import CannotStart, InvalidInput, LimitReached
+from deliveries.management import workers
 from deliveries.management.command import sentence_of
 from manage import explain
 from tests.own_time import give_own_time
@@ -137,3 +140,18 @@ def test_a_port_whose_server_is_just_ending_is_waited_for(
     give_own_time(monkeypatch, listening, sleep=end_the_other)
     refuse_taken_port("127.0.0.1", port=taken.getsockname()[1], wait_seconds=3600)
     assert len(waits) == 1
+
+
+def test_a_web_process_gives_up_a_silent_name_server_after_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_further(*_: object, **__: object) -> None:
+        raise CommandError("far enough")
+
+    monkeypatch.setenv("RES_OPTIONS", "")
+    monkeypatch.delenv("RES_OPTIONS")
+    monkeypatch.setattr(checks, "refuse_to_start", lambda: None)
+    monkeypatch.setattr(workers, "allow_descriptors", lambda: None)
+    monkeypatch.setattr(web, "refuse_taken_port", no_further)
+    with pytest.raises(CommandError, match="far enough"):
+        web.Command().handle(host="127.0.0.1", port=8000)
+
+    assert os.environ["RES_OPTIONS"] == "timeout:1 attempts:2"

@@ -7,11 +7,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
 
 import pytest
 
 from deliveries.conf import load
 from deliveries.errors import InvalidUrl
+from deliveries.outbound import client, reach
 from deliveries.outbound.client import check_target, new_transfers, prepared_post, send_one
 from deliveries.outbound.guard import Guard, ProxyOnly
 from deliveries.outbound.multi import Transfers
@@ -33,7 +36,12 @@ class Proxy:
     @property
     def place(self) -> str:
         """Return its host and port."""
-        return f"127.0.0.1:{self.listener.getsockname()[1]}"
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Return its port."""
+        return int(self.listener.getsockname()[1])
 
     def serve(self) -> None:
         """Take connections until the listener closes."""
@@ -188,3 +196,40 @@ def test_a_kept_tunnel_is_used_again(proxy: Proxy, hostile: HostileServer) -> No
             assert send_one(post(hostile, "good tls"), timeout_seconds=3, transfers=transfers).status == 200
 
     assert len(proxy.heads) == 1
+
+
+def turning() -> Any:
+    """Return a resolver that gives another address with each answer; the proxy is at the first."""
+    turns = cycle(["127.0.0.1", "127.0.0.9"])
+
+    def resolve(_host: str, _port: int | None, **_more: Any) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(turns), 0))]
+
+    return resolve
+
+
+def test_a_proxy_whose_name_server_takes_turns_is_reached(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = ProxyOnly(f"http://proxy.example:{proxy.port}", resolve=turning())
+    monkeypatch.setattr(client, "ProxyOnly", lambda _url: rule)
+    conf = load({"HOOKPOST_EGRESS_PROXY": f"http://proxy.example:{proxy.port}"})
+    with new_transfers(conf=conf) as transfers:
+        answer = send_one(prepared_post("http://hooks.example/in", [], b"{}"), transfers=transfers)
+
+    assert (answer.status, answer.error) == (200, "")
+
+
+def test_a_look_at_a_url_goes_to_the_proxy_that_was_looked_up(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = ProxyOnly(f"http://proxy.example:{proxy.port}", resolve=turning())
+    monkeypatch.setattr(reach, "ProxyOnly", lambda _url: rule)
+    conf = load({"HOOKPOST_EGRESS_PROXY": f"http://proxy.example:{proxy.port}"})
+
+    assert reach.try_connection("http://hooks.example/in", conf=conf).error == ""
+
+
+def test_a_look_at_a_url_says_that_the_proxys_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = ProxyOnly("http://proxy.example:3128", resolve=lambda *_, **__: [])
+    monkeypatch.setattr(reach, "ProxyOnly", lambda _url: rule)
+    conf = load({"HOOKPOST_EGRESS_PROXY": "http://proxy.example:3128"})
+    ended = reach.try_connection("http://hooks.example/in", conf=conf)
+
+    assert (ended.error, ended.detail) == ("proxy_error", "the egress proxy's name cannot be resolved")

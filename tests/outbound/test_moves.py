@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from deliveries.protocol.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import finish_all, wait_until
 
-OLD, NEW = "127.0.0.2", "127.0.0.3"
+OLD, NEW, PRIVATE = "127.0.0.2", "127.0.0.3", "10.9.9.9"
 
 
 class Zone:
@@ -34,7 +34,8 @@ class Zone:
     def __call__(self, _host: str, _port: int | None, **_more: Any) -> list[tuple[Any, ...]]:
         """Look the name up."""
         self.asked += 1
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.leads_to]
+        family = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(family[":" in each], socket.SOCK_STREAM, 6, "", (each, 0)) for each in self.leads_to]
 
 
 @pytest.fixture
@@ -70,6 +71,28 @@ class Answering(socketserver.BaseRequestHandler):
         with contextlib.suppress(OSError):
             while self.request.recv(65536):
                 self.request.sendall(b"" if self.server.is_silent else OK)
+
+
+class Noted(Guard):
+    """A guard that notes what it was asked."""
+
+    def __init__(self, allow: Sequence[AllowedTarget]) -> None:
+        super().__init__(allow)
+        self.judged: set[str] = set()
+        self.permitted: set[str] = set()
+
+    def permits(self, address: str, port: int) -> bool:
+        """Tell whether this address may be dialled."""
+        self.judged.add(address)
+        if may := super().permits(address, port):
+            self.permitted.add(address)
+        return may
+
+
+def targets_of(refusing: socket.socket) -> list[AllowedTarget]:
+    """What must be allowed to be refused at the first address, by a port that nobody listens at."""
+    refusing.bind((OLD, 0))
+    return [AllowedTarget(ipaddress.ip_network(OLD), refusing.getsockname()[1])]
 
 
 @contextlib.contextmanager
@@ -119,6 +142,40 @@ def test_all_addresses_of_a_name_are_tried(zone: Zone, old: Server) -> None:
     zone.leads_to = ["127.0.0.9", OLD]
     with Transfers(rule=Guard(old.targets), resolve=zone) as transfers:
         assert send(transfers, old.port).address == f"{OLD}:{old.port}"
+
+
+@pytest.mark.parametrize("leads_to", [[OLD, PRIVATE], [PRIVATE, OLD]])
+def test_what_became_of_the_addresses_that_were_dialled_is_told_not_that_another_was_not(
+    zone: Zone, leads_to: list[str]
+) -> None:
+    zone.leads_to = leads_to
+    with socket.socket() as refusing, Transfers(rule=Guard(targets_of(refusing)), resolve=zone) as transfers:
+        port = refusing.getsockname()[1]
+        answer = send(transfers, port)
+
+    assert (answer.error, answer.address) == ("connect_refused", f"{OLD}:{port}")
+    assert answer.detail == f"{OLD}:{port}: Connection refused"
+
+
+@pytest.mark.parametrize("leads_to", [[OLD, PRIVATE], [PRIVATE, OLD]])
+def test_a_private_address_beside_a_good_one_is_not_dialled(zone: Zone, old: Server, leads_to: list[str]) -> None:
+    zone.leads_to = leads_to
+    rule = Noted(old.targets)
+    with Transfers(rule=rule, resolve=zone) as transfers:
+        assert send(transfers, old.port).address == f"{OLD}:{old.port}"
+
+    assert rule.permitted == {OLD}
+
+
+def test_one_request_knocks_at_few_of_thousands_of_addresses(zone: Zone) -> None:
+    four = [f"127.1.{place // 256}.{place % 256}" for place in range(2000)]
+    six = [f"2001:db8::{place:x}" for place in range(1, 2000)]
+    zone.leads_to = [*four, *six, *four]
+    rule = Noted([])
+    with Transfers(rule=rule, resolve=zone) as transfers:
+        assert send(transfers, 8080).error == "blocked_address"
+
+    assert rule.judged == {*four[: dns.ADDRESSES_TRIED], *six[: dns.ADDRESSES_TRIED]}
 
 
 def test_the_next_attempt_goes_to_the_new_address_when_the_old_one_refuses(zone: Zone, new: Server) -> None:

@@ -101,6 +101,37 @@ def test_a_name_that_does_not_exist_is_a_dns_error() -> None:
     assert (answer.error, answer.detail) == ("dns_error", "the host name cannot be resolved")
 
 
+@pytest.mark.parametrize(
+    ("failure", "detail"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "again"), "the name servers gave no answer for the host name"),
+        (socket.gaierror(socket.EAI_NODATA, "no address"), "the host name cannot be resolved"),
+        (ValueError("embedded null character"), "the host name cannot be resolved"),
+    ],
+)
+def test_a_name_server_that_fails_is_told_apart_from_a_name_that_is_not_there(failure: Exception, detail: str) -> None:
+    def failing(*_asked: Any, **_more: Any) -> Any:
+        raise failure
+
+    with Transfers(rule=Guard(), resolve=failing) as transfers:
+        (answer,) = send(transfers, "http://nobody.example/").values()
+
+    assert (answer.error, answer.detail) == ("dns_error", detail)
+
+
+def test_no_thread_looks_for_a_name_that_nobody_waits_for_any_more(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dns, "LOOKUPS_LIMIT", 3)
+    silent = [f"http://silent-{number}.example/" for number in range(9)]
+    with OneReceiver([OK]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
+        assert len(send(transfers, *silent, timeout_seconds=0.2)) == 9
+        resolver.over.set()
+        assert send(transfers, by_name(receiver))[0].status == 200
+
+    assert len(resolver.asked) == 3 + 1
+
+
 @pytest.mark.parametrize("name", ["a" * 64 + ".example", "xn--.example", "a..example"])
 def test_a_name_that_cannot_even_be_asked_for_is_a_dns_error(name: str) -> None:
     with Transfers(rule=Guard()) as transfers:

@@ -45,10 +45,11 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, **options: object) -> None:
         """Serve until SIGINT, or for a while after SIGTERM, then finish the requests in hand."""
         from deliveries.checks import refuse_to_start
-        from deliveries.management.workers import allow_descriptors
+        from deliveries.management.workers import allow_descriptors, bound_look_ups
 
         refuse_to_start()
         allow_descriptors()
+        bound_look_ups()
         refuse_taken_port(host, port=port, wait_seconds=ENDING_SECONDS)
         connection.close()
         multiprocessing.set_start_method("fork", force=True)  # its processes share what is told from here
