@@ -112,7 +112,9 @@ class Leases:
             sql.run("forget_workers", {"id": self.worker_id, "silent_seconds": 0.0})
 
     def _asking(self) -> dict[str, object]:
-        return {"worker_id": self.worker_id, "silent_seconds": self._limits.silent, "slow": self.slow}
+        limits = self._limits
+        asking = {"silent_seconds": limits.silent, "gap_seconds": limits.beat_gap}
+        return asking | {"worker_id": self.worker_id, "slow": self.slow}
 
     def _lane(self, row: TakeLanesRow, now: float) -> Lane:
         endpoint = leased_endpoint(row)

@@ -165,6 +165,7 @@ def test_lanes_with_something_due_are_found_by_look_ups(fresh: Endpoint) -> None
         "limit": 2 * LANES,
         "worker_id": UUID(int=0),
         "silent_seconds": 4.0,
+        "gap_seconds": 2.5,
         "slow": None,
     }
     sql.run("find_due_lanes", parameters)

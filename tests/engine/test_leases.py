@@ -68,6 +68,29 @@ def test_the_lane_of_a_silent_worker_is_taken_by_one_that_beat_all_the_while(rec
     assert alive.take([endpoint.id], room=10, now=0.0)[0]
 
 
+@pytest.mark.parametrize("is_over", [False, True], ids=["leased", "lease over"])
+def test_who_was_cut_off_with_the_database_takes_no_lane_of_another_that_was(
+    receiver: Receiver, is_over: bool
+) -> None:
+    """Given an outage for both, then what the other has in flight stays its own until it has had time to say so."""
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    cut_off, asking = Leases(), Leases()
+    for worker in (cut_off, asking):
+        worker.beat()
+    assert cut_off.take([endpoint.id], room=10, now=0.0)[0]
+    Worker.objects.update(since=datetime.now(UTC) - timedelta(hours=1))
+    for worker in (cut_off, asking):
+        silence(worker, seconds=LIMITS.silent + 1)
+    if is_over:
+        expire_lease(endpoint)
+    assert not asking.take([endpoint.id], room=10, now=0.0)[0], "before its first beat"
+    asking.beat()
+    assert not asking.take([endpoint.id], room=10, now=0.0)[0], "and after it"
+    Worker.objects.filter(id=asking.worker_id).update(since=datetime.now(UTC) - timedelta(seconds=LIMITS.silent + 1))
+    assert asking.take([endpoint.id], room=10, now=0.0)[0]
+
+
 def test_the_lane_of_a_worker_that_beat_before_the_databases_clock_was_set_back_is_taken(receiver: Receiver) -> None:
     """Given a worker lost while the clock was a day ahead, then its lease of that day holds nobody up."""
     endpoint = an_endpoint(receiver.url)

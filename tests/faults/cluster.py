@@ -97,7 +97,7 @@ class Cluster:
             kill(child)
         self.children.clear()
 
-    def restart_database(self, *, crash: bool = False) -> None:
+    def restart_database(self, *, crash: bool = False, away_seconds: float = 0.0) -> None:
         """Restart PostgreSQL: by its fast shutdown, or by SIGKILL."""
         server = self.database.postgres
         assert server is not None
@@ -105,6 +105,7 @@ class Cluster:
             kill(server)
         else:
             self.database.stop()
+        time.sleep(away_seconds)
         self.database.ensure()
 
     def ask(self, statement: str) -> list[tuple[object, ...]]:
