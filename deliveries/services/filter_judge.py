@@ -108,4 +108,5 @@ def _evaluate(event_id: UUID, part: _Part) -> list[UUID]:
         rows = sql.fetch(
             JudgeFiltersRow, {"event_id": event_id, "endpoint_ids": list(part.endpoint_ids), "body": part.body}
         )
-    return [row.endpoint_id for row in rows]
+    matched = {row.endpoint_id for row in rows}
+    return [each for each in part.endpoint_ids if each in matched]

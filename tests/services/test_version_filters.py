@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from django.db import connection
 
 from deliveries.models import ApiVersion, Customer, Delivery, Endpoint, Event, FanOut, Job
 from deliveries.models.visible import Viewer
@@ -138,6 +139,9 @@ def test_filters_of_several_pins_are_judged_in_the_order_of_their_endpoints(alic
     event = Event.objects.get(pk=accept_event(EventDraft(type="order.paid", data=OLD, customer_id=alice.id)).event_id)
     ids = list(Endpoint.objects.exclude(filter="").order_by("id").values_list("id", flat=True))
     mapped = b'{"data": {"amount": 7, "total": {"value": 7}}}'
+    Endpoint.objects.filter(id=ids[0]).update(description="written last, and so read last where no index is used")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
     for bodies in ({}, dict.fromkeys(ids, mapped), {ids[0]: mapped, ids[2]: mapped}):
         judged = judge(event.id, ids, bodies=bodies)
         assert judged.matched == [each for each in ids if each in bodies]
