@@ -69,9 +69,7 @@ def test_the_lane_of_a_silent_worker_is_taken_by_one_that_beat_all_the_while(rec
 
 
 @pytest.mark.parametrize("is_over", [False, True], ids=["leased", "lease over"])
-def test_who_was_cut_off_with_the_database_takes_no_lane_of_another_that_was(
-    receiver: Receiver, is_over: bool
-) -> None:
+def test_who_was_cut_off_with_the_database_takes_no_lane_of_another_that_was(receiver: Receiver, is_over: bool) -> None:
     """Given an outage for both, then what the other has in flight stays its own until it has had time to say so."""
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
