@@ -1,6 +1,7 @@
 """How Hookpost is connected to PostgreSQL: Django's backend, with an end to every wait and few connections.
 
 limits.py      how long this thread waits for an answer
+beside.py      what it goes on with meanwhile
 connection.py  a connection that is given up when no answer comes
 failures.py    what an error means
 kept_statements.py  what is prepared once, past cursors

@@ -6,6 +6,7 @@ What lives here: where Django's connection begins and ends. It must not know who
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db.backends.postgresql import base
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
 
+from deliveries.database.beside import do_beside
 from deliveries.database.connection import LimitedConnection
 from deliveries.database.failures import NOBODYS_FAULT, is_full, kind_of, mark_never_sent
 from deliveries.database.limits import seconds_left
@@ -60,11 +62,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         def connect() -> LimitedConnection:
             try:
-                return LimitedConnection.connect(**hurried(conn_params))
+                return do_beside(partial(LimitedConnection.connect, **hurried(conn_params)))
             except psycopg.OperationalError as error:
                 if not is_full(error) or not shared.close_idle():  # those of this process
                     raise
-                return LimitedConnection.connect(**hurried(conn_params))
+                return do_beside(partial(LimitedConnection.connect, **hurried(conn_params)))
 
         try:
             if not is_sharing():

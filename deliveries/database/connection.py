@@ -7,15 +7,20 @@ It must not know Django.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from deliveries.database.beside import PIECE_SECONDS, Work, resumed, work_beside
 from deliveries.database.kept_statements import KeptStatements
 from deliveries.database.limits import seconds_left
+
+Result = TypeVar("Result")
 
 STATEMENT_SECONDS = 30  # PostgreSQL's own limit, where nobody has set another one
 LOCK_SECONDS = (
@@ -113,13 +118,28 @@ class LimitedConnection(psycopg.Connection[Any]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for an answer; raises OperationalError and hangs up when it does not come in time."""
         limit = min(self.answer_seconds, seconds_left(), math.inf if timeout is None else timeout)
+        if (work := work_beside()) is not None:
+            return self._wait_working(work, gen, interval, limit)
         if limit == math.inf:
             return super().wait(gen, interval)
         try:
             return super().wait(gen, interval, limit)
         except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()
-            raise psycopg.OperationalError(f"the database has not answered for {limit:.3g} s") from None
+            raise self._hang_up(limit) from None
+
+    def _wait_working(self, work: Work, gen: PQGen[Result], interval: float, limit: float) -> Result:
+        give_up, waiting = time.monotonic() + limit, gen
+        while (left := give_up - time.monotonic()) > 0:
+            try:
+                return super().wait(waiting, interval, min(left, PIECE_SECONDS))
+            except psycopg.errors._WaitTimeout:
+                work()
+                waiting = resumed(gen)
+        raise self._hang_up(limit)
+
+    def _hang_up(self, limit: float) -> psycopg.OperationalError:
+        self.pgconn.finish()
+        return psycopg.OperationalError(f"the database has not answered for {limit:.3g} s")
 
 
 def connect_to(url: str, *, name: str) -> LimitedConnection:

@@ -29,6 +29,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
+from deliveries.database.beside import working_beside
 from deliveries.engine import quarantine
 from deliveries.engine.database_retry import Refusals, retry_on_database_error
 from deliveries.engine.intake import Intake
@@ -96,6 +97,12 @@ class Engine:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""
         self._stopping = stopping
         sql.wait_for_no_long_lock()
+        with working_beside(self.outbox.gather):
+            self._run(stopping)
+        self._leases.end()
+        connection.close()
+
+    def _run(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
                 self.step()
@@ -109,8 +116,6 @@ class Engine:
         except Exception:
             log.exception("engine_failed")
         self.abandon()
-        self._leases.end()
-        connection.close()
 
     def step(self, *, sending: bool = True) -> None:
         """Go once around; waits only while nothing can be done."""
@@ -133,6 +138,11 @@ class Engine:
         for lane in lanes:
             quarantine.cleared(lane)
         self._unrecorded, self._record_at = 0, NEVER
+        with working_beside(None):
+            self._give_up(lanes)
+        self.outbox.open(self._stopping)
+
+    def _give_up(self, lanes: Sequence[Lane]) -> None:
         try:
             now = self._clock()
             record_unlocked([lane for lane in lanes if lane.finished], now=now, give_back={}, clock=self._clock)
@@ -141,7 +151,6 @@ class Engine:
             log.exception("attempts_lost")
         with suppress(DatabaseError, InterfaceError):  # then their leases end by themselves
             for_unlocked(release_lanes, lanes, clock=self._clock)
-        self.outbox.open(self._stopping)
 
     def _wind_down(self) -> None:
         give_up = self._clock() + self._limits.grace

@@ -45,6 +45,7 @@ class Outbox:
         self.feed_at = NEVER  # when more can be started without an answer
         self._table, self._retry, self._rng, self._limits = table, retry, rng, limits
         self._transfers: Transfers = new_transfers()
+        self._came: list[tuple[object, Answer]] = []
         self._now, self._moment_until = datetime.now(UTC), 0.0
         self._making = Making(retry=retry, tell=self.interrupt)
         self._failed: list[tuple[Lane, Finished]] = []
@@ -53,7 +54,7 @@ class Outbox:
     @property
     def in_flight(self) -> int:
         """How many requests have not come back, those included that wait for their transformation."""
-        return self._transfers.in_flight + self._making.transformed
+        return self._transfers.in_flight + len(self._came) + self._making.transformed
 
     def interrupt(self) -> None:
         """Let `collect` return at once."""
@@ -63,6 +64,7 @@ class Outbox:
         """End everything in flight."""
         self._transfers.close()
         self._making.clear()
+        self._came.clear()
         self._failed.clear()
         self._tokens.clear()
 
@@ -70,10 +72,17 @@ class Outbox:
         """Open a multi in place of the closed one."""
         self._transfers = open_transfers(new_transfers, stopping) or self._transfers
 
+    def gather(self) -> None:
+        """Take what came, for the next `collect`: while the database is waited for, and without asking it anything."""
+        self._came += self._transfers.finish(wait_seconds=0.0)
+        self.interrupt()  # an interrupt may have been taken for ours
+
     def collect(self, *, wait_seconds: float) -> list[Ended]:
         """Return what ended, as soon as anything did."""
-        ended = []
-        for tag, answer in self._transfers.finish(wait_seconds=wait_seconds, idle_too=True):
+        ended: list[Ended] = []
+        came, self._came = self._came, []
+        came += self._transfers.finish(wait_seconds=0.0 if came else wait_seconds, idle_too=True)
+        for tag, answer in came:
             if isinstance(tag, TokenRequest):
                 ended += self._token_came(tag, answer)
                 continue
