@@ -100,16 +100,20 @@ class Leases:
         parameters = self._asking() | {"after": after, "probes": probes, "limit": limit, "slow": slow}
         return [Found(**row._asdict()) for row in sql.fetch(FindDueLanesRow, parameters)]
 
-    def beat(self) -> None:
-        """Say that this worker lives."""
+    def beat(self) -> bool:
+        """Say that this worker lives; returns whether it begins anew: by the database's clock it was silent."""
         parameters = {"id": self.worker_id, "host": socket.gethostname(), "pid": os.getpid(), "slow": self.slow}
         parameters |= {"version": __version__, "clock_offset": clock.offset_seconds()}
-        clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})
+        return clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})[0].begins_anew
 
     def end(self) -> None:
         """Say that this worker ends; without a database its silence says so."""
         with suppress(DatabaseError, InterfaceError):
             sql.run("forget_workers", {"id": self.worker_id, "silent_seconds": 0.0})
+
+    def release_strays(self, in_hand: Collection[UUID]) -> None:
+        """Give back what was leased by a statement whose answer was lost, for nobody is at work on it."""
+        sql.run("release_strays", {"worker_id": self.worker_id, "endpoint_ids": list(in_hand)})
 
     def _asking(self) -> dict[str, object]:
         limits = self._limits
@@ -146,9 +150,7 @@ def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits 
     A retry and a redelivery of the same delivery are never under way together: the later one stays due.
     """
     wanted = {lane.endpoint_id: lane.claim_limit(room) for lane in lanes}
-    parameters = {
-        "endpoint_ids": [lane.endpoint_id for lane in lanes],
-        "fences": [lane.fence for lane in lanes],
+    parameters = _ours(lanes) | {
         "rooms": list(wanted.values()),
         "busy": [len(_in_hand(lane)) for lane in lanes],
         "favours": [lane.favour() for lane in lanes],
@@ -196,7 +198,7 @@ def renew_leases(lanes: Sequence[Lane], *, now: float) -> None:
 
 def release_lanes(lanes: Sequence[Lane]) -> None:
     """Give lanes back that have nothing to record."""
-    sql.run("release_lanes", {"endpoint_ids": [x.endpoint_id for x in lanes], "fences": [x.fence for x in lanes]})
+    sql.run("release_lanes", _ours(lanes))
 
 
 def postpone_redeliveries(lane: Lane, *, seconds: float, now: float) -> None:
@@ -208,8 +210,8 @@ def postpone_redeliveries(lane: Lane, *, seconds: float, now: float) -> None:
 
 def mark_suspect(lane: Lane, delivery_id: UUID, *, losses: int) -> None:
     """Remember what is sent next and its losses so far, in case the worker does not live to tell."""
-    parameters = {"endpoint_id": lane.endpoint_id, "fence": lane.fence, "delivery_id": delivery_id, "losses": losses}
-    sql.run("mark_suspect", parameters)
+    ours = {"worker_id": lane.worker_id, "endpoint_id": lane.endpoint_id, "fence": lane.fence}
+    sql.run("mark_suspect", ours | {"delivery_id": delivery_id, "losses": losses})
 
 
 def events_of_today() -> sql.Days:
@@ -218,10 +220,15 @@ def events_of_today() -> sql.Days:
 
 
 def _leased(lanes: Sequence[Lane]) -> dict[str, object]:
+    return _ours(lanes) | {"lease_seconds": float(conf.lease_seconds)}
+
+
+def _ours(lanes: Sequence[Lane]) -> dict[str, object]:
+    """Return what says which lanes, and whose: a crash may undo a lease, and another worker then has its fence."""
     return {
+        "worker_id": lanes[0].worker_id if lanes else None,
         "endpoint_ids": [lane.endpoint_id for lane in lanes],
         "fences": [lane.fence for lane in lanes],
-        "lease_seconds": float(conf.lease_seconds),
     }
 
 

@@ -276,6 +276,7 @@ class Engine:
 
     def _keep_driving(self, seconds: float) -> None:
         """Take what answers come: they must not be lost, nor count as too late, because the database is away."""
+        self._upkeep.doubt()
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._ended += self.outbox.collect(wait_seconds=left)

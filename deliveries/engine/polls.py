@@ -145,7 +145,8 @@ def _in_hand(endpoint_id: UUID, *, skip_locked: bool = False) -> Iterator[Lane |
 
 def _lane(row: LaneRow, moment: datetime) -> Lane:
     """Return a lane as its poller has it: no breaker and no window, for whoever asks is there."""
-    asked = {"endpoint_ids": [row.endpoint_id], "fences": [row.fence], "lease_seconds": float(conf.lease_seconds)}
+    asked = {"worker_id": _worker_id, "endpoint_ids": [row.endpoint_id], "fences": [row.fence]}
+    asked |= {"lease_seconds": float(conf.lease_seconds)}
     endpoint = leased_endpoint(sql.fetch(RenewLeasesRow, asked | {"configured": True})[0])
     rest_until = row.rest_until or moment
     lane = Lane(

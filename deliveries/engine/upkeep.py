@@ -37,26 +37,51 @@ class Upkeep:
     ) -> None:
         self.may_sign, self.disabling = True, Disabling()
         self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
-        self._beat_at = -NEVER
+        self._beat_at = self._doubtful_until = -NEVER
+        self._renew_at = NEVER
 
     @property
     def next_at(self) -> float:
         """When there is something to do again."""
-        return min(self._beat_at + self._limits.beat, self._table.sweep_at)
+        return min(self._beat_at + self._limits.beat, self._table.sweep_at, self._renew_at)
+
+    def doubt(self) -> None:
+        """Renew all leases at once, and for a while with each beat: the database or this worker was away."""
+        self._renew_at = self._clock()
+        self._doubtful_until = self._renew_at + self._limits.silent
 
     def tend(self) -> None:
         """Beat, and renew what is old, in good time."""
-        now, lanes = self._clock(), self._table.lanes
-        frozen = now - self._beat_at > self._limits.silent and bool(lanes)
+        now = self._clock()
+        self._renew_doubtful(self._beat_at)  # before the beat, after which others take over what is not renewed
         if now - self._beat_at >= self._limits.beat:
-            self._retry(self._leases.beat)
-            self._beat_at = self._clock()
-            self.may_sign = has_right_time(self._retry)
-            self._retry(self.disabling.act)
-        if self._table.sweep(now) or frozen:
-            leased = [lane for lane in lanes.values() if lane.phase is not Phase.LOST and now >= lane.locked_until]
+            self._beat()
+        if self._table.sweep(now):
+            leased = self._leased(now)
             self._begin_slices(leased, now)
-            self._renew(leased, now, doubtful=frozen)
+            self._renew(leased, now, doubtful=False)
+
+    def _beat(self) -> None:
+        if self._retry(self._leases.beat):
+            self.doubt()
+        self._renew_doubtful(self._beat_at)
+        self._beat_at = self._clock()
+        self.may_sign = has_right_time(self._retry)
+        self._retry(self.disabling.act)
+
+    def _renew_doubtful(self, beat_at: float) -> None:
+        """Renew all leases if others may have taken some since the last beat."""
+        now = self._clock()
+        if -NEVER < beat_at < now - self._limits.silent:
+            self.doubt()
+        if now >= self._renew_at:
+            self._renew_at = now + self._limits.beat if now < self._doubtful_until else NEVER
+            self._renew(self._leased(now), now, doubtful=True)
+            self._retry(partial(self._leases.release_strays, self._table.lanes.keys()))
+
+    def _leased(self, now: float) -> list[Lane]:
+        lanes = self._table.lanes.values()
+        return [lane for lane in lanes if lane.phase is not Phase.LOST and now >= lane.locked_until]
 
     def _begin_slices(self, leased: Sequence[Lane], now: float) -> None:
         """Configure lanes anew whose slice is over while requests hang."""

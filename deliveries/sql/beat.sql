@@ -16,4 +16,4 @@ ON CONFLICT (id) DO UPDATE SET
         ELSE now() END,
     beat_at = now(),
     clock_offset_seconds = excluded.clock_offset_seconds
-RETURNING extract(epoch FROM clock_timestamp())::float8 AS database_time
+RETURNING extract(epoch FROM clock_timestamp())::float8 AS database_time, w.since = now() AS begins_anew

@@ -11,9 +11,10 @@ from uuid import UUID
 
 
 class BeatRow(NamedTuple):
-    """The database's time in Unix seconds."""
+    """The database's time in Unix seconds, and whether the worker begins anew: it was silent, or that clock was set."""
 
     database_time: float
+    begins_anew: bool
 
 
 class ClaimBatchRow(NamedTuple):

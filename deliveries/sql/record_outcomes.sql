@@ -25,10 +25,13 @@ WITH lane_in AS (
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
     WHERE l.fence = i.fence AND l.worker_id = %(worker_id)s::uuid
+       OR l.fence < i.fence AND l.lease_until IS NULL  -- a crash undid the lease, and nobody has leased the lane since
     ORDER BY l.endpoint_id FOR UPDATE OF l
 ), lane_out AS (
     UPDATE hookpost_lane l
-    SET failures = i.failures,
+    SET fence = i.fence,
+        worker_id = %(worker_id)s::uuid,
+        failures = i.failures,
         opened = i.opened,
         rest_until = CASE WHEN i.rest_seconds > 0 THEN now() + make_interval(secs => i.rest_seconds) END,
         rest_reason = CASE WHEN i.rest_seconds > 0 THEN i.reason ELSE '' END,

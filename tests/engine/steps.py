@@ -18,7 +18,7 @@ from deliveries.engine.limits import Limits
 from deliveries.engine.loop import Engine
 from deliveries.engine.record_columns import GiveBack
 from deliveries.engine.recorder import record_outcomes
-from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane, Worker
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import Accepted, EventDraft, accept_event
 from tests.receiver import Answer, Request
@@ -122,7 +122,8 @@ def let_time_pass(endpoint: Endpoint) -> None:
 
 
 def expire_lease(endpoint: Endpoint) -> None:
-    """The worker of this lane is lost."""
+    """The worker of this lane is lost, and had time to come back."""
+    Worker.objects.update(since="2020-01-01T00:00:00Z")
     Lane.objects.filter(endpoint=endpoint).update(lease_until="2020-01-01T00:00:00Z")
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deliveries.engine import quarantine
-from deliveries.engine.leases import Leases, claim_batch, mark_suspect
+from deliveries.engine.leases import Leases, claim_batch, mark_suspect, renew_leases
 from deliveries.engine.limits import LIMITS
+from deliveries.engine.phases import Phase
 from deliveries.models import Attempt, Delivery, DueDelivery, Lane, Worker
 from tests.engine.steps import (
     an_endpoint,
@@ -87,6 +88,24 @@ def test_who_was_cut_off_with_the_database_takes_no_lane_of_another_that_was(rec
     assert not asking.take([endpoint.id], room=10, now=0.0)[0], "and after it"
     Worker.objects.filter(id=asking.worker_id).update(since=datetime.now(UTC) - timedelta(seconds=LIMITS.silent + 1))
     assert asking.take([endpoint.id], room=10, now=0.0)[0]
+
+
+def test_a_lease_that_ran_out_is_still_its_workers_who_came_back_a_moment_ago(receiver: Receiver) -> None:
+    """Given a worker that was away for longer than its lease, then its first beat opens no lane before it renews."""
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    back, asking = Leases(), Leases()
+    for worker in (back, asking):
+        worker.beat()
+    (lane,) = back.take([endpoint.id], room=10, now=0.0)[0]
+    expire_lease(endpoint)
+    silence(back, seconds=60)
+    assert back.beat()
+    assert not asking.take([endpoint.id], room=10, now=0.0)[0]
+    renew_leases([lane], now=0.0)
+    assert lane.phase is not Phase.LOST
+    expire_lease(endpoint)
+    assert asking.take([endpoint.id], room=10, now=0.0)[0], "it had the time, and did not"
 
 
 def test_the_lane_of_a_worker_that_beat_before_the_databases_clock_was_set_back_is_taken(receiver: Receiver) -> None:

@@ -47,7 +47,7 @@ def both_ways(act: Callable[[], object]) -> list[object]:
         lambda: sql.fetch(RoundsDueRow, {}),
         lambda: sql.fetch(ValidatingTypesRow, {"names": ["invoice.paid", None]}),
         lambda: sql.run("take_lead", {"name": "x", "holder": "alice", "seconds": 5}),
-        lambda: sql.run("release_lanes", {"endpoint_ids": [], "fences": []}),
+        lambda: sql.run("release_lanes", {"worker_id": WORKER, "endpoint_ids": [], "fences": []}),
         lambda: beat()._replace(database_time=0),
     ],
 )
@@ -60,8 +60,9 @@ def test_a_kept_statement_says_what_a_cursor_says(act: Callable[[], object]) -> 
 def test_a_value_that_does_not_fit_is_the_error_of_a_cursor() -> None:
     with pytest.raises(DataError):
         sql.run("take_lead", {"name": "x", "holder": "\0", "seconds": 5})
+    nobody = {"worker_id": WORKER, "endpoint_id": WORKER, "delivery_id": None, "losses": 1}
     with pytest.raises(DataError):
-        sql.run("mark_suspect", {"delivery_id": None, "endpoint_id": WORKER, "fence": 2**64, "losses": 1})
+        sql.run("mark_suspect", nobody | {"fence": 2**64})
 
 
 def test_a_parameter_with_two_casts_has_the_type_of_the_first() -> None:

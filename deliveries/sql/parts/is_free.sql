@@ -6,8 +6,11 @@
     OR lane.lease_until < now() AND NOT EXISTS (
         SELECT FROM hookpost_worker w
         WHERE w.id = lane.worker_id
-          AND w.beat_at NOT BETWEEN now() - make_interval(secs => %(silent_seconds)s::float8)
-            AND now() + make_interval(secs => %(silent_seconds)s::float8)
+          AND (
+            w.beat_at NOT BETWEEN now() - make_interval(secs => %(silent_seconds)s::float8)
+                AND now() + make_interval(secs => %(silent_seconds)s::float8)
+            OR w.since > now() - make_interval(secs => %(silent_seconds)s::float8)  -- it renews its leases after its beat
+          )
     )
     OR (
         (SELECT w.since < now() - make_interval(secs => %(silent_seconds)s::float8)
