@@ -57,7 +57,7 @@ class Lane:
         self.slow = self.leased_slow = slow
         self.crashes, self.suspect_id = crashes, suspect_id
         self.careful = 2 * endpoint.max_in_flight if crashes else 0  # how many more go alone after a lost worker
-        self.bucket = Bucket(tokens, at=now - tokens_age)
+        self.bucket = Bucket(tokens, at=now - max(0.0, tokens_age))  # below 0: the database's clock was set back
         self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
         self.locked_until, self._locked_seconds = -NEVER, 0.0
         self.moved_at = self.looked_at = now

@@ -44,6 +44,7 @@ MOST = 100  # deliveries of one poll
 MOST_TRANSFORMED = 10  # while somebody waits for the answer
 MOST_BYTES = 4 * 1024 * 1024  # of the bodies of one poll, the first apart
 LAPSES_A_ROUND = 500
+SET_BACK = timedelta(minutes=1)  # what was taken so much later than now was so by a clock that was wrong
 
 SENT_TO = f"this endpoint is sent its deliveries; one that is polled has the URL {POLLED_URL}"
 
@@ -115,7 +116,8 @@ def end_lapsed() -> int:
     A lane that somebody has in hand keeps no other waiting, and has its turn in a later round.
     """
     is_free = Q(endpoint__lane__lease_until=None) | Q(endpoint__lane__lease_until__lt=Now())
-    over = PollLease.objects.filter(is_free, until__lt=Now(), endpoint__customer__moving="")
+    was_set_back = Q(taken_at__gt=Now() + SET_BACK)
+    over = PollLease.objects.filter(is_free, Q(until__lt=Now()) | was_set_back, endpoint__customer__moving="")
     by_endpoint: dict[UUID, dict[UUID, Answer]] = {}
     for row in over.order_by("until")[:LAPSES_A_ROUND]:
         by_endpoint.setdefault(row.endpoint_id, {})[row.id] = lapsed()

@@ -31,6 +31,9 @@ from deliveries.sql.rows import TendJobsRow
 
 WAITING_LIMIT = 5000
 ALL_QUEUED = UUID(int=2**128 - 1)  # the cursor of a job of which only that is left to queue which a cancel took back
+SET_BACK = timedelta(
+    minutes=2
+)  # who was served so much later than now was so by a clock of the database that was wrong
 LEFT_UNSENT = "the rest left the queue unsent: it was cancelled, or its day is over"
 IN_FLIGHT = "what was in flight when it was cancelled has to end first: it goes on within a minute"
 LASTING = frozenset({DELETED, BACKLOG_CANCELLED, LEFT_UNSENT})  # what a good step does not put right
@@ -106,7 +109,10 @@ def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
     """Return those of some jobs that want a step, unless a step of any job was begun that short a time ago."""
     if not ids:
         return []
-    lately = Job.objects.filter(state__in=OPEN, served_at__gt=clock.likely_now() - timedelta(seconds=seconds))
+    now = clock.likely_now()
+    lately = Job.objects.filter(
+        state__in=OPEN, served_at__gt=now - timedelta(seconds=seconds), served_at__lt=now + SET_BACK
+    )
     return [] if lately.exists() else list(ids)
 
 

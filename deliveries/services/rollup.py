@@ -23,6 +23,7 @@ LAG_SECONDS = 45.0
 STRETCH = 20_000
 START = timedelta(days=1)  # of the log that is there already, when the counting begins
 IDLE = timedelta(hours=1)
+SET_BACK = timedelta(minutes=2)  # so far ahead of now the mark is only where the database's clock was
 # The longest wait of the usual schedule is a day: a delivery that fails alone does not begin a group anew each time.
 QUIET = timedelta(days=2)
 DAYS_KEPT = 92
@@ -37,7 +38,8 @@ def roll_up(*, lag_seconds: float = LAG_SECONDS, limit: int = STRETCH) -> bool:
             return False
         row = _count(after=mark.through, lag_seconds=lag_seconds, limit=limit)
         # Without attempts the mark follows all the same, now and then: days gone by need not be looked into again.
-        if row.attempts or ids.time_of(row.bound) - ids.time_of(mark.through) > IDLE:
+        # And where the database's clock was set back, it goes back with it.
+        if row.attempts or not -SET_BACK <= ids.time_of(row.bound) - ids.time_of(mark.through) <= IDLE:
             if row.through is not None:
                 _group_failures(after=mark.through, through=row.through)
             Watermark.objects.filter(name=ATTEMPTS).update(through=row.through or row.bound)

@@ -77,7 +77,7 @@ def test_a_customer_has_one_step_at_a_time(alice: Endpoint, bob: Endpoint) -> No
     """Given a step of a customer under way in another worker, then only another customer's job gets a turn."""
     under_way = start(alice)
     start(alice)
-    Job.objects.filter(id=under_way.id).update(stepping_until=timezone.now() + timedelta(minutes=1))
+    Job.objects.filter(id=under_way.id).update(stepping_until=timezone.now() + timedelta(seconds=15))
     assert job_steps.run_next_step() is None
     waiting = start(bob).id
     assert next_turn() == waiting
