@@ -7,13 +7,14 @@ It must not know any noun.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -27,7 +28,9 @@ from deliveries.services.languages import said_by
 from deliveries.services.site_links import STAFF
 
 REASON_LIMIT = 300
-OWN_FIELDS = ("csrfmiddlewaretoken", "confirmed", "reason", "note")
+WHY = ("reason", "note")
+OWN_FIELDS = ("csrfmiddlewaretoken", "confirmed", *WHY)
+_why = forms.CharField(required=False, max_length=REASON_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,21 +89,23 @@ class ActPages(ListPages[Row]):
             answer: HttpResponse | None = getattr(self, f"act_{act.replace('-', '_')}")(request, row)
         except HookpostError as error:
             messages.error(request, sentence(error))
-            answer = self.show_again(request, row, error)
+            answer = self.show_again(request, row, act, error)
         return answer or HttpResponseRedirect(self.page_url(row))
 
-    def show_again(self, request: HttpRequest, row: Row, error: HookpostError) -> HttpResponse | None:
-        """Return the row's page with what was typed, where a field was wrong; None for an act without that field."""
-        field = error.field if isinstance(error, InvalidInput) else ""
-        if field not in request.POST:
+    def show_again(self, request: HttpRequest, row: Row, act: str, error: HookpostError) -> HttpResponse | None:
+        """Return the page with what was typed, where a field was wrong; None for an act without that field."""
+        if not (typed := typed_again(request, error)):
             return None
-        typed = {"typed": request.POST, "wrong": field, "wrong_words": sentence(error)}
-        request.method = "GET"  # the page's own form was not sent
-        answer: HttpResponse = self.change_view(request, str(row.pk), extra_context=typed)
+        if typed["wrong"] in WHY and (question := self.question(request, act, row)):
+            return self.ask(request, row, question, typed)
+        request.method = "GET"  # the page's own form was not sent, and goes to the page's own address
+        answer: HttpResponse = self.change_view(request, str(row.pk), self.page_url(row), typed)
         return answer
 
-    def ask(self, request: HttpRequest, row: Row, question: Question) -> HttpResponse:
-        """Show what will happen, with a button that does it and what was chosen before."""
+    def ask(
+        self, request: HttpRequest, row: Row, question: Question, typed: Mapping[str, object] | None = None
+    ) -> HttpResponse:
+        """Show what will happen, with a button that does it and what was chosen or typed before."""
         context = {
             **self.admin_site.each_context(request),
             "title": question.title,
@@ -108,6 +113,7 @@ class ActPages(ListPages[Row]):
             "question": question,
             "chosen": [(name, value) for name, value in request.POST.items() if name not in OWN_FIELDS],
             "back_url": self.page_url(row),
+            **(typed or {}),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/confirm.html", context)
@@ -121,9 +127,20 @@ class ActPages(ListPages[Row]):
         }
 
     def why(self, request: HttpRequest) -> dict[str, str]:
-        """Return the reason that was given with an act, for customers to read; on the staff site a note too."""
+        """Return the reason that was given with an act, for customers to read; on the staff site a note too.
+
+        Raises InvalidInput.
+        """
         takes_note = self.admin_site.name == STAFF
         return {"reason": _text(request, "reason"), "note": _text(request, "note") if takes_note else ""}
+
+    def wrong_why(self, request: HttpRequest) -> dict[str, object]:
+        """Return what a template shows of a reason that is refused; nothing of one that is not."""
+        try:
+            self.why(request)
+        except InvalidInput as error:
+            return typed_again(request, error)
+        return {}
 
 
 def sentence(error: HookpostError) -> str:
@@ -133,5 +150,15 @@ def sentence(error: HookpostError) -> str:
     return (first_large(text) if is_word else text) + ("" if text.endswith((".", "!", "?")) else ".")
 
 
+def typed_again(request: HttpRequest, error: HookpostError) -> dict[str, object]:
+    """Return what a template shows of a form that was refused; nothing where the error is about none of its fields."""
+    field = error.field if isinstance(error, InvalidInput) else ""
+    return {"typed": request.POST, "wrong": field, "wrong_words": sentence(error)} if field in request.POST else {}
+
+
 def _text(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").replace("\0", "").strip()[:REASON_LIMIT]
+    try:
+        text: str = _why.clean(request.POST.get(name, ""))
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages), field=name) from error
+    return text

@@ -102,8 +102,9 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
     def redeliver_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
         """Ask for a reason first, then send the chosen deliveries again."""
         chosen = list(queryset.order_by("-id")[:BULK_LIMIT])
-        if request.POST.get("confirmed") != "yes":
-            return self.ask_for_reason(request, chosen)
+        typed = self.wrong_why(request)
+        if typed or request.POST.get("confirmed") != "yes":
+            return self.ask_for_reason(request, chosen, **typed)
         sent, refused = self.redeliver_each(request, chosen)
         if sent:
             said = tell_number(
@@ -114,7 +115,7 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
             messages.warning(request, tell("Not sent again ({number}): {why}", number=number, why=text))
         return HttpResponseRedirect(request.get_full_path())
 
-    def ask_for_reason(self, request: HttpRequest, chosen: list[Delivery]) -> TemplateResponse:
+    def ask_for_reason(self, request: HttpRequest, chosen: list[Delivery], **typed: object) -> TemplateResponse:
         """Show what was chosen, with a field for the reason."""
         context = {
             **self.admin_site.each_context(request),
@@ -122,6 +123,7 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
             "opts": self.opts,
             "chosen": chosen,
             "checkbox": ACTION_CHECKBOX_NAME,
+            **typed,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "hookpost/redeliver_selected.html", context)

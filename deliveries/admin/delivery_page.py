@@ -6,7 +6,7 @@ again, nor the list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -85,11 +85,14 @@ class DeliveryPage(LivePages[Delivery]):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         """Serve the page itself; there is nothing to change on it."""
-        return self.part_view(request, object_id, show=self.show_page)
+        return self.part_view(request, object_id, show=partial(self.show_page, more=extra_context))
 
-    def show_page(self, request: HttpRequest, row: Delivery) -> HttpResponse:
-        """Return the whole self."""
+    def show_page(
+        self, request: HttpRequest, row: Delivery, *, more: Mapping[str, object] | None = None
+    ) -> HttpResponse:
+        """Return the whole of it."""
         context = {**self.admin_site.each_context(request), **self.beside(request, row), "opts": self.opts}
+        context |= more or {}
         return TemplateResponse(request, "hookpost/delivery.html", context)
 
     def beside(self, request: HttpRequest, row: Delivery) -> dict[str, object]:

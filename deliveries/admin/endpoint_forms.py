@@ -66,7 +66,7 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
     """An endpoint; `headers`, `secret` and credentials are written and never shown."""
 
     field_names = {
-        "event_types": "chosen_types",
+        "event_types": "other_types",
         "tags": "chosen_tags",
         "retry_schedule": "schedule",
         "delivery_window": "window",
@@ -205,6 +205,8 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
         if "chosen_types" in self.fields:
             self.fields["chosen_types"].choices = self.type_choices  # type: ignore[attr-defined]
         self.offer_versions()
+        if self.data.get("signing") == OWN:
+            self.field_names = {**self.field_names, "signing": "own_header"}
         if not self.instance._state.adding:
             self.set_initial(stored)
 

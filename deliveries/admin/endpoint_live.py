@@ -131,7 +131,7 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
             raise InvalidInput(gettext("say from when on, in UTC"), field="since")
         if until is not None and until < since:
             raise InvalidInput(gettext("the end is before the beginning"), field="until")
-        words = request.POST.get("tag", "").replace("\0", "").strip()
+        words = request.POST.get("tag", "").strip()
         return Selection(
             customer_id=row.customer_id,
             endpoint_id=row.pk,

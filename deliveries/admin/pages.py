@@ -7,7 +7,8 @@ It must not know which site or noun it serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -254,7 +255,7 @@ class ServiceForm:
     """Mixed into forms: shows what a service refused, at the field that it names."""
 
     refused: HookpostError | None = None
-    field_names: ClassVar[dict[str, str]] = {}
+    field_names: Mapping[str, str] = MappingProxyType({})
 
     def _post_clean(self) -> None:
         # The model's validation would write the form's values on the row before the service compares them.

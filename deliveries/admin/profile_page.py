@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from deliveries.admin.acts import sentence
+from deliveries.admin.acts import sentence, typed_again
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.viewer import actor_of, member_actor, memberships_of
@@ -58,17 +58,9 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Show one's own log-in; a POST chooses its time zone, or ends all its sessions, this one too."""
     user = cast(AbstractUser, request.user)
     ends = counts_sessions() and BOUND not in request.session  # a link's session is for one customer, and ends alone
-    if request.method == "POST" and "time_zone" in request.POST:
-        return _choose_zone(request, user, site)
-    if request.method == "POST" and request.POST.get("act") == "language":
-        return _choose_language(request, user)
-    if request.method == "POST":
-        if not ends:
-            raise PermissionDenied
-        end_sessions(user)
-        logout(request)
-        messages.success(request, gettext("You are logged out everywhere."))
-        return HttpResponseRedirect(reverse(f"{site.name}:login"))
+    done = _act(request, user, site, ends=ends) if request.method == "POST" else {}
+    if isinstance(done, HttpResponse):
+        return done
     own = [] if site.name == STAFF else memberships_of(request)
     customers = {member.customer_id: member.customer.name for member in own}
     context = {
@@ -85,12 +77,28 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         "language": _language(request, user),
         "acts": [_shown(entry, customers) for entry in _acts(request, site)],
         "is_of_several": len(customers) > 1,
+        **done,
     }
     request.current_app = site.name
     return TemplateResponse(request, "hookpost/profile.html", context)
 
 
-def _choose_zone(request: HttpRequest, user: AbstractUser, site: AdminSite) -> HttpResponse:
+def _act(request: HttpRequest, user: AbstractUser, site: AdminSite, *, ends: bool) -> HttpResponse | dict[str, object]:
+    """Do what was asked for; returns what follows, or what the page says of what is refused."""
+    if "time_zone" in request.POST:
+        return _choose_zone(request, user) or HttpResponseRedirect(reverse(f"{site.name}:profile"))
+    if request.POST.get("act") == "language":
+        return _choose_language(request, user)
+    if not ends:
+        raise PermissionDenied
+    end_sessions(user)
+    logout(request)
+    messages.success(request, gettext("You are logged out everywhere."))
+    return HttpResponseRedirect(reverse(f"{site.name}:login"))
+
+
+def _choose_zone(request: HttpRequest, user: AbstractUser) -> dict[str, object]:
+    """Keep the choice; returns what the page says of one that is refused."""
     try:
         zone = choose_zone(user, request.POST["time_zone"])
         if zone:
@@ -98,8 +106,9 @@ def _choose_zone(request: HttpRequest, user: AbstractUser, site: AdminSite) -> H
         else:
             messages.success(request, gettext("Beside UTC you read times of your browser."))
     except InvalidInput as error:
-        messages.error(request, tell("There is no such time zone: write {what}.", what=said_by(error)))
-    return HttpResponseRedirect(reverse(f"{site.name}:profile"))
+        words = tell("There is no such time zone: write {what}.", what=said_by(error))
+        return {**typed_again(request, error), "wrong_words": words}
+    return {}
 
 
 def _choose_language(request: HttpRequest, user: AbstractUser) -> HttpResponse:

@@ -53,10 +53,10 @@ class RedeliverAllPages(PageAdmin[Delivery]):
         """Say how many are meant and ask why; a POST starts the job and leads to its page."""
         if not self.may_redeliver(request):
             raise PermissionDenied
-        asked, trouble = self.asked(request), ""
+        asked, trouble, typed = self.asked(request), "", dict[str, object]()
         try:
             selection = selection_meant(asked)
-            if request.method == "POST":
+            if request.method == "POST" and not (typed := self.wrong_why(request)):
                 return HttpResponseRedirect(self.start(request, KINDS[act], selection))
             count = count_matching(KINDS[act], selection, viewer=self.viewer(request))
         except HookpostError as error:
@@ -73,6 +73,7 @@ class RedeliverAllPages(PageAdmin[Delivery]):
             "number": tell("{number}", number=count.number) if count else "",
             "trouble": trouble,
             "back_url": f"{self.url('changelist')}{asked.filter_query}",
+            **typed,
         }
         return TemplateResponse(request, f"hookpost/{act}_all.html", context)
 

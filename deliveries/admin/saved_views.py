@@ -25,15 +25,21 @@ if TYPE_CHECKING:
     from deliveries.admin.site_base import HookpostSite
 
 
+# In a session: a name that was refused, for the list that is shown next.
+NOT_KEPT, TYPED_LIMIT = "view_not_kept", 1000
+
+
 def views_context(request: HttpRequest, noun: str, asked: Asked, *, site_name: str) -> dict[str, object]:
     """Return what the template of a list shows of a person's views of it."""
     query = asked.filter_query.removeprefix("?")
     kept = views_of(_person(request), _place(request, noun, site_name))
+    not_kept = request.session.pop(NOT_KEPT, {})
     return {
         "views": [(each, each.query == query) for each in kept],
         "views_url": reverse(f"{site_name}:saved_views", args=[noun]),
         "view_query": query if asked.is_narrowed and not asked.troubles else "",
         "view_name_limit": NAME_LIMIT,
+        "view_not_kept": not_kept if not_kept.get("noun") == noun else {},
     }
 
 
@@ -48,17 +54,19 @@ def saved_views_view(request: HttpRequest, noun: str, *, site: HookpostSite) -> 
         forget_view(_person(request), _place(request, noun, site.name), request.POST.get("name", ""))
         messages.success(request, gettext("The view is removed. What it showed is still there."))
         return HttpResponseRedirect(address)
-    return HttpResponseRedirect(f"{address}?{_keep(request, _place(request, noun, site.name))}")
+    return HttpResponseRedirect(f"{address}?{_keep(request, noun, _place(request, noun, site.name))}")
 
 
-def _keep(request: HttpRequest, place: str) -> str:
+def _keep(request: HttpRequest, noun: str, place: str) -> str:
     """Keep what was given, or say why not; returns the query string that the list goes on with."""
-    query = QueryDict(request.POST.get("query", "").removeprefix("?")).urlencode()
+    query, name = QueryDict(request.POST.get("query", "").removeprefix("?")).urlencode(), request.POST.get("name", "")
     try:
-        kept = save_view(_person(request), place, request.POST.get("name", ""), query)
+        kept = save_view(_person(request), place, name, query)
         messages.success(request, tell("Kept as “{name}”.", name=kept.name))
     except InvalidInput as error:
-        messages.error(request, tell("The view was not kept: {why}.", why=said_by(error)))
+        why = tell("The view was not kept: {why}.", why=said_by(error))
+        messages.error(request, why)
+        request.session[NOT_KEPT] = {"noun": noun, "name": name[:TYPED_LIMIT], "why": why}
     return query
 
 

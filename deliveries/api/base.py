@@ -82,8 +82,8 @@ class ApiView(APIView):
             refuse_if_empty(self.allowance)
         if request.method == "POST" and "Idempotency-Key" in request.headers:
             raise ParseError("Idempotency-Key is honoured by POST /events and /events/batch; send this without it")
-        if request.method in BODIED and (found := [name for name in CONDITIONS if name in request.headers]):
-            raise ParseError(f"{found[0]} is honoured by no change; send this without it")
+        if request.method in BODIED:
+            refuse_condition(request)
         if request.method not in self.queried:
             asked(Shape, request)
         refuse_coding(request.META)
@@ -115,6 +115,13 @@ def refuse_body(request: Request) -> None:
     """Refuse a body that would be ignored: who sends {"dry_run": true} expects something of it."""
     if request.data != {}:
         given(Shape, request)
+
+
+def refuse_condition(request: Request) -> None:
+    """Refuse a condition on a change, held against nothing here; but whatever is there fulfils `If-Match: *`."""
+    found = [name for name in CONDITIONS if name in request.headers]
+    if found and (found != ["If-Match"] or request.headers["If-Match"].strip() != "*"):
+        raise ParseError(f"{found[0]} is honoured by no change; send this without it")
 
 
 def asked(shape: type[Asked], request: Request, *, also: frozenset[str] = frozenset()) -> dict[str, Any]:

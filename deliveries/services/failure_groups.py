@@ -14,13 +14,15 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from deliveries.errors import NotFound
 from deliveries.models import EndpointHour, FailureGroup, Job, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.advice import Advice, advice_for
 from deliveries.protocol.ids import floor_of, time_of
-from deliveries.services import clock
+from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.candidates import Count
+from deliveries.services.held_rows import GONE
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.selection import Selection
 
@@ -144,10 +146,12 @@ def reopen(row: FailureGroup, *, actor: str, reason: str = "", note: str = "") -
 
 def _set(row: FailureGroup, action: str, at: object, *, actor: str, reason: str, note: str) -> None:
     by = actor if at else ""
+    customer, known = row.endpoint.customer, FailureGroup.objects.filter(pk=row.pk)
     with transaction.atomic():
-        FailureGroup.objects.filter(pk=row.pk).update(acknowledged_at=at, acknowledged_by=by, reason=reason[:300])
-        customer, object_id = row.endpoint.customer, row.public_id
-        record_act(actor, action, customer=customer, object_id=object_id, reason=reason, note=note)
+        limits.lock(customer)
+        if not known.update(acknowledged_at=at, acknowledged_by=by, reason=reason[:300]):
+            raise NotFound(GONE)
+        record_act(actor, action, customer=customer, object_id=row.public_id, reason=reason, note=note)
 
 
 def last_job(row: FailureGroup) -> Job | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 
+from django.db import transaction
+
 from deliveries.models import AuditEntry, Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.event_types import is_ours
 from deliveries.services.audit import record_act
+from deliveries.services.held_rows import hold
 
 LOOKED_AT = 50  # of the newest deliveries, and of the newest tests
 DISMISSED = "dismissed"
@@ -49,9 +52,11 @@ def is_over(done: Collection[str]) -> bool:
 
 def dismiss(customer: Customer, *, actor: str) -> None:
     """Show them no more to anybody of the customer."""
-    customer.first_steps = [DISMISSED]
-    customer.save(update_fields=["first_steps"])
-    record_act(actor, "customer.dismiss_first_steps", customer=customer, object_id=customer.public_id)
+    with transaction.atomic():
+        hold(customer)
+        customer.first_steps = [DISMISSED]
+        customer.save(update_fields=["first_steps"])
+        record_act(actor, "customer.dismiss_first_steps", customer=customer, object_id=customer.public_id)
 
 
 def _seen_now(customer: Customer, known: Collection[str]) -> Iterator[FirstStep]:

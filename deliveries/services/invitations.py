@@ -68,6 +68,7 @@ def open_invitations(customer: Customer) -> QuerySet[Invitation]:
 def withdraw(invitation: Invitation, *, actor: str) -> None:
     """End an invitation; one that was used or is over stays as it is."""
     with transaction.atomic():
+        limits.lock(invitation.customer)
         still_open = open_invitations(invitation.customer).filter(pk=invitation.pk)
         if still_open.update(withdrawn_at=clock.likely_now(), mail_due_at=None):
             record_act(actor, "invitation.withdraw", customer=invitation.customer, object_id=invitation.public_id)

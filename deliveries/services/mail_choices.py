@@ -21,8 +21,9 @@ from deliveries.models import Alert, Endpoint, Member
 from deliveries.protocol import ids
 from deliveries.protocol.actor_names import name_person
 from deliveries.protocol.sentences import say
-from deliveries.services import clock
+from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
+from deliveries.services.held_rows import hold
 
 Kind = Alert.Kind
 Rhythm = Member.MailRhythm
@@ -65,14 +66,16 @@ def choose_mail(member: Member, choices: Choices, *, actor: str) -> None:
     own = Endpoint.objects.filter(customer_id=member.customer_id, deleted_at=None, id__in=choices.muted_endpoints)
     muted = sorted(own.values_list("id", flat=True))
     with transaction.atomic():
-        row = Member.objects.select_for_update(of=("self",), no_key=True).get(pk=member.pk)
-        if choices.rhythm == Rhythm.DAILY and row.mail_rhythm != Rhythm.DAILY:
-            row.digest_from = row.digest_from if row.digest_due_at else clock.likely_now()
+        limits.lock(member.customer)
+        hold(member)
+        if choices.rhythm == Rhythm.DAILY and member.mail_rhythm != Rhythm.DAILY:
+            member.digest_from = member.digest_from if member.digest_due_at else clock.likely_now()
         if choices.rhythm == Rhythm.NEVER:
-            row.digest_due_at = None
-        row.mail_rhythm, row.muted_kinds, row.muted_endpoints = choices.rhythm, sorted(choices.muted_kinds), muted
-        row.save(update_fields=["mail_rhythm", "muted_kinds", "muted_endpoints", "digest_from", "digest_due_at"])
-        detail = {"rhythm": row.mail_rhythm, "without": row.muted_kinds, "endpoints_without": len(muted)}
+            member.digest_due_at = None
+        member.mail_rhythm, member.muted_kinds = choices.rhythm, sorted(choices.muted_kinds)
+        member.muted_endpoints = muted
+        member.save(update_fields=["mail_rhythm", "muted_kinds", "muted_endpoints", "digest_from", "digest_due_at"])
+        detail = {"rhythm": member.mail_rhythm, "without": member.muted_kinds, "endpoints_without": len(muted)}
         record_act(actor, "member.mail", customer=member.customer, object_id=member.public_id, detail=detail)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from urllib.parse import unquote
@@ -20,7 +21,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode, urlsafe_base64_encode
 
-from deliveries.errors import Conflict, InvalidInput
+from deliveries.errors import Conflict, InvalidInput, NotFound
 from deliveries.models import Customer, Member, PortalLink
 from deliveries.protocol.actor_names import name_person
 from deliveries.protocol.sentences import say
@@ -69,16 +70,18 @@ def create_link(
 
 def redeem_link(token: str) -> Member | None:
     """Use a link up and return its member, or None when it is unknown, used or too old."""
-    with transaction.atomic():
-        alive = PortalLink.objects.filter(hashed=_hash(token), used_at=None, expires_at__gt=clock.likely_now())
-        if not alive.update(used_at=clock.likely_now()):
-            return None
-        link = PortalLink.objects.select_related("member__user", "member__customer").get(hashed=_hash(token))
-        if not is_plain(link.member.user):
+    link = PortalLink.objects.select_related("member__user", "member__customer").filter(hashed=_hash(token)).first()
+    if link is None:
+        return None
+    with suppress(NotFound), transaction.atomic():
+        limits.lock(link.member.customer)
+        alive = PortalLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=clock.likely_now())
+        if not alive.update(used_at=clock.likely_now()) or not is_plain(link.member.user):
             return None
         actor = name_person(link.member.user.get_username(), is_member=True)
         record_act(actor, "portal_link.use", customer=link.member.customer, object_id=link.public_id)
-    return link.member
+        return link.member
+    return None
 
 
 def options_of(token: str) -> LinkOptions:

@@ -77,8 +77,8 @@ def _without(words: Collection[str], views: Mapping[str, str]) -> dict[str, str]
 
 
 def _checked(name: str, query: str) -> tuple[str, str]:
-    name, query = " ".join(name.replace("\0", "").split()), query.replace("\0", "").removeprefix("?")
-    if not name or len(name) > NAME_LIMIT:
+    name, query = " ".join(name.split()), query.replace("\0", "").removeprefix("?")
+    if not name or len(name) > NAME_LIMIT or "\0" in name:
         raise InvalidInput(say("a view has a name of at most {number} characters", number=NAME_LIMIT), field="name")
     if not query or len(query) > QUERY_LIMIT:
         raise InvalidInput(say("narrow the list first: there is nothing to keep"), field="query")

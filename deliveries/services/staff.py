@@ -15,6 +15,7 @@ from deliveries.errors import Conflict, InvalidInput
 from deliveries.protocol.sentences import say
 from deliveries.protocol.staff_roles import StaffRole
 from deliveries.services.audit import record_act
+from deliveries.services.held_rows import hold
 from deliveries.services.invitations import check_email
 from deliveries.services.members import create_person
 from deliveries.services.role_groups import APP, group_name, keep_an_owner, role_of
@@ -54,6 +55,7 @@ def change_staff_role(user: User, role: str, *, actor: str) -> None:
     with transaction.atomic():
         if chosen != StaffRole.OWNER:
             keep_an_owner(user)
+        hold(user)
         before = role_of(user)
         give_role(user, chosen)
         _record(actor, "staff.role", user, before=before or "of their own", after=chosen)
@@ -64,6 +66,7 @@ def switch_staff(user: User, *, on: bool, actor: str) -> None:
     with transaction.atomic():
         if not on:
             keep_an_owner(user)
+        hold(user)
         user.is_active = on
         user.save(update_fields=["is_active"])
         if not on and counts_sessions():

@@ -52,6 +52,14 @@ def test_a_change_under_a_condition_is_refused(ops: Caller, alice: Tenant, heade
     assert Customer.objects.get().name == "Alice"
 
 
+def test_what_is_there_fulfils_the_condition_that_it_is(ops: Caller, alice: Tenant) -> None:
+    """Given `If-Match: *`, then it is true of whatever is found (RFC 9110, 13.1.1)."""
+    for method, path, status in (("PATCH", "alice", 200), ("PATCH", "nobody", 404), ("DELETE", "alice", 204)):
+        body = {"name": "Bob"} if method == "PATCH" else None
+        assert ops.send(method, f"/customers/{path}", body, **{"If-Match": "*"}).status == status
+    assert not Customer.objects.exists()
+
+
 def test_identity_is_no_coding(ops: Caller, alice: Tenant) -> None:
     assert ops.post("/events", EVENT, Content_Encoding="Identity").status == 202
 

@@ -7,11 +7,38 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
 from deliveries.errors import Conflict, NotFound
-from deliveries.models import ApiVersion, AuditEntry, Customer, Endpoint, EventType, Job, Member, VersionChange
-from deliveries.services import api_versions, brands, customers, endpoints, event_types, job_control, members
+from deliveries.models import (
+    ApiVersion,
+    AuditEntry,
+    Customer,
+    Endpoint,
+    EventType,
+    FailureGroup,
+    Job,
+    Member,
+    VersionChange,
+)
+from deliveries.services import (
+    api_versions,
+    brands,
+    customers,
+    endpoints,
+    event_types,
+    failure_groups,
+    first_steps,
+    invitations,
+    job_control,
+    mail_choices,
+    members,
+    portal_links,
+    staff,
+)
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.portal_links import create_link
 
@@ -53,6 +80,28 @@ def a_job() -> Job:
     return Job.objects.create(kind=Job.Kind.RECOVER, customer=a_customer(), actor=ACTOR, filters={})
 
 
+def a_group() -> FailureGroup:
+    endpoint, _ = endpoints.create_endpoint(a_customer(), {"url": URL}, actor=ACTOR)
+    moment, key = endpoint.created_at, endpoint.pk
+    return FailureGroup.objects.create(
+        endpoint=endpoint,
+        customer=endpoint.customer,
+        error="http_4xx",
+        status_code=404,
+        deliveries=1,
+        attempts=1,
+        first_at=moment,
+        last_at=moment,
+        oldest_id=key,
+        example_id=key,
+    )
+
+
+def one_of_staff() -> User:
+    return User.objects.create_user("bob", is_staff=True)
+
+
+NO_MAIL = mail_choices.Choices("never", [], [])
 CHANGES: dict[str, tuple[Callable[[], Model], Callable[[Any], object]]] = {
     "change an event type": (
         an_event_type,
@@ -78,6 +127,11 @@ CHANGES: dict[str, tuple[Callable[[], Model], Callable[[Any], object]]] = {
     "declare a change": (a_version, lambda row: api_versions.save_change(row, "a.b", {"down": "@"}, actor=ACTOR)),
     "delete a change": (a_change, lambda row: api_versions.delete_change(row, actor=ACTOR)),
     "cancel a job": (a_job, lambda row: job_control.cancel_job(row, actor=ACTOR)),
+    "choose what is mailed": (a_member, lambda row: mail_choices.choose_mail(row, NO_MAIL, actor=ACTOR)),
+    "dismiss the first steps": (a_customer, lambda row: first_steps.dismiss(row, actor=ACTOR)),
+    "acknowledge a failure": (a_group, lambda row: failure_groups.acknowledge(row, actor=ACTOR)),
+    "switch somebody off": (one_of_staff, lambda row: staff.switch_staff(row, on=False, actor=ACTOR)),
+    "change the role of staff": (one_of_staff, lambda row: staff.change_staff_role(row, "viewer", actor=ACTOR)),
     "resume a job": (a_job, lambda row: job_control.resume_job(row, actor=ACTOR)),
 }
 
@@ -93,6 +147,27 @@ def test_what_was_deleted_meanwhile_is_not_found_and_does_not_come_back(what: st
         change(row)
     assert not type(row)._default_manager.filter(pk=row.pk).exists()
     assert AuditEntry.objects.count() == before
+
+
+ORDERED: dict[str, Callable[[], Callable[[], object]]] = {
+    "choose what is mailed": lambda: partial(mail_choices.choose_mail, a_member(), NO_MAIL, actor=ACTOR),
+    "acknowledge a failure": lambda: partial(failure_groups.acknowledge, a_group(), actor=ACTOR),
+    "withdraw an invitation": lambda: partial(
+        invitations.withdraw, invitations.invite(a_customer(), "a@example.org", "viewer", actor=ACTOR), actor=ACTOR
+    ),
+    "use a link": lambda: partial(portal_links.redeem_link, create_link(a_customer(), actor=ACTOR)[1]),
+}
+
+
+@pytest.mark.parametrize("what", ORDERED)
+def test_a_customer_is_held_before_what_is_its(what: str) -> None:
+    """Given somebody who deletes the customer, and holds it first, then neither has what the other waits for."""
+    change = ORDERED[what]()
+    with CaptureQueriesContext(connection) as asked:
+        change()
+    locking = [each["sql"] for each in asked if "FOR NO KEY UPDATE" in each["sql"] or each["sql"].startswith("UPDATE")]
+    assert len(locking) > 1
+    assert ' FROM "hookpost_customer"' in locking[0]
 
 
 ENDPOINT_CHANGES: dict[str, Callable[[Endpoint], object]] = {

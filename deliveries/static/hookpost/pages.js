@@ -108,13 +108,16 @@ addEventListener("load", () => setTimeout(() => {
 
 // Unfold's expressions by Alpine's build that evaluates no text as a program: what they call is named here.
 document.addEventListener("alpine:init", () => {
+  // The page's form goes to its own address, but where the page is shown at a button's: it says so itself then.
+  const form = document.querySelector("form[action][x-bind\\:action]");
+  const { pathname, search } = new URL(form ? form.getAttribute("action") : location.href, location.href);
   Alpine.data("theme", theme);
   Alpine.data("searchForm", searchForm);
   Alpine.data("page", (tab) => ({
     activeTab: tab && (getCurrentTab() || tab),
     sidebarMobileOpen: false,
     sidebarDesktopOpen: localStorage.getItem("sidebarDesktopOpen") !== "0",
-    window: { location: { pathname: location.pathname, search: location.search } }, // of a form's address
+    window: { location: { pathname, search } }, // of a form's address
     init() {
       this.$watch("sidebarDesktopOpen", (isOpen) => localStorage.setItem("sidebarDesktopOpen", isOpen ? "1" : "0"));
     },
