@@ -30,6 +30,12 @@ FOLDER = Path(__file__).parent
 # What runs for each event or turn: planning it takes longer than executing it, and longer with every partition, so one
 # plan must serve. All else is planned each time: a plan that was made while a table was empty reads all of it, once for
 # each row of another one, and does so for a minute when 20,000 lanes become due on a fresh installation.
+#
+# A table that was counted while it was empty is believed to hold one row until it is counted again, whatever it holds.
+# Then look-ups by a key cost as much as scans of the whole table, so what is for many rows at once leaves no choice: it
+# asks row by row (LATERAL with OFFSET 0, LIMIT 1 or FOR UPDATE), and names what it changes by `= ANY(ARRAY(...))`.
+# PostgreSQL 18 would also take an index for a column that is not its first: `manual IS NOT TRUE`, CASE, and BETWEEN
+# with ORDER BY keep it from that, or the columns before it are given too.
 PLANNED_ONCE = frozenset(
     {
         "accept_event",

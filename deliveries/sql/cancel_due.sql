@@ -1,17 +1,18 @@
 -- Takes a bounded number of waiting deliveries out of the queue and cancels them; to their jobs they count as failed.
 -- endpoint_id uuid or null, job_id uuid or null, scheduled_only bool (leave redeliveries), why text (what their jobs say of it), batch int
 -- One statement, so that no delivery leaves the queue without its end being written; callers repeat it until it returns 0.
-WITH gone AS (
+WITH chosen AS (
+    SELECT delivery_id, manual FROM hookpost_due_delivery
+    WHERE (endpoint_id = %(endpoint_id)s::uuid OR job_id = %(job_id)s::uuid)
+      AND NOT (%(scheduled_only)s::bool AND manual)
+    ORDER BY delivery_id, manual
+    LIMIT %(batch)s::int
+    FOR UPDATE
+), gone AS (
     DELETE FROM hookpost_due_delivery q
-    USING (
-        SELECT delivery_id, manual FROM hookpost_due_delivery
-        WHERE (endpoint_id = %(endpoint_id)s::uuid OR job_id = %(job_id)s::uuid)
-          AND NOT (%(scheduled_only)s::bool AND manual)
-        ORDER BY delivery_id, manual
-        LIMIT %(batch)s::int
-        FOR UPDATE
-    ) chosen
-    WHERE q.delivery_id = chosen.delivery_id AND q.manual = chosen.manual
+    WHERE q.delivery_id = ANY(ARRAY(SELECT delivery_id FROM chosen))
+      AND CASE WHEN q.manual THEN q.delivery_id = ANY(ARRAY(SELECT delivery_id FROM chosen WHERE manual))
+          ELSE q.delivery_id = ANY(ARRAY(SELECT delivery_id FROM chosen WHERE NOT manual)) END
     RETURNING q.delivery_id, q.event_id, q.manual, q.job_id
 ), ended AS (
     UPDATE hookpost_delivery d

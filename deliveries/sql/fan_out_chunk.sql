@@ -25,8 +25,10 @@ WITH quick AS MATERIALIZED (
         {delivery_id} AS delivery_id
     FROM (SELECT event_id FROM moved UNION ALL SELECT event_id FROM ended) i
     CROSS JOIN quick
-    JOIN hookpost_event v ON v.id = i.event_id
-    JOIN hookpost_endpoint e ON e.id = ANY(%(endpoint_ids)s::uuid[]) AND e.deleted_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT * FROM hookpost_event WHERE id BETWEEN i.event_id AND i.event_id ORDER BY id LIMIT 1
+    ) v
+    JOIN hookpost_endpoint e ON e.id = ANY(%(endpoint_ids)s::uuid[]) AND (e.deleted_at IS NULL) IS TRUE
     WHERE CASE
         WHEN cardinality(e.event_types) > 0 OR starts_with(v.type, 'hookpost.')
             THEN e.event_types && %(type_keys)s::text[]::varchar[]
@@ -51,5 +53,5 @@ WITH quick AS MATERIALIZED (
     FROM made WHERE state <> 'cancelled'
 )
 SELECT m.endpoint_id, l.slow
-FROM made m JOIN hookpost_lane l ON l.endpoint_id = m.endpoint_id
+FROM made m CROSS JOIN LATERAL (SELECT slow FROM hookpost_lane WHERE endpoint_id = m.endpoint_id OFFSET 0) l
 WHERE m.state = 'pending' AND m.next_attempt_at <= now()

@@ -7,7 +7,7 @@ WITH looked_at AS (
 )
 UPDATE hookpost_lane l
 SET lease_until = %(until)s::timestamptz, fence = l.fence + 1, worker_id = NULL
-FROM looked_at
-WHERE l.endpoint_id = looked_at.endpoint_id
-  AND (looked_at.lease_until IS NULL OR looked_at.lease_until < now())
+WHERE l.endpoint_id = ANY(ARRAY(
+    SELECT endpoint_id FROM looked_at WHERE lease_until IS NULL OR lease_until < now()
+))
 RETURNING l.endpoint_id

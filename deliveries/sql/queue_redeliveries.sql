@@ -7,15 +7,25 @@ WITH queued AS (
     )
     SELECT d.id, true, d.endpoint_id, d.event_id, 3, 0, now(), %(actor)s::text, %(reason)s::text, %(job_id)s::uuid
     FROM unnest(%(delivery_ids)s::uuid[]) AS wanted (id)
-    JOIN hookpost_delivery d ON d.id = wanted.id
-    JOIN hookpost_endpoint e ON e.id = d.endpoint_id AND e.deleted_at IS NULL
-    JOIN hookpost_event v ON v.id = d.event_id AND v.erased_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT id, endpoint_id, customer_id, event_id FROM hookpost_delivery
+        WHERE id BETWEEN wanted.id AND wanted.id ORDER BY id LIMIT 1
+    ) d
+    CROSS JOIN LATERAL (
+        SELECT FROM hookpost_endpoint
+        WHERE id = d.endpoint_id AND customer_id = d.customer_id AND deleted_at IS NULL OFFSET 0
+    ) e
+    CROSS JOIN LATERAL (
+        SELECT FROM hookpost_event
+        WHERE id BETWEEN d.event_id AND d.event_id AND erased_at IS NULL ORDER BY id LIMIT 1
+    ) v
     WHERE NOT EXISTS (
-        SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND NOT q.manual AND q.due_at <= now()
+        SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND CASE WHEN NOT q.manual THEN q.due_at <= now() END
+        OFFSET 0
     )
     ON CONFLICT DO NOTHING
     RETURNING endpoint_id
 )
 SELECT q.endpoint_id, l.slow, count(*)::int AS queued
-FROM queued q JOIN hookpost_lane l ON l.endpoint_id = q.endpoint_id
+FROM queued q CROSS JOIN LATERAL (SELECT slow FROM hookpost_lane WHERE endpoint_id = q.endpoint_id OFFSET 0) l
 GROUP BY 1, 2

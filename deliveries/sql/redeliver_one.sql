@@ -9,7 +9,8 @@ WITH wanted AS (
             WHEN v.id IS NULL THEN 'event_gone'
             WHEN v.erased_at IS NOT NULL THEN 'event_erased'
             WHEN EXISTS (
-                SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND NOT q.manual AND q.due_at <= now()
+                SELECT FROM hookpost_due_delivery q
+                WHERE q.delivery_id = d.id AND CASE WHEN NOT q.manual THEN q.due_at <= now() END
             ) AND e.state = 'enabled' AND coalesce(l.rest_until, now()) <= now() THEN 'under_way'
         END AS refused
     FROM hookpost_delivery d

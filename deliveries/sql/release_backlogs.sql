@@ -2,7 +2,7 @@
 -- rate int, every_lane bool (look at all enabled endpoints, not only at those known to drain)
 -- An event accepted at the very moment of a resume may be held although nothing drains any more: hence every_lane. An endpoint of which somebody keeps a row locked waits until it is free, in order; no other one waits for it.
 WITH picked AS (
-    SELECT e.id AS endpoint_id, q.delivery_id
+    SELECT e.id AS endpoint_id, e.customer_id, q.delivery_id
     FROM hookpost_endpoint e
     CROSS JOIN LATERAL (
         (SELECT delivery_id, event_id FROM hookpost_due_delivery
@@ -16,31 +16,38 @@ WITH picked AS (
     ) q
     WHERE e.state = 'enabled' AND e.deleted_at IS NULL AND (e.draining OR %(every_lane)s::bool)
 ), due AS (
-    SELECT q.delivery_id FROM picked JOIN hookpost_due_delivery q USING (delivery_id)
-    WHERE NOT q.manual
-    FOR UPDATE OF q SKIP LOCKED
+    SELECT p.* FROM picked p CROSS JOIN LATERAL (
+        SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = p.delivery_id AND q.manual IS NOT TRUE
+        FOR UPDATE SKIP LOCKED
+    ) q
 ), free AS (
-    SELECT d.id FROM due JOIN hookpost_delivery d ON d.id = due.delivery_id
-    FOR UPDATE OF d SKIP LOCKED
+    SELECT due.delivery_id AS id FROM due CROSS JOIN LATERAL (
+        SELECT FROM hookpost_delivery d
+        WHERE d.id = due.delivery_id AND d.endpoint_id = due.endpoint_id AND d.customer_id = due.customer_id
+        FOR UPDATE SKIP LOCKED
+    ) d
 ), locked AS (
     SELECT p.endpoint_id FROM picked p
     WHERE p.delivery_id NOT IN (SELECT delivery_id FROM due) OR EXISTS (
-        SELECT FROM hookpost_delivery d WHERE d.id = p.delivery_id AND d.id NOT IN (SELECT id FROM free)
+        SELECT FROM hookpost_delivery d
+        WHERE d.id = p.delivery_id AND d.endpoint_id = p.endpoint_id AND d.customer_id = p.customer_id
+          AND d.id NOT IN (SELECT id FROM free)
     )
 ), released AS (
     SELECT delivery_id FROM picked WHERE endpoint_id NOT IN (SELECT endpoint_id FROM locked)
 ), moved AS (
     UPDATE hookpost_due_delivery q SET due_at = now()
-    FROM released WHERE q.delivery_id = released.delivery_id AND NOT q.manual
+    WHERE q.delivery_id = ANY(ARRAY(SELECT delivery_id FROM released)) AND q.manual IS NOT TRUE
 ), empty AS (
     SELECT e.id FROM hookpost_endpoint e
     WHERE e.draining AND e.state = 'enabled' AND NOT EXISTS (
         SELECT FROM hookpost_due_delivery q
         WHERE q.endpoint_id = e.id AND q.rank IN (1, 2) AND q.due_at IS NULL
+        OFFSET 0
     )
     FOR NO KEY UPDATE SKIP LOCKED
 ), drained AS (
-    UPDATE hookpost_endpoint e SET draining = false FROM empty WHERE e.id = empty.id
+    UPDATE hookpost_endpoint e SET draining = false WHERE e.id = ANY(ARRAY(SELECT id FROM empty))
 )
 UPDATE hookpost_delivery d SET state = 'pending', next_attempt_at = now()
 FROM released WHERE d.id = released.delivery_id AND d.state = 'held'

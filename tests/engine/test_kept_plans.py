@@ -1,4 +1,4 @@
-"""Plans that were made while all tables were empty: what they look at grows with the work, not with its square.
+"""Plans made while all tables were empty, or counted so: what they look at grows with the work, not with its square.
 
 What lives here: how many rows a statement of the dispatcher or of a job reads when much has become due on a fresh
 installation, whose statistics say that there is nothing. Rows are counted by PostgreSQL; no time is measured.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,7 +19,7 @@ from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases
 from deliveries.engine.recorder import GiveBack, record_outcomes
 from deliveries.engine.work import Finished
-from deliveries.models import Endpoint, Lane
+from deliveries.models import DueDelivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
@@ -28,54 +27,32 @@ from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from deliveries.services.fan_out import continue_fan_outs
 from deliveries.services.leader import Lead
+from tests.engine.much import FILL, JOB, LANES, fill, forget_statistics, rows_read, rows_so_far, take_statistics
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LANES = 2_000
-JOB = UUID(int=7)
 NEVER_ANALYZED = ("hookpost_endpoint", "hookpost_lane", "hookpost_due_delivery")
+FILLED = ("due_delivery", "delivery", "event", "lane", "endpoint_secret", "endpoint")
 READ_EACH = 40  # rows that a statement may read for each that it is about: look-ups, indexes, partitions
 FEW = 3  # how often an event may read each endpoint of somebody else while its plan is of an empty table
 
-# Each endpoint, lane and delivery is a copy of the first.
-COPY_ENDPOINTS = """
-INSERT INTO hookpost_endpoint
-SELECT (jsonb_populate_record(e, jsonb_build_object('id', i.id, 'uid', NULL))).*
-FROM hookpost_endpoint e CROSS JOIN unnest(%(endpoints)s::uuid[]) AS i (id) WHERE e.id = %(endpoint)s
-"""
-COPY_LANES = """
-INSERT INTO hookpost_lane
-SELECT (jsonb_populate_record(l, jsonb_build_object('endpoint_id', i.id))).*
-FROM hookpost_lane l CROSS JOIN unnest(%(endpoints)s::uuid[]) AS i (id) WHERE l.endpoint_id = %(endpoint)s
-"""
-FILL = """
-WITH made AS (
-    SELECT * FROM unnest(%(endpoints)s::uuid[], %(ids)s::uuid[]) AS i (endpoint_id, id)
-), event AS (
-    INSERT INTO hookpost_event (id, customer_id, type, body, created_at)
-    SELECT id, %(customer)s, 'a.b', '{}', now() FROM made
-), delivery AS (
-    INSERT INTO hookpost_delivery (
-        id, event_id, endpoint_id, customer_id, event_type, state, attempts, error, created_at, next_attempt_at
-    )
-    SELECT id, id, endpoint_id, %(customer)s, 'a.b', CASE WHEN %(is_held)s THEN 'held' ELSE 'pending' END, 0, '',
-        now(), CASE WHEN NOT %(is_held)s THEN now() END
-    FROM made
-)
-INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor, job_id)
-SELECT id, false, endpoint_id, id, 1, 0, CASE WHEN NOT %(is_held)s THEN now() END, '', %(job)s FROM made
-"""
 
+@pytest.fixture(params=["new", "emptied"])
+def fresh(receiver: Receiver, request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    """An installation with one endpoint and no event, and a connection that never looks at statistics again.
 
-@pytest.fixture
-def fresh(receiver: Receiver) -> Iterator[Endpoint]:
-    """A fresh installation: one endpoint, no event, and a connection that never looks at statistics again."""
+    It is new, or it had much to do, and its tables were counted when all of that was gone: their pages are still there.
+    """
     with connection.cursor() as cursor:
         for table in NEVER_ANALYZED:
             cursor.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
         cursor.execute(f"TRUNCATE {', '.join(NEVER_ANALYZED)}, hookpost_delivery, hookpost_event CASCADE")
+    if request.param == "emptied":
+        fill(an_endpoint(receiver.url))
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(f"DELETE FROM hookpost_{name}" for name in FILLED))
     forget_statistics()
     take_statistics()
     endpoint = an_endpoint(receiver.url)
@@ -85,58 +62,6 @@ def fresh(receiver: Receiver) -> Iterator[Endpoint]:
     with connection.cursor() as cursor:
         for table in NEVER_ANALYZED:
             cursor.execute(f"ALTER TABLE {table} RESET (autovacuum_enabled)")
-
-
-def forget_statistics() -> None:
-    """As on tables that nobody has counted: what another test has left in the statistics steers no plan."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM pg_statistic WHERE starelid::regclass::text LIKE 'hookpost%'")
-        cursor.execute(
-            "UPDATE pg_class SET relpages = 0, reltuples = -1 WHERE relname LIKE 'hookpost%' AND relkind = 'r'"
-        )
-
-
-def take_statistics() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-
-
-def fill(endpoint: Endpoint, *, held: bool = False, each: int = LANES) -> list[UUID]:
-    """Much comes at once: so many lanes with a delivery each; returns the deliveries."""
-    ids = [new_id() for _ in range(each)]
-    parameters = {
-        "endpoint": endpoint.id,
-        "endpoints": [new_id() for _ in range(each)],
-        "ids": ids,
-        "customer": endpoint.customer_id,
-        "is_held": held,
-        "job": JOB,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(COPY_ENDPOINTS, parameters)
-        cursor.execute(COPY_LANES, parameters)
-        cursor.execute(FILL, parameters)
-    return ids
-
-
-def rows_read(name: str, parameters: dict[str, Any]) -> tuple[int, int]:
-    """Run a statement; returns how many rows it gave and how many PostgreSQL has read for it."""
-    with transaction.atomic():
-        before = rows_so_far()
-        return sql.run(name, parameters), rows_so_far() - before
-
-
-def rows_so_far() -> int:
-    """How many rows of our tables this connection has read and not yet reported; look at the difference.
-
-    It may hold those of earlier transactions, so what the foreign keys of `fill` have read too: two million.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint"
-            " FROM pg_stat_xact_user_tables WHERE relname LIKE 'hookpost%'"
-        )
-        return int(cursor.fetchone()[0])
 
 
 def test_backlogs_are_released_by_look_ups(fresh: Endpoint) -> None:
@@ -156,6 +81,24 @@ def test_backlogs_are_held_by_look_ups(fresh: Endpoint) -> None:
     Endpoint.objects.update(state="paused")
     held, read = rows_read("hold_backlogs", parameters)
     assert held == LANES
+    assert read < LANES * READ_EACH
+
+
+def test_rounds_with_something_to_do_are_seen_by_look_ups(fresh: Endpoint) -> None:
+    """Given many paused endpoints that have nothing due, beside many that have."""
+    sql.run("rounds_due", {})
+    fill(fresh, held=True)
+    Endpoint.objects.exclude(id=fresh.id).update(state="paused")
+    fill(fresh)
+    _, read = rows_read("rounds_due", {})
+    assert read < 2 * LANES * READ_EACH
+
+
+def test_deliveries_are_cancelled_by_look_ups(fresh: Endpoint) -> None:
+    sql.run("cancel_deliveries", {"delivery_ids": []})
+    ids = fill(fresh)
+    _, read = rows_read("cancel_deliveries", {"delivery_ids": ids})
+    assert DueDelivery.objects.count() == 0
     assert read < LANES * READ_EACH
 
 
