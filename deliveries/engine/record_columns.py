@@ -106,11 +106,13 @@ def _request_columns(rows: Sequence[Row]) -> dict[str, object]:
 
 def _outcome_columns(rows: Sequence[Row]) -> dict[str, object]:
     outcomes = [finished.outcome for _, finished in rows]
+    claims = [finished.claimed for _, finished in rows]
     in_place = [lane.endpoint.holds_up(finished.claimed) and not finished.claimed.manual for lane, finished in rows]
+    retries = [1 if keep else 2 for keep in in_place]
     return {
         "errors": [outcome.error for outcome in outcomes],
         "states": [outcome.state for outcome in outcomes],
         "retries": [outcome.retry_in_seconds or 0.0 for outcome in outcomes],
-        "ranks": [1 if keep else 2 for keep in in_place],
+        "ranks": [x.rank if x.manual else rank for x, rank in zip(claims, retries, strict=True)],
         "in_place": in_place,
     }

@@ -1,6 +1,6 @@
 -- Records one attempt by the schedule that arrived, and gives its lane back if nothing else is due: what record_outcomes does, for an event that comes alone.
 -- worker_id uuid (who leased it); of each list of record_outcomes its only entry; the lane does not rest
--- All or nothing: no row where the lease is another's, or where somebody asked for the same delivery by hand; record_outcomes does that. Most of a small statement's cost is its plan's nodes, so this one has a quarter of them.
+-- All or nothing: no row where the lease is another's, or where somebody asked for the same delivery by hand or a job queued it; record_outcomes does that. Most of a small statement's cost is its plan's nodes, so this one has a quarter of them.
 WITH lane_out AS (
     UPDATE hookpost_lane l
     SET failures = %(lane_failures)s::int,
@@ -23,7 +23,7 @@ WITH lane_out AS (
     WHERE l.endpoint_id = %(lane_ids)s::uuid AND l.fence = %(lane_fences)s::bigint
       AND l.worker_id = %(worker_id)s::uuid
       AND NOT EXISTS (
-        SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = %(delivery_ids)s::uuid AND q.manual
+        SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = %(delivery_ids)s::uuid AND (q.manual OR q.job_id IS NOT NULL)
       )
     RETURNING l.endpoint_id, l.lease_until IS NOT NULL AS more
 ), attempt_out AS (

@@ -17,7 +17,7 @@ from deliveries.engine.leases import Leases
 from deliveries.engine.record_columns import GiveBack
 from deliveries.engine.recorder import record_outcomes
 from deliveries.engine.work import Finished
-from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Job, Lane
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import Outcome
@@ -51,6 +51,7 @@ def log_of(endpoint: Endpoint) -> list[object]:
     gone = ("id", "delivery_id", "endpoint_id", "started_at", "signed_with")
     for attempt in Attempt.objects.filter(endpoint_id=endpoint.id).values():
         told.append({name: value for name, value in attempt.items() if name not in gone})
+    told += Job.objects.filter(customer_id=endpoint.customer_id).values_list("done", "failed")
     return [*told, list(DueDelivery.objects.filter(endpoint_id=endpoint.id).order_by("rank").values_list("rank"))]
 
 
@@ -80,6 +81,12 @@ def asked_by_hand(endpoint: Endpoint) -> None:
     names = ("delivery_id", "endpoint_id", "event_id", "attempts", "due_at")
     same = {name: getattr(due, name) for name in names}
     DueDelivery.objects.create(**same, manual=True, rank=0, actor="user:alice", reason="")
+
+
+def replayed(endpoint: Endpoint) -> None:
+    """A job queued it."""
+    job = Job.objects.create(kind="replay", customer_id=endpoint.customer_id, actor="key:ops", total=1, queued=1)
+    due_is(rank=3, job_id=job.id)(endpoint)
 
 
 def leased(**ago: float) -> Change:
@@ -157,6 +164,7 @@ BEFORE_RECORD = {
         endpoint_is(state="paused")(e),
     ),
     "asked for by hand too": asked_by_hand,
+    "replayed by a job": replayed,
     "lost": lane_is(fence=9),
     "another's": lane_is(worker_id=UUID(int=5)),
     "failing": lane_is(failing_since=timezone.now(), crashes=2, rest_until=LATER, rest_reason="down"),

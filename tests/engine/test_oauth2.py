@@ -12,7 +12,8 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from deliveries.models import AccessToken, Attempt, Delivery, Endpoint
-from deliveries.services.endpoints import update_endpoint
+from deliveries.services.endpoints import disable_endpoint, update_endpoint
+from deliveries.services.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
@@ -105,6 +106,20 @@ def test_a_token_that_the_receiver_refuses_is_renewed_once(receiver: Receiver, s
         take_turn(endpoint)
     assert paths(receiver)[2:] == ["/in", "/token", "/in"]
     assert sorted(Attempt.objects.values_list("status_code", flat=True)) == [204, 204, 401]
+
+
+def test_a_redelivery_to_a_disabled_endpoint_is_tried_with_a_new_token_too(
+    receiver: Receiver, server: TokenServer
+) -> None:
+    endpoint = shop(receiver)
+    emit(endpoint)
+    take_turn(endpoint)
+    server.alive.clear()
+    disable_endpoint(endpoint, actor="user:alice")
+    redeliver(the_delivery(endpoint), actor="user:carol")
+    for _ in range(2):
+        take_turn(endpoint)
+    assert paths(receiver)[2:] == ["/in", "/token", "/in"]
 
 
 def test_a_receiver_that_refuses_every_token_is_not_asked_for_ever(receiver: Receiver, server: TokenServer) -> None:
