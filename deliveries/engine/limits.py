@@ -48,8 +48,8 @@ class Limits:
     still: float = 0.03  # without an answer a lane that only waits is asleep
     sweep: float = 0.05  # all lanes are looked at: for some of them only the time has come
     beat: float = 1.0  # a sign of life of this worker
-    silent: float = 4.0  # without a beat, and who asks has beaten all the while: the worker is lost
-    beat_gap: float = 2.5  # between two beats: who was silent for longer may not call others so for a while
+    silent: float = 4.0  # without a beat, while another one has beaten all the while: the worker is lost
+    beat_gap: float = 2.5  # between two beats: who was silent for longer is for a while no witness that others are
     keep_in_hand: float = 1.5  # a lane that rests no longer than this is not given back
     soon: float = 10.0  # retries and rests that end within this are remembered here, to the millisecond
     rest_of_problem: float = 60.0  # when nothing can be sent as the endpoint or the keyring is configured

@@ -77,7 +77,7 @@ class Lane(models.Model):
 class Worker(models.Model):
     """An engine of a worker process that says every second that it lives; leases of one that is silent are over.
 
-    `since` is when it last began to beat without a gap: only who beat all the while may call another one silent.
+    `since` is when it last began to beat without a gap: another one is silent only beside one that beat all the while.
     """
 
     id = models.UUIDField(primary_key=True)

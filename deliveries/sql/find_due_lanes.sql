@@ -1,5 +1,5 @@
 -- Lanes that have something due and nobody at work, from a place in the order of endpoints on.
--- after uuid, probes int (how many lanes to look at), "limit" int (how many to find), worker_id uuid (who asks), silent_seconds float, gap_seconds float, slow bool or null (both)
+-- after uuid, probes int (how many lanes to look at), "limit" int (how many to find), silent_seconds float, gap_seconds float, slow bool or null (both)
 -- Jumps from endpoint to endpoint in the index of what is queued: it costs with the endpoints that have something queued, not with the backlog and not with all lanes. The row at the end of the probes comes back too (`cut`), so that the next call goes on there.
 WITH RECURSIVE scan (endpoint_id, probe) AS (
     (SELECT q.endpoint_id, 1 FROM hookpost_due_delivery q

@@ -107,7 +107,6 @@ def test_lanes_with_something_due_are_found_by_look_ups(fresh: Endpoint) -> None
         "after": UUID(int=0),
         "probes": 2 * LANES,
         "limit": 2 * LANES,
-        "worker_id": UUID(int=0),
         "silent_seconds": 4.0,
         "gap_seconds": 2.5,
         "slow": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -67,6 +68,24 @@ def test_the_lane_of_a_silent_worker_is_taken_by_one_that_beat_all_the_while(rec
     assert not alive.take([endpoint.id], room=10, now=0.0)[0], "it may have been the database that was silent"
     Worker.objects.filter(id=alive.worker_id).update(since=datetime.now(UTC) - timedelta(seconds=LIMITS.silent + 1))
     assert alive.take([endpoint.id], room=10, now=0.0)[0]
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["leased", "lease over"])
+def test_who_beats_late_each_time_finds_and_takes_what_a_lost_worker_had(receiver: Receiver, is_over: bool) -> None:
+    """Given one whose rounds take longer than two beats may lie apart, then the beats of another tell what is lost."""
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    dead, steady, slow = Leases(), Leases(), Leases()
+    for worker in (dead, steady):
+        worker.beat()
+    Worker.objects.update(since=datetime.now(UTC) - timedelta(hours=1))
+    assert dead.take([endpoint.id], room=10, now=0.0)[0]
+    silence(dead, seconds=LIMITS.silent + 1)
+    if is_over:
+        expire_lease(endpoint)
+    slow.beat()
+    assert [each.due for each in slow.find(after=UUID(int=0), probes=10, limit=10, slow=None)] == [True]
+    assert slow.take([endpoint.id], room=10, now=0.0)[0]
 
 
 @pytest.mark.parametrize("is_over", [False, True], ids=["leased", "lease over"])
