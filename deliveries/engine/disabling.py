@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+from deliveries.engine.database_retry import WRONG_STATEMENT
 from deliveries.engine.lane import Lane
 from deliveries.engine.locked_rows import unless_locked
 from deliveries.services.endpoints import disable_if_still_at
@@ -26,7 +27,12 @@ class Disabling:
         self._wanted[lane.endpoint_id] = lane, lane.endpoint.url, reason
 
     def act(self) -> None:
-        """Disable those whose rows nobody has locked."""
+        """Disable those whose rows nobody has locked; what the database refuses is raised once."""
         for endpoint_id, (lane, url, reason) in list(self._wanted.items()):
-            if unless_locked(partial(disable_if_still_at, endpoint_id, url=url, reason=reason), lane):
+            try:
+                is_done = unless_locked(partial(disable_if_still_at, endpoint_id, url=url, reason=reason), lane)
+            except WRONG_STATEMENT:
+                del self._wanted[endpoint_id]
+                raise
+            if is_done:
                 del self._wanted[endpoint_id]
