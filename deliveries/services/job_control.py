@@ -7,9 +7,10 @@ wait of it at once, so that resuming sends just that and what was never queued. 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 
 from deliveries.conf import conf
@@ -45,10 +46,15 @@ def cancel_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         job.save(update_fields=["state", "finished_at"])
         forget_lines(job.id)
         record_act(actor, "job.cancel", customer=job.customer, object_id=job.public_id, reason=reason, note=note)
-    taken = take_back(job.id, by_event=job.kind == Job.Kind.REPLAY)
-    cancelled = Job.objects.filter(id=job.id, state=State.CANCELLED)
-    cancelled.update(taken_back=job.taken_back + taken, queued=F("queued") - len(taken))
+    _keep_taken(job, take_back(job.id, by_event=job.kind == Job.Kind.REPLAY))
     return job
+
+
+def _keep_taken(job: Job, taken: list[UUID]) -> None:
+    """Keep what a cancel took back, for a resume; also where somebody resumed the job meanwhile."""
+    all_taken = Func("taken_back", Value(taken, Job._meta.get_field("taken_back")), function="array_cat")
+    unfinished = Job.objects.filter(id=job.id).exclude(state=State.DONE)
+    unfinished.update(taken_back=all_taken, queued=F("queued") - len(taken))
 
 
 def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job:

@@ -155,9 +155,13 @@ def _queue_again(job: Job) -> tuple[Lanes, MoveOn]:
 
 
 def _answers(job: Job, ids: list[UUID]) -> dict[UUID, str]:
-    """Return what came of those that were sent beside their schedules since the job was asked for."""
+    """Return what came of those that were sent beside their schedules since the job was asked for.
+
+    What was cut off by the end of a worker was due again.
+    """
     since = Attempt.objects.filter(id__gte=floor_of(job.created_at), number=None, delivery_id__in=ids)
-    return dict(since.order_by("id").values_list("delivery_id", "error"))
+    answered = since.exclude(error="worker_lost").order_by("id")
+    return dict(answered.values_list("delivery_id", "error"))
 
 
 def _act(job: Job, ids: list[UUID]) -> tuple[int, Lanes]:

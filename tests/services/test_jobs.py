@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db import DataError
@@ -355,6 +356,43 @@ def test_a_job_that_waits_to_go_on_and_is_cancelled_again_keeps_what_was_taken_b
         job_control.resume_job(job, actor="key:ops")
     job_steps.run_job_step(job.id)
     assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == deliveries
+
+
+def test_a_job_that_is_resumed_while_a_cancel_takes_back_what_waits_sends_that(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given two people of whom one cancels and the other resumes, then what both do leads to all that was asked for."""
+    deliveries = {log_delivery(endpoint, age=timedelta(minutes=1)).id for _ in range(2)}
+    job = start(endpoint)
+    while job_steps.run_job_step(job.id)[0]:
+        pass
+    take_back = job_control.take_back
+
+    def take_back_and_meet_a_resume(job_id: UUID, *, by_event: bool) -> list[UUID]:
+        taken = take_back(job_id, by_event=by_event)
+        job_control.resume_job(Job.objects.get(id=job_id), actor="user:bob")
+        return taken
+
+    monkeypatch.setattr(job_control, "take_back", take_back_and_meet_a_resume)
+    job_control.cancel_job(job, actor="key:ops")
+    job_steps.run_job_step(job.id)
+    assert set(DueDelivery.objects.values_list("delivery_id", flat=True)) == deliveries
+    job.refresh_from_db()
+    assert (job.queued, job.taken_back) == (2, [])
+
+
+def test_what_the_end_of_a_worker_cut_off_before_the_cancel_is_sent_by_a_resume(endpoint: Endpoint) -> None:
+    delivery = log_delivery(endpoint, age=timedelta(minutes=1))
+    job = start(endpoint)
+    while job_steps.run_job_step(job.id)[0]:
+        pass
+    log_attempt(delivery, number=None, status_code=None, error="worker_lost")
+    job_control.cancel_job(job, actor="key:ops")
+    job_control.resume_job(job, actor="key:ops")
+    job_steps.run_job_step(job.id)
+    assert DueDelivery.objects.get().delivery_id == delivery.id
+    job.refresh_from_db()
+    assert (job.queued, job.failed) == (1, 0)
 
 
 def test_an_erasure_that_was_cancelled_is_not_resumed(endpoint: Endpoint) -> None:
