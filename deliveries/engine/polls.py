@@ -73,17 +73,20 @@ def take_due(endpoint: Endpoint, *, most: int, lease_seconds: int) -> Taken | No
     with transaction.atomic(), _in_hand(endpoint.id) as lane:
         if lane is None:
             return None
-        if lane.endpoint.problem:
-            hold_living(endpoint)
-            note_cannot_send(endpoint.id, reason=lane.endpoint.problem)
-            claimed = []
-        else:
-            claimed = _claim(lane, most)
+        claimed = [] if lane.endpoint.problem else _claim(lane, most)
         leases = [_lease(endpoint, each, moment=moment, seconds=lease_seconds) for each in claimed]
         PollLease.objects.bulk_create(leases)
     if lane.endpoint.problem:
+        _note_problem(endpoint, lane.endpoint.problem)
         raise Conflict(f"nothing can be signed for this endpoint: {lane.endpoint.problem}")
     return Taken(endpoint=lane.endpoint, moment=moment, pairs=tuple(zip(leases, claimed, strict=True)))
+
+
+def _note_problem(endpoint: Endpoint, problem: str) -> None:
+    """Tell the operator; not while the lane is held, which others lock after its endpoint."""
+    with transaction.atomic():
+        hold_living(endpoint)
+        note_cannot_send(endpoint.id, reason=problem)
 
 
 def answer_leases(endpoint_id: UUID, answers: Mapping[UUID, Answer]) -> set[UUID]:

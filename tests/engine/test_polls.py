@@ -19,7 +19,7 @@ from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.engine.poll_messages import PollMessage, poll
 from deliveries.errors import Conflict, InvalidInput, Unavailable
-from deliveries.models import Attempt, Customer, Delivery, Endpoint, EndpointSecret, Event, Lane, PollLease
+from deliveries.models import Alert, Attempt, Customer, Delivery, Endpoint, EndpointSecret, Event, Lane, PollLease
 from deliveries.models.keyring import unseal
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.event_data import ERASED
@@ -29,6 +29,7 @@ from deliveries.services.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,
     attempts_of,
+    by_hand,
     due_seconds,
     emit,
     let_time_pass,
@@ -268,6 +269,25 @@ def test_what_cannot_be_made_ends_as_an_attempt_and_what_cannot_be_signed_is_tol
     EndpointSecret.objects.all().delete()
     with pytest.raises(Conflict, match="no secret"):
         take(endpoint)
+
+
+def test_a_poll_that_nothing_can_be_signed_for_tells_of_it_with_its_lane_in_nobodys_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given somebody who resumes the endpoint just then, and locks its lane after it, then nobody waits for ever."""
+    endpoint = a_polled()
+    EndpointSecret.objects.all().delete()
+    hold_living = polls.hold_living
+
+    def hold_and_meet_a_resume(endpoint: Endpoint) -> None:
+        hand.execute("SELECT FROM hookpost_lane WHERE endpoint_id = %s FOR UPDATE NOWAIT", [endpoint.id])
+        hand.rollback()
+        hold_living(endpoint)
+
+    monkeypatch.setattr(polls, "hold_living", hold_and_meet_a_resume)
+    with by_hand() as hand, pytest.raises(Conflict, match="nothing can be signed"):
+        take(endpoint)
+    assert Alert.objects.get().endpoint_id == endpoint.id
 
 
 def test_an_endpoint_is_polled_or_sent_to_and_shows_a_poller_no_credentials() -> None:
