@@ -89,7 +89,7 @@ def test_a_scheme_of_ones_own_is_described_in_the_form(carol: Client, acme: Hous
     shown = carol.get(page).context["adminform"].form
     assert (shown["signing"].value(), shown["own_prefix"].value()) == ("own", "sha1=")
     answer = carol.post(page, form | {"own_header": "Host"})
-    assert "signing" in errors_of(answer)
+    assert "own_header" in errors_of(answer)
     carol.post(page, form | {"signing": "github"})
     assert stored().signing == "github"
 
@@ -129,8 +129,8 @@ def test_the_page_with_the_secret_shows_how_to_check_a_request(
         ("url", {"url": "https://user:pw@example.com/"}),
         ("filter", {"filter": '$.a like_regex "x"'}),
         ("filter", {"filter": "$.a =="}),
-        ("chosen_types", {"other_types": "*"}),
-        ("chosen_types", {"other_types": "not a name!"}),
+        ("other_types", {"other_types": "*"}),
+        ("other_types", {"other_types": "not a name!"}),
         ("chosen_types", {"chosen_types": ["globex.own"]}),
         ("headers", {"headers": "no colon here"}),
         ("headers", {"headers": "Host: evil.example"}),
