@@ -57,6 +57,17 @@ def by_hand() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
         session.rollback()
 
 
+@contextmanager
+def waiting_for_no_lock() -> Iterator[None]:
+    """Inside, this connection is refused what is locked at once, where that of a process waits for seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10ms'")
+    try:
+        yield
+    finally:
+        connection.close()
+
+
 class Overlap:
     """Answers as a receiver that counts how many requests it has at once."""
 

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from deliveries import sql
-from deliveries.errors import HookpostError
+from deliveries.errors import HookpostError, InvalidEventType
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, EventType, IdempotencyKey, Lane
 from deliveries.models.queue import FanOut
 from deliveries.protocol.polled import POLLED_URL
@@ -201,15 +201,21 @@ def stored(entry: Entry, endpoint: Endpoint) -> list[object]:
     return sorted(kept, key=repr)
 
 
-@pytest.mark.parametrize("change", (PLAIN | NOT_PLAIN | NEVER_TRIED).values(), ids=PLAIN | NOT_PLAIN | NEVER_TRIED)
-def test_an_event_is_accepted_as_among_many(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+def seen_both_ways(change: Change, monkeypatch: pytest.MonkeyPatch) -> list[list[object]]:
+    """What is told and stored of an event that comes alone, and of one that is accepted as among many."""
     seen = []
     for tried in (True, False):
         if not tried:
             monkeypatch.setattr(event_store, "_is_plain", lambda entry: False)
         entry, endpoint = accept(change)
         seen.append([told(entry, endpoint), stored(entry, endpoint)])
-    assert seen[0] == seen[1]
+    return seen
+
+
+@pytest.mark.parametrize("change", (PLAIN | NOT_PLAIN | NEVER_TRIED).values(), ids=PLAIN | NOT_PLAIN | NEVER_TRIED)
+def test_an_event_is_accepted_as_among_many(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, among_many = seen_both_ways(change, monkeypatch)
+    assert alone == among_many
 
 
 def asked_by(change: Change, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -254,4 +260,6 @@ def test_a_type_that_nobody_registered_is_refused_as_among_many(
     is_known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SETTINGS, "unknown_event_types", "reject")
-    test_an_event_is_accepted_as_among_many(typed(own=False) if is_known else given(), monkeypatch)
+    alone, among_many = seen_both_ways(typed(own=False) if is_known else given(), monkeypatch)
+    assert alone == among_many
+    assert (alone[0] == (InvalidEventType, "there is no event type ")) is not is_known

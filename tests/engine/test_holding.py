@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
 
 from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
 from deliveries.models import Delivery, DueDelivery, Endpoint
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
-from tests.engine.steps import Script, an_endpoint, by_hand, emit, let_time_pass, take_turn, the_delivery
+from tests.engine.steps import (
+    Script,
+    an_endpoint,
+    by_hand,
+    emit,
+    let_time_pass,
+    take_turn,
+    the_delivery,
+    waiting_for_no_lock,
+)
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,12 +79,8 @@ def test_a_backlog_of_which_somebody_keeps_a_row_locked_holds_up_no_other(
     column = "id" if table == "hookpost_endpoint" else "endpoint_id"
     with by_hand() as hand:
         hand.execute(f"SELECT FROM {table} WHERE {column} = %s FOR UPDATE", [stuck.id])
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '10ms'")
-        try:
+        with waiting_for_no_lock():
             act()
-        finally:
-            connection.close()
         assert the_delivery(other).state == end
     act()
     assert the_delivery(stuck).state == end

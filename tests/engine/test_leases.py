@@ -52,6 +52,14 @@ def test_the_lane_of_a_worker_whose_lease_ran_out_is_taken_over_with_care(receiv
     assert (lane.fence, lane.crashes, lane.width()) == (2, 1, 1)
 
 
+def beating(count: int) -> list[Leases]:
+    """So many workers, each of which beat just now for the first time."""
+    workers = [Leases() for _ in range(count)]
+    for worker in workers:
+        worker.beat()
+    return workers
+
+
 def silence(worker: Leases, *, seconds: float) -> None:
     """The worker has not beaten for so long."""
     Worker.objects.filter(id=worker.worker_id).update(beat_at=datetime.now(UTC) - timedelta(seconds=seconds))
@@ -60,9 +68,7 @@ def silence(worker: Leases, *, seconds: float) -> None:
 def test_the_lane_of_a_silent_worker_is_taken_by_one_that_beat_all_the_while(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    dead, alive = Leases(), Leases()
-    for worker in (dead, alive):
-        worker.beat()
+    dead, alive = beating(2)
     assert dead.take([endpoint.id], room=10, now=0.0)[0]
     silence(dead, seconds=LIMITS.silent + 1)
     assert not alive.take([endpoint.id], room=10, now=0.0)[0], "it may have been the database that was silent"
@@ -75,9 +81,7 @@ def test_who_beats_late_each_time_finds_and_takes_what_a_lost_worker_had(receive
     """Given one whose rounds take longer than two beats may lie apart, then the beats of another tell what is lost."""
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    dead, steady, slow = Leases(), Leases(), Leases()
-    for worker in (dead, steady):
-        worker.beat()
+    (dead, _), slow = beating(2), Leases()
     Worker.objects.update(since=datetime.now(UTC) - timedelta(hours=1))
     assert dead.take([endpoint.id], room=10, now=0.0)[0]
     silence(dead, seconds=LIMITS.silent + 1)
@@ -93,9 +97,7 @@ def test_who_was_cut_off_with_the_database_takes_no_lane_of_another_that_was(rec
     """Given an outage for both, then what the other has in flight stays its own until it has had time to say so."""
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    cut_off, asking = Leases(), Leases()
-    for worker in (cut_off, asking):
-        worker.beat()
+    cut_off, asking = beating(2)
     assert cut_off.take([endpoint.id], room=10, now=0.0)[0]
     Worker.objects.update(since=datetime.now(UTC) - timedelta(hours=1))
     for worker in (cut_off, asking):
@@ -113,9 +115,7 @@ def test_a_lease_that_ran_out_is_still_its_workers_who_came_back_a_moment_ago(re
     """Given a worker that was away for longer than its lease, then its first beat opens no lane before it renews."""
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    back, asking = Leases(), Leases()
-    for worker in (back, asking):
-        worker.beat()
+    back, asking = beating(2)
     (lane,) = back.take([endpoint.id], room=10, now=0.0)[0]
     expire_lease(endpoint)
     silence(back, seconds=60)
@@ -131,9 +131,7 @@ def test_the_lane_of_a_worker_that_beat_before_the_databases_clock_was_set_back_
     """Given a worker lost while the clock was a day ahead, then its lease of that day holds nobody up."""
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
-    dead, alive = Leases(), Leases()
-    for worker in (dead, alive):
-        worker.beat()
+    dead, alive = beating(2)
     assert dead.take([endpoint.id], room=10, now=0.0)[0]
     ahead = datetime.now(UTC) + timedelta(days=1)
     Lane.objects.update(lease_until=ahead)

@@ -158,14 +158,20 @@ def test_many_lanes_of_one_customer_do_not_come_before_one_of_another(
     run_until_idle(engine, seconds=10)
 
 
+def one_that_is_busy_and_one_that_comes_fresh(receiver: Receiver, healthy: Receiver) -> tuple[Endpoint, Endpoint]:
+    """Both have something due; the first has one more than comes with a lease, and sends one by one."""
+    busy, fresh = an_endpoint(receiver.url, max_in_flight=1), an_endpoint(healthy.url)
+    for number in range(21):
+        emit(busy, number=number)
+    emit(fresh)
+    return busy, fresh
+
+
 def test_who_comes_fresh_is_sent_to_before_what_others_have_done_is_recorded(
     receiver: Receiver, healthy: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a hint that comes with the last answer of a claim, then its request is sent before that is recorded."""
-    busy, fresh = an_endpoint(receiver.url, max_in_flight=1), an_endpoint(healthy.url)
-    for number in range(21):  # one more than come with a lease
-        emit(busy, number=number)
-    emit(fresh)
+    busy, fresh = one_that_is_busy_and_one_that_comes_fresh(receiver, healthy)
     engine, _ = an_engine(busy, limits=replace(PATIENT, record_at_latest=600, record_after=600))
     order: list[str] = []
     collect, record, claim = engine.outbox.collect, loop.record_unlocked, intake.claim_batch
@@ -193,10 +199,7 @@ def test_who_comes_fresh_is_sent_to_before_what_others_have_done_is_recorded(
 def test_who_comes_fresh_is_sent_to_before_more_is_claimed_for_lanes_of_which_all_is_recorded(
     receiver: Receiver, healthy: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy, fresh = an_endpoint(receiver.url, max_in_flight=1), an_endpoint(healthy.url)
-    for number in range(21):  # one more than come with a lease
-        emit(busy, number=number)
-    emit(fresh)
+    busy, fresh = one_that_is_busy_and_one_that_comes_fresh(receiver, healthy)
     engine, _ = an_engine(busy)
     order: list[str] = []
     record, claim = loop.record_unlocked, intake.claim_batch

@@ -16,7 +16,7 @@ from deliveries.services import job_control, job_steps, jobs
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.selection import Selection
 from tests.api.logs import log_delivery
-from tests.engine.steps import by_hand
+from tests.engine.steps import by_hand, waiting_for_no_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,12 +61,8 @@ def test_a_job_whose_row_somebody_keeps_locked_keeps_no_other_from_its_end(job: 
     Job.objects.filter(id=held.id).update(cursor=None, state=Job.State.HELD)
     with by_hand() as hand:
         hand.execute("SELECT FROM hookpost_job WHERE id = %s FOR UPDATE", [job.id])
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '10ms'")
-        try:
+        with waiting_for_no_lock():
             wanting = jobs.tend_jobs()
-        finally:
-            connection.close()
     assert {each.id: each.state for each in Job.objects.all()} == {
         job.id: "running",
         other.id: "done",

@@ -17,7 +17,7 @@ from deliveries.services.delivery_windows import OUTSIDE, end_windows, keep_wind
 from deliveries.services.endpoints import pause_endpoint
 from deliveries.services.events import send_test_event
 from deliveries.services.holding import hold_all, release_all
-from tests.engine.steps import an_endpoint, by_hand, emit, take_turn, the_delivery
+from tests.engine.steps import an_endpoint, by_hand, emit, take_turn, the_delivery, waiting_for_no_lock
 from tests.receiver import Receiver, Request
 from tests.services.steps import failing
 from tests.settings import SETTINGS
@@ -80,20 +80,25 @@ def state(endpoint: Endpoint) -> object:
     return endpoint.state, endpoint.state_reason, told
 
 
-@pytest.mark.parametrize(
-    "prepare",
-    [
-        *(close_windows, take_windows_away, let_retests_arrive, let_fail_for_long, let_alerts_wait),
-        *(pull_the_brake, let_go_of_the_brake),
-    ],
+Round = tuple[list[Endpoint], Act]  # over three endpoints
+ON_ENDPOINTS = (
+    *(close_windows, take_windows_away, let_retests_arrive, let_fail_for_long),
+    *(pull_the_brake, let_go_of_the_brake),
 )
-def test_a_customer_that_moves_keeps_no_others_endpoints_waiting(
-    prepare: Callable[[list[Endpoint]], Act], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given three customers of which one is closed here, then the round does for the others what it does for them."""
+
+
+@pytest.fixture
+def round_of_three(request: pytest.FixtureRequest, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Round:
+    """Three customers' endpoints for which there is something to do, and what does it."""
     monkeypatch.setattr(SETTINGS, "retest_days", 7)
     endpoints = [an_endpoint(receiver.url) for _ in range(3)]
-    act = prepare(endpoints)
+    return endpoints, request.param(endpoints)
+
+
+@pytest.mark.parametrize("round_of_three", [*ON_ENDPOINTS, let_alerts_wait], indirect=True)
+def test_a_customer_that_moves_keeps_no_others_endpoints_waiting(round_of_three: Round) -> None:
+    """Given three customers of which one is closed here, then the round does for the others what it does for them."""
+    endpoints, act = round_of_three
     before = [state(each) for each in endpoints]
     Customer.objects.filter(id=endpoints[1].customer_id).update(moving=Customer.Moving.CLOSED)
     act()
@@ -101,29 +106,15 @@ def test_a_customer_that_moves_keeps_no_others_endpoints_waiting(
     assert [old != new for old, new in zip(before, after, strict=True)] == [True, False, True]
 
 
-@pytest.mark.parametrize(
-    "prepare",
-    [
-        *(close_windows, take_windows_away, let_retests_arrive, let_fail_for_long),
-        *(pull_the_brake, let_go_of_the_brake),
-    ],
-)
-def test_an_endpoint_whose_row_somebody_keeps_locked_keeps_no_others_waiting(
-    prepare: Callable[[list[Endpoint]], Act], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("round_of_three", ON_ENDPOINTS, indirect=True)
+def test_an_endpoint_whose_row_somebody_keeps_locked_keeps_no_others_waiting(round_of_three: Round) -> None:
     """Given a session that locked one of three endpoints and never ends, then the round is made for the others."""
-    monkeypatch.setattr(SETTINGS, "retest_days", 7)
-    endpoints = [an_endpoint(receiver.url) for _ in range(3)]
-    act = prepare(endpoints)
+    endpoints, act = round_of_three
     before = [state(each) for each in endpoints]
     with by_hand() as hand:
         hand.execute("SELECT FROM hookpost_endpoint WHERE id = %s FOR UPDATE", [endpoints[1].id])
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '10ms'")
-        try:
+        with waiting_for_no_lock():
             act()
-        finally:
-            connection.close()
     after = [state(each) for each in endpoints]
     assert [old != new for old, new in zip(before, after, strict=True)] == [True, False, True]
 
