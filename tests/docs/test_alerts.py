@@ -114,6 +114,14 @@ def scenario(series: dict[str, str], *, firing: str) -> dict[str, Any]:
     return {"interval": "1m", "input_series": inputs, "promql_expr_test": checks}
 
 
+def assert_passes(tests: list[dict[str, Any]], folder: Path) -> None:
+    """Have promtool judge the rules by these series."""
+    file = folder / "tests.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(FOLDER / "alerts.yml")], "tests": tests}))
+    done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @needs_promtool
 def test_each_alert_fires_by_its_fault_and_not_without_it(tmp_path: Path) -> None:
     assert FAULTS.keys() == {rule["alert"] for rule in RULES}
@@ -122,10 +130,26 @@ def test_each_alert_fires_by_its_fault_and_not_without_it(tmp_path: Path) -> Non
         for name, scenarios in FAULTS.items()
         for place, series in enumerate(scenarios)
     ]
-    file = tmp_path / "tests.yml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(FOLDER / "alerts.yml")], "tests": tests}))
-    done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert_passes(tests, tmp_path)
+
+
+def of_cell(cell: str, series: dict[str, str]) -> dict[str, str]:
+    """The same series with the label that HOOKPOST_CELL gives them."""
+    plain = {re.sub(r'\{cell="\w+"\}', "", name): values for name, values in series.items()}
+    return {f'{name.rstrip("}")}{"," if "{" in name else "{"}cell="{cell}"}}': plain[name] for name in plain}
+
+
+@needs_promtool
+def test_a_cell_in_trouble_is_not_hidden_by_one_that_is_well(tmp_path: Path) -> None:
+    tests = []
+    for name, (fault, peace) in FAULTS.items():
+        told = scenario(of_cell("a", fault) | of_cell("b", peace), firing=name)
+        told["promql_expr_test"][0] |= {
+            "expr": 'count by (alertname, cell) (ALERTS{alertstate="firing"})',
+            "exp_samples": [{"labels": f'{{alertname="{name}", cell="a"}}', "value": 1}],
+        }
+        tests.append(told)
+    assert_passes(tests, tmp_path)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
