@@ -126,6 +126,17 @@ def test_what_an_endpoint_gets_is_heard_with_the_customers_key_and_again_when_it
     assert Webhook(SECRET).verify(local_first.body, {name.lower(): value for name, value in local_first.headers})
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_not_handed_what_is_for_this_machine(
+    package: ModuleType, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    listening = importlib.import_module("hookpost_client.listening")
+    row = {"id": "dlv_1", "event": "evt_1", "type": "a", "attempts": 1}
+    answer = listening.forward(row, '{"body":{"data":{}}}', listening.Local(url=receiver.url, secret=SECRET))
+    assert [answer.status_code, len(receiver.requests)] == [204, 1]
+
+
 def test_a_server_that_is_away_is_waited_for_and_nothing_is_missed(package: ModuleType) -> None:
     """Given a server that goes while somebody listens, also between list and event, then all comes when it is back."""
     listening = importlib.import_module("hookpost_client.listening")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import yaml
 from django.core.management import get_commands
 
 from deliveries.conf import Conf, load
+from tests.receiver import Receiver
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yml").read_text())
@@ -53,6 +57,26 @@ def test_every_variable_that_compose_wants_is_in_the_example() -> None:
 
 def test_the_example_is_accepted_as_it_stands() -> None:
     assert load(example()).base_url == "http://127.0.0.1:8000"
+
+
+def health_commands() -> dict[str, list[str]]:
+    """How containers ask for their health, by service."""
+    (words,) = re.findall(r"^HEALTHCHECK .*\\\n    CMD (\[.+\])$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE)
+    own = {name: COMPOSE["services"][name].get("healthcheck", {}).get("test") for name in ("worker", "dispatcher")}
+    return {"web": json.loads(words)} | {name: test[1:] for name, test in own.items()}
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+@pytest.mark.parametrize("service", ["web", "worker", "dispatcher"])
+def test_health_is_asked_without_the_proxy_of_the_environment(
+    receiver: Receiver, service: str, status: int, code: int
+) -> None:
+    receiver.answer = lambda request: (status, {}, b"")
+    _, option, script = health_commands()[service]
+    here = re.sub(r"\b(8000|9101)\b", str(receiver.port), script)
+    proxied = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    assert subprocess.run([sys.executable, option, here], env=proxied, check=False).returncode == code
+    assert [request.path for request in receiver.requests] == ["/healthz"]
 
 
 def test_the_image_takes_what_it_copies() -> None:

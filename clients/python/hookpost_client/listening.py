@@ -99,7 +99,8 @@ def forward(row: Row, event: str, local: Local) -> httpx.Response | httpx.Transp
         "webhook-signature": Webhook(local.secret).sign(row["event"], now, body),
     }
     try:
-        return httpx.post(local.url, content=body.encode(), headers=headers, timeout=LOCAL_SECONDS)
+        # No proxy of the environment: it would be handed the event, and knows no server of this machine.
+        return httpx.post(local.url, content=body.encode(), headers=headers, timeout=LOCAL_SECONDS, trust_env=False)
     except httpx.TransportError as error:
         return error
 
