@@ -22,8 +22,10 @@ WITHOUT_SERVICES = {
 
 def main(argv: list[str]) -> int:
     """Run one command; a wrong setting is one line and exit code 2."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE") or "config.settings"
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without a sign shows another
     try:
+        forget_other_databases()
         with services_for(argv):
             from django.core.management import execute_from_command_line
 
@@ -41,6 +43,9 @@ def main(argv: list[str]) -> int:
 
 def explain(error: Exception, *, command: str) -> str:
     """What ails the database or the settings, in a sentence; nothing for any other error, or for a migration's own."""
+    module = os.environ["DJANGO_SETTINGS_MODULE"]
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return f"DJANGO_SETTINGS_MODULE: {module}, of another project, is not here: unset it"
     from django.core.exceptions import ImproperlyConfigured
 
     from deliveries.services import tables  # not before the settings are known to be right
@@ -49,6 +54,14 @@ def explain(error: Exception, *, command: str) -> str:
         return str(error)
     sentence = tables.explain(error)
     return "" if command == "migrate" and sentence == tables.NOT_MIGRATED else sentence
+
+
+def forget_other_databases() -> None:
+    """Take libpq's variables away where our own PostgreSQL runs: a PGPORT of the caller's leads to another one."""
+    from deliveries.conf import conf
+
+    for name in () if conf.database_url else [each for each in os.environ if each.startswith("PG")]:
+        del os.environ[name]
 
 
 def services_for(argv: list[str]) -> AbstractContextManager[object]:

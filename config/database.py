@@ -11,13 +11,15 @@ from psycopg.conninfo import conninfo_to_dict
 from deliveries.database.connection import NETWORK_LIMITS
 from deliveries.errors import WrongSetting
 
+ESCAPES = "in a password /, #, @, :, % and ? are written %2F, %23, %40, %3A, %25 and %3F"
+
 
 def database_settings(url: str) -> dict[str, object]:
     """One entry of DATABASES; every parameter of libpq in the URL is kept."""
     try:
         parts = conninfo_to_dict(url)
-    except ProgrammingError:
-        raise WrongSetting("DATABASE_URL: not a PostgreSQL URL") from None  # libpq's message may show the password
+    except ProgrammingError:  # whose message may show the password
+        raise WrongSetting(f"DATABASE_URL: not a PostgreSQL URL; {ESCAPES}") from None
     if not parts.get("dbname"):
         raise WrongSetting("DATABASE_URL: names no database")
     named = {key: str(parts.pop(key, None) or "") for key in ("dbname", "user", "password", "host", "port")}

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import ProgrammingError
 
-from deliveries.conf import Conf, conf
+from deliveries.conf import Conf, conf, misspelt
 from deliveries.errors import CannotStart, WrongSetting
 from deliveries.provider_checks import is_allowed_literal, problems_of_provider
 
@@ -32,7 +32,8 @@ METADATA = ipaddress.ip_address("169.254.169.254")
 def check_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Check the settings of this process; proxy, services and mail of another project are its own matter."""
     in_another_project = hasattr(settings, "HOOKPOST")
-    return [each for each in problems_of(conf) if not (in_another_project and each.id in OF_STANDALONE_SERVER)]
+    found = [*problems_of(conf), *misspelt_settings()]
+    return [each for each in found if not (in_another_project and each.id in OF_STANDALONE_SERVER)]
 
 
 @register(Tags.database)
@@ -96,6 +97,12 @@ def problems_of(chosen: Conf) -> Iterator[CheckMessage]:
     yield from _warnings(chosen)
     if not is_local(chosen.base_url):
         yield from _warnings_in_production(chosen)
+
+
+def misspelt_settings() -> Iterator[CheckMessage]:
+    """Yield a warning for each variable that is meant for a setting, and is none."""
+    for name, meant in misspelt():
+        yield Warning(f"{name}: there is no such setting", hint=f"{meant} is meant?", id="hookpost.W018")
 
 
 def is_local(base_url: str) -> bool:

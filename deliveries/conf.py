@@ -7,8 +7,9 @@ of the groups beside this file (`docs/configuration.md` is made from both). It m
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 
 from deliveries.errors import WrongSetting
 from deliveries.network_settings import NetworkSettings
@@ -19,16 +20,20 @@ from deliveries.variables import (
     broker_url,
     cell,
     choice,
+    folder,
+    hosts,
     keys,
     origins,
     sender,
     setting,
+    site,
     text,
     truth,
     url,
-    words,
     written,
 )
+
+NEAREST = 0.8  # of two names: what a container is given by others, such as HOOKPOST_WEB_PORT, is further off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ class Conf(NetworkSettings):
     """All settings of one process: those of each group, and the others."""
 
     data_dir: str = setting(
-        "HOOKPOST_DATA", "var", text, "Folder of the embedded PostgreSQL and Valkey, and of generated keys."
+        "HOOKPOST_DATA", "var", folder, "Folder of the embedded PostgreSQL and Valkey, and of generated keys."
     )
     database_url: str = setting(
         "DATABASE_URL", "", url("postgres", "postgresql"), "PostgreSQL 15 or newer; empty starts the embedded one."
@@ -59,7 +64,7 @@ class Conf(NetworkSettings):
     base_url: str = setting(
         "HOOKPOST_BASE_URL",
         "http://127.0.0.1:8000",
-        url("http", "https"),
+        site,
         "Where people and services reach Hookpost; used in links and thin payloads.",
     )
     cell: str = setting(
@@ -75,7 +80,7 @@ class Conf(NetworkSettings):
         "Folder with the settings of the other cells, one file NAME.env each, for `move_customer`.",
     )
     allowed_hosts: tuple[str, ...] = setting(
-        "HOOKPOST_ALLOWED_HOSTS", "", words, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."
+        "HOOKPOST_ALLOWED_HOSTS", "", hosts, "Host names to answer to besides the one in HOOKPOST_BASE_URL; * for all."
     )
     frame_ancestors: tuple[str, ...] = setting(
         "HOOKPOST_FRAME_ANCESTORS",
@@ -210,6 +215,15 @@ def load(environ: Mapping[str, str]) -> Conf:
 
 
 conf: Conf = load(os.environ)
+
+
+def misspelt(environ: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
+    """Yield each variable that nobody reads and that looks like a setting, with the setting."""
+    known = {each.metadata["name"].removeprefix("HOOKPOST_") for each in fields(Conf)}
+    for name in sorted(name.removesuffix("_FILE") for name in environ if name.startswith("HOOKPOST_")):
+        word = name.removeprefix("HOOKPOST_")
+        if word not in known and (close := get_close_matches(word, known, n=1, cutoff=NEAREST)):
+            yield name, f"HOOKPOST_{close[0]}"
 
 
 def use(given: Mapping[str, object]) -> None:

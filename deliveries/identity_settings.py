@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deliveries.oidc_settings import OidcSettings
-from deliveries.variables import choice, setting, text, url, words
+from deliveries.variables import choice, setting, text, web_url, words
 
 # Signatures that only the issuer can make: no shared secrets, and never `none`.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -29,7 +29,7 @@ class IdentitySettings(OidcSettings):
     jwt_issuer: str = setting(
         "HOOKPOST_JWT_ISSUER", "", text, "`iss` of the tokens (JWT) that the API takes as it takes keys; empty: none."
     )
-    jwt_jwks_url: str = setting("HOOKPOST_JWT_JWKS_URL", "", url("https", "http"), "Where its public keys are.")
+    jwt_jwks_url: str = setting("HOOKPOST_JWT_JWKS_URL", "", web_url("https", "http"), "Where its public keys are.")
     jwt_audience: str = setting("HOOKPOST_JWT_AUDIENCE", "", text, "What `aud` of a token has to name.")
     jwt_algorithms: tuple[str, ...] = setting(
         "HOOKPOST_JWT_ALGORITHMS", "RS256,ES256", algorithms, "By which its tokens may be signed."

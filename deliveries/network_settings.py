@@ -10,22 +10,26 @@ import re
 from dataclasses import dataclass
 
 from deliveries.process_settings import ProcessSettings
-from deliveries.variables import authorities, between, setting, truth, url, words
+from deliveries.variables import authorities, between, setting, truth, web_url, words
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
+def _range_of(word: str) -> tuple[int, int]:
+    match = _PORTS.fullmatch(word)
+    return (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+
+
 def ports(raw: str) -> tuple[tuple[int, int], ...]:
     """ports and ranges, comma separated"""
     ranges = []
     for word in words(raw):
-        low, _, high = word.partition("-")
-        pair = int(low), int(high or low)
-        if not 0 < pair[0] <= pair[1] < 65536:
+        low, high = _range_of(word)
+        if not 0 < low <= high < 65536:
             raise ValueError(f"{word!r} is not a port or a range of ports")
-        ranges.append(pair)
+        ranges.append((low, high))
     return tuple(ranges)
 
 
@@ -50,8 +54,7 @@ def targets(raw: str) -> tuple[AllowedTarget, ...]:
     found = []
     for word in words(raw):
         cidr, colon, several = word.rpartition(":")
-        match = _PORTS.fullmatch(several)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        low, high = _range_of(several)
         if not colon or not 0 < low <= high < 65536:
             raise ValueError(
                 f"{word!r} is not CIDR:port, such as 127.0.0.1/32:9400, [::1]/128:9400 or 127.0.0.1/32:1-9"
@@ -89,7 +92,7 @@ class NetworkSettings(ProcessSettings):
     egress_proxy: str = setting(
         "HOOKPOST_EGRESS_PROXY",
         "",
-        url("http", "https"),
+        web_url("http", "https"),
         "Proxy that every outgoing request takes; there is no direct fallback.",
     )
     egress_addresses: tuple[str, ...] = setting(

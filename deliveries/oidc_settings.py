@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deliveries.brand_settings import BrandSettings
-from deliveries.variables import between, choice, setting, text, truth, url, words
+from deliveries.variables import between, choice, setting, text, truth, web_url, words
 
 ROLES = ("viewer", "support", "operator", "owner")
 
@@ -39,7 +39,7 @@ class OidcSettings(BrandSettings):
     oidc_issuer: str = setting(
         "HOOKPOST_OIDC_ISSUER",
         "",
-        url("https", "http"),
+        web_url("https", "http"),
         "`iss` of the OpenID Connect provider that staff log in by, as it writes it itself; empty: none.",
     )
     oidc_client_id: str = setting("HOOKPOST_OIDC_CLIENT_ID", "", text, "What this installation is called there.")

@@ -10,6 +10,7 @@ import base64
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import field
 from email.utils import parseaddr
 from pathlib import Path
@@ -22,6 +23,7 @@ KEY_BYTES = 32
 LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
 
 _CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_HOST = re.compile(r"\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
@@ -57,6 +59,13 @@ def text(raw: str) -> str:
     return raw.strip()
 
 
+def folder(raw: str) -> str:
+    """text"""
+    if not raw.strip():
+        raise ValueError("names no folder")
+    return raw.strip()
+
+
 def truth(raw: str) -> bool:
     """true, false"""
     known = {"1": True, "true": True, "yes": True, "on": True}
@@ -70,10 +79,10 @@ def between(low: int, high: int) -> Callable[[str], int]:
     """Return a parser of numbers within these bounds."""
 
     def parse(raw: str) -> int:
-        value = int(raw)
-        if not low <= value <= high:
-            raise ValueError(f"must be between {low} and {high}")
-        return value
+        with suppress(ValueError):
+            if low <= int(raw) <= high:
+                return int(raw)
+        raise ValueError(f"{raw.strip()[:40]!r} is not a whole number between {low} and {high}")
 
     parse.__doc__ = f"{low} to {high}"  # shown in docs/configuration.md, as are the docstrings of all parsers
     return parse
@@ -82,6 +91,14 @@ def between(low: int, high: int) -> Callable[[str], int]:
 def words(raw: str) -> tuple[str, ...]:
     """words, comma separated"""
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def hosts(raw: str) -> tuple[str, ...]:
+    """words, comma separated"""
+    for word in words(raw):
+        if word != "*" and _HOST.fullmatch(word) is None:
+            raise ValueError(f"{word!r} is no host's name: no scheme, no port, no path; .example.com is all below it")
+    return words(raw)
 
 
 def addresses(raw: str) -> tuple[str, ...]:
@@ -153,6 +170,36 @@ def url(*schemes: str) -> Callable[[str], str]:
 
     parse.__doc__ = ", ".join(f"{s}://" for s in schemes)
     return parse
+
+
+def web_url(*schemes: str) -> Callable[[str], str]:
+    """Return a parser of URLs with one of these schemes and a host."""
+    plain = url(*schemes)
+
+    def parse(raw: str) -> str:
+        text = plain(raw)
+        if text and not _names_host(text):
+            raise ValueError(f"names no host that can be asked, as {schemes[0]}://example.com does")
+        return text
+
+    parse.__doc__ = plain.__doc__
+    return parse
+
+
+def site(raw: str) -> str:
+    """http://, https://"""
+    text = web_url("https", "http")(raw).rstrip("/")
+    if not text or {"@", "?", "#"} & set(text):
+        raise ValueError("must be a host, with port and path where it has them, such as https://hooks.example.com")
+    return text
+
+
+def _names_host(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0 and text.isprintable() and " " not in text
+    except ValueError:  # a port that is none, a bracket that is not closed
+        return False
 
 
 def broker_url(*schemes: str) -> Callable[[str], str]:

@@ -87,7 +87,7 @@ class PortalLinkView(ApiView):
             raise Conflict("nobody's pages may frame the portal: HOOKPOST_FRAME_ANCESTORS is empty")
         actor, options = caller_of(request).actor, _options(asked)
         link, token = create_link(owner, actor=actor, email=asked.get("email"), options=options)
-        where = f"{conf.base_url.rstrip('/')}{EMBEDDED_PREFIX if asked.get('embedded') else ''}"
+        where = f"{conf.base_url}{EMBEDDED_PREFIX if asked.get('embedded') else ''}"
         url = f"{where}/portal-link?{urlencode({'token': token})}"
         return Response({"url": url, "expires_at": Moment().to_representation(link.expires_at)}, status=201)
 

@@ -43,4 +43,4 @@ def _outside_of_api() -> str:
         mounted = reverse("hookpost:openapi").removesuffix(DESCRIPTION)
     except NoReverseMatch:
         mounted = ""
-    return conf.base_url.rstrip("/").removesuffix(mounted)
+    return conf.base_url.removesuffix(mounted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +15,18 @@ from config.database import database_settings
 from config.embedded import database_url
 from config.keyring import encryption_keys, secret_key
 from config.mail import email_settings
-from deliveries.conf import Conf, load
+from deliveries.conf import Conf, load, misspelt
 from deliveries.errors import WrongSetting
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ELSEWHERE = "postgresql://alice:pa%40ss@db.example:5433/hooks?sslmode=require"
 KEY = base64.b64encode(b"k" * 32).decode()
+
+PRINTING = """
+import manage
+manage.main(["manage.py"])
+print("\N{CHECK MARK} done")
+"""
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,10 +60,81 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, tmp_
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HOOKPOST_RETENTION_DAYS", "", "'' is not a whole number between 1 and 3650"),
+        ("HOOKPOST_RETENTION_DAYS", "thirty", "'thirty' is not a whole number"),
+        ("HOOKPOST_ALLOWED_PORTS", "https", "'https' is not a port or a range of ports"),
+        ("HOOKPOST_BASE_URL", "", "such as https://hooks.example.com"),
+        ("HOOKPOST_BASE_URL", "https://", "names no host"),
+        ("HOOKPOST_BASE_URL", "https://hooks.example.com:99999", "names no host"),
+        ("HOOKPOST_BASE_URL", "https://me@hooks.example.com", "such as https://hooks.example.com"),
+        ("HOOKPOST_BASE_URL", "https://hooks.example.com/?a=b", "such as https://hooks.example.com"),
+        ("HOOKPOST_EGRESS_PROXY", "http://:3128", "names no host"),
+        ("HOOKPOST_JWT_JWKS_URL", "https:///certs", "names no host"),
+        ("HOOKPOST_OIDC_ISSUER", "https://login.example.com:https", "names no host"),
+        ("HOOKPOST_DATA", "", "names no folder"),
+        ("HOOKPOST_ALLOWED_HOSTS", "https://hooks.example.com", "no scheme, no port, no path"),
+        ("HOOKPOST_ALLOWED_HOSTS", "hooks.example.com:8000", "no scheme, no port, no path"),
+        ("HOOKPOST_ALLOWED_HOSTS", "*.example.com", ".example.com is all below it"),
+    ],
+)
+def test_what_no_setting_can_mean_is_refused_with_what_it_can(name: str, value: str, said: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^{name}: .*{re.escape(said)}"):
+        load({name: value})
+
+
+@pytest.mark.parametrize("name", ["*", ".example.com", "hooks.example.com", "[::1]", "127.0.0.1", "hooks_1"])
+def test_what_a_host_may_be_called_is_taken(name: str) -> None:
+    assert load({"HOOKPOST_ALLOWED_HOSTS": f"{name}, localhost"}).allowed_hosts == (name, "localhost")
+
+
+def test_a_slash_behind_the_base_url_is_not_doubled_in_links() -> None:
+    assert load({"HOOKPOST_BASE_URL": " https://hooks.example.com/ "}).base_url == "https://hooks.example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("HOOKPOST_RETENTION_DAY", "HOOKPOST_RETENTION_DAYS"),
+        ("HOOKPOST_TRUST_PROXY", "HOOKPOST_TRUSTED_PROXY"),
+        ("HOOKPOST_ENCRYPTION_KEY_FILE", "HOOKPOST_ENCRYPTION_KEYS"),
+    ],
+)
+def test_a_setting_that_is_misspelt_is_told(name: str, meant: str) -> None:
+    assert list(misspelt({name: "1"})) == [(name.removesuffix("_FILE"), meant)]
+
+
+def test_what_others_put_into_the_environment_is_not_taken_for_a_setting() -> None:
+    """Given variables of the compose file, of clients, and of Kubernetes for a service named hookpost-web."""
+    ours = ("PORT", "KEY", "SECRET", "RETENTION_DAYS", "SECRET_KEY_FILE")
+    theirs = ("WEB_SERVICE_HOST", "WEB_SERVICE_PORT", "WEB_PORT", "WEB_PORT_80_TCP_ADDR", "WEB_SERVICE_PORT_HTTP")
+    assert list(misspelt({f"HOOKPOST_{word}": "1" for word in ours + theirs})) == []
+
+
+def test_the_settings_of_another_project_are_a_sentence() -> None:
+    done = run("manage.py", "worker", DJANGO_SETTINGS_MODULE="shop.settings")
+    said = "error: DJANGO_SETTINGS_MODULE: shop.settings, of another project, is not here: unset it\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_terminal_that_cannot_show_a_sign_ends_no_command(tmp_path: Path) -> None:
+    done = run("-c", PRINTING, HOOKPOST_DATA=str(tmp_path), PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "? done"), done.stderr
+
+
+def test_the_variables_of_another_postgresql_do_not_lead_there(tmp_path: Path) -> None:
+    others = {"PGPORT": "6543", "PGHOSTADDR": "127.0.0.1", "PGSERVICE": "no-such", "PGREQUIREAUTH": "scram-sha-256"}
+    done = run("manage.py", "showmigrations", "contenttypes", HOOKPOST_DATA=str(tmp_path / "d"), **others)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("command", [("manage.py", "worker"), ("manage.py", "up"), ("-c", "import config.wsgi")])
 def test_every_way_in_refuses_a_wrong_setting(command: tuple[str, ...]) -> None:
     done = run(*command, HOOKPOST_TURN_THREADS="0")
-    assert (done.returncode, done.stderr) == (2, "error: HOOKPOST_TURN_THREADS: must be between 1 and 256\n")
+    said = "error: HOOKPOST_TURN_THREADS: '0' is not a whole number between 1 and 256\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_help_starts_nothing_and_leaves_no_data(tmp_path: Path) -> None:
@@ -128,7 +206,7 @@ def test_two_hosts_stay_two() -> None:
     "url", ["postgresql://alice:secret@db/x?no_such_option=1", "postgresql://alice:secret@db:x y/"]
 )
 def test_a_wrong_database_url_does_not_show_its_password(url: str) -> None:
-    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: ") as raised:
+    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: .* %2F") as raised:
         database_settings(url)
     assert "secret" not in str(raised.value)
 

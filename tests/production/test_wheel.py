@@ -371,7 +371,7 @@ def test_a_command_of_a_project_that_cannot_go_on_says_so_in_one_line(project: I
     ("line", "sentence"),
     [
         ('HOOKPOST = {"COLOUR": "red"}', "HOOKPOST: there is no COLOUR"),
-        ('HOOKPOST = {"BATCH_SIZE": 0}', "HOOKPOST_BATCH_SIZE: must be between"),
+        ('HOOKPOST = {"BATCH_SIZE": 0}', "HOOKPOST_BATCH_SIZE: '0' is not a whole number between"),
         ('HOOKPOST = {"BROKER_URL": "redis+sentinel://one:26379/shop/0"}', "HOOKPOST: BROKER_URL is redis://"),
     ],
 )

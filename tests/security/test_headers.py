@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from config.security import POLICY_OF_DATA, POLICY_OF_PAGES
-from deliveries.checks import is_local, problems_of
+from deliveries.checks import check_settings, is_local, problems_of
 from deliveries.conf import Conf, load
 from tests.config.test_settings import run
 from tests.security.steps import a_superuser, logged_in
@@ -143,3 +143,11 @@ def test_settings_that_are_wrong_together_stop_the_start(command: str, tmp_path:
     done = run("manage.py", command, HOOKPOST_DATA=str(tmp_path), **wrong)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: HOOKPOST_DEBUG: ")
+
+
+def test_a_misspelt_setting_is_a_warning_that_names_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOKPOST_RETENTION_DAY", "7")
+    (found,) = [each for each in check_settings(None) if each.id == "hookpost.W018"]
+    assert (found.msg, found.hint) == (
+        "HOOKPOST_RETENTION_DAY: there is no such setting", "HOOKPOST_RETENTION_DAYS is meant?",
+    )  # fmt: skip

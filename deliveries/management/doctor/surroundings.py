@@ -17,7 +17,7 @@ from django.core.mail import get_connection
 
 from deliveries import __version__
 from deliveries.api.readiness import broker_word
-from deliveries.checks import is_local, problems_of
+from deliveries.checks import is_local, misspelt_settings, problems_of
 from deliveries.conf import conf
 from deliveries.errors import reason_of
 from deliveries.management.doctor.diagnosis import Diagnosis, fail, ok, warn
@@ -53,7 +53,7 @@ def settings() -> Iterator[Diagnosis]:
     """What is wrong or risky about the settings together; each alone was judged at start."""
     found = [
         (fail if each.is_serious() else warn)("settings", f"{each.msg} ({each.id})", each.hint or "Correct it.")
-        for each in problems_of(conf)
+        for each in (*problems_of(conf), *misspelt_settings())
     ]
     yield from found or [ok("settings", "nothing is wrong or risky about them")]
 
