@@ -7,6 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE  # else each of the many processes of a run would compile the whole house anew
+unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE PIP_USER PIP_TARGET PIP_PREFIX  # of other projects, not of .venv
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/ready
@@ -114,7 +115,7 @@ define install
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	@"$(PYTHON)" -m venv .venv
 	@printf 'Installing %s packages into .venv ' "$$(grep -c '==' $(1))"
-	@.venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+	@.venv/bin/python -m pip install --disable-pip-version-check --no-user --no-input --progress-bar off \
 		--require-hashes --requirement $(1) 2>&1 | tee .venv/install.log \
 		| awk '/^(Collecting|Downloading)/ { if (++n % 4 == 0) { printf "."; fflush() } }' \
 		|| { echo ' failed:'; tail -n 20 .venv/install.log; exit 1; }

@@ -50,6 +50,16 @@ def test_a_demo_installs_what_running_needs_and_tests_the_rest(clone: Path) -> N
     assert make(clone, "test") == ["tests"]
 
 
+def test_variables_of_other_projects_reach_no_program_of_ours(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("PYTHONPATH", "PYTHONHOME", "DJANGO_SETTINGS_MODULE", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+    for name in names:
+        monkeypatch.setenv(name, "/another/project")
+    (clone / "python").write_text((clone / "python").read_text() + "\nenv >>environment\n")
+    make(clone, "demo")
+    found = (clone / "environment").read_text()
+    assert [name for name in names if f"{name}=" in found] == []
+
+
 def test_after_the_tests_a_demo_installs_nothing(clone: Path) -> None:
     assert make(clone, "test") == ["requirements-dev.lock", "tests"]
     assert make(clone, "demo") == ["demo"]
