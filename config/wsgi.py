@@ -28,7 +28,7 @@ from config.request_ids import with_request_ids
 from deliveries import __version__
 from deliveries.actors import wake_now
 from deliveries.management.collector import spare_old_objects
-from deliveries.services.events import ring_after_commits
+from deliveries.services.shared_commits import ring_after_commits
 from deliveries.tracing.start import start_tracing, stop_tracing
 
 SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for so long, and that several times for each

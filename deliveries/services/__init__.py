@@ -2,8 +2,8 @@
 
 By what they are about; the first line of each file says what lives there.
 
-accepting       events event_store event_columns group_commit refusals validation schemas wide_events fan_out
-                filter_judge filter_bodies scheduling
+accepting       events event_entries event_store event_columns shared_commits group_commit wide_events refusals
+                validation schemas fan_out filter_judge filter_bodies scheduling
 endpoints       endpoints endpoint_fields endpoint_secrets endpoint_credentials challenges challenge_rounds
                 delivery_windows retests holding inboxes poll_waits url_check
 customers       customers members invitations portal_links api_keys brands first_steps limits held_rows

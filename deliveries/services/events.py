@@ -1,7 +1,7 @@
 """Accept: an event is stored with its deliveries in one statement, or refused and not stored at all.
 
-Concurrent callers of one process share a statement (group commit). Knows no requests and rings no bell:
-what is to be woken is in the answer.
+Single events of one process share a statement (shared_commits.py). Knows no requests and rings for nobody: what is to
+be woken is in the answer.
 """
 
 from __future__ import annotations
@@ -16,46 +16,27 @@ import orjson
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_surely_undone
-from deliveries.database.handing import HandedConnection
-from deliveries.database.limits import answered_within
-from deliveries.errors import (
-    BatchRefused,
-    HookpostError,
-    InvalidData,
-    InvalidEventType,
-    InvalidInput,
-    Unavailable,
-    Unconfirmed,
-)
-from deliveries.models import Endpoint, IdempotencyKey, visible
-from deliveries.models.base import new_id
+from deliveries.errors import BatchRefused, HookpostError, Unavailable, Unconfirmed
+from deliveries.models import Endpoint, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import timestamps
-from deliveries.protocol.event_types import is_ours
-from deliveries.protocol.ids import EVENT, encode_id, time_of
+from deliveries.protocol.ids import EVENT, encode_id
 from deliveries.protocol.operational import OPERATIONAL
-from deliveries.protocol.request import full_body
-from deliveries.protocol.sentences import say
 from deliveries.services.api_versions import newest_version
+from deliveries.services.event_entries import entry_of, entry_or_error, judged_entry
 from deliveries.services.event_store import (
     ALONE,
     EVERYONE,
     NOT_STORED,
-    SHARED,
     Accepted,
     Entry,
     EventDraft,
     refuse_another_batch,
     store_events,
 )
-from deliveries.services.group_commit import COMMIT_SECONDS, Ending, GroupCommit
-from deliveries.services.scheduling import deliver_later
-from deliveries.services.validation import Rules, check_data, rules_for, version_emitted
+from deliveries.services.shared_commits import store_with_others
+from deliveries.services.validation import rules_for
 from deliveries.services.version_schemas import example_to_send
-from deliveries.services.version_table import version_table
-from deliveries.services.wide_events import is_wide, note_width
 from deliveries.tracing import switch
 
 log = structlog.get_logger(__name__)
@@ -72,9 +53,6 @@ __all__ = [
 ]
 
 TEST_EVENT_TYPE = "hookpost.test"
-GROUP_LIMIT = 100
-LARGE_BYTES = 16_384
-LARGE_GROUP_LIMIT = 10
 INSTALLATION = UUID(int=1)  # whose the Idempotency-Keys of services are
 
 
@@ -89,11 +67,11 @@ def accept_event(draft: EventDraft) -> Accepted:
 
 
 def _accept_one(draft: EventDraft) -> Accepted:
-    entry = _judged(draft, rules_for([draft.type]))
+    entry = judged_entry(draft, rules_for([draft.type]))
     if connection.in_atomic_block:  # the caller's own transaction decides
         store_events([entry], limits=ALONE)
     else:
-        _submit(entry)
+        store_with_others(entry)
     return _accepted(_result_of(entry))
 
 
@@ -139,7 +117,7 @@ def _accept_all(
 ) -> list[Accepted | HookpostError]:
     # Before a transaction holds one of the connections that whoever reads the rules may be waiting for.
     rules = rules_for({draft.type for draft in drafts if isinstance(draft, EventDraft)})
-    entries = [_entry_or_error(draft, rules) for draft in drafts]
+    entries = [entry_or_error(draft, rules) for draft in drafts]
     wanted = [entry for entry in entries if isinstance(entry, Entry)]
     with _all_or_nothing() if check is not None or atomic else nullcontext():
         if check is not None:
@@ -165,7 +143,7 @@ def _all_or_nothing() -> Iterator[None]:
 def send_to_one(endpoint: Endpoint, event_type: str, data: object, *, api_version: str | None = None) -> Accepted:
     """Emit an event to this endpoint only, whatever it asks for."""
     raw = orjson.dumps(data)
-    entry = _entry(EventDraft(type=event_type, data=raw, customer_id=endpoint.customer_id, api_version=api_version))
+    entry = entry_of(EventDraft(type=event_type, data=raw, customer_id=endpoint.customer_id, api_version=api_version))
     store_events([entry], limits=ALONE, only_endpoint=endpoint.id)
     return _accepted(_result_of(entry))
 
@@ -186,7 +164,7 @@ def send_test_event(endpoint: Endpoint, *, event_type: str = TEST_EVENT_TYPE) ->
 
 def accept_own(drafts: Sequence[EventDraft]) -> list[Accepted | HookpostError]:
     """Store operational events, for the endpoints that ask for them; Unavailable takes the transaction back."""
-    entries = [_entry(draft) for draft in drafts]
+    entries = [entry_of(draft) for draft in drafts]
     with transaction.atomic():
         store_events(entries, limits=ALONE)
         results = [_result_of(entry) for entry in entries]
@@ -211,86 +189,3 @@ def _accepted(result: Accepted | HookpostError) -> Accepted:
     if isinstance(result, HookpostError):
         raise result
     return result
-
-
-def _entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> Entry | HookpostError:
-    try:
-        return draft if isinstance(draft, HookpostError) else _judged(draft, rules)
-    except InvalidInput as error:
-        return error
-
-
-def _judged(draft: EventDraft, rules: Rules) -> Entry:
-    """Hold data against the schema of its type; a repeated event keeps its answer although the schema changed."""
-    if is_ours(draft.type):
-        raise InvalidEventType(say("names that begin with hookpost. are reserved"), field="type")
-    entry = _entry(draft)
-    entry.api_version = version = version_emitted(draft.api_version)
-    if version is not None:
-        entry.other_shapes = version_table(version).other_shapes(draft.type, version)
-    try:
-        entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id, api_version=version)
-    except InvalidData:
-        known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key))
-        if draft.idempotency_key is None or not known.exists():
-            raise
-    return entry
-
-
-def _entry(draft: EventDraft) -> Entry:
-    event_id = new_id()
-    moment = timestamps.in_utc(draft.timestamp or time_of(event_id), field="timestamp")
-    body = full_body(draft.type, timestamps.write(moment), draft.data)
-    if len(body) > conf.body_limit_bytes:
-        raise InvalidInput(
-            say("the event is larger than {body_limit_bytes} bytes", body_limit_bytes=conf.body_limit_bytes),
-            field="data",
-        )
-    return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at), api_version=draft.api_version)
-
-
-def _submit(entry: Entry) -> None:
-    is_small = len(entry.body) <= LARGE_BYTES and not is_wide(entry.draft)
-    ending = (_commits if is_small else _large_commits).submit(entry)
-    if ending is Ending.NOT_BEGUN:
-        raise Unavailable(NOT_STORED)
-    if ending is Ending.UNKNOWN:
-        raise Unconfirmed()
-
-
-def _committing() -> Callable[[Sequence[Entry]], None]:
-    """Return what commits a group, over one connection for whichever thread does it."""
-    handed = HandedConnection()
-
-    def commit(group: Sequence[Entry]) -> None:
-        with handed.here(), answered_within(COMMIT_SECONDS):
-            connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
-            store_events(group, limits=SHARED)
-        for entry in group:
-            note_width(entry)
-        ring_for(group)
-
-    return commit
-
-
-def ring_after_commits(ring: Callable[[Sequence[tuple[UUID, bool]]], None]) -> None:
-    """Have the committing thread ring for the lanes that got work: the sooner, the fewer threads take part."""
-    _rings[:] = [ring]
-
-
-def ring_for(group: Sequence[Entry]) -> None:
-    """Ring for what was stored, before the callers hear of it; who rang need not be rung for again."""
-    lanes: list[tuple[UUID, bool]] = []
-    for entry in group:
-        if _rings and isinstance(entry.result, Accepted) and entry.result.wake:
-            lanes += entry.result.wake
-            entry.result = replace(entry.result, wake=())
-    if lanes:
-        _rings[0](lanes)
-
-
-_rings: list[Callable[[Sequence[tuple[UUID, bool]]], None]] = []
-
-
-_commits = GroupCommit(_committing(), limit=GROUP_LIMIT)
-_large_commits = GroupCommit(_committing(), limit=LARGE_GROUP_LIMIT)  # what takes long holds up no small one

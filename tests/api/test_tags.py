@@ -64,7 +64,7 @@ def test_an_endpoint_with_tags_gets_only_events_that_share_one(
 ) -> None:
     """Given endpoints with and without tags, then the fan-out with the event and the one after it choose alike."""
     monkeypatch.setattr(event_store, "SHARED", event_store.FanOutLimits(endpoint_limit=limit))
-    monkeypatch.setattr("deliveries.services.events.SHARED", event_store.FanOutLimits(endpoint_limit=limit))
+    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", event_store.FanOutLimits(endpoint_limit=limit))
     monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake, **posted: None)
     for tags, wanted in CASES:
         event = emit(ops, tags)

@@ -18,8 +18,8 @@ from deliveries.protocol.polled import POLLED_URL
 from deliveries.services import event_store
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
+from deliveries.services.event_entries import entry_of
 from deliveries.services.event_store import SHARED, Accepted, Entry, EventDraft, store_events
-from deliveries.services.events import _entry
 from tests.engine.steps import an_endpoint
 from tests.settings import SETTINGS
 
@@ -161,7 +161,7 @@ def accept(change: Change) -> tuple[Entry, Endpoint]:
     endpoint = an_endpoint(URL)
     fields = {"type": "invoice.paid", "data": b'{"number": 1}', "customer_id": endpoint.customer_id} | change(endpoint)
     fields.pop("_", None)
-    entry = _entry(EventDraft(owner_id=endpoint.customer_id, **fields))  # type: ignore[arg-type]
+    entry = entry_of(EventDraft(owner_id=endpoint.customer_id, **fields))  # type: ignore[arg-type]
     store_events([entry], limits=replace(SHARED, endpoint_limit=3))
     return entry, endpoint
 

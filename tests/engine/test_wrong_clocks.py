@@ -20,7 +20,7 @@ from deliveries.models import Alert, Attempt, Delivery, Event, Lane
 from deliveries.models import clock as host_clock
 from deliveries.models.base import new_id
 from deliveries.protocol.ids import time_of
-from deliveries.services import clock, events, retention
+from deliveries.services import clock, event_entries, retention
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from tests.engine.steps import an_endpoint, an_engine, emit, run_until_idle, take_turn, the_delivery
 from tests.receiver import Receiver
@@ -190,7 +190,7 @@ def test_who_waits_too_long_to_be_stored_is_told_so_and_not_that_a_clock_is_off(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = an_endpoint(receiver.url)
-    monkeypatch.setattr(events, "new_id", lambda: OLD_ID)
+    monkeypatch.setattr(event_entries, "new_id", lambda: OLD_ID)
     draft = EventDraft(type="invoice.paid", data=b"{}", customer_id=endpoint.customer_id)
     result = accept_events([draft])[0]
     assert isinstance(result, Unavailable)

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from deliveries import sql
 from deliveries.engine.leases import Leases
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
-from deliveries.services import event_columns, event_store, events, fan_out, filter_judge, wide_events
+from deliveries.services import event_columns, event_store, fan_out, filter_judge, shared_commits, wide_events
 from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
@@ -98,7 +98,7 @@ def test_a_customers_deleted_endpoints_count_for_nothing() -> None:
 
 def test_types_and_states_are_judged_as_in_a_small_fan_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_store, "SHARED", FanOutLimits(endpoint_limit=0))
-    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(endpoint_limit=0))
+    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(endpoint_limit=0))
     customer = a_customer(1, event_types=["invoice.*"])
     add_endpoints(customer, 1, event_types=["user.created"])
     (paused,) = add_endpoints(customer, 1, state="paused")
@@ -246,7 +246,7 @@ def test_dear_filters_are_not_evaluated_in_the_statement_that_others_share() -> 
 
 def test_filters_that_use_up_their_time_do_not_match_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_judge, "EVENT_MS", -1)
-    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
     customer = a_customer(1)
     add_endpoints(customer, 3, filter="$.data.n == 1")
     accept_event(draft(customer, b'{"n": 1}'))
@@ -258,7 +258,7 @@ def test_filters_that_use_up_their_time_do_not_match_and_say_so(monkeypatch: pyt
 
 def test_a_turn_ends_where_its_time_for_filters_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_judge, "TURN_SECONDS", -1.0)
-    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
     customer = a_customer(2)
     add_endpoints(customer, 2, filter="$.data.n == 1")
     accept_event(draft(customer, b'{"n": 1}'))
@@ -274,7 +274,7 @@ def test_a_filter_that_alone_takes_too_long_does_not_match(monkeypatch: pytest.M
     evaluate = filter_judge._evaluate
     customer = a_customer(1, filter="$.data.n == 1")
     (slow,) = add_endpoints(customer, 1, filter="$.data.n == 2")
-    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
 
     def take_long(event_id: UUID, part: filter_judge._Part) -> list[UUID]:
         if slow.id in part.endpoint_ids:
@@ -371,7 +371,7 @@ def test_a_fan_out_rests_after_each_chunk_while_events_of_others_come_or_a_worke
 
 
 def test_whose_filters_took_long_rests_also_with_its_next_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.events.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
     monkeypatch.setattr(filter_judge, "DEAR_SECONDS", -1.0)
     monkeypatch.setattr(fan_out, "WAIT_FOR", 1e6)
     monkeypatch.setattr(fan_out, "_waits_until", {})
@@ -413,8 +413,8 @@ def test_whose_events_make_many_deliveries_shares_no_statement_with_others(monke
         return SimpleNamespace(submit=submit)
 
     monkeypatch.setattr(wide_events, "_wide", {})
-    monkeypatch.setattr(events, "_commits", noting("small", events._commits))
-    monkeypatch.setattr(events, "_large_commits", noting("large", events._large_commits))
+    monkeypatch.setattr(shared_commits, "_commits", noting("small", shared_commits._commits))
+    monkeypatch.setattr(shared_commits, "_large_commits", noting("large", shared_commits._large_commits))
     few, many = a_customer(wide_events.MANY_DELIVERIES), a_customer(wide_events.MANY_DELIVERIES + 1)
     very_many = a_customer(event_store.SHARED.endpoint_limit + 1)
     everyone = (few, many, very_many)
