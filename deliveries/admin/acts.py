@@ -24,10 +24,10 @@ from deliveries.admin.badges import first_large
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
 from deliveries.errors import HookpostError, InvalidInput
+from deliveries.models.base import REASON_LIMIT
 from deliveries.services.languages import said_by
 from deliveries.services.site_links import STAFF
 
-REASON_LIMIT = 300
 WHY = ("reason", "note")
 OWN_FIELDS = ("csrfmiddlewaretoken", "confirmed", *WHY)
 _why = forms.CharField(required=False, max_length=REASON_LIMIT)

@@ -17,7 +17,7 @@ from django.utils.translation import pgettext_lazy
 from deliveries.models import Attempt, Delivery
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.timestamps import to_second
+from deliveries.protocol.timestamps import short_span, to_second
 from deliveries.services import clock
 from deliveries.services.languages import in_words, tell
 
@@ -136,10 +136,7 @@ def moment(value: datetime | None, *, relative: bool = False) -> SafeString | st
 
 def distance(value: datetime, *, now: datetime) -> str:
     """Return how far a time is from now, such as `in 5 min` or `3 h ago`."""
-    seconds = abs((value - now).total_seconds())
-    units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-    size, name = next(((size, name) for size, name in units if seconds >= 2 * size), (1, "s"))
-    amount = f"{round(seconds / size)} {name}"
+    amount = short_span(abs((value - now).total_seconds()))
     return tell("in {span}", span=amount) if value > now else tell("{span} ago", span=amount)
 
 

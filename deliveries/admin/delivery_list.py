@@ -33,10 +33,8 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
         everybodys = between(visible.deliveries(viewer), since=selection.since, until=selection.until)
         rows, base = rows.filter(customer_id__in=customers), everybodys if base is None else base
     if selection.states and asks_for_waiting(asked):
-        rows, base = (
-            rows.filter(id__in=_queued(selection).values("delivery_id")),
-            None,
-        )  # the queue is small, the log is not
+        # The queue is small, the log is not.
+        rows, base = rows.filter(id__in=_queued(selection).values("delivery_id")), None
     if asked.words:
         rows, base = rows.filter(condition_for(asked.words, viewer=viewer)), None
     return Source(rows=rows, base=base, is_dear=bool(selection.tags))

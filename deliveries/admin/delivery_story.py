@@ -142,7 +142,7 @@ def _says(row: Delivery) -> str:
 def _arrived(row: Delivery) -> str:
     tries, span = row.attempts, ""
     if row.finished_at is not None:
-        span = span_in_words(row.finished_at - row.created_at)
+        span = _duration(row.finished_at - row.created_at)
     if tries == 1 and span:
         return tell("Arrived at the first try, {span} after it was accepted.", span=span)
     if tries == 1:
@@ -170,7 +170,7 @@ def _given_up(row: Delivery, attempts: Sequence[Attempt]) -> str:
         "Given up after {number} try in {span}: {says}.",
         "Given up after {number} tries in {span}: {says}.",
         row.attempts,
-        span=span_in_words(end - attempts[0].started_at),
+        span=_duration(end - attempts[0].started_at),
         says=_says(row),
     )
 
@@ -190,12 +190,7 @@ def _failed_so_far(row: Delivery) -> str:
     return tell("Failed {number} times so far: {says}.", number=row.attempts, says=_says(row))
 
 
-def span_in_words(span: timedelta) -> str:
-    """Return a span of time in its largest fitting unit."""
+def _duration(span: timedelta) -> str:
+    """Return how long something took, down to milliseconds."""
     seconds = max(0.0, span.total_seconds())
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{round(seconds / size)} {name}"
-    return f"{round(seconds)} s"
+    return timestamps.short_span(seconds) if seconds >= 1 else f"{round(seconds * 1000)} ms"

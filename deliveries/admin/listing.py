@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 from unfold.admin import ModelAdmin
 
@@ -85,7 +85,7 @@ class ListPages(ModelAdmin, Generic[Row]):
     called: ClassVar[tuple[str, str]] = ("", "")  # many and one of them; empty: as Django calls the model
     per_page: ClassVar[int] = 50
     list_template: ClassVar[str] = "hookpost/list.html"
-    nothing_yet: ClassVar[str] = gettext_noop("There is nothing here yet.")
+    nothing_yet: ClassVar[str] = _("There is nothing here yet.")
 
     @abstractmethod
     def viewer(self, request: HttpRequest) -> Viewer:
@@ -103,7 +103,7 @@ class ListPages(ModelAdmin, Generic[Row]):
 
     def sources(self, request: HttpRequest, asked: Asked) -> list[Source]:
         """Return the rows that are meant, and what of them an index finds."""
-        rows, _ = self.get_search_results(request, self.get_queryset(request), asked.words)
+        rows = self.get_search_results(request, self.get_queryset(request), asked.words)[0]
         if self.list_select_related:
             rows = rows.select_related(*self.list_select_related)
         return [Source(rows=self.narrow(rows, asked.narrows))]

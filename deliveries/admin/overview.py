@@ -120,7 +120,7 @@ def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
     return [
         Figure(
             title=gettext("Oldest due"),
-            value=gettext("many wait") if oldest is None else span_of(oldest),
+            value=gettext("many wait") if oldest is None else timestamps.short_span(oldest),
             note=gettext("waits for its turn"),
             url=f"{lists['delivery']}?state=pending",
             state=DeliveryState.PENDING,
@@ -140,14 +140,6 @@ def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
             state=DeliveryState.HELD,
         ),
     ]
-
-
-def span_of(seconds: float) -> str:
-    """Return a length of time in its largest unit."""
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{seconds:.0f} s"
 
 
 def _chart(found: AttemptTotals, url: str) -> dict[str, object]:

@@ -174,8 +174,8 @@ def _caller(environ: Environ) -> KnownKey:
 
 def _body(environ: Environ, read: Read, key: KnownKey, limit_bytes: int) -> bytes:
     if query := environ.get("QUERY_STRING"):
-        names = dict(parse_qsl(query, keep_blank_values=True)) or {query: ""}
-        raise QueryError([{"pointer": f"/{escaped(name)}", "detail": "there is no such field"} for name in names])
+        given = dict(parse_qsl(query, keep_blank_values=True)) or {query: ""}
+        raise QueryError([{"pointer": f"/{escaped(name)}", "detail": "there is no such field"} for name in given])
     refuse_coding(environ)
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind and kind != JSON:

@@ -14,6 +14,7 @@ from rest_framework import serializers
 from deliveries.api.credential_shapes import AuthShape, TlsShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.models import Challenge, Endpoint
+from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.delivery_window import DAYS
@@ -204,14 +205,16 @@ class RotationShape(Shape):
     keep_hours = Number(
         required=False, min_value=0, max_value=168, help_text="How long the old secret goes on signing; 0: it leaked."
     )
-    reason = Text(required=False, allow_blank=True, max_length=300)
+    reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT)
 
 
 class ReasonShape(Shape):
     """Why."""
 
-    reason = Text(required=False, allow_blank=True, max_length=300, help_text="The customer reads it.")
-    note = Text(required=False, allow_blank=True, max_length=300, help_text="Only staff read it; service keys only.")
+    reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT, help_text="The customer reads it.")
+    note = Text(
+        required=False, allow_blank=True, max_length=REASON_LIMIT, help_text="Only staff read it; service keys only."
+    )
 
 
 class ResumeShape(ReasonShape):

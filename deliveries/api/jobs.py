@@ -26,6 +26,7 @@ from deliveries.api.query_filters import DeliveryFilters, TimeFilters, selection
 from deliveries.api.reasons import why
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Job, visible
+from deliveries.models.base import REASON_LIMIT
 from deliveries.models.visible import Viewer, shown_actor
 from deliveries.protocol import ids
 from deliveries.protocol.tags import read_tags
@@ -74,7 +75,7 @@ class ManyShape(DeliveryFilters):
 
     status_code = Number(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")  # type: ignore[assignment]
     dry_run = Flag(required=False, help_text="Only count.")
-    reason = Text(required=False, allow_blank=True, max_length=300)
+    reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT)
 
 
 class BulkShape(ManyShape):
@@ -92,7 +93,7 @@ class SpanShape(TimeFilters):
     type = Text(required=False, help_text="A name, or a family such as invoice.*; several with commas.")
     tag = Text(required=False, help_text="A tag of the event; any of several with commas.")
     dry_run = Flag(required=False, help_text="Only count.")
-    reason = Text(required=False, allow_blank=True, max_length=300)
+    reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT)
 
 
 # What went wrong inside is for the operator to read.

@@ -18,7 +18,7 @@ from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied,
 from django.db import DataError, IntegrityError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -163,7 +163,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; the traceback is in the log, not in the answer."""
     found = problem_of(sys.exc_info()[1] or Exception())  # a view without the REST framework lost the database
     if not _is_api(request):
-        is_away = found is not None and found[0]["status"] == status.HTTP_503_SERVICE_UNAVAILABLE
+        is_away = found is not None and found[0]["status"] == 503
         return _page(request, *found) if found is not None and is_away else error_page(request, 500)
     if found is not None:
         return plain_problem(*found)
@@ -214,10 +214,10 @@ def _framework(error: exceptions.APIException) -> tuple[Problem, dict[str, str]]
 
 
 def _too_many_at_once(error: errors.TooManyAtOnce) -> tuple[Problem, dict[str, str]]:
-    return _limit_reached(error, status.HTTP_429_TOO_MANY_REQUESTS)[0], {"Retry-After": "1"}
+    return _limit_reached(error, 429)[0], {"Retry-After": "1"}
 
 
-def _limit_reached(error: errors.LimitReached, code: int = status.HTTP_409_CONFLICT) -> tuple[Problem, dict[str, str]]:
+def _limit_reached(error: errors.LimitReached, code: int = 409) -> tuple[Problem, dict[str, str]]:
     """Name the limit as /meta does, with its figure and whose it is."""
     said = problem(code, str(error), slug="limit-reached")
     return said | {"limit": error.limit, "figure": error.figure, "owner": error.owner}, {}
@@ -282,7 +282,7 @@ _DESCRIPTIONS: dict[type[Exception], Describe] = {
     exceptions.ValidationError: _validation,
     exceptions.APIException: _framework,
     Http404: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
-    PermissionDenied: _fixed(status.HTTP_403_FORBIDDEN),
+    PermissionDenied: _fixed(403),
     DataError: _fixed(422, slug="invalid-input", detail="a value cannot be stored"),
     OperationalError: _lost_database,
     InterfaceError: _lost_database,

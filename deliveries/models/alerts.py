@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import REASON_LIMIT, IdentifiedModel
 from deliveries.models.endpoints import Endpoint
 from deliveries.protocol import ids
 
@@ -41,7 +41,7 @@ class Alert(IdentifiedModel):
     )
     delivery_id = models.UUIDField(null=True)
     since = models.DateTimeField()
-    reason = models.CharField(max_length=300, blank=True, default="")
+    reason = models.CharField(max_length=REASON_LIMIT, blank=True, default="")
     created_at = models.DateTimeField()
     told_at = models.DateTimeField(null=True)
     mail_due_at = models.DateTimeField(null=True)

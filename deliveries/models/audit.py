@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from deliveries.models.base import IdentifiedModel, MomentField
+from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
 
@@ -19,8 +19,8 @@ class AuditEntry(IdentifiedModel):
     action = models.CharField(max_length=64)
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="audit_entries")
     object_id = models.CharField(max_length=64, db_column="target", help_text="Id of what it was done to.")
-    reason = models.CharField(max_length=300, blank=True, default="")
-    note = models.CharField(max_length=300, blank=True, default="", db_default="", help_text="For staff only.")
+    reason = models.CharField(max_length=REASON_LIMIT, blank=True, default="")
+    note = models.CharField(max_length=REASON_LIMIT, blank=True, default="", db_default="", help_text="For staff only.")
     detail = models.JSONField(default=dict, blank=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel, MomentField
+from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol import ids
@@ -103,7 +103,7 @@ class Endpoint(IdentifiedModel):
         null=True, editable=False, help_text="Deliveries a minute that its receiver allows; null: any number."
     )
     state = models.CharField(max_length=8, choices=State.choices, default=State.ENABLED)
-    state_reason = models.CharField(max_length=300, blank=True, default="")
+    state_reason = models.CharField(max_length=REASON_LIMIT, blank=True, default="")
     state_changed_at = MomentField(auto_now_add=True)
     draining = models.BooleanField(default=False, editable=False, help_text="Held deliveries are being released.")
     deleted_at = models.DateTimeField(null=True, editable=False)

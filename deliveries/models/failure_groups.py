@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from deliveries.models.base import IdentifiedModel
+from deliveries.models.base import REASON_LIMIT, IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
 from deliveries.protocol import ids
@@ -31,7 +31,7 @@ class FailureGroup(IdentifiedModel):
     example_id = models.UUIDField(help_text="The delivery that failed last.")
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=200, default="", db_default="")
-    reason = models.CharField(max_length=300, default="", db_default="", help_text="Why it was acknowledged.")
+    reason = models.CharField(max_length=REASON_LIMIT, default="", db_default="", help_text="Why it was acknowledged.")
 
     class Meta:
         db_table = "hookpost_failure_group"

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models.base import IdentifiedModel, MomentField
+from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.protocol import ids
 
@@ -41,7 +41,7 @@ class Job(IdentifiedModel):
     by_operator = models.BooleanField(default=False, db_default=False, help_text="Asked for by staff or a service key.")
     filters = models.JSONField(default=dict)
     actor = models.CharField(max_length=200)
-    reason = models.CharField(max_length=300, blank=True, default="")
+    reason = models.CharField(max_length=REASON_LIMIT, blank=True, default="")
     total = models.IntegerField(default=0)
     queued = models.IntegerField(default=0)
     done = models.IntegerField(default=0)

@@ -23,11 +23,12 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 ADDRESS_LIMIT = 2000
 CODE_LIMIT = 4096
 HINT_LIMIT = 4000  # of a token in an address; without it the provider asks whose session it is to end
+# What a provider may answer and we repeat; no other words of theirs.
 ERRORS = frozenset(
     {"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope"}
     | {"server_error", "temporarily_unavailable", "interaction_required", "login_required"}
     | {"account_selection_required", "consent_required", "invalid_client", "invalid_grant"}
-)  # other words of theirs are not repeated
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

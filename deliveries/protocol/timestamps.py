@@ -1,7 +1,7 @@
 """Moments as people and programs write them: one way to read, one way to write.
 
-What lives here: RFC 3339 in both directions. Read is any form of it that names its offset; written is UTC with
-milliseconds, which is also what an id can hold. It must not know the clock.
+What lives here: RFC 3339 in both directions, and short forms for people. Read is any form of it that names its offset;
+written is UTC with milliseconds, which is also what an id can hold. It must not know the clock.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ FORM = "a time of RFC 3339 with its offset from UTC, such as 2026-11-28T09:30:00
 OUTSIDE = "a time between the years 1 and 9999 in UTC"
 
 _MILLISECOND = timedelta(milliseconds=1)
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -60,6 +61,15 @@ def to_minute(moment: datetime) -> str:
 def to_second(moment: datetime) -> str:
     """Return a moment in UTC as people read it."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def short_span(seconds: float) -> str:
+    """Return a span of time in the largest unit of which there are two, such as `5 min`; below two minutes in seconds.
+
+    The units are words in no language.
+    """
+    size, unit = next((each for each in _UNITS if seconds >= 2 * each[0]), (1, "s"))
+    return f"{round(seconds / size)} {unit}"
 
 
 def next_millisecond(moment: datetime) -> datetime:

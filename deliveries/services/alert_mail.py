@@ -11,7 +11,6 @@ A process that dies in between lets a letter go out twice, not never.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import structlog
 from django.db import connection, transaction
@@ -24,15 +23,13 @@ from deliveries.services.alerts import staying
 from deliveries.services.digests import is_digest_due, plan_digests, send_due_digests
 from deliveries.services.invitation_mail import is_invitation_due, send_due_invitations
 from deliveries.services.mail_choices import readers_of
-from deliveries.services.mail_server import send_letters
+from deliveries.services.mail_rows import again_at
+from deliveries.services.mail_server import CLAIM_AGAIN, send_letters
 from deliveries.services.password_mail import is_password_due, send_due_passwords
 
 log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 1000
-CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
-SOONEST_RETRY = timedelta(minutes=1)
-GIVE_UP = timedelta(days=1)
 
 
 def is_mail_due() -> bool:
@@ -86,8 +83,7 @@ def _settle(alerts: Sequence[Alert], *, sent: Sequence[Letter], left: Sequence[L
     Alert.objects.filter(id__in=told, mailed_at=None).update(mailed_at=now)
     for alert in alerts:
         if alert.id in waiting:
-            age = now - alert.created_at  # waiting as long as it is old doubles the distance each time
-            again = now + max(age, SOONEST_RETRY) if age < GIVE_UP else None
+            again = again_at(alert.created_at, now)
             Alert.objects.filter(id=alert.id).update(mail_due_at=again)
             if again is None:
                 log.error("alert_mail_given_up", alert=alert.public_id)

@@ -22,7 +22,7 @@ from deliveries import sql
 from deliveries.conf import conf
 from deliveries.errors import ClockOff, HookpostError
 from deliveries.models import Alert, Customer, Delivery, Endpoint, Lane
-from deliveries.models.base import new_id
+from deliveries.models.base import REASON_LIMIT, new_id
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_types import OPERATIONAL_PREFIX, matching_keys
 from deliveries.services import clock
@@ -35,7 +35,6 @@ log = structlog.get_logger(__name__)
 NOTE_LIMIT = 500
 TELL_LIMIT = 200
 PURGE_LIMIT = 5000
-REASON_LIMIT = 300
 KEYRING = "HOOKPOST_ENCRYPTION_KEYS"
 
 Kind = Alert.Kind

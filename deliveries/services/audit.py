@@ -12,6 +12,7 @@ from django.db import transaction
 
 from deliveries.errors import Unavailable
 from deliveries.models import ApiKey, AuditEntry, Customer
+from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol.actor_names import SYSTEM, name_key, name_person
 
 __all__ = ["SYSTEM", "actor_of_key", "actor_of_user", "record_act"]
@@ -33,31 +34,19 @@ def record_act(
     cell: what was changed here would be left behind.
     """
     with transaction.atomic():
-        entry = _write(actor, action, object_id, customer, reason, note, detail)
+        entry = AuditEntry.objects.create(
+            actor=actor[:200],
+            action=action,
+            customer=customer,
+            object_id=object_id,
+            reason=reason[:REASON_LIMIT],
+            note=note[:REASON_LIMIT],
+            detail=dict(detail or {}),
+        )
         # Asked after the row is written: whoever freezes the customer waits for those who write here.
         if customer is not None and Customer.objects.filter(id=customer.id).exclude(moving="").exists():
             raise Unavailable("this customer is moving to another cell; try again in a minute")
     return entry
-
-
-def _write(
-    actor: str,
-    action: str,
-    object_id: str,
-    customer: Customer | None,
-    reason: str,
-    note: str,
-    detail: Mapping[str, object] | None,
-) -> AuditEntry:
-    return AuditEntry.objects.create(
-        actor=actor[:200],
-        action=action,
-        customer=customer,
-        object_id=object_id,
-        reason=reason[:300],
-        note=note[:300],
-        detail=dict(detail or {}),
-    )
 
 
 def actor_of_key(key: ApiKey) -> str:

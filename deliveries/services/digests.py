@@ -21,14 +21,13 @@ from deliveries.services import clock
 from deliveries.services.alert_facts import errors_of, is_over
 from deliveries.services.alert_letters import Letter, letter_to
 from deliveries.services.mail_choices import KINDS, reader_of, with_address
-from deliveries.services.mail_server import send_letters
+from deliveries.services.mail_server import CLAIM_AGAIN, send_letters
 
 log = structlog.get_logger(__name__)
 
 MORNING = 8
 CLAIM_LIMIT = 200
 ALERTS_LIMIT = 1000
-CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
 GIVE_UP = timedelta(days=2)  # after the newest alert in it was noted, which waited for a morning already
 
 DAILY = Member.MailRhythm.DAILY

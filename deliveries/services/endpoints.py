@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint, Lane, PollLease
+from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.secrets import read_secret
@@ -278,7 +279,7 @@ def _set_state(
         state, reason = challenges.allowed_state(endpoint, state, reason)
         if challenges.is_settled(endpoint, state, reason):
             return
-        endpoint.state, endpoint.state_reason = state, reason[:300]
+        endpoint.state, endpoint.state_reason = state, reason[:REASON_LIMIT]
         endpoint.state_changed_at, endpoint.draining = clock.likely_now(), state == State.ENABLED
         endpoint.save(update_fields=["state", "state_reason", "state_changed_at", "draining", "updated_at"])
         record_act(

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from deliveries.errors import NotFound
 from deliveries.models import EndpointHour, FailureGroup, Job, visible
+from deliveries.models.base import REASON_LIMIT
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.advice import Advice, advice_for
 from deliveries.protocol.ids import floor_of, time_of
@@ -149,7 +150,7 @@ def _set(row: FailureGroup, action: str, at: object, *, actor: str, reason: str,
     customer, known = row.endpoint.customer, FailureGroup.objects.filter(pk=row.pk)
     with transaction.atomic():
         limits.lock(customer)
-        if not known.update(acknowledged_at=at, acknowledged_by=by, reason=reason[:300]):
+        if not known.update(acknowledged_at=at, acknowledged_by=by, reason=reason[:REASON_LIMIT]):
             raise NotFound(GONE)
         record_act(actor, action, customer=customer, object_id=row.public_id, reason=reason, note=note)
 

@@ -26,6 +26,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from deliveries import sql
+from deliveries.errors import reason_of
 from deliveries.models import Attempt, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
@@ -209,7 +210,7 @@ def _note_failure(job_id: UUID, error: Exception) -> None:
         job = _locked(job_id).first()
         if job is None:  # cancelled meanwhile
             return
-        job.problem = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:PROBLEM_LIMIT].replace("\0", "")
+        job.problem = reason_of(error)[:PROBLEM_LIMIT].replace("\0", "")
         job.save(update_fields=["problem"])
         if job.failures >= FAILURES_LIMIT:
             _end_failed(job)

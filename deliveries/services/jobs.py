@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from deliveries import sql
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Job
+from deliveries.models.base import REASON_LIMIT
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.protocol.sentences import say
@@ -31,9 +32,8 @@ from deliveries.sql.rows import TendJobsRow
 
 WAITING_LIMIT = 5000
 ALL_QUEUED = UUID(int=2**128 - 1)  # the cursor of a job of which only that is left to queue which a cancel took back
-SET_BACK = timedelta(
-    minutes=2
-)  # who was served so much later than now was so by a clock of the database that was wrong
+# Who was served so much later than now was so by a clock of the database that was wrong.
+SET_BACK = timedelta(minutes=2)
 LEFT_UNSENT = "the rest left the queue unsent: it was cancelled, or its day is over"
 IN_FLIGHT = "what was in flight when it was cancelled has to end first: it goes on within a minute"
 LASTING = frozenset({DELETED, BACKLOG_CANCELLED, LEFT_UNSENT})  # what a good step does not put right
@@ -77,7 +77,7 @@ def start_job(
             by_operator=by_operator,
             filters=_kept(kind, selection),
             actor=actor,
-            reason=reason[:300],
+            reason=reason[:REASON_LIMIT],
             total=total,
         )
         action, detail = ACTIONS.get(kind, f"job.{kind}"), {"filters": job.filters, "total": total}

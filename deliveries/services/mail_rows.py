@@ -19,12 +19,11 @@ from django.db.models import QuerySet
 
 from deliveries.models import Invitation, PasswordMail
 from deliveries.services import clock
-from deliveries.services.mail_server import send_letters
+from deliveries.services.mail_server import CLAIM_AGAIN, send_letters
 
 log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 200
-CLAIM_AGAIN = timedelta(minutes=15)  # longer than a run and one hanging letter
 SOONEST_RETRY = timedelta(minutes=1)
 GIVE_UP = timedelta(days=1)
 
@@ -78,12 +77,13 @@ def _settle(
     waiting = {letter.row_id for letter in left}
     rows.filter(id__in=[letter.row_id for letter in sent]).update(mailed_at=now)
     for row in claimed:
-        again = _again(row.created_at, now) if row.id in waiting else None
+        again = again_at(row.created_at, now) if row.id in waiting else None
         rows.filter(id=row.id, mail_due_at__isnull=False).update(mail_due_at=again)
         if again is None and row.id in waiting:
             log.error("mail_given_up", row=row.public_id)
 
 
-def _again(created_at: datetime, now: datetime) -> datetime | None:
+def again_at(created_at: datetime, now: datetime) -> datetime | None:
+    """Return when a letter is tried again that waits since then; None when it is given up."""
     age = now - created_at  # waiting as long as it is old doubles the distance each time
     return now + max(age, SOONEST_RETRY) if age < GIVE_UP else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import smtplib
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from deliveries.metrics import names
 log = structlog.get_logger(__name__)
 
 RUN_SECONDS = 120.0
+CLAIM_AGAIN = timedelta(minutes=15)  # who sends letters claims them for longer than a run and one that hangs
 FAILURES_IN_A_ROW = 2  # then it is no single letter's fault
 FOR_GOOD = 500  # the least reply code that says: never (RFC 5321 4.2.1)
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}

@@ -9,6 +9,7 @@ from django.db import transaction
 from deliveries import sql
 from deliveries.errors import Conflict, NotFound
 from deliveries.models import Delivery, Endpoint
+from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
 from deliveries.sql.rows import RedeliverOneRow
@@ -25,7 +26,7 @@ REFUSALS = {
 def redeliver(delivery: Delivery, *, actor: str, reason: str = "", note: str = "") -> list[tuple[UUID, bool]]:
     """Queue one more attempt beside the schedule; returns the lanes to wake, raises Conflict when it may not be now."""
     with transaction.atomic():
-        rows = sql.fetch(RedeliverOneRow, {"delivery_id": delivery.id, "actor": actor, "reason": reason[:300]})
+        rows = sql.fetch(RedeliverOneRow, {"delivery_id": delivery.id, "actor": actor, "reason": reason[:REASON_LIMIT]})
         if not rows and not Endpoint.objects.filter(id=delivery.endpoint_id).exists():
             raise Conflict(REFUSALS["endpoint_gone"])  # with its customer
         if not rows:

@@ -174,7 +174,6 @@ def _share() -> float:
     return LIMITS["processor_percent"].figure(None) / 100
 
 
-posted_events = RequestShares(
-    "events_at_once", _budgets, cost_factor=2.0
-)  # the committing thread has as much again to do
+# Of an event the committing thread has as much again to do.
+posted_events = RequestShares("events_at_once", _budgets, cost_factor=2.0)
 requests_and_pages = RequestShares("requests_at_once", _budgets)
