@@ -18,7 +18,7 @@ import dramatiq
 import structlog
 
 from deliveries.engine.dispatcher import Dispatcher
-from deliveries.engine.loop import Engine
+from deliveries.engine.engines import Engines
 from deliveries.errors import reason_of
 from deliveries.metrics import names
 
@@ -35,7 +35,6 @@ AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits
 HEARD_SECONDS = 0.5  # within which a worker takes a lane that was rung for
 FORGET_SECONDS = 3.0  # since a ring, after which it is not counted against the broker
 LOOK_SECONDS = 0.25  # between two looks at how many wait
-HEED_SECONDS = 0.1  # for which a busy engine's hint keeps its worker from taking another one
 WEEK_MS = 7 * 24 * 3600 * 1000
 
 
@@ -70,56 +69,6 @@ def run_job(job_id: str) -> None:
             ring_job(step.job_id)
             return
         skipped.add(step.job_id)
-
-
-class _Engines:
-    """The engines of this process, one for quick lanes and one for slow ones."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: dict[bool, tuple[Engine, threading.Thread]] = {}
-        self._stopping = threading.Event()
-
-    def of(self, *, slow: bool) -> Engine:
-        """Return an engine; the first who asks starts it."""
-        with self._lock:
-            if slow not in self._running:
-                engine = Engine(wake=wake, slow=slow)
-                name = "engine-slow" if slow else "engine"
-                thread = threading.Thread(target=engine.run, args=(self._stopping,), name=name, daemon=True)
-                thread.start()
-                self._running[slow] = engine, thread
-            return self._running[slow][0]
-
-    def hint(self, endpoint_ids: Sequence[str], *, slow: bool) -> None:
-        """Tell an engine what a message names; one that is busy is not given the next before it has looked at this."""
-        engine = self.of(slow=slow)
-        engine.notify([UUID(text) for text in endpoint_ids])
-        engine.unread.await_reading(HEED_SECONDS)
-
-    def all(self) -> list[Engine]:
-        """Return those that run."""
-        return [engine for engine, _ in list(self._running.values())]
-
-    def live(self) -> bool:
-        """Say whether no engine that was started has ended by itself."""
-        return all(thread.is_alive() for _, thread in list(self._running.values()))
-
-    def tell(self, lanes: Sequence[UUID], *, slow: bool) -> None:
-        """Say here that these lanes have work, or with none that some have; a web server has nobody to tell it."""
-        if self._running and not self._stopping.is_set():
-            self.of(slow=slow).notify(lanes)
-
-    def stop(self) -> None:
-        """End all engines."""
-        self._stopping.set()
-        for engine, _ in self._running.values():
-            engine.notify([])
-        for _, thread in self._running.values():
-            thread.join()
-
-
-_engines = _Engines()
 
 
 def start_engines() -> None:
@@ -243,6 +192,9 @@ def wake(lanes: Iterable[tuple[UUID, bool]]) -> None:
 def wake_now(lanes: Sequence[tuple[UUID, bool]]) -> None:
     """Ring for lanes before this returns, where that costs a moment only."""
     _notifier.ring_now(lanes)
+
+
+_engines = Engines(wake)
 
 
 class _FoundLanes:

@@ -3,6 +3,7 @@
 A failed request in five files: loop.py takes the answer, judge.py asks ../protocol/outcome.py what it means, lane.py
 does to its lane what follows (pause, rest, breaker), recorder.py writes it down by ../sql/record_outcomes.sql.
 
+engines.py     of a process, one for quick lanes and one for slow ones
 loop.py        one thread: take, claim, feed, collect, record
 intake.py      what to lease and claim next        agenda.py   lanes that were named, found, or are to come
 leases.py      round trips about leases and claims  lane_table.py  lanes in hand, customers in turn
