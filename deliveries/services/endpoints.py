@@ -12,13 +12,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint, Lane, PollLease
 from deliveries.models.base import REASON_LIMIT
-from deliveries.protocol.inbox import is_inbox
 from deliveries.protocol.polled import is_polled
 from deliveries.protocol.secrets import read_secret
 from deliveries.protocol.sentences import say
@@ -27,15 +26,10 @@ from deliveries.services.alerts import note_disabled
 from deliveries.services.api_versions import newest_version
 from deliveries.services.audit import SYSTEM, record_act
 from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
-from deliveries.services.endpoint_credentials import (
-    COLUMNS,
-    apply_credentials,
-    check_credentials,
-    columns_of,
-    forget_credentials,
-)
-from deliveries.services.endpoint_fields import SHAPING, check_fields, check_shaping, host_of
-from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new, signing_keys
+from deliveries.services.endpoint_credentials import forget_credentials
+from deliveries.services.endpoint_fields import check_fields, host_of
+from deliveries.services.endpoint_rows import check_new, fill_row, save_row, write_changes
+from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new
 from deliveries.services.held_rows import hold, hold_living
 from deliveries.services.inboxes import fit_inbox
 from deliveries.services.rounds import act_alone
@@ -67,15 +61,13 @@ def store_endpoint(
     `vouched`: its URL is known to want deliveries, so it is asked nothing.
     """
     endpoint = Endpoint(customer=customer)
-    _apply(endpoint, {"api_version": newest_version(), **checked} if "api_version" not in checked else checked)
-    check_signing(endpoint, [read_secret(text) for text, _ in secrets])
-    check_shaping(endpoint)
-    check_credentials(endpoint)
+    fill_row(endpoint, checked if "api_version" in checked else {"api_version": newest_version(), **checked})
+    check_new(endpoint, [read_secret(text) for text, _ in secrets])
     with transaction.atomic():
         limits.lock(customer)
         _refuse_too_many(customer)
         fit_inbox(endpoint, was_inbox=False)
-        _save(endpoint, None)
+        save_row(endpoint)
         Lane.objects.create(endpoint=endpoint)
         for text, end in reversed(secrets):
             add_secret(endpoint, text, end)
@@ -99,25 +91,13 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
     with transaction.atomic():
         hold_living(endpoint)
         _refuse_other_kind(endpoint, checked)
-        url = endpoint.url
-        if "url" in checked and host_of(str(checked["url"])) != host_of(url):
+        before = endpoint.url
+        if "url" in checked and host_of(str(checked["url"])) != host_of(before):
             checked = {"headers": {}, **forget_credentials(endpoint), **checked}
         if checked:
-            was_inbox = is_inbox(endpoint.url)
-            _apply(endpoint, checked)
-            if was_inbox or is_inbox(endpoint.url):
-                limits.lock(endpoint.customer)
-                fit_inbox(endpoint, was_inbox=was_inbox)
-                checked["rate_limit"] = endpoint.rate_limit
-            if checked.keys() & {"signing", "headers"}:
-                check_signing(endpoint, signing_keys(endpoint))
-            if checked.keys() & SHAPING:
-                check_shaping(endpoint)
-            if checked.keys() & {"auth", "headers", "tls", "url"}:
-                check_credentials(endpoint)
-            _save(endpoint, checked)
-            challenges.begin_anew(endpoint, before=url, vouched=vouched)
-            detail = {"fields": sorted(checked), **({"url": checked["url"]} if "url" in checked else {})}
+            written = write_changes(endpoint, checked)
+            challenges.begin_anew(endpoint, before=before, vouched=vouched)
+            detail = {"fields": written, **({"url": checked["url"]} if "url" in checked else {})}
             record_act(
                 actor, "endpoint.update", customer=endpoint.customer, object_id=endpoint.public_id, detail=detail
             )
@@ -233,26 +213,6 @@ def _refuse_other_kind(endpoint: Endpoint, checked: Mapping[str, object]) -> Non
 def _is_same(endpoint: Endpoint, name: str, value: object) -> bool:
     # An unchanged URL is not looked up again: its name server may be what is broken just now.
     return name in ("url", "state") and getattr(endpoint, name) == value
-
-
-def _apply(endpoint: Endpoint, checked: Mapping[str, Any]) -> None:
-    for name, value in checked.items():
-        if name == "headers":
-            endpoint.seal_headers(value)
-        elif name not in COLUMNS:
-            setattr(endpoint, name, value)
-    apply_credentials(endpoint, checked)
-
-
-def _save(endpoint: Endpoint, checked: Mapping[str, object] | None) -> None:
-    columns = None if checked is None else [*columns_of(checked), "updated_at"]
-    try:
-        with transaction.atomic():
-            endpoint.save(update_fields=columns)
-    except IntegrityError as error:
-        if "endpoint_uid_once_per_customer" not in str(error):
-            raise
-        raise Conflict(say("there is an endpoint with this uid already")) from error
 
 
 def _change_state(endpoint: Endpoint, state: str, *, actor: str) -> None:
