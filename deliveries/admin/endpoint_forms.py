@@ -10,14 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib.admin import VERTICAL
-from django.utils.functional import lazy
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminExpandableTextareaWidget,
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
@@ -26,16 +22,13 @@ from deliveries.admin.credential_fields import CredentialFields
 from deliveries.admin.limit_words import LIMIT_HELP, LIMIT_LABELS
 from deliveries.admin.pages import ServiceForm
 from deliveries.admin.payload_fields import PAYLOAD_LABELS, PayloadFields
+from deliveries.admin.signing_fields import OWN, SigningFields
 from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType
-from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, Profile, shown_signing
+from deliveries.protocol.profiles import shown_signing
 from deliveries.services.api_versions import newest_version
-from deliveries.services.languages import in_words, tell
+from deliveries.services.languages import tell
 
-OWN = "own"
-# The parts of a scheme of one's own, each a field of the form with "own_" before it.
-OWN_PARTS = ("header", "encoding", "hash", "prefix", "timestamp_header")
-OWN_FIELDS = tuple(f"own_{part}" for part in OWN_PARTS)
 PLAIN_FIELDS = (
     "url",
     "description",
@@ -58,11 +51,7 @@ PLAIN_FIELDS = (
 CHOSEN_FIELDS = ("method", "body_format", "batch_size", "batch_wait_ms")
 
 
-def _profile_words(profile: Profile) -> str:
-    return f"{profile.title} — {in_words(profile.description)}"
-
-
-class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, forms.ModelForm):
+class EndpointForm(ServiceForm, CredentialFields, PayloadFields, SigningFields, WordFields, forms.ModelForm):
     """An endpoint; `headers`, `secret` and credentials are written and never shown."""
 
     field_names = {
@@ -104,47 +93,6 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
         help_text=gettext_lazy(
             "A condition on the payload, as an SQL/JSON path. Empty: every event of the types above."
         ),
-    )
-    signing = forms.ChoiceField(
-        label=gettext_lazy("Signing"),
-        choices=[
-            *((profile.name, lazy(_profile_words, str)(profile)) for profile in PROFILES.values()),
-            (OWN, gettext_lazy("Another — the HMAC of the raw body in a header of your own, as described below.")),
-        ],
-        initial="standard",
-        widget=UnfoldAdminRadioSelectWidget(radio_style=VERTICAL),
-        help_text=gettext_lazy(
-            "How your receiver recognises that a request is from here. The standard headers are always sent."
-        ),
-    )
-    own_header = forms.CharField(
-        label=gettext_lazy("Header of the signature"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Signature"}),
-        help_text=gettext_lazy("This and the next four only for a scheme of your own."),
-    )
-    own_encoding = forms.ChoiceField(
-        label=gettext_lazy("Encoding"),
-        required=False,
-        choices=[(each, each) for each in ENCODINGS],
-        widget=UnfoldAdminSelectWidget(),
-    )
-    own_hash = forms.ChoiceField(
-        label=gettext_lazy("Hash"),
-        required=False,
-        choices=[(each, each) for each in HASHES],
-        widget=UnfoldAdminSelectWidget(),
-    )
-    own_prefix = forms.CharField(
-        label=gettext_lazy("Before the signature"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "sha256="}),
-    )
-    own_timestamp_header = forms.CharField(
-        label=gettext_lazy("Header of the time"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Timestamp"}),
-        help_text=gettext_lazy("Empty: the body alone is signed. Else the time in Unix seconds, a dot, and the body."),
     )
     headers = forms.CharField(
         label=gettext_lazy("Custom headers"),
@@ -215,8 +163,7 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
     def set_initial(self, stored: Sequence[str]) -> None:
         """Fill the fields that are not simply columns."""
         self.initial.update({name: getattr(self.instance, name) for name in PLAIN_FIELDS})
-        if isinstance(own := shown_signing(self.instance.signing), dict):
-            self.initial.update({"signing": OWN, **{f"own_{part}": value for part, value in own.items()}})
+        self.set_initial_signing()
         self.initial["chosen_types"] = [name for name in stored if name in self.catalogue]
         self.initial["other_types"] = ", ".join(name for name in stored if name not in self.catalogue)
         self.set_initial_words()
@@ -258,8 +205,7 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, WordFields, for
         values |= self.chosen_words()
         values["event_types"] = [*data.get("chosen_types", ()), *others]
         values["retry_schedule"] = data.get("schedule")
-        if data.get("signing") == OWN:
-            values["signing"] = {part: data[f"own_{part}"] for part in OWN_PARTS}
+        values |= self.chosen_scheme()
         if not create:
             values = {name: value for name, value in values.items() if value != self.stored(name)}
         if data.get("headers") or data.get("forget_headers"):

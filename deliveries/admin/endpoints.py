@@ -21,7 +21,7 @@ from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
 from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS, certificate_warning
 from deliveries.admin.dashboard import backlog_of
-from deliveries.admin.endpoint_forms import OWN_FIELDS, EndpointForm, type_choices_of, with_version
+from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of, with_version
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
@@ -32,6 +32,7 @@ from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
 from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
+from deliveries.admin.signing_fields import OWN_FIELDS
 from deliveries.admin.sites import staff_site
 from deliveries.admin.verification import asked_again_words, resumed_words, verification_in_words
 from deliveries.admin.version_page import VersionPage, pin_of
