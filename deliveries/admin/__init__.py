@@ -12,8 +12,9 @@ all pages    pages readonly acts listing paging asked live while_typing preview_
 lists        list_filters owner_filters tag_filter value_filter saved_views redeliver_all export find
 front page   dashboard overview first_steps
 endpoints    endpoints portal_endpoints endpoint_list endpoint_columns endpoint_filters endpoint_forms word_fields
-             limit_words folded_groups credential_fields payload_fields signing_fields endpoint_questions
-             endpoint_health endpoint_live strips inbox_page poll_address verification reveal filter_preview payload_preview version_page
+             limit_words endpoint_groups credential_fields payload_fields signing_fields endpoint_questions
+             endpoint_health endpoint_live strips inbox_page poll_address verification reveal filter_preview
+             payload_preview version_page
 deliveries   deliveries delivery_list delivery_columns delivery_page delivery_story attempts signature_page receiving
              waiting
 failures     failure_groups failure_columns failure_words

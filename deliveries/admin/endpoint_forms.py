@@ -26,7 +26,6 @@ from deliveries.admin.signing_fields import OWN, SigningFields
 from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType
 from deliveries.protocol.profiles import shown_signing
-from deliveries.services.api_versions import newest_version
 from deliveries.services.languages import tell
 
 PLAIN_FIELDS = (
@@ -221,12 +220,6 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, SigningFields, 
         if name == "tags":
             return value or []
         return shown_signing(value) if name == "signing" else value
-
-
-def with_version(fields: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Return a group of fields with that of the version, where there are versions."""
-    shown = ("pinned", *fields) if newest_version() else tuple(fields)
-    return {"fields": shown, "classes": ("collapse",)}
 
 
 def type_choices_of(types: Sequence[EventType]) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ What lives here: what both sites share, and the pages of staff. It must not know
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
 from typing import ClassVar
 
 from django.contrib import admin, messages
@@ -19,20 +18,19 @@ from deliveries.actors import wake
 from deliveries.admin import endpoint_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, link
-from deliveries.admin.credential_fields import AUTH_FIELDS, TLS_FIELDS, certificate_warning
+from deliveries.admin.credential_fields import certificate_warning
 from deliveries.admin.dashboard import backlog_of
-from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of, with_version
+from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
+from deliveries.admin.endpoint_groups import SEEN_FIELDS, groups_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
 from deliveries.admin.failure_groups import failing_section
-from deliveries.admin.folded_groups import heading_of
 from deliveries.admin.overview import overview_of
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
 from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
-from deliveries.admin.signing_fields import OWN_FIELDS
 from deliveries.admin.sites import staff_site
 from deliveries.admin.verification import asked_again_words, resumed_words, verification_in_words
 from deliveries.admin.version_page import VersionPage, pin_of
@@ -47,25 +45,6 @@ from deliveries.services.role_groups import PAUSE, REDELIVER
 
 STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 
-WHERE = ("url", "description")
-WHAT = ("chosen_types",)
-MORE = ("other_types", "filter", "chosen_tags")
-HOW = (
-    "signing",
-    *OWN_FIELDS,
-    "payload_mode",
-    "method",
-    "body_format",
-    "transformation",
-    "batch_size",
-    "batch_wait_ms",
-    "send_trace_context",
-    "headers",
-    "forget_headers",
-)
-NEW_HOW = (*HOW[:-1], "secret")
-LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "window", "ordered", "set_aside_after")
-
 
 class EndpointPages(VersionPage):
     """What staff and members see alike."""
@@ -76,29 +55,13 @@ class EndpointPages(VersionPage):
         *("pause", "resume", "disable", "verify", "rotate", "test", "recover", "replay", "move"),
     )
     change_form_template = "hookpost/endpoint.html"
-    limits: ClassVar[tuple[str, ...]] = LIMITS
 
     def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Fieldsets:
         """Group the fields; who may not change sees what is stored, without the write-only ones."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return ((None, {"fields": self.seen_fields}),)
-        heading = partial(heading_of, fields=EndpointForm.base_fields, row=obj)
-        return (
-            (gettext("Where"), {"fields": WHERE}),
-            (gettext("What is sent"), {"fields": WHAT}),
-            (heading(gettext("Further events, and a filter"), MORE), {"fields": MORE, "classes": ("collapse",)}),
-            (heading(gettext("How it is sent"), HOW), with_version(HOW if obj else NEW_HOW)),
-            (gettext("Authentication"), {"fields": AUTH_FIELDS, "classes": ("collapse",)}),
-            (gettext("Certificates"), {"fields": TLS_FIELDS, "classes": ("collapse",)}),
-            (heading(gettext("Limits"), self.limits), {"fields": self.limits, "classes": ("collapse",)}),
-        )
+            return ((None, {"fields": SEEN_FIELDS}),)
+        return groups_of(obj, EndpointForm.base_fields)
 
-    seen_fields: ClassVar[tuple[str, ...]] = (
-        *("url", "description", "shown_types", "filter", "shown_tags", "shown_signing", "payload_mode"),
-        *("method", "body_format", "transformation", "batch_size", "batch_wait_ms", "send_trace_context"),
-        *("shown_headers", "shown_auth", "shown_tls", "rate_limit", "max_in_flight", "timeout_seconds"),
-        *("shown_schedule", "shown_window", "ordered", "set_aside_after"),
-    )
     readonly_fields = (
         *("shown_types", "shown_tags", "shown_signing", "shown_headers", "shown_auth", "shown_tls"),
         *("shown_schedule", "shown_window"),

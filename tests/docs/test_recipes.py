@@ -113,7 +113,7 @@ def test_an_endpoint_field_takes_no_more_than_six_files(copy: Installation) -> N
     changed(copy, form, "PLAIN_FIELDS = (\n", '    "region",\n')
     changed(copy, form, "        fields = (", '"region", ')
     changed(copy, page, "WHERE = (", '"region", ')
-    changed(copy, page, "seen_fields: ClassVar[tuple[str, ...]] = (\n", '        "region",\n')
+    changed(copy, page, "SEEN_FIELDS = (\n", '    "region",\n')
     managed(copy, "migrate", "-v0")
     managed(copy, "makemigrations", "--check", "--dry-run")
     assert managed(copy, "shell", "--no-imports", "-c", CREATE_AND_READ).split() == ["eu", "True"]
