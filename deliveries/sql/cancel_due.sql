@@ -19,16 +19,7 @@ WITH chosen AS (
     SET state = 'cancelled', next_attempt_at = NULL, finished_at = now()
     FROM gone
     WHERE d.id = gone.delivery_id AND NOT gone.manual AND d.state IN ('pending', 'held')
-), job_locked AS (
-    SELECT id FROM hookpost_job
-    WHERE id IN (SELECT job_id FROM gone) AND state <> 'cancelled' ORDER BY id FOR UPDATE
-), counted AS (
-    UPDATE hookpost_job j
-    SET failed = j.failed + lost.number, problem = CASE WHEN j.problem = '' THEN %(why)s::text ELSE j.problem END
-    FROM (SELECT job_id, count(*)::int AS number FROM gone GROUP BY job_id) lost
-    JOIN job_locked ON job_locked.id = lost.job_id
-    WHERE j.id = lost.job_id
-)
+), {lost_to_jobs}
 SELECT count(*)::int AS taken, coalesce(array_agg(delivery_id), '{}') AS delivery_ids,
     coalesce(array_agg(event_id), '{}') AS event_ids
 FROM gone

@@ -17,16 +17,7 @@ WITH chosen AS (
     FROM gone
     WHERE d.id = gone.delivery_id AND NOT gone.manual AND d.state IN ('pending', 'held')
     RETURNING d.id
-), job_locked AS (
-    SELECT id FROM hookpost_job
-    WHERE id IN (SELECT job_id FROM gone) AND state <> 'cancelled' ORDER BY id FOR UPDATE
-), counted AS (
-    UPDATE hookpost_job j
-    SET failed = j.failed + lost.number, problem = CASE WHEN j.problem = '' THEN %(why)s::text ELSE j.problem END
-    FROM (SELECT job_id, count(*)::int AS number FROM gone GROUP BY job_id) lost
-    JOIN job_locked ON job_locked.id = lost.job_id
-    WHERE j.id = lost.job_id
-), attempts AS (
+), {lost_to_jobs}, attempts AS (
     UPDATE hookpost_attempt a
     SET request_headers = split_part(a.request_headers, E'\n\n', 1), response_headers = '', response_body = '',
         truncated = false, detail = ''
