@@ -148,10 +148,8 @@ def _change(row: Endpoint, item: ImportItem, way: Way) -> ItemResult:
     checked = check_fields(given)
     secrets = _living(item, signing=checked.get("signing", row.signing))
     changed = _differing(row, checked)
-    if "url" in changed and "headers" in checked:
-        changed["headers"] = checked["headers"]  # another host would clear them
-    if "url" in changed:
-        changed |= {name: checked[name] for name in CREDENTIALS if name in checked}
+    if "url" in changed:  # another host would clear them
+        changed |= {name: checked[name] for name in ("headers", *CREDENTIALS) if name in checked}
     fresh = [text for text, _ in secrets[:1] if text not in _texts_of(row)]
     with _stored_whole(way):
         if changed:

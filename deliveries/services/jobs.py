@@ -91,15 +91,7 @@ def tend_jobs() -> list[UUID]:
     One that somebody keeps locked has its turn later.
     """
     rows = sql.fetch(TendJobsRow, {"all_queued": ALL_QUEUED, "waiting_limit": WAITING_LIMIT})
-    over = {row.id for row in rows if row.all_queued and not row.waits}
-    turning = [row for row in rows if row.held != (row.state == State.HELD)]
-    if over or turning:
-        with transaction.atomic():
-            free = _lock_free([*over, *(row.id for row in turning)])
-            for row in turning:
-                state = State.HELD if row.held else State.RUNNING
-                Job.objects.filter(id__in=free & {row.id}, state=row.state).update(state=state)
-            _end_done(over & free)
+    _end_and_turn(rows)
     wanting = Job.objects.filter(id__in=[row.id for row in rows if not row.all_queued and not row.held])
     rested = Q(rest_until=None) | Q(rest_until__lte=clock.likely_now())
     return list(wanting.filter(rested).order_by("id").values_list("id", flat=True))
@@ -114,6 +106,20 @@ def unserved(ids: Collection[UUID], *, seconds: float) -> list[UUID]:
         state__in=OPEN, served_at__gt=now - timedelta(seconds=seconds), served_at__lt=now + SET_BACK
     )
     return [] if lately.exists() else list(ids)
+
+
+def _end_and_turn(rows: Collection[TendJobsRow]) -> None:
+    """End those of some jobs that are over, and hold the others or let them go on, as their endpoints do."""
+    over = {row.id for row in rows if row.all_queued and not row.waits}
+    turning = [row for row in rows if row.held != (row.state == State.HELD)]
+    if not over and not turning:
+        return
+    with transaction.atomic():
+        free = _lock_free([*over, *(row.id for row in turning)])
+        for row in turning:
+            state = State.HELD if row.held else State.RUNNING
+            Job.objects.filter(id__in=free & {row.id}, state=row.state).update(state=state)
+        _end_done(over & free)
 
 
 def _lock_free(ids: Collection[UUID]) -> set[UUID]:

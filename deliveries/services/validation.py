@@ -137,25 +137,29 @@ def _schema_in_force(rule: Rule, api_version: str | None) -> CompiledSchema | No
 
 
 def _read_again(names: Collection[str], oldest: float) -> Rules:
-    """Ask once for all names that are in use and old, so that there is one question a second and not one per type.
-
-    What nobody used since then is forgotten, and nothing else for what is new: a caller that makes up names without
-    end makes nobody ask but itself.
-    """
+    """Ask once for all names that are in use and old, so that there is one question a second and not one per type."""
     if not _reading.acquire(timeout=min(WAIT_SECONDS, seconds_left())):  # whoever reads gets no answer either
         raise Unavailable("the database did not answer")
     try:
         wanted = {name for name in {*_used, *names} if name not in _known or _known[name].read_at <= oldest}
         found = _read(wanted) if wanted else {}
-        for name in [name for name, known in _known.items() if known.read_at <= oldest and name not in found]:
-            del _known[name]
-        room = REMEMBERED - len(_known)
-        _known.update([(name, each) for name, each in found.items() if name in _known])
-        _known.update([(name, each) for name, each in found.items() if name not in _known][:room])
-        _used.clear()
+        _keep(found, oldest)
         return {name: (found.get(name) or _known[name]).rules for name in names}
     finally:
         _reading.release()
+
+
+def _keep(found: Mapping[str, _Known], oldest: float) -> None:
+    """Remember what was read, and forget what is old and nobody used since.
+
+    Nothing else is forgotten for what is new: a caller that makes up names without end makes nobody ask but itself.
+    """
+    for name in [name for name, known in _known.items() if known.read_at <= oldest and name not in found]:
+        del _known[name]
+    room = REMEMBERED - len(_known)
+    _known.update([(name, each) for name, each in found.items() if name in _known])
+    _known.update([(name, each) for name, each in found.items() if name not in _known][:room])
+    _used.clear()
 
 
 def _read_ahead() -> None:
