@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane, PollLease
@@ -54,6 +55,14 @@ class Waiting:
     until: datetime | None
     next_attempt_at: datetime | None
     schedule: Sequence[Coming]
+
+
+class _Cause(NamedTuple):
+    """Why something waits, until when, and when it is sent; the last two as far as they can be told."""
+
+    reason: WaitReason
+    until: datetime | None = None
+    sent_at: datetime | None = None
 
 
 def waiting_of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -> dict[UUID, Waiting]:
@@ -103,7 +112,7 @@ def _waiting(
     *,
     now: datetime,
 ) -> Waiting:
-    reason, until, at = _reason(endpoint, due, heads, now=now)
+    reason, until, at = _cause(endpoint, due, heads, now=now)
     if is_polled(endpoint.url) and reason == WaitReason.SCHEDULE and (at is None or at <= now):
         reason, until = WaitReason.POLL, leases.get(due.delivery_id)
     if at is not None and at <= now:
@@ -113,26 +122,22 @@ def _waiting(
     return Waiting(reason=reason, since=since, until=until, next_attempt_at=at, schedule=schedule)
 
 
-def _reason(
-    endpoint: Endpoint, due: DueDelivery, heads: Mapping[UUID, UUID], *, now: datetime
-) -> tuple[WaitReason, datetime | None, datetime | None]:
-    """Return why it waits, until when, and when it is sent; the last two as far as they can be told."""
+def _cause(endpoint: Endpoint, due: DueDelivery, heads: Mapping[UUID, UUID], *, now: datetime) -> _Cause:
     if endpoint.state != Endpoint.State.ENABLED:
-        is_paused = endpoint.state == Endpoint.State.PAUSED
-        return (WaitReason.PAUSED if is_paused else WaitReason.DISABLED), None, None
+        return _Cause(WaitReason.PAUSED if endpoint.state == Endpoint.State.PAUSED else WaitReason.DISABLED)
     if due.due_at is None:  # held back until its turn comes: a backlog drains at a limited rate
-        return WaitReason.RATE_LIMIT, None, None
-    rest = resting(endpoint, now=now)
+        return _Cause(WaitReason.RATE_LIMIT)
     if endpoint.ordered and heads.get(endpoint.id) != due.delivery_id and not _is_set_aside(endpoint, due):
-        return WaitReason.ORDER, None, None
+        return _Cause(WaitReason.ORDER)
+    rest = resting(endpoint, now=now)
     if rest is None or rest[0] <= due.due_at:
         return _by_schedule(endpoint, due.due_at, now=now)
     until, why = rest
     if why == RestReason.ORDER:  # an ordered endpoint rests until the retry of its first delivery
-        return WaitReason.SCHEDULE, until, until
+        return _Cause(WaitReason.SCHEDULE, until, until)
     # Only a few go when a lane that failed is tried again, and nobody can say when the others do.
     is_sent_then = why == RestReason.ASKED or endpoint.ordered
-    return WaitReason.RESTING, until, until if is_sent_then else None
+    return _Cause(WaitReason.RESTING, until, until if is_sent_then else None)
 
 
 def _is_set_aside(endpoint: Endpoint, due: DueDelivery) -> bool:
@@ -140,15 +145,13 @@ def _is_set_aside(endpoint: Endpoint, due: DueDelivery) -> bool:
     return endpoint.set_aside_after is not None and due.attempts >= endpoint.set_aside_after
 
 
-def _by_schedule(
-    endpoint: Endpoint, due_at: datetime, *, now: datetime
-) -> tuple[WaitReason, datetime | None, datetime | None]:
+def _by_schedule(endpoint: Endpoint, due_at: datetime, *, now: datetime) -> _Cause:
     if due_at > now:
-        return WaitReason.SCHEDULE, due_at, due_at
+        return _Cause(WaitReason.SCHEDULE, due_at, due_at)
     rate = endpoint.deliveries_per_second
     if rate is not None and _is_short_of_tokens(endpoint.lane, rate, now=now):
-        return WaitReason.RATE_LIMIT, None, None
-    return WaitReason.SCHEDULE, None, None
+        return _Cause(WaitReason.RATE_LIMIT)
+    return _Cause(WaitReason.SCHEDULE)
 
 
 def _is_short_of_tokens(lane: Lane, rate_per_second: float, *, now: datetime) -> bool:
