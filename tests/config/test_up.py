@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -48,12 +47,12 @@ class Up:
     def serves(self) -> bool:
         """Whether the staff site answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/admin/login/", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/admin/login/", timeout=60) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
-    def eventually(self, what: Callable[[], object], *, seconds: float = 60) -> None:
+    def eventually(self, what: Callable[[], object], *, seconds: float = 240) -> None:
         """Wait for something, and show the log when it does not come."""
         assert wait_until(lambda: bool(what()), seconds=seconds), self.log.read_text()
 
@@ -94,7 +93,7 @@ def test_a_killed_web_server_is_started_again_with_its_children(up: Up) -> None:
     before.kill()
     up.eventually(lambda: up.child("web") not in (None, before) and up.serves())
     assert orphans
-    assert not psutil.wait_procs(orphans, timeout=5)[1]
+    assert not psutil.wait_procs(orphans, timeout=60)[1]
 
 
 def test_a_killed_database_is_started_again(up: Up) -> None:
@@ -118,14 +117,14 @@ def test_all_goes_down_in_good_order(tmp_path: Path) -> None:
         family = up.process.children(recursive=True)
         up.process.terminate()
         assert up.process.wait(60) == 0
-        assert not psutil.wait_procs(family, timeout=5)[1]
+        assert not psutil.wait_procs(family, timeout=60)[1]
 
 
 def test_nothing_lingers_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with everything(tmp_path) as up:
         family = up.process.children(recursive=True)
         up.process.kill()
-        assert not psutil.wait_procs(family, timeout=30)[1]
+        assert not psutil.wait_procs(family, timeout=60)[1]
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -158,17 +157,15 @@ def test_a_child_that_ran_long_is_started_again_soon() -> None:
     assert child.due == HEALTHY_SECONDS + 1 + FIRST_DELAY_SECONDS
 
 
-def test_a_child_that_will_not_stop_is_killed() -> None:
-    deaf = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
-    )
-    child = Child("deaf", [sys.executable, "-c", deaf], environment={})
+def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
+    deaf = "import pathlib, signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    deaf += "; pathlib.Path(sys.argv[1]).touch(); signal.pause()"
+    child = Child("deaf", [sys.executable, "-c", deaf, str(tmp_path / "is deaf")], environment={})
     child.tend(0)
     assert child.process is not None
-    started = time.monotonic()
+    assert wait_until((tmp_path / "is deaf").exists, seconds=60)
     stop_all([child], seconds=0.2)
-    assert child.process.returncode is not None
-    assert time.monotonic() - started < 10
+    assert child.process.returncode == -signal.SIGKILL
 
 
 def test_a_stop_is_noticed_once_and_then_acts_as_before() -> None:

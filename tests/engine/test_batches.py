@@ -75,13 +75,13 @@ def naming(*failed: int) -> Any:
 def turns(endpoint: Endpoint, count: int) -> None:
     for _ in range(count):
         let_time_pass(endpoint)
-        take_turn(endpoint, seconds=60)
+        take_turn(endpoint)
 
 
 def turns_at_once(endpoint: Endpoint) -> None:
     """Take turns as long as something is due by now."""
     for _ in range(20):
-        take_turn(endpoint, seconds=60)
+        take_turn(endpoint)
         if not DueDelivery.objects.filter(due_at__lte=Now()).exists():
             return
     raise AssertionError("it never ends")
@@ -91,7 +91,7 @@ def test_what_is_due_goes_in_one_signed_request_and_each_delivery_has_an_attempt
     endpoint = a_batched(receiver, headers={"X-Own": "very secret value"}, method="PUT")
     emit_many(endpoint, 5)
     counted = names.BATCH_EVENTS.buckets()[1]
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert names.BATCH_EVENTS.buckets()[1] == counted + 5
     (request,) = receiver.requests
     assert (request.method, numbers(request), request.header("x-own")) == ("PUT", [0, 1, 2, 3, 4], "very secret value")
@@ -118,7 +118,7 @@ def test_a_backlog_goes_in_full_batches_and_what_comes_while_one_gathers_goes_wi
     Endpoint.objects.update(batch_wait_ms=32_000)  # longer than is allowed: the machine may stall
     emit_many(endpoint, 30)
     engine, _ = an_engine(endpoint)
-    step_until_idle(engine, seconds=60)
+    step_until_idle(engine)
     assert sizes(receiver) == [10, 10, 10], "full batches wait for nothing"
     emit_many(endpoint, 4)
     engine.notify([endpoint.id])
@@ -129,7 +129,7 @@ def test_a_backlog_goes_in_full_batches_and_what_comes_while_one_gathers_goes_wi
     assert len(receiver.requests) == 3
     emit_many(endpoint, 6)
     engine.notify([endpoint.id])
-    run_until_idle(engine, seconds=60)
+    run_until_idle(engine)
     assert sizes(receiver) == [10, 10, 10, 10]
     assert {each.state for each in Delivery.objects.all()} == {"succeeded"}
 
@@ -138,12 +138,12 @@ def test_a_batch_that_does_not_fill_goes_when_its_time_is_over_and_without_a_tim
     endpoint = a_batched(receiver, batch_wait_ms=300)
     emit_many(endpoint, 3)
     began = time.monotonic()
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert (sizes(receiver), time.monotonic() - began >= 0.3) == ([3], True)
     redeliver(Delivery.objects.order_by("id")[0], actor="user:carol", reason="")
     update_endpoint(endpoint, {"batch_wait_ms": 500}, actor="user:alice")
     emit(endpoint, number=7)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert [numbers(each) for each in receiver.requests[1:]] == [[0], [7]], "by hand it goes alone and first"
 
 
@@ -151,7 +151,7 @@ def test_a_207_fails_those_that_it_names_and_no_others(receiver: Receiver) -> No
     endpoint = a_batched(receiver, retry_schedule=[0, 60, 60])
     emit_many(endpoint, 4)
     receiver.answer = naming(1, 3)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     failed = ("pending", 1, "batch_member_failed")
     assert states() == {0: ("succeeded", 1, ""), 1: failed, 2: ("succeeded", 1, ""), 3: failed}
     assert set(Attempt.objects.exclude(error="").values_list("status_code", "detail")) == {(207, "no such order")}
@@ -165,7 +165,7 @@ def test_a_207_fails_those_that_it_names_and_no_others(receiver: Receiver) -> No
 def test_structured_events_go_as_a_batch_that_the_cloudevents_package_reads(receiver: Receiver) -> None:
     endpoint = a_batched(receiver, payload_mode="cloudevents_structured")
     emit_many(endpoint, 3)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     (request,) = receiver.requests
     assert str(request.header("content-type")).startswith("application/cloudevents-batch+json")
     read = [JSONFormat().read(None, orjson.dumps(each)) for each in orjson.loads(request.body)]
@@ -179,12 +179,12 @@ def test_a_207_that_cannot_be_read_takes_nothing_and_harms_nobody(receiver: Rece
     other = a_batched(receiver)
     emit_many(endpoint, 3)
     receiver.answer = lambda request: (207, {}, body)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert set(states().values()) == {("pending", 1, "batch_unreadable")}
     assert {each.detail.partition(":")[0] for each in Attempt.objects.all()} == {"what came with the 207"}
     receiver.answer = naming()
     emit(other, number=9)
-    take_turn(other, seconds=60)
+    take_turn(other)
     turns(endpoint, 1)
     assert {state for state, *_ in states().values()} == {"succeeded"}
 
@@ -196,7 +196,7 @@ def test_a_207_about_events_of_others_changes_nothing_of_theirs_and_the_attempt_
     emit(liar, number=2)
     lie = orjson.dumps({"failed": [{"id": ids.encode_id(ids.EVENT, stranger.id)}]})
     receiver.answer = lambda request: (207, {}, lie)
-    take_turn(liar, seconds=60)
+    take_turn(liar)
     assert states() == {1: ("pending", 0, ""), 2: ("succeeded", 1, "")}
     assert Attempt.objects.get().detail == "1 of the entries of failed name no event of this request"
 
@@ -221,7 +221,7 @@ def test_an_event_that_makes_its_receiver_fail_is_alone_by_its_last_try(receiver
     endpoint = a_batched(receiver, retry_schedule=[0, 60, 60, 60])
     emit_many(endpoint, 20)
     receiver.answer = refusing(7, status=500)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert {attempts for _, attempts, _ in states().values()} == {1}, "a 500 says nothing of one event"
     turns(endpoint, 4)
     found = states()
@@ -242,7 +242,7 @@ def test_a_410_disables_the_endpoint_once_and_gives_up_what_was_in_the_request(r
     endpoint = a_batched(receiver)
     emit_many(endpoint, 3)
     receiver.answer = lambda request: (410, {}, b"")
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert set(states().values()) == {("exhausted", 1, "gone")}
     endpoint.refresh_from_db()
     assert endpoint.state == "disabled"
@@ -255,7 +255,7 @@ def test_what_cannot_be_sent_is_left_out_and_ends_by_itself(receiver: Receiver) 
     Event.objects.filter(id=Event.objects.order_by("id")[1].id).update(body=ERASED)
     last = Event.objects.order_by("id")[3]
     Event.objects.filter(id=last.id).update(body=bytes(last.body).replace(b"number", b"nothing"))
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     (request,) = receiver.requests
     assert [each["payload"] for each in orjson.loads(request.body)["events"]] == [0, 2]
     outcomes = Delivery.objects.order_by("event_id").values_list("state", "error")
@@ -273,7 +273,7 @@ def test_large_events_fill_a_batch_by_their_bytes(receiver: Receiver) -> None:
     for event in Event.objects.all():
         larger = bytes(event.body).replace(b'"data":{', b'"data":{"text":"%b",' % (b"x" * 240_000))
         Event.objects.filter(id=event.id).update(body=larger)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert sizes(receiver) == [4, 1]
     assert max(len(each.body) for each in receiver.requests) <= 1_000_000
 
@@ -296,9 +296,9 @@ def test_a_batch_in_flight_when_its_worker_stops_is_logged_and_comes_again(recei
 def test_switching_batches_on_and_off_applies_with_the_next_lease(receiver: Receiver) -> None:
     endpoint = a_batched(receiver)
     emit_many(endpoint, 2)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     update_endpoint(endpoint, {"batch_size": 1}, actor="user:alice")
     emit(endpoint, number=5)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     assert numbers(receiver.requests[0]) == [0, 1]
     assert orjson.loads(receiver.requests[1].body)["data"] == {"number": 5}

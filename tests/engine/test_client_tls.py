@@ -84,7 +84,7 @@ def ends(url: str, *tls: dict[str, str] | None) -> list[tuple[int | None, str, s
     endpoints = [an_endpoint(url, tls=each, retry_schedule=[0]) for each in tls]
     for endpoint in endpoints:
         emit(endpoint)
-        take_turn(endpoint, seconds=30)
+        take_turn(endpoint)
         (attempt,) = attempts_of(the_delivery(endpoint))
         told = read_headers(attempt.response_headers)
         found.append((attempt.status_code, attempt.error, told.get("x-who", ""), told.get("x-connection", "")))
@@ -111,7 +111,7 @@ def test_a_connection_with_one_endpoints_certificate_serves_no_other(server: Ser
         for endpoint in (alice, bob, bare):
             emit(endpoint)
             engine.notify([endpoint.id])
-            step_until_idle(engine, seconds=30)
+            step_until_idle(engine)
     engine.abandon()
     told = [read_headers(attempt.response_headers) for attempt in Attempt.objects.order_by("id")]
     assert [each["x-who"].partition("CN=")[2].partition(",")[0] for each in told] == 2 * ["alice", "bob", ""]

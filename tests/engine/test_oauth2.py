@@ -156,7 +156,7 @@ def test_an_endpoint_that_is_erased_while_its_token_is_fetched_harms_nobody(
         engine.step()
     emit(well)
     engine.notify([well.id])
-    step_until_idle(engine, seconds=60)
+    step_until_idle(engine)
     engine.abandon()
     assert not AccessToken.objects.exists()
     assert the_delivery(well).state == "succeeded"
@@ -220,7 +220,7 @@ def test_a_token_endpoint_that_hangs_holds_up_its_own_lane_only(receiver: Receiv
     engine, _ = an_engine(stuck, well)
     while "/well" not in paths(receiver):
         engine.step()
-    step_until_idle(engine, seconds=60)
+    step_until_idle(engine)
     engine.abandon()
     failed = Attempt.objects.filter(endpoint=stuck)
     assert set(failed.values_list("error", flat=True)) == {"token_error"}

@@ -17,7 +17,7 @@ from deliveries.engine.outbox import Ended
 from deliveries.models import Delivery, Endpoint, Lane
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
-from tests.engine.steps import PATIENT, an_endpoint, an_engine, emit, run_until_idle
+from tests.engine.steps import PATIENCE_SECONDS, PATIENT, an_endpoint, an_engine, emit, run_until_idle
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +59,7 @@ def an_endpoint_of(other: Endpoint, url: str) -> Endpoint:
     return create_endpoint(other.customer, {"url": url}, actor="user:alice")[0]
 
 
-def step_until(engine: Engine, condition: Callable[[], object], *, seconds: float = 10) -> None:
+def step_until(engine: Engine, condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Step until something holds."""
     give_up = time.monotonic() + seconds
     while not condition():
@@ -80,7 +80,7 @@ def test_lanes_that_only_wait_for_an_answer_leave_room_for_others(
     step_until(engine, lambda: Delivery.objects.get(endpoint=quick).state == "succeeded")
     assert set(engine.lanes) <= {endpoint.id for endpoint in hanging}
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"succeeded"}
 
 
@@ -92,7 +92,7 @@ def test_in_a_crowd_a_lane_has_one_request_in_flight_until_its_first_answer(
     widths = sorted(len(lane.in_flight) for lane in engine.lanes.values())
     assert widths == [1] * HANGING, "each customer had one before any had two"
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     assert Delivery.objects.filter(state="succeeded").count() == HANGING * BACKLOG
 
 
@@ -105,7 +105,7 @@ def test_a_lane_in_hand_that_is_woken_sends_what_came_meanwhile_without_being_gi
     emit(hanging[0], number=99)
     engine.notify([hanging[0].id])
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     assert Lane.objects.get(endpoint=hanging[0]).fence == fence
     assert Delivery.objects.filter(endpoint=hanging[0], state="succeeded").count() == BACKLOG + 1
 
@@ -122,7 +122,7 @@ def test_what_came_for_a_lane_in_hand_is_found_although_its_message_went_elsewhe
     emit(endpoint, number=99)
     step_until(engine, lambda: len(receiver.requests) == 2)
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     assert Delivery.objects.filter(state="succeeded").count() == 2
 
 
@@ -135,7 +135,7 @@ def test_a_step_starts_few_requests_and_the_next_one_begins_with_the_customers_t
         assert engine.outbox.in_flight == started
     assert [len(lane.in_flight) for lane in engine.lanes.values()] == [1] * HANGING
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     assert Delivery.objects.filter(state="succeeded").count() == HANGING * BACKLOG
 
 
@@ -155,7 +155,7 @@ def test_many_lanes_of_one_customer_do_not_come_before_one_of_another(
     assert [len(lane.in_flight) for lane in engine.lanes.values() if lane.in_flight] == [1, 1]
     assert engine.lanes[other.id].in_flight
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
 
 
 def one_that_is_busy_and_one_that_comes_fresh(receiver: Receiver, healthy: Receiver) -> tuple[Endpoint, Endpoint]:
@@ -238,6 +238,6 @@ def test_large_bodies_in_flight_stay_within_the_budget_of_bytes(receiver: Receiv
     assert engine._table.bytes.taken <= 3 * 100_200
     assert len(receiver.requests) <= 3
     released.set()
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     assert Delivery.objects.filter(state="succeeded").count() == 10
     assert engine._table.bytes.taken == 0

@@ -20,7 +20,7 @@ from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
 from deliveries.services.backlog import cancel_waiting
 from tests.engine import steps
-from tests.engine.steps import an_endpoint, emit, expire_lease, lease, the_delivery
+from tests.engine.steps import PATIENCE_SECONDS, an_endpoint, emit, expire_lease, lease, the_delivery
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,14 +69,14 @@ def waiting_behind(first: Callable[[], object], second: Callable[[], object]) ->
         first()
         thread.start()
         wait_until_blocked(thread)
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert errors == []
     yield
 
 
 def wait_until_blocked(thread: threading.Thread) -> None:
     """Return as soon as somebody waits for our lock."""
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + PATIENCE_SECONDS
     with connection.cursor() as cursor:
         while True:
             cursor.execute(

@@ -73,7 +73,7 @@ def test_each_endpoint_is_sent_the_version_of_its_registration_and_the_others_to
     draft = EventDraft(type="invoice.paid", data=b'{"sum": {"value": 7}}', customer_id=endpoints[0].customer_id)
     assert accept_event(draft).deliveries == 3
     engine, _ = an_engine(*endpoints)
-    run_until_idle(engine, seconds=60)
+    run_until_idle(engine)
     assert sent(receiver, "/v1") == [("v1", {"amount": 7})]
     assert sent(receiver, "/v2") == [("v2", {"total": {"value": 7}})]
     assert sent(receiver, "/v3") == [("v3", {"sum": {"value": 7}})]
@@ -82,7 +82,7 @@ def test_each_endpoint_is_sent_the_version_of_its_registration_and_the_others_to
     assert "webhook-version: v1" in attempt.request_headers
     assert attempt.request_headers.endswith('"data":{"amount":7}}')
     redeliver(the_delivery(endpoints[1]), actor="user:ops")
-    take_turn(endpoints[1], seconds=60)
+    take_turn(endpoints[1])
     assert sent(receiver, "/v2")[1] == ("v2", {"total": {"value": 7}})
 
 
@@ -93,7 +93,7 @@ def test_a_missing_and_a_failing_mapping_send_nothing_harm_no_other_and_are_mend
     emit(endpoints[0])
     accept_event(EventDraft(type="invoice.paid", data=b'{"x": 1}', customer_id=customer_id, api_version="v2"))
     engine, _ = an_engine(*endpoints)
-    run_until_idle(engine, seconds=60)
+    run_until_idle(engine)
     errors = dict(Delivery.objects.exclude(error="").values_list("endpoint_id", "error"))
     assert set(errors.values()) == {"version_not_mapped"}
     details = {attempt.detail for each in Delivery.objects.filter(state="pending") for attempt in attempts_of(each)}
@@ -118,7 +118,7 @@ def test_a_missing_and_a_failing_mapping_send_nothing_harm_no_other_and_are_mend
 def take_again(endpoint: Endpoint) -> None:
     """The next attempt of what waits."""
     let_time_pass(endpoint)
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
 
 
 def test_without_versions_and_for_types_that_do_not_change_the_body_is_as_it_was_emitted(receiver: Receiver) -> None:
@@ -145,7 +145,7 @@ def test_a_mapping_that_grows_ends_with_a_name_and_others_are_sent_meanwhile(rec
         emit(old, number=number)
         emit(new, number=number)
     engine, woken = an_engine(old, new)
-    run_until_idle(engine, seconds=120)
+    run_until_idle(engine)
     assert [version for version, _ in sent(receiver, "/new")] == ["v2"] * 3
     ended = set(Delivery.objects.filter(endpoint=old).exclude(error="").values_list("error", flat=True))
     assert ended
@@ -164,7 +164,7 @@ def test_a_transformation_gets_what_was_mapped_and_a_large_event_is_mapped_too(r
     for endpoint in (old, whole):
         data = b'{"total": {"value": 1.50}, "text": "%b"}' % text
         accept_event(EventDraft(type="invoice.paid", data=data, customer_id=endpoint.customer_id))
-        take_turn(endpoint, seconds=60)
+        take_turn(endpoint)
     assert sent(receiver, "/old") == [("v1", {"type": "invoice.paid", "sum": 1.5})]
     assert receiver.requests[-1].body == b"amount=1.5"
     assert receiver.requests[-1].header("webhook-version") == "v1"
@@ -177,11 +177,11 @@ def test_what_was_emitted_before_there_were_versions_goes_to_old_endpoints_as_it
     emit(old)
     a_version("v1")
     a_version("v2", down=DOWN["v2"])
-    take_turn(old, seconds=60)
+    take_turn(old)
     assert sent(receiver, "/old") == [(None, {"number": 1})]
     Endpoint.objects.filter(pk=old.pk).update(api_version="v2")
     redeliver(the_delivery(old), actor="user:ops")
-    take_turn(old, seconds=60)
+    take_turn(old)
     attempts = attempts_of(the_delivery(old))
     assert [attempt.error for attempt in attempts] == ["", "version_not_mapped"]
     assert the_delivery(old).state == "succeeded"
@@ -195,7 +195,7 @@ def test_a_test_event_and_a_poller_get_the_version_too(receiver: Receiver) -> No
     a_version("v2", down=DOWN["v2"], example={"total": {"value": 5}})
     for endpoint in (old, polled):
         send_test_event(endpoint, event_type="invoice.paid")
-    take_turn(old, seconds=60)
+    take_turn(old)
     assert sent(receiver, "/v1") == [("v1", {"amount": 5})]
     (message,) = poll(polled, most=5, lease_seconds=60)
     assert orjson.loads(message.body)["data"] == {"amount": 5}
@@ -217,7 +217,7 @@ def test_a_batch_is_of_one_version_and_goes_without_what_cannot_be_mapped(receiv
         ("invoice.paid", b'{"total": {"value": 4}}'),
     ):
         accept_event(EventDraft(type=name, data=data, customer_id=old.customer_id))
-    take_turn(old, seconds=60)
+    take_turn(old)
     (request,) = receiver.requests
     found = [each["payload"]["data"] for each in orjson.loads(request.body)["events"]]
     assert sorted(found, key=str) == [{"amount": 1}, {"amount": 4}, {"total": 2}]

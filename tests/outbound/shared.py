@@ -42,7 +42,7 @@ def established_from_here(process: psutil.Process, port: int) -> int:
     return sum(1 for each in connections if each.raddr and each.raddr.port == port and each.status == "ESTABLISHED")
 
 
-def wait_until(condition: Any, seconds: float = 5.0) -> None:
+def wait_until(condition: Any, seconds: float = 60.0) -> None:
     """Return when the condition holds, or fail."""
     give_up = time.monotonic() + seconds
     while not condition():

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 from deliveries.errors import InvalidUrl
@@ -28,12 +27,13 @@ from tests.outbound.one_receiver import OK, OneReceiver
 
 NAMES = 50  # libcurl has 20 resolver threads, and takes two for each request
 HEALTHY = 5
+PATIENCE_SECONDS = 60  # of the system's resolver, with each name: whoever waits for it hangs
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1
 
 
 def main() -> None:
     """Ask for names that nobody answers for and for some that have an answer, then for one in /etc/hosts."""
-    os.environ["RES_OPTIONS"] = "timeout:1 attempts:2"  # as a worker has it
+    os.environ["RES_OPTIONS"] = f"timeout:{PATIENCE_SECONDS // 2} attempts:2"
     bring_up_loopback()
     name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     name_server.bind(("127.0.0.1", 53))
@@ -56,52 +56,42 @@ def answer_some(name_server: socket.socket) -> None:
             name_server.sendto(head + question + answer, sender)
 
 
-def beside_silent_ones(receiver: OneReceiver) -> list[float]:
-    """Return how many seconds requests to healthy names took that were started after many to silent ones."""
-    port, took = receiver.targets[0].port, []
-    with Transfers(rule=Guard(receiver.targets)) as transfers:
+def beside_silent_ones(receiver: OneReceiver) -> list[int]:
+    """Return how requests to healthy names ended that were started after many to silent ones, as long as these wait."""
+    port, statuses = receiver.targets[0].port, []
+    with Transfers(rule=Guard(receiver.targets), connect_seconds=PATIENCE_SECONDS) as transfers:
         for number in range(NAMES):
             silent = prepared_post(f"http://h{number}.silent.example:{port}/", [], b"{}")
-            transfers.start(silent, tag="", timeout_seconds=4)
-        begun = time.monotonic()
+            transfers.start(silent, tag="", timeout_seconds=PATIENCE_SECONDS)
         for number in range(HEALTHY):
             healthy = prepared_post(f"http://h{number}.healthy.example:{port}/", [], b"{}")
-            transfers.start(healthy, tag="healthy", timeout_seconds=4)
-        while transfers.in_flight:
-            ended = transfers.finish(wait_seconds=0.1)
-            took += [time.monotonic() - begun for tag, answer in ended if tag and answer.status == 200]
-    return took
+            transfers.start(healthy, tag="healthy", timeout_seconds=PATIENCE_SECONDS)
+        while transfers.in_flight > NAMES:
+            statuses += [answer.status for tag, answer in transfers.finish(wait_seconds=0.1) if tag]
+    return statuses
 
 
 def measured(receiver: OneReceiver) -> dict[str, object]:
-    """Return how long everything took, and how it ended."""
+    """Return how everything ended."""
     port = receiver.url.split(":")[2].split("/")[0]
     transfers = Transfers(rule=Guard([AllowedTarget(ipaddress.ip_network("127.0.0.1/32"), int(port))]))
     for number in range(NAMES):
         silent = prepared_post(f"http://h{number}.silent.example:{port}/", [], b"{}")
         transfers.start(silent, tag=number, timeout_seconds=0.5)
-    begun, longest, errors, details = time.monotonic(), 0.0, set(), set()
+    errors, details = set(), set()
     while transfers.in_flight:
-        waiting = time.monotonic()
         for _, answer in transfers.finish(wait_seconds=0.1):
             errors.add(answer.error)
             details.add(answer.detail)
-        longest = max(longest, time.monotonic() - waiting)
-    took = time.monotonic() - begun
     known = prepared_post(f"http://hooks.alice.example:{port}/", [], b"{}")
     after = send_one(known, timeout_seconds=2, transfers=transfers)
-    transfers.start(silent, tag="left", timeout_seconds=2)
+    transfers.start(silent, tag="left", timeout_seconds=PATIENCE_SECONDS)
     transfers.finish(wait_seconds=0.05)
-    closing = time.monotonic()
     transfers.close()
-    closed = time.monotonic() - closing
     return {
-        "took": took,
-        "longest": longest,
         "errors": sorted(errors),
         "details": sorted(details),
         "after": after.status,
-        "closed": closed,
         "registration": registration(),
     }
 

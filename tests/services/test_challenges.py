@@ -136,7 +136,7 @@ def test_a_url_that_hangs_ends_at_the_deadline(receiver: Receiver) -> None:
     receiver.answer = lambda request: (release.wait(30), (204, {}, b""))[1]
     endpoint = an_endpoint(receiver.url, timeout_seconds=1)
     run_challenges()
-    take_turn(endpoint, seconds=60)
+    take_turn(endpoint)
     run_challenges()
     release.set()
     assert Challenge.objects.get().detail.startswith("The endpoint did not answer before the deadline")

