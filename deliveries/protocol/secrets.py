@@ -136,10 +136,10 @@ def _is_guessable(value: bytes) -> bool:
 
 def _from_base64(text: str) -> bytes:
     try:
-        raw = a2b_base64(text, strict_mode=True)
+        raw = a2b_base64(text)
     except (Base64Error, ValueError) as error:
         raise InvalidSecret(say("after its prefix a secret is padded standard base64"), field="secret") from error
-    # strict_mode lets stray bits in the last character pass; two spellings of one secret would be the result.
+    # It passes over what is no base64, and over stray bits in the last character: one secret would have two spellings.
     if to_base64(raw) != text:
         raise InvalidSecret(say("after its prefix a secret is padded standard base64"), field="secret")
     return raw

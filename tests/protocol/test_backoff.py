@@ -47,6 +47,20 @@ def test_a_delay_stays_within_a_fifth_of_its_schedule(schedule: list[int], done:
         assert schedule[done] * 0.799 <= delay <= schedule[done] * 1.201
 
 
+def test_a_schedule_may_have_thirty_delays() -> None:
+    assert len(check_schedule([0] * 30)) == 30
+
+
+@pytest.mark.parametrize("value", ["120, soon", "soon, 120", "soon"])
+def test_a_wait_that_cannot_be_read_makes_the_others_worth_nothing(value: str) -> None:
+    assert parse_retry_after(value, now=NOW) is None
+
+
+@pytest.mark.parametrize(("year", "seconds"), [(76, 86_400), (77, 0)])
+def test_a_year_of_two_digits_is_at_most_fifty_years_ahead(year: int, seconds: float) -> None:
+    assert parse_retry_after(f"Sunday, 06-Nov-{year} 08:49:37 GMT", now=NOW) == seconds
+
+
 def test_after_the_first_attempt_comes_the_second_delay() -> None:
     delay = delay_seconds([0, 100, 1000], 1, rng=random.Random(1))
     assert delay is not None

@@ -26,6 +26,22 @@ def after_failures(count: int) -> tuple[Breaker, list[float]]:
     return breaker, rests
 
 
+class Highest(random.Random):
+    """Dice that always show the most."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+def test_a_rest_and_a_pause_are_at_most_a_fifth_longer() -> None:
+    assert after_no_answer(Breaker(4, 0), rng=Highest())[1] == 6.0
+    assert after_answered_failure(CLOSED, pause=True, rng=Highest())[1] == 0.3
+
+
+def test_a_failed_probe_opens_it_again_however_few_failures_were_counted() -> None:
+    assert after_no_answer(Breaker(0, 1), rng=Highest()) == (Breaker(1, 2), 12.0)
+
+
 def test_four_failures_leave_it_closed() -> None:
     breaker, rests = after_failures(4)
     assert (breaker, rests) == (Breaker(4, 0), [0, 0, 0, 0])

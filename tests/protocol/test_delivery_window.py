@@ -69,7 +69,11 @@ def test_what_is_written_is_read_again_and_a_week_has_open_and_closed_minutes(
 @pytest.mark.parametrize(
     "wrong",
     [
-        "always", [], {"days": ["mon"]}, {"days": [], "from": "08:00", "to": "09:00", "timezone": "UTC"},
+        "always", [], ["days", "from", "to", "timezone"],
+        {"days": {"mon": 1}, "from": "08:00", "to": "09:00", "timezone": "UTC"},
+        {"days": ["mon", "mo"], "from": "08:00", "to": "09:00", "timezone": "UTC"},
+        {"days": ["mon"], "from": 8, "to": "09:00", "timezone": "UTC"},
+        {"days": ["mon"]}, {"days": [], "from": "08:00", "to": "09:00", "timezone": "UTC"},
         {"days": ["mo"], "from": "08:00", "to": "09:00", "timezone": "UTC"},
         {"days": ["mon"], "from": "8:00", "to": "09:00", "timezone": "UTC"},
         {"days": ["mon"], "from": "08:00", "to": "24:00", "timezone": "UTC"},
@@ -85,6 +89,15 @@ def test_what_is_no_window_is_refused(wrong: object) -> None:
     with pytest.raises(InvalidInput) as refused:
         check_window(wrong)
     assert refused.value.field == "delivery_window"
+
+
+def test_no_window_is_none_and_written_as_nothing() -> None:
+    assert (check_window(None), read_window(" "), write_window(None)) == (None, None, "")
+
+
+def test_whether_a_window_in_a_zone_that_is_not_known_here_is_open_nobody_can_say() -> None:
+    with pytest.raises(InvalidInput, match="timezone"):
+        is_open({"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "Europe/Atlantis"}, at("2026-03-27"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import EXPLANATIONS, NOT_THEIRS, Outcome, decide
+from deliveries.protocol.outcome import ASKED, EXPLANATIONS, NOT_THEIRS, Outcome, at_once, decide, is_own_fault
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ERRORS = [
@@ -42,6 +42,7 @@ def test_any_2xx_is_a_success(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "healthy"),
     [
+        (300, "http_3xx", True),
         (301, "http_3xx", True),
         (304, "http_3xx", True),
         (400, "http_4xx", True),
@@ -75,7 +76,35 @@ def test_an_error_without_an_answer_follows_the_schedule(error: str) -> None:
 
 
 def test_a_status_does_not_hide_the_error_that_ended_the_request() -> None:
-    assert judged(200, error="protocol_error").state == "pending"
+    outcome = judged(200, error="protocol_error")
+    assert (outcome.state, outcome.healthy) == ("pending", False)
+
+
+def test_what_came_before_an_error_is_no_wish() -> None:
+    assert judged(200, error="protocol_error", webhook_delivery="disable, abort-message") == judged(
+        200, error="protocol_error"
+    )
+
+
+def test_a_delivery_of_an_erased_event_is_over() -> None:
+    outcome = judged(error="event_erased")
+    assert (outcome.state, outcome.retry_in_seconds) == ("cancelled", None)
+
+
+def test_only_a_want_of_our_own_is_no_attempt() -> None:
+    assert is_own_fault(Answer(error="no_socket"))
+    assert not any(is_own_fault(Answer(error=error)) for error in EXPLANATIONS)
+
+
+def test_what_is_sent_again_at_once_is_pending_with_nothing_to_wait_for() -> None:
+    exhausted = judged(401, done=3)
+    assert at_once(exhausted) == Outcome(state="pending", error="http_4xx", healthy=True, retry_in_seconds=0.0)
+
+
+@pytest.mark.parametrize("wish", ["abort-message", "disable"])
+def test_nothing_is_sent_again_at_once_that_the_receiver_wants_no_more_of(wish: str) -> None:
+    outcome = judged(401, done=3, webhook_delivery=wish)
+    assert at_once(outcome) == outcome
 
 
 def test_the_last_failure_of_the_schedule_exhausts_the_delivery() -> None:
@@ -134,6 +163,10 @@ def test_a_retry_after_that_cannot_be_read_counts_as_none() -> None:
     assert judged(503, retry_after="soon") == judged(503)
 
 
+def test_a_number_in_another_header_asks_for_no_wait() -> None:
+    assert judged(503, age="600") == judged(503)
+
+
 def test_of_several_retry_afters_the_longest_counts() -> None:
     answer = Answer(status=503, headers=(("retry-after", "5"), ("retry-after", "600"), ("retry-after", "soon")))
     outcome = decide(answer, schedule=[0, 100], attempts_done=1, now=NOW, rng=random.Random(1))
@@ -156,7 +189,7 @@ def test_a_receiver_may_ask_to_be_disabled(value: str) -> None:
 
 def test_a_disabled_endpoint_loses_no_delivery_that_it_did_not_take() -> None:
     assert judged(500, webhook_delivery="disable").state == "pending"
-    assert judged(200, webhook_delivery="disable").state == "succeeded"
+    assert judged(200, webhook_delivery="disable") == Outcome(state="succeeded", healthy=True, disable_reason=ASKED)
 
 
 def test_a_receiver_may_abort_one_message() -> None:
@@ -199,12 +232,15 @@ def test_every_error_of_an_attempt_is_explained_in_a_sentence(error: str) -> Non
     assert EXPLANATIONS[error].endswith(".")
 
 
-@pytest.mark.parametrize(("duration_ms", "slow"), [(3, False), (2001, True)])
+@pytest.mark.parametrize(
+    ("error", "duration_ms", "slow"),
+    [("dns_error", 3, False), ("dns_error", 999, False), ("dns_error", 1000, True), ("tls_error", 2001, False)],
+)
 def test_a_name_server_that_is_silent_counts_as_slow_and_one_that_says_no_does_not(
-    duration_ms: int, slow: bool
+    error: str, duration_ms: int, slow: bool
 ) -> None:
     outcome = decide(
-        Answer(error="dns_error", duration_ms=duration_ms),
+        Answer(error=error, duration_ms=duration_ms),
         schedule=[0, 5],
         attempts_done=1,
         now=NOW,

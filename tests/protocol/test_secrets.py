@@ -55,6 +55,7 @@ def test_reading_a_secret_raises_nothing_but_invalid_secret(text: str) -> None:
         "whsk_" + base64.b64encode(bytes(31)).decode(),
         "whsk_" + base64.b64encode(bytes(64)).decode(),
         "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
+        PRIVATE.removeprefix("whsk_"),
     ],
 )
 def test_a_secret_of_another_form_or_size_is_refused(text: str) -> None:
@@ -65,6 +66,20 @@ def test_a_secret_of_another_form_or_size_is_refused(text: str) -> None:
 def test_a_seed_alone_is_an_ed25519_secret_too() -> None:
     seed_only = "whsk_" + base64.b64encode(bytes(range(32))).decode()
     assert secrets.parse_secret(seed_only) == secrets.parse_secret(PRIVATE)
+    assert secrets.check_secret(seed_only, signing="standard") == PRIVATE
+
+
+@pytest.mark.parametrize("text", ["8 signs.", "ü" * 128, "whsec_ is the text of this one"])
+def test_a_scheme_that_signs_with_the_text_takes_any(text: str) -> None:
+    assert secrets.check_secret(text, signing="github") == text
+    with pytest.raises(InvalidSecret):
+        secrets.check_secret(text, signing="standard")
+
+
+@pytest.mark.parametrize("text", ["7 signs", "ü" * 128 + "x", " 9 signs.", "9 signs. ", "8\nsigns.", "8\0signs."])
+def test_a_text_that_is_too_short_or_long_or_cannot_be_seen_whole_is_no_secret(text: str) -> None:
+    with pytest.raises(InvalidSecret):
+        secrets.check_secret(text, signing="github")
 
 
 def test_a_shared_secret_has_no_public_key() -> None:
@@ -87,6 +102,16 @@ def test_a_secret_that_can_be_guessed_is_refused_by_our_own_scheme(raw: bytes) -
     with pytest.raises(InvalidSecret, match="guessed"):
         secrets.check_secret(text, signing="standard")
     assert secrets.read_secret(text) == SigningKey("hmac", raw)  # one that is stored goes on signing
+
+
+@pytest.mark.parametrize("different", [7, 8])
+def test_a_secret_has_eight_different_bytes_at_least(different: int) -> None:
+    text = secrets.format_secret(SigningKey("hmac", bytes(range(different)) + bytes(24)))
+    if different == 8:
+        assert secrets.check_secret(text, signing="standard") == text
+    else:
+        with pytest.raises(InvalidSecret, match="guessed"):
+            secrets.check_secret(text, signing="standard")
 
 
 def test_secrets_of_random_bytes_or_hex_digits_are_taken() -> None:

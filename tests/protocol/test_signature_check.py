@@ -61,6 +61,14 @@ def own_content(sent: SentRequest) -> bytes:
     return b"%b.%d.%b" % (sent.message_id.encode(), sent.timestamp, sent.body)
 
 
+def test_a_request_is_known_while_each_secret_that_signed_it_is_there() -> None:
+    sent = a_request("standard", SECRET, OLD_SECRET)
+    assert sent.is_known
+    assert replace(sent, hints=sent.hints[:1]).is_known
+    assert not replace(sent, keys=sent.keys[1:]).is_known
+    assert not replace(sent, keys=[], hints=[]).is_known
+
+
 @EACH_SCHEME
 def test_what_was_signed_is_found_right_and_verified_by_the_library(signing: str) -> None:
     sent = a_request(signing, SECRET, OLD_SECRET)

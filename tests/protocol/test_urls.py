@@ -29,6 +29,7 @@ def stored(text: str, *, allow_http: bool = True) -> str:
         ("HTTPS://EXAMPLE.COM/Path?Q=1", "https://example.com/Path?Q=1"),
         ("https://example.com:443/", "https://example.com/"),
         ("https://example.com:8443/a", "https://example.com:8443/a"),
+        ("https://example.com:65535/a", "https://example.com:65535/a"),
         ("http://example.com:80/a", "http://example.com/a"),
         ("https://example.com?a=b", "https://example.com/?a=b"),
         ("https://example.com/a%20b/@c:d?x=https://y/&z=%2F", "https://example.com/a%20b/@c:d?x=https://y/&z=%2F"),
@@ -218,6 +219,29 @@ def test_a_host_that_is_private_or_oddly_written_is_refused(host: str) -> None:
         stored(f"https://{host}/")
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://user@example.com/", "user name or a password"),
+        ("https://example.com:65536/", "at most 65535"),
+        ("https://[1.2.3.4]/", "IPv6 address"),
+        ("https://example.com/a\\b", "backslashes"),
+        ("https://example.com/" + "a" * 2029, "at most 2048 characters"),
+    ],
+)
+def test_what_is_refused_is_told_why(url: str, reason: str) -> None:
+    with pytest.raises(InvalidUrl, match=reason):
+        check_url(url, allow_http=True, ports=PORTS, allowed=lambda host, port: True)
+
+
+def test_the_longest_url_and_the_longest_name_are_taken() -> None:
+    assert len(stored("https://example.com/" + "a" * 2028)) == 2048
+    longest = ".".join(["a" * 63] * 3 + ["a" * 61])
+    assert stored(f"https://{longest}/") == f"https://{longest}/"
+    with pytest.raises(InvalidUrl):
+        stored(f"https://{longest}a/")
+
+
 def test_plain_http_is_refused_unless_a_setting_says_otherwise() -> None:
     with pytest.raises(InvalidUrl, match="https"):
         stored("http://example.com/", allow_http=False)
@@ -288,6 +312,13 @@ def test_no_text_raises_anything_but_invalid_url_and_what_passes_is_read_alike_b
     )
     assert (other.scheme, (other.host or "").strip("[]"), other.port) == (scheme, host, standard.port)
     assert stored(kept) == kept
+
+
+def test_a_mapped_address_is_the_one_that_it_maps_and_one_with_a_scope_is_none() -> None:
+    assert parsed_address("::ffff:10.0.0.1") == ipaddress.IPv4Address("10.0.0.1")
+    assert parsed_address("2606:4700::1111") == ipaddress.IPv6Address("2606:4700::1111")
+    assert parsed_address("2606:4700::1111%eth0") is None
+    assert parsed_address("localhost") is None
 
 
 @given(st.ip_addresses())
