@@ -5,6 +5,7 @@ What lives here: the page and the part of it that asks for what is new. It must 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from uuid import UUID
 
 from django.contrib import messages
@@ -99,7 +100,8 @@ class InboxPages(EndpointPages):
         """Offer an inbox at the URL field."""
         form = super().get_form(request, obj, change=change, **kwargs)
         if "url" in form.base_fields:
-            form.base_fields["url"].help_text = offer_inbox()
+            form.base_fields["url"] = field = deepcopy(form.base_fields["url"])  # forms of both sites share the other
+            field.help_text = field.help_text if obj else offer_inbox()
         return form
 
     def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:

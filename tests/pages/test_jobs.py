@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from deliveries.models import AuditEntry, Job
+from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 def page_of(house: House) -> str:
@@ -57,5 +63,23 @@ def test_the_list_leads_with_what_is_done_to_what_and_whose(bob: Client, carol: 
         (line,) = answer.context["listing"].lines
         assert "Redeliver by filter" in line.head
         assert acme.endpoint.url in line.head
-        assert "States: exhausted · Status code: 503" in line.head
+        assert "States: given up · Status code: 503" in line.head
         assert ("Acme" in line.cells) == (site == "admin")
+
+
+class TestInABrowser:
+    """What the page of a job says while it goes on."""
+
+    pytestmark = NEEDS_CHROMIUM
+
+    def test_a_job_that_begins_just_after_its_page_was_made_is_not_called_pending(
+        self, page: Page, acme: House
+    ) -> None:
+        log_in(page, User.objects.create_superuser("alice"), site="admin")
+        page.route("**/progress/", lambda route: route.fulfill(status=204))  # nothing is heard of it meanwhile
+        page.goto(f"{page_of(acme)}/change/")
+        page.wait_for_selector(".hp-badge:has-text('pending')")
+        Job.objects.update(state="running", started_at=acme.job.created_at)
+        page.unroute("**/progress/")
+        page.wait_for_selector(".hp-badge:has-text('running')")
+        assert page.locator(".hp-badge:has-text('pending')").count() == 0

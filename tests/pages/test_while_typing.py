@@ -108,6 +108,19 @@ def test_an_example_is_of_a_type_that_the_customer_may_be_sent(carol: Client, ac
         assert carol.get(EXAMPLE, {"name": name}).status_code == 404
 
 
+@pytest.mark.django_db
+def test_what_the_portal_puts_at_the_url_field_stays_in_the_portal(alice: Client, carol: Client, acme: House) -> None:
+    """Given both sites in one process, whose forms are made of one class, then neither is written upon by the other."""
+    page = f"deliveries/endpoint/{acme.endpoint.public_id}/change/"
+    new = carol.get("/portal/deliveries/endpoint/add/").content.decode()
+    assert "Use an inbox here" in new
+    assert "data-hp-ask" in new
+    assert "Use an inbox here" not in carol.get(f"/portal/{page}").content.decode()
+    text = alice.get(f"/admin/{page}").content.decode()
+    assert "Use an inbox here" not in text
+    assert "data-hp-ask" not in text
+
+
 @pytest.mark.skipif(NEEDS_CHROMIUM[0].args[0], reason="no chromium on this machine: apt-get install chromium")
 @pytest.mark.django_db(transaction=True)
 def test_the_form_says_by_itself_whether_a_url_is_reached_and_finds_event_types(

@@ -8,15 +8,14 @@ const PACE_SECONDS = 15;
 
 function watchJob(card) {
   const seen = [];
-  let state = "";
+  const state = card.dataset.hpState; // as the page was made
   const tick = async () => {
     let next = 1000;
     try {
       const answer = await fetch(card.dataset.hpJob);
       if (answer.ok) {
         const now = await answer.json();
-        if (state && now.state !== state) return location.reload(); // other buttons, other words
-        state = now.state;
+        if (now.state !== state) return location.reload(); // other buttons, other words
         showJob(card, now, paceOf(seen, now));
       } else next = 5000;
     } catch {
