@@ -12,6 +12,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, moment
@@ -35,6 +36,7 @@ class ApiVersionForm(ServiceForm, forms.ModelForm):
         model = ApiVersion
         fields = ("name", "description")
         labels = {"name": gettext_lazy("Name"), "description": gettext_lazy("Description")}
+        widgets = {"description": UnfoldAdminExpandableTextareaWidget()}
         help_texts = {
             "name": gettext_lazy("Such as 2026-11-01. It is never changed."),
             "description": gettext_lazy("What is different; customers read it."),
@@ -45,7 +47,6 @@ class ApiVersionForm(ServiceForm, forms.ModelForm):
 class StaffApiVersion(PageAdmin[ApiVersion]):
     """All versions, the newest first."""
 
-    called = (gettext_noop("API versions"), gettext_noop("API version"))
     rows = visible.api_versions
     form = ApiVersionForm
     acts = ("release",)

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 from django.utils.translation import gettext, gettext_noop
 
+from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.badges import answer_of, moment
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import readable
@@ -42,7 +43,7 @@ def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, object]:
     return {
         "row": attempt,
         "id": attempt.public_id,
-        "actor": visible.shown_actor(viewer, attempt.actor),
+        "actor": actor_in_words(visible.shown_actor(viewer, attempt.actor)),
         "reason": readable(attempt.reason.encode()),
         "answer": answer_of(attempt),
         "started": moment(attempt.started_at),

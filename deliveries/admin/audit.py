@@ -11,11 +11,12 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliveries.admin import list_filters
+from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.badges import NOTHING, code, moment
 from deliveries.admin.list_filters import Filter, Narrows
@@ -23,10 +24,28 @@ from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.models import AuditEntry, visible
+from deliveries.models import (
+    ApiKey,
+    ApiVersion,
+    AuditEntry,
+    Customer,
+    Delivery,
+    Endpoint,
+    Event,
+    EventType,
+    FailureGroup,
+    Job,
+    Member,
+    VersionChange,
+    visible,
+)
 from deliveries.protocol.actor_names import shown_to_customer
 from deliveries.protocol.timestamps import to_minute
 from deliveries.services.selection import between
+
+NOUNS = (ApiKey, ApiVersion, Customer, Delivery, Endpoint, Event, EventType, FailureGroup, Job, Member, VersionChange)
+PAGES = {model.PREFIX: model for model in NOUNS}
+GOING = (".delete", ".remove")
 
 
 class AuditPages(ReadOnlyPages[AuditEntry]):
@@ -57,7 +76,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     @admin.display(description=gettext_lazy("Who"))
     def shown_actor(self, row: AuditEntry) -> str:
         """Who did it."""
-        return row.actor
+        return actor_in_words(row.actor)
 
     @admin.display(description=gettext_lazy("What"))
     def shown_action(self, row: AuditEntry) -> SafeString:
@@ -66,8 +85,17 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
 
     @admin.display(description=gettext_lazy("To"))
     def shown_object(self, row: AuditEntry) -> SafeString:
-        """What it was done to."""
-        return code(row.object_id)
+        """What it was done to, and the way there."""
+        if not (url := self.object_url(row)):
+            return code(row.object_id)
+        return format_html('<a class="hp-link hp-code" href="{}">{}</a>', url, row.object_id)
+
+    def object_url(self, row: AuditEntry) -> str:
+        """Return where what it was done to is looked at; empty where this site has no page of it, or it is gone."""
+        model = PAGES.get(row.object_id.partition("_")[0])
+        if model is None or not self.admin_site.is_registered(model) or row.action.endswith(GOING):
+            return ""
+        return self.url("change", row.object_id, model=model._meta.model_name or "")
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: AuditEntry) -> str:
@@ -102,7 +130,7 @@ class StaffAuditEntry(AuditPages):
     fields = (*columns, "shown_detail")
     readonly_fields = fields
     search_by = ("object_id", "actor", "action")
-    search_help_text = gettext_noop("Id of what it was done to, an actor such as user:alice, or an action")
+    search_help_text = gettext_noop("Id of what it was done to, who did it, or an action such as endpoint.pause")
     filters = (CustomerFilter, *AuditPages.filters)
 
 
@@ -119,4 +147,4 @@ class PortalAuditEntry(AuditPages, PortalAdmin[AuditEntry]):
     @admin.display(description=gettext_lazy("Who"))
     def shown_actor(self, row: AuditEntry) -> str:
         """Staff appear as the operator."""
-        return shown_to_customer(row.actor)
+        return actor_in_words(shown_to_customer(row.actor))

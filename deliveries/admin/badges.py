@@ -41,7 +41,7 @@ STATE_WORDS = {
     "pending": pgettext_lazy("state", "pending"),
     "held": pgettext_lazy("state", "held"),
     "succeeded": pgettext_lazy("state", "succeeded"),
-    "exhausted": pgettext_lazy("state", "exhausted"),
+    "exhausted": pgettext_lazy("state", "given up"),
     "cancelled": pgettext_lazy("state", "cancelled"),
     "enabled": pgettext_lazy("state", "enabled"),
     "paused": pgettext_lazy("state", "paused"),

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
+from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, explain, moment
 from deliveries.admin.failure_columns import FailureColumns
@@ -113,6 +114,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
             "job_url": self.job_url(job),
             "is_working": is_working,
             "last": moment(row.last_at),
+            "known_to": actor_in_words(visible.shown_actor(self.viewer(request), row.acknowledged_by)),
+            "known_at": moment(row.acknowledged_at),
             "acts": self.acts_for(request, row),
             "live_url": self.url("live", row.public_id),
             "mark": mark_of(found.state, row.attempts, progress),
@@ -121,7 +124,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
 
     def still_context(self, row: FailureGroup) -> dict[str, object]:
         """Return what does not change by itself."""
-        query = f"?endpoint={row.endpoint.public_id}&error={row.error}"
+        status = f"&status={row.status_code}" if row.status_code else ""
+        query = f"?endpoint={row.endpoint.public_id}&error={row.error}{status}"
         return {
             "group": row,
             "original": row,
@@ -140,8 +144,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         }
 
     def job_url(self, job: Job | None) -> str:
-        """Return the address of a job's page, where this site has one."""
-        return ""
+        """Return the address of a job's page."""
+        return self.url("change", job.public_id, model="job") if job else ""
 
     # --- acts
 
@@ -253,10 +257,6 @@ class StaffFailure(FailurePages):
         """A permission of its own."""
         return request.user.has_perm(PAUSE)
 
-    def job_url(self, job: Job | None) -> str:
-        """Staff have a page for each job."""
-        return self.url("change", job.public_id, model="job") if job else ""
-
 
 @admin.register(FailureGroup, site=portal_site)
 class PortalFailure(FailurePages, PortalAdmin[FailureGroup]):
@@ -276,7 +276,7 @@ class PortalFailure(FailurePages, PortalAdmin[FailureGroup]):
 def failing_section(
     page: PageAdmin[Row], viewer: Viewer, *, endpoint_id: UUID | None = None
 ) -> list[dict[str, object]]:
-    """Return the failure groups of a customer or an endpoint, for a section of its page."""
+    """Return the failure groups of all, of a customer or of an endpoint, for a section of its page."""
     return [
         {
             "found": found,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext, gettext_noop
 
+from deliveries.admin.badges import state_word
 from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
@@ -97,6 +98,8 @@ def _text(name: str, value: object) -> str:
         return url or _public_id(name, value)
     if name in ("since", "until"):
         return f"{to_second(datetime.fromisoformat(str(value)))} UTC"
+    if name == "states" and isinstance(value, list):
+        return ", ".join(state_word(str(each)) for each in value)
     return gettext("yes") if value is True else _word(name, value).replace(",", ", ")
 
 

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.actors import ring_job
+from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import NOTHING, badge, code, link, moment
 from deliveries.admin.job_words import filter_address, filter_words, narrowed_words, problem_of
@@ -121,7 +122,7 @@ class JobPages(ReadOnlyPages[Job]):
 
     def shown_actor(self, row: Job) -> str:
         """Who asked for it."""
-        return row.actor
+        return actor_in_words(row.actor)
 
     shown_actor.short_description = gettext_noop("Asked by")  # type: ignore[attr-defined]
 
@@ -170,7 +171,7 @@ class StaffJob(JobPages):
     search_by = ("actor",)
     columns = ("shown_kind", "shown_customer", *JobPages.columns[1:])
     list_select_related = ("customer",)
-    search_help_text = gettext_noop("job_ id, or an actor such as user:alice")
+    search_help_text = gettext_noop("job_ id, or who asked for it")
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Job) -> SafeString | str:
@@ -197,7 +198,7 @@ class PortalJob(JobPages, PortalAdmin[Job]):
     @admin.display(description=gettext_lazy("Asked by"))
     def shown_actor(self, row: Job) -> str:
         """Staff appear as the operator."""
-        return visible.shown_actor(visible.Viewer(row.customer_id), row.actor)
+        return actor_in_words(visible.shown_actor(visible.Viewer(row.customer_id), row.actor))
 
 
 def progress_of(row: Job) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext, gettext_noop
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from deliveries.errors import InvalidMember
 from deliveries.protocol.json_members import check_members
@@ -25,7 +25,7 @@ REFUSED = gettext_noop("This is not JSON that can be stored: {}")
 class StoredJSONField(forms.JSONField):
     """JSON without NaN, NUL, lone surrogates, numbers of thousands of digits, or nesting without end."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminExpandableTextareaWidget(attrs={"class": "hp-wide hp-code hp-json", "spellcheck": "false"})
 
     def to_python(self, value: object) -> Any:
         """Read the text, or say what is wrong with it."""

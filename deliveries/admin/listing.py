@@ -46,6 +46,7 @@ NOUNS = (
         _("Name"),
         _("Description"),
     ),
+    *(_("API version"), _("API versions"), _("change"), _("Changes with versions")),
     *(_("Url"), _("Uid"), _("Action"), _("Actor"), _("Reason"), _("Email")),
 )
 
@@ -82,7 +83,6 @@ class ListPages(ModelAdmin, Generic[Row]):
     columns: ClassVar[Sequence[str]] = ()
     filters: ClassVar[Sequence[type[Filter]]] = ()
     bulk_acts: ClassVar[Sequence[tuple[str, str]]] = ()  # the method, and the words on its button
-    called: ClassVar[tuple[str, str]] = ("", "")  # many and one of them; empty: as Django calls the model
     per_page: ClassVar[int] = 50
     list_template: ClassVar[str] = "hookpost/list.html"
     nothing_yet: ClassVar[str] = _("There is nothing here yet.")
@@ -159,8 +159,8 @@ class ListPages(ModelAdmin, Generic[Row]):
 
     def nouns(self) -> dict[str, object]:
         """Return what several and one of the rows are called."""
-        several = gettext(self.called[0] or first_large(str(self.opts.verbose_name_plural)))
-        return {"title": several, "list_title": several, "noun": gettext(self.called[1] or str(self.opts.verbose_name))}
+        several = gettext(first_large(str(self.opts.verbose_name_plural)))
+        return {"title": several, "list_title": several, "noun": gettext(str(self.opts.verbose_name))}
 
     def views(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return the views that this person keeps of the list; of one without filters there are none."""

@@ -24,6 +24,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 
+from deliveries.admin.actor_words import actor_in_words, actors_called
 from deliveries.admin.acts import ActPages, sentence
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.ids import read_id
@@ -117,7 +118,7 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         key = self.key_of(term)
         condition = Q(pk=key) if key is not None else Q(pk__in=[])
         for lookup in self.search_by:
-            condition |= Q(**{lookup: term})
+            condition |= Q(actor__in=actors_called(term)) if lookup == "actor" else Q(**{lookup: term})
         return queryset.filter(condition), False
 
     # --- addresses
@@ -234,8 +235,8 @@ class PageAdmin(ActPages[Row], OwnTransactions):
 
     def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Return an entry as this site shows it; staff see all of it."""
-        shown = {name: getattr(entry, name) for name in ("at", "actor", "action", "reason", "note")}
-        return {**shown, "detail": list(in_lines(entry.detail))}
+        shown = {name: getattr(entry, name) for name in ("at", "action", "reason", "note")}
+        return {**shown, "actor": actor_in_words(entry.actor), "detail": list(in_lines(entry.detail))}
 
     def actor(self, request: HttpRequest) -> str:
         """Return the name that goes into the audit trail."""

@@ -12,6 +12,7 @@ from django.db.models import ForeignKey
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
+from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import Row
 from deliveries.admin.viewer import customer_of, has_member_right, member_actor, member_of
@@ -75,7 +76,7 @@ class PortalAdmin(PageAdmin[Row]):
 
     def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Show who of the operator's did something as the operator, and no note."""
-        return {**super().shown_entry(entry), "actor": shown_to_customer(entry.actor), "note": ""}
+        return {**super().shown_entry(entry), "actor": actor_in_words(shown_to_customer(entry.actor)), "note": ""}
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **kwargs: object

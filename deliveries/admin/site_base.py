@@ -30,6 +30,7 @@ from deliveries.admin.overview import overview_for
 from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.rendering import with_our_templates
 from deliveries.api.error_pages import error_page
+from deliveries.models import FailureGroup
 from deliveries.models.visible import Viewer
 from deliveries.protocol.brand_colours import shades_of
 from deliveries.services.brands import Brand, operator_brand
@@ -173,13 +174,16 @@ class HookpostSite(UnfoldAdminSite):
         )
 
     def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
-        """Serve the front page with the figures of the last day."""
+        """Serve the front page with the figures of the last day, and with what fails."""
+        from deliveries.admin.failure_groups import failing_section  # it needs these sites
+
         figures = figures_for(self.viewer(request), site_name=self.name)
         answer: TemplateResponse = super().index(
             request,
             {
                 "figures": figures,
                 "overview": overview_for(self.viewer(request), site_name=self.name, asked=request.GET.get("span", "")),
+                "failing": failing_section(self.get_model_admin(FailureGroup), self.viewer(request)),
                 "is_staff_site": self.name == STAFF,
                 **self.beside_figures(request),
                 **(extra_context or {}),

@@ -97,7 +97,6 @@ class VersionChangeForm(ServiceForm, MappedFields, forms.ModelForm):
 class StaffVersionChange(PageAdmin[VersionChange]):
     """All changes of all versions."""
 
-    called = (gettext_noop("Changes with versions"), gettext_noop("change"))
     rows = visible.version_changes
     form = VersionChangeForm
     columns = ("event_type", "version", "shown_changed")

@@ -26,6 +26,7 @@ class ApiVersion(IdentifiedModel):
     class Meta:
         db_table = "hookpost_api_version"
         ordering = ("id",)
+        verbose_name = "API version"
 
     def __str__(self) -> str:
         return self.name
@@ -48,6 +49,8 @@ class VersionChange(IdentifiedModel):
     class Meta:
         db_table = "hookpost_version_change"
         ordering = ("event_type",)
+        verbose_name = "change"
+        verbose_name_plural = "changes with versions"
         constraints = (models.UniqueConstraint(fields=("version", "event_type"), name="version_change_once_of_a_type"),)
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.template import Library
 
+from deliveries.admin.badges import state_word
 from deliveries.admin.script_words import script_words
 from deliveries.services.languages import in_words, spoken
 
@@ -26,3 +27,4 @@ def said(text: object) -> object:
 
 
 register.simple_tag(script_words)
+register.filter(state_word)

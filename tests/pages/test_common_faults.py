@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 
 from deliveries.admin.audit_words import in_lines
-from deliveries.models import AuditEntry, Delivery, Endpoint, Event
+from deliveries.models import AuditEntry, Delivery, Endpoint, Event, Lane
 from deliveries.protocol.ids import encode_id
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
 from tests.pages.conftest import House
@@ -61,6 +62,48 @@ def test_the_trail_names_ids_as_everywhere_and_shows_no_json(alice: Client, acme
         "endpoint": "not an id",
         "empty": "none",
     }
+
+
+@pytest.mark.django_db
+def test_a_link_says_by_itself_where_it_leads(alice: Client, carol: Client, acme: House) -> None:
+    """Given who hears a page's links one after the other, then none is called “open”, as six others are."""
+    Delivery.objects.update(state="exhausted", failed_at=acme.failure.last_at)
+    Endpoint.objects.update(state="paused")
+    Lane.objects.update(failing_since=acme.failure.first_at)
+    rows = (acme.customer, acme.event, acme.delivery, acme.failure, acme.endpoint)
+    for client, site in ((alice, "admin"), (carol, "portal")):
+        for address in (f"/{site}/", *(f"/{site}/deliveries/{page_of(row)}" for row in rows)):
+            links = re.findall(r"<a [^>]*>\s*([^<]*?)\s*</a>", client.get(address).content.decode())
+            assert not {"open", "here", "more"} & set(links), address
+
+
+@pytest.mark.django_db
+def test_what_was_given_up_is_called_by_one_word(alice: Client, acme: House) -> None:
+    Delivery.objects.update(state="exhausted", failed_at=acme.failure.last_at)
+    for page in ("", "deliveries/delivery/?state=exhausted", f"deliveries/{page_of(acme.delivery)}"):
+        text = alice.get(f"/admin/{page}").content.decode()
+        assert ">given up<" in text.lower(), page
+        assert ">exhausted<" not in text.lower(), page
+
+
+def page_of(row: Model) -> str:
+    """Where a row's page is on either site."""
+    return f"{row._meta.model_name}/{row.public_id}/change/"  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_a_box_for_text_is_no_larger_than_what_is_in_it(alice: Client, carol: Client, acme: House) -> None:
+    forms = {
+        alice: ("apiversion/add", "eventtype/add", page_of(acme.event_type)),
+        carol: ("eventtype/add", "endpoint/add"),
+    }
+    for client, pages in forms.items():
+        site = "admin" if client is alice else "portal"
+        for page in pages:
+            text = client.get(f"/{site}/deliveries/{page.rstrip('/')}/").content.decode()
+            boxes = re.findall(r"<textarea[^>]*>", text)
+            assert boxes, page
+            assert [box for box in boxes if "field-sizing-content" not in box] == [], page
 
 
 @pytest.mark.django_db

@@ -92,6 +92,29 @@ def test_all_of_a_group_is_sent_again_after_it_was_counted(site: str, bob: Clien
 
 
 @SITES
+def test_the_overview_says_what_fails_and_leads_there(
+    site: str, bob: Client, carol: Client, acme: House, globex: House
+) -> None:
+    fails(acme)
+    client = bob if site == "admin" else carol
+    text = client.get(f"/{site}/").content.decode()
+    assert f'href="/{site}/deliveries/failuregroup/{acme.failure.public_id}/change/"' in text
+    assert (globex.failure.public_id in text) == (site == "admin")
+    page = text_of(client, acme, site=site)
+    assert f"?endpoint={acme.endpoint.public_id}&amp;error=http_4xx&amp;status=404" in page
+
+
+@SITES
+def test_a_group_that_was_sent_again_leads_to_its_job(site: str, bob: Client, carol: Client, acme: House) -> None:
+    fails(acme)
+    client = bob if site == "admin" else carol
+    client.post(address(acme, site=site, part="redeliver"), {"confirmed": "yes"})
+    job = f"/{site}/deliveries/job/{Job.objects.get(kind='redeliver').public_id}/change/"
+    assert f'href="{job}"' in text_of(client, acme, site=site)
+    assert client.get(job).status_code == 200
+
+
+@SITES
 def test_sending_again_can_be_stopped(site: str, bob: Client, carol: Client, acme: House) -> None:
     fails(acme)
     client = bob if site == "admin" else carol
@@ -105,7 +128,9 @@ def test_acknowledging_is_in_the_audit_trail_and_can_be_taken_back(bob: Client, 
     bob.post(address(acme, site="admin", part="acknowledge"), {"reason": "they know"})
     row = FailureGroup.objects.get(pk=acme.failure.pk)
     assert (row.acknowledged_by, row.reason) == ("user:bob", "they know")
-    assert "Reason: they know" in text_of(bob, acme, site="admin")
+    shown = text_of(bob, acme, site="admin")
+    assert "Acknowledged by bob (staff)" in shown
+    assert "Reason: they know" in shown
     bob.post(address(acme, site="admin", part="reopen"))
     assert FailureGroup.objects.get(pk=acme.failure.pk).acknowledged_at is None
     assert AuditEntry.objects.filter(action__startswith="failure.").count() == 2

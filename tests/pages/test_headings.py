@@ -39,6 +39,7 @@ def test_each_page_is_headed_by_where_one_is(alice: Client, acme: House) -> None
         f"{root}/job/{acme.job.public_id}/change/": ["Jobs", job],
         f"{root}/endpoint/{acme.endpoint.public_id}/change/": ["Endpoints", acme.endpoint.url],
         f"{root}/endpoint/{acme.endpoint.public_id}/history/": ["Endpoints", acme.endpoint.url, "Audit trail"],
+        f"{root}/apiversion/add/": ["API versions", "Add API version"],
         f"{root}/customer/add/": ["Customers", "Add customer"],
         f"{root}/customer/{acme.customer.public_id}/brand/": ["Customers", "Acme", "Brand"],
     }

@@ -35,3 +35,9 @@ GLOSSARY = {
     language: tuple(f"{words[0]}: {words[place]}" for words in WORDS)
     for place, language in enumerate(("de", "fr", "es"), start=1)
 }
+# A word beside the one above, for the same thing: it is found in no translation. Code and placeholders keep theirs.
+UNWANTED = {
+    "de": r"\bEndpunkt\w*",
+    "fr": r"(?<![.{_])\bendpoints?\b(?![._])|\u2019",
+    "es": r"\b[Rr]eentreg\w*|\b[Pp]etici(?:ón|ones)\b",
+}

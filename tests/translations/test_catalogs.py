@@ -9,7 +9,8 @@ import polib
 import pytest
 
 from deliveries.admin.script_words import WORDS
-from tests.translations.catalogs import LANGUAGES, merged, mistakes, mo_path, read
+from tests.translations.catalogs import LANGUAGES, forms_of, merged, mistakes, mo_path, read
+from tests.translations.glossary import UNWANTED
 from tests.translations.plain_text import plain_text
 from tests.translations.sources import HERE, in_script, messages
 
@@ -26,6 +27,12 @@ def test_every_message_is_translated_with_its_placeholders_and_tags(language: st
     assert found - wanted == set(), AGAIN
     assert [mistake for entry in catalog for mistake in mistakes(entry)] == [], AGAIN
     assert [entry.msgid for entry in catalog if entry.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_thing_has_one_word_in_each_language(language: str) -> None:
+    said = {text for entry in read(language) for _, text in forms_of(entry)}
+    assert [text for text in said if re.search(UNWANTED[language], text)] == [], "glossary.py says which"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -260,7 +260,7 @@ STATES = {
     "pending": ("ausstehend", "en attente", "pendiente"),
     "held": ("zurückgehalten", "retenue", "retenida"),
     "succeeded": ("zugestellt", "réussie", "entregada"),
-    "exhausted": ("aufgegeben", "abandonnée", "abandonada"),
+    "given up": ("aufgegeben", "abandonnée", "abandonada"),
     "cancelled": ("abgebrochen", "annulée", "cancelada"),
     "enabled": ("aktiviert", "activé", "activado"),
     "paused": ("pausiert", "en pause", "en pausa"),
