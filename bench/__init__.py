@@ -2,7 +2,7 @@
 
 stage.py       a private data folder with the embedded services, worker and web processes
 receivers.py   nginx and other receivers on loopback
-filling.py     customers, endpoints and due deliveries, made by the real accept statement
+filling.py     customers, endpoints and due deliveries, as the real accept statement makes them
 report.py      a figure, its JSON line, the table
 floor.py       yardstick: libcurl's multi alone, nothing else
 plain.py       yardstick: one Dramatiq message per delivery, ORM, requests

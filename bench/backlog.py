@@ -12,6 +12,7 @@ from django.db import connection
 
 from bench import filling
 from bench.drain import drain
+from bench.filling import ID
 from bench.report import Figure
 from bench.stage import Stage
 
@@ -20,10 +21,6 @@ CLAIMS = 300
 LOGGED, FULL_LOGGED = 500_000, 5_000_000
 DAYS = 10
 DELIVERIES = 40_000
-
-# Ids are time: each row gets the milliseconds of its moment, the rest is chance.
-ID = "(lpad(to_hex({ms}::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3) || 'a'"
-ID += " || substr(md5(random()::text), 1, 15))::uuid"
 
 MANY_DUE = """
 INSERT INTO hookpost_due_delivery (delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor)

@@ -1,20 +1,26 @@
 """Customers, endpoints and due deliveries, made as in production and kept waiting until the clock starts.
 
-What lives here: bulk set-up. Deliveries come from the real accept statement; lanes rest meanwhile.
+What lives here: bulk set-up. The first event of each customer comes from the real accept statement, the others are
+copies of what it wrote: accepting each was a large part of the time that a measuring took. Lanes rest meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.db.models import Model
 
 from bench.stage import Stage, wait_until
 
+if TYPE_CHECKING:
+    from deliveries.services.events import Accepted
+
 BATCH = 1000
+A_MILLISECOND = 10  # so many events come in one
 DATA = orjson.dumps(
     {
         "id": "in_1MtHbELkdIwHu7ixl4OzzPMv",
@@ -27,6 +33,29 @@ DATA = orjson.dumps(
         "metadata": {"order": "2041-77", "channel": "web"},
     }
 )
+# Ids are time: each row gets the milliseconds of its moment, the rest is chance.
+ID = "(lpad(to_hex({ms}::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3) || 'a'"
+ID += " || substr(md5(random()::text), 1, 15))::uuid"
+
+COPIES = """
+WITH made AS MATERIALIZED (
+    SELECT {id} AS event_id, event.id AS copied
+    FROM generate_series(1, %(copies)s) n CROSS JOIN unnest(%(events)s::uuid[]) WITH ORDINALITY AS event (id, place)
+), new_event AS (
+    INSERT INTO hookpost_event (id, {event_names})
+    SELECT i.event_id, {event_columns} FROM made i JOIN hookpost_event copied ON copied.id = i.copied
+), new_delivery AS (
+    INSERT INTO hookpost_delivery (id, event_id, endpoint_id, {delivery_names})
+    SELECT {delivery_id}, i.event_id, e.id, {delivery_columns}
+    FROM made i JOIN hookpost_delivery copied ON copied.event_id = i.copied
+    JOIN hookpost_endpoint e ON e.id = copied.endpoint_id
+)
+INSERT INTO hookpost_due_delivery (delivery_id, event_id, endpoint_id, {due_names})
+SELECT {delivery_id}, i.event_id, e.id, {due_columns}
+FROM made i JOIN hookpost_due_delivery copied ON copied.event_id = i.copied
+JOIN hookpost_endpoint e ON e.id = copied.endpoint_id
+"""
+
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 
 
@@ -64,14 +93,49 @@ def make_endpoints_of_one(count: int, *, url: Callable[[int], str], **fields: ob
 
 
 def fill(customers: Sequence[UUID], *, each: int) -> None:
-    """Accept `each` events for every customer, in turn."""
+    """Accept an event for every customer, and copy it with its deliveries until each has so many, in turn.
+
+    What is fanned out afterwards, for it has very many endpoints, is accepted each time.
+    """
+    results = dict(zip(customers, accept(customers), strict=True))
+    copy([result.event_id for result in results.values() if not result.pending], copies=each - 1)
+    accept([customer for customer, result in results.items() if result.pending] * (each - 1))
+
+
+def accept(customers: Sequence[UUID]) -> list[Accepted]:
+    """Accept an event for each of these customers."""
     from deliveries.services.events import Accepted, EventDraft, accept_events
 
-    order = [customer for _ in range(each) for customer in customers]
-    for start in range(0, len(order), BATCH):
-        drafts = [EventDraft(type="invoice.paid", data=DATA, customer_id=x) for x in order[start : start + BATCH]]
-        refused = [result for result in accept_events(drafts) if not isinstance(result, Accepted)]
-        assert not refused, refused[0]
+    accepted: list[Accepted] = []
+    for start in range(0, len(customers), BATCH):
+        some = customers[start : start + BATCH]
+        results = accept_events([EventDraft(type="invoice.paid", data=DATA, customer_id=each) for each in some])
+        accepted += [result for result in results if isinstance(result, Accepted)]
+        assert len(accepted) == start + len(some), results
+    return accepted
+
+
+def copy(events: Sequence[UUID], *, copies: int) -> None:
+    """Make so many more of each event, a few in each of the last milliseconds, due as it is itself."""
+    from deliveries import sql
+    from deliveries.models import Delivery, DueDelivery, Event
+
+    if not events or not copies:
+        return
+    columns = {"event": Event, "delivery": Delivery, "due": DueDelivery}
+    keys = {"id", "event_id", "endpoint_id", "delivery_id"}
+    count = f"((n - 1) * {len(events)} + place - %(copies)s * {len(events)}) / {A_MILLISECOND}"
+    text = COPIES.format(
+        id=ID.format(ms=f"floor(extract(epoch FROM now()) * 1000 + {count})"),
+        delivery_id=sql.statement("parts/delivery_id").replace("%", "%%"),
+        **{f"{name}_names": ", ".join(_columns(model, without=keys)) for name, model in columns.items()},
+        **{
+            f"{name}_columns": ", ".join(f"copied.{column}" for column in _columns(model, without=keys))
+            for name, model in columns.items()
+        },
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(text, {"events": list(events), "copies": copies})
 
 
 def rest_lanes() -> None:
@@ -133,6 +197,11 @@ def wipe() -> None:
         "TRUNCATE hookpost_event, hookpost_delivery, hookpost_attempt, hookpost_due_delivery, hookpost_idempotency_key,"
         " hookpost_lane, hookpost_endpoint_secret, hookpost_endpoint, hookpost_customer CASCADE"
     )
+
+
+def _columns(model: type[Model], *, without: Collection[str]) -> list[str]:
+    names = [field.column for field in model._meta.concrete_fields]
+    return [name for name in names if name not in without]
 
 
 def _execute(text: str) -> None:

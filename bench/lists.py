@@ -20,7 +20,7 @@ from uuid import UUID
 from django.db import connection
 
 from bench import filling
-from bench.backlog import ID
+from bench.filling import ID
 from bench.report import Figure
 from bench.stage import MONTH_DAYS, Stage
 
