@@ -7,7 +7,7 @@ signatures            signatures profiles vendor_signatures secrets signature_ch
                       body_differences pasted_headers receiver_code
 answers               answer outcome advice shown_body challenge access_tokens
 when                  backoff breaker rate delivery_states delivery_window clock
-events                event_data event_types json_members tags trace_context operational
+events                event_data event_types schema_changes json_members tags trace_context operational
 what is made of them  filters filter_conditions transformation api_versions
 who                   actor_names member_roles staff_roles staff_claims open_id id_tokens bearer_tokens log_in_refusals
 writing               ids timestamps time_zones sentences brand_colours amqp_urls remembered

@@ -16,13 +16,14 @@ from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import ApiVersion, Endpoint, EventType, VersionChange
 from deliveries.protocol.api_versions import check_version_name
 from deliveries.protocol.event_types import is_ours
+from deliveries.protocol.schema_changes import breaking_changes
 from deliveries.protocol.sentences import joined, say
 from deliveries.protocol.transformation import check_transformation
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
 from deliveries.services.event_types import DESCRIPTION_LIMIT, check_example
 from deliveries.services.held_rows import hold
-from deliveries.services.schemas import breaking_changes, check_schema
+from deliveries.services.schemas import check_schema
 from deliveries.services.version_table import forget_versions
 
 TOLD_TYPES = 10

@@ -14,11 +14,12 @@ from django.db import IntegrityError, transaction
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, EventType
 from deliveries.protocol.event_types import check_own_name
+from deliveries.protocol.schema_changes import breaking_changes
 from deliveries.protocol.sentences import say
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.held_rows import hold
-from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
+from deliveries.services.schemas import check_schema, compiled, violations
 
 DESCRIPTION_LIMIT = 5000
 

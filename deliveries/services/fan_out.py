@@ -44,6 +44,9 @@ WAIT_FOR = 3  # a customer whose filters took long waits for so many times as lo
 
 Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
 
+_posters: dict[UUID, UUID] = {}  # the customer that posted an event itself
+_waits_until: dict[UUID, float] = {}  # until when, for each customer whose filters took long
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
@@ -201,8 +204,6 @@ def is_open(event_id: UUID) -> bool:
 
 
 _continuation = _Continuation()
-_posters: dict[UUID, UUID] = {}
-_waits_until: dict[UUID, float] = {}  # until when, for each customer whose filters took long
 
 
 def begin_fan_outs(wake: Wake, *, posted: Iterable[UUID] = (), by: UUID | None = None, is_guest: bool = False) -> None:

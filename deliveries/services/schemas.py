@@ -1,4 +1,4 @@
-"""JSON Schemas of event types: which are accepted, what breaks old readers, and what data violates them.
+"""JSON Schemas of event types: which are accepted, and what data violates them.
 
 What lives here: the checks. It must not know rows or requests. Nothing is ever fetched: a schema may
 only refer to its own parts. Somebody waits for an evaluation, so what it may cost is bounded when a schema
@@ -123,38 +123,6 @@ def _values(data: object, *, limit: int) -> int:
         if isinstance(value, dict | list):
             waiting.extend(value.values() if isinstance(value, dict) else value)
     return count
-
-
-def breaking_changes(old: object, new: object) -> list[str]:
-    """Return what a reader of the old schema could stumble over in data of the new one, a sentence each.
-
-    A reader breaks when a member that was always there may be missing, or changes its type.
-    """
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return []
-    return list(_breaks(old, new, place="data"))
-
-
-def _breaks(old: Mapping[str, Any], new: Mapping[str, Any], *, place: str) -> Iterator[str]:
-    kept = new.get("properties", {})
-    for name in sorted(set(old.get("required", [])) - set(new.get("required", []))):
-        yield f"{place}.{name} was required and no longer is"
-    was, now = _types(old), _types(new)
-    if was and not (now and now <= was):
-        yield f"{place} was of type {'/'.join(sorted(was))} and may now be {'/'.join(sorted(now)) or 'anything'}"
-    for name, part in old.get("properties", {}).items():
-        if name not in kept:
-            yield f"{place}.{name} is no longer described"
-        elif isinstance(part, dict) and isinstance(kept[name], dict):
-            yield from _breaks(part, kept[name], place=f"{place}.{name}")
-    if isinstance(old.get("items"), dict) and isinstance(new.get("items"), dict):
-        yield from _breaks(old["items"], new["items"], place=f"{place}[]")
-
-
-def _types(schema: Mapping[str, Any]) -> frozenset[str]:
-    given = schema.get("type", [])
-    names = frozenset([given] if isinstance(given, str) else given)
-    return names | {"integer"} if "number" in names else names
 
 
 def _parts(schema: Any, *, depth: int) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,8 @@ import pytest
 
 from deliveries.errors import InvalidInput
 from deliveries.models import EventType
-from deliveries.services.schemas import breaking_changes, check_schema, compiled, violations
+from deliveries.protocol.schema_changes import breaking_changes
+from deliveries.services.schemas import check_schema, compiled, violations
 from tests.api.conftest import Caller, Tenant
 
 MONEY = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}
