@@ -16,12 +16,11 @@ from deliveries import actors
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_delivery
 from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.api.query_filters import DeliveryFilters, selection_of
-from deliveries.api.reasons import why
+from deliveries.api.reasons import ReasonShape, why
 from deliveries.models import Delivery
 from deliveries.protocol import ids
 from deliveries.services.redelivery import redeliver

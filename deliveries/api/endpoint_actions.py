@@ -13,17 +13,16 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import ApiView, given, refuse_body
 from deliveries.api.describe import extend_schema
 from deliveries.api.endpoint_shapes import (
-    AcceptedShape,
     EndpointShape,
-    ReasonShape,
     ResumeShape,
     RotationShape,
     SecretShape,
     TestShape,
     show_endpoint,
 )
+from deliveries.api.event_shapes import AcceptedShape
 from deliveries.api.lookups import find_endpoint
-from deliveries.api.reasons import why
+from deliveries.api.reasons import ReasonShape, why
 from deliveries.api.stat_shapes import StatsShape
 from deliveries.errors import InvalidEventType
 from deliveries.models import Endpoint

@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from deliveries.api.credential_shapes import AuthShape, TlsShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.reasons import ReasonShape
 from deliveries.models import Challenge, Endpoint
 from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol import ids
@@ -208,15 +209,6 @@ class RotationShape(Shape):
     reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT)
 
 
-class ReasonShape(Shape):
-    """Why."""
-
-    reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT, help_text="The customer reads it.")
-    note = Text(
-        required=False, allow_blank=True, max_length=REASON_LIMIT, help_text="Only staff read it; service keys only."
-    )
-
-
 class ResumeShape(ReasonShape):
     """How to resume."""
 
@@ -227,23 +219,6 @@ class TestShape(Shape):
     """Which event to try."""
 
     type = Text(required=False, max_length=128)
-
-
-class WarningShape(Shape):
-    """What the data breaks of a schema whose type only warns."""
-
-    pointer = Text(help_text="JSON pointer into the event, such as /data/amount.")
-    detail = Text()
-
-
-class AcceptedShape(Shape):
-    """An accepted event."""
-
-    may_be_absent = frozenset({"warnings"})
-
-    id = TypeId(ids.EVENT)
-    deliveries = Number(allow_null=True, help_text="To how many endpoints; null while a large fan-out goes on.")
-    warnings = WarningShape(many=True, required=False)
 
 
 def show_endpoint(endpoint: Endpoint) -> dict[str, object]:

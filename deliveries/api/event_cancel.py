@@ -13,10 +13,9 @@ from rest_framework.response import Response
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView
 from deliveries.api.describe import extend_schema
-from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.fields import Number, Shape, TypeId
 from deliveries.api.lookups import find_event_to_end
-from deliveries.api.reasons import why
+from deliveries.api.reasons import ReasonShape, why
 from deliveries.protocol import ids
 from deliveries.services.scheduling import cancel_event
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import orjson
 from rest_framework import serializers
 
-from deliveries.api.endpoint_shapes import WarningShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.query_filters import TimeFilters
 from deliveries.models import Event
@@ -19,6 +18,23 @@ from deliveries.protocol.api_versions import OLDEST
 from deliveries.protocol.event_types import NAME_LIMIT
 from deliveries.protocol.trace_context import trace_id_of
 from deliveries.services.event_store import EVERYONE
+
+
+class WarningShape(Shape):
+    """What the data breaks of a schema whose type only warns."""
+
+    pointer = Text(help_text="JSON pointer into the event, such as /data/amount.")
+    detail = Text()
+
+
+class AcceptedShape(Shape):
+    """An accepted event."""
+
+    may_be_absent = frozenset({"warnings"})
+
+    id = TypeId(ids.EVENT)
+    deliveries = Number(allow_null=True, help_text="To how many endpoints; null while a large fan-out goes on.")
+    warnings = WarningShape(many=True, required=False)
 
 
 class BodyShape(Shape):

@@ -23,9 +23,9 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.emit import EmitBatchView, EmitView
-from deliveries.api.endpoint_shapes import AcceptedShape
 from deliveries.api.event_lists import Narrow, events_at, sources_of
 from deliveries.api.event_shapes import (
+    AcceptedShape,
     BatchAnswerShape,
     BatchShape,
     EventFilters,

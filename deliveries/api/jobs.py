@@ -17,13 +17,12 @@ from deliveries import actors
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.endpoint_shapes import ReasonShape
 from deliveries.api.failure_groups import group_meant
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_endpoint, find_job
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.api.query_filters import DeliveryFilters, TimeFilters, selection_of
-from deliveries.api.reasons import why
+from deliveries.api.reasons import ReasonShape, why
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Job, visible
 from deliveries.models.base import REASON_LIMIT

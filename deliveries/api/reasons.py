@@ -1,6 +1,6 @@
 """Why something is done: the reason that customers read, and the note that only staff read.
 
-What lives here: reading both from a body. It must not know what is done.
+What lives here: their shape, and reading both from a body. It must not know what is done.
 """
 
 from __future__ import annotations
@@ -11,9 +11,18 @@ from rest_framework.request import Request
 
 from deliveries.api.auth import caller_of
 from deliveries.api.base import given
-from deliveries.api.endpoint_shapes import ReasonShape
-from deliveries.api.fields import Shape
+from deliveries.api.fields import Shape, Text
 from deliveries.errors import InvalidInput
+from deliveries.models.base import REASON_LIMIT
+
+
+class ReasonShape(Shape):
+    """Why."""
+
+    reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT, help_text="The customer reads it.")
+    note = Text(
+        required=False, allow_blank=True, max_length=REASON_LIMIT, help_text="Only staff read it; service keys only."
+    )
 
 
 def why(request: Request, shape: type[Shape] = ReasonShape) -> dict[str, Any]:
