@@ -167,11 +167,11 @@ def _drop_day(day: datetime) -> list[str]:
     after = _forget_due(day)  # what was queued again while the drop waited for its lock
     due, held = before[0] + after[0], before[1] + after[1]
     if dropped or due or held:
-        tell = log.warning if due or held else log.info
+        write = log.warning if due or held else log.info
         gone = {f"{name.removeprefix('hookpost_').rpartition('_p')[0]}_rows": rows[name] for name in dropped}
         names.PARTITIONS_DROPPED.add(len(dropped))
         names.UNDELIVERED_DROPPED.add(due + held)
-        tell("day_dropped", day=f"{day:%Y-%m-%d}", retention_days=conf.retention_days, due=due, held=held, **gone)
+        write("day_dropped", day=f"{day:%Y-%m-%d}", retention_days=conf.retention_days, due=due, held=held, **gone)
     return dropped
 
 
