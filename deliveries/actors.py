@@ -100,6 +100,12 @@ class _Notifier:
         self._look_at = {False: 0.0, True: 0.0}
         self._rung_at = self._away_until = 0.0
 
+    def note_away(self) -> None:
+        self._away_until = time.monotonic() + AWAY_SECONDS
+
+    def is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
     def add(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
         with self._lock:
             self._lanes.update(lanes)
@@ -141,7 +147,7 @@ class _Notifier:
                 self._send(ids, slow=slow)
 
     def _send(self, ids: Sequence[UUID], *, slow: bool) -> None:
-        if was_away := time.monotonic() < self._away_until:
+        if was_away := self.is_away():
             _engines.tell(ids, slow=slow)  # now: the broker may be one that says nothing for seconds
         try:
             if not self._is_crowded(slow=slow):
@@ -149,7 +155,6 @@ class _Notifier:
                     _actor_of(slow=slow).send(part)
         except Exception as error:  # the broker is away: the leading dispatcher finds these lanes by itself
             note_broker_away(error, lanes=len(ids))
-            self._away_until = time.monotonic() + AWAY_SECONDS
             if not was_away:
                 _engines.tell(ids, slow=slow)
 
@@ -238,11 +243,18 @@ def ring_job(job_id: UUID) -> None:
 
 
 def note_broker_away(error: Exception, **what: object) -> None:
-    """Count and log a ring that failed."""
+    """Count and log a ring that failed, and ring with less haste for a while."""
+    _notifier.note_away()
     names.BROKER_FAILURES.add()
     log.warning("broker_notify_failed", error=reason_of(error), **what)
 
 
 def run_dispatcher(stop: threading.Event) -> None:
     """Dispatch until told to stop."""
-    Dispatcher(ring=_FoundLanes().ring, ring_all=wake_all, ring_job=ring_job).run_forever(stop)
+    ring = _FoundLanes().ring
+    Dispatcher(ring=ring, ring_all=wake_all, ring_job=ring_job, is_heard=is_heard).run_forever(stop)
+
+
+def is_heard() -> bool:
+    """Say whether what this process rings for comes to an engine: its own, or by the broker another's."""
+    return bool(_engines.all()) or not _notifier.is_away()

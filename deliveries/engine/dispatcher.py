@@ -65,6 +65,7 @@ class RingAll(Protocol):
 
 
 TICK_SECONDS = 1.0
+STAND_BACK_SECONDS = 3.0  # long enough for another one to take the lead; where there is none, the rounds go on
 LANES_NAMED = 128
 PROBES = 2000  # lanes looked at in one round
 JOB_BELLS = 2  # as many as a worker has threads for jobs
@@ -86,6 +87,7 @@ class Dispatcher:
     ring: Ring
     ring_all: RingAll
     ring_job: RingJob = lambda job_id: None
+    is_heard: Callable[[], bool] = lambda: True
     _lead: Lead = field(default_factory=lambda: Lead("dispatcher"))
     _leases: Leases = field(default_factory=Leases)
     _after: UUID = ZERO
@@ -93,6 +95,7 @@ class Dispatcher:
     _is_behind: bool = True
     _due: RoundsDueRow = EVERYTHING
     _jobs_rung_at: float = float("-inf")
+    _stands_back_until: float = float("-inf")
     _mail_thread: threading.Thread | None = None
 
     def run_forever(self, stop: threading.Event) -> None:
@@ -123,9 +126,18 @@ class Dispatcher:
             self._lead.give_up()
             alerts.tell_clock_off(error, part="dispatcher")
             return
-        if self._lead.take():
+        if not self._stands_back() and self._lead.take():
             with names.ROUND_SECONDS.timed():
                 self.tick()
+
+    def _stands_back(self) -> bool:
+        """Leave the lead to a dispatcher that has an engine beside it, while what this one rings for is not heard."""
+        now = time.monotonic()
+        if self._lead.leads_still() and not self.is_heard():
+            self._lead.give_up()
+            self._stands_back_until = now + STAND_BACK_SECONDS
+            log.warning("dispatcher_stands_back")
+        return now < self._stands_back_until
 
     def tick(self) -> None:
         """Go once around."""

@@ -17,6 +17,7 @@ from deliveries.engine import dispatcher
 from deliveries.engine.dispatcher import Dispatcher
 from deliveries.models import Alert, Challenge, Endpoint, FanOut, Invitation, Job, Member, PasswordMail, PollLease
 from deliveries.services import alert_mail, alerts, retention
+from deliveries.services.leader import Lead
 from deliveries.sql.rows import RoundsDueRow
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
@@ -37,6 +38,41 @@ def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: py
     rung: list[tuple[UUID, bool]] = []
     Dispatcher(ring=rung.extend, ring_all=lambda *, slow: None).tick()
     assert rung == [(endpoint.id, False)]
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[Dispatcher]:
+    """Whoever went around, in order."""
+    led: list[Dispatcher] = []
+    monkeypatch.setattr(Dispatcher, "tick", lambda self: led.append(self))
+    return led
+
+
+def two_dispatchers() -> tuple[Dispatcher, Dispatcher]:
+    """One whose rings nobody hears, and one with an engine beside it, for a lead of their own."""
+    name = str(uuid4())
+    deaf, beside = (
+        Dispatcher(ring=list, ring_all=lambda *, slow: None, is_heard=lambda heard=heard: heard, _lead=Lead(name))
+        for heard in (False, True)
+    )
+    return deaf, beside
+
+
+def test_whose_rings_nobody_hears_leaves_the_lead_to_a_dispatcher_with_an_engine(rounds: list[Dispatcher]) -> None:
+    deaf, beside = two_dispatchers()
+    for each in (deaf, beside, deaf, beside, deaf, beside):
+        each._tick_if_leader()
+    assert rounds == [deaf, beside, beside]
+
+
+def test_whose_rings_nobody_hears_goes_on_where_there_is_no_other(
+    rounds: list[Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "STAND_BACK_SECONDS", 0)
+    deaf, _ = two_dispatchers()
+    for _ in range(3):
+        deaf._tick_if_leader()
+    assert rounds == [deaf] * 3
 
 
 @pytest.mark.parametrize("step", [(alerts, "tell_customers"), (alert_mail, "is_mail_due"), (alerts, "note_failing")])

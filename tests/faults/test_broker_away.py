@@ -45,6 +45,22 @@ def test_events_are_accepted_at_speed_and_delivered_without_a_broker(
     assert duplicates(receivers) == 0
 
 
+def test_a_dispatcher_apart_leaves_the_lead_to_a_worker_while_the_broker_is_away(
+    cluster: Cluster, receivers: list[Counting], caller: Caller
+) -> None:
+    customers = customers_of(endpoints_at(receivers[:1]))
+    apart = cluster.child("dispatcher", "manage.py", "dispatcher")
+    cluster.eventually(lambda: leader(cluster), seconds=20, what="its lead")
+    cluster.worker()
+    before = caller.emit(customers, 1)
+    cluster.eventually(lambda: arrived_ids(receivers) == before.ids, seconds=20, what="the arrival of the first")
+    cluster.broker.stop()
+    meanwhile = caller.emit(customers, 20)
+    cluster.eventually(is_all_succeeded, seconds=20, what="the success of all by a worker that leads")
+    assert arrived_ids(receivers) == before.ids | meanwhile.ids
+    assert (duplicates(receivers), apart.poll()) == (0, None)
+
+
 def harm_broker(cluster: Cluster, harm: str) -> None:
     """Do it."""
     if harm == "frozen":
