@@ -133,6 +133,6 @@ def test_each_service_of_compose_has_a_limit_and_logs_that_end(service: str) -> 
 @pytest.mark.parametrize("service", ["worker", "dispatcher"])
 def test_workers_are_asked_at_their_health_port(service: str) -> None:
     port = COMPOSE[service]["environment"]["HOOKPOST_HEALTH_ADDRESS"].rpartition(":")[2]
-    assert f":{port}/healthz" in COMPOSE[service]["healthcheck"]["test"][-1]
+    assert f"'127.0.0.1', {port}," in COMPOSE[service]["healthcheck"]["test"][-1]
     targets = yaml.safe_load((CHECKOUT / "docker/monitoring/prometheus.yml").read_text())["scrape_configs"]
     assert f"{service}:{port}" in targets[1]["static_configs"][0]["targets"]
