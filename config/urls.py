@@ -13,7 +13,7 @@ urlpatterns = [
     path("portal/", include("deliveries.admin.portal_urls")),
 ]
 
-handler400 = "deliveries.api.problems.bad_request"
-handler403 = "deliveries.api.problems.permission_denied"
-handler404 = "deliveries.api.problems.page_not_found"
-handler500 = "deliveries.api.problems.server_error"
+handler400 = "deliveries.api.error_handlers.bad_request"
+handler403 = "deliveries.api.error_handlers.permission_denied"
+handler404 = "deliveries.api.error_handlers.page_not_found"
+handler500 = "deliveries.api.error_handlers.server_error"

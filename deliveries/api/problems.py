@@ -1,12 +1,10 @@
 """Errors as the API tells them: `application/problem+json`. Source: RFC 9457.
 
-What lives here: from an exception to a problem, for REST views, for lean views and for Django's own
-error pages under /api. It must not know what any view does.
+What lives here: from an exception to a problem, for REST views and for lean views. It must not know what any view does.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -14,7 +12,7 @@ from typing import Any, NotRequired, TypedDict
 
 import orjson
 import structlog
-from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied
 from django.db import DataError, IntegrityError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -23,7 +21,6 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from deliveries import errors
-from deliveries.api.error_pages import WORDS, error_page
 from deliveries.database.failures import first_line, is_clash, is_outrun, is_read_only, is_surely_undone
 from deliveries.protocol.json_members import escaped
 
@@ -31,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 READ_METHODS = "GET, HEAD, OPTIONS"
-API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 
 
 class Problem(TypedDict):
@@ -129,55 +125,6 @@ def reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReques
         return plain_problem(problem(405, f"{request.method} is not for this address"), {"Allow": READ_METHODS})
 
     return answer
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400."""
-    found = problem_of(exception.__cause__ or exception)  # a body that was not read
-    said = str(exception) if isinstance(exception, BadRequest) else "the request is not understood"
-    if isinstance(exception, DisallowedHost):
-        said = "this host is not served here; its operator names it in HOOKPOST_ALLOWED_HOSTS or HOOKPOST_BASE_URL"
-    if _is_api(request):
-        return plain_problem(problem(400, said))
-    if isinstance(exception, RequestDataTooBig):
-        return error_page(request, 413)
-    if found or isinstance(exception, BadRequest):
-        return _page(request, *(found or (problem(400, said), {})))
-    return error_page(request, 400)
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403."""
-    return plain_problem(problem(403, "not allowed")) if _is_api(request) else error_page(request, 403)
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404."""
-    if not _is_api(request):
-        return error_page(request, 404)
-    hint = "; addresses here do not end in a slash" if request.path.endswith("/") else ""
-    return plain_problem(problem(404, f"there is nothing at this address{hint}"))
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500; the traceback is in the log, not in the answer."""
-    found = problem_of(sys.exc_info()[1] or Exception())  # a view without the REST framework lost the database
-    if not _is_api(request):
-        is_away = found is not None and found[0]["status"] == 503
-        return _page(request, *found) if found is not None and is_away else error_page(request, 500)
-    if found is not None:
-        return plain_problem(*found)
-    return plain_problem(problem(500, "something went wrong on our side; it was logged"))
-
-
-def _page(request: HttpRequest, body: Problem, headers: Mapping[str, str]) -> HttpResponse:
-    code, detail = body["status"], str(body["detail"])
-    title = WORDS[code][0] if code in WORDS else str(body["title"])
-    return error_page(request, code, said=(title, f"{detail[:1].upper()}{detail[1:]}."), headers=headers)
-
-
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(API_PATHS)
 
 
 def _invalid_input(error: errors.InvalidInput) -> tuple[Problem, dict[str, str]]:

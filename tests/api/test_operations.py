@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from deliveries import sql
-from deliveries.api import problems, readiness
+from deliveries.api import error_handlers, readiness
 from deliveries.models import ApiKey, AuditEntry, Lane, Member, PortalLink
 from deliveries.services import readiness as readiness_word
 from deliveries.services.portal_links import redeem_link
@@ -205,9 +205,9 @@ def test_an_unknown_host_is_a_problem_too(db: None) -> None:
 
 
 def test_a_mistake_of_ours_is_a_problem_without_details(rf: RequestFactory) -> None:
-    answer = problems.server_error(rf.get("/api/v1/customers"))
+    answer = error_handlers.server_error(rf.get("/api/v1/customers"))
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
-    denied = problems.permission_denied(rf.get("/api/v1/customers"), Exception())
+    denied = error_handlers.permission_denied(rf.get("/api/v1/customers"), Exception())
     assert denied.status_code == 403
 
 
@@ -237,6 +237,6 @@ def test_whoever_writes_on_a_read_only_database_is_told_so(rf: RequestFactory, p
     try:
         raise refused
     except InternalError:
-        answer = problems.server_error(rf.post(path))
+        answer = error_handlers.server_error(rf.post(path))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert b"read-only" in answer.content

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from deliveries.api import error_pages
-from deliveries.api.problems import bad_request, page_not_found, server_error
+from deliveries.api.error_handlers import bad_request, page_not_found, server_error
 from deliveries.errors import TooManyAtOnce
 from tests.pages.conftest import House, logged_in
 
