@@ -63,6 +63,11 @@ def targets(raw: str) -> tuple[AllowedTarget, ...]:
     return tuple(found)
 
 
+def networks(raw: str) -> tuple[Network, ...]:
+    """CIDR, comma separated"""
+    return tuple(ipaddress.ip_network(word) for word in words(raw))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings(ProcessSettings):
     """What endpoints may be reached, and by which way."""
@@ -72,6 +77,12 @@ class NetworkSettings(ProcessSettings):
         "",
         targets,
         "Private targets that endpoints may reach, CIDR:port or CIDR:port-port, comma separated; they may be plain http.",
+    )
+    deny_networks: tuple[Network, ...] = setting(
+        "HOOKPOST_DENY_NETWORKS",
+        "",
+        networks,
+        "Public networks that endpoints may not reach, such as your own; they win over HOOKPOST_ALLOW_TARGETS. Of your names, those of HOOKPOST_BASE_URL and HOOKPOST_ALLOWED_HOSTS are refused in any case.",
     )
     allow_http: bool = setting("HOOKPOST_ALLOW_HTTP", "false", truth, "Accept endpoints with plain http.")
     allowed_ports: tuple[tuple[int, int], ...] = setting(

@@ -24,10 +24,17 @@ TIMEOUT_SECONDS = 15.0
 
 
 def new_transfers(
-    *, conf: Conf = conf, ca_file: str | None = None, body_limit_bytes: int = BODY_LIMIT_BYTES
+    *,
+    conf: Conf = conf,
+    ca_file: str | None = None,
+    body_limit_bytes: int = BODY_LIMIT_BYTES,
+    to_endpoints: bool = True,
 ) -> Transfers:
-    """Return an engine with the operator's allow-list, authorities and egress proxy; one for each thread."""
-    guard = Guard(conf.allow_targets)
+    """Return an engine with the operator's lists, authorities and egress proxy; one for each thread.
+
+    What is denied is denied to endpoints; servers of the operator's own settings may be there.
+    """
+    guard = Guard(conf.allow_targets, deny=conf.deny_networks if to_endpoints else ())
     proxy = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else None
     return Transfers(
         rule=proxy or guard,
@@ -92,7 +99,7 @@ def fetch_document(url: str, *, timeout_seconds: float, limit_bytes: int, bearer
     if bearer:
         headers["authorization"] = f"Bearer {bearer}"
     request.prepare(method="GET", url=url, headers=headers)
-    with new_transfers(body_limit_bytes=limit_bytes) as transfers:
+    with new_transfers(body_limit_bytes=limit_bytes, to_endpoints=False) as transfers:
         answer = send_one(request, timeout_seconds=timeout_seconds, transfers=transfers)
     if answer.error or answer.status != 200:
         raise Unavailable(f"{url}: {answer.error or answer.status} {answer.detail}".rstrip())
@@ -103,7 +110,7 @@ def fetch_document(url: str, *, timeout_seconds: float, limit_bytes: int, bearer
 
 def check_target(host: str, port: int, *, conf: Conf = conf, resolve: Resolve = socket.getaddrinfo) -> None:
     """Raise InvalidUrl unless requests to this host may go out; behind an egress proxy only literals are judged."""
-    guard = Guard(conf.allow_targets)
+    guard = Guard(conf.allow_targets, deny=conf.deny_networks)
     if not conf.egress_proxy:
         guard.check_target(host, port, resolve=resolve)
         return

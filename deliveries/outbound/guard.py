@@ -1,6 +1,6 @@
 """Which addresses a request may be sent to, judged on the address that is really dialled.
 
-Lives here: the operator's allow-list beside protocol/addresses.py, the check at registration.
+Lives here: the operator's lists beside protocol/addresses.py, the check at registration.
 It must not know libcurl, requests or the database.
 """
 
@@ -16,8 +16,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from deliveries.errors import InvalidUrl
-from deliveries.network_settings import AllowedTarget
-from deliveries.protocol.addresses import is_public, parsed_address
+from deliveries.network_settings import AllowedTarget, Network
+from deliveries.protocol.addresses import is_public, parsed_address, reached
 from deliveries.protocol.remembered import remember
 from deliveries.protocol.sentences import say
 
@@ -45,8 +45,8 @@ class DialRule(Protocol):
 class Guard:
     """Public addresses, and what the operator allow-listed."""
 
-    def __init__(self, allow: Sequence[AllowedTarget] = ()) -> None:
-        self._allow = tuple(allow)
+    def __init__(self, allow: Sequence[AllowedTarget] = (), *, deny: Sequence[Network] = ()) -> None:
+        self._allow, self._deny = tuple(allow), tuple(deny)
         self._judged: dict[tuple[str, int], bool] = {}
 
     def permits(self, address: str, port: int) -> bool:
@@ -73,7 +73,7 @@ class Guard:
 
     def _judge(self, address: str, port: int) -> bool:
         parsed = parsed_address(address)
-        if parsed is None:
+        if parsed is None or any(reached(parsed) in network for network in self._deny):
             return False
         if any(target.opens(port) and parsed in target.network for target in self._allow):
             return True

@@ -24,7 +24,7 @@ SECONDS = 4.0
 
 def try_connection(url: str, *, conf: Conf = conf) -> Answer:
     """Return how connecting ended: `error` and `detail` as after a delivery, no error when it came about."""
-    guard = Guard(conf.allow_targets)
+    guard = Guard(conf.allow_targets, deny=conf.deny_networks)
     if conf.egress_proxy and not guard.permits_by_proxy(url):
         return Answer(error="blocked_address", detail="the URL names an address that requests may not go to")
     proxy = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else None

@@ -54,10 +54,15 @@ def parsed_address(text: str) -> Address | None:
     return None if parsed.scope_id is not None else parsed.ipv4_mapped or parsed
 
 
+def reached(address: Address) -> Address:
+    """Return where a request to an unwrapped address ends: by NAT64 at the IPv4 address in its last 32 bits."""
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address
+
+
 def is_public(address: Address) -> bool:
     """Say whether an unwrapped address is a unicast address of the public internet."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
     if address in _NAT64:
-        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        return is_public(reached(address))
     return address in _UNICAST_V6 and not any(address in network for network in _REFUSED_V6)

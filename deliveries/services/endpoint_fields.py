@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import DatabaseError, connection, transaction
 
@@ -74,6 +75,8 @@ def check_endpoint_url(text: str) -> str:
         return text  # no request goes anywhere: outbound/inbox.py, engine/polls.py
     url = check_url(text, allow_http=conf.allow_http, ports=conf.allowed_ports, allowed=_is_allow_listed)
     _, host, port = split_url(url)
+    if _is_ours(host) and not _is_allow_listed(host, port):
+        raise InvalidUrl(say("{host} is where Hookpost itself is reached", host=host), field="url")
     check_target(host, port)
     return url
 
@@ -112,6 +115,16 @@ def check_shaping(endpoint: Endpoint) -> None:
 def host_of(url: str) -> str:
     """Return the host of a stored URL."""
     return split_url(url)[1]
+
+
+def _is_ours(host: str) -> bool:
+    """Say whether a host is one that our web processes answer to: what is sent there could beget more of its kind."""
+    bare, names = host.removesuffix("."), [urlsplit(conf.base_url).hostname or "", *conf.allowed_hosts]
+    return any(f".{bare}".endswith(name) if name.startswith(".") else bare == name for name in map(_bare_name, names))
+
+
+def _bare_name(host: str) -> str:
+    return host.lower().strip("[]")
 
 
 def _is_allow_listed(host: str, port: int) -> bool:

@@ -144,7 +144,7 @@ def _tokens(provider: Provider, code: str, begun: PendingLogIn, back_to: str) ->
         [("user-agent", "Hookpost"), ("accept", "application/json")],
         client=client_of(client) if by_basic else None,
     )
-    with new_transfers(body_limit_bytes=LIMIT_BYTES) as transfers:
+    with new_transfers(body_limit_bytes=LIMIT_BYTES, to_endpoints=False) as transfers:
         answer = send_one(request, timeout_seconds=ASK_SECONDS, transfers=transfers)
     return _read_tokens(answer)
 

@@ -51,6 +51,8 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("HOOKPOST_EMAIL_FROM", "nobody"),
         ("HOOKPOST_ALERT_MAIL", "ops@example.com, nobody"),
         ("HOOKPOST_ALLOW_TARGETS", "127.0.0.1"),
+        ("HOOKPOST_DENY_NETWORKS", "198.51.100.0/24,example.com"),
+        ("HOOKPOST_DENY_NETWORKS", "198.51.100.7/24"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidUrl
-from deliveries.network_settings import AllowedTarget, targets
+from deliveries.network_settings import AllowedTarget, networks, targets
 from deliveries.outbound.guard import LOOKUPS_AT_ONCE, Guard, ProxyOnly
 
 
@@ -107,6 +107,14 @@ def test_an_allowed_range_of_ports_opens_all_of_it_and_nothing_beside() -> None:
 def test_what_is_no_range_of_ports_is_refused(raw: str) -> None:
     with pytest.raises(ValueError, match="is not CIDR:port"):
         targets(raw)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "::ffff:93.184.216.34", "64:ff9b::5db8:d822", "2606:2800::1"])
+def test_a_denied_network_is_closed_in_each_dress_whatever_is_allowed(address: str) -> None:
+    denied = networks("93.184.216.0/24,2606:2800::/32")
+    assert Guard().permits(address, 443)
+    assert not Guard(targets("93.184.216.34/32:443,[2606:2800::1]/128:443"), deny=denied).permits(address, 443)
+    assert Guard(deny=denied).permits("93.184.217.1", 443)
 
 
 def test_an_allowed_network_is_no_way_around_a_scope() -> None:
