@@ -11,11 +11,12 @@ from django.db.models import Exists, OuterRef
 
 from deliveries import sql
 from deliveries.models import DueDelivery, Endpoint
+from deliveries.protocol.sentences import say
 from deliveries.sql.ending_rows import CancelDueRow
 
 CANCEL_BATCH = 5000
-DELETED = "the endpoint was deleted"
-BACKLOG_CANCELLED = "the endpoint's backlog was cancelled"
+DELETED = say("the endpoint was deleted")
+BACKLOG_CANCELLED = say("the endpoint's backlog was cancelled")
 
 
 def cancel_waiting(

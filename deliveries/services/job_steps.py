@@ -30,6 +30,7 @@ from deliveries.errors import reason_of
 from deliveries.models import Attempt, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.backlog import DELETED
 from deliveries.services.cancellations import cancel_deliveries
@@ -48,7 +49,7 @@ STEP_SECONDS = 5.0
 PROBLEM_LIMIT = 300
 FAILURES_LIMIT = 5
 REST_SECONDS, REST_GROWTH = 2, 5  # 2 s, 10 s, 50 s, 250 s: a database that restarts fails no job
-WORKER_LOST = "the worker ended during the step"
+WORKER_LOST = say("the worker ended during the step")
 
 Lanes = list[tuple[UUID, bool]]
 MoveOn = Callable[[Job], None]

@@ -34,8 +34,8 @@ WAITING_LIMIT = 5000
 ALL_QUEUED = UUID(int=2**128 - 1)  # the cursor of a job of which only that is left to queue which a cancel took back
 # Who was served so much later than now was so by a clock of the database that was wrong.
 SET_BACK = timedelta(minutes=2)
-LEFT_UNSENT = "the rest left the queue unsent: it was cancelled, or its day is over"
-IN_FLIGHT = "what was in flight when it was cancelled has to end first: it goes on within a minute"
+LEFT_UNSENT = say("the rest left the queue unsent: it was cancelled, or its day is over")
+IN_FLIGHT = say("what was in flight when it was cancelled has to end first: it goes on within a minute")
 LASTING = frozenset({DELETED, BACKLOG_CANCELLED, LEFT_UNSENT})  # what a good step does not put right
 TOLD_TO_ALL = LASTING | {IN_FLIGHT}  # other problems are ours, and told to the operator alone
 
