@@ -40,7 +40,11 @@ REDELIVER: Mapping[str, str] = {"GET": Scope.READ, "HEAD": Scope.READ, "POST": S
 Asked = TypeVar("Asked", bound=Shape)
 LISTS = ("GET", "HEAD")
 BODIED = ("POST", "PATCH", "DELETE")
-CONDITIONS = ("If-Match", "If-None-Match", "If-Unmodified-Since")  # RFC 9110, 13.1
+CONDITIONS = {  # RFC 9110, 13.1
+    "HTTP_IF_MATCH": "If-Match",
+    "HTTP_IF_NONE_MATCH": "If-None-Match",
+    "HTTP_IF_UNMODIFIED_SINCE": "If-Unmodified-Since",
+}
 
 
 class ApiView(APIView):
@@ -75,6 +79,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Let the caller in, and count the request."""
         super().initial(request, *args, **kwargs)
+        if not hasattr(self, str(request.method).lower()):
+            self.http_method_not_allowed(request)
         if not request.META.get(HAS_PLACE):
             self.share.enter_context(requests_and_pages.place(caller_of(request).viewer.customer_id))
         self.allowance = take_token(caller_of(request).key.id)
@@ -83,7 +89,7 @@ class ApiView(APIView):
         if request.method == "POST" and "Idempotency-Key" in request.headers:
             raise ParseError("Idempotency-Key is honoured by POST /events and /events/batch; send this without it")
         if request.method in BODIED:
-            refuse_condition(request)
+            refuse_condition(request.META)
         if request.method not in self.queried:
             asked(Shape, request)
         refuse_coding(request.META)
@@ -117,11 +123,11 @@ def refuse_body(request: Request) -> None:
         given(Shape, request)
 
 
-def refuse_condition(request: Request) -> None:
+def refuse_condition(environ: Mapping[str, object]) -> None:
     """Refuse a condition on a change, held against nothing here; but whatever is there fulfils `If-Match: *`."""
-    found = [name for name in CONDITIONS if name in request.headers]
-    if found and (found != ["If-Match"] or request.headers["If-Match"].strip() != "*"):
-        raise ParseError(f"{found[0]} is honoured by no change; send this without it")
+    for variable, name in CONDITIONS.items():
+        if variable in environ and (name != "If-Match" or str(environ[variable]).strip() != "*"):
+            raise ParseError(f"{name} is honoured by no change; send this without it")
 
 
 def asked(shape: type[Asked], request: Request, *, also: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -8,6 +8,7 @@ the views bring those that came through it. It must not know how events are stor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import parse_qsl
@@ -23,7 +24,7 @@ from rest_framework.response import Response
 
 from deliveries.actors import wake
 from deliveries.api.auth import CHALLENGE, KnownKey, Scope, known_key
-from deliveries.api.base import ApiView
+from deliveries.api.base import ApiView, refuse_condition
 from deliveries.api.drafts import BATCH_LIMIT, place_key, read_batch, read_draft
 from deliveries.api.parsers import refuse_coding
 from deliveries.api.problems import CONTENT_TYPE, Problem, QueryError, TooLargeError, problem_of
@@ -176,6 +177,7 @@ def _body(environ: Environ, read: Read, key: KnownKey, limit_bytes: int) -> byte
     if query := environ.get("QUERY_STRING"):
         given = dict(parse_qsl(query, keep_blank_values=True)) or {query: ""}
         raise QueryError([{"pointer": f"/{escaped(name)}", "detail": "there is no such field"} for name in given])
+    refuse_condition(environ)
     refuse_coding(environ)
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind and kind != JSON:
@@ -200,7 +202,14 @@ def _length(environ: Environ) -> int:
 
 def _idempotency_key(environ: Environ) -> str | None:
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
-    return None if key is None else check_idempotency_key(key_of_header(key), field="Idempotency-Key")
+    return None if key is None else check_idempotency_key(key_of_header(_as_written(key)), field="Idempotency-Key")
+
+
+def _as_written(header: str) -> str:
+    """Return a header's text: UTF-8, which the environment of WSGI holds as Latin-1, or that."""
+    with suppress(UnicodeError):
+        return header.encode("latin-1").decode()
+    return header
 
 
 def _trace_context(environ: Environ) -> str | None:

@@ -32,14 +32,17 @@ def sources_of(viewer: Viewer, customer_id: UUID | str | None = None) -> list[Qu
 
 
 def events_at(
-    bases: Sequence[QuerySet[Event]], place: Place, *, narrow: Narrow, ascending: bool = False, only_ids: bool = False
+    bases: Sequence[QuerySet[Event]], place: Place, *, narrow: Narrow, ascending: bool = False, only_tagged: bool = False
 ) -> Slice[Event]:
-    """Return the rows of a page of all sources; `narrow` may leave out what no index finds."""
+    """Return the rows of a page of all sources; `narrow` may leave out what no index finds.
+
+    With `only_tagged` they have what tells one answer from another, and nothing else.
+    """
     slices = []
     for base in bases:
         rows = narrow(base)
         looked_at = None if rows is base else base
-        slices.append(rows_at(rows.only("id") if only_ids else rows, place, base=looked_at, ascending=ascending))
+        slices.append(rows_at(rows.only("id", "erased_at") if only_tagged else rows, place, base=looked_at, ascending=ascending))
     return merged(slices, place, ascending=ascending)
 
 

@@ -187,7 +187,7 @@ def _settled(request: Request, bases: Sequence[QuerySet[Event]], narrow: Narrow)
     place = place_of(request)
     for last in (False, True):
         horizon = settled_before()
-        page = events_at(bases, place, narrow=narrow, ascending=True, only_ids=True)
+        page = events_at(bases, place, narrow=narrow, ascending=True, only_tagged=True)
         settled = [row for row in page.rows if row.id < horizon]
         if len(settled) == len(page.rows) and (page.edge is None or page.edge < horizon):
             return page
@@ -203,5 +203,7 @@ def _is_known(request: Request, tag: str) -> bool:
 
 
 def _etag(page: Slice[Event]) -> str:
-    digest = hashlib.sha256(b"".join(row.id.bytes for row in page.rows) + str(page.edge).encode()).hexdigest()
+    erased = "".join(f"{row.id} {row.erased_at}" for row in page.rows if row.erased_at)  # nothing else of one changes
+    rows = b"".join(row.id.bytes for row in page.rows)
+    digest = hashlib.sha256(rows + f"{page.edge}{erased}".encode()).hexdigest()
     return f'"{digest[:32]}"'

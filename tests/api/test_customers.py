@@ -99,7 +99,7 @@ def test_a_trailing_slash_is_another_address(ops: Caller) -> None:
 
 
 def test_other_methods_are_405(ops: Caller, alice: Tenant) -> None:
-    for method in ("PUT", "TRACE"):
-        answer = ops.send(method, "/customers/alice")
+    for method, body in (("PUT", None), ("PUT", {"name": "Bob"}), ("TRACE", None)):
+        answer = ops.send(method, "/customers/alice", body)
         assert (answer.status, answer.headers["content-type"]) == (405, "application/problem+json")
         assert "PATCH" in answer.headers["allow"]

@@ -49,6 +49,17 @@ def kept_anywhere(text: str) -> list[str]:
     return found
 
 
+def test_whoever_polls_the_feed_by_its_tag_is_told_that_an_event_was_erased(ops: Caller, carol: Tenant) -> None:
+    """Given a poller that has the page, when an event of it is erased, then that page is another one."""
+    event, feed = emit(ops), "/customers/carol/events"
+    tag = ops.get(feed).headers["etag"]
+    assert ops.get(feed, **{"If-None-Match": tag}).status == 304
+    ops.post(f"/events/{event}/erase", {})
+    again = ops.get(feed, **{"If-None-Match": tag})
+    assert (again.status, again.json["results"][0]["body"]["data"]) == (200, {})
+    assert ops.get(feed, **{"If-None-Match": again.headers["etag"]}).status == 304
+
+
 def test_the_content_is_gone_from_every_table_and_the_log_stays(
     ops: Caller, carol: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

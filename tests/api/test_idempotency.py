@@ -28,6 +28,15 @@ def test_a_key_of_a_service_is_the_installations_whichever_api_key_it_comes_with
     assert Event.objects.count() == 1
 
 
+@pytest.mark.parametrize("key", ["commande-à-12", "注文-12", "заказ-12"])
+def test_a_key_in_any_script_is_a_key(alice: Tenant, key: str) -> None:
+    """Given a key in UTF-8, which a server hands on byte by byte as Latin-1, then its characters are the caller's."""
+    sent = key.encode().decode("latin-1")
+    first, again = (alice.caller.post("/events", EVENT, Idempotency_Key=sent) for _ in range(2))
+    assert (first.status, again.json) == (202, first.json)
+    assert IdempotencyKey.objects.get().key == key
+
+
 def test_two_customers_never_meet_in_one_key(alice: Tenant, bob: Tenant) -> None:
     first = alice.caller.post("/events", EVENT, Idempotency_Key="k")
     second = bob.caller.post("/events", EVENT | {"customer": "bob"}, Idempotency_Key="k")

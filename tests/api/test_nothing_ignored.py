@@ -52,6 +52,19 @@ def test_a_change_under_a_condition_is_refused(ops: Caller, alice: Tenant, heade
     assert Customer.objects.get().name == "Alice"
 
 
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match", "If-Unmodified-Since"])
+@pytest.mark.parametrize(("path", "body"), [("/events", EVENT), ("/events/batch", BATCH)])
+def test_an_event_under_a_condition_is_refused(
+    ops: Caller, alice: Tenant, path: str, body: object, header: str
+) -> None:
+    """Given a caller to whom it means "only once", then the event is not stored as if nothing had been said."""
+    answer = ops.post(path, body, **{header: '"x"'})
+    assert (answer.status, header in answer.json["detail"]) == (400, True)
+    assert ops.post(path, body, **{"If-None-Match": "*"}).status == 400
+    assert not Event.objects.exists()
+    assert ops.post(path, body, **{"If-Match": "*"}).status == 202
+
+
 def test_what_is_there_fulfils_the_condition_that_it_is(ops: Caller, alice: Tenant) -> None:
     """Given `If-Match: *`, then it is true of whatever is found (RFC 9110, 13.1.1)."""
     for method, path, status in (("PATCH", "alice", 200), ("PATCH", "nobody", 404), ("DELETE", "alice", 204)):
