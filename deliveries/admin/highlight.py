@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from deliveries.admin.safe_text import pretty_json
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
+_STRING = r'"(?:[^"\\]++|\\.)*+'  # without its end, which a body that was cut off may not have
 _TOKEN = re.compile(
-    rf"(?P<key>{_STRING}(?=: ))|(?P<text>{_STRING})|(?P<word>\b(?:true|false|null)\b)|(?P<number>-?\d[\d.eE+-]*)",
+    rf'(?P<key>{_STRING}"(?=: ))|(?P<text>{_STRING}"?)|(?P<word>\b(?:true|false|null)\b)|(?P<number>-?\d[\d.eE+-]*)',
     re.DOTALL,
 )
 

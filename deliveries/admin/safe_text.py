@@ -11,7 +11,8 @@ import unicodedata
 SHOWN_BYTES = 65_536
 INDENT = "  "
 
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+# A text that does not end is one token: looked for again behind each quotation mark, it would take minutes.
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _OPENING, _CLOSING = frozenset("{["), frozenset("}]")
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TypedDict
+from typing import NoReturn, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -19,16 +19,20 @@ import orjson
 from rest_framework.exceptions import ParseError
 
 from deliveries.api.auth import KnownKey
-from deliveries.api.batches import members, named_members, unreadable_member
+from deliveries.api.batches import TooDearError, TooManyMembersError, named_members, taken_apart, unreadable_member
 from deliveries.errors import HookpostError, InvalidId, InvalidInput, InvalidMember, NotAllowed, NotFound
 from deliveries.protocol import ids, timestamps
 from deliveries.protocol.event_data import check_data, wrong_encoding
 from deliveries.protocol.event_types import check_own_name
 from deliveries.protocol.json_members import quotes_around
 from deliveries.protocol.tags import check_tags
+from deliveries.services.event_entries import refuse_large
 from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
 
 BATCH_LIMIT = 1000
+# Of a batch beyond these figures the events are counted before they are read, and less is said of each.
+LARGE_BYTES = 1_048_576
+MANY_COMMAS = 100_000
 PLACE = "\x1f"  # between a batch's Idempotency-Key and the place of an event; no caller's own key can hold it
 
 
@@ -51,6 +55,7 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
     atomic: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+_SIZE = f"a batch has 1 to {BATCH_LIMIT} events"
 # How many quotation marks a body has around its parts.
 _EVENT_QUOTES = 10
 _TEXT_QUOTES = 4
@@ -70,10 +75,11 @@ def read_draft(
     idempotency_key: str | None,
     trace_context: str | None = None,
     fingerprint: bytes | None = None,
+    pointing: bool = True,
 ) -> EventDraft:
     """Return the draft of the event in a body; raises what refuses it, and NotFound for another's customer.
 
-    `fingerprint` is that of the batch which the event came in, for a key stands for all of a request.
+    `fingerprint` is that of its batch, for a key stands for all of a request; `pointing` as in check_data.
     """
     try:
         given = _event_decoder.decode(raw)
@@ -83,7 +89,7 @@ def read_draft(
         _check_names(raw)
     return EventDraft(
         type=check_own_name(given.type, field="type"),
-        data=check_data(data),
+        data=check_data(refuse_large(data), pointing=pointing),
         timestamp=_moment(given.timestamp, field="timestamp"),
         deliver_at=_moment(given.deliver_at, field="deliver_at"),
         idempotency_key=idempotency_key,
@@ -108,21 +114,15 @@ def read_batch(
     raw: bytes, key: KnownKey, *, idempotency_key: str | None, trace_context: str | None = None
 ) -> tuple[list[EventDraft | HookpostError], bool]:
     """Return a draft, or what refuses it, for each event of a batch, and whether all or none is wanted."""
-    try:
-        batch = _batch_decoder.decode(raw)
-        events = [bytes(each) for each in batch.events]
-    except _UNREADABLE as error:
-        batch, events = _apart(raw, error)
-    else:
-        quotes = _BATCH_QUOTES if batch.atomic is msgspec.UNSET else _BATCH_QUOTES + _ATOMIC_QUOTES
-        if raw.count(b'"') - sum(each.count(b'"') for each in events) != quotes:
-            _check_names(raw)
+    batch, events = _events_of(raw)
     if not 1 <= len(events) <= BATCH_LIMIT:
-        raise InvalidInput(f"a batch has 1 to {BATCH_LIMIT} events", field="events")
+        raise InvalidInput(_SIZE, field="events")
+    pointing = len(raw) <= LARGE_BYTES
     if idempotency_key is None:
-        read = partial(read_draft, key=key, idempotency_key=None, trace_context=trace_context)
+        read = partial(read_draft, key=key, idempotency_key=None, trace_context=trace_context, pointing=pointing)
         return [_draft_or_error(each, read) for each in events], batch.atomic is True
-    read = partial(read_draft, key=key, trace_context=trace_context, fingerprint=hashlib.sha256(raw).digest())
+    fingerprint = hashlib.sha256(raw).digest()
+    read = partial(read_draft, key=key, trace_context=trace_context, fingerprint=fingerprint, pointing=pointing)
     drafts = [
         _draft_or_error(each, partial(read, idempotency_key=place_key(idempotency_key, place)))
         for place, each in enumerate(events)
@@ -135,6 +135,21 @@ def place_key(idempotency_key: str, place: int) -> str:
     return f"{idempotency_key}{PLACE}{place}"
 
 
+def _events_of(raw: bytes) -> tuple[BatchBody, list[bytes]]:
+    """Return a batch and its events; raises what refuses it whole."""
+    if len(raw) > LARGE_BYTES and raw.count(b",") > MANY_COMMAS:
+        return _apart(raw)
+    try:
+        batch = _batch_decoder.decode(raw)
+        events = [bytes(each) for each in batch.events]
+    except _UNREADABLE:
+        return _apart(raw)
+    quotes = _BATCH_QUOTES if batch.atomic is msgspec.UNSET else _BATCH_QUOTES + _ATOMIC_QUOTES
+    if raw.count(b'"') - sum(each.count(b'"') for each in events) != quotes:
+        return _apart(raw)
+    return batch, events
+
+
 def _check_names(raw: bytes) -> None:
     """Refuse an object whose own members have the same name; what is inside of them is looked at elsewhere."""
     seen = set()
@@ -144,17 +159,27 @@ def _check_names(raw: bytes) -> None:
         seen.add(name)
 
 
-def _apart(raw: bytes, error: Exception) -> tuple[BatchBody, list[bytes]]:
-    """Return a batch in which something cannot be read, and its events, if the fault lies inside of events."""
+def _apart(raw: bytes) -> tuple[BatchBody, list[bytes]]:
+    """Return a batch in which something may not be readable, and its events, if the fault lies inside of events."""
     try:
-        found = named_members(raw)
-        listed = dict(found)["events"]
-        others = [b"%b:%b" % (orjson.dumps(name), value) for name, value in found if name != "events"]
-        batch = _batch_decoder.decode(b"{%b}" % b",".join([*others, b'"events":[]']))
-        _check_names(raw)
-        return batch, members(listed)
-    except (KeyError, ValueError, *_UNREADABLE):
+        others, events = taken_apart(raw, name="events", most=BATCH_LIMIT)
+        written = [b"%b:%b" % (orjson.dumps(name), value) for name, value in others]
+        return _batch_decoder.decode(b"{%b}" % b",".join([*written, b'"events":[]'])), events
+    except TooManyMembersError as error:
+        raise InvalidInput(_SIZE, field="events") from error
+    except TooDearError as error:
+        raise ParseError("the body is not JSON, and too large to be looked at event by event") from error
+    except (ValueError, *_UNREADABLE):
+        return _refused_batch(raw)
+
+
+def _refused_batch(raw: bytes) -> NoReturn:
+    """Say of what is no batch what the strict reader says of it."""
+    try:
+        _batch_decoder.decode(raw)
+    except _UNREADABLE as error:
         raise _refused_json(raw, error) from error
+    raise ParseError("the body is not JSON")
 
 
 class _Reference(TypedDict, total=False):

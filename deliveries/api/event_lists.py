@@ -32,17 +32,18 @@ def sources_of(viewer: Viewer, customer_id: UUID | str | None = None) -> list[Qu
 
 
 def events_at(
-    bases: Sequence[QuerySet[Event]], place: Place, *, narrow: Narrow, ascending: bool = False, only_tagged: bool = False
+    bases: Sequence[QuerySet[Event]], place: Place, *, narrow: Narrow, ascending: bool = False, for_tag: bool = False
 ) -> Slice[Event]:
     """Return the rows of a page of all sources; `narrow` may leave out what no index finds.
 
-    With `only_tagged` they have what tells one answer from another, and nothing else.
+    With `for_tag` they have what tells one answer from another, and nothing else.
     """
     slices = []
     for base in bases:
         rows = narrow(base)
         looked_at = None if rows is base else base
-        slices.append(rows_at(rows.only("id", "erased_at") if only_tagged else rows, place, base=looked_at, ascending=ascending))
+        wanted = rows.only("id", "erased_at") if for_tag else rows
+        slices.append(rows_at(wanted, place, base=looked_at, ascending=ascending))
     return merged(slices, place, ascending=ascending)
 
 

@@ -187,7 +187,7 @@ def _settled(request: Request, bases: Sequence[QuerySet[Event]], narrow: Narrow)
     place = place_of(request)
     for last in (False, True):
         horizon = settled_before()
-        page = events_at(bases, place, narrow=narrow, ascending=True, only_tagged=True)
+        page = events_at(bases, place, narrow=narrow, ascending=True, for_tag=True)
         settled = [row for row in page.rows if row.id < horizon]
         if len(settled) == len(page.rows) and (page.edge is None or page.edge < horizon):
             return page

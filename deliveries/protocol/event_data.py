@@ -24,8 +24,11 @@ _ESCAPED_NUL = b"\\u0000"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an escaped backslash; backslashes stand in texts only
 
 
-def check_data(raw: bytes) -> bytes:
-    """Return the bytes of an event's data; raises InvalidInput for what no receiver could read."""
+def check_data(raw: bytes, *, pointing: bool = True) -> bytes:
+    """Return the bytes of an event's data; raises InvalidInput for what no receiver could read.
+
+    Where in it a member is named twice is looked for only with `pointing`.
+    """
     try:
         value = orjson.loads(raw)
     except ValueError as error:
@@ -36,7 +39,7 @@ def check_data(raw: bytes) -> bytes:
         raise InvalidInput(say("data must be an object"), field="data")
     if _ESCAPED_NUL in raw and _NUL.search(raw):
         raise InvalidInput(say("data holds \\u0000, which cannot be stored by most receivers"), field="data")
-    check_members(raw, value, at="/data")
+    check_members(raw, value, at="/data", pointing=pointing)
     return raw
 
 

@@ -6,6 +6,7 @@ What lives here: finding that out, quickly where there is nothing to find. It mu
 
 from __future__ import annotations
 
+import json
 import re
 
 import orjson
@@ -14,32 +15,51 @@ from deliveries.errors import InvalidMember
 
 _QUOTE = b'"'
 _ESCAPED_QUOTE = b"\\u0022"
+_ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u0022")  # not after an escaped backslash; backslashes stand in texts only
 _BEGINNING = 64
 _SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 
 
-def check_members(raw: bytes, value: object, *, at: str = "") -> None:
+def check_members(raw: bytes, value: object, *, at: str = "", pointing: bool = True) -> None:
     """Raise InvalidMember if an object in a JSON text names a member twice; `value` is what the text was read as.
 
     What was read is written again: a member that got lost took its quotation marks along, and nothing else changes
-    their number but one that is written as \\u0022.
+    their number. Saying where it is takes far longer than that; without `pointing` nobody looks for it.
     """
-    try:
-        written = orjson.dumps(value)
-    except TypeError:  # nested deeper than can be written
-        written = b""
-    if raw != written and (raw.count(_QUOTE) != written.count(_QUOTE) or _ESCAPED_QUOTE in raw):
-        found = repeated_member(raw)
-        if found is not None:
-            raise InvalidMember(f"an object names {at + found} twice", pointer=at + found)
+    written = _written(value)
+    if raw == written or (written and quotes(raw) == written.count(_QUOTE)):
+        return
+    if not pointing:
+        said = "an object names a member twice" if written else "it nests too deep to be looked at among so much else"
+        raise InvalidMember(said, pointer=at)
+    found = repeated_member(raw)
+    if found is not None:
+        raise InvalidMember(f"an object names {at + found} twice", pointer=at + found)
+
+
+def quotes(raw: bytes) -> int:
+    """Return how many quotation marks a JSON text has around its texts and in them, in either spelling."""
+    return raw.count(_QUOTE) + (len(_ESCAPED.findall(raw)) if _ESCAPED_QUOTE in raw else 0)
 
 
 def quotes_around(raw: bytes, inner: bytes) -> int:
-    """Return how many quotation marks a text has outside of a part of it."""
+    """Return how many quotation marks a JSON text has outside of a part of it."""
     start = raw.find(inner[:_BEGINNING])
     if raw.startswith(inner, start):
-        return raw.count(_QUOTE, 0, start) + raw.count(_QUOTE, start + len(inner))
-    return raw.count(_QUOTE) - inner.count(_QUOTE)
+        return quotes(raw[:start]) + quotes(raw[start + len(inner) :])
+    return quotes(raw) - quotes(inner)
+
+
+def _written(value: object) -> bytes:
+    """Return a value as JSON; nothing where it is nested deeper than can be written."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        pass
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except (RecursionError, ValueError):
+        return b""
 
 
 def repeated_member(raw: bytes) -> str | None:

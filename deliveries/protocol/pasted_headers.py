@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from deliveries.protocol.payload import METHODS
 
-_LINE = re.compile(r"""^\s*(?:-H\s+)?["']*([A-Za-z][A-Za-z0-9_-]*)["']*\s*(?::|=>|=)\s*(.*?)\s*,?\s*$""")
+_LINE = re.compile(r"""(?:-H\s+)?["']*([A-Za-z][A-Za-z0-9_-]*)["']*\s*(?::|=>|=)\s*(.*)""")
 _CGI = "http-"
 
 
@@ -25,8 +25,8 @@ def read_pasted_headers(text: str) -> dict[str, str]:
         return {_name(str(name)): _first(value) for name, value in given.items()}
     found = {}
     for line in text.splitlines():
-        if (match := _LINE.match(line)) and match[1].upper() not in METHODS:
-            found[_name(match[1])] = match[2].strip("\"'")
+        if (match := _LINE.match(line.strip())) and match[1].upper() not in METHODS:
+            found[_name(match[1])] = match[2].removesuffix(",").rstrip().strip("\"'")
     return found
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deliveries.services.event_store import Entry, FanOutLimits
 
 # A number that PostgreSQL would read as too long for its type, and end the statement.
-_UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*[eE][+-]?[0-9]{4}|[0-9]{8000}")
+_UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*+[eE][+-]?[0-9]{4}|(?<![0-9])[0-9]{8000}")
 
 
 def lone_columns(entry: Entry, limits: FanOutLimits) -> dict[str, object]:

@@ -53,9 +53,15 @@ def entry_of(draft: EventDraft) -> Entry:
     event_id = new_id()
     moment = timestamps.in_utc(draft.timestamp or time_of(event_id), field="timestamp")
     body = full_body(draft.type, timestamps.write(moment), draft.data)
-    if len(body) > conf.body_limit_bytes:
+    refuse_large(body)
+    return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at), api_version=draft.api_version)
+
+
+def refuse_large(content: bytes) -> bytes:
+    """Return a body, or the data of one, if it may be stored; raises InvalidInput for one that is too large."""
+    if len(content) > conf.body_limit_bytes:
         raise InvalidInput(
             say("the event is larger than {body_limit_bytes} bytes", body_limit_bytes=conf.body_limit_bytes),
             field="data",
         )
-    return Entry(draft, event_id, body, deliver_at=deliver_later(draft.deliver_at), api_version=draft.api_version)
+    return content

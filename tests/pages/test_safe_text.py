@@ -7,6 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import pretty_json, readable
 
 JSON = st.recursive(
@@ -33,6 +34,12 @@ def test_whatever_bytes_came_the_text_holds_nothing_invisible(raw: bytes) -> Non
 
 def test_numbers_and_repeated_keys_stay_as_they_were_sent() -> None:
     assert pretty_json(b'{"a":1e2,"a":1.0}') == '{\n  "a": 1e2,\n  "a": 1.0\n}'
+
+
+def test_a_text_that_was_cut_off_is_shown_to_its_end() -> None:
+    """Given a body without its end, then its last text is one piece, in which nothing is lost or looked at again."""
+    assert pretty_json(b'{"a":"b, \\"c') == '{\n  "a": "b, \\"c'
+    assert coloured_json(b'{"a":"b').endswith('<span class="hp-j-text">&quot;b</span>')
 
 
 def test_empty_containers_stay_on_their_line() -> None:

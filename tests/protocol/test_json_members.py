@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidMember
+from deliveries.protocol import json_members
 from deliveries.protocol.json_members import check_members, quotes_around, repeated_member
 
 TWICE = {
@@ -92,6 +93,22 @@ def test_the_quick_look_and_the_long_one_agree(value: object, escaped: bool, spa
         assert repeats(value)
     else:
         assert not repeats(value)
+
+
+def test_without_pointing_at_it_a_member_that_comes_twice_is_found_by_counting() -> None:
+    for raw in TWICE:
+        with pytest.raises(InvalidMember) as refused:
+            check_members(raw, orjson.loads(raw), at="/data", pointing=False)
+        assert refused.value.pointer == "/data"
+    for raw in ONCE:
+        check_members(raw, orjson.loads(raw), pointing=False)
+
+
+@pytest.mark.parametrize("raw", [each for each in ONCE if b"{" in each])
+def test_nothing_is_gone_through_where_nothing_comes_twice(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given quotation marks in either spelling, then counting them says that there is nothing to look for."""
+    monkeypatch.setattr(json_members, "repeated_member", None)
+    check_members(raw, orjson.loads(raw))
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,12 @@ def test_headers_are_read_as_programs_print_them(text: str) -> None:
     assert (found["webhook-id"], found["x-a"]) == ("evt_1", "b:c")
 
 
+def test_a_line_of_spaces_is_read_once() -> None:
+    """Given a value with spaces where each could be its last, then it is not a matter of years which one is."""
+    spaces = " " * 100_000
+    assert read_pasted_headers(f"x-a: b{spaces}c{spaces},{spaces}")["x-a"] == f"b{spaces}c"
+
+
 @pytest.mark.parametrize("text", ["", "v1,", "zz", "00", "sha256=00", "é" * 44])
 def test_what_is_no_signature_is_none(text: str) -> None:
     assert digest_of(text) is None

@@ -217,6 +217,14 @@ def test_numbers_that_only_look_alike_in_texts_hinder_no_filter() -> None:
     assert accept_event(draft(customer, b'{"hash": "3e12345678", "n": 1e-300}')).deliveries == 1
 
 
+def test_a_long_number_is_looked_for_where_it_begins() -> None:
+    """Given digits that are all but too many, again and again, then not each of them is taken for the first."""
+    digits = b"1" * 9000
+    assert event_columns._UNFIT.search(b'"' + digits) is not None
+    assert event_columns._UNFIT.search(digits[:7999] + b"x" + digits[:7999]) is None
+    assert event_columns._UNFIT.match(digits, 1) is None
+
+
 def test_what_python_lets_through_and_postgresql_does_not_is_judged_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     class Nothing:
         def search(self, body: bytes) -> None: ...
