@@ -36,7 +36,7 @@ QUESTIONS = (
 def written_lines() -> set[str]:
     """The names of the lines that the code writes."""
     sources = "\n".join(path.read_text() for path in production_files())
-    return set(re.findall(r'(?:log\.\w+|say)\(\s*"(\w+)"', sources))
+    return set(re.findall(r'(?:log\.\w+|write)\(\s*"(\w+)"', sources))
 
 
 def titles() -> Iterator[str]:
