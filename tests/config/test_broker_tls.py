@@ -29,7 +29,7 @@ WORDS = {
     "strange certificate": "does not trust our certificate",
 }
 SHOWN = "client certificate"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.ports import free_ports, is_listening
 SHIPPED = Path(__file__).resolve().parents[2] / "docker" / "nginx.conf"
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 DRIPS = 40
-START_SECONDS = 30
+START_SECONDS = 120
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine: apt-get install nginx-light")
 

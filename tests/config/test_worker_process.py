@@ -13,7 +13,7 @@ from deliveries.conf import conf
 from deliveries.management.signals import STOPS, stop_signals
 from deliveries.management.workers import JOB_THREADS, build_workers
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.mark.parametrize("number", STOPS)

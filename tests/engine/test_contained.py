@@ -59,7 +59,7 @@ def replace_secret(endpoint: Endpoint, text: bytes) -> None:
         secret.save()
 
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 WAITED_FOR = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
 

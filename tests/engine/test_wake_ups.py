@@ -20,7 +20,7 @@ from deliveries.engine.unread_hints import UnreadHints
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.ports import free_ports, is_listening
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02
-PATIENCE = 4  # deadlines are written for two idle cores, and starting a process is most of the work
+PATIENCE, LEAST_SECONDS = 4, 60  # deadlines are written for two idle cores, and starting a process is most of the work
 
 
 class Cluster:
@@ -133,7 +133,7 @@ class Cluster:
 
     def eventually(self, condition: Callable[[], object], *, seconds: float, what: str = "the condition") -> None:
         """Poll until the condition holds; fail with the processes' last words when it does not."""
-        end = time.monotonic() + seconds * PATIENCE
+        end = time.monotonic() + max(seconds * PATIENCE, LEAST_SECONDS)
         while not condition():
             assert time.monotonic() < end, f"{what} did not come true in time\n{self.logs()}"
             time.sleep(POLL_SECONDS)

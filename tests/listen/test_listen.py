@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from deliveries.models import Customer
 
 CHECKOUT = Path(__file__).parents[2]
-START_SECONDS = 40
+START_SECONDS = 120
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
 pytestmark = pytest.mark.django_db(transaction=True)

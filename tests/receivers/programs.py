@@ -20,7 +20,7 @@ from config.embedded.processes import wait_until
 from tests.ports import is_listening
 
 FOLDER = Path(__file__).parent
-START_SECONDS = 20
+START_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

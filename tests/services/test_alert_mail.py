@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -162,17 +161,16 @@ def test_a_hanging_mail_server_holds_up_no_round_of_the_dispatcher(shop: Endpoin
     dispatcher = Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None)
     with MailServer(silent=True) as server:
         use(server.port, settings)
+        settings.EMAIL_TIMEOUT = 3600  # whoever waits for it hangs
         housekeeping()
-        started = time.monotonic()
         for _ in range(3):
             dispatcher.tick()
-        assert time.monotonic() - started < 9  # less than the patience with a mail server
-        assert server.met.wait(10)
+        assert server.met.wait(60)
         mail_thread = dispatcher._mail_thread
         assert mail_thread is not None
         assert mail_thread.is_alive()
         server.speak.set()
-        mail_thread.join(20)
+        mail_thread.join(60)
         assert not mail_thread.is_alive()
         assert [to for to, _ in server.letters] == [CAROL]
 

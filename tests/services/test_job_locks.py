@@ -20,7 +20,7 @@ from tests.engine.steps import by_hand, waiting_for_no_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

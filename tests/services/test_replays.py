@@ -20,7 +20,7 @@ from tests.api.logs import BODY, log_delivery, log_event
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OLD = timedelta(days=10)
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
