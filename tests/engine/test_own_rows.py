@@ -13,7 +13,7 @@ from deliveries.engine.leases import Leases, claim_batch, mark_suspect, release_
 from deliveries.engine.record_columns import GiveBack
 from deliveries.engine.recorder import record_outcomes
 from deliveries.engine.work import Finished
-from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, EndpointSecret, Job, Lane, Worker
+from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, EndpointSecret, Job, Lane, Worker
 from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
@@ -84,15 +84,17 @@ def test_a_lane_is_not_leased_for_what_is_due_later(ours: Endpoint, theirs: Endp
 def test_a_lane_that_rests_or_is_paused_is_leased_for_what_was_asked_for_by_hand_alone(
     ours: Endpoint, theirs: Endpoint, kept_by: str
 ) -> None:
-    emit(theirs)
+    for rank in (1, 2, 3, 1):
+        event = emit(theirs, number=rank)
+        DueDelivery.objects.filter(event_id=event.event_id).update(rank=rank)
     if kept_by == "rest":
         Lane.objects.filter(endpoint=theirs).update(rest_until=datetime.now(UTC) + HOUR)
     else:
         Endpoint.objects.filter(id=theirs.id).update(state="paused")
     assert taken(theirs) == {}
-    redeliver(the_delivery(theirs), actor="user:carol", reason="")
+    redeliver(Delivery.objects.get(event_id=event.event_id), actor="user:carol", reason="")
     lanes = taken(ours, theirs)
-    assert [each.manual for each in lanes[theirs.id].waiting] == [True]
+    assert [(each.manual, each.event_id) for each in lanes[theirs.id].waiting] == [(True, event.event_id)]
     assert [each.manual for each in lanes[ours.id].waiting] == [False, False]
 
 
@@ -123,6 +125,20 @@ def test_of_each_rank_a_lane_gets_its_own_and_what_is_due(ours: Endpoint, theirs
     assert {each.delivery_id for each in lanes[theirs.id].waiting} == {the_delivery(theirs).id}
 
 
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+def test_of_each_rank_what_is_due_first_goes_first_and_of_that_the_older_event(ours: Endpoint, rank: int) -> None:
+    emit(ours, number=3)
+    now = datetime.now(UTC)
+    older, newer, first = DueDelivery.objects.order_by("event_id")
+    DueDelivery.objects.update(rank=rank, due_at=now)
+    DueDelivery.objects.filter(delivery_id=first.delivery_id).update(due_at=now - HOUR)
+    (lane,) = taken(ours).values()
+    assert [each.event_id for each in lane.waiting] == [first.event_id, older.event_id, newer.event_id]
+    release_lanes([lane])
+    (lane,), _ = Leases().take([ours.id], room=2, now=time.monotonic())
+    assert [each.event_id for each in lane.waiting] == [first.event_id, older.event_id]
+
+
 def signature_of(request: Request, *secrets: str) -> bool:
     """Whether a request carries the signatures of these secrets, in this order."""
     made = signature_headers(
@@ -136,11 +152,10 @@ def signature_of(request: Request, *secrets: str) -> bool:
 
 
 def test_each_secret_signs_for_its_endpoint_the_newest_first_until_it_expires(receiver: Receiver) -> None:
-    customer = an_endpoint(receiver.url).customer
+    customer = Customer.objects.create(name="Alice & Co")
     endpoint, old = create_endpoint(customer, {"url": receiver.url}, actor="user:alice")
     new = rotate_secret(endpoint, actor="user:alice")
-    for other in customer.endpoints.exclude(id=endpoint.id):
-        other.delete()
+    an_endpoint(receiver.url)  # whose secret is the newest of all
     emit(endpoint)
     take_turn(endpoint)
     EndpointSecret.objects.filter(endpoint=endpoint).exclude(expires_at=None).update(expires_at=datetime.now(UTC))
@@ -176,6 +191,26 @@ def test_a_lane_is_given_back_only_when_nothing_more_of_its_own_is_due(ours: End
     give_back = dict.fromkeys(lanes, GiveBack.IF_NOTHING_IS_DUE)
     record_outcomes(list(lanes.values()), now=time.monotonic(), give_back=give_back)
     assert Lane.objects.get(lease_until=None).endpoint_id == theirs.id
+
+
+@pytest.mark.parametrize("kept_by", ["time", "pause"])
+def test_a_lane_is_given_back_when_what_is_left_of_it_is_not_sent_now(
+    ours: Endpoint, theirs: Endpoint, kept_by: str
+) -> None:
+    """Given another customer's of which more is due, then that lane is kept."""
+    for number in range(2):
+        emit(theirs, number=number)
+    lanes = taken(ours, theirs)
+    if kept_by == "pause":
+        Endpoint.objects.filter(id=ours.id).update(state="paused")
+    else:
+        left = DueDelivery.objects.filter(delivery_id=lanes[ours.id].waiting[1].delivery_id)
+        left.update(due_at=datetime.now(UTC) + HOUR)
+    for lane in lanes.values():
+        finish(lane, ENDS["succeeded"])
+    give_back = dict.fromkeys(lanes, GiveBack.IF_NOTHING_IS_DUE)
+    record_outcomes(list(lanes.values()), now=time.monotonic(), give_back=give_back)
+    assert Lane.objects.get(lease_until=None).endpoint_id == ours.id
 
 
 @pytest.mark.parametrize(("end", "counts"), [("succeeded", (1, 0)), ("retried", (0, 0)), ("exhausted", (0, 1))])
