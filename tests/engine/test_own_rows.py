@@ -98,6 +98,12 @@ def test_a_lane_that_rests_or_is_paused_is_leased_for_what_was_asked_for_by_hand
     assert [each.manual for each in lanes[ours.id].waiting] == [False, False]
 
 
+def test_a_lane_whose_rest_is_over_is_leased(ours: Endpoint, theirs: Endpoint) -> None:
+    emit(theirs)
+    Lane.objects.update(rest_until=datetime.now(UTC) - HOUR)
+    assert set(taken(ours, theirs)) == {ours.id, theirs.id}
+
+
 def test_a_lane_that_is_kept_for_nobody_is_taken_by_nobody(ours: Endpoint) -> None:
     """Given a lane whose customer is being moved, then also a worker that beat all the while leaves it alone."""
     worker, now = Leases(), datetime.now(UTC)

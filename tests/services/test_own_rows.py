@@ -108,7 +108,9 @@ def let_another_wait(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize("deed", [let_it_be_later, pause, let_the_lane_rest, let_another_wait])
-def test_a_redelivery_does_not_wait_for_what_is_not_sent_now(ours: Endpoint, deed: Deed) -> None:
+def test_a_redelivery_does_not_wait_for_what_is_not_sent_now(ours: Endpoint, theirs: Endpoint, deed: Deed) -> None:
+    for elsewhere in (erase_event, delete_endpoint):
+        elsewhere(waiting(theirs))
     delivery = log_delivery(ours, state="exhausted")
     deed(delivery)
     assert redeliver(delivery, actor=ACTOR, reason="fixed") == [(ours.id, False)]
