@@ -7,7 +7,7 @@ knows it and whoever looks finds it again. It must not know the database.
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
@@ -30,6 +30,7 @@ class Agenda:
         self._later_at: dict[UUID, float] = {}  # the earliest moment of each
         self._customer_of: dict[UUID, UUID] = {}
         self._tried: dict[UUID, int] = {}  # the hints that were handed out last
+        self._handed_out: dict[UUID, UUID] = {}  # the found lanes that were, and whose they are
         self.look = True  # there may be more in the database than is known here
 
     def __bool__(self) -> bool:
@@ -49,6 +50,11 @@ class Agenda:
     def has_room(self) -> bool:
         """Say whether looking for more makes sense."""
         return len(self._found_lanes) < self._limits.found // 2
+
+    @property
+    def is_low(self) -> bool:
+        """Say whether the lanes that were found are soon leased; the sooner it looks, the sooner it finds others."""
+        return len(self._found_lanes) < 4 * self._limits.lanes_a_take
 
     @property
     def next_at(self) -> float:
@@ -89,9 +95,17 @@ class Agenda:
     def busy(self, endpoint_ids: Iterable[UUID], now: float) -> None:
         """Try those again that are in another worker's hands: it may give them back without knowing of the news."""
         for endpoint_id in endpoint_ids:
-            tries = self._tried.get(endpoint_id, 0)
+            tries = self._tried.get(endpoint_id, self._limits.tries)
             if tries < self._limits.tries:
                 self.later(endpoint_id, now + self._limits.try_again[tries], tries=tries + 1)
+
+    def note_leased(self, endpoint_ids: Iterable[UUID], *, of: Iterable[UUID]) -> None:
+        """Forget what else was found of a customer when others had most of its lanes first: they have the rest too."""
+        asked, leased = (Counter(map(self._handed_out.get, ids)) for ids in (of, endpoint_ids))
+        for customer_id, number in asked.items():
+            if customer_id and 2 * leased[customer_id] < number and (lanes := self._found.pop(customer_id, None)):
+                self._found_lanes.difference_update(lanes)
+                self.look = True
 
     def know(self, endpoint_id: UUID, customer_id: UUID) -> None:
         """Remember whose lane it is, so that hints for it heed what its customer may have."""
@@ -110,6 +124,7 @@ class Agenda:
             if self._later_at.get(endpoint_id) == at:
                 del self._later_at[endpoint_id]
             self._hint(endpoint_id, tries=tries)
+        self._handed_out = {}
         is_founds_turn = self.named_last and bool(self._found_lanes)
         self._tried = {} if is_founds_turn else dict(self._next_hints(count, may_take))
         return [*self._tried] or self._next_found(count, may_take)
@@ -134,6 +149,7 @@ class Agenda:
             elif may_take(customer_id):
                 passed_over = 0
                 taken.append(lanes.popleft())
+                self._handed_out[taken[-1]] = customer_id
                 self._found_lanes.discard(taken[-1])
             else:
                 passed_over += 1

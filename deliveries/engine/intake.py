@@ -5,6 +5,7 @@ What lives here: what to lease and to claim next, and how much of it. It must no
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
@@ -14,11 +15,13 @@ from deliveries.conf import conf
 from deliveries.engine.agenda import ZERO, Agenda
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
-from deliveries.engine.leases import Leases, claim_batch
+from deliveries.engine.leases import Found, Leases, claim_batch
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.tokens import give_stored
 
 Result = TypeVar("Result")
+
+_dice = random.SystemRandom()
 
 
 class Retry(Protocol):
@@ -37,7 +40,9 @@ class Intake:
         self._table, self._leases, self._retry, self._limits = table, leases, retry, limits
         self._claim_at = NEVER
         self._look_at = 0.0
+        self._looked_at = -NEVER
         self._is_put_off = False  # a look, by what messages named
+        self._may_lease = True  # of the customers whose lanes are known, one may have more
         self._after = ZERO  # where the last look ended
         self._found = 0  # since the first endpoint
         self._body_bytes = 1024  # of one body, as the last claim had them on average
@@ -50,14 +55,19 @@ class Intake:
 
     def next_at(self, now: float) -> float:
         """Return when there is something to do here, if nothing happens before."""
-        if self.agenda and self._table.waiting.taken < self._table.waiting.total // 2:
+        if self.agenda and self._may_lease and self._table.waiting.taken < self._table.waiting.total // 2:
             return now
-        look_at = max(self._look_at, now) if self.agenda.look and self.agenda.has_room else NEVER
-        return min(self._claim_at, self.agenda.next_at, look_at)
+        return min(self._claim_at, self.agenda.next_at, max(self._next_look(), now))
+
+    def _next_look(self) -> float:
+        """Return when to look; it waits a little while enough lanes are found that can be leased first."""
+        if not (self.agenda.look and self.agenda.has_room):
+            return NEVER
+        return self._look_at if self.agenda.is_low else max(self._look_at, self._looked_at + self._limits.look_on)
 
     def _is_time_to_look(self, now: float) -> bool:
         """Say whether to look before anything is leased; what messages named goes before a look, once."""
-        wants = self.agenda.look and self.agenda.has_room and now >= self._look_at
+        wants = now >= self._next_look()
         self._is_put_off = wants and self.agenda.has_hints and not self._is_put_off
         return wants and not self._is_put_off
 
@@ -69,6 +79,7 @@ class Intake:
         if self._is_time_to_look(now):
             self._look(now)
         ids = self.agenda.next(self._limits.lanes_a_take, now=now, may_take=self._table.may_have_more)
+        self._may_lease = bool(ids)
         if free := self._not_in_hand(ids):
             room = self._room(len(free))
             lanes, busy = self._retry(lambda: self._leases.take(free, room=room, now=now))
@@ -78,6 +89,7 @@ class Intake:
                 self._table.add(lane)
                 self.agenda.know(lane.endpoint_id, lane.customer_id)
             self.agenda.busy(busy, now)
+            self.agenda.note_leased((lane.endpoint_id for lane in lanes), of=free)
             self._weigh(lanes)
         return bool(free) and self.agenda.named_last
 
@@ -113,12 +125,13 @@ class Intake:
 
     def _look(self, now: float) -> None:
         limits, agenda = self._limits, self.agenda
+        self._looked_at = now
         rows = self._retry(
             lambda: self._leases.find(
                 after=self._after, probes=limits.probes, limit=limits.found // 2, slow=self._leases.slow
             )
         )
-        self._found += sum(agenda.find(row.customer_id, row.endpoint_id) for row in rows if row.due)
+        self._found += sum(agenda.find(row.customer_id, row.endpoint_id) for row in _turned(rows) if row.due)
         if rows and (len(rows) == limits.found // 2 or rows[-1].cut):
             self._after = rows[-1].endpoint_id
             self._look_at = now
@@ -135,3 +148,9 @@ class Intake:
     def _weigh(self, lanes: Iterable[Lane]) -> None:
         sizes = [len(claimed.body or b"") for lane in lanes for claimed in lane.waiting]
         self._body_bytes = max(1024, sum(sizes) // (len(sizes) or 1))
+
+
+def _turned(rows: Sequence[Found]) -> Sequence[Found]:
+    """Return what was found from some place on: another engine may have found the same, and begins elsewhere."""
+    start = _dice.randrange(len(rows)) if rows else 0
+    return [*rows[start:], *rows[:start]]

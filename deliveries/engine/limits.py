@@ -43,6 +43,7 @@ class Limits:
     claim_after: float = 0.003  # while few lanes want a claim
     look_again: float = 0.5  # at lanes in hand with room to send: their message may have come to another worker
     look_pause: float = 0.05  # at least between two looks that found nothing
+    look_on: float = 0.1  # between two looks, with enough left to lease: what is found of one customer may be stuck
     try_again: tuple[float, ...] = (0.01, 0.1, 0.5)
     keeps_up: float = 0.25  # a lane that needs longer for what it claimed claims no more the next time
     still: float = 0.03  # without an answer a lane that only waits is asleep

@@ -51,7 +51,7 @@ def a_lane(*, max_in_flight: int = 10, rate_limit: int | None = None, ordered: b
         "now": 0.0,
         "lease_seconds": 20.0,
     }
-    return Lane(**fixed, endpoint=endpoint, **given)  # type: ignore[arg-type]
+    return Lane(**fixed | given, endpoint=endpoint)  # type: ignore[arg-type]
 
 
 def due(*, rank: int = 1) -> Claimed:

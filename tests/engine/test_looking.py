@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,17 +10,19 @@ import pytest
 
 from deliveries.engine.agenda import ZERO, Agenda
 from deliveries.engine.intake import Intake
-from deliveries.engine.lane import Lane
+from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Found, Leases
 from deliveries.engine.limits import LIMITS
 from deliveries.models import Endpoint
 from deliveries.services.endpoints import create_endpoint
 from tests.engine.steps import an_endpoint, emit
+from tests.engine.test_lane import a_lane
 from tests.receiver import Receiver
 
 ALICE = UUID(int=1)
 MANY = 20_000
+THREE_THOUSAND = [UUID(int=number) for number in range(1, 3001)]
 
 Result = TypeVar("Result")
 
@@ -75,6 +77,86 @@ def test_found_lanes_have_every_second_turn_however_many_are_named() -> None:
         agenda.hint([UUID(int=MANY + place)])
     turns = [agenda.next(4, now=0.0, may_take=lambda _customer: True) for _ in range(6)]
     assert [turn[0].int >= MANY for turn in turns] == [True, False] * 3
+
+
+class ManyDue(NothingFound):
+    """One engine's leases beside others', of many lanes of one customer with one delivery each: `due` are left."""
+
+    def __init__(self, due: set[UUID]) -> None:
+        super().__init__()
+        self.due = due
+
+    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None) -> list[Found]:
+        """Find the next ones."""
+        self.looks += 1
+        found = sorted(each for each in self.due if each > after)[:limit]
+        return [Found(endpoint_id=each, customer_id=ALICE, slow=False) for each in found]
+
+    def take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
+        """Lease those that are still due; they are sent and given back at once."""
+        self.asked += endpoint_ids
+        taken = [each for each in endpoint_ids if each in self.due]
+        self.due.difference_update(taken)
+        return [a_lane(endpoint_id=each, customer_id=ALICE) for each in taken], []
+
+
+class ForgetfulTable(LaneTable):
+    """Lanes that are given back as soon as they are leased."""
+
+    def add(self, lane: Lane) -> None:
+        """Have it no longer."""
+
+
+def engines_on(lanes: Iterable[UUID], *, number: int) -> list[tuple[Intake, ManyDue]]:
+    """So many engines, which know of nothing yet."""
+    due = set(lanes)
+    leases = [ManyDue(due) for _ in range(number)]
+    return [(Intake(ForgetfulTable(LIMITS), each, retry=at_once), each) for each in leases]
+
+
+def step_until_taken(intakes: Sequence[Intake], due: set[UUID]) -> int:
+    """Let each take what it is to lease next, a hundred times a second; returns how often each did."""
+    for takes in range(1000):
+        if not due:
+            return takes
+        for intake in intakes:
+            intake.take(1.0 + takes / 100)
+    raise AssertionError(f"{len(due)} lanes were left")
+
+
+def test_what_was_found_is_leased_before_the_next_look() -> None:
+    """Given 3,000 lanes, then an engine looks for half of the times that it leases at most, not each time."""
+    ((intake, leases),) = engines_on(THREE_THOUSAND, number=1)
+    takes = step_until_taken([intake], leases.due)
+    assert 2 * leases.looks <= takes <= 3000 // LIMITS.lanes_a_take + leases.looks
+
+
+def test_two_engines_that_look_at_the_same_time_lease_different_lanes() -> None:
+    """Given 3,000 lanes, then both together ask for a quarter more at most, where each asked for all of them."""
+    engines = engines_on(THREE_THOUSAND, number=2)
+    step_until_taken([intake for intake, _ in engines], engines[0][1].due)
+    assert sum(len(leases.asked) for _, leases in engines) <= 3000 * 5 // 4
+
+
+@pytest.mark.parametrize("good", ["waiting", "in_flight"])
+def test_an_engine_waits_and_looks_now_and_then_while_a_customer_may_have_no_more_of_what_was_found(good: str) -> None:
+    ((intake, leases),) = engines_on(THREE_THOUSAND, number=1)
+    intake.take(1.0)
+    shares = getattr(intake._table, good)
+    shares.take(ALICE, shares.total // 2 + 1)
+    intake.take(1.0)
+    assert leases.looks == 1
+    assert intake.next_at(1.0) == 1.0 + LIMITS.look_on
+    intake.take(1.0 + LIMITS.look_on)
+    assert leases.looks == 2
+
+
+def test_a_found_lane_that_another_worker_leased_first_is_left_to_it() -> None:
+    agenda, lane = Agenda(), UUID(int=MANY)
+    agenda.find(ALICE, lane)
+    assert agenda.next(10, now=0.0, may_take=lambda _customer: True) == [lane]
+    agenda.busy([lane], 0.0)
+    assert agenda.next_at == NEVER
 
 
 @pytest.mark.django_db(transaction=True)
