@@ -112,7 +112,8 @@ def _waiting(
     *,
     now: datetime,
 ) -> Waiting:
-    reason, until, at = _cause(endpoint, due, heads, now=now)
+    cause = _cause(endpoint, due, heads, now=now)
+    reason, until, at = cause.reason, cause.until, cause.sent_at
     if is_polled(endpoint.url) and reason == WaitReason.SCHEDULE and (at is None or at <= now):
         reason, until = WaitReason.POLL, leases.get(due.delivery_id)
     if at is not None and at <= now:
