@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import first_large
 from deliveries.admin.listing import ListPages
@@ -28,6 +28,9 @@ from deliveries.models.base import REASON_LIMIT
 from deliveries.services.languages import said_by
 from deliveries.services.site_links import STAFF
 
+NOTHING_LEFT = gettext_noop(
+    "Nothing of what is meant can be sent now: it has arrived, is on its way, or its event is gone from the log."
+)
 WHY = ("reason", "note")
 OWN_FIELDS = ("csrfmiddlewaretoken", "confirmed", *WHY)
 _why = forms.CharField(required=False, max_length=REASON_LIMIT)
@@ -35,12 +38,18 @@ _why = forms.CharField(required=False, max_length=REASON_LIMIT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked before an act: what will happen, in sentences, and the word on the button."""
+    """What is asked before an act: what will happen, and the word on the button, if anything would."""
 
     title: str
     what: str
     button: str
     takes_reason: bool = True
+    is_empty: bool = False
+
+
+def nothing_to_send() -> Question:
+    """Say that an act would send nothing, and why that may be."""
+    return Question(title=gettext("There is nothing to send"), what=gettext(NOTHING_LEFT), button="", is_empty=True)
 
 
 class ActPages(ListPages[Row]):
@@ -109,7 +118,7 @@ class ActPages(ListPages[Row]):
         context = {
             **self.admin_site.each_context(request),
             "title": question.title,
-            **self.about(row, question.button),
+            **self.about(row, question.button or question.title),
             "question": question,
             "chosen": [(name, value) for name, value in request.POST.items() if name not in OWN_FIELDS],
             "back_url": self.page_url(row),

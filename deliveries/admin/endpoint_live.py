@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job, wake
-from deliveries.admin.acts import Question
+from deliveries.admin.acts import Question, nothing_to_send
 from deliveries.admin.badges import badge
 from deliveries.admin.delivery_story import advice_of, headline
 from deliveries.admin.endpoint_list import EndpointList
@@ -117,6 +117,8 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
         """Count what recovering or replaying would send."""
         selection = self.selection_of(request, act, row)
         count = count_matching(SPANS[act], selection, viewer=self.viewer(request))
+        if not count.number:
+            return nothing_to_send()
         words = deliveries_in_words(count.number)
         title = tell("Send {what} to this endpoint?", what=words)
         if not count.is_complete:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.actor_words import actor_in_words
-from deliveries.admin.acts import Question
+from deliveries.admin.acts import Question, nothing_to_send
 from deliveries.admin.badges import badge, explain, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
@@ -177,6 +177,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         """Count before sending again; say what pausing and cancelling mean."""
         if act == "redeliver":
             count = count_of(row)
+            if not count.number:
+                return nothing_to_send()
             words = deliveries_in_words(count.number)
             title = tell("Send {what} again?", what=words)
             if not count.is_complete:

@@ -92,6 +92,17 @@ def test_all_of_a_group_is_sent_again_after_it_was_counted(site: str, bob: Clien
 
 
 @SITES
+def test_a_group_of_which_nothing_is_left_to_send_has_no_button_that_sends_nothing(
+    site: str, bob: Client, carol: Client, acme: House
+) -> None:
+    fails(acme)
+    Delivery.objects.filter(pk=acme.delivery.pk).update(state="succeeded", failed_at=None, error="")
+    text = (bob if site == "admin" else carol).post(address(acme, site=site, part="redeliver")).content.decode()
+    assert "There is nothing to send" in text
+    assert "confirmed" not in text
+
+
+@SITES
 def test_the_overview_says_what_fails_and_leads_there(
     site: str, bob: Client, carol: Client, acme: House, globex: House
 ) -> None:

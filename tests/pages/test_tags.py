@@ -54,7 +54,7 @@ def test_endpoints_failures_and_bulk_work_are_narrowed_by_a_tag(
     page = f"/{site}/deliveries/endpoint/{acme.endpoint.public_id}"
     assert 'name="tag"' in client.get(f"{page}/change/").content.decode()
     Event.objects.filter(pk=acme.event.pk).update(tags=["eu"])
-    for tag, says in (("us", "Send 0 deliveries to"), ("eu", "Send 1 delivery to"), ("", "Send 1 delivery to")):
+    for tag, says in (("us", "There is nothing to send"), ("eu", "Send 1 delivery to"), ("", "Send 1 delivery to")):
         asked = client.post(f"{page}/recover/", {"since": "2020-01-01T00:00", "tag": tag}).content.decode()
         assert says in asked, tag
         assert ("Tagged eu." in asked) is (tag == "eu")
