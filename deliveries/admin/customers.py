@@ -5,6 +5,8 @@ What lives here: the staff's pages. It must not know the rules for names and ids
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import forms
 from django.contrib import admin
 from django.forms import ModelForm
@@ -21,10 +23,12 @@ from deliveries.admin.members import reveal_link
 from deliveries.admin.overview import overview_of
 from deliveries.admin.pages import ServiceForm
 from deliveries.admin.sites import staff_site
+from deliveries.admin.strips import strip
 from deliveries.models import Customer, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.services import customers as verbs
 from deliveries.services.members import add_member
+from deliveries.services.overview import Hour, strips_of
 
 SHOWN = 50
 FIELDS = ("name", "uid", "metadata")
@@ -88,13 +92,14 @@ class StaffCustomer(BrandPages):
         viewer = Viewer(customer_id=row.pk)
         url = f"{self.url('changelist', model='delivery')}?customer={row.public_id}"
         members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]
-        endpoints = visible.endpoints(viewer).select_related("lane").order_by("id")[:SHOWN]
+        endpoints = with_health(visible.endpoints(viewer).select_related("lane").order_by("id")[:SHOWN])
+        hours = strips_of([each.pk for each in endpoints])
         return {
             "title": gettext("Customer"),
             "subtitle": row.name,
             "customer": row,
             "members": [(each, self.url("change", each.public_id, model="member")) for each in members],
-            "endpoints": [self.shown_endpoint(each) for each in with_health(endpoints)],
+            "endpoints": [self.shown_endpoint(each, hours[each.pk]) for each in endpoints],
             "deliveries_url": url,
             "overview": overview_of(viewer, url=url, asked=request.GET.get("span", "")),
             "failing": failing_section(self, viewer),
@@ -102,10 +107,10 @@ class StaffCustomer(BrandPages):
             "acts": self.acts_for(request, row),
         }
 
-    def shown_endpoint(self, row: Endpoint) -> dict[str, object]:
-        """Return one endpoint as the page shows it."""
-        url = self.url("change", row.public_id, model="endpoint")
-        return {"row": row, "url": url, "state": badge(row.state), "health": health_badges(row)}
+    def shown_endpoint(self, row: Endpoint, hours: Sequence[Hour]) -> dict[str, object]:
+        """Return one endpoint as the page shows it, with its last day."""
+        url, state = self.url("change", row.public_id, model="endpoint"), badge(row.state)
+        return {"row": row, "url": url, "state": state, "health": health_badges(row), "strip": strip(hours)}
 
     def may_act(self, request: HttpRequest, act: str, row: Customer) -> bool:
         """Adding members has a permission of its own."""

@@ -145,3 +145,10 @@ def test_the_chart_is_drawn_and_a_column_leads_to_its_list(page: Page, acme: Hou
     page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
     page.wait_for_url("**/portal/deliveries/delivery/?since=*")
     assert page.locator("#result_list tbody tr").count() == 1
+
+
+@pytest.mark.django_db
+def test_each_endpoint_of_a_customer_shows_its_last_day(bob: Client, acme: House, globex: House) -> None:
+    text = bob.get(f"/admin/deliveries/customer/{acme.customer.public_id}/change/").content.decode()
+    assert text.count('class="hp-strip"') == 1
+    assert "nothing was sent in 24 hours" in text

@@ -39,7 +39,8 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll(".hp-table")) {
     const titles = [...table.querySelectorAll("th")].map((title) => title.textContent);
     for (const cell of table.querySelectorAll("td")) {
-      if (cell.colSpan === 1 && titles[cell.cellIndex] && cell.textContent.trim()) cell.dataset.label = titles[cell.cellIndex];
+      const isFull = cell.textContent.trim() || cell.querySelector("[role=img]");
+      if (cell.colSpan === 1 && titles[cell.cellIndex] && isFull) cell.dataset.label = titles[cell.cellIndex];
     }
   }
 });
