@@ -50,6 +50,7 @@ class Limits:
     sweep: float = 0.05  # all lanes are looked at: for some of them only the time has come
     beat: float = 1.0  # a sign of life of this worker
     silent: float = 4.0  # without a beat, while another one has beaten all the while: the worker is lost
+    sure: float = 3.5  # after a beat was begun, a lane may be sent to: less than silent, for a request takes a moment
     beat_gap: float = 2.5  # between two beats: who was silent for longer is for a while no witness that others are
     keep_in_hand: float = 1.5  # a lane that rests no longer than this is not given back
     soon: float = 10.0  # retries and rests that end within this are remembered here, to the millisecond
@@ -61,7 +62,7 @@ class Limits:
 
     def check(self) -> None:
         """Raise AssertionError where two numbers contradict each other."""
-        assert self.beat < self.beat_gap < self.silent, "one late beat is no silence"
+        assert self.beat < self.beat_gap < self.sure < self.silent, "one late beat is no silence"
         assert self.record_after <= self.record_at_latest < self.slice_seconds
         assert self.still <= self.sweep < self.look_again
         assert max(self.first_claim, self.starts_a_step) <= self.waiting

@@ -81,11 +81,11 @@ class Engine:
         self.agenda = self._intake.agenda
         self._upkeep = Upkeep(self._table, self._leases, retry=self._retry, clock=clock, limits=limits)
         self.unread = UnreadHints()
-        self.outbox = Outbox(self._table, retry=self._retry, rng=self._rng, limits=limits)
+        self.outbox = Outbox(self._table, retry=self._retry, is_ours=self._is_ours, rng=self._rng, limits=limits)
         self._ended: list[Ended] = []
         self._stopping = threading.Event()
         self._record_at = NEVER
-        self._unrecorded = 0
+        self._unrecorded, self._is_put_off = 0, False
         self._refusals, self._failures = Refusals(), Refusals()
 
     def notify(self, endpoint_ids: Sequence[UUID]) -> None:
@@ -123,6 +123,8 @@ class Engine:
             self._intake.note(endpoint_ids)
         self._upkeep.tend()
         sending = sending and self._upkeep.may_sign
+        if self._is_put_off:
+            self._feed(sending=sending)
         if sending:
             self._take()
         self._feed(sending=sending)
@@ -171,11 +173,17 @@ class Engine:
             self._intake.claim(lanes, now)
 
     def _feed(self, *, sending: bool) -> None:
+        self._is_put_off = not self._upkeep.is_sure()
+        if self._is_put_off:
+            return  # a statement took long: the next step asks first whose the lanes are by now
         now = self._clock()
         for lane, finished in self.outbox.feed(now, sending=sending):
             self._finish(lane, finished, now)
         if any(lane.is_done(now) for lane in self._table.active):
             self._record_at = min(self._record_at, now + self._limits.record_after)
+
+    def _is_ours(self, lane: Lane) -> bool:
+        return self._upkeep.is_sure() and self._clock() < lane.owned_until
 
     def _collect(self) -> None:
         ended, self._ended = self._ended, []

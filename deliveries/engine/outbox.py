@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -39,11 +39,22 @@ Ended = tuple[Lane, Sent, Answer]
 
 
 class Outbox:
-    """The requests of one engine; `interrupt` is for other threads."""
+    """The requests of one engine; `interrupt` is for other threads.
 
-    def __init__(self, table: LaneTable, *, retry: Retry, rng: random.Random, limits: Limits = LIMITS) -> None:
+    `is_ours` says whether a lane can be in no other hands at this moment.
+    """
+
+    def __init__(
+        self,
+        table: LaneTable,
+        *,
+        retry: Retry,
+        is_ours: Callable[[Lane], bool],
+        rng: random.Random,
+        limits: Limits = LIMITS,
+    ) -> None:
         self.feed_at = NEVER  # when more can be started without an answer
-        self._table, self._retry, self._rng, self._limits = table, retry, rng, limits
+        self._table, self._retry, self._is_ours, self._rng, self._limits = table, retry, is_ours, rng, limits
         self._transfers: Transfers = new_transfers()
         self._came: list[tuple[object, Answer]] = []
         self._now, self._moment_until = datetime.now(UTC), 0.0
@@ -146,6 +157,8 @@ class Outbox:
 
     def _may_send(self, lane: Lane, now: float) -> bool:
         table = self._table
+        if not self._is_ours(lane):
+            return False
         seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
         if seconds:
             self.feed_at = min(self.feed_at, now + seconds)
@@ -194,16 +207,17 @@ class Outbox:
     def _send(
         self, lane: Lane, claimed: Claimed, now: float, *, made: bytes | None = None, batch: Sent | None = None
     ) -> None:
-        is_plain = lane.endpoint.shaping is None and claimed.api_version is None
-        if not (is_plain or batch or made is not None) and self._is_made_first(lane, claimed, now):
-            return
-        if lane.careful and not self._is_noted(lane, claimed, now):
+        if not self._is_ready(lane, claimed, now, is_made=bool(batch) or made is not None):
             return
         try:
+            moment = self._moment()
+            if not self._is_ours(lane):  # since it was picked a statement took long
+                self._put_back(lane, claimed, batch)
+                return
             if batch is None:
-                sent = send(lane, claimed, now=self._moment(), transfers=self._transfers, made=made)
+                sent = send(lane, claimed, now=moment, transfers=self._transfers, made=made)
             else:
-                sent = send_batch(lane, batch, now=self._moment(), transfers=self._transfers)
+                sent = send_batch(lane, batch, now=moment, transfers=self._transfers)
         except ClockOff as error:  # the lane is well: another worker may have it at once
             self._give_back(lane, claimed)
             lane.close(now)
@@ -216,11 +230,17 @@ class Outbox:
         if isinstance(sent, Sent):
             lane.note_sent(sent)
         elif sent is None:
-            waiting = batch or Sent(claimed=claimed, started_at=self._moment())
+            waiting = batch or Sent(claimed=claimed, started_at=moment)
             lane.note_sent(waiting)
             self._tokens.want(lane, waiting, transfers=self._transfers)
         else:
             self._fail(lane, claimed, sent, now)
+
+    def _is_ready(self, lane: Lane, claimed: Claimed, now: float, *, is_made: bool) -> bool:
+        is_plain = lane.endpoint.shaping is None and claimed.api_version is None
+        if not (is_plain or is_made) and self._is_made_first(lane, claimed, now):
+            return False
+        return not lane.careful or self._is_noted(lane, claimed, now)
 
     def _is_made_first(self, lane: Lane, claimed: Claimed, now: float) -> bool:
         """Say whether a delivery waits for a body that is made of its event, or has failed without a way there."""
@@ -259,6 +279,10 @@ class Outbox:
         if not is_marked:
             self._give_back(lane, claimed)
         return is_marked
+
+    def _put_back(self, lane: Lane, claimed: Claimed, batch: Sent | None) -> None:
+        self._give_back(lane, claimed)
+        lane.put_back([claimed] if batch is None else [member.claimed for member in batch.members])
 
     def _give_back(self, lane: Lane, claimed: Claimed) -> None:
         self._table.note_ended(lane.customer_id, claimed.body_bytes)

@@ -38,22 +38,26 @@ class Upkeep:
         self.may_sign, self.disabling = True, Disabling()
         self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
         self._beat_at = self._doubtful_until = -NEVER
-        self._renew_at = NEVER
+        self._renew_at, self._in_doubt = NEVER, False
 
     @property
     def next_at(self) -> float:
         """When there is something to do again."""
         return min(self._beat_at + self._limits.beat, self._table.sweep_at, self._renew_at)
 
+    def is_sure(self) -> bool:
+        """Say whether nobody can have a lane of ours by now: this worker beat lately and renewed what was in doubt."""
+        return not self._in_doubt and self._clock() - self._beat_at <= self._limits.sure
+
     def doubt(self) -> None:
         """Renew all leases at once, and for a while with each beat: the database or this worker was away."""
-        self._renew_at = self._clock()
+        self._in_doubt, self._renew_at = True, self._clock()
         self._doubtful_until = self._renew_at + self._limits.silent
 
     def tend(self) -> None:
         """Beat, and renew what is old, in good time."""
         now = self._clock()
-        self._renew_doubtful(self._beat_at)  # before the beat, after which others take over what is not renewed
+        self._renew_doubtful()  # before the beat, after which others take over what is not renewed
         if now - self._beat_at >= self._limits.beat:
             self._beat()
         if self._table.sweep(now):
@@ -62,20 +66,29 @@ class Upkeep:
             self._renew(leased, now, doubtful=False)
 
     def _beat(self) -> None:
-        if self._retry(self._leases.beat):
-            self.doubt()
-        self._renew_doubtful(self._beat_at)
-        self._beat_at = self._clock()
+        self._say_alive()
+        self._renew_doubtful()
         self.may_sign = has_right_time(self._retry)
         self._retry(self.disabling.act)
 
-    def _renew_doubtful(self, beat_at: float) -> None:
+    def _say_alive(self) -> None:
+        if self._retry(self._beat_once):
+            self.doubt()
+
+    def _beat_once(self) -> bool:
+        begun_at = self._clock()  # the answer may be late: how long others wait counts from when it was asked for
+        begins_anew = self._leases.beat()
+        self._beat_at = begun_at
+        return begins_anew
+
+    def _renew_doubtful(self) -> None:
         """Renew all leases if others may have taken some since the last beat."""
         now = self._clock()
-        if -NEVER < beat_at < now - self._limits.silent:
+        if -NEVER < self._beat_at < now - self._limits.silent:
             self.doubt()
         if now >= self._renew_at:
             self._renew_at = now + self._limits.beat if now < self._doubtful_until else NEVER
+            self._in_doubt = False  # unless the database goes away meanwhile
             self._renew(self._leased(now), now, doubtful=True)
             self._retry(partial(self._leases.release_strays, self._table.lanes.keys()))
 
@@ -97,5 +110,7 @@ class Upkeep:
         some, early = self._limits.renewals_a_step, conf.lease_seconds * RENEW_AT
         old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
+            if start and self._clock() - self._beat_at >= self._limits.beat:
+                self._say_alive()
             part = old[start : start + some]
             self._retry(partial(for_unlocked, partial(renew_leases, now=now), part, clock=self._clock))
