@@ -82,6 +82,10 @@ def test_a_text_that_is_too_short_or_long_or_cannot_be_seen_whole_is_no_secret(t
         secrets.check_secret(text, signing="github")
 
 
+def test_a_private_key_has_the_public_one_that_is_its_end() -> None:
+    assert secrets.public_key(secrets.parse_secret(PRIVATE)) == "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+
+
 def test_a_shared_secret_has_no_public_key() -> None:
     assert secrets.public_key(secrets.parse_secret(SECRET)) == ""
     assert secrets.public_key(secrets.read_secret("correct horse")) == ""

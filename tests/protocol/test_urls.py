@@ -226,12 +226,19 @@ def test_a_host_that_is_private_or_oddly_written_is_refused(host: str) -> None:
         ("https://example.com:65536/", "at most 65535"),
         ("https://[1.2.3.4]/", "IPv6 address"),
         ("https://example.com/a\\b", "backslashes"),
+        ("https://example٣.com/", "ASCII digits"),
         ("https://example.com/" + "a" * 2029, "at most 2048 characters"),
     ],
 )
 def test_what_is_refused_is_told_why(url: str, reason: str) -> None:
     with pytest.raises(InvalidUrl, match=reason):
         check_url(url, allow_http=True, ports=PORTS, allowed=lambda host, port: True)
+
+
+def test_https_needs_no_setting_and_a_name_needs_a_dot() -> None:
+    assert stored("https://example.com/", allow_http=False) == "https://example.com/"
+    with pytest.raises(InvalidUrl, match="needs a dot"):
+        stored("https://shop/")
 
 
 def test_the_longest_url_and_the_longest_name_are_taken() -> None:
