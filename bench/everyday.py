@@ -38,10 +38,16 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
     pairs = filling.make_endpoints(ENDPOINTS, url=lambda number: stage.nginx.url(number, path="timed"))
     headers, bodies = request_headers(), [event_of(customer) for customer, _ in pairs]
     floor = floor_cpu(stage)
-    yield Figure(name="floor_cpu", value=floor, unit="us/request", note="libcurl and the receiver, processor time")
+    yield Figure(
+        name="floor_cpu", value=floor, unit="us/request", note="plain libcurl as fast as it can, processor time"
+    )
     with stage.web() as url, stage.workers():
         send(f"{url}/api/v1/events", headers=headers, bodies=bodies, seconds=3.0, rate=RATES[0])
         for rate in RATES:
+            paced = floor_cpu(stage, requests=int(SECONDS / 2 * rate), rate=rate)
+            yield Figure(
+                name=f"floor_cpu_at_{rate}", value=paced, unit="us/request", note=f"the same at {rate} requests/s"
+            )
             day = live(stage, url, headers=headers, bodies=bodies, rate=rate)
             parts = ", ".join(f"{name} {value:.0f}" for name, value in day.cpu_us.items())
             whole = sum(day.cpu_us.values())
@@ -49,7 +55,7 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
                 name=f"cpu_at_{rate}",
                 value=whole,
                 unit="us/event",
-                ratio={"floor_cpu": whole / floor},
+                ratio={"floor_cpu": whole / floor, f"floor_cpu_at_{rate}": whole / paced},
                 targets={"floor_cpu": "<= 60"} if rate == RATES[0] else {},
                 note=parts,
             )

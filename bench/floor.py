@@ -1,6 +1,8 @@
 """The floor: libcurl's multi sending the same signed requests, without database, broker, guard or log.
 
-`python -m bench.floor REQUESTS IN_FLIGHT CA_FILE URL …` is one sender; the figure runs as many as there are workers.
+`python -m bench.floor REQUESTS IN_FLIGHT RATE CA_FILE URL …` is one sender; the figure runs as many as there are
+workers.
+With a rate other than 0 each request waits for its moment, and goes alone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from bench.stage import CHECKOUT, WORKER_PROCESSES, Stage
 
 IN_FLIGHT = 100
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
+BODY = b'{"type":"invoice.paid","timestamp":"2026-01-01T00:00:00.000Z","data":%b}' % DATA
 
 
 def floor_rate(stage: Stage, *, requests: int) -> float:
@@ -33,17 +36,21 @@ def floor_rate(stage: Stage, *, requests: int) -> float:
 def sending_rate(urls: Sequence[str], *, requests: int, in_flight: int = IN_FLIGHT, ca_file: str = "") -> float:
     """Return requests per second of plain libcurl to these addresses in turn; each is answered with 204."""
     share = requests // WORKER_PROCESSES
-    command = [sys.executable, "-m", "bench.floor", str(share), str(in_flight), ca_file, *urls]
+    command = [sys.executable, "-m", "bench.floor", str(share), str(in_flight), "0", ca_file, *urls]
     children = [subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE) for _ in range(WORKER_PROCESSES)]
     spans = [[float(word) for word in child.communicate()[0].split()] for child in children]
     return share * WORKER_PROCESSES / (max(span[1] for span in spans) - min(span[0] for span in spans))
 
 
-def floor_cpu(stage: Stage, *, requests: int = 20_000) -> float:
-    """Return the microseconds of processor time that plain libcurl takes for one request."""
-    command = [sys.executable, "-m", "bench.floor", str(requests), str(IN_FLIGHT), "", stage.nginx.url()]
-    words = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True).stdout.split()
-    return float(words[2]) / requests * 1e6
+def floor_cpu(stage: Stage, *, requests: int = 20_000, rate: int = 0) -> float:
+    """Return the microseconds of processor time that plain libcurl takes for one request.
+
+    As fast as it can; with a rate, for so many a second, each of which goes alone.
+    """
+    words = (str(requests), str(IN_FLIGHT), str(rate), "", stage.nginx.url())
+    command = [sys.executable, "-m", "bench.floor", *words]
+    spent = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True).stdout.split()[2]
+    return float(spent) / requests * 1e6
 
 
 def signed_headers(number: int, body: bytes) -> list[str]:
@@ -63,7 +70,7 @@ def signed_headers(number: int, body: bytes) -> list[str]:
 
 def send_all(urls: Sequence[str], *, requests: int, in_flight: int, ca_file: str) -> None:
     """Send and count, as fast as one thread can."""
-    body = b'{"type":"invoice.paid","timestamp":"2026-01-01T00:00:00.000Z","data":%b}' % DATA
+    body = BODY
     multi, idle = pycurl.CurlMulti(), deque(new_handle(urls[n % len(urls)], ca_file) for n in range(in_flight))
     started = ended = 0
     while ended < requests:
@@ -86,6 +93,22 @@ def send_all(urls: Sequence[str], *, requests: int, in_flight: int, ca_file: str
         multi.select(0.1)
 
 
+def send_paced(url: str, *, requests: int, rate: int, ca_file: str) -> None:
+    """Send one after the other, each at its moment."""
+    multi, curl, first_at = pycurl.CurlMulti(), new_handle(url, ca_file), time.monotonic()
+    for number in range(requests):
+        time.sleep(max(0.0, first_at + number / rate - time.monotonic()))
+        curl.setopt(pycurl.HTTPHEADER, signed_headers(number, BODY))
+        curl.setopt(pycurl.POSTFIELDS, BODY)
+        multi.add_handle(curl)
+        while multi.perform()[1]:
+            multi.select(0.1)
+        _, ended, failed = multi.info_read()
+        assert ended, failed
+        assert curl.getinfo(pycurl.RESPONSE_CODE) == 204
+        multi.remove_handle(curl)
+
+
 def new_handle(url: str, ca_file: str) -> pycurl.Curl:
     """Return a handle that forgets the answer's body."""
     curl = pycurl.Curl()
@@ -99,6 +122,10 @@ def new_handle(url: str, ca_file: str) -> pycurl.Curl:
 
 
 if __name__ == "__main__":
-    begin = time.monotonic()
-    send_all(sys.argv[4:], requests=int(sys.argv[1]), in_flight=int(sys.argv[2]), ca_file=sys.argv[3])
-    print(begin, time.monotonic(), time.process_time())
+    _, count, width, pace, authority, *addresses = sys.argv
+    begin, spent_before = time.monotonic(), time.process_time()
+    if int(pace):
+        send_paced(addresses[0], requests=int(count), rate=int(pace), ca_file=authority)
+    else:
+        send_all(addresses, requests=int(count), in_flight=int(width), ca_file=authority)
+    print(begin, time.monotonic(), time.process_time() - spent_before)

@@ -1,7 +1,7 @@
 """Hookpost: webhook delivery, the sender's side. The way of an event, one file per step:
 
  1. api/emit.py             a service posts an event
- 2. services/events.py      accept: one statement stores it and fans it out (sql/accept_event.sql, or accept_events.sql)
+ 2. services/events.py      accept: one statement stores it and fans it out (sql/accept_event.sql or one of its kind)
  3. actors.py               wake: one Dramatiq message names the lanes that got work
  4. engine/dispatcher.py    the dispatcher finds due lanes by itself when a message was lost
  5. engine/intake.py        what to lease next, engine/leases.py lease and claim: one round trip (sql/take_lanes.sql)

@@ -21,7 +21,7 @@ _UNFIT = re.compile(rb"[\s:,\[]-?[0-9][0-9.]*+[eE][+-]?[0-9]{4}|(?<![0-9])[0-9]{
 
 
 def lone_columns(entry: Entry, limits: FanOutLimits) -> dict[str, object]:
-    """Return what sql/accept_event.sql takes."""
+    """Return what sql/accept_event.sql and sql/accept_keyed_event.sql take."""
     draft = entry.draft
     return {
         "event_id": entry.event_id,
@@ -35,6 +35,9 @@ def lone_columns(entry: Entry, limits: FanOutLimits) -> dict[str, object]:
         "trace_context": draft.trace_context,
         "tags": " ".join(draft.tags) if draft.tags else None,
         "api_version": entry.api_version,
+        "owner": draft.owner_id,
+        "key": draft.idempotency_key,
+        "fingerprint": draft.fingerprint,
         "endpoint_limit": min(limits.endpoint_limit, limits.row_limit),
     } | _settings()
 

@@ -32,7 +32,7 @@ from deliveries.services.refusals import refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
 from deliveries.sql.days import day_of
-from deliveries.sql.rows import AcceptEventRow, AcceptEventsRow
+from deliveries.sql.rows import AcceptEventRow, AcceptEventsRow, AcceptKeyedEventRow
 
 log = structlog.get_logger(__name__)
 
@@ -207,17 +207,19 @@ def _accept(
 
 
 def _is_plain(entry: Entry) -> bool:
-    """Say whether sql/accept_event.sql may know this event: else it would be asked twice."""
+    """Say whether the statements for what comes alone may know this event: else it would be asked twice."""
     draft = entry.draft
-    is_simple = draft.idempotency_key is None and entry.deliver_at is None and not entry.other_shapes
+    is_simple = entry.deliver_at is None and not entry.other_shapes
     return is_simple and draft.customer_uid != EVERYONE and _not_plain.get(_whose(draft), 0.0) <= time.monotonic()
 
 
 def _accept_alone(entry: Entry, limits: FanOutLimits, days: sql.Days) -> Sequence[AcceptEventsRow]:
-    rows = clock.fetch(AcceptEventRow, lone_columns(entry, limits), days=days)
+    """Return the row of an event that was stored; none where the statement for many has to be asked."""
+    is_keyed = entry.draft.idempotency_key is not None
+    rows = clock.fetch(AcceptKeyedEventRow if is_keyed else AcceptEventRow, lone_columns(entry, limits), days=days)
     if not rows:
         remember(_not_plain, _whose(entry.draft), time.monotonic() + NOT_PLAIN_SECONDS, limit=NOT_PLAIN_LIMIT)
-    return rows
+    return [row for row in rows if row.accepted]
 
 
 def _whose(draft: EventDraft) -> UUID | str | None:

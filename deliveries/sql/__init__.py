@@ -40,6 +40,7 @@ PLANNED_ONCE = frozenset(
     {
         "accept_event",
         "accept_events",
+        "accept_keyed_event",
         "beat",
         "claim_batch",
         "claim_fan_outs",

@@ -30,6 +30,10 @@ class AcceptEventRow(AcceptEventsRow):
     """The same for an event that came alone; none where that is no plain case."""
 
 
+class AcceptKeyedEventRow(AcceptEventsRow):
+    """The same for one that came with an idempotency key; not accepted where that is known."""
+
+
 class ClaimFanOutsRow(NamedTuple):
     """A leased fan-out: the customer, None for all of them, and the endpoint after which it goes on."""
 

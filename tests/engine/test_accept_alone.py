@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from deliveries import sql
-from deliveries.errors import HookpostError, InvalidEventType
+from deliveries.errors import HookpostError, InvalidEventType, KeyReused
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, EventType, IdempotencyKey, Lane
 from deliveries.models.queue import FanOut
 from deliveries.protocol.polled import POLLED_URL
@@ -20,6 +20,7 @@ from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.event_entries import entry_of
 from deliveries.services.event_store import SHARED, Accepted, Entry, EventDraft, store_events
+from deliveries.services.events import INSTALLATION
 from tests.engine.steps import an_endpoint
 from tests.settings import SETTINGS
 
@@ -147,8 +148,11 @@ NOT_PLAIN = {
 NEVER_TRIED = {
     "for later": lambda _: {"deliver_at": timezone.now() + timedelta(days=1)},
     "for everyone": given(customer_id=None, customer_uid=event_store.EVERYONE),
-    "with a key against repeating": given(idempotency_key="k", fingerprint=b"f"),
 }
+KEYED = {"idempotency_key": "k", "fingerprint": b"f"}
+SMALL = {"without a key": ({}, "accept_event"), "with a key": (KEYED, "accept_keyed_event")}  # against repeating
+
+with_and_without_key = pytest.mark.parametrize(("key", "small"), SMALL.values(), ids=SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -156,14 +160,19 @@ def _none_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_store, "_not_plain", {})
 
 
-def accept(change: Change) -> tuple[Entry, Endpoint]:
+def accept(change: Change, **key: object) -> tuple[Entry, Endpoint]:
     """Accept an event of a customer of its own; returns the customer's first endpoint too."""
     endpoint = an_endpoint(URL)
     fields = {"type": "invoice.paid", "data": b'{"number": 1}', "customer_id": endpoint.customer_id} | change(endpoint)
     fields.pop("_", None)
-    entry = entry_of(EventDraft(owner_id=endpoint.customer_id, **fields))  # type: ignore[arg-type]
+    return accept_draft(EventDraft(**{"owner_id": endpoint.customer_id} | fields | key)), endpoint  # type: ignore[arg-type]
+
+
+def accept_draft(draft: EventDraft) -> Entry:
+    """Accept an event of a customer that has few endpoints."""
+    entry = entry_of(draft)
     store_events([entry], limits=replace(SHARED, endpoint_limit=3))
-    return entry, endpoint
+    return entry
 
 
 def told(entry: Entry, endpoint: Endpoint) -> object:
@@ -190,7 +199,16 @@ def stored(entry: Entry, endpoint: Endpoint) -> list[object]:
         "turn_at",
     }
     gone |= {"body", "owner_id", "deliver_at", "next_attempt_at", "due_at"}
-    kept: list[object] = [IdempotencyKey.objects.filter(event_id=entry.event_id).count()]
+    kept: list[object] = [
+        (
+            key.key,
+            bytes(key.fingerprint),
+            key.deliveries,
+            key.owner_id == entry.draft.owner_id,
+            key.customer_id == endpoint.customer_id,
+        )
+        for key in IdempotencyKey.objects.filter(event_id=entry.event_id)
+    ]
     for model, mine in ((Event, "id"), (Delivery, "event_id"), (DueDelivery, "event_id"), (FanOut, "event_id")):
         for row in model.objects.filter(**{mine: entry.event_id}).values():
             moments = {name: row[name] is None for name in ("next_attempt_at", "due_at", "deliver_at") if name in row}
@@ -201,47 +219,79 @@ def stored(entry: Entry, endpoint: Endpoint) -> list[object]:
     return sorted(kept, key=repr)
 
 
-def seen_both_ways(change: Change, monkeypatch: pytest.MonkeyPatch) -> list[list[object]]:
+def seen_both_ways(change: Change, monkeypatch: pytest.MonkeyPatch, **key: object) -> list[list[object]]:
     """What is told and stored of an event that comes alone, and of one that is accepted as among many."""
     seen = []
     for tried in (True, False):
         if not tried:
             monkeypatch.setattr(event_store, "_is_plain", lambda entry: False)
-        entry, endpoint = accept(change)
+        entry, endpoint = accept(change, **key)
         seen.append([told(entry, endpoint), stored(entry, endpoint)])
     return seen
 
 
+@with_and_without_key
 @pytest.mark.parametrize("change", (PLAIN | NOT_PLAIN | NEVER_TRIED).values(), ids=PLAIN | NOT_PLAIN | NEVER_TRIED)
-def test_an_event_is_accepted_as_among_many(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, among_many = seen_both_ways(change, monkeypatch)
+def test_an_event_is_accepted_as_among_many(
+    change: Change, key: dict[str, object], small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, among_many = seen_both_ways(change, monkeypatch, **key)
     assert alone == among_many
 
 
-def asked_by(change: Change, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def asked_by(change: Change, monkeypatch: pytest.MonkeyPatch, **key: object) -> list[str]:
     """The statements that accepted an event."""
     asked: list[str] = []
     fetch = sql._fetch
     monkeypatch.setattr(sql, "_fetch", lambda row, *rest: (asked.append(sql.name_of(row)), fetch(row, *rest))[1])
-    accept(change)
+    accept(change, **key)
     return [name for name in asked if name.startswith("accept")]
 
 
+@with_and_without_key
 @pytest.mark.parametrize("change", PLAIN.values(), ids=PLAIN)
-def test_a_plain_event_takes_the_small_statement_alone(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked_by(change, monkeypatch) == ["accept_event"]
+def test_a_plain_event_takes_the_small_statement_alone(
+    change: Change, key: dict[str, object], small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked_by(change, monkeypatch, **key) == [small]
 
 
+@with_and_without_key
 @pytest.mark.parametrize("change", NOT_PLAIN.values(), ids=NOT_PLAIN)
 def test_what_the_small_statement_does_not_do_the_large_one_does(
-    change: Change, monkeypatch: pytest.MonkeyPatch
+    change: Change, key: dict[str, object], small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert asked_by(change, monkeypatch) == ["accept_event", "accept_events"]
+    assert asked_by(change, monkeypatch, **key) == [small, "accept_events"]
 
 
+@with_and_without_key
 @pytest.mark.parametrize("change", NEVER_TRIED.values(), ids=NEVER_TRIED)
-def test_what_is_known_to_be_no_plain_event_is_not_tried(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked_by(change, monkeypatch) == ["accept_events"]
+def test_what_is_known_to_be_no_plain_event_is_not_tried(
+    change: Change, key: dict[str, object], small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked_by(change, monkeypatch, **key) == ["accept_events"]
+
+
+@pytest.mark.parametrize(("body", "answer"), [(b"f", Accepted), (b"g", KeyReused)])
+def test_a_known_key_stores_nothing_and_keeps_its_customer_a_plain_one(
+    body: bytes, answer: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, endpoint = accept(given(), **KEYED)
+    again = accept_draft(replace(first.draft, fingerprint=body))
+    assert isinstance(again.result, answer)
+    assert getattr(again.result, "event_id", first.event_id) == first.event_id
+    assert list(Event.objects.filter(customer_id=endpoint.customer_id).values_list("id", flat=True)) == [first.event_id]
+    same = given(customer_id=endpoint.customer_id)
+    assert asked_by(same, monkeypatch, **KEYED | {"idempotency_key": "another"}) == ["accept_keyed_event"]
+
+
+def test_what_is_left_of_a_deleted_customers_key_is_taken_over() -> None:
+    endpoint = an_endpoint(URL)
+    first, _ = accept(given(owner_id=INSTALLATION), **KEYED)
+    Customer.objects.filter(pk=first.draft.customer_id).delete()
+    second = accept_draft(replace(first.draft, customer_id=endpoint.customer_id))
+    assert isinstance(second.result, Accepted)
+    assert second.result.event_id == second.event_id == IdempotencyKey.objects.get().event_id
 
 
 def test_whose_event_was_not_plain_pays_for_that_once(monkeypatch: pytest.MonkeyPatch) -> None:
