@@ -21,13 +21,12 @@ from wsgiref.types import WSGIEnvironment as Environ
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.db import close_old_connections
 
 from config.callers import address_of
 from config.stalled import READINGS, OpenBody
 from deliveries.api.auth import KnownKey, known_key
 from deliveries.conf import conf
-from deliveries.database.sharing import is_sharing
+from deliveries.database.sharing import give_back_borrowed
 from deliveries.errors import BodyTooSlow, TooManyBodies
 
 API = "/api/"
@@ -150,8 +149,7 @@ def read_body(environ: Environ, stream: InputStream, length: int, key: KnownKey)
 
 
 def _read(environ: Environ, stream: InputStream, length: int) -> bytes:
-    if is_sharing():
-        close_old_connections()  # who waits for a body holds no connection to the database
+    give_back_borrowed()  # who waits for a body holds no connection to the database
     since, pieces, left = time.monotonic(), [], length
     while left > 0:
         piece = _piece(environ, stream, min(left, PIECE_BYTES), since)

@@ -29,7 +29,7 @@ from config.bodies import put_aside, reader_of
 from config.security import security_headers
 from deliveries.api.emit import Emit, Reply, emit_batch, emit_one, reply_to
 from deliveries.api.problems import CONTENT_TYPE, problem_body
-from deliveries.database.sharing import is_sharing, share_connections
+from deliveries.database.sharing import give_back_borrowed, share_connections
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +63,10 @@ def answer(environ: Environ, emit: Emit) -> Reply:
     except Exception:
         log.exception("emit_failed", path=environ["PATH_INFO"])
         reply = Reply(500, problem_body(500, "something went wrong on our side; it was logged"), CONTENT_TYPE)
-    if is_sharing() or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         close_old_connections()  # as Django does after each request
+    else:
+        give_back_borrowed()
     return reply
 
 

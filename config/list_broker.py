@@ -88,7 +88,7 @@ class HeldConnections:
         self._idle: list[redis.Connection] = []
         os.register_at_fork(after_in_child=self._idle.clear)
 
-    def ask(self, *words: str | bytes) -> object:
+    def ask(self, *words: str | bytes | float) -> object:
         """Send a command once and return its answer; raises what the client would, and holds what failed no longer."""
         try:
             connection = self._idle.pop()
@@ -133,6 +133,7 @@ class ListBroker(dramatiq.Broker):
         super().__init__(middleware=middleware)
         self.client, self.namespace, self.hints = client, namespace, frozenset(hints)
         self._hasty, self._haste, self._held = hasty, threading.local(), HeldConnections(hasty)
+        self._listening = HeldConnections(client)
 
     @contextmanager
     def in_haste(self) -> Iterator[None]:
@@ -162,6 +163,9 @@ class ListBroker(dramatiq.Broker):
         """Send a message now; moments to come live in PostgreSQL."""
         if delay is not None:
             raise ValueError("this broker keeps no message for later")
+        if message.queue_name in self.hints:
+            self.put(message.queue_name, message.encode())
+            return message
         self.emit_before("enqueue", message, delay)
         self.put(message.queue_name, message.encode())
         self.emit_after("enqueue", message, delay)
@@ -215,8 +219,14 @@ class ListBroker(dramatiq.Broker):
 
     def take(self, queue_name: str) -> bytes | None:
         """Take the first message, waiting for one for a moment."""
-        found = self._ask(lambda: self.client.blpop([self.key(queue_name)], LISTEN_SECONDS))
+        found = self._ask(lambda: self._pop(self.key(queue_name)))
         return cast(tuple[bytes, bytes], found)[1] if found else None
+
+    def _pop(self, key: str) -> object:
+        try:
+            return self._listening.ask("BLPOP", key, LISTEN_SECONDS)
+        except (redis.ConnectionError, redis.TimeoutError):  # it died meanwhile: once more, over a new one
+            return self.client.blpop([key], LISTEN_SECONDS)
 
     def heed(self, message: dramatiq.Message[object]) -> None:
         """Do what a hint asks for, in this thread; one that fails is lost, as any hint may be."""

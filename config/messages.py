@@ -7,9 +7,8 @@ fetched again for ever. It must not know a broker's protocol.
 
 from __future__ import annotations
 
-import json
-
 import dramatiq
+import orjson
 import structlog
 from dramatiq.encoder import Encoder, MessageData
 
@@ -23,15 +22,15 @@ class ShortJson(Encoder):
 
     def encode(self, data: MessageData) -> bytes:
         """Return a message as bytes."""
-        return json.dumps(data, separators=(",", ":")).encode()
+        return orjson.dumps(data)
 
     def decode(self, data: bytes) -> MessageData:
         """Return what a message says; raises ValueError or TypeError, whose text has nothing of what came."""
         if len(data) > LONGEST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than {LONGEST_BYTES}")
         try:
-            found = json.loads(data)
-        except (ValueError, RecursionError):
+            found = orjson.loads(data)
+        except ValueError:
             raise ValueError("no JSON") from None
         if not isinstance(found, dict):
             raise TypeError("no JSON object")

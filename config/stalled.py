@@ -14,8 +14,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,16 +46,11 @@ class OpenBodies:
         self._now: dict[int, OpenBody] = {}
         self._process = 0
 
-    @contextmanager
-    def noted(self, reading: OpenBody) -> Iterator[None]:
-        """Have a reading watched."""
+    def noted(self, reading: OpenBody) -> _Noted:
+        """Have a reading watched, inside."""
         if self._process != os.getpid():
             self._watch()
-        self._now[id(reading)] = reading
-        try:
-            yield
-        finally:
-            del self._now[id(reading)]
+        return _Noted(self._now, reading)
 
     def end_late(self, now: float) -> int:
         """End the connections of all readings that are too late; return how many sockets were shut."""
@@ -73,6 +67,21 @@ class OpenBodies:
             time.sleep(LOOK_SECONDS)
             if self._now and (ended := self.end_late(time.monotonic())):
                 log.warning("bodies_too_slow", connections=ended)
+
+
+class _Noted:
+    """Inside, a reading is in a list."""
+
+    __slots__ = ("_now", "_reading")
+
+    def __init__(self, now: dict[int, OpenBody], reading: OpenBody) -> None:
+        self._now, self._reading = now, reading
+
+    def __enter__(self) -> None:
+        self._now[id(self._reading)] = self._reading
+
+    def __exit__(self, *raised: object) -> None:
+        del self._now[id(self._reading)]
 
 
 READINGS = OpenBodies()

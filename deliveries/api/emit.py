@@ -148,7 +148,8 @@ def _accept(
 
 def _deliver(accepted: Sequence[Accepted], key: KnownKey) -> None:
     """Ring for what is to be sent, and go on with what is not fanned out yet; neither is waited for."""
-    wake(lane for each in accepted for lane in each.wake)
+    if lanes := [lane for each in accepted for lane in each.wake]:
+        wake(lanes)
     if key.customer_id is not None:
         charge(key.customer_id, deliveries=sum(each.deliveries or 0 for each in accepted))
     if pending := [each.event_id for each in accepted if each.pending]:

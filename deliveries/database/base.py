@@ -83,6 +83,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def close_if_unusable_or_obsolete(self) -> None:
         """Between two pieces of work: drop what broke meanwhile, and give back what was borrowed."""
+        if self.connection is None:
+            return
         super().close_if_unusable_or_obsolete()
         if self.connection is None or self.in_atomic_block:
             return

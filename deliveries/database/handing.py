@@ -6,13 +6,10 @@ stay prepared and a process has one. It must not know the work, nor see to it th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from deliveries.database.sharing import keeping_own
+from deliveries.database.sharing import set_sharing
 
 
 class HandedConnection:
@@ -21,16 +18,28 @@ class HandedConnection:
     def __init__(self) -> None:
         self._made: BaseDatabaseWrapper | None = None
 
-    @contextmanager
-    def here(self) -> Iterator[None]:
+    def here(self) -> _Here:
         """Inside, `django.db.connection` of this thread is this one; nobody else may be inside meanwhile."""
         if self._made is None:
             self._made = connections.create_connection(DEFAULT_DB_ALIAS)
             self._made.inc_thread_sharing()
-        own = connections[DEFAULT_DB_ALIAS]
-        connections[DEFAULT_DB_ALIAS] = self._made
-        try:
-            with keeping_own():
-                yield
-        finally:
-            connections[DEFAULT_DB_ALIAS] = own
+        return _Here(self._made)
+
+
+class _Here:
+    """Inside, a thread works with a connection that it was handed, and borrows none."""
+
+    __slots__ = ("_handed", "_own", "_shared")
+
+    def __init__(self, handed: BaseDatabaseWrapper) -> None:
+        self._handed = handed
+
+    def __enter__(self) -> BaseDatabaseWrapper:
+        self._own = connections[DEFAULT_DB_ALIAS]
+        connections[DEFAULT_DB_ALIAS] = self._handed
+        self._shared = set_sharing(wanted=False)
+        return self._handed
+
+    def __exit__(self, *raised: object) -> None:
+        set_sharing(wanted=self._shared)
+        connections[DEFAULT_DB_ALIAS] = self._own

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class _Mine(threading.local):
@@ -20,18 +18,27 @@ class _Mine(threading.local):
 _mine = _Mine()
 
 
-@contextmanager
-def answered_within(seconds: float, *, urgent: bool = False) -> Iterator[None]:
+def answered_within(seconds: float, *, urgent: bool = False) -> _Within:
     """Inside, all answers of the database together take at most so long; after that comes OperationalError.
 
     What is urgent does not wait until others give a connection back.
     """
-    before = _mine.deadline, _mine.is_urgent
-    _mine.deadline, _mine.is_urgent = min(before[0], time.monotonic() + seconds), urgent or before[1]
-    try:
-        yield
-    finally:
-        _mine.deadline, _mine.is_urgent = before
+    return _Within(seconds, urgent=urgent)
+
+
+class _Within:
+    __slots__ = ("_before", "_seconds", "_urgent")
+
+    def __init__(self, seconds: float, *, urgent: bool) -> None:
+        self._seconds, self._urgent = seconds, urgent
+
+    def __enter__(self) -> None:
+        before = self._before = _mine.deadline, _mine.is_urgent
+        _mine.deadline = min(before[0], time.monotonic() + self._seconds)
+        _mine.is_urgent = self._urgent or before[1]
+
+    def __exit__(self, *raised: object) -> None:
+        _mine.deadline, _mine.is_urgent = self._before
 
 
 def seconds_left() -> float:

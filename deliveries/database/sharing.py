@@ -10,10 +10,10 @@ from __future__ import annotations
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.pq import TransactionStatus
 
 from deliveries.database.connection import LimitedConnection
@@ -137,14 +137,16 @@ def is_sharing() -> bool:
     return _mine.shares
 
 
-@contextmanager
-def keeping_own() -> Iterator[None]:
-    """Inside, this thread borrows nothing: it works with a connection that it was handed."""
-    before, _mine.shares = _mine.shares, False
-    try:
-        yield
-    finally:
-        _mine.shares = before
+def set_sharing(*, wanted: bool) -> bool:
+    """Let this thread borrow its connections from now on, or not; returns whether it did."""
+    before, _mine.shares = _mine.shares, wanted
+    return before
+
+
+def give_back_borrowed() -> None:
+    """Give back what this thread borrowed: Django's `close_old_connections`, for the one database that there is."""
+    if _mine.shares:
+        connections[DEFAULT_DB_ALIAS].close_if_unusable_or_obsolete()
 
 
 def has_news(connection: LimitedConnection) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -23,7 +24,7 @@ from deliveries.engine.counts import count_recorded
 from deliveries.engine.lane import Lane
 from deliveries.engine.locked_rows import for_unlocked
 from deliveries.engine.quarantine import cleared
-from deliveries.engine.record_columns import GiveBack, Row, attempt_columns, lane_columns
+from deliveries.engine.record_columns import GiveBack, Row, arrival_values, attempt_columns, lane_columns
 from deliveries.engine.trouble import pause_for_problem
 from deliveries.engine.work import Finished, Sent
 from deliveries.metrics import names
@@ -42,15 +43,6 @@ log = structlog.get_logger(__name__)
 NOT_STORED = "the answer of the endpoint cannot be stored"
 HIGHEST_STATUS = 999
 LONGEST_MS = 3_600_000
-
-# Of one lane and one attempt, what sql/record_arrival.sql records: most events, where nothing gathers.
-ARRIVED_ALONE: Sequence[tuple[str, Sequence[object]]] = (
-    ("lane_releases", [GiveBack.IF_NOTHING_IS_DUE]),
-    ("states", [DeliveryState.SUCCEEDED]),
-    ("manuals", [False]),
-    ("lane_rests", [0.0]),
-    ("lane_arrived", [True]),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,42 +115,46 @@ def _tell(rows: Sequence[Row], *, kept: Collection[UUID], now: float) -> None:
 def _store(
     lanes: Sequence[Lane], rows: Sequence[Row], giving: Mapping[UUID, GiveBack], now: float
 ) -> dict[UUID, Recorded]:
-    parameters = lane_columns(lanes, giving, now) | attempt_columns(rows)
+    record = partial(_record, lanes, rows, giving, now)
     try:
-        return _run(parameters, rows)
+        return _run(record, rows)
     except IntegrityError as error:
         if not lacks_partition(error):
             raise
         open_partitions()
-        return _run(parameters, rows)
+        return _run(record, rows)
 
 
-def _run(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recorded]:
+def _run(record: Callable[[], dict[UUID, Recorded]], rows: Sequence[Row]) -> dict[UUID, Recorded]:
     """Store; together with what is given up goes the note that tells of it, which most batches do not need."""
     given_up = [(lane.endpoint_id, finished.claimed.delivery_id) for lane, finished in rows if _is_loss(finished)]
     if not given_up:
-        return _record(parameters, rows)
+        return record()
     with transaction.atomic():
-        kept = _record(parameters, rows)
+        kept = record()
         note_exhausted([loss for loss in given_up if loss[0] in kept])
     return kept
 
 
-def _record(parameters: sql.Parameters, rows: Sequence[Row]) -> dict[UUID, Recorded]:
+def _record(
+    lanes: Sequence[Lane], rows: Sequence[Row], giving: Mapping[UUID, GiveBack], now: float
+) -> dict[UUID, Recorded]:
     days = _days(rows)
+    alone = arrival_values(lanes, rows, giving, now)
     kept: Sequence[RecordArrivalRow | RecordOutcomesRow] = ()
-    if all(parameters[name] == value for name, value in ARRIVED_ALONE):
-        alone = {name: value[0] if isinstance(value, list) else value for name, value in parameters.items()}
+    if alone is not None:
         kept = sql.fetch(RecordArrivalRow, alone, days=days)
-    kept = kept or sql.fetch(RecordOutcomesRow, parameters, days=days)
+    if not kept:
+        columns = lane_columns(lanes, giving, now) | attempt_columns(rows)
+        kept = sql.fetch(RecordOutcomesRow, columns, days=days)
     return {row.endpoint_id: Recorded(released=row.released, more=row.more) for row in kept}
 
 
 def _days(rows: Sequence[Row]) -> sql.Days:
     """Return the partitions that a batch is about, if it is about one day of each table."""
     named = {
-        "hookpost_delivery": day_of(finished.claimed.delivery_id for _, finished in rows),
-        "hookpost_attempt": day_of(finished.attempt_id for _, finished in rows),
+        "hookpost_delivery": day_of([finished.claimed.delivery_id for _, finished in rows]),
+        "hookpost_attempt": day_of([finished.attempt_id for _, finished in rows]),
     }
     return tuple((table, day) for table, day in named.items() if day)
 

@@ -6,10 +6,7 @@ What lives here: the two group commits of a process. It must not know drafts, no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from uuid import UUID
-
-from django.db import connection
 
 from deliveries.database.handing import HandedConnection
 from deliveries.database.limits import answered_within
@@ -47,8 +44,8 @@ def _committing() -> Callable[[Sequence[Entry]], None]:
     handed = HandedConnection()
 
     def commit(group: Sequence[Entry]) -> None:
-        with handed.here(), answered_within(COMMIT_SECONDS):
-            connection.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
+        with handed.here() as mine, answered_within(COMMIT_SECONDS):
+            mine.close_if_unusable_or_obsolete()  # after an error, or a restart, this group gets a new one
             store_events(group, limits=SHARED)
         for entry in group:
             note_width(entry)
@@ -64,7 +61,7 @@ def _ring_for(group: Sequence[Entry], ring: Ring) -> None:
     for entry in group:
         if isinstance(entry.result, Accepted) and entry.result.wake:
             lanes += entry.result.wake
-            entry.result = replace(entry.result, wake=())
+            entry.result = entry.result.rung_for()
     if lanes:
         ring(lanes)
 

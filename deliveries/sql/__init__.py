@@ -19,11 +19,12 @@ from typing import NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import ProgrammingError, connection
+from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 from psycopg.rows import RowFactory, tuple_row
 
-from deliveries.sql.arrays import BinaryArray, BinaryArrayDumper, encode_array, encode_value, oid_of
+from deliveries.sql.arrays import UNFIT, BinaryArray, BinaryArrayDumper, Encode, encode_array, encoder_of, oid_of
 
 FOLDER = Path(__file__).parent
 
@@ -126,6 +127,7 @@ class Statement:
     names: tuple[str, ...]
     types: Mapping[str, str]
     lists: Mapping[str, str]
+    encoders: Sequence[tuple[str, Encode]] = ()
 
     def values(self, parameters: Parameters) -> list[object]:
         """Return the parameters in order; lists are encoded."""
@@ -136,14 +138,11 @@ class Statement:
         ]
 
     def encoded(self, parameters: Parameters) -> list[bytes | None]:
-        """Return the parameters in order, in binary."""
-        lists, types = self.lists, self.types
-        return [
-            encode_value(types[name], value)
-            if (value := parameters[name]) is None or name not in lists
-            else encode_array(lists[name], value).data
-            for name in self.names
-        ]
+        """Return the parameters in order, in binary; raises psycopg.DataError for what a type cannot hold."""
+        try:
+            return [None if (value := parameters[name]) is None else encode(value) for name, encode in self.encoders]
+        except UNFIT as error:
+            raise psycopg.DataError(f"cannot be stored: {error}") from error
 
     @property
     def oids(self) -> list[int]:
@@ -174,7 +173,9 @@ def prepared(name: str, days: Days = ()) -> Statement:
         place = names.setdefault(match[1], len(names) + 1)
         return f"${place}" + (f"::{match[2]}{match[3] or ''}" if match[2] else "")
 
-    return Statement(_PARAMETER.sub(number, text).replace("%%", "%").encode(), tuple(names), types, lists)
+    numbered = _PARAMETER.sub(number, text).replace("%%", "%").encode()
+    encoders = [(name, encoder_of(types.get(name), element_type=lists.get(name))) for name in names]
+    return Statement(numbered, tuple(names), types, lists, encoders)
 
 
 def wait_for_no_long_lock() -> None:
@@ -201,8 +202,9 @@ def run(name: str, parameters: Parameters) -> int:
 
     Raises django.db errors, as the ORM does.
     """
-    with connection.wrap_database_errors:
-        if (kept := _kept(name)) is not None:
+    here = connections[DEFAULT_DB_ALIAS]
+    with here.wrap_database_errors:
+        if (kept := _kept(name, here)) is not None:
             known = prepared(name)
             return kept.count(known, known.encoded(parameters))
         with _cursor(tuple_row) as cursor:
@@ -216,31 +218,33 @@ def fetch(row: type[Row], parameters: Parameters, *, days: Days = ()) -> list[Ro
     looks at no other, and a statement over a month of days costs a third less. Where there is none, all are looked at.
     Raises django.db errors, as the ORM does.
     """
-    if days and not connection.in_atomic_block:
+    here = connections[DEFAULT_DB_ALIAS]  # asked for once: Django looks it up for each use of `connection`
+    if days and not here.in_atomic_block:
         try:
-            return _fetch(row, parameters, days)
+            return _fetch(row, parameters, days, here)
         except ProgrammingError as error:
             if not isinstance(error.__cause__, psycopg.errors.UndefinedTable):
                 raise
-    return _fetch(row, parameters, ())
+    return _fetch(row, parameters, (), here)
 
 
-def _fetch(row: type[Row], parameters: Parameters, days: Days) -> list[Row]:
+def _fetch(row: type[Row], parameters: Parameters, days: Days, here: BaseDatabaseWrapper) -> list[Row]:
     name = name_of(row)
-    with connection.wrap_database_errors:
-        if (kept := _kept(name)) is not None:
+    with here.wrap_database_errors:
+        if (kept := _kept(name, here)) is not None:
             known = prepared(name, days)
             return kept.fetch(known, known.encoded(parameters), row._make)
         with _cursor(_factory_of(row)) as cursor:
             return _execute(cursor, name, parameters, days).fetchall()
 
 
-def _kept(name: str) -> Kept | None:
+def _kept(name: str, here: BaseDatabaseWrapper) -> Kept | None:
     """Return where this statement is prepared once; None inside a transaction, behind a pooler and for all others."""
     if name not in PLANNED_ONCE:
         return None
-    connection.ensure_connection()
-    server = connection.connection
+    if here.connection is None:
+        here.ensure_connection()
+    server = here.connection
     if not server.autocommit or server.pgconn.transaction_status != TransactionStatus.IDLE:
         return None
     kept: Kept | None = getattr(server, "kept_statements", None)

@@ -23,10 +23,11 @@ _EMPTY = Struct(">iiI")
 _NULL = (-1).to_bytes(4, "big", signed=True)
 _LENGTH = Struct(">i").pack
 _WORTH_A_LOOK = 4
-_LENGTH_BYTES = 4
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 Encode = Callable[[Any], bytes]
+
+UNFIT = (struct_error, UnicodeEncodeError, OverflowError)
 
 
 class BinaryArray:
@@ -59,7 +60,7 @@ def encode_array(element_type: str, values: Any) -> BinaryArray:
     header = _HEADER.pack(1, has_null, oid, len(values), 1)
     try:
         return BinaryArray(b"".join((header, *_encoded(values, encode, has_null=has_null))))
-    except (struct_error, UnicodeEncodeError, KeyError, OverflowError) as error:
+    except (*UNFIT, KeyError) as error:
         raise psycopg.DataError(f"cannot be stored as {element_type}: {error}") from error
 
 
@@ -71,14 +72,18 @@ def _encoded(values: Sequence[object], encode: Encode, *, has_null: bool) -> Ite
     return map(known.__getitem__, values)
 
 
-def encode_value(kind: str, value: object) -> bytes | None:
-    """Return one value as PostgreSQL receives it in binary; raises psycopg.DataError for what the type cannot hold."""
-    if value is None:
-        return None
-    try:
-        return _TYPES[kind][1](value)[_LENGTH_BYTES:]
-    except (struct_error, UnicodeEncodeError, KeyError, OverflowError) as error:
-        raise psycopg.DataError(f"cannot be stored as {kind}: {error}") from error
+def encoder_of(kind: str | None, *, element_type: str | None = None) -> Encode:
+    """Return what encodes a value of a type, or a list of such elements; it raises UNFIT for what a type cannot hold.
+
+    Without a type nothing can be encoded: a parameter without a cast is never bound in binary.
+    """
+    if element_type is not None:
+        return lambda values: encode_array(element_type, values).data
+    return _VALUES[kind or ""]
+
+
+def _without_type(value: object) -> bytes:
+    raise TypeError("a parameter without a cast has no type to be written as")
 
 
 def oid_of(kind: str) -> int:
@@ -106,11 +111,16 @@ def _bytea(value: bytes) -> bytes:
 
 
 _timestamp = Struct(">iq").pack
+_bigint = Struct(">q").pack
 
 
 def _timestamptz(value: datetime) -> bytes:
+    return _timestamp(8, _microseconds(value))
+
+
+def _microseconds(value: datetime) -> int:
     since = value - _EPOCH
-    return _timestamp(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 # The oids are those of pg_type, the same in every version.
@@ -124,4 +134,18 @@ _TYPES: Mapping[str, tuple[int, Encode]] = {
     "float8": (701, _fixed("d")),
     "timestamptz": (1184, _timestamptz),
     "uuid": (2950, _uuid),
+}
+
+# Single values, which have no length before them. Those of C are no step of the interpreter.
+_VALUES: Mapping[str, Encode] = {
+    "": _without_type,
+    "bool": Struct(">?").pack,
+    "bytea": b"".__add__,
+    "bigint": _bigint,
+    "smallint": Struct(">h").pack,
+    "int": Struct(">i").pack,
+    "text": str.encode,
+    "float8": Struct(">d").pack,
+    "timestamptz": lambda value: _bigint(_microseconds(value)),
+    "uuid": lambda value: value.int.to_bytes(16, "big"),
 }

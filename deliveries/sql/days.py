@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 DAY_MS = 86_400_000
@@ -15,4 +16,10 @@ DAY_MS = 86_400_000
 def day_of(ids: Iterable[UUID]) -> str:
     """Return the day of these UUIDv7, such as 20261128; empty when they are of several days, or none."""
     days = {(each.int >> 80) // DAY_MS for each in ids}
-    return f"{datetime.fromtimestamp(days.pop() * DAY_MS / 1000, UTC):%Y%m%d}" if len(days) == 1 else ""
+    return name_of_day(days.pop()) if len(days) == 1 else ""
+
+
+@lru_cache(maxsize=64)
+def name_of_day(number: int) -> str:
+    """Return a day by its number since 1970, such as 20261128."""
+    return f"{datetime.fromtimestamp(number * DAY_MS / 1000, UTC):%Y%m%d}"
