@@ -12,6 +12,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from granian import Granian
@@ -19,9 +20,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from config.listening import host_address, port_number, refuse_taken_port
+from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.metrics.memory import memory
 from deliveries.services import drain
+
+log = structlog.get_logger(__name__)
 
 BACKLOG = 1024
 # Of a process at once; beyond it whoever comes waits until another one ends. One that sends no whole header is closed
@@ -70,6 +74,7 @@ class Command(BaseCommand):
             websockets=False,
         )
         server.on_startup(lambda: drain_first(server))
+        server.on_startup(lambda: log.info("web_started", version=__version__, host=host, port=port))
         server.serve()
 
 

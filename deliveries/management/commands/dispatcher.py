@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import threading
 
+import structlog
 from django.core.management.base import CommandError, CommandParser
 
+from deliveries import __version__
 from deliveries.management.command import HookpostCommand
 from deliveries.management.commands.worker import LOOK_SECONDS, add_health_option, start_dispatcher
 from deliveries.management.health_port import health_port
 from deliveries.management.health_server import Place
 from deliveries.management.signals import stop_signals
 from deliveries.services import drain
+
+log = structlog.get_logger(__name__)
 
 
 class Command(HookpostCommand):
@@ -35,6 +39,7 @@ class Command(HookpostCommand):
             stop = threading.Event()
             dispatcher = start_dispatcher(stop)
             with health_port(health, {"dispatcher": dispatcher.is_alive}):
+                log.info("dispatcher_started", version=__version__)
                 while not stop_wanted and dispatcher.is_alive():
                     stop_wanted.wait(LOOK_SECONDS)
                 drain.begin()

@@ -9,6 +9,7 @@ import threading
 from argparse import ArgumentTypeError
 
 import dramatiq
+import structlog
 from django.core.management.base import CommandError, CommandParser
 
 from deliveries import __version__
@@ -21,6 +22,8 @@ from deliveries.management.workers import build_workers, prepare_process, stop_w
 from deliveries.services import drain
 from deliveries.tracing.start import start_tracing, stop_tracing
 from deliveries.variables import place
+
+log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0  # between two looks whether the dispatcher lives; a signal is heeded at once
 
@@ -50,6 +53,7 @@ class Command(HookpostCommand):
             for worker in workers:
                 worker.start()
             with health_port(health, {"dispatcher": dispatcher.is_alive, "engines": engines_live}):
+                log.info("worker_started", version=__version__)
                 while not stop_wanted and dispatcher.is_alive():
                     stop_wanted.wait(LOOK_SECONDS)
                 drain.begin()
