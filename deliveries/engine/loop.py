@@ -97,10 +97,14 @@ class Engine:
         """Step until told to stop; then let requests in flight end for a moment, and give all lanes back."""
         self._stopping = stopping
         sql.wait_for_no_long_lock()
-        with working_beside(self.outbox.gather):
+        with working_beside(self._do_beside):
             self._run(stopping)
         self._leases.end()
         connection.close()
+
+    def _do_beside(self) -> None:
+        self.outbox.gather()
+        self._upkeep.beat_beside()
 
     def _run(self, stopping: threading.Event) -> None:
         while not stopping.is_set():

@@ -5,10 +5,14 @@ What lives here: when each of these is due. It must not know requests, nor what 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from django.db import DatabaseError, InterfaceError, connection
+
 from deliveries.conf import conf
+from deliveries.database.limits import answered_within
 from deliveries.engine.disabling import Disabling
 from deliveries.engine.intake import Retry
 from deliveries.engine.lane import NEVER, Lane
@@ -39,6 +43,7 @@ class Upkeep:
         self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
         self._beat_at = self._doubtful_until = -NEVER
         self._renew_at, self._in_doubt = NEVER, False
+        self._beats_beside = False
 
     @property
     def next_at(self) -> float:
@@ -54,6 +59,22 @@ class Upkeep:
         self._in_doubt, self._renew_at = True, self._clock()
         self._doubtful_until = self._renew_at + self._limits.silent
 
+    def beat_beside(self) -> None:
+        """Beat over a connection of its own, while this thread waits for the database: for the disk, or for a row."""
+        if self._clock() - self._beat_at >= self._limits.beat and not self._beats_beside:
+            self._beats_beside = True
+            threading.Thread(target=self._beat_apart, name="beat", daemon=True).start()
+
+    def _beat_apart(self) -> None:
+        try:
+            with answered_within(self._limits.silent):
+                self._beat_once()
+        except (DatabaseError, InterfaceError):
+            self.doubt()  # it may have been heard, and then no later one tells of the silence before
+        finally:
+            connection.close()
+            self._beats_beside = False
+
     def tend(self) -> None:
         """Beat, and renew what is old, in good time."""
         now = self._clock()
@@ -66,20 +87,16 @@ class Upkeep:
             self._renew(leased, now, doubtful=False)
 
     def _beat(self) -> None:
-        self._say_alive()
+        self._retry(self._beat_once)
         self._renew_doubtful()
         self.may_sign = has_right_time(self._retry)
         self._retry(self.disabling.act)
 
-    def _say_alive(self) -> None:
-        if self._retry(self._beat_once):
-            self.doubt()
-
-    def _beat_once(self) -> bool:
+    def _beat_once(self) -> None:
         begun_at = self._clock()  # the answer may be late: how long others wait counts from when it was asked for
-        begins_anew = self._leases.beat()
-        self._beat_at = begun_at
-        return begins_anew
+        if self._leases.beat():
+            self.doubt()
+        self._beat_at = max(self._beat_at, begun_at)
 
     def _renew_doubtful(self) -> None:
         """Renew all leases if others may have taken some since the last beat."""
@@ -111,6 +128,6 @@ class Upkeep:
         old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
             if start and self._clock() - self._beat_at >= self._limits.beat:
-                self._say_alive()
+                self._retry(self._beat_once)
             part = old[start : start + some]
             self._retry(partial(for_unlocked, partial(renew_leases, now=now), part, clock=self._clock))

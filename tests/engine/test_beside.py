@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 
@@ -73,3 +74,29 @@ def test_an_answer_that_comes_while_a_row_is_locked_is_not_too_late(receiver: Re
         run_until_idle(engine)
     assert answered.is_set()
     assert (the_delivery(endpoint).state, the_delivery(endpoint).attempts) == ("succeeded", 1)
+
+
+def test_an_engine_that_waits_says_meanwhile_that_it_lives(receiver: Receiver) -> None:
+    """Given a lock that is let go when the worker has beaten again, then whoever waits for it gets it."""
+    engine, _ = an_engine(an_endpoint(receiver.url))
+    engine.step()
+    engine._upkeep._beat_at = 0.0
+    with by_hand() as session, working_beside(engine._do_beside), answered_within(60):
+        session.execute("SELECT pg_advisory_lock(1)")
+        threading.Thread(target=_let_go_after_a_beat, args=(session,)).start()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(1)")
+    assert engine._upkeep.is_sure()
+
+
+def _let_go_after_a_beat(session: psycopg.Connection) -> None:
+    before = _beats(session)
+    while _beats(session) == before:
+        pass
+    session.execute("SELECT pg_advisory_unlock(1)")
+
+
+def _beats(session: psycopg.Connection) -> str:
+    row = session.execute("SELECT string_agg(beat_at::text, ' ' ORDER BY id) FROM hookpost_worker").fetchone()
+    session.commit()
+    return str(row)
