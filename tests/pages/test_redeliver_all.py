@@ -66,7 +66,7 @@ def test_what_was_listed_is_what_the_job_means(bob: Client, acme: House, globex:
     run_job_step(job.id)
     assert [row.delivery_id for row in DueDelivery.objects.filter(job_id=job.id)] == [acme.delivery.pk]
     page = bob.get(answer.headers["Location"]).content.decode()
-    assert "exhausted, cancelled" in page
+    assert "given up, cancelled" in page
     assert f"customer={acme.customer.public_id}" in page
     assert query["status"] in page
     assert AuditEntry.objects.get(action="job.redeliver").reason == "mended"
