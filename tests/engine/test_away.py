@@ -162,6 +162,7 @@ def test_what_was_finished_is_recorded_when_the_engine_fails(receiver: Receiver)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
     while not any(lane.finished for lane in engine.lanes.values()):
+        engine._upkeep.tend()
         engine._intake.note([endpoint.id])
         engine._intake.take(time.monotonic())
         engine._feed(sending=True)
