@@ -81,7 +81,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.mark.parametrize("said", ["web_started", "worker_started"])
 def test_a_process_says_that_it_has_started(up: Up, said: str) -> None:
-    up.eventually(lambda: said in up.log.read_text())
+    assert wait_until(lambda: said in up.log.read_text(), seconds=240)
 
 
 def test_a_killed_worker_is_started_again(up: Up) -> None:

@@ -107,8 +107,10 @@ def test_without_pointing_at_it_a_member_that_comes_twice_is_found_by_counting()
 @pytest.mark.parametrize("raw", [each for each in ONCE if b"{" in each])
 def test_nothing_is_gone_through_where_nothing_comes_twice(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given quotation marks in either spelling, then counting them says that there is nothing to look for."""
-    monkeypatch.setattr(json_members, "repeated_member", None)
+    looked_for: list[bytes] = []
+    monkeypatch.setattr(json_members, "repeated_member", looked_for.append)
     check_members(raw, orjson.loads(raw))
+    assert looked_for == []
 
 
 @pytest.mark.parametrize(
