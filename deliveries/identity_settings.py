@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deliveries.oidc_settings import OidcSettings
+from deliveries.oidc_settings import OidcSettings, claim
 from deliveries.variables import choice, setting, text, web_url, words
 
 # Signatures that only the issuer can make: no shared secrets, and never `none`.
@@ -19,6 +19,8 @@ def algorithms(raw: str) -> tuple[str, ...]:
     for word in words(raw):
         if word not in ALGORITHMS:
             raise ValueError(f"{word!r} is none of {', '.join(ALGORITHMS)}")
+    if not words(raw):
+        raise ValueError("names none, so that no token would be taken")
     return words(raw)
 
 
@@ -35,12 +37,12 @@ class IdentitySettings(OidcSettings):
         "HOOKPOST_JWT_ALGORITHMS", "RS256,ES256", algorithms, "By which its tokens may be signed."
     )
     jwt_scope_claim: str = setting(
-        "HOOKPOST_JWT_SCOPE_CLAIM", "scope", text, "The claim with our scopes, as a list or with spaces between them."
+        "HOOKPOST_JWT_SCOPE_CLAIM", "scope", claim, "The claim with our scopes, as a list or with spaces between them."
     )
     jwt_customer_claim: str = setting(
         "HOOKPOST_JWT_CUSTOMER_CLAIM",
         "hookpost_customer",
-        text,
+        claim,
         "The claim with a customer's id or uid; *: a service.",
     )
     jwt_without_customer: str = setting(

@@ -32,6 +32,13 @@ def scopes(raw: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("openid", *raw.split())))
 
 
+def claim(raw: str) -> str:
+    """text"""
+    if not raw.strip():
+        raise ValueError("names no claim")
+    return raw.strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcSettings(BrandSettings):
     """Who says who somebody of staff is, besides their password."""
@@ -58,7 +65,7 @@ class OidcSettings(BrandSettings):
     oidc_role_claim: str = setting(
         "HOOKPOST_OIDC_ROLE_CLAIM",
         "groups",
-        text,
+        claim,
         "The claim with somebody's groups; `.` leads into one, as in `realm_access.roles`.",
     )
     oidc_roles: tuple[tuple[str, str], ...] = setting(

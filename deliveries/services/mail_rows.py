@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 200
 SOONEST_RETRY = timedelta(minutes=1)
+LATEST_RETRY = timedelta(minutes=30)  # so that who waits for a letter has it soon after the server is back
 GIVE_UP = timedelta(days=1)
 
 MailedRow = TypeVar("MailedRow", Invitation, PasswordMail)
@@ -86,4 +87,4 @@ def _settle(
 def again_at(created_at: datetime, now: datetime) -> datetime | None:
     """Return when a letter is tried again that waits since then; None when it is given up."""
     age = now - created_at  # waiting as long as it is old doubles the distance each time
-    return now + max(age, SOONEST_RETRY) if age < GIVE_UP else None
+    return now + min(max(age, SOONEST_RETRY), LATEST_RETRY) if age < GIVE_UP else None

@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from deliveries.services.mail_rows import again_at
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "docker" / "monitoring"
@@ -25,13 +28,18 @@ def attempts(outcome: str) -> str:
     return f'hookpost_attempts_total{{outcome="{outcome}"}}'
 
 
+CUT = 'hookpost_count_is_cut{figure="due"}'
+
 # Series as promtool writes them, one value a minute for an hour: the fault, and the same without it.
 FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "HookpostDeliveriesLate": (
         {"hookpost_oldest_due_seconds": "0+60x60"},
         {"hookpost_oldest_due_seconds": "2x60", "hookpost_oldest_resting_seconds": "0+60x60"},
     ),
-    "HookpostQueueGrows": ({"hookpost_due": "0+1000x60"}, {"hookpost_due": "60000-1000x60"}),
+    "HookpostQueueGrows": (
+        {"hookpost_due": "0+1000x60", CUT: "0x60"},
+        {"hookpost_due": "60000-1000x60", CUT: "0x60"},
+    ),
     "HookpostNoFigures": (
         {'hookpost_reports_database{instance="a"}': "0x60"},
         {'hookpost_reports_database{instance="a"}': "0x60", 'hookpost_reports_database{instance="b"}': "1x60"},
@@ -102,7 +110,7 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
 }
 
-NEVER_ABSENT = {"hookpost_reports_database": "1x60"}  # else the rule for its absence fires beside
+NEVER_ABSENT = {"hookpost_reports_database": "1x1440"}  # else the rule for its absence fires beside
 
 
 def scenario(series: dict[str, str], *, firing: str) -> dict[str, Any]:
@@ -137,6 +145,31 @@ def of_cell(cell: str, series: dict[str, str]) -> dict[str, str]:
     """The same series with the label that HOOKPOST_CELL gives them."""
     plain = {re.sub(r'\{cell="\w+"\}', "", name): values for name, values in series.items()}
     return {f'{name.rstrip("}")}{"," if "{" in name else "{"}cell="{cell}"}}': plain[name] for name in plain}
+
+
+def failures_of_one_letter(*, minutes: int) -> str:
+    """What is counted, once a minute, while one letter waits that no mail server takes."""
+    created = at = datetime(2026, 11, 29, tzinfo=UTC)
+    failed = [at]
+    while (again := again_at(created, at)) is not None:
+        failed.append(at := again)
+    ages = [(each - created).total_seconds() / 60 for each in failed]
+    return " ".join(str(sum(age < minute for age in ages)) for minute in range(minutes))
+
+
+LASTING = {
+    "HookpostMailFails": {"hookpost_mail_failures_total": failures_of_one_letter(minutes=1440)},
+    "HookpostQueueGrows": {"hookpost_due": "0+1000x100 100000x1340", CUT: "0x100 1x1340"},
+}
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", LASTING)
+def test_a_fault_that_lasts_rings_as_long(name: str, tmp_path: Path) -> None:
+    told = scenario(LASTING[name], firing=name)
+    (check,) = told["promql_expr_test"]
+    told["promql_expr_test"] = [check | {"eval_time": f"{hours}h"} for hours in range(2, 24)]
+    assert_passes([told], tmp_path)
 
 
 @needs_promtool
