@@ -22,5 +22,5 @@ hints.py       lanes that messages named            unread_hints.py  what an eng
 locked_rows.py  going on without a lane of which a row is locked            disabling.py  endpoints that asked for it
 polls.py       endpoints that are polled  poll_messages.py  what a poller gets
 work.py        values that pass through             database_retry.py  waiting for a database that is away
-dispatcher.py  the leader: wakes what is due, keeps house
+dispatcher.py  the leader: wakes what is due, keeps house       backlogs.py what is held, and released
 """

@@ -26,6 +26,7 @@ from deliveries.conf import conf
 from deliveries.database.failures import first_line, is_locked
 from deliveries.engine import polls
 from deliveries.engine.agenda import ZERO
+from deliveries.engine.backlogs import Leftovers, hold_backlogs, release_backlogs
 from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff
 from deliveries.metrics import names
@@ -70,8 +71,7 @@ LANES_NAMED = 128
 PROBES = 2000  # lanes looked at in one round
 JOB_BELLS = 2  # as many as a worker has threads for jobs
 JOB_QUIET_SECONDS = 0.8  # less than a tick: a job that waited for room goes on with the next one
-HOLD_CHUNK = 5000
-EVERY_LANE_TICKS = 10
+LEFTOVER_TICKS = 10
 ROLL_UP_TICKS = 5
 LAPSE_TICKS = 2
 WINDOW_TICKS = 5
@@ -90,6 +90,7 @@ class Dispatcher:
     is_heard: Callable[[], bool] = lambda: True
     _lead: Lead = field(default_factory=lambda: Lead("dispatcher"))
     _leases: Leases = field(default_factory=Leases)
+    _leftovers: Leftovers = field(default_factory=Leftovers)
     _after: UUID = ZERO
     _ticks: int = 0
     _is_behind: bool = True
@@ -147,12 +148,14 @@ class Dispatcher:
 
     def _rounds(self, ticks: int) -> Iterator[Callable[[], object]]:
         """Yield what is to be done, one after the other; what `_look` sees decides about those after it."""
-        every_lane = ticks % EVERY_LANE_TICKS == 0
+        looks_for_leftovers = ticks % LEFTOVER_TICKS == 0
         yield self._look
         if self._due.holding:
             yield hold_backlogs
-        if self._due.releasing or every_lane:
-            yield partial(release_backlogs, every_lane=every_lane)
+        if looks_for_leftovers:
+            yield self._leftovers.find
+        if self._due.releasing or looks_for_leftovers:
+            yield release_backlogs
         yield self._wake_due
         yield from self._rounds_of_some()
         yield self._roll_up
@@ -216,16 +219,6 @@ class Dispatcher:
                 self.ring_all(slow=slow)
             else:
                 self.ring((row.endpoint_id, slow) for row in lanes)
-
-
-def hold_backlogs() -> int:
-    """Mark what is due of paused and disabled endpoints as held, a bounded number; returns how many."""
-    return sql.run("hold_backlogs", {"limit": HOLD_CHUNK})
-
-
-def release_backlogs(*, every_lane: bool = False) -> int:
-    """Let resumed endpoints have their next second's worth of held deliveries; returns how many."""
-    return sql.run("release_backlogs", {"rate": conf.resume_rate, "every_lane": every_lane})
 
 
 def housekeeping() -> None:

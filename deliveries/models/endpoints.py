@@ -118,6 +118,13 @@ class Endpoint(IdentifiedModel):
             models.Index(fields=("customer", "id"), name="endpoint_living", condition=models.Q(deleted_at=None)),
             # services/delivery_windows.py
             models.Index(fields=("id",), name="endpoint_windowed", condition=Q(delivery_window__isnull=False)),
+            # sql/parts/not_enabled.sql, sql/parts/draining.sql: once a second
+            models.Index(
+                fields=("state", "id"),
+                name="endpoint_not_enabled",
+                condition=Q(deleted_at=None, state__in=("paused", "disabled")),
+            ),
+            models.Index(fields=("state", "id"), name="endpoint_draining", condition=Q(draining=True)),
         )
         constraints = (
             models.UniqueConstraint(

@@ -35,8 +35,9 @@ FOLDER = Path(__file__).parent
 # A table that was counted while it was empty is believed to hold one row until it is counted again, whatever it holds.
 # Then look-ups by a key cost as much as scans of the whole table, so what is for many rows at once leaves no choice: it
 # asks row by row (LATERAL with OFFSET 0, LIMIT 1 or FOR UPDATE), and names what it changes by `= ANY(ARRAY(...))`.
-# PostgreSQL 18 would also take an index for a column that is not its first: `manual IS NOT TRUE`, CASE, and BETWEEN
-# with ORDER BY keep it from that, or the columns before it are given too.
+# PostgreSQL 18 would also take an index for a column that is not its first, and go through it once for each customer:
+# `manual IS NOT TRUE`, `(deleted_at IS NULL) IS TRUE`, CASE, and BETWEEN with ORDER BY keep it from that, or all
+# columns before it are given.
 PLANNED_ONCE = frozenset(
     {
         "accept_event",
@@ -45,6 +46,7 @@ PLANNED_ONCE = frozenset(
         "beat",
         "claim_batch",
         "claim_fan_outs",
+        "find_leftovers",
         "event_bodies",
         "fan_out_chunk",
         "find_due_lanes",

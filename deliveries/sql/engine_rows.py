@@ -36,6 +36,13 @@ class ClaimBatchRow(NamedTuple):
     due_at: float | None
 
 
+class FindLeftoversRow(NamedTuple):
+    """How many endpoints drain now, and the last one looked at, None where no more has something queued."""
+
+    cut: UUID | None
+    endpoints: int
+
+
 class EventBodiesRow(NamedTuple):
     """An event's type and body, the trace that it belongs to, and the version of its data."""
 

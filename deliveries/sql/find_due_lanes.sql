@@ -1,25 +1,14 @@
 -- Lanes that have something due and nobody at work, from a place in the order of endpoints on.
 -- after uuid, probes int (how many lanes to look at), "limit" int (how many to find), silent_seconds float, gap_seconds float, slow bool or null (both)
 -- Jumps from endpoint to endpoint in the index of what is queued: it costs with the endpoints that have something queued, not with the backlog and not with all lanes. The row at the end of the probes comes back too (`cut`), so that the next call goes on there.
-WITH RECURSIVE scan (endpoint_id, probe) AS (
-    (SELECT q.endpoint_id, 1 FROM hookpost_due_delivery q
-     WHERE q.endpoint_id > %(after)s::uuid ORDER BY q.endpoint_id LIMIT 1)
-    UNION ALL
-    SELECT n.endpoint_id, s.probe + 1
-    FROM scan s
-    CROSS JOIN LATERAL (
-        SELECT q.endpoint_id FROM hookpost_due_delivery q
-        WHERE q.endpoint_id > s.endpoint_id ORDER BY q.endpoint_id LIMIT 1
-    ) n
-    WHERE s.probe < %(probes)s::int
-)
+WITH RECURSIVE {queued_endpoints}
 SELECT s.endpoint_id, found.customer_id, coalesce(found.slow, false) AS slow, found.customer_id IS NOT NULL AS due,
     s.probe = %(probes)s::int AS cut
 FROM scan s
 LEFT JOIN LATERAL (
     SELECT e.customer_id, lane.slow
     FROM hookpost_lane lane
-    JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND e.deleted_at IS NULL
+    JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND (e.deleted_at IS NULL) IS TRUE
     WHERE lane.endpoint_id = s.endpoint_id
       AND (%(slow)s::bool IS NULL OR lane.slow = %(slow)s::bool)
       AND {is_free} AND {has_due}

@@ -3,7 +3,7 @@
 -- In bounded steps, so that pausing an endpoint with a million due answers at once and harms nobody; rows that somebody keeps locked are left for another step. Row by row, whatever the statistics say.
 WITH picked AS (
     SELECT q.delivery_id
-    FROM hookpost_endpoint e
+    FROM ({not_enabled}) e
     CROSS JOIN LATERAL (
         SELECT delivery_id FROM hookpost_due_delivery
         WHERE endpoint_id = e.id AND rank IN (1, 2, 3) AND due_at IS NOT NULL AND manual IS NOT TRUE
@@ -14,7 +14,6 @@ WITH picked AS (
         WHERE d.id = q.delivery_id AND d.endpoint_id = e.id AND d.customer_id = e.customer_id
         FOR UPDATE SKIP LOCKED
     ) d
-    WHERE e.state <> 'enabled' AND e.deleted_at IS NULL
     LIMIT %(limit)s::int
 ), moved AS (
     UPDATE hookpost_due_delivery q SET due_at = NULL, rank = least(q.rank, 2)

@@ -3,7 +3,7 @@
 -- Asked for all that wait in a process at once, a few times a second. What is out is still due: at most 100 rows of an endpoint are passed over.
 SELECT e.id AS endpoint_id
 FROM unnest(%(endpoint_ids)s::uuid[]) AS i (id)
-JOIN hookpost_endpoint e ON e.id = i.id AND e.deleted_at IS NULL
+JOIN hookpost_endpoint e ON e.id = i.id AND (e.deleted_at IS NULL) IS TRUE
 JOIN hookpost_lane l ON l.endpoint_id = e.id
 WHERE EXISTS (
     SELECT FROM hookpost_due_delivery q

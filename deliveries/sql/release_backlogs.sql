@@ -1,9 +1,9 @@
 -- Makes held deliveries of resumed endpoints due again, oldest first, at most a second's worth each.
--- rate int, every_lane bool (look at all enabled endpoints, not only at those known to drain)
--- An event accepted at the very moment of a resume may be held although nothing drains any more: hence every_lane. An endpoint of which somebody keeps a row locked waits until it is free, in order; no other one waits for it.
+-- rate int
+-- What drains nobody knows of is found by find_leftovers.sql. An endpoint of which somebody keeps a row locked waits until it is free, in order; no other one waits for it.
 WITH picked AS (
     SELECT e.id AS endpoint_id, e.customer_id, q.delivery_id
-    FROM hookpost_endpoint e
+    FROM ({draining}) e
     CROSS JOIN LATERAL (
         (SELECT delivery_id, event_id FROM hookpost_due_delivery
          WHERE endpoint_id = e.id AND rank = 1 AND due_at IS NULL
@@ -14,7 +14,7 @@ WITH picked AS (
          ORDER BY event_id LIMIT least(%(rate)s::int, e.rate_limit))
         ORDER BY event_id LIMIT least(%(rate)s::int, e.rate_limit)
     ) q
-    WHERE e.state = 'enabled' AND e.deleted_at IS NULL AND (e.draining OR %(every_lane)s::bool)
+    WHERE e.state = 'enabled' AND e.deleted_at IS NULL
 ), due AS (
     SELECT p.* FROM picked p CROSS JOIN LATERAL (
         SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = p.delivery_id AND q.manual IS NOT TRUE
@@ -39,13 +39,16 @@ WITH picked AS (
     UPDATE hookpost_due_delivery q SET due_at = now()
     WHERE q.delivery_id = ANY(ARRAY(SELECT delivery_id FROM released)) AND q.manual IS NOT TRUE
 ), empty AS (
-    SELECT e.id FROM hookpost_endpoint e
-    WHERE e.draining AND e.state = 'enabled' AND NOT EXISTS (
-        SELECT FROM hookpost_due_delivery q
-        WHERE q.endpoint_id = e.id AND q.rank IN (1, 2) AND q.due_at IS NULL
-        OFFSET 0
-    )
-    FOR NO KEY UPDATE SKIP LOCKED
+    SELECT e.id FROM ({draining}) known CROSS JOIN LATERAL (
+        SELECT id FROM hookpost_endpoint
+        WHERE id = known.id AND draining AND state = 'enabled' AND NOT EXISTS (
+            SELECT FROM hookpost_due_delivery q
+            WHERE q.endpoint_id = known.id AND q.rank IN (1, 2) AND q.due_at IS NULL
+            OFFSET 0
+        )
+        LIMIT 1
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) e
 ), drained AS (
     UPDATE hookpost_endpoint e SET draining = false WHERE e.id = ANY(ARRAY(SELECT id FROM empty))
 )

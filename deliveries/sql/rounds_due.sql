@@ -3,14 +3,14 @@
 -- One statement instead of one for each round: an installation that does nothing paid for a dozen, twice a second's work of a whole worker. It may say too much (mail that is for later), never too little: what a round looks at exactly is its own. What is due of paused endpoints is asked of each of them (OFFSET 0): a join may read the queue once for each.
 SELECT
     EXISTS (
-        SELECT FROM hookpost_endpoint e
-        WHERE e.state <> 'enabled' AND e.deleted_at IS NULL AND EXISTS (
+        SELECT FROM ({not_enabled}) e
+        WHERE EXISTS (
             SELECT FROM hookpost_due_delivery q
             WHERE q.endpoint_id = e.id AND q.rank IN (1, 2, 3) AND q.due_at IS NOT NULL AND q.manual IS NOT TRUE
             OFFSET 0
         )
     ) AS holding,
-    EXISTS (SELECT FROM hookpost_endpoint WHERE draining) AS releasing,
+    EXISTS (SELECT FROM ({draining}) e) AS releasing,
     EXISTS (SELECT FROM hookpost_job WHERE state IN ('pending', 'running', 'held')) AS jobs,
     EXISTS (SELECT FROM hookpost_fan_out) AS fan_outs,
     EXISTS (SELECT FROM hookpost_alert WHERE told_at IS NULL) AS untold,

@@ -21,7 +21,7 @@ WITH seen AS MATERIALIZED (
     ) v ON true
     WHERE lane.endpoint_id = %(endpoint_id)s::uuid AND lane.slow = %(slow)s::bool AND lane.lease_until IS NULL
       AND lane.crashes = 0 AND lane.opened = 0 AND (lane.rest_until IS NULL OR lane.rest_until <= now())
-      AND e.deleted_at IS NULL AND e.state = 'enabled' AND e.url <> 'https://poll.hookpost.invalid/'
+      AND (e.deleted_at IS NULL) IS TRUE AND e.state = 'enabled' AND e.url <> 'https://poll.hookpost.invalid/'
       AND NOT EXISTS (
         SELECT FROM hookpost_due_delivery q
         WHERE q.endpoint_id = lane.endpoint_id AND q.rank = ANY('{0,1,2,3}'::smallint[]) AND q.due_at <= now()

@@ -7,7 +7,7 @@ WITH quick AS MATERIALIZED (
     SELECT lane.endpoint_id, lane.fence, lane.lease_until, e.customer_id, {is_free} IS TRUE AS free
     FROM quick
     CROSS JOIN hookpost_lane lane
-    JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND e.deleted_at IS NULL
+    JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND (e.deleted_at IS NULL) IS TRUE
     WHERE lane.endpoint_id = ANY(%(endpoint_ids)s::uuid[]) AND lane.slow = %(slow)s::bool AND {has_due}
 ), free AS (
     SELECT l.endpoint_id, l.lease_until IS NOT NULL AS lost, l.suspect_id AS suspected, s.customer_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
+from deliveries.engine.backlogs import hold_backlogs, release_backlogs
 from deliveries.models import Delivery, DueDelivery, Endpoint
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 from tests.engine.steps import (

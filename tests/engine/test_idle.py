@@ -6,7 +6,8 @@ import pytest
 
 from deliveries import sql
 from deliveries.engine.agenda import ZERO
-from deliveries.engine.dispatcher import hold_backlogs, housekeeping, release_backlogs
+from deliveries.engine.backlogs import hold_backlogs, release_backlogs
+from deliveries.engine.dispatcher import housekeeping
 from deliveries.engine.leases import Leases
 from deliveries.models import Delivery, DueDelivery, Endpoint
 from deliveries.services.redelivery import redeliver

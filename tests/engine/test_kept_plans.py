@@ -15,11 +15,13 @@ import pytest
 from django.db import connection, transaction
 
 from deliveries import sql
+from deliveries.engine import backlogs
+from deliveries.engine.backlogs import Leftovers
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases
 from deliveries.engine.recorder import GiveBack, record_outcomes
 from deliveries.engine.work import Finished
-from deliveries.models import DueDelivery, Endpoint, Lane
+from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.outcome import Outcome
@@ -66,9 +68,10 @@ def fresh(receiver: Receiver, request: pytest.FixtureRequest) -> Iterator[Endpoi
 
 def test_backlogs_are_released_by_look_ups(fresh: Endpoint) -> None:
     """Given a connection that has released nothing for long, and then 2,000 lanes that drain."""
-    parameters = {"rate": 100, "every_lane": True}
+    parameters = {"rate": 100}
     sql.run("release_backlogs", parameters)
     fill(fresh, held=True)
+    Endpoint.objects.update(draining=True)
     released, read = rows_read("release_backlogs", parameters)
     assert released == LANES
     assert read < LANES * READ_EACH
@@ -92,6 +95,48 @@ def test_rounds_with_something_to_do_are_seen_by_look_ups(fresh: Endpoint) -> No
     fill(fresh)
     _, read = rows_read("rounds_due", {})
     assert read < 2 * LANES * READ_EACH
+
+
+@pytest.mark.parametrize("name", ["rounds_due", "hold_backlogs", "release_backlogs"])
+def test_a_round_reads_no_endpoint_that_it_is_not_about(fresh: Endpoint, name: str) -> None:
+    """Given many endpoints that are enabled and drain nothing, and then one of which something is held or released."""
+    parameters = {"hold_backlogs": {"limit": 5000}, "release_backlogs": {"rate": 100}}.get(name, {})
+    Leases().find(after=UUID(int=0), probes=1, limit=1, slow=None)  # the dispatcher's connection goes by indexes
+    sql.run(name, parameters)
+    fill(fresh)
+    one = an_endpoint(fresh.url)
+    emit(one)
+    assert rows_read(name, parameters)[1] < READ_EACH
+    is_resumed = name == "release_backlogs"
+    if is_resumed:
+        DueDelivery.objects.filter(endpoint_id=one.id).update(due_at=None)
+        Delivery.objects.filter(endpoint_id=one.id).update(state="held")
+    Endpoint.objects.filter(id=one.id).update(state="enabled" if is_resumed else "paused", draining=is_resumed)
+    assert sql.run(name, parameters) == 1
+
+
+def test_what_is_held_by_chance_is_found_by_look_ups_so_many_in_a_round(
+    fresh: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlogs, "PROBES", LANES // 2)
+    leftovers = Leftovers()
+    assert leftovers.find() == 0
+    fill(fresh, held=True)
+    for found in (LANES // 2, LANES // 2, 0):
+        with transaction.atomic():
+            before = rows_so_far()
+            assert leftovers.find() == found
+            assert rows_so_far() - before < LANES // 2 * READ_EACH
+    assert Endpoint.objects.filter(draining=True).count() == LANES
+
+
+def test_figures_of_the_queue_ask_for_what_is_due_where_something_is_queued(fresh: Endpoint) -> None:
+    """Given many lanes with nothing queued, then each and its endpoint is read once, to be counted."""
+    fill(fresh)
+    DueDelivery.objects.all().delete()
+    emit(an_endpoint(fresh.url))
+    _, read = rows_read("queue_stats", {"since": UUID(int=0), "limit": 10})
+    assert read < 2 * LANES + READ_EACH
 
 
 def test_deliveries_are_cancelled_by_look_ups(fresh: Endpoint) -> None:
@@ -219,6 +264,28 @@ def test_lanes_are_leased_and_recorded_by_look_ups_beside_one_that_is_nearly_all
         assert all(each.released for each in given_back.values())
     assert len(lanes) == len(others)
     assert max(reads) < len(others) * READ_EACH
+
+
+def test_an_endpoint_is_looked_up_by_its_id_and_not_once_for_each_customer(fresh: Endpoint) -> None:
+    """Given lanes of several customers, then the index of customers' endpoints has no part in finding and leasing."""
+    others = [an_endpoint(fresh.url) for _ in range(4)]
+    for endpoint in others:
+        emit(endpoint)
+    leases, ids, now = Leases(), [endpoint.id for endpoint in others], time.monotonic()
+    with transaction.atomic():
+        before = scans_of("endpoint_living")
+        assert len(leases.find(after=UUID(int=0), probes=10, limit=10, slow=None)) == len(ids)
+        lanes = [lane for some in (ids[:1], ids[1:]) for lane in leases.take(some, room=20, now=now)[0]]
+        assert len(lanes) == len(ids)
+        Leftovers().find()
+        assert scans_of("endpoint_living") == before
+
+
+def scans_of(index: str) -> int:
+    """How often this transaction has gone through an index."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_get_xact_numscans(%s::regclass)", [index])
+        return int(cursor.fetchone()[0])
 
 
 def rows_read_by_accepting(draft: EventDraft) -> int:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection, transaction
 
-from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
+from deliveries.engine.backlogs import Leftovers, hold_backlogs, release_backlogs
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import Finished
@@ -137,7 +137,8 @@ def test_a_release_or_a_cancellation_that_waited_for_an_outcome_leaves_the_end_a
     Delivery.objects.update(state="held")
 
     def release_and_cancel() -> None:
-        release_backlogs(every_lane=True)
+        Leftovers().find()
+        release_backlogs()
         cancel_waiting(endpoint_id=endpoint.id)
 
     with waiting_behind(lambda: record(lane, outcome), release_and_cancel):

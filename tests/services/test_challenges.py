@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from deliveries.engine.dispatcher import release_backlogs
+from deliveries.engine.backlogs import release_backlogs
 from deliveries.engine.leases import Leases
 from deliveries.errors import Conflict
 from deliveries.models import Attempt, Challenge, Customer, Delivery, DueDelivery, Endpoint
@@ -97,7 +97,7 @@ def test_a_new_endpoint_holds_its_deliveries_until_its_url_answers(receiver: Rec
     assert asked.header("webhook-signature")
     assert json.loads(asked.body)["type"] == "hookpost.challenge"  # as it is, whatever the endpoint makes of events
     assert (endpoint.state, endpoint.unverified) == ("enabled", None)
-    release_backlogs(every_lane=True)
+    release_backlogs()
     take_turn(endpoint)
     delivery.refresh_from_db()
     assert (delivery.state, len(receiver.requests)) == ("succeeded", 2)

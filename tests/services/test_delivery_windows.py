@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from deliveries.engine.dispatcher import hold_backlogs, housekeeping, release_backlogs
+from deliveries.engine.backlogs import hold_backlogs, release_backlogs
+from deliveries.engine.dispatcher import housekeeping
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.services.delivery_windows import OUTSIDE, keep_windows
 from deliveries.services.endpoints import disable_endpoint, pause_endpoint, resume_endpoint, update_endpoint
@@ -43,7 +44,7 @@ def test_what_comes_outside_of_the_window_waits_and_is_sent_when_it_opens(office
     assert state(office) == ("paused", OUTSIDE)
     assert keep_windows(now=DAY) == 1
     assert state(office)[0] == "enabled"
-    release_backlogs(every_lane=True)
+    release_backlogs()
     take_turn(office)
     assert len(receiver.requests) == 2
     assert not DueDelivery.objects.exists()

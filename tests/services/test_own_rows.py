@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from deliveries import sql
-from deliveries.engine.dispatcher import hold_backlogs, release_backlogs
+from deliveries.engine.backlogs import Leftovers, hold_backlogs, release_backlogs
 from deliveries.errors import Conflict
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Job, Lane
 from deliveries.models.base import new_id
@@ -235,11 +235,12 @@ def test_as_much_is_due_again_at_once_as_the_endpoint_takes_in_a_second_the_olde
     assert states(*deliveries) == ["pending", "pending", "held"]
 
 
-def test_what_was_held_at_the_moment_of_a_resume_is_found_when_every_lane_is_looked_at(ours: Endpoint) -> None:
+def test_what_was_held_at_the_moment_of_a_resume_is_found_among_what_is_queued(ours: Endpoint) -> None:
     held = waiting(ours, state="held", due_at=None)
     release_backlogs()
     assert states(held) == ["held"]
-    release_backlogs(every_lane=True)
+    Leftovers().find()
+    release_backlogs()
     assert states(held) == ["pending"]
 
 
