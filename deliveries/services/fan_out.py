@@ -40,7 +40,7 @@ LEASE_SECONDS = 15.0  # longer than that many chunks, each of which is bounded
 LOOK_SECONDS = 0.25
 REMEMBERED = 10_000  # events with who posted them, and customers that wait
 FILTER_FAILED = "filter_failed"  # sql/fan_out_chunk.sql knows it too
-WAIT_FOR = 3  # a customer whose filters took long waits for so many times as long
+WAIT_FOR = 3  # a customer whose filters took long waits for so many times as long, up to LEASE_SECONDS
 
 Wake = Callable[[Iterable[tuple[UUID, bool]]], None]
 
@@ -142,6 +142,8 @@ def _as_far_as_judged(candidates: list[_Candidate], judged: Judged) -> list[_Can
 def _make(
     row: ClaimFanOutsRow, keys: Sequence[str], candidates: Sequence[_Candidate], judged: Judged, *, is_last: bool
 ) -> list[FanOutChunkRow]:
+    # A lease that ends much later than one can would be over at once (sql/claim_fan_outs.sql).
+    rest = min(judged.seconds * WAIT_FOR, LEASE_SECONDS) if judged.is_dear else 0.0
     parameters = {
         "event_id": row.event_id,
         "after_id": row.after_id,
@@ -152,12 +154,12 @@ def _make(
         "matched": list(judged.matched),
         "unjudged": list(judged.failed),
         "filter_ms": round(judged.seconds * 1000),
-        "wait_seconds": judged.seconds * WAIT_FOR if judged.is_dear else 0.0,
+        "wait_seconds": rest,
     }
     if judged.failed:
         log.warning("filters_failed", event_id=str(row.event_id), endpoints=len(judged.failed), reason=judged.reason)
-    if judged.is_dear and row.customer_id:  # an event for everyone waits by its row alone
-        remember(_waits_until, row.customer_id, time.monotonic() + judged.seconds * WAIT_FOR, limit=REMEMBERED)
+    if rest and row.customer_id:  # an event for everyone waits by its row alone
+        remember(_waits_until, row.customer_id, time.monotonic() + rest, limit=REMEMBERED)
     day = day_of([row.event_id])
     return sql.fetch(FanOutChunkRow, parameters, days=(("hookpost_event", day), ("hookpost_delivery", day)))
 
