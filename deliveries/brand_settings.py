@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deliveries.variables import choice, colour, name, picture, setting, support
+from deliveries.address_variables import support
+from deliveries.variables import choice, colour, name, picture, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,27 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 
+from deliveries.address_variables import addresses, broker_url, hosts, origins, sender, site, url
 from deliveries.errors import WrongSetting
 from deliveries.network_settings import NetworkSettings
-from deliveries.variables import (
-    addresses,
-    as_text,
-    between,
-    broker_url,
-    cell,
-    choice,
-    folder,
-    hosts,
-    keys,
-    origins,
-    sender,
-    setting,
-    site,
-    text,
-    truth,
-    url,
-    written,
-)
+from deliveries.variables import as_text, between, cell, choice, folder, keys, setting, text, truth, written
 
 NEAREST = 0.8  # of two names: what a container is given by others, such as HOOKPOST_WEB_PORT, is further off
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deliveries.address_variables import web_url
 from deliveries.oidc_settings import OidcSettings, claim
-from deliveries.variables import choice, setting, text, web_url, words
+from deliveries.variables import choice, setting, text, words
 
 # Signatures that only the issuer can make: no shared secrets, and never `none`.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

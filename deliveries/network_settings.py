@@ -9,8 +9,9 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from deliveries.address_variables import authorities, web_url
 from deliveries.process_settings import ProcessSettings
-from deliveries.variables import authorities, between, setting, truth, web_url, words
+from deliveries.variables import between, setting, truth, words
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deliveries.address_variables import web_url
 from deliveries.brand_settings import BrandSettings
-from deliveries.variables import between, choice, setting, text, truth, web_url, words
+from deliveries.variables import between, choice, setting, text, truth, words
 
 ROLES = ("viewer", "support", "operator", "owner")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deliveries.address_variables import place
 from deliveries.trace_settings import TraceSettings
-from deliveries.variables import between, place, setting
+from deliveries.variables import between, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from django.db import transaction
 
+from deliveries.address_variables import support
 from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.models import BrandPicture, Customer
@@ -22,7 +23,6 @@ from deliveries.protocol.brand_colours import check_accent
 from deliveries.protocol.sentences import say
 from deliveries.services.audit import record_act
 from deliveries.services.held_rows import hold
-from deliveries.variables import support
 
 NAME_LIMIT = 60
 WORDS = ("name", "accent", "support")

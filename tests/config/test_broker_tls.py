@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from config.broker import make_broker
+from deliveries.address_variables import broker_url
 from deliveries.management.doctor.surroundings import BROKER_ADVICE
-from deliveries.variables import broker_url
 from tests.config.test_rabbit_broker import UNCLOSED
 from tests.tls_kinds import TlsKinds
 

@@ -13,6 +13,7 @@ import structlog
 from django.core.management.base import CommandError, CommandParser
 
 from deliveries import __version__
+from deliveries.address_variables import place
 from deliveries.conf import conf
 from deliveries.management.command import HookpostCommand
 from deliveries.management.health_port import health_port
@@ -21,7 +22,6 @@ from deliveries.management.signals import stop_signals
 from deliveries.management.workers import build_workers, prepare_process, stop_workers
 from deliveries.services import drain
 from deliveries.tracing.start import start_tracing, stop_tracing
-from deliveries.variables import place
 
 log = structlog.get_logger(__name__)
 
