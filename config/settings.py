@@ -147,8 +147,6 @@ SECURE_HSTS_SECONDS = conf.hsts_seconds if IS_HTTPS else 0
 # Only this host is ours to speak for: no includeSubDomains (W005), no preload (W021). Without a trusted
 # proxy there is no redirect (W008), which our own hookpost.W008 explains.
 # axes looks for its middleware by name and misses config.page_middleware.LockOut.
-# The document is made under settings of its own (deliveries/api/openapi_settings.py), and held by tests.
-SPECTACULAR_SETTINGS = {"ENABLE_DJANGO_DEPLOY_CHECK": False}
 SILENCED_SYSTEM_CHECKS = ["axes.W002", "security.W005", "security.W008", "security.W021"]
 USE_X_FORWARDED_HOST = False
 X_FRAME_OPTIONS = "DENY"

@@ -23,7 +23,6 @@ HookpostError
 ├── LogInRefused       the provider's log-in of staff lets nobody in   trying again: its reason says so
 ├── KeyRevoked         the API key is no longer valid                 trying again: with another key
 ├── BatchRefused       one event of an atomic batch is refused        trying again: no, change that event
-├── BlockedAddress     the address dialled is not allowed             trying again: no
 ├── CannotShape        an endpoint's settings make no body of an event trying again: after they were changed
 ├── CannotDecrypt      no key in the keyring opens a stored secret    trying again: after the key is back
 ├── BodyTooSlow        the body of a request did not come in time     trying again: over a better line
@@ -170,10 +169,6 @@ class BatchRefused(HookpostError):
         super().__init__(str(reason))
         self.place = place
         self.reason = reason
-
-
-class BlockedAddress(HookpostError):
-    """The address that would be dialled is not allowed."""
 
 
 class CannotShape(HookpostError):

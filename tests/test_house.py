@@ -17,12 +17,13 @@ from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 
+from deliveries import errors
+from deliveries.errors import HookpostError
 from tests.counters import PACKAGES, ROOT, production_files
 from tests.receiver import Receiver
 
 # Functions that only tests call, each with its reason.
 FOR_TESTS = {
-    "our_keys": "deliveries/cells: a cell made of this process",
     "request_id_middleware": "named in MIDDLEWARE by projects that embed Hookpost",
 }
 
@@ -103,3 +104,12 @@ def test_no_function_is_there_for_tests_alone() -> None:
         if isinstance(node, ast.FunctionDef) and not node.decorator_list
     )
     assert {name for name in functions if named[name] == 1} - FOR_TESTS.keys() == set()
+
+
+def test_each_error_of_the_tree_is_raised_or_caught() -> None:
+    """Given an error that nothing outside of its own page names, then nobody meets it: it goes."""
+    tree = {
+        each.__name__ for each in vars(errors).values() if isinstance(each, type) and issubclass(each, HookpostError)
+    }
+    paths = (path for path in production_files() if path.name != "errors.py")
+    assert tree - {word for path in paths for word in re.findall(r"\w+", path.read_text())} == set()

@@ -15,7 +15,6 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection as ours
 
@@ -89,12 +88,6 @@ def linked(cell: Cell, customer_id: UUID) -> Iterator[Link]:
         link = Link(source, destination, customer_id, cell.name, cell.keys)
         _refuse_unfit(link)
         yield link
-
-
-def our_keys() -> Keys:
-    """Return the keyring of this cell."""
-    keys: Keys = settings.ENCRYPTION_KEYS
-    return keys
 
 
 def value_of(connection: Connection, statement: str, *parameters: object) -> object:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils.timezone import now
 
 from deliveries.cells import copying, stages
 from deliveries.cells import move as moving
-from deliveries.cells.cell import Cell, Connection, Link, linked, our_keys
+from deliveries.cells.cell import Cell, Connection, Link, linked
 from deliveries.cells.move import MoveStep, Pause, move
 from deliveries.cells.moved_tables import ALL, FAR, LEFT_BEHIND, Table
 from deliveries.cells.survey import survey
@@ -373,7 +374,7 @@ def test_what_was_held_goes_before_what_came_later_of_an_ordered_endpoint(other:
 
 
 def test_it_may_move_back_with_all_that_happened_meanwhile(other: str, receiver: Receiver) -> None:
-    customer, home = a_customer(receiver), Cell(name="a", database_url=url_of(own()), keys=our_keys())
+    customer, home = a_customer(receiver), Cell(name="a", database_url=url_of(own()), keys=settings.ENCRYPTION_KEYS)
     run(customer, other)
     with working_in(other):
         emit(customer)
