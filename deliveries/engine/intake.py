@@ -45,6 +45,7 @@ class Intake:
         self._may_lease = True  # of the customers whose lanes are known, one may have more
         self._after = ZERO  # where the last look ended
         self._found = 0  # since the first endpoint
+        self._own_part = True  # what the next look is at
         self._body_bytes = 1024  # of one body, as the last claim had them on average
 
     def note(self, endpoint_ids: Iterable[UUID]) -> None:
@@ -128,18 +129,25 @@ class Intake:
         self._looked_at = now
         rows = self._retry(
             lambda: self._leases.find(
-                after=self._after, probes=limits.probes, limit=limits.found // 2, slow=self._leases.slow
+                after=self._after,
+                probes=limits.probes,
+                limit=limits.look,
+                slow=self._leases.slow,
+                own_part=self._own_part,
             )
         )
         self._found += sum(agenda.find(row.customer_id, row.endpoint_id) for row in _turned(rows) if row.due)
-        if rows and (len(rows) == limits.found // 2 or rows[-1].cut):
+        if rows and (len(rows) == limits.look or rows[-1].cut):
             self._after = rows[-1].endpoint_id
             self._look_at = now
             return
         # That was the last endpoint. What was found once around can be leased at once, unless it is very much; a
-        # message names what comes later.
-        agenda.look = self._found > self._limits.lanes_a_take
-        self._after, self._found, self._look_at = ZERO, 0, now + limits.look_pause
+        # message names what comes later. Where little is left of its part an engine looks at all.
+        is_much = self._found > self._limits.lanes_a_take
+        was_part, self._own_part = self._own_part and self._leases.parts > 1, is_much
+        agenda.look = is_much or was_part
+        self._after, self._found = ZERO, 0
+        self._look_at = now if was_part and not is_much else now + limits.look_pause
 
     def _room(self, lanes: int) -> int:
         room = max(2 * conf.batch_size // lanes, self._limits.claim_at_least)

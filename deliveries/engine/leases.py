@@ -63,6 +63,7 @@ class Leases:
     def __init__(self, *, slow: bool = False, limits: Limits = LIMITS) -> None:
         self.worker_id = new_id()
         self.slow, self._limits = slow, limits
+        self.parts, self._part = 1, 0  # one for each process with an engine of this kind; which is this one's
 
     def take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
         """Lease those of the lanes that are free and have something due, with the first of it.
@@ -92,19 +93,22 @@ class Leases:
             _give(lane, claimed[endpoint_id], room=lane.claim_limit(room), now=now)
         return list(lanes.values()), [row.endpoint_id for row in rows if row.kind == "busy"]
 
-    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None) -> list[Found]:
+    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None, own_part: bool = False) -> list[Found]:
         """Look for free lanes with something due, from an endpoint on; a last row that is cut ends the probes.
 
-        `slow` None: both kinds.
+        `slow` None: both kinds. `own_part`: of all endpoints only this engine's part; others look at theirs.
         """
         parameters = self._asking() | {"after": after, "probes": probes, "limit": limit, "slow": slow}
+        parameters |= {"parts": self.parts, "part": self._part} if own_part else {"parts": 1, "part": 0}
         return [Found(**row._asdict()) for row in sql.fetch(FindDueLanesRow, parameters)]
 
     def beat(self) -> bool:
         """Say that this worker lives; returns whether it begins anew: by the database's clock it was silent."""
         parameters = {"id": self.worker_id, "host": socket.gethostname(), "pid": os.getpid(), "slow": self.slow}
         parameters |= {"version": __version__, "clock_offset": clock.offset_seconds()}
-        return clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})[0].begins_anew
+        (beat,) = clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})
+        self.parts, self._part = beat.parts, beat.part
+        return beat.begins_anew
 
     def end(self) -> None:
         """Say that this worker ends; without a database its silence says so."""

@@ -31,7 +31,8 @@ class Limits:
 
     # Lanes that want a lease.
     hints: int = 256  # named by messages; beyond that the engine looks for itself, which is fair to all customers
-    found: int = 512  # found by looking
+    found: int = 2048  # found by looking; of one customer alone a third
+    look: int = 256  # found in one look: as many as are kept of one customer alone while few are left
     probes: int = 1000  # lanes looked at in one look
     tries: int = 3  # for a lane that is in another worker's hands when its message comes
 
@@ -43,7 +44,7 @@ class Limits:
     claim_after: float = 0.003  # while few lanes want a claim
     look_again: float = 0.5  # at lanes in hand with room to send: their message may have come to another worker
     look_pause: float = 0.05  # at least between two looks that found nothing
-    look_on: float = 0.1  # between two looks, with enough left to lease: what is found of one customer may be stuck
+    look_on: float = 0.25  # between two looks, with enough left to lease: what is found of one customer may be stuck
     try_again: tuple[float, ...] = (0.01, 0.1, 0.5)
     keeps_up: float = 0.25  # a lane that needs longer for what it claimed claims no more the next time
     still: float = 0.03  # without an answer a lane that only waits is asleep
@@ -65,6 +66,7 @@ class Limits:
         assert self.beat < self.beat_gap < self.sure < self.silent, "one late beat is no silence"
         assert self.record_after <= self.record_at_latest < self.slice_seconds
         assert self.still <= self.sweep < self.look_again
+        assert 4 * self.lanes_a_take + self.look <= self.found // 3, "what is found of one customer alone is kept"
         assert max(self.first_claim, self.starts_a_step) <= self.waiting
         assert self.crowd < self.in_flight // 2, "a customer alone reaches the crowd before its share ends"
         assert self.whole_bytes * self.claim_at_least <= self.claim_bytes <= self.bytes_in_flight

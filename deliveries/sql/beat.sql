@@ -16,4 +16,13 @@ ON CONFLICT (id) DO UPDATE SET
         ELSE now() END,
     beat_at = now(),
     clock_offset_seconds = excluded.clock_offset_seconds
-RETURNING extract(epoch FROM clock_timestamp())::float8 AS database_time, w.since = now() AS begins_anew
+RETURNING extract(epoch FROM clock_timestamp())::float8 AS database_time, w.since = now() AS begins_anew,
+    -- One of a process counts: its dispatcher beats beside its engine.
+    1 + (SELECT count(DISTINCT (o.host, o.pid))::int FROM hookpost_worker o
+        WHERE o.slow = %(slow)s::bool AND (o.host, o.pid) <> (%(host)s::text, %(pid)s::int)
+          AND o.beat_at BETWEEN now() - make_interval(secs => %(gap_seconds)s::float8)
+            AND now() + make_interval(secs => %(gap_seconds)s::float8)) AS parts,
+    (SELECT count(DISTINCT (o.host, o.pid))::int FROM hookpost_worker o
+        WHERE o.slow = %(slow)s::bool AND (o.host, o.pid) < (%(host)s::text, %(pid)s::int)
+          AND o.beat_at BETWEEN now() - make_interval(secs => %(gap_seconds)s::float8)
+            AND now() + make_interval(secs => %(gap_seconds)s::float8)) AS part

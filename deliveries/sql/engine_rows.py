@@ -11,10 +11,15 @@ from uuid import UUID
 
 
 class BeatRow(NamedTuple):
-    """The database's time in Unix seconds, and whether the worker begins anew: it was silent, or that clock was set."""
+    """The database's time in Unix seconds, and whether the worker begins anew: it was silent, or that clock was set.
+
+    `parts` is how many processes with an engine of its kind beat, this one included, `part` which of them it is.
+    """
 
     database_time: float
     begins_anew: bool
+    parts: int
+    part: int
 
 
 class ClaimBatchRow(NamedTuple):

@@ -155,6 +155,8 @@ def test_lanes_with_something_due_are_found_by_look_ups(fresh: Endpoint) -> None
         "silent_seconds": 4.0,
         "gap_seconds": 2.5,
         "slow": None,
+        "parts": 1,
+        "part": 0,
     }
     sql.run("find_due_lanes", parameters)
     fill(fresh)

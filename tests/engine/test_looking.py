@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from deliveries.engine.agenda import ZERO, Agenda
 from deliveries.engine.intake import Intake
@@ -14,7 +16,8 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Found, Leases
 from deliveries.engine.limits import LIMITS
-from deliveries.models import Endpoint
+from deliveries.models import Endpoint, Worker
+from deliveries.models.base import new_id
 from deliveries.services.endpoints import create_endpoint
 from tests.engine.steps import an_endpoint, emit
 from tests.engine.test_lane import a_lane
@@ -23,6 +26,7 @@ from tests.receiver import Receiver
 ALICE = UUID(int=1)
 MANY = 20_000
 THREE_THOUSAND = [UUID(int=number) for number in range(1, 3001)]
+EVEN = [each for each in THREE_THOUSAND if each.int % 2 == 0]
 
 Result = TypeVar("Result")
 
@@ -34,7 +38,7 @@ class NothingFound(Leases):
         super().__init__()
         self.looks, self.asked = 0, list[UUID]()
 
-    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None) -> list[Found]:
+    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None, own_part: bool = False) -> list[Found]:
         """Find nothing."""
         self.looks += 1
         return []
@@ -82,14 +86,16 @@ def test_found_lanes_have_every_second_turn_however_many_are_named() -> None:
 class ManyDue(NothingFound):
     """One engine's leases beside others', of many lanes of one customer with one delivery each: `due` are left."""
 
-    def __init__(self, due: set[UUID]) -> None:
+    def __init__(self, due: set[UUID], *, parts: int = 1, part: int = 0) -> None:
         super().__init__()
-        self.due = due
+        self.due, self.parts, self._part, self.found = due, parts, part, 0
 
-    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None) -> list[Found]:
+    def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None, own_part: bool = False) -> list[Found]:
         """Find the next ones."""
         self.looks += 1
-        found = sorted(each for each in self.due if each > after)[:limit]
+        mine = self.due if not own_part else {each for each in self.due if each.int % self.parts == self._part}
+        found = sorted(each for each in mine if each > after)[:limit]
+        self.found += len(found)
         return [Found(endpoint_id=each, customer_id=ALICE, slow=False) for each in found]
 
     def take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
@@ -110,7 +116,7 @@ class ForgetfulTable(LaneTable):
 def engines_on(lanes: Iterable[UUID], *, number: int) -> list[tuple[Intake, ManyDue]]:
     """So many engines, which know of nothing yet."""
     due = set(lanes)
-    leases = [ManyDue(due) for _ in range(number)]
+    leases = [ManyDue(due, parts=number, part=part) for part in range(number)]
     return [(Intake(ForgetfulTable(LIMITS), each, retry=at_once), each) for each in leases]
 
 
@@ -125,17 +131,26 @@ def step_until_taken(intakes: Sequence[Intake], due: set[UUID]) -> int:
 
 
 def test_what_was_found_is_leased_before_the_next_look() -> None:
-    """Given 3,000 lanes, then an engine looks for half of the times that it leases at most, not each time."""
+    """Given 3,000 lanes, then an engine looks once for each four times that it leases at most, and finds few twice."""
     ((intake, leases),) = engines_on(THREE_THOUSAND, number=1)
     takes = step_until_taken([intake], leases.due)
-    assert 2 * leases.looks <= takes <= 3000 // LIMITS.lanes_a_take + leases.looks
+    assert 4 * leases.looks <= takes <= 3000 // LIMITS.lanes_a_take + leases.looks
+    assert leases.found <= 3000 * 3 // 2
 
 
 def test_two_engines_that_look_at_the_same_time_lease_different_lanes() -> None:
-    """Given 3,000 lanes, then both together ask for a quarter more at most, where each asked for all of them."""
+    """Given 3,000 lanes, then each looks at its part of them, and at the end nothing is left and little asked twice."""
     engines = engines_on(THREE_THOUSAND, number=2)
     step_until_taken([intake for intake, _ in engines], engines[0][1].due)
-    assert sum(len(leases.asked) for _, leases in engines) <= 3000 * 5 // 4
+    assert sum(len(leases.asked) for _, leases in engines) <= 3000 + 4 * LIMITS.lanes_a_take
+    assert sum(leases.found for _, leases in engines) <= 3000 * 3 // 2
+
+
+def test_an_engine_with_little_left_in_its_part_looks_at_the_others_too() -> None:
+    """Given lanes that are all in the part of an engine that takes none, then another one takes them."""
+    intake, leases = engines_on(EVEN, number=2)[1]
+    step_until_taken([intake], leases.due)
+    assert sorted(leases.asked) == EVEN
 
 
 @pytest.mark.parametrize("good", ["waiting", "in_flight"])
@@ -157,6 +172,30 @@ def test_a_found_lane_that_another_worker_leased_first_is_left_to_it() -> None:
     assert agenda.next(10, now=0.0, may_take=lambda _customer: True) == [lane]
     agenda.busy([lane], 0.0)
     assert agenda.next_at == NEVER
+
+
+@pytest.mark.django_db(transaction=True)
+def test_engines_that_beat_look_at_different_parts_which_are_all_together(receiver: Receiver) -> None:
+    """Given a worker that was lost, one for slow lanes and a dispatcher beside an engine, then those count for none."""
+    first = an_endpoint(receiver.url)
+    ids = {first.id, *(create_endpoint(first.customer, {"url": receiver.url}, actor="system")[0].id for _ in range(7))}
+    emit(first)
+    one, beside, other, now = Leases(), Leases(), Leases(), timezone.now()
+    beside.beat()
+    Worker.objects.create(id=new_id(), host="a", pid=1, since=now, beat_at=now - timedelta(minutes=1))
+    Worker.objects.create(id=new_id(), host="b", pid=1, since=now, beat_at=now, slow=True)
+    one.beat()
+    assert one.parts == 1
+    Worker.objects.create(id=other.worker_id, host="", pid=1, since=now, beat_at=now)
+    one.beat()
+    other.parts = one.parts
+    assert (one.parts, one._part, other._part) == (2, 1, 0)
+    found = [
+        {each.endpoint_id for each in leases.find(after=ZERO, probes=100, limit=100, slow=None, own_part=True)}
+        for leases in (one, other)
+    ]
+    assert found[0] | found[1] == ids
+    assert not found[0] & found[1]
 
 
 @pytest.mark.django_db(transaction=True)
