@@ -26,6 +26,7 @@ from deliveries.api.auth import remembered_key
 from deliveries.api.problems import CONTENT_TYPE, problem_of
 from deliveries.errors import TooManyAtOnce
 from deliveries.protocol.remembered import remember
+from deliveries.services.interpreter import quick_handover
 from deliveries.services.shares import HAS_PLACE, requests_and_pages
 
 API, PORTAL_PATH, POLL = "/api/", "/portal/", "/poll"
@@ -51,6 +52,18 @@ def within_shares(django: Application) -> Application:
             status, headers, body = _refusal(error, is_api=environ["PATH_INFO"].startswith(API))
             start_response(status, headers + added[is_secure(environ)])
             return [body]
+
+    return application
+
+
+def handing_over(django: Application) -> Application:
+    """Return the application with requests that keep the interpreter for long, as all but those that wait do."""
+
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].endswith(POLL):
+            return django(environ, start_response)
+        with quick_handover:
+            return django(environ, start_response)
 
     return application
 

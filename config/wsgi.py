@@ -22,7 +22,7 @@ except (WrongSetting, CannotStart) as error:
     sys.exit(2)
 
 from config.fast_path import events_first, sharing  # once Django's apps are there
-from config.known_callers import within_shares
+from config.known_callers import handing_over, within_shares
 from config.probes import probes_first
 from config.request_ids import with_request_ids
 from deliveries import __version__
@@ -31,11 +31,8 @@ from deliveries.management.collector import spare_old_objects
 from deliveries.services.shared_commits import ring_after_commits
 from deliveries.tracing.start import start_tracing, stop_tracing
 
-SWITCH_SECONDS = 0.001  # a page that is rendered makes posted events wait for so long, and that several times for each
-
-sys.setswitchinterval(SWITCH_SECONDS)
 ring_after_commits(wake_now)
 start_tracing("web", version=__version__)
 Finalize(None, stop_tracing, exitpriority=1)  # a process that was forked has no other end
-application = with_request_ids(sharing(probes_first(events_first(within_shares(django)))))
+application = with_request_ids(sharing(probes_first(events_first(handing_over(within_shares(django))))))
 spare_old_objects()

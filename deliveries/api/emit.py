@@ -40,6 +40,7 @@ from deliveries.protocol.trace_context import read_trace_context
 from deliveries.services.events import Accepted, EventDraft, accept_batch, accept_event, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 from deliveries.services.group_commit import COMMIT_SECONDS
+from deliveries.services.interpreter import quick_handover
 from deliveries.services.shares import charge, posted_events
 from deliveries.tracing import switch
 
@@ -127,6 +128,11 @@ def emit_one(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
 def emit_batch(environ: Environ, read: Read, key: KnownKey) -> dict[str, object]:
     """Accept the events of POST /events/batch."""
     raw = _body(environ, read, key, conf.batch_body_limit_bytes)
+    with quick_handover:
+        return _emit_batch(environ, raw, key)
+
+
+def _emit_batch(environ: Environ, raw: bytes, key: KnownKey) -> dict[str, object]:
     idempotency_key = _idempotency_key(environ)
     drafts, atomic = read_batch(raw, key, idempotency_key=idempotency_key, trace_context=_trace_context(environ))
     results = _accept(drafts, idempotency_key, atomic=atomic)

@@ -19,6 +19,6 @@ letters         alert_mail digests invitation_mail password_mail mail_choices ma
 log-ins         second_factor password_links link_backend staff staff_identities staff_sessions role_groups
                 oidc_provider issuer_keys token_callers site_links
 words and time  languages own_time clock
-a web process   shares budgets readiness drain tables
+a web process   shares budgets readiness drain tables interpreter
 housekeeping    leader rounds retention purge rollup keyring
 """

@@ -26,6 +26,7 @@ from deliveries.protocol.remembered import remember
 from deliveries.services.event_store import accepting
 from deliveries.services.filter_bodies import body_seen
 from deliveries.services.filter_judge import Judged, judge
+from deliveries.services.interpreter import quick_handover
 from deliveries.services.shares import charge
 from deliveries.sql.days import day_of
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
@@ -75,7 +76,8 @@ def _take_turn(row: ClaimFanOutsRow, wake: Wake) -> None:
     if _still_waits(row):
         return
     began = time.monotonic()
-    lanes = fan_out_chunk(row)
+    with quick_handover:
+        lanes = fan_out_chunk(row)
     wake(lanes)
     _charge_poster(row, deliveries=len(lanes), seconds=time.monotonic() - began)
     _give_way(time.monotonic() - began)

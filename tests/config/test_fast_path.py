@@ -17,10 +17,12 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.test import override_settings
 
-from config import fast_path
+from config import fast_path, known_callers
 from config.wsgi import application
+from deliveries.api import emit
 from deliveries.models import ApiKey, Customer, Event
 from deliveries.services.api_keys import create_api_key, revoke_api_key
+from deliveries.services.interpreter import QUICK_SECONDS
 
 pytestmark = pytest.mark.django_db
 DJANGO = get_wsgi_application()
@@ -106,6 +108,33 @@ def test_an_event_and_a_batch_are_stored(key: str) -> None:
     batch = post(key, body=b'{"events":[%b,%b]}' % (BODY, BODY), path="/api/v1/events/batch")
     assert (batch.status, len(json.loads(batch.body)["results"])) == ("202 Accepted", 2)
     assert Event.objects.count() == 3
+
+
+def test_pages_and_batches_hand_the_interpreter_over_quickly_and_single_events_and_polls_do_not(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for the interpreter wakes as often as that: dozens of single events would do so for nothing."""
+    usual, seen = sys.getswitchinterval(), {}
+
+    def noting(where: Any, name: str) -> None:
+        act = getattr(where, name)
+
+        def call(*given: Any, **named: Any) -> Any:
+            seen[name] = sys.getswitchinterval()
+            return act(*given, **named)
+
+        monkeypatch.setattr(where, name, call)
+
+    noting(emit, "accept_event")
+    noting(emit, "accept_events")
+    noting(known_callers, "customer_of")
+    post(key)
+    post(key, body=b'{"events":[%b]}' % BODY, path="/api/v1/events/batch")
+    post(key, REQUEST_METHOD="GET")
+    page = seen.pop("customer_of")
+    post(key, REQUEST_METHOD="GET", path="/api/v1/endpoints/ep_1/poll")
+    quick = pytest.approx(QUICK_SECONDS)
+    assert (page, seen) == (quick, {"accept_event": usual, "accept_events": quick, "customer_of": usual})
 
 
 def test_without_a_key_nothing_is_stored(key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
 from deliveries.services.fan_out import continue_fan_outs
 from deliveries.services.group_commit import Ending, GroupCommit
+from deliveries.services.interpreter import QUICK_SECONDS
 from deliveries.sql.days import day_of
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 from tests.own_time import give_own_time
@@ -66,6 +68,19 @@ def test_an_event_for_many_endpoints_is_accepted_first_and_fanned_out_then() -> 
     assert continue_fan_outs(wake) == 2
     assert len(set(lanes)) == len(lanes) == deliveries_of(customer) == DueDelivery.objects.count() == fan_out.CHUNK + 7
     assert not FanOut.objects.exists()
+
+
+def test_a_chunk_hands_the_interpreter_over_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept_event(draft(a_customer(event_store.SHARED.endpoint_limit + 1)))
+    make, seen = fan_out.fan_out_chunk, []
+
+    def noting(row: Any) -> Any:
+        seen.append(sys.getswitchinterval())
+        return make(row)
+
+    monkeypatch.setattr(fan_out, "fan_out_chunk", noting)
+    continue_fan_outs(woken()[1])
+    assert seen == [pytest.approx(QUICK_SECONDS)]
 
 
 def test_a_chunk_names_the_partitions_of_its_events_day(monkeypatch: pytest.MonkeyPatch) -> None:
