@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -61,7 +62,10 @@ COLUMNS = (
     "finished_at",
     "tags",
 )
-FORMULA_STARTS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms
+# Where a cell may begin, and the sign that makes a formula of it (four are the wide forms): where the machine's list
+# separator is a semicolon, as in much of Europe, a spreadsheet begins one behind each, and takes no heed of our quotes.
+_BEGINNING = re.compile(r'(\A[\s";|]*+|[\s";|]++)([=+\-@\uff1d\uff0b\uff0d\uff20]?)')
+_SEPARATORS = ";|\t\r\n"
 
 
 class ExportPages(PageAdmin[Delivery]):
@@ -165,14 +169,21 @@ def as_csv(rows: Sequence[Sequence[object]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell; what a spreadsheet would calculate gets an apostrophe in front."""
+    """Return a value as a cell; what a spreadsheet would calculate gets an apostrophe in front, wherever it begins."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return timestamps.write(value)
-    text = str(value).replace("\0", "")
-    is_formula = text[:1] in FORMULA_STARTS or text.lstrip()[:1] in FORMULA_STARTS
-    return f"'{text}" if text and is_formula else text
+    return _BEGINNING.sub(_harmless, str(value).replace("\0", ""))
+
+
+def _harmless(found: re.Match[str]) -> str:
+    gap, sign = found.groups()
+    is_first = found.start() == 0
+    place = 1 + max(gap.rfind(each) for each in _SEPARATORS)
+    if sign and (is_first or place):
+        gap = f"{gap[:place]}'{gap[place:]}"
+    return f"'{gap}{sign}" if is_first and gap[:1] in {"\t", "\r"} else gap + sign
 
 
 def filter_of(request: HttpRequest) -> dict[str, str]:

@@ -191,7 +191,7 @@ def test_no_cell_is_a_formula_and_none_breaks_its_line(text: str, bob: Client, a
     emit(acme, 1)
     plain, hostile = taken(bob)
     for name in ("customer", "endpoint_url", "event_type", "last_error"):
-        assert hostile[name].removeprefix("'") == text
+        assert hostile[name].replace("'", "") == text.replace("'", "")
         assert hostile[name].lstrip()[0] not in "=+-@\uff1d"
     assert hostile["delivery"] == acme.delivery.public_id
     assert hostile["finished_at"] == plain["finished_at"] == ""
@@ -204,6 +204,28 @@ def test_any_text_is_one_cell_that_nothing_calculates(texts: list[str]) -> None:
     assert len(row) == len(texts)
     assert not [each for each in row if each.strip()[:1] and each.strip()[0] in "=+-@\uff1d\uff0b\uff0d\uff20"]
     assert b"\x00" not in raw
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@given(st.lists(st.text(alphabet=st.sampled_from("a;|,=+-@\t\r\n\" '\uff1d")), min_size=1))
+def test_no_machines_list_separator_makes_a_formula_of_a_part_of_a_cell(separator: str, texts: list[str]) -> None:
+    """Given Excel in German or French, which takes a semicolon for the end of a cell, then no cell begins as one."""
+    lines = io.StringIO(as_csv([("dlv", text) for text in texts]).decode(), newline="")
+    cells = [each.strip(' \t\r\n"') for row in csv.reader(lines, delimiter=separator) for each in row]
+    assert not [each for each in cells if each[:1] in tuple("=+-@\uff1d")]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Acme;=1+1", "Acme;'=1+1"),
+        ('a; "=1+1', "a;' \"=1+1"),
+        ('a\r\n=1+1,"b', "a\r\n'=1+1,\"b"),
+        ("a;b=1, c-d|e", "a;b=1, c-d|e"),
+    ],
+)
+def test_a_part_that_a_spreadsheet_would_calculate_gets_the_apostrophe(text: str, shown: str) -> None:
+    assert cell(text) == shown
 
 
 @pytest.mark.parametrize(

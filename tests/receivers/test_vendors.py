@@ -132,6 +132,7 @@ SVIX = "whsec_" + base64.b64encode(hashlib.sha512(b"").digest() + b"0123456789a"
         ("stripe", by_stripe, STRIPE),
         ("slack", by_slack, SLACK),
         ("shopify", by_shopifys_own_description, SHOPIFY),
+        ("shopify", by_shopifys_own_description, base64.encodebytes(bytes(range(64))).decode()),  # of several lines
         ({"header": "X-Shopify-Hmac-Sha256", "encoding": "base64"}, by_shopifys_own_description, "plain text"),
     ],
 )
