@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,7 @@ from deliveries.api.drafts import read_draft
 from deliveries.consume.source import EventSource, Message, SourceAway
 from deliveries.errors import Conflict, HookpostError, InvalidInput, Unavailable
 from deliveries.protocol.trace_context import read_trace_context
+from deliveries.services import clock
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from deliveries.services.fan_out import begin_fan_outs
 
@@ -95,11 +97,16 @@ def _draft(message: Message) -> EventDraft | HookpostError:
     try:
         trace = read_trace_context(message.traceparent, message.tracestate)
         draft = read_draft(message.raw, caller, idempotency_key=message.key, trace_context=trace)
-        return replace(draft, api_key_id=None)
+        return replace(draft, api_key_id=None, deliver_at=_still_to_come(draft.deliver_at))
     except HookpostError as error:
         return error
     except APIException as error:
         return InvalidInput(str(error.detail))
+
+
+def _still_to_come(deliver_at: datetime | None) -> datetime | None:
+    """Return when an event is to be sent, None for at once: there is nobody to tell that it is late."""
+    return deliver_at if deliver_at and deliver_at > clock.likely_now() else None
 
 
 def _is_refused(result: Accepted | HookpostError) -> bool:

@@ -27,8 +27,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@%]+)(?::(?P<port>[1-9][0-9]{0,4})?)?")
 _PARTS = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([^:/?]+))(?::([0-9]+))?[/?]")
-# Beyond RFC 3986 what curl, Node and Go send as it is: a[]=1, {id}, a|b.
-_PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]{}|^`-]|%[0-9A-Fa-f]{2})*")
+# Beyond RFC 3986 what curl, Node and Go take: a[]=1, {id}, a|b, and in a query a="b", <id>, 100%.
+_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/\[\]{}|^`-]|%[0-9A-Fa-f]{2})*")
+_QUERY = re.compile(r"""[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]{}|^`"<>%-]*""")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -93,7 +94,7 @@ def _check_characters(text: str) -> None:
 
 
 def _check_path(path: str, query: str) -> None:
-    if _PATH_AND_QUERY.fullmatch(path + query) is None:
+    if _PATH.fullmatch(path) is None or _QUERY.fullmatch(query) is None:
         _refuse(say("path and query hold only the ASCII characters of a URL; write others as %XX"))
     if _DOT_SEGMENT.search(path):
         _refuse(say("the path must not contain . or .. as a part"))

@@ -6,15 +6,14 @@ What lives here: what is judged before a statement. It must not know who stores 
 from __future__ import annotations
 
 from deliveries.conf import conf
-from deliveries.errors import HookpostError, InvalidData, InvalidEventType, InvalidInput
-from deliveries.models import IdempotencyKey
+from deliveries.errors import HookpostError, InvalidEventType, InvalidInput
 from deliveries.models.base import new_id
 from deliveries.protocol import timestamps
 from deliveries.protocol.event_types import is_ours
 from deliveries.protocol.ids import time_of
 from deliveries.protocol.request import full_body
 from deliveries.protocol.sentences import say
-from deliveries.services.event_store import Entry, EventDraft
+from deliveries.services.event_store import Entry, EventDraft, known_answer
 from deliveries.services.scheduling import deliver_later
 from deliveries.services.validation import Rules, check_data, version_emitted
 from deliveries.services.version_table import version_table
@@ -31,20 +30,24 @@ def entry_or_error(draft: EventDraft | HookpostError, rules: Rules) -> Entry | H
 def judged_entry(draft: EventDraft, rules: Rules) -> Entry:
     """Return the entry of a draft whose data fits the schema of its type; raises InvalidInput for another one.
 
-    A repeated event keeps its answer although the schema changed.
+    One that came before keeps its answer, which its entry has already, although the schema changed or its time passed.
     """
     if is_ours(draft.type):
         raise InvalidEventType(say("names that begin with hookpost. are reserved"), field="type")
+    try:
+        return _checked_entry(draft, rules)
+    except InvalidInput:
+        if (answer := known_answer(draft)) is None:
+            raise
+        return Entry(draft, new_id(), b"", result=answer)
+
+
+def _checked_entry(draft: EventDraft, rules: Rules) -> Entry:
     entry = entry_of(draft)
     entry.api_version = version = version_emitted(draft.api_version)
     if version is not None:
         entry.other_shapes = version_table(version).other_shapes(draft.type, version)
-    try:
-        entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id, api_version=version)
-    except InvalidData:
-        known = IdempotencyKey.objects.filter(pk=(draft.owner_id, draft.idempotency_key))
-        if draft.idempotency_key is None or not known.exists():
-            raise
+    entry.warnings = check_data(rules, draft.type, draft.data, customer_id=draft.emitter_id, api_version=version)
     return entry
 
 

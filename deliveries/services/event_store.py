@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from deliveries import sql
 from deliveries.database.failures import first_line, is_surely_undone, lacks_partition
@@ -28,7 +28,7 @@ from deliveries.services import clock
 from deliveries.services.budgets import Callers
 from deliveries.services.event_columns import event_columns, lone_columns
 from deliveries.services.readiness import note_refusal
-from deliveries.services.refusals import refusal_of
+from deliveries.services.refusals import ARCHIVED, UNKNOWN_TYPE, refusal_of
 from deliveries.services.retention import open_partitions
 from deliveries.services.schemas import Violation
 from deliveries.sql.days import day_of
@@ -158,10 +158,27 @@ def refuse_another_batch(owner_id: UUID, *, idempotency_key: str, keys: Sequence
     have, for another may have been longer; `fingerprint` is this one's.
     """
     sql.run("lock_batch", {"owner_id": owner_id, "key": idempotency_key})
-    known = IdempotencyKey.objects.filter(owner_id=owner_id, key__in=keys)
-    living = Q(customer_id=None) | Exists(Customer.objects.filter(id=OuterRef("customer_id")))
-    if known.exclude(fingerprint=fingerprint).filter(living).exists():
+    known = _living_keys().filter(owner_id=owner_id, key__in=keys)
+    if known.exclude(fingerprint=fingerprint).exists():
         raise KeyReused(OTHER_BODY)
+
+
+def known_answer(draft: EventDraft) -> Accepted | None:
+    """Return what this very event was answered before with its Idempotency-Key; None where it was not.
+
+    A repeated event keeps its answer, whatever would be said of a new one by now.
+    """
+    if draft.idempotency_key is None or draft.owner_id is None:
+        return None
+    keys = _living_keys().filter(owner_id=draft.owner_id, key=draft.idempotency_key, fingerprint=draft.fingerprint)
+    known = keys.first()
+    return None if known is None else Accepted(event_id=known.event_id, deliveries=known.deliveries)
+
+
+def _living_keys() -> QuerySet[IdempotencyKey]:
+    """Return the keys that did not end with a customer."""
+    living = Q(customer_id=None) | Exists(Customer.objects.filter(id=OuterRef("customer_id")))
+    return IdempotencyKey.objects.filter(living)
 
 
 def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
@@ -243,7 +260,10 @@ def _result(entry: Entry, row: AcceptEventsRow) -> Accepted | HookpostError:
             warnings=entry.warnings,
             pending=row.pending,
         )
-    return refusal_of(row.refused, event_type=entry.draft.type) if row.refused else _repeated(entry)
+    if row.refused is None:
+        return _repeated(entry)
+    is_of_the_type = row.refused in (ARCHIVED, UNKNOWN_TYPE)
+    return (is_of_the_type and known_answer(entry.draft)) or refusal_of(row.refused, event_type=entry.draft.type)
 
 
 def _repeated(entry: Entry) -> Accepted | HookpostError:

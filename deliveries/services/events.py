@@ -68,6 +68,8 @@ def accept_event(draft: EventDraft) -> Accepted:
 
 def _accept_one(draft: EventDraft) -> Accepted:
     entry = judged_entry(draft, rules_for([draft.type]))
+    if entry.result is not None:
+        return _accepted(entry.result)
     if connection.in_atomic_block:  # the caller's own transaction decides
         store_events([entry], limits=ALONE)
     else:
@@ -118,7 +120,7 @@ def _accept_all(
     # Before a transaction holds one of the connections that whoever reads the rules may be waiting for.
     rules = rules_for({draft.type for draft in drafts if isinstance(draft, EventDraft)})
     entries = [entry_or_error(draft, rules) for draft in drafts]
-    wanted = [entry for entry in entries if isinstance(entry, Entry)]
+    wanted = [entry for entry in entries if isinstance(entry, Entry) and entry.result is None]
     with _all_or_nothing() if check is not None or atomic else nullcontext():
         if check is not None:
             check()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from deliveries.errors import HookpostError, InvalidEventType, KeyRevoked, NotFound, Unavailable
 from deliveries.services import clock
 
+ARCHIVED, UNKNOWN_TYPE = "archived", "type"
+
 
 def refusal_of(reason: str, *, event_type: str) -> HookpostError:
     """Return the error of a reason."""
@@ -19,6 +21,6 @@ def refusal_of(reason: str, *, event_type: str) -> HookpostError:
         return NotFound("no such customer")
     if reason == "moved":  # to be offered again: the router learns of the new cell, or a move has just ended
         return Unavailable("this customer is not in this cell at the moment; nothing was stored")
-    if reason == "archived":
+    if reason == ARCHIVED:
         return InvalidEventType(f"the event type {event_type} is archived", field="type")
     return InvalidEventType(f"there is no event type {event_type}", field="type")

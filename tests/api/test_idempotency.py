@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Event, IdempotencyKey
+from deliveries.services import scheduling, validation
 from deliveries.services.customers import delete_customer
 from tests.api.conftest import ALL_SCOPES, Caller, Tenant, caller_with, make_tenant
 
 EVENT: dict[str, Any] = {"customer": "alice", "type": "invoice.paid", "data": {"n": 1}}
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Forget other tests' types, which are rolled back and not deleted."""
+    validation.forget_rules()
+    yield
+    validation.forget_rules()
 
 
 def test_a_key_is_the_customers_whichever_api_key_it_comes_with(alice: Tenant) -> None:
@@ -86,6 +98,60 @@ def test_another_batch_is_refused_also_where_the_first_had_a_refused_event(ops: 
     ]
     assert ops.post("/events/batch", {"events": [EVENT]}, Idempotency_Key="order").status == 422
     assert Event.objects.count() == 1
+
+
+def the_time_passes(monkeypatch: pytest.MonkeyPatch, ops: Caller) -> None:
+    monkeypatch.setattr(scheduling, "PASSED", -timedelta(hours=2))
+
+
+def the_type_is_archived(monkeypatch: pytest.MonkeyPatch, ops: Caller) -> None:
+    ops.post("/event-types", {"name": "invoice.paid"})
+    ops.patch("/event-types/invoice.paid", {"archived": True})
+
+
+def the_schema_changes(monkeypatch: pytest.MonkeyPatch, ops: Caller) -> None:
+    ops.post("/event-types", {"name": "invoice.paid", "schema": {"required": ["total"]}, "validation": "reject"})
+    validation.forget_rules()
+
+
+def bodies_may_be_smaller(monkeypatch: pytest.MonkeyPatch, ops: Caller) -> None:
+    monkeypatch.setattr("deliveries.services.event_entries.refuse_large", refuse_all)
+
+
+def refuse_all(content: bytes) -> bytes:
+    raise InvalidInput("the event is too large", field="data")
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/batch", "/events/batch?atomic"])
+@pytest.mark.parametrize("happens", [the_time_passes, the_type_is_archived, the_schema_changes, bodies_may_be_smaller])
+def test_an_event_that_comes_again_keeps_its_answer_whatever_would_be_said_of_a_new_one(
+    happens: Callable[[pytest.MonkeyPatch, Caller], None],
+    path: str,
+    ops: Caller,
+    alice: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given an answer that was lost, and something that happened before the caller tried again."""
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    event = EVENT | ({"deliver_at": later} if happens is the_time_passes else {})
+    path, _, atomic = path.partition("?")
+    body = {"events": [event], "atomic": bool(atomic)} if path.endswith("batch") else event
+    first = ops.post(path, body, Idempotency_Key="order")
+    happens(monkeypatch, ops)
+    again, other = ops.post(path, body, Idempotency_Key="order"), ops.post(path, body, Idempotency_Key="another")
+    assert (first.status, again.status, again.json) == (202, 202, first.json)
+    assert other.status == 422 or "error" in other.json["results"][0]
+    assert Event.objects.count() == 1
+
+
+def test_the_answer_of_a_customer_that_is_no_more_is_nobodys(
+    ops: Caller, alice: Tenant, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ops.post("/events", EVENT, Idempotency_Key="k").status == 202
+    delete_customer(Customer.objects.get(uid="alice"), actor="system")
+    make_tenant("alice", url)
+    the_schema_changes(monkeypatch, ops)
+    assert ops.post("/events", EVENT, Idempotency_Key="k").status == 422
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,14 @@ def test_what_was_written_is_accepted_and_gone(place: Place) -> None:
     assert not consume_batch(reader, wake=woken.extend)
 
 
+def test_what_waited_beyond_its_time_is_sent_at_once_and_not_refused(place: Place) -> None:
+    """Given consumers that were away when an event was to be sent, then it is late, and not set aside."""
+    place.write(an_event(1, deliver_at="2026-01-02T03:04:05Z"))
+    consume_batch(place.reader(), wake=list)
+    assert (numbers(), place.refused()) == ([1], [])
+    assert Event.objects.get().deliver_at is None
+
+
 class Killed(BaseException):
     """The reader's end, at a place of the test's choice."""
 

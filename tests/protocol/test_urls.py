@@ -55,6 +55,7 @@ def stored(text: str, *, allow_http: bool = True) -> str:
         ("https://example.com/?a[]=1&b[x]=2", "https://example.com/?a[]=1&b[x]=2"),
         ("https://example.com/a|b/{id}/[c]?d=|&e={f}^`", "https://example.com/a|b/{id}/[c]?d=|&e={f}^`"),
         ("https://example.com/a%2fb%2Fc", "https://example.com/a%2fb%2Fc"),
+        ('https://example.com/?a="b"&c=<id>&d=100%&e=%zz', 'https://example.com/?a="b"&c=<id>&d=100%&e=%zz'),
         ("https://[64:ff9b::808:808]/", "https://[64:ff9b::808:808]/"),
         # As browsers, curl and Go read them (UTS 46, not transitional); IDNA 2003 made "ss" of "ß".
         ("https://straße.example/", "https://xn--strae-oqa.example/"),
