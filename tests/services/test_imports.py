@@ -340,6 +340,16 @@ def test_what_is_no_such_file_is_refused_as_a_whole(data: Any, kind: str, reason
         assert {result for result, _ in run(data, kind)} == {"refused"}
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_is_read_as_a_spreadsheet_of_any_region_writes_it(separator: str, end: str) -> None:
+    """Given Excel in German, French or Spanish, which puts semicolons between cells, and empty rows behind the last."""
+    rows = [["\ufeffcustomer", "uid ", "url", "description"], ["acme", "main", URL, '"a; b, c"'], [""] * 4, [" "] * 4]
+    (item,) = read_items(end.join(separator.join(row) for row in rows), format="csv")
+    assert (item.customer, item.uid, item.place) == ("acme", "main", "line 2")
+    assert item.fields == {"url": URL, "description": "a; b, c"}
+
+
 def test_a_file_has_a_limit() -> None:
     with pytest.raises(InvalidInput, match="at most 10,000"):
         read_items({"event_types": [{"name": "a"}] * (ITEM_LIMIT + 1)}, format="hookpost")

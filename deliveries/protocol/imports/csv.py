@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import orjson
@@ -36,6 +36,7 @@ _READ: Mapping[str, Callable[[str], object]] = MappingProxyType(
         "event_types": str.split,
     }
 )
+_SEPARATORS = ",;\t"
 COLUMNS = ("customer", "customer_name", "uid", "secret", *_READ)
 
 
@@ -43,16 +44,27 @@ def read_csv(data: object) -> list[ImportItem]:
     """Return the endpoints of a table with a first row of column names; raises InvalidInput."""
     if not isinstance(data, str):
         raise InvalidInput("the table is given as one text", field="data")
-    rows = csv.DictReader(io.StringIO(data.removeprefix("\ufeff")), strict=True)
+    text = data.removeprefix("\ufeff")
+    rows = csv.DictReader(io.StringIO(text), delimiter=_separator_of(text), strict=True)
     try:
-        _check_columns(rows.fieldnames or ())
-        return [_item(row, f"line {rows.line_num}") for row in rows]
+        rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+        _check_columns(rows.fieldnames)
+        return [_item(row, f"line {rows.line_num}") for row in rows if not _is_blank(row)]
     except csv.Error as error:
         raise InvalidInput(f"line {rows.line_num} is no CSV: {error}", field="data") from error
 
 
-def _check_columns(names: object) -> None:
-    given = list(names) if isinstance(names, list | tuple) else []
+def _separator_of(text: str) -> str:
+    """Return what stands between the names of the first row: Excel writes the separator of its machine's region."""
+    first = text.partition("\n")[0]
+    return max(_SEPARATORS, key=first.count)
+
+
+def _is_blank(row: Mapping[str, str | None]) -> bool:
+    return None not in row and not any((cell or "").strip() for cell in row.values())
+
+
+def _check_columns(given: Sequence[str]) -> None:
     if unknown := [name for name in given if name not in COLUMNS]:
         raise InvalidInput(f"there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}", field="data")
     if missing := [name for name in ("customer", "uid", "url") if name not in given]:
