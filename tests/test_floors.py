@@ -105,7 +105,7 @@ CONFIG_FLOORS = {
     "database": 0,
     "messages": 0,
     "logging": 0,
-    "mail": 0,
+    "mail": 1,
     "redis_client": 0,
     "request_ids": 0,
     "security": 0,

@@ -240,6 +240,22 @@ def test_a_mail_url_says_how_to_encrypt(url: str, port: int, ssl: bool, tls: boo
     assert found["EMAIL_HOST_PASSWORD"] == ("p/" if "@" in url else "")
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("smtp://mail.example:587?tls=true", "nothing stands behind host and port"),
+        ("smtp://ops:2#b@mail.example", "%23"),
+        ("smtp://ops:2/b@mail.example", "%2F"),
+        ("smtp://ops:gr%C3%BCn@mail.example", "ASCII"),
+        ("smtp://gr\u00fcn:secret@mail.example", "ASCII"),
+    ],
+)
+def test_a_mail_url_of_which_a_part_would_be_left_out_or_never_be_sent_is_refused(url: str, said: str) -> None:
+    with pytest.raises(WrongSetting, match="HOOKPOST_EMAIL_URL: ") as refused:
+        email_settings(url)
+    assert said in str(refused.value)
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("a secret\n")
