@@ -39,7 +39,9 @@ class DeliveriesConfig(AppConfig):
 
 
 def _ensure_groups(*, sender: AppConfig, **_: object) -> None:
-    if apps.is_installed("django.contrib.auth"):
+    from deliveries.services.tables import are_current
+
+    if apps.is_installed("django.contrib.auth") and are_current("auth", "contenttypes"):
         from deliveries.services.role_groups import ensure_groups
 
         ensure_groups(sender)

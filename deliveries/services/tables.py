@@ -27,6 +27,11 @@ def missing_migrations() -> list[str]:
     return [f"{each.app_label}.{each.name}" for each, _ in executor.migration_plan(wanted)]
 
 
+def are_current(*apps: str) -> bool:
+    """Say whether all migrations of these apps have run; not after a `migrate` that was told to stop before them."""
+    return {each.partition(".")[0] for each in missing_migrations()}.isdisjoint(apps)
+
+
 def refuse_missing_tables() -> None:
     """Raise CannotStart before the migrations have run; a database that is away is no reason, for it comes back."""
     try:

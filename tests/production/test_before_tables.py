@@ -60,6 +60,18 @@ def test_an_empty_database_can_be_brought_to_an_older_version_first() -> None:
             assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_tables_of_one_app_can_be_made_before_the_others() -> None:
+    """Given advice of the field to begin with `migrate contenttypes` or another app, then that works, and the rest."""
+    first = [("deliveries", "zero"), ("sessions",), ("contenttypes", "0001"), ("contenttypes",), ("auth", "0001"), ()]
+    with empty_database(os.environ["DATABASE_URL"]) as url:
+        fresh = Installation(settings={**KEYS, "DATABASE_URL": url, "BROKER_URL": os.environ["BROKER_URL"]})
+        for arguments in first:
+            done = fresh.manage("migrate", "-v0", *arguments)
+            assert (done.returncode, done.stderr) == (0, ""), arguments
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM auth_group WHERE name LIKE 'Hookpost%'").fetchone() == (3,)
+
+
 @pytest.mark.parametrize("arguments", NEED_TABLES, ids=" ".join)
 def test_without_tables_a_command_says_to_migrate(empty: Installation, arguments: tuple[str, ...]) -> None:
     done = empty.manage(*arguments)
