@@ -147,7 +147,7 @@ def _customer(claims: Mapping[str, object], rules: TokenRules) -> str:
     if rules.customer_claim not in claims and rules.without_customer:
         return SERVICE
     customer = claims.get(rules.customer_claim)
-    if not isinstance(customer, str) or not 1 <= len(customer) <= SUBJECT_LIMIT:
+    if not isinstance(customer, str) or not 1 <= len(customer) <= SUBJECT_LIMIT or not customer.isprintable():
         raise TokenRefused(f"its claim {rules.customer_claim} has to name one customer, or be {SERVICE} for a service")
     return customer
 
