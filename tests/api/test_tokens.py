@@ -136,7 +136,6 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "two customers": lambda: token(hookpost_customer=["alice", "bob"]),
     "a customer that is not here": lambda: token(hookpost_customer="nobody"),
     "a customer with a NUL": lambda: token(hookpost_customer="alice\0"),
-    "a customer of half a pair": lambda: token(hookpost_customer="alice\ud800"),
     "a pattern of customers": lambda: token(hookpost_customer="**"),
     "an identity token": lambda: token(KEY, {"typ": "secevent+jwt"}),
     "very long": lambda: token(padding="x" * 9000),
