@@ -149,8 +149,6 @@ def _errors_of_tokens(chosen: Conf) -> Iterator[CheckMessage]:
             hint=hint,
             id="hookpost.E007",
         )
-    if chosen.jwt_issuer and not chosen.jwt_algorithms:
-        yield Error("HOOKPOST_JWT_ALGORITHMS: is empty", id="hookpost.E008")
 
 
 def _warnings(chosen: Conf) -> Iterator[CheckMessage]:
