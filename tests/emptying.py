@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-MADE_BY_MIGRATE = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
+MADE_BY_MIGRATE = (
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+    "hookpost_unbroken",
+)
 FEW_PAGES = 32
 TABLES = "relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> 'django_migrations'"
 NAMES = f"SELECT relname, relispartition FROM pg_class WHERE {TABLES} ORDER BY relname"

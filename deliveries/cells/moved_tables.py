@@ -85,6 +85,7 @@ LEFT_BEHIND = {
     "hookpost_job": "none is under way; what they did is in the log",
     "hookpost_leader": "the cell's",
     "hookpost_reporter": "the cell's",
+    "hookpost_unbroken": "the server's",
     "hookpost_watermark": "the cell's",
     "hookpost_worker": "the cell's",
 }

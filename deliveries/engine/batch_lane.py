@@ -42,9 +42,7 @@ class BatchLane(Lane):
     def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, and claim anew what gathers."""
         super().configure(endpoint, now, lease_seconds=lease_seconds)
-        if self.phase in (Phase.OPEN, Phase.EMPTY):
-            self.waiting.clear()
-            self.wake()
+        self.recall()
 
     def put_back(self, claimed: Sequence[Claimed]) -> None:
         """Take back what was to be sent and was not."""

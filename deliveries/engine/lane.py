@@ -108,6 +108,12 @@ class Lane:
         if not endpoint.enabled or endpoint.in_batches != self.in_batches:
             self.close(now)
 
+    def recall(self) -> None:
+        """Have what waits claimed anew."""
+        if self.phase in (Phase.OPEN, Phase.EMPTY):
+            self.waiting.clear()
+            self.wake()
+
     def use(self, endpoint: LeasedEndpoint) -> None:
         """Go on with another access token, or without one."""
         self.endpoint = endpoint

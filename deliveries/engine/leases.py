@@ -102,13 +102,14 @@ class Leases:
         parameters |= {"parts": self.parts, "part": self._part} if own_part else {"parts": 1, "part": 0}
         return [Found(**row._asdict()) for row in sql.fetch(FindDueLanesRow, parameters)]
 
-    def beat(self) -> bool:
-        """Say that this worker lives; returns whether it begins anew: by the database's clock it was silent."""
+    def beat(self) -> BeatRow:
+        """Say that this worker lives; returns whether it was silent, or the server crashed, by the database's clock."""
         parameters = {"id": self.worker_id, "host": socket.gethostname(), "pid": os.getpid(), "slow": self.slow}
         parameters |= {"version": __version__, "clock_offset": clock.offset_seconds()}
-        (beat,) = clock.fetch(BeatRow, parameters | {"gap_seconds": self._limits.beat_gap})
+        parameters |= {"gap_seconds": self._limits.beat_gap, "silent_seconds": self._limits.silent}
+        (beat,) = clock.fetch(BeatRow, parameters)
         self.parts, self._part = beat.parts, beat.part
-        return beat.begins_anew
+        return beat
 
     def end(self) -> None:
         """Say that this worker ends; without a database its silence says so."""

@@ -43,7 +43,7 @@ class Upkeep:
         self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
         self._beat_at = self._doubtful_until = -NEVER
         self._renew_at, self._in_doubt = NEVER, False
-        self._beats_beside = False
+        self._beats_beside, self._is_unbroken = False, True
 
     @property
     def next_at(self) -> float:
@@ -78,8 +78,9 @@ class Upkeep:
     def tend(self) -> None:
         """Beat, and renew what is old, in good time."""
         now = self._clock()
+        is_in_doubt = self._in_doubt
         self._renew_doubtful()  # before the beat, after which others take over what is not renewed
-        if now - self._beat_at >= self._limits.beat:
+        if is_in_doubt or now - self._beat_at >= self._limits.beat:
             self._beat()
         if self._table.sweep(now):
             leased = self._leased(now)
@@ -94,7 +95,9 @@ class Upkeep:
 
     def _beat_once(self) -> None:
         begun_at = self._clock()  # the answer may be late: how long others wait counts from when it was asked for
-        if self._leases.beat():
+        beat = self._leases.beat()
+        self._is_unbroken = beat.is_unbroken
+        if beat.begins_anew or not beat.is_unbroken:
             self.doubt()
         self._beat_at = max(self._beat_at, begun_at)
 
@@ -106,8 +109,15 @@ class Upkeep:
         if now >= self._renew_at:
             self._renew_at = now + self._limits.beat if now < self._doubtful_until else NEVER
             self._in_doubt = False  # unless the database goes away meanwhile
+            if not self._is_unbroken:
+                self._recall()
             self._renew(self._leased(now), now, doubtful=True)
             self._retry(partial(self._leases.release_strays, self._table.lanes.keys()))
+
+    def _recall(self) -> None:
+        """Let all that waits be claimed anew: after a crash, or a return to a moment, the database may know better."""
+        for lane in self._table.lanes.values():
+            lane.recall()
 
     def _leased(self, now: float) -> list[Lane]:
         lanes = self._table.lanes.values()

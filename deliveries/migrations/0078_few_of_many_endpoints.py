@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("deliveries", "0076_names_of_versions")]
+    dependencies = [("deliveries", "0077_unbroken")]
 
     operations = [
         AddIndexConcurrently(

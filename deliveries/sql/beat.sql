@@ -1,9 +1,13 @@
 -- A worker says that it lives, what it runs, and how far its clock is off as it last knew.
 -- id uuid, host text, pid int, slow bool, version text, clock_offset float
--- gap_seconds float (longer than that without a beat, or a clock set back by more, begins anew)
+-- gap_seconds float (longer than that without a beat, or a clock set back by more, begins anew), silent_seconds float (so long after a crash of the server its leases may be undone)
 -- The database's clock alone judges who is silent. No wait for the disk: the next beat is a second away.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
+), unbroken AS (
+    INSERT INTO hookpost_unbroken (since)
+    SELECT now() WHERE NOT EXISTS (SELECT FROM hookpost_unbroken)
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO hookpost_worker AS w (id, host, pid, slow, since, beat_at, version, clock_offset_seconds)
 SELECT
@@ -25,4 +29,5 @@ RETURNING extract(epoch FROM clock_timestamp())::float8 AS database_time, w.sinc
     (SELECT count(DISTINCT (o.host, o.pid))::int FROM hookpost_worker o
         WHERE o.slow = %(slow)s::bool AND (o.host, o.pid) < (%(host)s::text, %(pid)s::int)
           AND o.beat_at BETWEEN now() - make_interval(secs => %(gap_seconds)s::float8)
-            AND now() + make_interval(secs => %(gap_seconds)s::float8)) AS part
+            AND now() + make_interval(secs => %(gap_seconds)s::float8)) AS part,
+    {is_unbroken} AS is_unbroken

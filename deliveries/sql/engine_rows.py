@@ -11,7 +11,8 @@ from uuid import UUID
 
 
 class BeatRow(NamedTuple):
-    """The database's time in Unix seconds, and whether the worker begins anew: it was silent, or that clock was set.
+    """The database's time in Unix seconds, whether the worker begins anew (it was silent, or that clock was set), and
+    whether the server has gone on for long without a crash.
 
     `parts` is how many processes with an engine of its kind beat, this one included, `part` which of them it is.
     """
@@ -20,6 +21,7 @@ class BeatRow(NamedTuple):
     begins_anew: bool
     parts: int
     part: int
+    is_unbroken: bool
 
 
 class ClaimBatchRow(NamedTuple):

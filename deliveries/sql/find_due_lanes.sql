@@ -11,7 +11,7 @@ LEFT JOIN LATERAL (
     JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND (e.deleted_at IS NULL) IS TRUE
     WHERE lane.endpoint_id = s.endpoint_id AND get_byte(uuid_send(s.endpoint_id), 15) %% %(parts)s::int = %(part)s::int
       AND (%(slow)s::bool IS NULL OR lane.slow = %(slow)s::bool)
-      AND {is_free} AND {has_due}
+      AND {is_unbroken} AND {is_free} AND {has_due}
     LIMIT 1
 ) found ON true
 WHERE found.customer_id IS NOT NULL OR s.probe = %(probes)s::int

@@ -25,7 +25,7 @@ WITH lane_in AS (
 ), mine AS (
     SELECT l.endpoint_id FROM hookpost_lane l JOIN lane_in i USING (endpoint_id)
     WHERE l.fence = i.fence AND l.worker_id = %(worker_id)s::uuid
-       OR l.fence < i.fence AND l.lease_until IS NULL  -- a crash undid the lease, and nobody has leased the lane since
+       OR l.fence < i.fence AND (l.lease_until IS NULL OR l.worker_id = %(worker_id)s::uuid)  -- a crash undid the lease, and nobody has leased the lane since
     ORDER BY l.endpoint_id FOR UPDATE OF l
 ), lane_out AS (
     UPDATE hookpost_lane l

@@ -1,5 +1,5 @@
 -- Leases one lane with the only delivery that is due for it: what take_lanes does, for an event that comes alone.
--- endpoint_id uuid, worker_id uuid, lease_seconds float, slow bool, whole_bytes int, timed bool: as in take_lanes
+-- endpoint_id uuid, worker_id uuid, lease_seconds float, silent_seconds float, slow bool, whole_bytes int, timed bool: as in take_lanes
 -- All or nothing: no row where the lane is in other hands, rests, was lost or is to be probed, where its endpoint is not enabled, or where more is due; take_lanes does that. Most of a small statement's cost is its plan's nodes, so this one has a third of them.
 WITH seen AS MATERIALIZED (
     SELECT lane.endpoint_id, lane.fence, lane.suspect_id AS suspected, e.customer_id, e.url, e.state, {sending_columns},
@@ -22,6 +22,7 @@ WITH seen AS MATERIALIZED (
     WHERE lane.endpoint_id = %(endpoint_id)s::uuid AND lane.slow = %(slow)s::bool AND lane.lease_until IS NULL
       AND lane.crashes = 0 AND lane.opened = 0 AND (lane.rest_until IS NULL OR lane.rest_until <= now())
       AND (e.deleted_at IS NULL) IS TRUE AND e.state = 'enabled' AND e.url <> 'https://poll.hookpost.invalid/'
+      AND {is_unbroken}
       AND NOT EXISTS (
         SELECT FROM hookpost_due_delivery q
         WHERE q.endpoint_id = lane.endpoint_id AND q.rank = ANY('{0,1,2,3}'::smallint[]) AND q.due_at <= now()

@@ -1,10 +1,10 @@
 -- Leases those of the lanes that are free and have something due, with the first of it and all that sending needs to know.
 -- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float, gap_seconds float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
--- One round trip for a lane, and no wait for the disk: a lease that a crash of the server undoes is another one's, who leases the lane first, or its worker's again (record_outcomes, renew_leases). A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
+-- One round trip for a lane, and no wait for the disk: a lease that a crash of the server undoes its worker makes again (record_outcomes, renew_leases), before others may lease anything (is_unbroken). A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
 ), seen AS MATERIALIZED (
-    SELECT lane.endpoint_id, lane.fence, lane.lease_until, e.customer_id, {is_free} IS TRUE AS free
+    SELECT lane.endpoint_id, lane.fence, lane.lease_until, e.customer_id, {is_free} IS TRUE AND {is_unbroken} AS free
     FROM quick
     CROSS JOIN hookpost_lane lane
     JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND (e.deleted_at IS NULL) IS TRUE

@@ -119,7 +119,7 @@ def test_a_lease_that_ran_out_is_still_its_workers_who_came_back_a_moment_ago(re
     (lane,) = back.take([endpoint.id], room=10, now=0.0)[0]
     expire_lease(endpoint)
     silence(back, seconds=60)
-    assert back.beat()
+    assert back.beat().begins_anew
     assert not asking.take([endpoint.id], room=10, now=0.0)[0]
     renew_leases([lane], now=0.0)
     assert lane.phase is not Phase.LOST

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
+from deliveries.engine.dispatcher import ZERO
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases, claim_batch, mark_suspect, release_lanes, renew_leases
+from deliveries.engine.limits import LIMITS
 from deliveries.engine.phases import Phase
-from deliveries.models import Attempt, Endpoint, Lane
+from deliveries.models import Attempt, DueDelivery, Endpoint, Lane
 from deliveries.models.base import new_id
-from tests.engine.steps import an_endpoint, an_engine, emit, lease, record, run_until_idle, the_delivery
+from deliveries.protocol import ids
+from tests.engine.steps import (
+    an_endpoint,
+    an_engine,
+    emit,
+    is_free,
+    lease,
+    record,
+    run_until_idle,
+    step_until_idle,
+    the_delivery,
+)
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +48,23 @@ def undone(endpoint: Endpoint) -> LeasedLane:
     lane = lease(endpoint)
     undo(endpoint)
     return lane
+
+
+def ask(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.fixture
+def crash() -> Iterator[Callable[[], None]]:
+    """What a crash of the server leaves, before anybody has beaten again."""
+    yield lambda: ask("DELETE FROM hookpost_unbroken")
+    ask("DELETE FROM hookpost_unbroken; INSERT INTO hookpost_unbroken (since) VALUES ('-infinity')")
+
+
+def let_pass(seconds: float) -> None:
+    """So long ago a beat noted the crash."""
+    ask(f"UPDATE hookpost_unbroken SET since = now() - interval '{seconds} s'")
 
 
 def is_held(lane: LeasedLane) -> bool:
@@ -105,3 +137,136 @@ def test_a_lane_that_was_leased_by_a_statement_whose_answer_was_lost_is_given_ba
     worker.release_strays([known.id])
     assert Lane.objects.get(lease_until=None).endpoint_id == stray.id
     assert lease(stray).crashes == 0
+
+
+def found_by(worker: Leases) -> list[UUID]:
+    """The lanes that this worker finds."""
+    return [each.endpoint_id for each in worker.find(after=ZERO, probes=100, limit=100, slow=None)]
+
+
+def test_after_a_crash_nobody_leases_before_all_who_live_have_had_the_time_to_renew(
+    crash: Callable[[], None], receiver: Receiver
+) -> None:
+    alone, *several = (an_endpoint(receiver.url) for _ in range(3))
+    for endpoint in (alone, *several):
+        emit(endpoint)
+    worker, together = Leases(), [endpoint.id for endpoint in several]
+
+    def lease_all() -> list[UUID]:
+        lanes = worker.take([alone.id], room=10, now=0.0)[0] + worker.take(together, room=10, now=0.0)[0]
+        return [lane.endpoint_id for lane in lanes]
+
+    crash()
+    assert lease_all() == found_by(worker) == [], "before the first beat"
+    assert not worker.beat().is_unbroken
+    assert lease_all() == found_by(worker) == [], "just after it"
+    let_pass(LIMITS.silent - 1)
+    assert not worker.beat().is_unbroken
+    assert lease_all() == found_by(worker) == [], "while a living one may be silent"
+    let_pass(LIMITS.silent + 1)
+    assert worker.beat().is_unbroken
+    assert sorted(found_by(worker)) == sorted(lease_all()) == sorted([alone.id, *together])
+
+
+def test_a_crash_that_was_noted_before_the_databases_clock_was_set_back_holds_up_nobody(
+    crash: Callable[[], None], receiver: Receiver
+) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    crash()
+    Leases().beat()
+    let_pass(-86_400)
+    assert is_free(endpoint)
+
+
+class Held:
+    """An engine with a clock of its own, whose first request hangs until it is let go; the others wait behind it."""
+
+    def __init__(self, receiver: Receiver, *, events: int) -> None:
+        self.let_go, self.seconds, self.receiver = threading.Event(), 0.0, receiver
+        receiver.answer = self._answer
+        self.endpoint = an_endpoint(receiver.url, max_in_flight=1)
+        self.accepted = [emit(self.endpoint, number=number) for number in range(events)]
+        self.engine, _ = an_engine(self.endpoint, clock=lambda: self.seconds)
+        while not receiver.requests:
+            self.engine.step()
+        (self.lane,) = self.engine.lanes.values()
+        for _ in range(int(LIMITS.silent) + 1):
+            self.beat()  # who begins renews with each beat for a while
+
+    def beat(self) -> None:
+        """A second later."""
+        self.seconds += LIMITS.beat
+        self.engine.step()
+
+    def end(self) -> None:
+        """The request is answered, and all that follows is done."""
+        self.let_go.set()
+        step_until_idle(self.engine)
+        self.engine.abandon()
+
+    def _answer(self, request: Request) -> Answer:
+        self.let_go.wait(10)
+        return 200, {}, b""
+
+
+def test_a_worker_that_noticed_nothing_of_the_crash_makes_its_leases_again_with_its_next_beat(
+    crash: Callable[[], None], receiver: Receiver
+) -> None:
+    """Given a pooler between them, which keeps the worker's connection while the server is away."""
+    held = Held(receiver, events=1)
+    crash()
+    undo(held.endpoint)
+    held.beat()
+    assert is_held(held.lane)
+    held.end()
+    assert (the_delivery(held.endpoint).state, len(receiver.requests)) == ("succeeded", 1)
+
+
+def test_a_worker_renews_with_each_beat_until_others_may_lease_again(
+    crash: Callable[[], None], receiver: Receiver
+) -> None:
+    """Given a lease that is undone once more, then the next beat makes it again."""
+    held = Held(receiver, events=1)
+    crash()
+    for _ in range(int(LIMITS.silent)):
+        undo(held.endpoint)
+        held.beat()
+        assert is_held(held.lane)
+    held.end()
+
+
+@pytest.mark.parametrize("noticed", ["by the next beat", "by an error"])
+def test_after_a_return_to_a_moment_nothing_is_sent_of_which_the_database_knows_no_more(
+    crash: Callable[[], None], receiver: Receiver, noticed: str
+) -> None:
+    held = Held(receiver, events=3)
+    assert len(held.lane.waiting) == 2
+    crash()
+    undo(held.endpoint)
+    first, gone, last = held.accepted
+    DueDelivery.objects.filter(event_id=gone.event_id).delete()
+    if noticed == "by an error":
+        held.engine._keep_driving(0.0)
+    else:
+        held.beat()
+    held.end()
+    sent = [request.header("webhook-id") for request in receiver.requests]
+    assert sent == [ids.encode_id(ids.EVENT, each.event_id) for each in (first, last)]
+
+
+@pytest.mark.parametrize("how", ["renewed", "recorded"])
+def test_a_lease_is_made_again_where_the_crash_left_an_older_one_of_the_same_worker(
+    receiver: Receiver, how: str
+) -> None:
+    """Given a lane that its worker leased twice, and a crash that undid the giving back and the second lease."""
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    lane = lease(endpoint)
+    Lane.objects.update(fence=F("fence") - 1)
+    if how == "renewed":
+        renew_leases([lane], now=time.monotonic())
+    else:
+        record(lane)
+    assert lane.phase is not Phase.LOST
+    assert is_held(lane)

@@ -26,7 +26,7 @@ SHIPPED = CHECKOUT / "docker/cells/haproxy.cfg"
 KEYS = {name: f"{name}1:{base64.b64encode(name.encode() * 32).decode()}" for name in ("b",)}
 TABLES = """
 SELECT quote_ident(relname) FROM pg_class
-WHERE relname LIKE 'hookpost_%' AND relkind IN ('r', 'p') AND NOT relispartition
+WHERE relname LIKE 'hookpost_%' AND relname <> 'hookpost_unbroken' AND relkind IN ('r', 'p') AND NOT relispartition
 """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deliveries.models import Lane
+from deliveries.models import Lane, Worker
 from tests.faults.cluster import Cluster
 from tests.faults.counting import Counting
 from tests.faults.states import alter, frozen
@@ -41,6 +41,24 @@ def test_what_is_in_flight_under_a_lease_that_a_crash_undoes_is_sent_once(
     lazy.eventually(lambda: with_patience(is_all_succeeded), seconds=60, what="the success of all")
     assert arrived_ids(receivers) == emitted
     assert duplicates(receivers) == 0
+
+
+def test_what_two_workers_have_in_flight_when_the_database_crashes_is_sent_once(
+    lazy: Cluster, receivers: list[Counting]
+) -> None:
+    """Given that either may ask for the lanes of the other one before that one has renewed, then nobody leases yet."""
+    for receiver in receivers:
+        receiver.delay_seconds = 8.0
+    endpoints = endpoints_at(receivers[:2], each=LANES // 2, timeout_seconds=30)
+    workers = [lazy.worker(), lazy.worker()]
+    lazy.eventually(lambda: Worker.objects.filter(slow=False).count() >= 2, seconds=30, what="both")
+    emitted = emit(endpoints, LANES)
+    lazy.eventually(lambda: arrived(receivers) == LANES, seconds=30, what="the arrival of all")
+    lazy.restart_database(crash=True)
+    lazy.eventually(lambda: with_patience(is_all_succeeded), seconds=60, what="the success of all")
+    assert arrived_ids(receivers) == emitted
+    assert duplicates(receivers) == 0
+    assert [worker.poll() for worker in workers] == [None, None]
 
 
 def is_all_leased() -> bool:

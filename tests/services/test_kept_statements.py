@@ -20,8 +20,9 @@ WORKER = UUID(int=7)
 
 
 def beat() -> BeatRow:
-    given = {"id": WORKER, "host": "näh", "pid": 70_000, "version": "", "slow": True, "gap_seconds": 2}
-    return sql.fetch(BeatRow, given | {"clock_offset": -0.5})[0]
+    given = {"id": WORKER, "host": "näh", "pid": 70_000, "version": "", "slow": True}
+    given |= {"clock_offset": -0.5, "gap_seconds": 2, "silent_seconds": 4}
+    return sql.fetch(BeatRow, given)[0]
 
 
 def kept_names() -> set[str]:

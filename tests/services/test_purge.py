@@ -42,6 +42,7 @@ ENDS = {
     "hookpost_fan_out": "leaves when the last endpoint has its delivery",
     "hookpost_leader": "one row",
     "hookpost_reporter": "one row",
+    "hookpost_unbroken": "one row",
     "hookpost_lane": "one for each endpoint",
     "hookpost_audit_entry": "purge_rows",
     "hookpost_job": "purge_rows",
