@@ -43,7 +43,8 @@ def second_database() -> Iterator[str]:
     with psycopg.connect(url_of("postgres"), autocommit=True) as server:
         server.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         try:
-            for options in (["--schema-only"], ["--data-only", "--table=django_migrations"]):
+            made = [f"--table={each}" for each in ("django_migrations", "hookpost_unbroken")]
+            for options in (["--schema-only"], ["--data-only", *made]):
                 program = str(postgres_bin() / "pg_dump")
                 dump = subprocess.run([program, *options, own], capture_output=True, check=True)
                 fill(name, dump.stdout)
