@@ -17,7 +17,6 @@ from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
 from deliveries.protocol.timestamps import to_second
-from deliveries.services.jobs import TOLD_TO_ALL
 
 # The members of a kept selection, with the words of a page and the parameter of the list of deliveries.
 WORDS = {
@@ -35,7 +34,6 @@ WORDS = {
 }
 PREFIXES = {"customer_id": ids.CUSTOMER, "endpoint_id": ids.ENDPOINT, "event_id": ids.EVENT}
 LISTED = (Job.Kind.REDELIVER, Job.Kind.CANCEL)
-PROBLEM_OF_OURS = gettext_noop("a part of it could not be queued")
 
 
 def filter_words(job: Job) -> list[tuple[str, str]]:
@@ -74,13 +72,6 @@ def filter_address(job: Job, *, viewer: Viewer) -> str:
     if not viewer.is_operator:
         named.pop("customer", None)
     return urlencode(named)
-
-
-def problem_of(job: Job, *, viewer: Viewer) -> str:
-    """Return why a job stopped; what went wrong inside is for the operator to read."""
-    if viewer.is_operator or job.problem in TOLD_TO_ALL:
-        return job.problem
-    return job.problem and PROBLEM_OF_OURS
 
 
 def _word(name: str, value: object) -> str:

@@ -19,8 +19,9 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from deliveries.actors import ring_job
 from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question
-from deliveries.admin.badges import NOTHING, badge, code, link, moment
-from deliveries.admin.job_words import filter_address, filter_words, narrowed_words, problem_of
+from deliveries.admin.badges import badge, code, moment
+from deliveries.admin.columns import customer_column, moment_column
+from deliveries.admin.job_words import filter_address, filter_words, narrowed_words
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
@@ -28,7 +29,7 @@ from deliveries.models import Job, visible
 from deliveries.protocol.timestamps import to_minute
 from deliveries.services import clock
 from deliveries.services.job_control import SENDING, cancel_job, may_resume, resume_job
-from deliveries.services.jobs import STOPPABLE, UNFINISHED
+from deliveries.services.jobs import STOPPABLE, UNFINISHED, problem_of
 from deliveries.services.languages import tell
 from deliveries.services.role_groups import REDELIVER
 
@@ -158,10 +159,7 @@ class JobPages(ReadOnlyPages[Job]):
         words = tell("{ended} of {total}, {failed} failed", ended=ended, total=row.total, failed=row.failed)
         return format_html(bar, max(row.total, 1), ended, words)
 
-    @admin.display(description=gettext_lazy("Asked for (UTC)"))
-    def shown_created(self, row: Job) -> SafeString | str:
-        """When it was asked for."""
-        return moment(row.created_at)
+    shown_created = moment_column(gettext_lazy("Asked for (UTC)"), "created_at")
 
 
 @admin.register(Job, site=staff_site)
@@ -173,12 +171,7 @@ class StaffJob(JobPages):
     list_select_related = ("customer",)
     search_help_text = gettext_noop("job_ id, or who asked for it")
 
-    @admin.display(description=gettext_lazy("Customer"))
-    def shown_customer(self, row: Job) -> SafeString | str:
-        """Whose deliveries, linked; a dash for those of all."""
-        if row.customer is None:
-            return NOTHING
-        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+    shown_customer = customer_column
 
     def may_touch(self, request: HttpRequest, row: Job) -> bool:
         """Who may send again may also stop it."""

@@ -7,6 +7,7 @@ It must not know how anything is sent.
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -125,6 +126,14 @@ def _request_of(attempt: Attempt) -> dict[str, object] | None:
     }
 
 
+def oldest_attempt(delivery_id: UUID) -> UUID:
+    """Return an id before any attempt of a delivery, by which earlier partitions are not looked into.
+
+    No attempt is older than its delivery, give or take the clocks.
+    """
+    return ids.floor_of(ids.time_of(delivery_id) - CLOCKS_APART)
+
+
 class AttemptsView(ApiView):
     """The attempts of a delivery."""
 
@@ -136,7 +145,5 @@ class AttemptsView(ApiView):
         viewer = caller_of(request).viewer
         row = find_delivery(viewer, delivery)
         asked(Shape, request, also=PARAMETERS)
-        # No attempt is older than its delivery, give or take the clocks: earlier partitions are not looked into.
-        oldest = ids.floor_of(ids.time_of(row.id) - CLOCKS_APART)
-        rows = visible.attempts(viewer).filter(delivery_id=row.id, id__gte=oldest)
+        rows = visible.attempts(viewer).filter(delivery_id=row.id, id__gte=oldest_attempt(row.id))
         return Response(page_of(request, rows, lambda attempt: show_attempt(attempt, viewer)))

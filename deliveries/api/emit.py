@@ -61,27 +61,14 @@ class Reply:
 
 
 class EmitView(ApiView):
-    """POST /events; other methods are answered by whoever inherits."""
+    """A view whose POST emits; `emit` says what, and other methods are answered by whoever inherits."""
 
+    emit: Emit
     scopes: ClassVar[dict[str, str]] = {"GET": Scope.READ, "HEAD": Scope.READ, "POST": Scope.EVENTS_WRITE}
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer a POST here, and leave the rest to the REST framework."""
-        return _carried(request, emit_one) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
-
-    def post(self, request: Request) -> Response:
-        """Documented here, answered by dispatch."""
-        raise AssertionError("dispatch answers a POST")
-
-
-class EmitBatchView(ApiView):
-    """POST /events/batch."""
-
-    scopes: ClassVar[dict[str, str]] = {"POST": Scope.EVENTS_WRITE}
-
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Answer a POST here, and leave the rest to the REST framework."""
-        return _carried(request, emit_batch) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
+        return _carried(request, self.emit) if request.method == "POST" else super().dispatch(request, *args, **kwargs)
 
     def post(self, request: Request) -> Response:
         """Documented here, answered by dispatch."""

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.emit import EmitBatchView, EmitView
+from deliveries.api.emit import EmitView, emit_batch, emit_one
 from deliveries.api.event_lists import Narrow, events_at, sources_of
 from deliveries.api.event_shapes import (
     AcceptedShape,
@@ -61,6 +61,7 @@ FEED_PARAMETERS = PARAMETERS | {"after"}
 class EventsView(EmitView):
     """All events."""
 
+    emit = staticmethod(emit_one)
     queried = LISTS
 
     @extend_schema(operation_id="list_events", parameters=[EventFilters, *PAGE_QUERY], responses=listed(EventShape))
@@ -81,8 +82,10 @@ class EventsView(EmitView):
         return super().post(request)
 
 
-class EventBatchView(EmitBatchView):
+class EventBatchView(EmitView):
     """Many events at once."""
+
+    emit = staticmethod(emit_batch)
 
     @extend_schema(
         operation_id="emit_batch", parameters=[IDEMPOTENCY], request=BatchShape, responses={202: BatchAnswerShape}

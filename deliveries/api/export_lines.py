@@ -16,7 +16,7 @@ import structlog
 from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 
-from deliveries.api.attempts import CLOCKS_APART, show_attempt
+from deliveries.api.attempts import oldest_attempt, show_attempt
 from deliveries.api.customers import show_customer
 from deliveries.api.deliveries import show_deliveries
 from deliveries.api.endpoint_shapes import show_endpoints
@@ -86,10 +86,9 @@ def _log(customer: Customer, viewer: Viewer) -> Iterator[Shown]:
     yield from _each("event", events, show_event, size=LARGE)
     for part in _parts(visible.deliveries(viewer).filter(customer_id=customer.id), SMALL):
         yield from (("delivery", shown) for shown in _read(partial(show_deliveries, part)))
-        # No attempt is older than its delivery, give or take the clocks: earlier partitions are not looked into.
-        oldest = ids.floor_of(ids.time_of(part[0].id) - CLOCKS_APART)
         attempts = visible.attempts(viewer).filter(delivery_id__in=[row.id for row in part])
-        yield from _each("attempt", attempts, partial(show_attempt, viewer=viewer), size=LARGE, after=oldest)
+        show, oldest = partial(show_attempt, viewer=viewer), oldest_attempt(part[0].id)
+        yield from _each("attempt", attempts, show, size=LARGE, after=oldest)
 
 
 def _each(

@@ -31,7 +31,7 @@ from deliveries.protocol import ids
 from deliveries.protocol.tags import read_tags
 from deliveries.services.failure_groups import selection_of as group_selection
 from deliveries.services.job_control import cancel_job, resume_job
-from deliveries.services.jobs import TOLD_TO_ALL, count_matching, start_job
+from deliveries.services.jobs import count_matching, problem_of, start_job
 from deliveries.services.selection import Selection, read_types
 
 
@@ -95,9 +95,6 @@ class SpanShape(TimeFilters):
     reason = Text(required=False, allow_blank=True, max_length=REASON_LIMIT)
 
 
-# What went wrong inside is for the operator to read.
-PROBLEM_OF_OURS = "a part of it could not be queued"
-
 JOB_OR_COUNT = {
     200: CountShape,
     202: JobShape,
@@ -109,8 +106,7 @@ def show_job(job: Job, viewer: Viewer) -> dict[str, object]:
     shown = dict(JobShape(job).data) | {"filters": _shown_filters(job)}
     if viewer.is_operator:
         return shown
-    problem = job.problem if job.problem in TOLD_TO_ALL else job.problem and PROBLEM_OF_OURS
-    return shown | {"actor": shown_actor(viewer, job.actor), "problem": problem}
+    return shown | {"actor": shown_actor(viewer, job.actor), "problem": problem_of(job, viewer=viewer)}
 
 
 class BulkRedeliverView(ApiView):

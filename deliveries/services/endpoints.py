@@ -72,9 +72,7 @@ def store_endpoint(
         for text, end in reversed(secrets):
             add_secret(endpoint, text, end)
         challenges.begin(endpoint, vouched=vouched)
-        record_act(
-            actor, "endpoint.create", customer=customer, object_id=endpoint.public_id, detail={"url": endpoint.url}
-        )
+        _record(endpoint, "endpoint.create", actor=actor, detail={"url": endpoint.url})
     return endpoint
 
 
@@ -98,9 +96,7 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
             written = write_changes(endpoint, checked)
             challenges.begin_anew(endpoint, before=before, vouched=vouched)
             detail = {"fields": written, **({"url": checked["url"]} if "url" in checked else {})}
-            record_act(
-                actor, "endpoint.update", customer=endpoint.customer, object_id=endpoint.public_id, detail=detail
-            )
+            _record(endpoint, "endpoint.update", actor=actor, detail=detail)
         if state is not None and not ("url" in checked and state == State.ENABLED and challenges.is_waiting(endpoint)):
             _change_state(endpoint, str(state), actor=actor)
     return endpoint
@@ -120,14 +116,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
         endpoint.secrets.all().delete()
         challenges.forget(endpoint)
         PollLease.objects.filter(endpoint=endpoint).delete()
-        record_act(
-            actor,
-            "endpoint.delete",
-            customer=endpoint.customer,
-            object_id=endpoint.public_id,
-            reason=reason,
-            detail={"url": endpoint.url},
-        )
+        _record(endpoint, "endpoint.delete", actor=actor, reason=reason, detail={"url": endpoint.url})
     cancel_waiting(endpoint_id=endpoint.id, why=DELETED)
 
 
@@ -147,14 +136,7 @@ def rotate_secret(
         endpoint.secrets.filter(expires_at__lte=now).delete()
         limits.refuse_beyond("signing_secrets", endpoint.secrets.count(), endpoint.customer)
         add_secret(endpoint, fresh)
-        record_act(
-            actor,
-            "endpoint.rotate_secret",
-            customer=endpoint.customer,
-            object_id=endpoint.public_id,
-            reason=reason,
-            detail={"keep_hours": keep_hours},
-        )
+        _record(endpoint, "endpoint.rotate_secret", actor=actor, reason=reason, detail={"keep_hours": keep_hours})
     return fresh
 
 
@@ -242,14 +224,19 @@ def _set_state(
         endpoint.state, endpoint.state_reason = state, reason[:REASON_LIMIT]
         endpoint.state_changed_at, endpoint.draining = clock.likely_now(), state == State.ENABLED
         endpoint.save(update_fields=["state", "state_reason", "state_changed_at", "draining", "updated_at"])
-        record_act(
-            actor,
-            action,
-            customer=endpoint.customer,
-            object_id=endpoint.public_id,
-            reason=reason,
-            note=note,
-            detail=detail,
-        )
+        _record(endpoint, action, actor=actor, reason=reason, note=note, detail=detail)
         if state == State.DISABLED and actor == SYSTEM:
             note_disabled(endpoint)
+
+
+def _record(
+    endpoint: Endpoint,
+    action: str,
+    *,
+    actor: str,
+    reason: str = "",
+    note: str = "",
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    customer, object_id = endpoint.customer, endpoint.public_id
+    record_act(actor, action, customer=customer, object_id=object_id, reason=reason, note=note, detail=detail)

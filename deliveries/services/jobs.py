@@ -37,7 +37,8 @@ SET_BACK = timedelta(minutes=2)
 LEFT_UNSENT = say("the rest left the queue unsent: it was cancelled, or its day is over")
 IN_FLIGHT = say("what was in flight when it was cancelled has to end first: it goes on within a minute")
 LASTING = frozenset({DELETED, BACKLOG_CANCELLED, LEFT_UNSENT})  # what a good step does not put right
-TOLD_TO_ALL = LASTING | {IN_FLIGHT}  # other problems are ours, and told to the operator alone
+TOLD_TO_ALL = LASTING | {IN_FLIGHT}
+PROBLEM_OF_OURS = say("a part of it could not be queued")  # told in place of what went wrong inside
 
 Kind = Job.Kind
 State = Job.State
@@ -83,6 +84,13 @@ def start_job(
         action, detail = ACTIONS.get(kind, f"job.{kind}"), {"filters": job.filters, "total": total}
         record_act(actor, action, customer=customer, object_id=job.public_id, reason=reason, detail=detail)
     return job
+
+
+def problem_of(job: Job, *, viewer: Viewer) -> str:
+    """Return why a job stopped; what went wrong inside is for the operator to read."""
+    if viewer.is_operator or job.problem in TOLD_TO_ALL:
+        return job.problem
+    return job.problem and PROBLEM_OF_OURS
 
 
 def tend_jobs() -> list[UUID]:

@@ -132,8 +132,8 @@ def _schema_in_force(rule: Rule, api_version: str | None) -> CompiledSchema | No
     if rule.changes and api_version in released:
         for name in reversed(released[: released.index(api_version) + 1]):
             if name in rule.changes:
-                return _schema_of_change(*rule.changes[name])
-    return _schema_of(rule.type_id, rule.version)
+                return _schema_of(VersionChange, *rule.changes[name])
+    return _schema_of(EventType, rule.type_id, rule.version)
 
 
 def _read_again(names: Collection[str], oldest: float) -> Rules:
@@ -193,17 +193,10 @@ def _changes_of(rows: Sequence[ValidatingTypesRow], name: str) -> dict[str, tupl
     return {row.api_version: (row.id, row.version) for row in rows if row.api_version and row.name == name}
 
 
-@lru_cache(maxsize=512)
-def _schema_of_change(change_id: UUID, version: str) -> CompiledSchema | None:
-    """Return the schema of a type from a version on, compiled, as _schema_of does."""
-    schema = VersionChange.objects.filter(pk=change_id).values_list("schema", flat=True).first()
-    return None if schema is None else compiled(schema)
-
-
-@lru_cache(maxsize=512)
-def _schema_of(type_id: UUID, version: str) -> CompiledSchema | None:
-    """Return a type's schema, compiled; `version` is what makes a changed one be read again."""
-    schema = EventType.objects.filter(pk=type_id).values_list("schema", flat=True).first()
+@lru_cache(maxsize=1024)
+def _schema_of(rows: type[EventType | VersionChange], key: UUID, version: str) -> CompiledSchema | None:
+    """Return the schema of a type, or from a version on, compiled; `version` makes a changed one be read again."""
+    schema = rows._default_manager.filter(pk=key).values_list("schema", flat=True).first()
     return None if schema is None else compiled(schema)
 
 

@@ -33,7 +33,6 @@ def forget() -> None:
     """Read everything anew; what is changed within a test's transaction is never committed."""
     version_table._forget()
     validation._schema_of.cache_clear()
-    validation._schema_of_change.cache_clear()
 
 
 @pytest.fixture
