@@ -16,13 +16,13 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import first_large
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
+from deliveries.admin.rendering import page_of
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models.base import REASON_LIMIT
 from deliveries.services.languages import said_by
@@ -71,8 +71,7 @@ class ActPages(ListPages[Row]):
 
     def may_act(self, request: HttpRequest, act: str, row: Row) -> bool:
         """Say whether the person may do this to the row."""
-        may: bool = self.has_change_permission(request, row)
-        return may
+        return bool(self.has_change_permission(request, row))
 
     @abstractmethod
     def about(self, row: Row, crumb: str) -> dict[str, object]:
@@ -116,7 +115,6 @@ class ActPages(ListPages[Row]):
     ) -> HttpResponse:
         """Show what will happen, with a button that does it and what was chosen or typed before."""
         context = {
-            **self.admin_site.each_context(request),
             "title": question.title,
             **self.about(row, question.button or question.title),
             "question": question,
@@ -124,8 +122,7 @@ class ActPages(ListPages[Row]):
             "back_url": self.page_url(row),
             **(typed or {}),
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "hookpost/confirm.html", context)
+        return page_of(self.admin_site, request, "hookpost/confirm.html", context)
 
     def acts_for(self, request: HttpRequest, row: Row) -> dict[str, str]:
         """Return the addresses of the acts that are open to this person."""

@@ -17,10 +17,12 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, code, link, moment
-from deliveries.admin.pages import Fieldsets, PageAdmin, ServiceForm
+from deliveries.admin.badges import badge, code, link
+from deliveries.admin.columns import moment_column
+from deliveries.admin.pages import Fieldsets, PageAdmin
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of
 from deliveries.models import ApiKey, Customer, visible
@@ -67,6 +69,7 @@ class ApiKeyPages(PageAdmin[ApiKey]):
     """What staff and members see alike."""
 
     rows = visible.api_keys
+    may_change = may_delete = False  # make another one; it is revoked, and its row stays, because the trail names it
     form = ApiKeyForm
     acts = ("revoke",)
     search_fields = ("name",)
@@ -89,14 +92,6 @@ class ApiKeyPages(PageAdmin[ApiKey]):
         *("shown_hint", "shown_state", "shown_scopes"),
         *("shown_created", "shown_expires", "shown_used", "shown_revoked"),
     )
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """A key is never changed: make another one."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """A key is revoked; its row stays, because the trail names it."""
-        return False
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Fieldsets:
         """A form for a new key, and what is kept of an old one."""
@@ -123,25 +118,10 @@ class ApiKeyPages(PageAdmin[ApiKey]):
         """What it may do."""
         return ", ".join(row.scopes)
 
-    @admin.display(description=gettext_lazy("Last used (UTC)"))
-    def shown_used(self, row: ApiKey) -> SafeString | str:
-        """To the minute."""
-        return moment(row.last_used_at)
-
-    @admin.display(description=gettext_lazy("Created (UTC)"))
-    def shown_created(self, row: ApiKey) -> SafeString | str:
-        """When it was made."""
-        return moment(row.created_at)
-
-    @admin.display(description=gettext_lazy("Expires (UTC)"))
-    def shown_expires(self, row: ApiKey) -> SafeString | str:
-        """When it ends by itself."""
-        return moment(row.expires_at)
-
-    @admin.display(description=gettext_lazy("Revoked (UTC)"))
-    def shown_revoked(self, row: ApiKey) -> SafeString | str:
-        """When somebody ended it."""
-        return moment(row.revoked_at)
+    shown_used = moment_column(gettext_lazy("Last used (UTC)"), "last_used_at")
+    shown_created = moment_column(gettext_lazy("Created (UTC)"), "created_at")
+    shown_expires = moment_column(gettext_lazy("Expires (UTC)"), "expires_at")
+    shown_revoked = moment_column(gettext_lazy("Revoked (UTC)"), "revoked_at")
 
     def beside(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
         """Return what the page shows besides the row."""

@@ -15,8 +15,10 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, moment
-from deliveries.admin.pages import PageAdmin, ServiceForm
+from deliveries.admin.badges import badge
+from deliveries.admin.columns import moment_column
+from deliveries.admin.pages import PageAdmin
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.sites import staff_site
 from deliveries.models import ApiVersion, visible
 from deliveries.models.visible import OPERATOR
@@ -65,10 +67,7 @@ class StaffApiVersion(PageAdmin[ApiVersion]):
         """Whether events are emitted in it."""
         return state_of(row)
 
-    @admin.display(description=gettext_lazy("Released"))
-    def shown_released(self, row: ApiVersion) -> SafeString | str:
-        """Since when it is offered."""
-        return moment(row.released_at)
+    shown_released = moment_column(gettext_lazy("Released"), "released_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiVersion | None = None) -> tuple[str, ...]:
         """The name stays what it is."""
@@ -116,8 +115,7 @@ class StaffApiVersion(PageAdmin[ApiVersion]):
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiVersion | None = None) -> bool:
         """One that was released stays: events are in it, and endpoints pinned to it."""
-        may: bool = super().has_delete_permission(request, obj)
-        return may and (obj is None or obj.released_at is None)
+        return super().has_delete_permission(request, obj) and (obj is None or obj.released_at is None)
 
     def delete_model(self, request: HttpRequest, obj: ApiVersion) -> None:
         """Forget one that is being prepared, by the service."""

@@ -14,7 +14,7 @@ from deliveries.admin.badges import answer_of, moment
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.safe_text import readable
 from deliveries.errors import CannotShape
-from deliveries.models import Attempt, Delivery, Endpoint, Event, visible
+from deliveries.models import Attempt, Endpoint, Event, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.api_versions import VERSION_HEADER
@@ -143,7 +143,7 @@ def phases_of(attempt: Attempt) -> list[dict[str, object]]:
     ]
 
 
-def title_of(row: Delivery, attempt: Attempt) -> str:
+def title_of(attempt: Attempt) -> str:
     """Return how the timeline calls an attempt."""
     if attempt.number is None:
         return gettext("Redelivery")

@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from deliveries.admin import list_filters
 from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.audit_words import in_lines
-from deliveries.admin.badges import NOTHING, code, moment
+from deliveries.admin.badges import NOTHING, code
+from deliveries.admin.columns import moment_column
 from deliveries.admin.list_filters import Filter, Narrows
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.portal_base import PortalAdmin
@@ -68,10 +69,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
         """Name the entry by what was done, and when."""
         return {**super().beside(request, row), "heading": f"{row.action} {to_minute(row.at)} UTC"}
 
-    @admin.display(description=gettext_lazy("When (UTC)"))
-    def shown_at(self, row: AuditEntry) -> SafeString | str:
-        """When it was done."""
-        return moment(row.at)
+    shown_at = moment_column(gettext_lazy("When (UTC)"), "at")
 
     @admin.display(description=gettext_lazy("Who"))
     def shown_actor(self, row: AuditEntry) -> str:

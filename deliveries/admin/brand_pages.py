@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.views.decorators.http import require_safe
@@ -18,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from deliveries.admin.acts import sentence
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.rendering import page_of
 from deliveries.admin.theme import picture_url
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer
@@ -121,7 +121,6 @@ class BrandPages(PageAdmin[Customer]):
                 messages.success(request, gettext("Saved. The customer's members see it with their next page."))
                 return HttpResponseRedirect(self.page_url(row))
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Brand"),
             **self.about(row, gettext("Brand")),
             "form": form,
@@ -129,5 +128,4 @@ class BrandPages(PageAdmin[Customer]):
             "ours": operator_brand().name,
             "back_url": self.page_url(row),
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "hookpost/brand.html", context)
+        return page_of(self.admin_site, request, "hookpost/brand.html", context)

@@ -12,12 +12,12 @@ import orjson
 from django.contrib.admin import AdminSite
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from deliveries.admin.ids import read_id
+from deliveries.admin.rendering import page_of
 from deliveries.admin.safe_text import pretty_json, readable
 from deliveries.admin.schema_members import LINE_LIMIT, differences, members_of
 from deliveries.admin.viewer import customer_of
@@ -52,7 +52,7 @@ def catalogue_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         for row in found[:SHOWN]
     ]
     context = {"title": gettext("Catalogue"), "entries": entries, "wanted": wanted, "is_cut": len(found) > SHOWN}
-    return _page(site, request, "hookpost/catalogue.html", context)
+    return page_of(site, request, "hookpost/catalogue.html", context)
 
 
 @require_safe
@@ -68,7 +68,7 @@ def catalogue_entry_view(request: HttpRequest, object_id: str, *, site: AdminSit
     current, news = in_force(row, version), _news(row, names, version)
     row.schema, row.example = current.schema, current.example  # not to be stored
     entry = _entry(row, site_name=site.name) | {"version": version, "versions": list(reversed(names)), **news}
-    return _page(site, request, "hookpost/catalogue_entry.html", entry)
+    return page_of(site, request, "hookpost/catalogue_entry.html", entry)
 
 
 def _news(row: EventType, names: Sequence[str], version: str | None) -> dict[str, object]:
@@ -121,8 +121,3 @@ def _entry(row: EventType, *, site_name: str) -> dict[str, object]:
 def example_body(row: EventType) -> bytes:
     """Return a body as it would arrive with the type's example as data."""
     return full_body(row.name, EXAMPLE_MOMENT, orjson.dumps(row.example))
-
-
-def _page(site: AdminSite, request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
-    request.current_app = site.name
-    return TemplateResponse(request, template, {**site.each_context(request), **context})

@@ -11,17 +11,17 @@ from django import forms
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import NOTHING, badge, moment
+from deliveries.admin.badges import NOTHING, badge
 from deliveries.admin.brand_pages import BrandPages
+from deliveries.admin.columns import moment_column
 from deliveries.admin.endpoint_health import health_badges, with_health
 from deliveries.admin.failure_groups import failing_section
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
 from deliveries.admin.overview import overview_of
-from deliveries.admin.pages import ServiceForm
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.sites import staff_site
 from deliveries.admin.strips import strip
 from deliveries.models import Customer, Endpoint, visible
@@ -62,6 +62,7 @@ class StaffCustomer(BrandPages):
     """All customers."""
 
     rows = visible.customers
+    may_delete = False  # by API only: it takes the log's names with it
     form = CustomerForm
     acts = ("add-member",)
     columns = ("name", "shown_uid", "shown_id", "shown_created")
@@ -82,10 +83,7 @@ class StaffCustomer(BrandPages):
         """The TypeID."""
         return row.public_id
 
-    @admin.display(description=gettext_lazy("Created (UTC)"))
-    def shown_created(self, row: Customer) -> SafeString | str:
-        """When it was created."""
-        return moment(row.created_at)
+    shown_created = moment_column(gettext_lazy("Created (UTC)"), "created_at")
 
     def beside(self, request: HttpRequest, row: Customer) -> dict[str, object]:
         """Return what belongs to the customer."""
@@ -129,7 +127,3 @@ class StaffCustomer(BrandPages):
         if change:
             return verbs.update_customer(form.instance, fields, actor=self.actor(request))
         return verbs.create_customer(fields, actor=self.actor(request))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
-        """A customer is deleted by API only: it takes the log's names with it."""
-        return False

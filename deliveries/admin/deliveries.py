@@ -28,6 +28,7 @@ from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.redeliver_all import RedeliverAllPages
+from deliveries.admin.rendering import page_of
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.waiting import with_waiting
@@ -118,15 +119,13 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
     def ask_for_reason(self, request: HttpRequest, chosen: list[Delivery], **typed: object) -> TemplateResponse:
         """Show what was chosen, with a field for the reason."""
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Redeliver"),
             "opts": self.opts,
             "chosen": chosen,
             "checkbox": ACTION_CHECKBOX_NAME,
             **typed,
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "hookpost/redeliver_selected.html", context)
+        return page_of(self.admin_site, request, "hookpost/redeliver_selected.html", context)
 
     def redeliver_each(self, request: HttpRequest, chosen: list[Delivery]) -> tuple[int, dict[str, int]]:
         """Send each again; returns how many were, and how many were refused for which cause."""

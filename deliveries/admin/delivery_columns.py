@@ -13,7 +13,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from deliveries.admin.badges import answer_of, badge, code, dotted, link, moment, shortened
+from deliveries.admin.badges import answer_of, badge, code, dotted, link, shortened
+from deliveries.admin.columns import moment_column
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
 from deliveries.admin.waiting import next_attempt
@@ -96,10 +97,7 @@ class DeliveryColumns(ListPages[Delivery]):
         """Requests sent so far."""
         return row.attempts
 
-    @admin.display(description=gettext_lazy("Created (UTC)"))
-    def shown_created(self, row: Delivery) -> SafeString | str:
-        """When the event was accepted."""
-        return moment(row.made_at)
+    shown_created = moment_column(gettext_lazy("Created (UTC)"), "made_at")
 
     @admin.display(description=gettext_lazy("Next"))
     def shown_next(self, row: Delivery) -> SafeString | str:

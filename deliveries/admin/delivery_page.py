@@ -26,6 +26,7 @@ from deliveries.admin.failure_words import others_in_words
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.ids import read_id
 from deliveries.admin.live import LivePages, mark_of
+from deliveries.admin.rendering import page_of
 from deliveries.admin.signature_page import signature_view
 from deliveries.errors import InvalidInput
 from deliveries.models import Attempt, Delivery, DueDelivery, visible
@@ -91,9 +92,8 @@ class DeliveryPage(LivePages[Delivery]):
         self, request: HttpRequest, row: Delivery, *, more: Mapping[str, object] | None = None
     ) -> HttpResponse:
         """Return the whole of it."""
-        context = {**self.admin_site.each_context(request), **self.beside(request, row), "opts": self.opts}
-        context |= more or {}
-        return TemplateResponse(request, "hookpost/delivery.html", context)
+        context = {**self.beside(request, row), "opts": self.opts, **(more or {})}
+        return page_of(self.admin_site, request, "hookpost/delivery.html", context)
 
     def beside(self, request: HttpRequest, row: Delivery) -> dict[str, object]:
         """Return what the page shows: the live part, and what does not change."""

@@ -71,7 +71,7 @@ def timeline(
     )
     told += [
         TimelineEntry(
-            title=title_of(row, attempt),
+            title=title_of(attempt),
             at=moment(attempt.started_at),
             tone="bad" if attempt.error else "good",
             attempt=shown_attempt(attempt, viewer),

@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from deliveries.admin.badges import badge, code, moment, shortened
+from deliveries.admin.badges import badge, code, shortened
+from deliveries.admin.columns import moment_column
 from deliveries.admin.endpoint_health import health_badges
 from deliveries.models import Endpoint
 from deliveries.protocol.credentials import KINDS
@@ -36,10 +37,7 @@ class EndpointColumns:
         """Whether deliveries arrive, and whether the lane rests."""
         return health_badges(row)
 
-    @admin.display(description=gettext_lazy("Created (UTC)"))
-    def shown_created(self, row: Endpoint) -> SafeString | str:
-        """When it was registered."""
-        return moment(row.created_at)
+    shown_created = moment_column(gettext_lazy("Created (UTC)"), "created_at")
 
     @admin.display(description=gettext_lazy("Event types"))
     def shown_types(self, row: Endpoint) -> str:

@@ -20,8 +20,8 @@ from unfold.widgets import (
 
 from deliveries.admin.credential_fields import CredentialFields
 from deliveries.admin.limit_words import LIMIT_HELP, LIMIT_LABELS
-from deliveries.admin.pages import ServiceForm
 from deliveries.admin.payload_fields import PAYLOAD_LABELS, PayloadFields
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.signing_fields import OWN, SigningFields
 from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType

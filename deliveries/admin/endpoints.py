@@ -11,13 +11,13 @@ from typing import ClassVar
 from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
 from deliveries.admin import endpoint_filters
 from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, link
+from deliveries.admin.badges import badge
+from deliveries.admin.columns import customer_column
 from deliveries.admin.credential_fields import certificate_warning
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
@@ -217,6 +217,7 @@ class StaffEndpoint(EndpointPages):
     """All endpoints, for support."""
 
     by_operator = True
+    may_add = False  # customers register their endpoints, in the portal or by API
     columns = (
         "shown_url",
         "shown_state",
@@ -228,10 +229,7 @@ class StaffEndpoint(EndpointPages):
     filters = (*endpoint_filters.OF_BOTH_SITES, CustomerFilter)
     search_help_text = gettext_noop("Part of the URL or description, ep_ id, or uid")
 
-    @admin.display(description=gettext_lazy("Customer"))
-    def shown_customer(self, row: Endpoint) -> SafeString:
-        """The customer, linked."""
-        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+    shown_customer = customer_column
 
     def addresses(self, row: Endpoint) -> dict[str, object]:
         """Return where its pages are, and that of its customer."""
@@ -242,10 +240,6 @@ class StaffEndpoint(EndpointPages):
         """Return the note of the last change of the state."""
         changes = AuditEntry.objects.filter(object_id=row.public_id, action__in=STATE_ACTS).order_by("-id")
         return changes.values_list("note", flat=True).first() or ""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Customers register their endpoints, in the portal or by API."""
-        return False
 
     def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Pausing and resuming need less than changing a URL; secrets are the customer's alone."""

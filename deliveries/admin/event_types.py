@@ -20,8 +20,9 @@ from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from deliveries.admin.badges import NOTHING, badge, code, link
 from deliveries.admin.json_field import StoredJSONField
-from deliveries.admin.pages import Fieldsets, PageAdmin, ServiceForm
+from deliveries.admin.pages import Fieldsets, PageAdmin
 from deliveries.admin.portal_base import PortalAdmin
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.viewer import customer_of, member_of
 from deliveries.models import Customer, EventType, visible
@@ -61,6 +62,7 @@ class EventTypePages(PageAdmin[EventType]):
     """What staff and members see alike."""
 
     rows = visible.event_types
+    may_delete = False  # archive it: events of this type may still be in the log
     form = EventTypeForm
     list_select_related = ("customer",)
     ordering = ("name",)
@@ -113,10 +115,6 @@ class EventTypePages(PageAdmin[EventType]):
         if change:
             return verbs.update_event_type(form.instance, fields, actor=self.actor(request))
         return verbs.create_event_type(fields, customer=self.owner_of(request, form), actor=self.actor(request))
-
-    def has_delete_permission(self, request: HttpRequest, obj: EventType | None = None) -> bool:
-        """Archive it: events of this type may still be in the log."""
-        return False
 
 
 @admin.register(EventType, site=staff_site)

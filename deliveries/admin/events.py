@@ -16,6 +16,7 @@ from deliveries.admin import list_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.asked import Asked
 from deliveries.admin.badges import answer_of, badge, code, moment
+from deliveries.admin.columns import moment_column
 from deliveries.admin.delivery_columns import CustomerLink, still_there
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.list_filters import Narrows
@@ -96,10 +97,7 @@ class EventPages(ReadOnlyPages[Event]):
         """The event type."""
         return code(row.type)
 
-    @admin.display(description=gettext_lazy("Accepted (UTC)"))
-    def shown_created(self, row: Event) -> SafeString | str:
-        """When it was accepted."""
-        return moment(row.made_at)
+    shown_created = moment_column(gettext_lazy("Accepted (UTC)"), "made_at")
 
     def question(self, request: HttpRequest, act: str, row: Event) -> Question | None:
         """Nothing brings it back."""

@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from deliveries.admin.badges import badge, code, moment, shortened
+from deliveries.admin.badges import badge, code, first_large, shortened
+from deliveries.admin.columns import moment_column
 from deliveries.admin.failure_words import STATES
 from deliveries.models import FailureGroup
 from deliveries.services.failure_groups import described
@@ -22,8 +23,7 @@ class FailureColumns:
     @admin.display(description=gettext_lazy("What fails"))
     def shown_what(self, row: FailureGroup) -> str:
         """The cause, as a sentence would say it."""
-        says = in_words(described(row).advice.says)
-        return says[:1].upper() + says[1:]
+        return first_large(in_words(described(row).advice.says))
 
     @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: FailureGroup) -> SafeString:
@@ -47,12 +47,5 @@ class FailureColumns:
         """How many began to fail like this."""
         return f"{row.deliveries:,}"
 
-    @admin.display(description=gettext_lazy("Since (UTC)"))
-    def shown_first(self, row: FailureGroup) -> SafeString | str:
-        """When the first failed."""
-        return moment(row.first_at)
-
-    @admin.display(description=gettext_lazy("Last"))
-    def shown_last(self, row: FailureGroup) -> SafeString | str:
-        """When the last failed."""
-        return moment(row.last_at, relative=True)
+    shown_first = moment_column(gettext_lazy("Since (UTC)"), "first_at")
+    shown_last = moment_column(gettext_lazy("Last"), "last_at", relative=True)

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
@@ -26,6 +25,7 @@ from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import Row
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
+from deliveries.admin.rendering import page_of
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tag_filter import TagFilter
 from deliveries.errors import Conflict
@@ -93,10 +93,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         self.refuse_others(request, row)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
-        request.current_app = self.admin_site.name
-        live = self.live_context(request, row)
-        context = {**self.admin_site.each_context(request), **live, **self.still_context(row), "opts": self.opts}
-        return TemplateResponse(request, "hookpost/failure.html", context)
+        context = {**self.live_context(request, row), **self.still_context(row), "opts": self.opts}
+        return page_of(self.admin_site, request, "hookpost/failure.html", context)
 
     def live_context(self, request: HttpRequest, row: FailureGroup) -> dict[str, object]:
         """Return how the group stands, and how far sending it again has come."""

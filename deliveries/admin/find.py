@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import clean
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.rendering import page_of
 from deliveries.models import Event, visible
 from deliveries.protocol import ids
 from deliveries.services.site_links import STAFF
@@ -59,10 +60,7 @@ def find_view(request: HttpRequest, *, site: HookpostSite) -> HttpResponse:
         found["in_data_url"] = f"{reverse(f'{site.name}:deliveries_event_changelist')}?{urlencode({'value': words})}"
     if "live" in request.GET:  # while somebody types
         return TemplateResponse(request, "hookpost/find_hits.html", found)
-    request.current_app = site.name
-    return TemplateResponse(
-        request, "hookpost/find.html", {**site.each_context(request), "title": gettext("Search"), **found}
-    )
+    return page_of(site, request, "hookpost/find.html", {"title": gettext("Search"), **found})
 
 
 def find(request: HttpRequest, site: HookpostSite, words: str) -> tuple[list[Hit], bool]:

@@ -9,14 +9,13 @@ from axes.helpers import get_client_ip_address
 from django import forms
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from deliveries.admin.rendering import with_our_templates
+from deliveries.admin.rendering import page_of
 from deliveries.services.password_links import NAME_LIMIT, ask_for_link, may_ask, reaches_mail
 from deliveries.services.site_links import STAFF
 
@@ -46,12 +45,10 @@ def forgotten_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
             form.add_error(None, gettext("Too many were asked for from your address. Try again in an hour."))
             status = 429
     context = {
-        **site.each_context(request),
         "title": gettext("Forgotten password"),
         "form": form,
         "can_mail": can_mail,
         "is_asked": is_asked,
         "is_staff_site": site.name == STAFF,
     }
-    request.current_app = site.name
-    return with_our_templates(TemplateResponse(request, "hookpost/forgotten.html", context, status=status))
+    return page_of(site, request, "hookpost/forgotten.html", context, status=status)

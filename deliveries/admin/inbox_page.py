@@ -23,6 +23,7 @@ from deliveries.admin.endpoints import EndpointPages
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.ids import read_id
 from deliveries.admin.live import NOTHING_NEW
+from deliveries.admin.rendering import page_of
 from deliveries.admin.safe_text import readable
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Attempt, Endpoint
@@ -68,7 +69,6 @@ class InboxPages(EndpointPages):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         context = {
-            **self.admin_site.each_context(request),
             **self._fragment(request, row, after=None),
             "title": gettext("Inbox"),
             **self.about(row, gettext("Inbox")),
@@ -79,8 +79,7 @@ class InboxPages(EndpointPages):
             "acts": self.acts_for(request, row),
             "ends": moment(inboxes.ends_at(row)),
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "hookpost/inbox.html", context)
+        return page_of(self.admin_site, request, "hookpost/inbox.html", context)
 
     def inbox_live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Serve what came after the request that the address names, or say that nothing did."""

@@ -11,20 +11,18 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login
-from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
-from unfold.widgets import UnfoldAdminPasswordWidget
 
 from deliveries.admin.acts import sentence
-from deliveries.admin.rendering import with_our_templates
+from deliveries.admin.rendering import page_of
+from deliveries.admin.set_password import NewPasswordForm
 from deliveries.admin.viewer import choose_member, memberships_of
 from deliveries.errors import HookpostError
 from deliveries.models import Invitation, Member
@@ -32,22 +30,11 @@ from deliveries.protocol.member_roles import BOUND
 from deliveries.services import invitations
 from deliveries.services.brands import brand_of
 from deliveries.services.languages import in_words, tell
+from deliveries.services.link_backend import LINK_BACKEND
 from deliveries.services.members import names_of_person
 
 if TYPE_CHECKING:
     from deliveries.admin.sites import PortalSite
-
-BACKEND = "deliveries.services.link_backend.LinkBackend"
-
-
-class PasswordForm(SetPasswordForm):
-    """A password, twice, for a log-in that is made of the address."""
-
-    def __init__(self, invitation: Invitation, data: object = None) -> None:
-        person = get_user_model()(**names_of_person(invitation.email, invitation.email))
-        super().__init__(person, data)
-        for field in self.fields.values():
-            field.widget = UnfoldAdminPasswordWidget(attrs={**field.widget.attrs, "autocomplete": "new-password"})
 
 
 @never_cache
@@ -59,7 +46,8 @@ def invitation_view(request: HttpRequest, token: str, *, site: PortalSite) -> Ht
     invitation = invitations.find_invitation(token)
     if invitation is None:
         return _page(request, site, {"title": gettext("This invitation does not work any more")}, status=410)
-    form, trouble = PasswordForm(invitation, request.POST if request.POST.get("act") == "new" else None), ""
+    person = get_user_model()(**names_of_person(invitation.email, invitation.email))
+    form, trouble = NewPasswordForm(person, request.POST if request.POST.get("act") == "new" else None), ""
     try:
         if member := _accept(request, invitation, form):
             choose_member(request, member)
@@ -85,14 +73,14 @@ def _welcome(member: Member) -> str:
     )
 
 
-def _accept(request: HttpRequest, invitation: Invitation, form: PasswordForm) -> Member | None:
+def _accept(request: HttpRequest, invitation: Invitation, form: NewPasswordForm) -> Member | None:
     """Use the invitation up by what was pressed; None when there is nothing to do, or the password is refused."""
     act = request.POST.get("act", "")
     if act == "join" and _is_whole(request):
         return invitations.accept_as(invitation, cast(User, request.user))
     if act == "new" and form.is_valid():
         member = invitations.accept_with_password(invitation, form.cleaned_data["new_password1"])
-        login(request, member.user, backend=BACKEND)
+        login(request, member.user, backend=LINK_BACKEND)
         return member
     return None
 
@@ -103,8 +91,6 @@ def _is_whole(request: HttpRequest) -> bool:
 
 
 def _page(request: HttpRequest, site: PortalSite, context: dict[str, object], *, status: int = 200) -> HttpResponse:
-    request.current_app = site.name
-    page = {**site.each_context(request), **context}
-    if isinstance(invitation := context.get("invitation"), Invitation):
-        page |= site.look_of(brand_of(invitation.customer), page)
-    return with_our_templates(TemplateResponse(request, "hookpost/invitation.html", page, status=status))
+    invitation = context.get("invitation")
+    brand = brand_of(invitation.customer) if isinstance(invitation, Invitation) else None
+    return page_of(site, request, "hookpost/invitation.html", context, brand=brand, status=status)

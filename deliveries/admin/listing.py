@@ -17,7 +17,6 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -29,6 +28,7 @@ from deliveries.admin.badges import NOTHING, first_large
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import Filter, Narrows
 from deliveries.admin.paging import TOO_SLOW, Page, Row, Source, read_page
+from deliveries.admin.rendering import page_of
 from deliveries.admin.saved_views import views_context
 from deliveries.models.visible import Viewer
 from deliveries.services.statement_timeout import TooSlow
@@ -134,13 +134,11 @@ class ListPages(ModelAdmin, Generic[Row]):
         if request.method == "POST":
             return self.bulk_act(request) or HttpResponseRedirect(request.get_full_path())
         context = {
-            **self.admin_site.each_context(request),
             **self.list_context(request, asked),
             **self.beside_list(request, asked),
             **(extra_context or {}),
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, self.list_template, context)
+        return page_of(self.admin_site, request, self.list_template, context)
 
     def list_context(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Return what the template of a list needs."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -21,7 +20,7 @@ from deliveries.admin.acts import sentence
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import clean
 from deliveries.admin.owner_filters import endpoints_called, named
-from deliveries.admin.rendering import with_our_templates
+from deliveries.admin.rendering import page_of
 from deliveries.admin.viewer import member_actor, memberships_of
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, Member, visible
@@ -102,8 +101,7 @@ def mail_view(request: HttpRequest, object_id: str, *, site: PortalSite) -> Http
         "shown_limit": SHOWN if len(shown) > SHOWN else 0,
         "back_url": reverse(f"{site.name}:profile"),
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/mail.html", {**site.each_context(request), **context})
+    return page_of(site, request, "hookpost/mail.html", context)
 
 
 def _shown(member: Member, words: str) -> list[Endpoint]:
@@ -130,8 +128,5 @@ def unsubscribe_view(request: HttpRequest, token: str, *, site: PortalSite) -> H
         address = getattr(member.user, member.user.get_email_field_name())
         title = gettext("You get no more letters") if is_over else gettext("No more letters?")
         context = {"title": title, "member": member, "is_over": is_over, "address": address}
-    request.current_app = site.name
-    page = {**site.each_context(request), **context}
-    page |= site.look_of(brand_of(member.customer), page) if member else {}
-    status = 200 if member else 410
-    return with_our_templates(TemplateResponse(request, "hookpost/unsubscribe.html", page, status=status))
+    brand, status = (brand_of(member.customer), 200) if member else (None, 410)
+    return page_of(site, request, "hookpost/unsubscribe.html", context, brand=brand, status=status)

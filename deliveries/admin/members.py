@@ -5,12 +5,8 @@ What lives here: the staff's pages, and the page behind the link. Members are ad
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
@@ -18,17 +14,19 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
-from unfold.widgets import UnfoldAdminPasswordWidget
 
-from deliveries.admin.badges import NOTHING, badge, link, moment
+from deliveries.admin.badges import NOTHING, badge
+from deliveries.admin.columns import customer_column, moment_column
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.reveal import Revealed, reveal
+from deliveries.admin.set_password import NewPasswordForm
 from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import Member, visible
 from deliveries.protocol.member_roles import MemberRole
 from deliveries.services.brands import operator_brand
 from deliveries.services.languages import tell
+from deliveries.services.link_backend import LINK_BACKEND
 from deliveries.services.members import change_role, find_member, login_token, remove_member
 from deliveries.services.site_links import PORTAL, path_of
 
@@ -41,6 +39,7 @@ class StaffMember(PageAdmin[Member]):
     """All members."""
 
     rows = visible.members
+    may_add = may_change = False  # they are added on their customer's page, and there is nothing to edit
     acts = ("login-link", "role")
     columns = ("shown_user", "shown_email", "shown_customer", "role", "shown_ready", "shown_seen", "shown_created")
     fields = columns
@@ -53,14 +52,6 @@ class StaffMember(PageAdmin[Member]):
         "No member yet. Open a customer, and add a person there; owners invite others themselves."
     )
     change_form_template = "hookpost/member.html"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Members are added on their customer's page."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
-        """There is nothing to edit."""
-        return False
 
     def may_act(self, request: HttpRequest, act: str, row: Member) -> bool:
         """A link lets its holder in as this member: it takes the permission to change members."""
@@ -76,10 +67,7 @@ class StaffMember(PageAdmin[Member]):
         """For people to write to."""
         return row.user.email or NOTHING
 
-    @admin.display(description=gettext_lazy("Customer"))
-    def shown_customer(self, row: Member) -> SafeString:
-        """The customer, linked."""
-        return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
+    shown_customer = customer_column
 
     @admin.display(description=gettext_lazy("Password"))
     def shown_ready(self, row: Member) -> SafeString:
@@ -90,15 +78,8 @@ class StaffMember(PageAdmin[Member]):
             else badge(gettext("not yet"), colour="warning")
         )
 
-    @admin.display(description=gettext_lazy("Last log-in (UTC)"))
-    def shown_seen(self, row: Member) -> SafeString | str:
-        """When they were here."""
-        return moment(row.user.last_login)
-
-    @admin.display(description=gettext_lazy("Added (UTC)"))
-    def shown_created(self, row: Member) -> SafeString | str:
-        """When they became a member."""
-        return moment(row.created_at)
+    shown_seen = moment_column(gettext_lazy("Last log-in (UTC)"), "user.last_login")
+    shown_created = moment_column(gettext_lazy("Added (UTC)"), "created_at")
 
     def beside(self, request: HttpRequest, row: Member) -> dict[str, object]:
         """Return what the page shows besides the row."""
@@ -152,23 +133,14 @@ def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *
     )
 
 
-class WelcomeForm(SetPasswordForm):
-    """A password, twice."""
-
-    def __init__(self, user: AbstractBaseUser, *args: Any, **kwargs: Any) -> None:
-        super().__init__(user, *args, **kwargs)
-        for field in self.fields.values():
-            field.widget = UnfoldAdminPasswordWidget(attrs={**field.widget.attrs, "autocomplete": "new-password"})
-
-
 class WelcomeView(PasswordResetConfirmView):
     """The page behind the link: set a password, and be logged in."""
 
-    form_class = WelcomeForm
+    form_class = NewPasswordForm
     template_name = "hookpost/welcome.html"
     success_url = reverse_lazy(f"{PORTAL}:index")
     post_reset_login = True
-    post_reset_login_backend = "deliveries.services.link_backend.LinkBackend"
+    post_reset_login_backend = LINK_BACKEND
 
     def get_user(self, uidb64: str) -> User | None:
         """Find the user by the link, never one of staff."""

@@ -13,13 +13,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveries.admin.acts import Question, sentence
 from deliveries.admin.ids import read_id
+from deliveries.admin.rendering import page_of
 from deliveries.admin.viewer import customer_of, has_member_right, member_actor, member_of
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import Invitation, Member, visible
@@ -126,7 +126,6 @@ def _page(request: HttpRequest, site: PortalSite, form: InvitationForm) -> HttpR
     customer = customer_of(request)
     viewer = Viewer(customer_id=customer.pk)
     context = {
-        **site.each_context(request),
         "title": gettext("Members"),
         "form": form,
         "roles": list(MemberRole),
@@ -136,8 +135,7 @@ def _page(request: HttpRequest, site: PortalSite, form: InvitationForm) -> HttpR
         "members": visible.members(viewer).select_related("user").order_by("id")[:SHOWN],
         "invitations": invitations.open_invitations(customer)[:SHOWN],
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/members.html", context)
+    return page_of(site, request, "hookpost/members.html", context)
 
 
 def _ask(request: HttpRequest, site: PortalSite, row: Member) -> HttpResponse:
@@ -149,13 +147,11 @@ def _ask(request: HttpRequest, site: PortalSite, row: Member) -> HttpResponse:
     )
     title = tell("Remove {name}?", name=name)
     context = {
-        **site.each_context(request),
         "title": gettext("Remove a member"),
         "question": Question(title=title, what=what, button=gettext("Remove"), takes_reason=False),
         "back_url": reverse(f"{site.name}:members"),
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/confirm.html", context)
+    return page_of(site, request, "hookpost/confirm.html", context)
 
 
 def _back(site: PortalSite) -> HttpResponse:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from deliveries.admin.ids import read_id
+from deliveries.admin.rendering import page_of
 from deliveries.admin.viewer import choose_member, member_of, memberships_of
 from deliveries.models import Member
 
@@ -33,10 +33,8 @@ def own_customers_view(request: HttpRequest, *, site: PortalSite) -> HttpRespons
         choose_member(request, chosen)
         return HttpResponseRedirect(reverse(f"{site.name}:index"))
     context = {
-        **site.each_context(request),
         "title": gettext("Your customers"),
         "members": members,
         "me": member_of(request),
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/own_customers.html", context)
+    return page_of(site, request, "hookpost/own_customers.html", context)

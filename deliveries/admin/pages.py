@@ -1,14 +1,13 @@
 """What the pages of both sites have in common.
 
 What lives here: Django's ModelAdmin, bent to this house: rows come from models/visible.py, work is done by
-services, errors of ours become form errors, the history is the audit trail.
+services, errors of ours become form errors (service_form.py), the history is the audit trail.
 It must not know which site or noun it serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, Q, QuerySet
-from django.forms import BaseForm, ModelChoiceField, ModelForm
+from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -25,13 +24,15 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 
 from deliveries.admin.actor_words import actor_in_words, actors_called
-from deliveries.admin.acts import ActPages, sentence
+from deliveries.admin.acts import ActPages
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.ids import read_id
 from deliveries.admin.paging import NEWEST_FIRST, Row
+from deliveries.admin.rendering import page_of
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.viewer import actor_of
 from deliveries.admin.widgets import RowPicker
-from deliveries.errors import HookpostError, InvalidInput
+from deliveries.errors import HookpostError
 from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.languages import tell
@@ -64,10 +65,27 @@ class PageAdmin(ActPages[Row], OwnTransactions):
     """Base of every page that shows rows."""
 
     rows: ClassVar[Callable[[Viewer], QuerySet[Any]]]
+    may_add: ClassVar[bool] = True  # these three: by somebody who has the right; else by nobody
+    may_change: ClassVar[bool] = True
+    may_delete: ClassVar[bool] = True
     search_by: ClassVar[Sequence[str]] = ()
     ordering = (NEWEST_FIRST,)
     change_form_template = "hookpost/form.html"
     actions = None
+
+    # --- who may
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Where the noun says so, by Django's permissions."""
+        return self.may_add and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Where the noun says so, by Django's permissions."""
+        return self.may_change and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Where the noun says so, by Django's permissions."""
+        return self.may_delete and super().has_delete_permission(request, obj)
 
     # --- which rows
 
@@ -225,13 +243,11 @@ class PageAdmin(ActPages[Row], OwnTransactions):
             .order_by("-id")[:HISTORY_LIMIT]
         )
         context = {
-            **self.admin_site.each_context(request),
             "title": tell("Audit trail of {what}", what=str(row)),
             **self.about(row, gettext("Audit trail")),
             "entries": [self.shown_entry(entry) for entry in entries],
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "hookpost/history.html", context)
+        return page_of(self.admin_site, request, "hookpost/history.html", context)
 
     def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Return an entry as this site shows it; staff see all of it."""
@@ -250,21 +266,3 @@ class PageAdmin(ActPages[Row], OwnTransactions):
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Keep no second trail: services write the audit entry."""
-
-
-class ServiceForm:
-    """Mixed into forms: shows what a service refused, at the field that it names."""
-
-    refused: HookpostError | None = None
-    field_names: Mapping[str, str] = MappingProxyType({})
-
-    def _post_clean(self) -> None:
-        # The model's validation would write the form's values on the row before the service compares them.
-        self.show_refusal()
-
-    def show_refusal(self) -> None:
-        """Add the refusal to the form's errors."""
-        if self.refused is not None and isinstance(self, BaseForm):
-            named = self.refused.field if isinstance(self.refused, InvalidInput) else ""
-            named = self.field_names.get(named, named)
-            self.add_error(named if named in self.fields else None, sentence(self.refused))

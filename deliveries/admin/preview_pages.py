@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from deliveries.admin.endpoint_live import EndpointLive
+from deliveries.admin.rendering import page_of
 from deliveries.errors import InvalidInput, Unavailable
 from deliveries.models import Endpoint
 
@@ -44,10 +44,8 @@ class PreviewPages(EndpointLive):
         found: dict[str, object],
     ) -> HttpResponse:
         """Return the page, which nobody keeps."""
-        request.current_app = self.admin_site.name
-        context = {**self.admin_site.each_context(request), "title": title, **self.about(row, title), **found}
-        context |= {"endpoint": row, "form": form}
-        return TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
+        context = {"title": title, **self.about(row, title), **found, "endpoint": row, "form": form}
+        return page_of(self.admin_site, request, template, context, headers={"Cache-Control": "no-store"})
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from django.contrib.auth import logout
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
@@ -25,6 +24,7 @@ from django.views.decorators.http import require_http_methods
 from deliveries.admin.acts import sentence, typed_again
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.provider_log_out import came_by_provider
+from deliveries.admin.rendering import page_of
 from deliveries.admin.viewer import actor_of, member_actor, memberships_of
 from deliveries.errors import InvalidInput
 from deliveries.models import AuditEntry, visible
@@ -64,7 +64,6 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     own = [] if site.name == STAFF else memberships_of(request)
     customers = {member.customer_id: member.customer.name for member in own}
     context = {
-        **site.each_context(request),
         "title": gettext("Profile"),
         "person": user,
         "chosen_zone": zone_of(user),
@@ -79,8 +78,7 @@ def profile_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         "is_of_several": len(customers) > 1,
         **done,
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/profile.html", context)
+    return page_of(site, request, "hookpost/profile.html", context)
 
 
 def _act(request: HttpRequest, user: AbstractUser, site: AdminSite, *, ends: bool) -> HttpResponse | dict[str, object]:

@@ -51,7 +51,7 @@ def begin_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         provider = find_provider()
     except LogInRefused as refused:
         record_refusal(refused, identity=None)
-        return _refused(request, site, refused, next_path=_wanted(request))
+        return _refused(site, refused, next_path=_wanted(request))
     begun = begin(lambda: secrets.token_urlsafe(RANDOM_BYTES), next_path=_wanted(request))
     asked = log_in_url(
         provider, begun, client_id=conf.oidc_client_id, scopes=conf.oidc_scopes, back_to=url_of(STAFF, "provider_back")
@@ -74,7 +74,7 @@ def back_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         answer = HttpResponseRedirect(_next(request, site, begun))
     except LogInRefused as refused:
         record_refusal(refused, identity=identity)
-        answer = _refused(request, site, refused, next_path=begun.next_path if begun else "")
+        answer = _refused(site, refused, next_path=begun.next_path if begun else "")
     answer.delete_cookie(_cookie())
     return answer
 
@@ -99,7 +99,7 @@ def _let_in(request: HttpRequest, user: User, identity: Identity, said: Vouched)
     keep_token(request, said.token)
 
 
-def _refused(request: HttpRequest, site: AdminSite, refused: LogInRefused, *, next_path: str) -> HttpResponseRedirect:
+def _refused(site: AdminSite, refused: LogInRefused, *, next_path: str) -> HttpResponseRedirect:
     asked = {REFUSED: refused.reason, **({REDIRECT_FIELD_NAME: next_path} if next_path else {})}
     return HttpResponseRedirect(f"{reverse(f'{site.name}:login')}?{urlencode(asked)}")
 

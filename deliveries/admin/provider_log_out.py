@@ -12,9 +12,9 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 
+from deliveries.admin.rendering import NEVER_KEPT, page_of
 from deliveries.admin.staff_log_in import provider_name
 from deliveries.conf import conf
 from deliveries.errors import CannotDecrypt, LogInRefused
@@ -59,15 +59,11 @@ def leave_provider(site: AdminSite, request: HttpRequest, token: str | None) -> 
         return None
     back_to = url_of(STAFF, "login")
     context = {
-        **site.each_context(request),
         "title": gettext("Logged out"),
         "provider_name": provider_name(),
         "leave_url": log_out_url(provider, client_id=conf.oidc_client_id, token=token, back_to=back_to),
     }
-    request.current_app = site.name
-    answer = TemplateResponse(request, "hookpost/logged_out.html", context)
-    answer.headers["Cache-Control"] = "no-store, no-transform"  # a token is on it
-    return answer
+    return page_of(site, request, "hookpost/logged_out.html", context, headers=NEVER_KEPT)
 
 
 def _row_of(request: HttpRequest) -> UUID:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from deliveries.admin.rendering import page_of
 from deliveries.protocol.receiver_code import RECEIVER_CODE
 
 
 @require_safe
 def receiving_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Serve the code."""
-    request.current_app = site.name
-    context = {**site.each_context(request), "title": gettext("Receiving"), "languages": RECEIVER_CODE}
-    return TemplateResponse(request, "hookpost/receiving.html", context)
+    context = {"title": gettext("Receiving"), "languages": RECEIVER_CODE}
+    return page_of(site, request, "hookpost/receiving.html", context)

@@ -10,7 +10,6 @@ from functools import partial
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_noop
 
@@ -19,6 +18,7 @@ from deliveries.admin.acts import sentence
 from deliveries.admin.asked import Asked
 from deliveries.admin.delivery_list import selection_of
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.rendering import page_of
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import Customer, Delivery, Job, visible
 from deliveries.models.visible import Viewer
@@ -61,9 +61,7 @@ class RedeliverAllPages(PageAdmin[Delivery]):
             count = count_matching(KINDS[act], selection, viewer=self.viewer(request))
         except HookpostError as error:
             count, trouble = None, sentence(error)
-        request.current_app = self.admin_site.name
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext(TITLES[act]),
             "opts": self.opts,
             "crumb": gettext(TITLES[act]),
@@ -75,7 +73,7 @@ class RedeliverAllPages(PageAdmin[Delivery]):
             "back_url": f"{self.url('changelist')}{asked.filter_query}",
             **typed,
         }
-        return TemplateResponse(request, f"hookpost/{act}_all.html", context)
+        return page_of(self.admin_site, request, f"hookpost/{act}_all.html", context)
 
     def start(self, request: HttpRequest, kind: Job.Kind, selection: Selection) -> str:
         """Start the job; returns the address of its page."""

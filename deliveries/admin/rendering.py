@@ -1,20 +1,29 @@
-"""Templates of the two sites: ours and Unfold's come first, whatever the order of a project's apps is.
+"""Pages of the two sites: their frame, and their templates.
 
-What lives here: an engine beside the project's own, whose admin keeps Django's templates. It must not know a page.
+What lives here: an engine beside the project's own, whose admin keeps Django's templates. Ours and Unfold's come first
+in it, whatever the order of a project's apps is. It must not know a page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.apps import apps
 from django.http.response import HttpResponseBase
 from django.template import TemplateDoesNotExist
 from django.template.backends.django import DjangoTemplates, Template
-from django.template.response import SimpleTemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
+
+from deliveries.services.brands import Brand
+
+if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite
+    from django.http import HttpRequest
+
+    from deliveries.admin.site_base import HookpostSite
 
 Answer = TypeVar("Answer", bound=HttpResponseBase)
 PROCESSORS = (
@@ -22,6 +31,25 @@ PROCESSORS = (
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
 )
+NEVER_KEPT = {"Cache-Control": "no-store, no-transform"}  # neither we nor a proxy compresses the secret on such a page
+
+
+def page_of(
+    site: AdminSite,
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, object],
+    *,
+    brand: Brand | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> TemplateResponse:
+    """Return a page in the frame of its site; in a customer's brand where one is given."""
+    request.current_app = site.name
+    shown = {**site.each_context(request), **context}
+    if brand is not None:
+        shown |= cast("HookpostSite", site).look_of(brand, shown)
+    return with_our_templates(TemplateResponse(request, template, shown, status=status, headers=headers))
 
 
 def with_our_templates(answer: Answer) -> Answer:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.paging import Row
+from deliveries.admin.rendering import NEVER_KEPT, page_of
 from deliveries.protocol.profiles import Profile
 from deliveries.protocol.receiver_code import RECEIVER_CODE
 from deliveries.protocol.secrets import HMAC_PREFIX
@@ -35,7 +36,6 @@ def reveal(page: PageAdmin[Row], request: HttpRequest, revealed: Revealed) -> Te
     """Return the page with the secret and the code that uses it."""
     profile = revealed.profile
     context = {
-        **page.admin_site.each_context(request),
         "title": revealed.title,
         "opts": page.opts,
         "crumb": revealed.title,
@@ -43,7 +43,4 @@ def reveal(page: PageAdmin[Row], request: HttpRequest, revealed: Revealed) -> Te
         "languages": RECEIVER_CODE if profile and revealed.value.startswith(HMAC_PREFIX) else (),
         "own_example": profile.example if profile and profile.name != "standard" else "",
     }
-    request.current_app = page.admin_site.name
-    answer = TemplateResponse(request, "hookpost/revealed.html", context)
-    answer.headers["Cache-Control"] = "no-store, no-transform"  # so neither we nor a proxy compresses the secret
-    return answer
+    return page_of(page.admin_site, request, "hookpost/revealed.html", context, headers=NEVER_KEPT)

@@ -13,7 +13,6 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
@@ -23,6 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as remember
 from qrcode.image.svg import SvgPathImage
 
+from deliveries.admin.rendering import NEVER_KEPT, page_of
 from deliveries.admin.viewer import actor_of
 from deliveries.models import Member, SecondFactor
 from deliveries.protocol.member_roles import BOUND
@@ -119,7 +119,6 @@ def _page(
 ) -> HttpResponse:
     user = cast(AbstractUser, request.user)
     context = {
-        **site.each_context(request),
         "title": gettext("Second factor"),
         "factor": factor,
         "begun": begun,
@@ -131,11 +130,8 @@ def _page(
         "wrong": wrong and gettext(wrong),
         "next_url": _next(site, request),
     }
-    request.current_app = site.name
     template = "hookpost/second_factor_asked.html" if context["asked"] else "hookpost/second_factor.html"
-    answer = TemplateResponse(request, template, context)
-    answer.headers["Cache-Control"] = "no-store, no-transform"  # so neither we nor a proxy compresses the secret
-    return answer
+    return page_of(site, request, template, context, headers=NEVER_KEPT)
 
 
 def _qr(text: str) -> SafeString:

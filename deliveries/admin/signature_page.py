@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from deliveries.admin.delivery_columns import still_there
 from deliveries.admin.pages import PageAdmin
+from deliveries.admin.rendering import page_of
 from deliveries.admin.safe_text import readable
 from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, visible
@@ -104,7 +104,6 @@ def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> Http
     if event is not None and endpoint is not None and meant is not None:
         check, findings = check_attempt(meant, event, endpoint, received)
     context = {
-        **page.admin_site.each_context(request),
         "title": gettext("Signature check"),
         **page.about(row, gettext("Signature check")),
         "delivery": row,
@@ -115,4 +114,4 @@ def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> Http
         "findings": findings,
         "asked": form.is_bound and form.is_valid(),
     }
-    return TemplateResponse(request, "hookpost/signature.html", context)
+    return page_of(page.admin_site, request, "hookpost/signature.html", context)

@@ -28,7 +28,7 @@ from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
 from deliveries.admin.provider_log_out import came_by_provider
-from deliveries.admin.rendering import with_our_templates
+from deliveries.admin.rendering import page_of, with_our_templates
 from deliveries.api.error_pages import error_page
 from deliveries.models import FailureGroup
 from deliveries.models.visible import Viewer
@@ -105,7 +105,10 @@ class HookpostSite(UnfoldAdminSite):
         @wraps(view, updated=())
         def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             try:
-                answer = with_our_templates(self.second_step(request) or guarded(request, *args, **kwargs))
+                step = self.second_step(request)
+                if step is None:
+                    self.refuse_closed(request)
+                answer = with_our_templates(step or guarded(request, *args, **kwargs))
             except (Http404, PermissionDenied) as refusal:
                 code, others = (404 if isinstance(refusal, Http404) else 403), self.others_url(request)
                 return error_page(request, code, brand=self.brand(request), others_url=others)
@@ -115,6 +118,15 @@ class HookpostSite(UnfoldAdminSite):
             return answer
 
         return page
+
+    def refuse_closed(self, request: HttpRequest) -> None:
+        """Refuse what somebody who only looks would change, before any page is asked."""
+        if self.has_permission(request) and not self.is_open_to(request):
+            raise PermissionDenied
+
+    @abstractmethod
+    def is_open_to(self, request: HttpRequest) -> bool:
+        """Say whether somebody may do what is asked, as far as one's role goes."""
 
     def others_url(self, request: HttpRequest) -> str:
         """Return where one looks at the rows of another customer of one's own; empty for nowhere."""
@@ -159,12 +171,7 @@ class HookpostSite(UnfoldAdminSite):
         answer: HttpResponse = super().login(request, context)
         if getattr(request, "axes_locked_out", False):
             request.axes_locked_out = False  # type: ignore[attr-defined]  # this page instead of the middleware's
-            answer = TemplateResponse(
-                request,
-                "hookpost/locked_out.html",
-                {**self.each_context(request), "title": gettext("Locked")},
-                status=429,
-            )
+            answer = page_of(self, request, "hookpost/locked_out.html", {"title": gettext("Locked")}, status=429)
         return with_our_templates(answer)
 
     def leads_here(self, request: HttpRequest, address: str) -> bool:

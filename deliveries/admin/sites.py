@@ -5,7 +5,6 @@ What lives here: who may enter which, and its menu. It must not know single noun
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -16,6 +15,7 @@ from deliveries.admin import theme
 from deliveries.admin.picks import pick_view
 from deliveries.admin.portal_log_in import PortalLogin
 from deliveries.admin.provider_log_out import kept_token, leave_provider
+from deliveries.admin.rendering import page_of
 from deliveries.admin.site_base import HookpostSite
 from deliveries.admin.staff_log_in import StaffLogin, log_in_context
 from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
@@ -90,22 +90,17 @@ class StaffSite(HookpostSite):
         answer: HttpResponse = super().logout(request, extra_context)
         return leave_provider(self, request, token) or answer if request.method == "POST" else answer
 
-    def second_step(self, request: HttpRequest) -> HttpResponse | None:
-        """Refuse what a viewer would change, before any page is asked."""
+    def is_open_to(self, request: HttpRequest) -> bool:
+        """Who only looks changes nothing of the operator's."""
         from deliveries.admin.staff_pages import is_open_to
 
-        step = super().second_step(request)
-        if step is None and self.has_permission(request) and not is_open_to(request):
-            raise PermissionDenied
-        return step
+        return is_open_to(request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         """Serve the front page; who has no role here, as staff of a project that we are part of, sees no figures."""
         if request.user.has_perm("deliveries.view_delivery"):
             return super().index(request, extra_context)
-        context = {**self.each_context(request), "title": self.index_title}
-        request.current_app = self.name
-        return TemplateResponse(request, "hookpost/no_role.html", context)
+        return page_of(self, request, "hookpost/no_role.html", {"title": self.index_title})
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """Staff see all."""
@@ -148,14 +143,11 @@ class PortalSite(HookpostSite):
 
         return [*portal_pages(self), *super().get_urls()]
 
-    def second_step(self, request: HttpRequest) -> HttpResponse | None:
-        """Refuse what a viewer would change, before any page is asked."""
+    def is_open_to(self, request: HttpRequest) -> bool:
+        """Who only looks changes nothing of the customer's."""
         from deliveries.admin.portal_pages import is_open_to
 
-        step = super().second_step(request)
-        if step is None and self.has_permission(request) and not is_open_to(request):
-            raise PermissionDenied
-        return step
+        return is_open_to(request)
 
     def brand(self, request: HttpRequest) -> Brand:
         """A member sees their customer's brand, who is not logged in the operator's."""

@@ -15,12 +15,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deliveries.admin.acts import Question, sentence
+from deliveries.admin.rendering import NEVER_KEPT, page_of
 from deliveries.admin.reveal import Revealed
 from deliveries.admin.staff_log_in import provider_name
 from deliveries.admin.viewer import actor_of
@@ -128,11 +128,8 @@ def _send_link(request: HttpRequest, user: User) -> HttpResponse | None:
     )
     url = request.build_absolute_uri(path_of(STAFF, "set_password", *link_parts(user)))
     revealed = Revealed(title=gettext("Link for the log-in"), what=what, value=url, url=reverse(f"{STAFF}:staff_list"))
-    context = {**staff_site.each_context(request), "title": revealed.title, "revealed": revealed}
-    request.current_app = STAFF
-    answer = TemplateResponse(request, "hookpost/revealed.html", context)
-    answer.headers["Cache-Control"] = "no-store, no-transform"  # so neither we nor a proxy compresses the secret
-    return answer
+    context = {"title": revealed.title, "revealed": revealed}
+    return page_of(staff_site, request, "hookpost/revealed.html", context, headers=NEVER_KEPT)
 
 
 ACTS: Mapping[str, Act] = MappingProxyType(
@@ -189,7 +186,6 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
     factors = set(SecondFactor.objects.filter(user__in=users, confirmed=True).values_list("user_id", flat=True))
     by_provider = with_identity(users)
     context = {
-        **site.each_context(request),
         "title": gettext("Staff"),
         "form": form,
         "roles": list(StaffRole),
@@ -199,8 +195,7 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
         "provider_name": provider_name(),
         "staff": [(user, role_of(user), user.pk in factors, user.pk in by_provider) for user in users],
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/staff.html", context)
+    return page_of(site, request, "hookpost/staff.html", context)
 
 
 def _ask(request: HttpRequest, site: StaffSite, user: User, act: str) -> HttpResponse:
@@ -209,13 +204,11 @@ def _ask(request: HttpRequest, site: StaffSite, user: User, act: str) -> HttpRes
         title=tell(title, name=user.get_username()), what=gettext(what), button=gettext(button), takes_reason=False
     )
     context = {
-        **site.each_context(request),
         "title": gettext("Staff"),
         "question": question,
         "back_url": reverse(f"{site.name}:staff_list"),
     }
-    request.current_app = site.name
-    return TemplateResponse(request, "hookpost/confirm.html", context)
+    return page_of(site, request, "hookpost/confirm.html", context)
 
 
 def _back(site: StaffSite) -> HttpResponse:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop
 
+from deliveries.admin.badges import first_large
 from deliveries.admin.list_filters import TextFilter
 from deliveries.errors import InvalidInput
 from deliveries.protocol.tags import read_tags
@@ -23,8 +24,7 @@ class TagFilter(TextFilter):
         try:
             self.narrows = {"tags": read_tags(",".join(self.values["tag"]))}
         except InvalidInput as error:
-            text = said_by(error)
-            return self.refuse(f"{text[:1].upper()}{text[1:]}.")
+            return self.refuse(f"{first_large(said_by(error))}.")
         for word in self.narrows["tags"]:
             self.show(word, word)
         return None

@@ -60,10 +60,18 @@ class SuperuserPages(ModelAdmin, Generic[Row]):
 
 
 class CalledPages(SuperuserPages[Row]):
-    """Pages whose list has the name of its menu line, and says what it means that it is empty."""
+    """Pages of what nobody makes or edits by hand; the list has its menu line's name, and says what empty means."""
 
     list_title: ClassVar[str]
     nothing_yet: ClassVar[str]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """What happens adds rows, or the person."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Nothing to edit."""
+        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Name the list."""
@@ -153,14 +161,6 @@ class StaffAccessAttempt(CalledPages[Model]):
     fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")
     search_fields = ("username", "ip_address")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only failures add rows."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nothing to edit."""
-        return False
-
 
 @admin.register(SecondFactor, site=staff_site)
 class StaffSecondFactor(CalledPages[SecondFactor]):
@@ -174,14 +174,6 @@ class StaffSecondFactor(CalledPages[SecondFactor]):
     search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
     list_select_related = ("user",)
     actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only the person can set one up."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: SecondFactor | None = None) -> bool:
-        """Nothing to edit."""
-        return False
 
     def delete_model(self, request: HttpRequest, obj: SecondFactor) -> None:
         """Remove it, and say so in the audit trail."""

@@ -11,18 +11,18 @@ import orjson
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from deliveries.admin.api_versions import prepared_or_released, state_of
-from deliveries.admin.badges import moment
+from deliveries.admin.columns import moment_column
 from deliveries.admin.highlight import coloured_json
 from deliveries.admin.json_field import StoredJSONField
-from deliveries.admin.pages import Fieldsets, PageAdmin, ServiceForm
+from deliveries.admin.pages import Fieldsets, PageAdmin
 from deliveries.admin.preview_pages import refusals_at
+from deliveries.admin.rendering import page_of
+from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.sites import staff_site
 from deliveries.models import EventType, VersionChange, visible
 from deliveries.protocol import ids
@@ -108,10 +108,7 @@ class StaffVersionChange(PageAdmin[VersionChange]):
     nothing_yet = gettext_noop("No event type changes with a version yet. A version's page declares it.")
     change_form_template = "hookpost/version_change.html"
 
-    @admin.display(description=gettext_lazy("Changed"))
-    def shown_changed(self, row: VersionChange) -> SafeString | str:
-        """When it was declared anew."""
-        return moment(row.updated_at)
+    shown_changed = moment_column(gettext_lazy("Changed"), "updated_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: VersionChange | None = None) -> Fieldsets:
         """Version and type are chosen once; a schema that is in force may need to be forced."""
@@ -149,7 +146,6 @@ class StaffVersionChange(PageAdmin[VersionChange]):
             with refusals_at(form):
                 results = [_line(each) for each in preview_change(row.version, row.event_type, form.mapped())]
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("What the mappings make"),
             "subtitle": f"{row.event_type}, {row.version.name}",
             "form": form,
@@ -157,10 +153,8 @@ class StaffVersionChange(PageAdmin[VersionChange]):
             "back_url": self.page_url(row),
             "opts": self.opts,
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request, "hookpost/mapping_preview.html", context, headers={"Cache-Control": "no-store"}
-        )
+        headers = {"Cache-Control": "no-store"}
+        return page_of(self.admin_site, request, "hookpost/mapping_preview.html", context, headers=headers)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
         """Begin with the version whose page led here."""
@@ -179,8 +173,7 @@ class StaffVersionChange(PageAdmin[VersionChange]):
 
     def has_delete_permission(self, request: HttpRequest, obj: VersionChange | None = None) -> bool:
         """Of a version that was released nothing is forgotten."""
-        may: bool = super().has_delete_permission(request, obj)
-        return may and (obj is None or obj.version.released_at is None)
+        return super().has_delete_permission(request, obj) and (obj is None or obj.version.released_at is None)
 
     def delete_model(self, request: HttpRequest, obj: VersionChange) -> None:
         """Forget it, by the service."""

@@ -31,10 +31,10 @@ from deliveries.errors import Conflict
 from deliveries.protocol.member_roles import BOUND, READ_ONLY, THEME
 from deliveries.services.brands import operator_brand
 from deliveries.services.languages import IN_SESSION, LANGUAGES, spoken
+from deliveries.services.link_backend import LINK_BACKEND
 from deliveries.services.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
 from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
 
-BACKEND = "deliveries.services.link_backend.LinkBackend"
 # Not no-referrer: under it browsers post `Origin: null`, which nobody can tell from another site's form. This one
 # sends the origin, and never the path with the token in it.
 REFERRER_POLICY = "strict-origin"
@@ -114,7 +114,7 @@ def use_link(request: HttpRequest) -> HttpResponse:
     member = redeem_link(token)
     if member is None:
         return _page(gettext("This link is used up"), gettext("Ask for a fresh one where you got it."), "", status=410)
-    login(request, member.user, backend=BACKEND)
+    login(request, member.user, backend=LINK_BACKEND)
     request.session[BOUND] = str(member.pk)  # the link was made for one customer, and leads to no other
     options = options_of(token)
     request.session.update({READ_ONLY: options.read_only, THEME: options.theme})

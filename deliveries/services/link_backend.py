@@ -12,6 +12,8 @@ from django.contrib.auth.models import User
 
 from deliveries.services.members import is_plain
 
+LINK_BACKEND = "deliveries.services.link_backend.LinkBackend"
+
 
 class LinkBackend(BaseBackend):
     """Finds the user of a session again; it knows no passwords and gives no permissions."""
