@@ -20,7 +20,7 @@ from deliveries import sql
 from deliveries.models import Endpoint, EndpointHour, Lane
 from deliveries.protocol.outcome import NOT_THEIRS
 from deliveries.services import clock
-from deliveries.sql.rows import EndpointHealthRow
+from deliveries.sql.figure_rows import EndpointHealthRow
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NEWEST = 20

@@ -19,7 +19,7 @@ from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import Endpoint, EndpointSecret, ImportLine, SecondFactor
 from deliveries.models.keyring import seal, sealed_prefix, unseal
 from deliveries.services.audit import record_act
-from deliveries.sql.rows import (
+from deliveries.sql.key_rows import (
     SealingKeysRow,
     StaleCredentialsRow,
     StaleFactorsRow,

@@ -22,7 +22,7 @@ from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.services.stats import queue_stats
-from deliveries.sql.rows import EndpointStripsRow, OverviewHoursRow
+from deliveries.sql.figure_rows import EndpointStripsRow, OverviewHoursRow
 
 ENDINGS = ("arrived", "refused", "failed", "unanswered")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -18,7 +18,7 @@ from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.statement_timeout import waiting_for_locks
-from deliveries.sql.rows import EndpointStatsRow, QueueStatsRow
+from deliveries.sql.figure_rows import EndpointStatsRow, QueueStatsRow
 
 SPAN = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,7 @@ engine_rows.py, those that cancel and erase in ending_rows.py. It must not know 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -56,61 +56,6 @@ class FreezeLanesRow(NamedTuple):
     endpoint_id: UUID
 
 
-class OverviewHoursRow(NamedTuple):
-    """Attempts of one hour or day that ended in one way, the first ones by how long they took (DURATIONS_MS)."""
-
-    at: datetime
-    ending: str
-    attempts: int
-    d1: int
-    d2: int
-    d3: int
-    d4: int
-    d5: int
-    d6: int
-    d7: int
-    d8: int
-    d9: int
-    d10: int
-    d11: int
-
-
-class EndpointStripsRow(NamedTuple):
-    """Attempts of an endpoint in one hour."""
-
-    endpoint_id: UUID
-    hour: datetime
-    arrived: int
-    failed: int
-
-
-class EndpointHealthRow(NamedTuple):
-    """What arrived at an endpoint, by the hours where they are counted, else by its newest deliveries."""
-
-    endpoint_id: UUID
-    tried_24h: int
-    arrived_24h: int
-    tried_1h: int
-    arrived_1h: int
-    is_counted: bool
-    error: str | None
-    status_code: int
-    tried: int
-    arrived: int
-    has_arrived: bool
-
-
-class EndpointStatsRow(NamedTuple):
-    """The figures of one endpoint; the percentiles are in milliseconds."""
-
-    deliveries: int
-    states: Mapping[str, int]
-    classes: Mapping[str, int]
-    p50: float | None
-    p95: float | None
-    waiting: int
-
-
 class FanOutChunkRow(NamedTuple):
     """A lane that got work."""
 
@@ -138,26 +83,6 @@ class QueueReplaysRow(NamedTuple):
     endpoint_id: UUID
     slow: bool
     queued: int
-
-
-class QueueStatsRow(NamedTuple):
-    """The figures of the whole queue."""
-
-    due: int
-    held: int
-    lanes_leased: int
-    lanes_resting: int
-    lanes_slow: int
-    endpoints_failing: int
-    certificates_ending: int
-    oldest_due_seconds: float
-    oldest_leased_seconds: float
-    oldest_resting_seconds: float
-    oldest_polled_seconds: float
-    endpoints_unverified: int
-    customers_frozen: int
-    accepted_last_minute: int
-    attempts_last_minute: int
 
 
 class RedeliverOneRow(NamedTuple):
@@ -202,51 +127,6 @@ class RoundsDueRow(NamedTuple):
     mail: bool
     polls: bool
     challenges: bool
-
-
-class SealingKeysRow(NamedTuple):
-    """A key that sealed something: the newest value, with the id of its row, and how many there are."""
-
-    kind: str
-    key_id: bytes
-    id: UUID
-    sealed: bytes
-    number: int
-
-
-class StaleCredentialsRow(NamedTuple):
-    """An endpoint whose credentials another key than the first sealed."""
-
-    id: UUID
-    sealed: bytes
-
-
-class StaleFactorsRow(NamedTuple):
-    """A second factor that another key than the first sealed."""
-
-    id: UUID
-    sealed: bytes
-
-
-class StaleHeadersRow(NamedTuple):
-    """An endpoint whose headers another key than the first sealed."""
-
-    id: UUID
-    sealed: bytes
-
-
-class StaleImportsRow(NamedTuple):
-    """An item to import that another key than the first sealed."""
-
-    id: UUID
-    sealed: bytes
-
-
-class StaleSecretsRow(NamedTuple):
-    """A secret that another key than the first sealed."""
-
-    id: UUID
-    sealed: bytes
 
 
 class TakeJobTurnRow(NamedTuple):
