@@ -96,9 +96,10 @@ class Lane:
             self._rest(now, seconds, reason)
 
     def lose(self) -> None:
-        """Note that another worker has the lane."""
+        """Note that another worker has the lane; records of what was in flight say so again."""
+        if self.phase is not Phase.LOST:
+            LEASES_LOST.add()
         self.move(Move.LOSE)
-        LEASES_LOST.add()
         self.waiting.clear()
 
     def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:

@@ -15,6 +15,7 @@ from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
 from deliveries.engine.work import BY_HAND, Claimed, Sent
+from deliveries.metrics.names import LEASES_LOST
 from deliveries.protocol.breaker import Breaker
 from deliveries.protocol.outcome import Outcome
 
@@ -117,6 +118,13 @@ def test_a_lane_that_is_closed_or_lost_has_nothing_waiting() -> None:
         leave(lane)
         assert not lane.waiting
         assert lane.ready_in(0.0) == NEVER
+
+
+def test_a_lane_that_is_lost_counts_once_however_often_that_is_told() -> None:
+    lane, ((_, before),) = a_lane(), LEASES_LOST.samples()
+    lane.lose()
+    lane.lose()
+    assert list(LEASES_LOST.samples()) == [("", before + 1)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -25,6 +26,7 @@ from standardwebhooks import Webhook
 
 from config.embedded import Services
 from config.embedded.processes import wait_until
+from tests.config.test_docker import health_commands
 from tests.faults.brokers import Rabbit
 from tests.ports import free_ports
 from tests.production.databases import KEYS, is_up
@@ -74,13 +76,20 @@ def reachable(path: str) -> Iterator[int]:
 
 def inside(*words: str) -> list[str]:
     """A command of the image's, as the stranger."""
-    return ["unshare", "--mount", "sh", "-c", ENTER, "sh", "/opt/venv/bin/python", "manage.py", *words]
+    return ["unshare", "--mount", "sh", "-c", ENTER, "sh", "/opt/venv/bin/python", *words]
+
+
+def is_healthy(service: str, port: int, *, settings: Mapping[str, str]) -> bool:
+    """What the container's own health check says."""
+    _, *words = health_commands()[service]
+    asked = [re.sub(r"\b(8000|9101)\b", str(port), word) for word in words]
+    return subprocess.run(inside(*asked), env=dict(settings), check=False).returncode == 0
 
 
 @contextmanager
 def process(*words: str, settings: Mapping[str, str]) -> Iterator[None]:
     """A process of the image's that runs as long as the block lasts."""
-    child = subprocess.Popen(inside(*words), env=dict(settings))
+    child = subprocess.Popen(inside("manage.py", *words), env=dict(settings))
     try:
         yield
         assert child.poll() is None
@@ -129,13 +138,14 @@ def test_a_stranger_delivers_by_the_image_and_can_write_nothing(tmp_path: Path, 
             "HOOKPOST_DRAIN_SECONDS": "0",
             "PATH": "/opt/venv/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         }
-        subprocess.run(inside("migrate", "--noinput"), env=settings, check=True, stdout=subprocess.DEVNULL)
-        made = subprocess.check_output(inside("create_api_key", "setup"), env=settings, text=True)
+        subprocess.run(inside("manage.py", "migrate", "--noinput"), env=settings, check=True, stdout=subprocess.DEVNULL)
+        made = subprocess.check_output(inside("manage.py", "create_api_key", "setup"), env=settings, text=True)
         key = made.splitlines()[-1]
         stack.enter_context(process("web", "--port", str(web), settings=settings))
         stack.enter_context(process("worker", "--health", f"127.0.0.1:{health}", settings=settings))
         stack.enter_context(process("dispatcher", settings=settings))
         assert wait_until(lambda: is_up(web) and is_up(health), seconds=PATIENCE_SECONDS)
+        assert [is_healthy(*each, settings=settings) for each in (("web", web), ("worker", health))] == [True, True]
         base = f"http://127.0.0.1:{web}/api/v1"
         post(f"{base}/customers", {"uid": "acme", "name": "Acme"}, key=key)
         endpoint = post(f"{base}/customers/acme/endpoints", {"url": f"{shop.url}/hook"}, key=key)
