@@ -189,10 +189,13 @@ def _of_object(schema: Mapping[str, object], parts: _Parts, way: str) -> Schema:
 
 
 def _told_apart(properties: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the properties that can be attributes: with letters or figures of ASCII, by which they differ."""
+    """Return the properties that can be attributes: with letters or figures of ASCII, by which they differ.
+
+    Not `__proto__`, which is none of an object's own members to tools that are written in JavaScript.
+    """
     first: dict[str, str] = {}
     for name in properties:
-        if folded := _folded(name):
+        if (folded := _folded(name)) and name != "__proto__":
             first.setdefault(folded, name)
     return {name: properties[name] for name in first.values()}
 

@@ -83,7 +83,7 @@ def test_parts_may_refer_to_each_other_and_old_definitions_count_too() -> None:
         ({"type": ["object", "string"]}, {"type": "object", "properties": {}, "additionalProperties": True}),
         (
             {
-                "properties": {"a-b": True, "a_b": False, "日本": True},
+                "properties": {"a-b": True, "a_b": False, "日本": True, "__proto__": True},
                 "required": ["日本"],
                 "additionalProperties": False,
             },

@@ -60,7 +60,9 @@ EVENT_TYPES = [
         "schema": {
             "type": ["object", "null"],
             "properties": {
-                **{name: {"type": "string"} for name in ("class", "None", "to_dict", "a-b", "a_b", "日本")},
+                **{
+                    name: {"type": "string"} for name in ("class", "None", "to_dict", "a-b", "a_b", "日本", "__proto__")
+                },
                 "nothing": {"type": "null"},
                 "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
                 "pattern": {"type": "string", "pattern": "^(?i)x"},
