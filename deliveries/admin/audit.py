@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from deliveries.admin import list_filters
+from deliveries.admin import log_filters
 from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.badges import NOTHING, code
@@ -56,7 +56,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     readonly_fields: ClassVar[tuple[str, ...]]
     list_select_related = ("customer",)
     search_fields = ("object_id",)
-    filters: ClassVar[Sequence[type[Filter]]] = (list_filters.WindowFilter, list_filters.PeriodFilter)
+    filters: ClassVar[Sequence[type[Filter]]] = (log_filters.WindowFilter, log_filters.PeriodFilter)
     nothing_yet = gettext_noop("Nothing was done yet that the trail keeps.")
 
     def narrow(self, rows: QuerySet[AuditEntry], narrows: Narrows) -> QuerySet[AuditEntry]:

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
-from deliveries.admin import list_filters
+from deliveries.admin import log_filters
 from deliveries.admin.acts import sentence
 from deliveries.admin.asked import Asked
 from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns
@@ -40,12 +40,12 @@ from deliveries.services.role_groups import REDELIVER
 
 BULK_LIMIT = 200
 OTHER_FILTERS = (
-    list_filters.TypeFilter,
+    log_filters.TypeFilter,
     TagFilter,
-    list_filters.WindowFilter,
-    list_filters.PeriodFilter,
-    list_filters.ErrorFilter,
-    list_filters.StatusFilter,
+    log_filters.WindowFilter,
+    log_filters.PeriodFilter,
+    log_filters.ErrorFilter,
+    log_filters.StatusFilter,
 )
 
 
@@ -155,7 +155,7 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         "shown_created",
         "shown_next",
     )
-    filters = (list_filters.StateFilter, CustomerFilter, EndpointFilter, *OTHER_FILTERS)
+    filters = (log_filters.StateFilter, CustomerFilter, EndpointFilter, *OTHER_FILTERS)
     search_help_text = gettext_noop("dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer")
 
     def may_redeliver(self, request: HttpRequest) -> bool:
@@ -181,7 +181,7 @@ class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
         "shown_created",
         "shown_next",
     )
-    filters = (list_filters.StateFilter, OwnEndpointFilter, *OTHER_FILTERS)
+    filters = (log_filters.StateFilter, OwnEndpointFilter, *OTHER_FILTERS)
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """Who only looks sends nothing."""

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin import list_filters
+from deliveries.admin import log_filters
 from deliveries.admin.acts import Question
 from deliveries.admin.asked import Asked
 from deliveries.admin.badges import answer_of, badge, code, moment
@@ -165,11 +165,11 @@ class StaffEvent(CustomerLink, EventPages):
     columns = ("shown_id", "shown_type", "shown_customer", "shown_created")
     filters = (
         CustomerFilter,
-        list_filters.TypeFilter,
+        log_filters.TypeFilter,
         TagFilter,
         ValueFilter,
-        list_filters.WindowFilter,
-        list_filters.PeriodFilter,
+        log_filters.WindowFilter,
+        log_filters.PeriodFilter,
     )
 
     def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
@@ -191,7 +191,7 @@ class PortalEvent(EventPages, PortalAdmin[Event]):
     """A customer's own events."""
 
     columns = ("shown_id", "shown_type", "shown_created")
-    filters = (list_filters.TypeFilter, TagFilter, ValueFilter, list_filters.WindowFilter, list_filters.PeriodFilter)
+    filters = (log_filters.TypeFilter, TagFilter, ValueFilter, log_filters.WindowFilter, log_filters.PeriodFilter)
 
     def may_act(self, request: HttpRequest, act: str, row: Event) -> bool:
         """An owner's to say, of what is the customer's alone."""

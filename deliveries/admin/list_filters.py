@@ -1,40 +1,28 @@
-"""Filters of the lists: what can be chosen, and what it means.
+"""Filters of the lists, by their kinds: how a choice is read, what it means and how it is shown.
 
 What lives here: reading choices from an address, as the words of a selection. All filters of a list are one form, so
 that choices add up; what is chosen is shown as chips; a value that nobody knows is refused with a sentence.
-It must not know which rows the viewer may see, nor what a selection means for the database.
+It must not know any filter: those of the log are in log_filters.py, others with what they are about.
 """
 
 from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import QueryDict
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
-from deliveries.admin.badges import state_word
 from deliveries.errors import InvalidInput
-from deliveries.models import visible
-from deliveries.models.log import STATES
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.timestamps import to_minute
-from deliveries.services import clock
 from deliveries.services.languages import ENGLISH, spoken, tell
-from deliveries.services.selection import read_types
 
-WINDOWS: Mapping[str, timedelta] = MappingProxyType(
-    {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-)
 VALUES_LIMIT = 20
-SUGGESTIONS = 100
 _FIELD = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?")
 
 Options = Sequence[tuple[str, str]]
@@ -132,16 +120,6 @@ class ChoiceFilter(Filter):
         return [{"value": value, "text": text, "is_chosen": value in chosen} for value, text in self.options()]
 
 
-class StateFilter(ChoiceFilter):
-    """States of a delivery."""
-
-    title, names, word = gettext_noop("State"), ("state",), "states"
-
-    def options(self) -> Options:
-        """All states."""
-        return [(value, state_word(value).capitalize()) for value, _ in STATES]
-
-
 class SingleFilter(ChoiceFilter):
     """One of a few words."""
 
@@ -150,35 +128,6 @@ class SingleFilter(ChoiceFilter):
     def meaning(self, chosen: list[str]) -> Narrows:
         """The last one counts."""
         return {self.word: chosen[-1]}
-
-
-class ErrorFilter(SingleFilter):
-    """Last error of a delivery."""
-
-    title, names, word, kind = gettext_noop("Last error"), ("error",), "error", "select"
-
-    def options(self) -> Options:
-        """All errors that an attempt can end in."""
-        return [(name, name.replace("_", " ")) for name in EXPLANATIONS]
-
-
-class WindowFilter(SingleFilter):
-    """The last hour, day, week or month."""
-
-    title, names = gettext_noop("Time"), ("window",)
-
-    def options(self) -> Options:
-        """Windows that end now."""
-        return [
-            ("1h", gettext("Last hour")),
-            ("24h", gettext("Last 24 hours")),
-            ("7d", gettext("Last 7 days")),
-            ("30d", gettext("Last 30 days")),
-        ]
-
-    def meaning(self, chosen: list[str]) -> Narrows:
-        """A window begins a while ago."""
-        return {"window_since": clock.likely_now() - WINDOWS[chosen[-1]]}
 
 
 class TextFilter(Filter):
@@ -195,67 +144,6 @@ class TextFilter(Filter):
     def suggestions(self) -> Sequence[str]:
         """Return what the field offers from the start."""
         return ()
-
-
-class StatusFilter(TextFilter):
-    """Status of the last answer."""
-
-    title, names, placeholder, input_mode = gettext_noop("Status code"), ("status",), "404", "numeric"
-
-    def read(self) -> None:
-        """A whole number of three digits."""
-        if not re.fullmatch("[1-5][0-9][0-9]", self.value, re.ASCII):
-            return self.refuse(gettext("A status code is a number from 100 to 599."))
-        self.narrows = {"status_code": int(self.value)}
-        self.show(self.value)
-        return None
-
-
-class TypeFilter(TextFilter):
-    """Event types, by the words that the API takes."""
-
-    title, names, placeholder, takes_several = gettext_noop("Event type"), ("type",), "invoice.paid, user.*", True
-
-    def suggestions(self) -> Sequence[str]:
-        """Return names of the catalogue, and their families."""
-        names = visible.event_types(self.viewer).filter(archived=False).order_by("name")
-        found = list(names.values_list("name", flat=True).distinct()[:SUGGESTIONS])
-        families = sorted({f"{name.rpartition('.')[0]}.*" for name in found if "." in name})
-        return [*families, *found]
-
-    def read(self) -> None:
-        """Take names and families."""
-        try:
-            self.narrows = {"types": read_types(",".join(self.values["type"]))}
-        except InvalidInput:
-            return self.refuse(gettext("This is neither an event type nor a family such as invoice.*."))
-        for word in self.narrows["types"]:
-            self.show(word, word)
-        return None
-
-
-class PeriodFilter(TextFilter):
-    """From one moment to another, in UTC."""
-
-    title, names, kind = gettext_noop("Period (UTC)"), ("since", "until"), "period"
-
-    def read(self) -> None:
-        """Two moments, either of which may be left out."""
-        for name, title in (("since", gettext("From")), ("until", gettext("Until"))):
-            if not (text := self.first(name)):
-                continue
-            if (moment := read_moment(text)) is None:
-                return self.refuse(gettext("This is no moment; write it as 2026-01-31T12:00."))
-            self.narrows[name] = moment
-            self.show(f"{to_minute(moment)} UTC", name=name, title=title)
-        return None
-
-    def fields(self) -> list[dict[str, str]]:
-        """Return both fields for the form."""
-        return [
-            {"name": name, "title": title, "value": self.first(name)}
-            for name, title in (("since", gettext("From")), ("until", gettext("Until")))
-        ]
 
 
 def values_of(given: QueryDict, name: str, *, several: bool) -> list[str]:
