@@ -227,6 +227,21 @@ def test_only_the_proxy_is_dialled_and_its_name_may_move() -> None:
     assert rule.permits("203.0.113.8", 3128)
 
 
+def test_an_address_of_another_name_is_not_taken_for_the_proxys() -> None:
+    """Given requests that look their receivers up by the same rule, then where those lead is dialled by nobody."""
+    leads_to = {"proxy.example": "203.0.113.7", "hooks.example": "8.8.8.8"}
+    rule = ProxyOnly("http://proxy.example:3128", resolve=lambda host, *_, **__: found(leads_to[host])("", 3128))
+    rule.resolve("hooks.example", 3128)
+    assert not rule.permits("8.8.8.8", 3128)
+    assert rule.permits("203.0.113.7", 3128)
+
+
+@pytest.mark.parametrize(("url", "port"), [("http://proxy.example", 1080), ("https://proxy.example", 443)])
+def test_a_proxy_without_a_port_is_dialled_at_the_one_that_libcurl_takes(url: str, port: int) -> None:
+    rule = ProxyOnly(url, resolve=found("203.0.113.7"))
+    assert [each for each in (80, 443, 444, 1080, 1081, 3128) if rule.permits("203.0.113.7", each)] == [port]
+
+
 def test_a_proxy_that_cannot_be_resolved_is_not_dialled() -> None:
     assert not ProxyOnly("http://proxy.example", resolve=found()).permits("8.8.8.8", 1080)
 
@@ -250,6 +265,7 @@ def test_a_proxy_that_cannot_be_resolved_is_not_dialled() -> None:
         ("http://169.254.169.254/latest", False),
         ("http://127.0.0.1\\@hooks.example/", False),
         ("http://hooks.example@127.0.0.1/", False),
+        ("http://somebody@hooks.example/", False),
         ("http://①②⑦.0.0.1/", False),
         ("http:///", False),
         ("no url", False),
@@ -260,6 +276,14 @@ def test_a_proxy_that_cannot_be_resolved_is_not_dialled() -> None:
 )
 def test_a_private_literal_is_not_handed_to_a_proxy(url: str, permitted: bool) -> None:
     assert Guard().permits_by_proxy(url) == permitted
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://10.0.0.5/", 80), ("https://10.0.0.5/", 443), ("https://10.0.0.5:8443/", 8443)]
+)
+def test_a_literal_that_is_allowed_is_handed_to_a_proxy_for_its_port_alone(url: str, port: int) -> None:
+    allowed = [each for each in (80, 81, 443, 444, 8443) if Guard(targets(f"10.0.0.5/32:{each}")).permits_by_proxy(url)]
+    assert allowed == [port]
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "http://[", "http://127.0.0.1"]))
