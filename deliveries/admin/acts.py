@@ -52,6 +52,15 @@ def nothing_to_send() -> Question:
     return Question(title=gettext("There is nothing to send"), what=gettext(NOTHING_LEFT), button="", is_empty=True)
 
 
+def none_found_yet(what: str) -> Question:
+    """Ask before all of a long log is looked through for what was not found where it was looked for."""
+    return Question(
+        title=gettext("Send again all that match? None of them was found yet."),
+        what=what,
+        button=gettext("Redeliver all of them"),
+    )
+
+
 class ActPages(ListPages[Row]):
     """Mixed into pages: acts upon their rows."""
 

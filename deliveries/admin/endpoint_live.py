@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job, wake
-from deliveries.admin.acts import Question, nothing_to_send
+from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
 from deliveries.admin.badges import badge
 from deliveries.admin.delivery_story import advice_of, headline
 from deliveries.admin.endpoint_list import EndpointList
@@ -31,6 +31,7 @@ from deliveries.protocol.tags import read_tags
 from deliveries.protocol.timestamps import to_minute
 from deliveries.services import clock
 from deliveries.services.audit import record_act
+from deliveries.services.candidates import PAGE_LOOKS
 from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
 from deliveries.services.jobs import STOPPABLE, count_matching, start_job
 from deliveries.services.languages import tell
@@ -116,14 +117,16 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
     def question_of_span(self, request: HttpRequest, act: str, row: Endpoint) -> Question:
         """Count what recovering or replaying would send."""
         selection = self.selection_of(request, act, row)
-        count = count_matching(SPANS[act], selection, viewer=self.viewer(request))
-        if not count.number:
+        count = count_matching(SPANS[act], selection, viewer=self.viewer(request), looks=PAGE_LOOKS)
+        if count.is_nothing:
             return nothing_to_send()
+        what = f"{_span_in_words(selection)} {gettext(WHAT[act])}"
+        if not count.number:
+            return none_found_yet(what)
         words = deliveries_in_words(count.number)
         title = tell("Send {what} to this endpoint?", what=words)
         if not count.is_complete:
             title = tell("Send at least {what} to this endpoint?", what=words)
-        what = f"{_span_in_words(selection)} {gettext(WHAT[act])}"
         return Question(title=title, what=what, button=tell("Send {number}", number=count.number))
 
     def selection_of(self, request: HttpRequest, act: str, row: Endpoint) -> Selection:

@@ -13,6 +13,7 @@ import io
 import re
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +21,6 @@ import structlog
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
@@ -28,7 +28,7 @@ from django.utils.translation import gettext
 
 from deliveries.admin.asked import PLACE
 from deliveries.admin.pages import PageAdmin
-from deliveries.admin.paging import Place, rows_beyond
+from deliveries.admin.paging import Page, Place, Source, read_page, read_place
 from deliveries.admin.viewer import customer_of
 from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.models.visible import Viewer
@@ -39,13 +39,12 @@ from deliveries.services.audit import record_act
 from deliveries.services.export_places import ExportPlace, export_places
 from deliveries.services.languages import speaking, spoken, tell
 from deliveries.services.shares import paced
-from deliveries.services.statement_timeout import TooSlow, at_most
+from deliveries.services.statement_timeout import TooSlow
 
 log = structlog.get_logger(__name__)
 
 ROWS_LIMIT = 100_000
 PART = 1000
-PART_SECONDS = 15
 EXPORT_SECONDS = 300.0
 KEPT_CHARACTERS = 200
 COLUMNS = (
@@ -85,7 +84,7 @@ class ExportPages(PageAdmin[Delivery]):
         if request.method != "POST":  # a log-in leads here that ended between the list and its button
             return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
         asked, viewer = self.asked(request), self.viewer(request)
-        found = self.sources(request, asked)[0].rows
+        found = self.sources(request, asked)
         if (place := export_places.take(viewer.customer_id)) is None:
             messages.warning(request, gettext("Other exports are under way. Try again in a minute."))
             return HttpResponseRedirect(f"{self.url('changelist')}?{request.GET.urlencode()}")
@@ -107,7 +106,7 @@ class ExportPages(PageAdmin[Delivery]):
 class _Export:
     """An export under way, as the server asks for it: an iterator that is closed, also when nobody reads on."""
 
-    def __init__(self, found: QuerySet[Delivery], *, viewer: Viewer, place: ExportPlace, language: str) -> None:
+    def __init__(self, found: Sequence[Source], *, viewer: Viewer, place: ExportPlace, language: str) -> None:
         self._lines = paced(viewer.customer_id, export_lines(found, viewer=viewer, language=language))
         self._place = place
 
@@ -126,19 +125,19 @@ def answer_with(export: _Export) -> StreamingHttpResponse:
     return StreamingHttpResponse(export, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def export_lines(found: QuerySet[Delivery], *, viewer: Viewer, language: str = "") -> Generator[bytes, None, None]:
+def export_lines(found: Sequence[Source], *, viewer: Viewer, language: str = "") -> Generator[bytes, None, None]:
     """Yield the lines of an export, many at a time; the last one says so when it ended early.
 
     It is read after the request is over, so what is said names its language.
     It begins with a byte-order mark: without one Excel takes UTF-8 for the code page of its machine.
     """
     yield codecs.BOM_UTF8 + as_csv([COLUMNS])
-    bound: UUID | None = None
+    place = Place()
     written, give_up_at = 0, time.monotonic() + EXPORT_SECONDS
     while True:
         try:
-            rows = _part(found, bound)
-            lines = as_csv(_cells(rows[:PART], viewer=viewer))
+            page = _part(found, place)
+            lines = as_csv(_cells(page.rows, viewer=viewer))
         except TooSlow:
             yield _last(say("this search takes too long; narrow it by time, customer or endpoint"), language)
             return
@@ -147,10 +146,10 @@ def export_lines(found: QuerySet[Delivery], *, viewer: Viewer, language: str = "
             yield _last(say("the database did not answer"), language)
             return
         yield lines
-        written += len(rows[:PART])
-        if len(rows) <= PART:
+        written += len(page.rows)
+        if not page.older:
             return
-        bound = rows[PART - 1].pk
+        place = read_place(page.older)
         if written >= ROWS_LIMIT:
             yield _last(
                 say("these are the newest {number}; narrow the filter to get the others", number=written), language
@@ -196,10 +195,10 @@ def _storable(text: str) -> str:
     return text[:KEPT_CHARACTERS].replace("\0", "").encode(errors="replace").decode()
 
 
-def _part(found: QuerySet[Delivery], bound: UUID | None) -> list[Delivery]:
-    """Read the next rows, and one more to know of others; no transaction is open while they are sent."""
-    with at_most(seconds=PART_SECONDS):
-        return list(rows_beyond(found.prefetch_related(None), Place(bound=bound))[: PART + 1])
+def _part(found: Sequence[Source], place: Place) -> Page:
+    """Read the next rows as the list does, of a stretch without any none; no transaction stays open."""
+    lean = [replace(source, rows=source.rows.prefetch_related(None)) for source in found]
+    return read_page(lean, place, size=PART)
 
 
 def _cells(rows: Sequence[Delivery], *, viewer: Viewer) -> list[tuple[object, ...]]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.actor_words import actor_in_words
-from deliveries.admin.acts import Question, nothing_to_send
+from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
 from deliveries.admin.badges import badge, explain, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
@@ -175,8 +175,10 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         """Count before sending again; say what pausing and cancelling mean."""
         if act == "redeliver":
             count = count_of(row)
-            if not count.number:
+            if count.is_nothing:
                 return nothing_to_send()
+            if not count.number:
+                return none_found_yet(gettext(AGAIN))
             words = deliveries_in_words(count.number)
             title = tell("Send {what} again?", what=words)
             if not count.is_complete:

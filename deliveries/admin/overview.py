@@ -24,9 +24,9 @@ from deliveries.services.overview import (
     AttemptTotals,
     Span,
     attempt_totals,
-    oldest_due_seconds,
     resting_endpoints,
 )
+from deliveries.services.stats import oldest_due
 
 NAMES = {
     "arrived": gettext_noop("Arrived"),
@@ -114,13 +114,14 @@ def _attempt_figures(found: AttemptTotals, chosen: str, url: str) -> list[Figure
 
 
 def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
-    oldest = oldest_due_seconds(viewer)
+    oldest = oldest_due(viewer)
+    waited = timestamps.short_span(oldest.seconds)
     stopped = visible.endpoints(viewer).exclude(state=Endpoint.State.ENABLED)
     resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped])
     return [
         Figure(
             title=gettext("Oldest due"),
-            value=gettext("many wait") if oldest is None else timestamps.short_span(oldest),
+            value=tell("at least {span}", span=waited) if oldest.is_cut else waited,
             note=gettext("waits for its turn"),
             url=f"{lists['delivery']}?state=pending",
             state=DeliveryState.PENDING,

@@ -71,13 +71,14 @@ class EndpointFilter(TextFilter):
 
 
 class OwnEndpointFilter(EndpointFilter):
-    """One of a customer's own endpoints, chosen from all of them."""
+    """One of a customer's own endpoints, chosen from all of them, or of very many from the newest."""
 
     kind = "picker"
 
     def choices(self) -> list[dict[str, object]]:
         """Return the customer's endpoints, and the chosen one even when it was deleted."""
-        rows = list(visible.endpoints(self.viewer).only("id", "url", "description").order_by("url")[:PICKED])
+        newest = visible.endpoints(self.viewer).only("id", "url", "description").order_by("-id")[:PICKED]
+        rows = sorted(newest, key=lambda row: row.url)  # by the database very many would be read for it
         chosen = self.narrows.get("endpoint_id")
         if chosen and not self.is_refused and chosen not in {row.pk for row in rows}:
             rows += visible.endpoints_ever(self.viewer).filter(id=chosen)

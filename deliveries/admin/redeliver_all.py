@@ -22,6 +22,7 @@ from deliveries.admin.rendering import page_of
 from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import Customer, Delivery, Job, visible
 from deliveries.models.visible import Viewer
+from deliveries.services.candidates import PAGE_LOOKS
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.languages import tell
 from deliveries.services.selection import Selection
@@ -58,7 +59,7 @@ class RedeliverAllPages(PageAdmin[Delivery]):
             selection = selection_meant(asked)
             if request.method == "POST" and not (typed := self.wrong_why(request)):
                 return HttpResponseRedirect(self.start(request, KINDS[act], selection))
-            count = count_matching(KINDS[act], selection, viewer=self.viewer(request))
+            count = count_matching(KINDS[act], selection, viewer=self.viewer(request), looks=PAGE_LOOKS)
         except HookpostError as error:
             count, trouble = None, sentence(error)
         context = {

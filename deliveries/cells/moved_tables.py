@@ -12,6 +12,9 @@ FAR = "9999-01-01T00:00:00Z"  # until then nobody takes a lane that nobody holds
 
 OF_CUSTOMER = "r.customer_id = %(customer)s"
 OF_ENDPOINTS = "r.endpoint_id IN (SELECT id FROM hookpost_endpoint WHERE customer_id = %(customer)s)"
+OF_HOURS = (  # its endpoints, and their sums
+    "r.endpoint_id IN (SELECT id FROM hookpost_endpoint WHERE customer_id = %(customer)s UNION ALL SELECT %(customer)s)"
+)
 OF_USERS = "IN (SELECT user_id FROM hookpost_member WHERE customer_id = %(customer)s)"
 OF_OTHERS = "IN (SELECT user_id FROM hookpost_member WHERE customer_id <> %(customer)s)"
 OF_MEMBERS = "r.member_id IN (SELECT id FROM hookpost_member WHERE customer_id = %(customer)s)"
@@ -49,7 +52,7 @@ SETTINGS = (
     Table(name="hookpost_brand_picture", where=OF_CUSTOMER, key="id", exact=True),
     Table(name="hookpost_api_key", where=OF_CUSTOMER, key="id", exact=True),
     Table(name="hookpost_audit_entry", where=OF_CUSTOMER),
-    Table(name="hookpost_endpoint_hour", where=OF_ENDPOINTS, key="endpoint_id, hour, error, status_code"),
+    Table(name="hookpost_endpoint_hour", where=OF_HOURS, key="endpoint_id, hour, error, status_code"),
     Table(name="hookpost_failure_group", where=OF_CUSTOMER, key="endpoint_id, error, status_code"),
 )
 LINKS = Table(name="hookpost_portal_link", where=OF_MEMBERS, key="id", exact=True)

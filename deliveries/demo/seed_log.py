@@ -48,7 +48,7 @@ class Log:
 
     dice: Random
     now: datetime
-    sums: Counter[tuple[datetime, str, int]] = field(default_factory=Counter)
+    sums: Counter[tuple[UUID, datetime, str, int]] = field(default_factory=Counter)
     hours: list[EndpointHour] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Log:
         """Make up the month of one endpoint."""
         this_hour = self.now.replace(minute=0, second=0, microsecond=0)
         for ago in range(HOURS, -1, -1):
-            self._hour(endpoint.pk, kind, this_hour - timedelta(hours=ago), ago)
+            self._hour(endpoint, kind, this_hour - timedelta(hours=ago), ago)
         first = len(self.deliveries)
         self._key(endpoint)
         for ago in range(SHOWN_HOURS, 0, -1):
@@ -73,8 +73,7 @@ class Log:
         """Write it; returns how many deliveries there are."""
         open_partitions(days_back=2)
         slots = len(DURATIONS_MS) + 1
-        for (hour, error, status), number in self.sums.items():
-            self.hours.append(_row(ALL_ENDPOINTS, hour, error, status, number, slots))
+        self.hours += [_row(*key, number, slots) for key, number in self.sums.items()]
         for model, rows in (
             (EndpointHour, self.hours),
             (Event, self.events),
@@ -85,14 +84,15 @@ class Log:
             model._default_manager.bulk_create(rows, batch_size=1000, ignore_conflicts=True)  # type: ignore[arg-type]
         return len(self.deliveries)
 
-    def _hour(self, endpoint_id: UUID, kind: Kind, hour: datetime, ago: int) -> None:
+    def _hour(self, endpoint: Endpoint, kind: Kind, hour: datetime, ago: int) -> None:
         by_day = 0.35 + 0.65 * max(0.0, 1 - abs(hour.hour - 13) / 11)
         number = max(1, round(kind.an_hour * by_day * self.dice.uniform(0.8, 1.2)))
         failed = round(number * kind.share) if kind.error and ago <= kind.hours else 0
         for error, status, some in (("", 204, number - failed), (kind.error, kind.status, failed)):
             if some:
-                self.hours.append(_row(endpoint_id, hour, error, status, some, len(DURATIONS_MS) + 1))
-                self.sums[hour, error, status] += some
+                self.hours.append(_row(endpoint.pk, hour, error, status, some, len(DURATIONS_MS) + 1))
+                for owner in (endpoint.customer_id, ALL_ENDPOINTS):
+                    self.sums[owner, hour, error, status] += some
 
     def _delivery(self, endpoint: Endpoint, kind: Kind, at: datetime) -> None:
         ago = (self.now - at).total_seconds() / 3600
@@ -187,13 +187,13 @@ class Log:
         return data | {"amount": f"{self.dice.randint(20, 4000)}.{self.dice.randint(0, 99):02}"}
 
 
-def _row(endpoint_id: UUID, hour: datetime, error: str, status: int, number: int, slots: int) -> EndpointHour:
+def _row(owner: UUID, hour: datetime, error: str, status: int, number: int, slots: int) -> EndpointHour:
     durations = [0] * slots
     for place, share in ((2, 0.3), (3, 0.45), (4, 0.2)):
         durations[place] = round(number * share)
     durations[5] = number - sum(durations)
     return EndpointHour(
-        endpoint_id=endpoint_id,
+        endpoint_id=owner,
         hour=hour,
         error=error,
         status_code=status,

@@ -94,6 +94,7 @@ class Dispatcher:
     _after: UUID = ZERO
     _ticks: int = 0
     _is_behind: bool = True
+    _has_orphans: bool = False
     _due: RoundsDueRow = EVERYTHING
     _jobs_rung_at: float = float("-inf")
     _stands_back_until: float = float("-inf")
@@ -159,6 +160,7 @@ class Dispatcher:
         yield self._wake_due
         yield from self._rounds_of_some()
         yield self._roll_up
+        yield self._cancel_orphans
         if ticks % LAPSE_TICKS == 0:
             yield from self._lapses()
         if ticks % WINDOW_TICKS == 0:
@@ -190,6 +192,11 @@ class Dispatcher:
         """Count the attempts of the last seconds; while it is behind, a stretch in each round."""
         if self._is_behind or self._ticks % ROLL_UP_TICKS == 0:
             self._is_behind = rollup.roll_up()
+
+    def _cancel_orphans(self) -> None:
+        """Cancel what waits for deleted endpoints; while there may be more, a batch in each round."""
+        if self._has_orphans or self._ticks % HOUSEKEEPING_TICKS == 0:
+            self._has_orphans = backlog.cancel_orphans() >= backlog.CANCEL_BATCH
 
     def _ring_jobs(self) -> None:
         """Ring for jobs that nobody serves: a bell that was heard rings on by itself while there is work."""
@@ -236,7 +243,6 @@ def housekeeping() -> None:
             alerts.purge_alerts,
             rollup.purge_hours,
             purge.purge_rows,
-            backlog.cancel_orphans,
             forget_workers,
         ]
     )

@@ -27,4 +27,8 @@ class AuditEntry(IdentifiedModel):
         db_table = "hookpost_audit_entry"
         ordering = ("-id",)
         verbose_name_plural = "audit trail"
-        indexes = (models.Index(fields=("object_id",), name="audit_entry_by_target"),)
+        # The trail of one thing, and of one customer in its order.
+        indexes = (
+            models.Index(fields=("object_id",), name="audit_entry_by_target"),
+            models.Index(fields=("customer", "id"), name="audit_entry_by_customer"),
+        )

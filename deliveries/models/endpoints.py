@@ -125,6 +125,10 @@ class Endpoint(IdentifiedModel):
                 condition=Q(deleted_at=None, state__in=("paused", "disabled")),
             ),
             models.Index(fields=("state", "id"), name="endpoint_draining", condition=Q(draining=True)),
+            # sql/queue_stats.sql
+            models.Index(
+                fields=("id",), name="endpoint_with_tls", condition=Q(tls_shown__isnull=False, deleted_at=None)
+            ),
         )
         constraints = (
             models.UniqueConstraint(

@@ -13,7 +13,10 @@ ALL_ENDPOINTS = UUID(int=0)
 
 
 class EndpointHour(models.Model):
-    """How many attempts of an endpoint ended in the same way in one hour; ALL_ENDPOINTS has the sums."""
+    """How many attempts of an endpoint ended in the same way in one hour.
+
+    Under the id of a customer are the sums of its endpoints, under ALL_ENDPOINTS those of all.
+    """
 
     pk = models.CompositePrimaryKey("endpoint_id", "hour", "error", "status_code")
     endpoint_id = models.UUIDField()

@@ -28,6 +28,7 @@ WINDOW = 20_000  # rows that one look reads at most, however few of them are mea
 COUNT_CHUNK = 2_000
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 2.0
+PAGE_LOOKS = 6  # for a page that asks before: so many parts are looked at
 DOUBTFUL_LIMIT = 40  # events of a part that are tried alone, each in a savepoint; one customer's may all be odd
 
 Kind = Job.Kind
@@ -48,6 +49,11 @@ class Count:
 
     number: int
     is_complete: bool
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing would be queued, to the best of anybody's knowledge."""
+        return self.is_complete and not self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +91,15 @@ def eligible(kind: str, selection: Selection, ids: Sequence[UUID], *, since: dat
     return Eligible([row.id for row in found if row.refused is None], lost)
 
 
-def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID) -> Count:
-    """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS."""
+def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None = None) -> Count:
+    """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log."""
     number, until = 0, time.monotonic() + COUNT_SECONDS
     try:
         with at_most(seconds=COUNT_SECONDS):
-            for part in _parts(kind, selection, viewer, before):
+            for look, part in enumerate(_parts(kind, selection, viewer, before), start=1):
                 number += len(eligible(kind, selection, part.ids).ids)
-                if part.edge is not None and (number >= COUNT_LIMIT or time.monotonic() > until):
+                is_enough = number >= COUNT_LIMIT or time.monotonic() > until or look == looks
+                if part.edge is not None and is_enough:
                     return Count(number, is_complete=False)
     except TooSlow:
         return Count(number, is_complete=False)

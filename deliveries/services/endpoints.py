@@ -36,6 +36,7 @@ from deliveries.services.rounds import act_alone
 
 KEEP_HOURS = 24
 KEEP_HOURS_MAX = 7 * 24
+DELETE_BATCHES = 3  # of what waits
 
 State = Endpoint.State
 Given = tuple[str, datetime | None]  # a secret's text, and when it ends
@@ -103,7 +104,10 @@ def store_changes(endpoint: Endpoint, fields: Mapping[str, object], *, actor: st
 
 
 def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None:
-    """Forget headers, credentials and secrets; the row stays, because the log names it. Its backlog is cancelled."""
+    """Forget headers, credentials and secrets; the row stays, because the log names it.
+
+    Its backlog is cancelled: at once what is not very much, the rest by the dispatcher (backlog.cancel_orphans).
+    """
     with transaction.atomic():
         hold(endpoint)
         if endpoint.deleted_at is not None:
@@ -117,7 +121,7 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "") -> None
         challenges.forget(endpoint)
         PollLease.objects.filter(endpoint=endpoint).delete()
         _record(endpoint, "endpoint.delete", actor=actor, reason=reason, detail={"url": endpoint.url})
-    cancel_waiting(endpoint_id=endpoint.id, why=DELETED)
+    cancel_waiting(endpoint_id=endpoint.id, why=DELETED, batches=DELETE_BATCHES)
 
 
 def rotate_secret(

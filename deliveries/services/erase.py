@@ -35,9 +35,12 @@ from deliveries.services.customers import delete_customer, hold_customer
 from deliveries.services.endpoints import delete_endpoint
 from deliveries.services.members import only_of
 from deliveries.services.saved_views import forget_views_of
-from deliveries.sql.ending_rows import EraseEventsRow, EraseLogRow, EraseTracesRow
+from deliveries.sql.ending_rows import EraseEventsRow, EraseLogRow, EraseTracesRow, LoggedEndpointsRow
 
 BATCH = 500
+ENDPOINTS_AT_ONCE = 100
+TRACED_AT_ONCE = 100_000  # deliveries
+NOTHING, TO_THE_END = UUID(int=0), UUID(int=2**128 - 2)  # one less than jobs.ALL_QUEUED, which ends a job
 POLL_SECONDS = 0.2
 LOG_INS = ("axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog")
 
@@ -55,17 +58,26 @@ class Traces:
     name: str
 
 
-def erase_customer(customer_id: UUID, *, actor: str) -> Generator[int, None, None]:
+@dataclass(slots=True)
+class Traced:
+    """Up to which delivery of the log all else was erased that tells of its endpoint; whoever goes on passes it on."""
+
+    through: UUID = NOTHING
+
+
+def erase_customer(customer_id: UUID, *, actor: str, traced: Traced | None = None) -> Generator[int, None, None]:
     """Erase step by step, each committed, and yield how many rows each took; one audit entry stays, with the id.
 
     A customer that was deleted before is erased by its id: its log is, and what was written of it as far as it names
     it or an endpoint in the log. What is in flight is waited for: its attempts are to be erased too. Whoever begins
     again after a step finds nothing more to do in those before it.
     """
+    traced = traced or Traced()
     yield from _stop_sending(customer_id, actor=actor)
     if Customer.objects.filter(id=customer_id).exists():
-        yield _erase_rows(customer_id, actor=actor)
-    yield from _erase_history(customer_id)
+        number, traced.through = _erase_rows(customer_id, actor=actor), TO_THE_END
+        yield number
+    yield from _erase_history(customer_id, traced)
     if number := _erase_traces(_traces_of(customer_id), set()):
         yield number
     record_act(actor, "customer.erase", object_id=ids.encode_id(ids.CUSTOMER, customer_id))
@@ -83,12 +95,11 @@ def erase_what_moved(customer_id: UUID) -> Generator[int, None, None]:
             model._default_manager.filter(customer_id=customer_id).delete()
         number = _erase_traces(traces, set(traces.endpoint_ids))
     yield number
-    yield from _erase_history(customer_id)
+    yield from _erase_history(customer_id, Traced(TO_THE_END))
 
 
-def _erase_history(customer_id: UUID) -> Generator[int, None, None]:
-    known: set[UUID] = set()
-    while number := _erase_log(customer_id, known):
+def _erase_history(customer_id: UUID, traced: Traced) -> Generator[int, None, None]:
+    while (number := _erase_log(customer_id, traced) or _trace_ahead(customer_id, traced)) is not None:
         yield number
     while number := sql.fetch(EraseEventsRow, {"customer_id": customer_id, "batch": BATCH})[0].number:
         yield number
@@ -96,23 +107,36 @@ def _erase_history(customer_id: UUID) -> Generator[int, None, None]:
 
 def _stop_sending(customer_id: UUID, *, actor: str) -> Generator[int, None, None]:
     """Delete the endpoints, and wait until no worker has a lane of theirs: whoever has one may still write attempts."""
-    for endpoint in Endpoint.objects.filter(customer_id=customer_id, deleted_at=None):
-        delete_endpoint(endpoint, actor=actor)  # cancels what waits, which may take long
-        yield 0
+    living = Endpoint.objects.filter(customer_id=customer_id, deleted_at=None).order_by("id")
+    while some := list(living[:ENDPOINTS_AT_ONCE]):
+        for endpoint in some:
+            delete_endpoint(endpoint, actor=actor)
+            yield 0
     lanes = Lane.objects.filter(endpoint__customer_id=customer_id)
     while lanes.filter(lease_until__gt=clock.likely_now()).exists():
         yield 0
         sleep(POLL_SECONDS)
 
 
-def _erase_log(customer_id: UUID, known: set[UUID]) -> int:
-    """Delete the next deliveries, and with the first of an endpoint what was written of that endpoint."""
+def _erase_log(customer_id: UUID, traced: Traced) -> int:
+    """Delete the next deliveries, as far as what else tells of their endpoints is gone."""
+    parameters = {"customer_id": customer_id, "through": traced.through, "batch": BATCH}
+    return sql.fetch(EraseLogRow, parameters)[0].number
+
+
+def _trace_ahead(customer_id: UUID, traced: Traced) -> int | None:
+    """Delete what else tells of the endpoints of the next deliveries; None when there are none.
+
+    Of very many at once: audit entries are looked through from the first to the last each time.
+    """
     with transaction.atomic():
-        row = sql.fetch(EraseLogRow, {"customer_id": customer_id, "batch": BATCH})[0]
-        if fresh := set(row.endpoint_ids or ()) - known:
-            _erase_traces(_traces_of(customer_id), fresh)
-            known |= fresh
-    return row.number
+        asked = {"customer_id": customer_id, "after": traced.through, "limit": TRACED_AT_ONCE}
+        row = sql.fetch(LoggedEndpointsRow, asked)[0]
+        if row.last_id is None:
+            return None
+        number = _erase_traces(_traces_of(customer_id), set(row.endpoint_ids or ()))
+    traced.through = row.last_id
+    return number
 
 
 def _erase_rows(customer_id: UUID, *, actor: str) -> int:

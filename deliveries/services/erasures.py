@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from deliveries.models import Delivery, Event, Job
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.erase import erase_customer
+from deliveries.services.erase import NOTHING, Traced, erase_customer
 
 COUNT_LIMIT = 100_000
 OPEN = (Job.State.PENDING, Job.State.RUNNING)
@@ -39,8 +39,9 @@ def start_erasure(customer_id: UUID, *, actor: str) -> Job:
 def take_erasure_step(job_id: UUID, *, seconds: float) -> bool:
     """Erase for so long; returns whether there is more. Cancelled, it stops where it is."""
     job, give_up_at = Job.objects.get(id=job_id), time.monotonic() + seconds
-    for number in erase_customer(UUID(job.filters["customer_id"]), actor=job.actor):
-        if not _note(job_id, number):
+    traced = Traced(job.cursor or NOTHING)
+    for number in erase_customer(UUID(job.filters["customer_id"]), actor=job.actor, traced=traced):
+        if not _note(job_id, number, traced):
             return False
         if time.monotonic() > give_up_at:
             return True
@@ -49,7 +50,7 @@ def take_erasure_step(job_id: UUID, *, seconds: float) -> bool:
     return False
 
 
-def _note(job_id: UUID, number: int) -> bool:
+def _note(job_id: UUID, number: int, traced: Traced) -> bool:
     """Write down progress; false when the job was cancelled meanwhile."""
     rows = Job.objects.filter(id=job_id, state__in=OPEN)
     return bool(
@@ -57,6 +58,7 @@ def _note(job_id: UUID, number: int) -> bool:
             state=Job.State.RUNNING,
             started_at=Coalesce(F("started_at"), clock.likely_now()),
             done=F("done") + number,
+            cursor=traced.through,
             failures=0,
             rest_until=None,
             problem="",

@@ -22,7 +22,7 @@ from deliveries.protocol.advice import Advice, advice_for
 from deliveries.protocol.ids import floor_of, time_of
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.candidates import Count
+from deliveries.services.candidates import PAGE_LOOKS, Count
 from deliveries.services.held_rows import GONE
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.selection import Selection
@@ -120,7 +120,7 @@ def selection_of(row: FailureGroup) -> Selection:
 
 def count_of(row: FailureGroup) -> Count:
     """Return how many deliveries of a group would be sent again now, as far as counting goes."""
-    return count_matching(Job.Kind.REDELIVER, selection_of(row), viewer=OPERATOR)
+    return count_matching(Job.Kind.REDELIVER, selection_of(row), viewer=OPERATOR, looks=PAGE_LOOKS)
 
 
 def redeliver_group(row: FailureGroup, *, actor: str, reason: str, by_operator: bool) -> Job:

@@ -48,13 +48,14 @@ STOPPABLE = (*UNFINISHED, State.FAILED)
 ACTIONS = {Kind.CANCEL: "job.cancel_deliveries"}  # in the audit trail `job.cancel` is a job that was cancelled
 
 
-def count_matching(kind: str, selection: Selection, *, viewer: Viewer) -> Count:
+def count_matching(kind: str, selection: Selection, *, viewer: Viewer, looks: int | None = None) -> Count:
     """Return how many deliveries a job would queue now, as far as counting goes; refuses to mean everything."""
     if selection.is_empty:
         raise InvalidInput(say("say which deliveries, by one filter at least"))
     if kind == Kind.CANCEL:
         selection = waiting_only(selection)
-    return count_eligible(kind, selection, viewer, before=floor_of(clock.likely_now() + timedelta(milliseconds=1)))
+    before = floor_of(clock.likely_now() + timedelta(milliseconds=1))
+    return count_eligible(kind, selection, viewer, before=before, looks=looks)
 
 
 def start_job(

@@ -12,22 +12,19 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from deliveries import sql
-from deliveries.models import DueDelivery, Endpoint, visible
+from deliveries.models import Endpoint, visible
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
 from deliveries.models.visible import Viewer
 from deliveries.protocol.sentences import say
 from deliveries.services import clock
-from deliveries.services.statement_timeout import TooSlow, at_most
-from deliveries.services.stats import queue_stats
 from deliveries.sql.figure_rows import EndpointStripsRow, OverviewHoursRow
 
 ENDINGS = ("arrived", "refused", "failed", "unanswered")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STRIP_HOURS = 24
-OLDEST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +80,8 @@ def attempt_totals(
     """Return what became of the attempts that a viewer may know of, or of those at one endpoint."""
     step = "day" if span.step == DAY else "hour"
     first = _floor(now or clock.likely_now(), span.step) - span.length + span.step
-    endpoint_ids = [endpoint_id] if endpoint_id else _endpoints_of(viewer)
-    parameters = {"endpoint_ids": endpoint_ids, "since": first, "bucket": step}
+    summed = endpoint_id or viewer.customer_id or ALL_ENDPOINTS
+    parameters = {"endpoint_id": summed, "since": first, "bucket": step}
     rows = sql.fetch(OverviewHoursRow, parameters)
     durations = [sum(getattr(row, f"d{slot}") for row in rows) for slot in range(1, len(DURATIONS_MS) + 2)]
     attempts = sum(row.attempts for row in rows)
@@ -125,20 +122,6 @@ def strips_of(endpoint_ids: Sequence[UUID], *, now: datetime | None = None) -> d
     return {each: [_hour(known.get((each, at)), at) for at in hours] for each in endpoint_ids}
 
 
-def oldest_due_seconds(viewer: Viewer) -> float | None:
-    """Return how long the delivery has been due that waits longest for its turn; None when that cannot be told soon."""
-    if viewer.is_operator:
-        return queue_stats().oldest_due_seconds
-    now = clock.database_now()
-    mine = DueDelivery.objects.filter(endpoint_id__in=_enabled(viewer).values("id"), manual=False, due_at__lte=now)
-    try:
-        with at_most(seconds=OLDEST_SECONDS):
-            oldest = mine.aggregate(at=Min("due_at"))["at"]
-    except TooSlow:
-        return None
-    return (now - oldest).total_seconds() if oldest else 0.0
-
-
 def resting_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
     """Return enabled endpoints whose lane is left alone for a while."""
     return _enabled(viewer).filter(lane__rest_until__gt=clock.likely_now())
@@ -146,13 +129,6 @@ def resting_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
 
 def _enabled(viewer: Viewer) -> QuerySet[Endpoint]:
     return visible.endpoints(viewer).filter(state=Endpoint.State.ENABLED)
-
-
-def _endpoints_of(viewer: Viewer) -> list[UUID]:
-    """Return whose hours tell what a viewer may know: all together have rows of their own."""
-    if viewer.is_operator:
-        return [ALL_ENDPOINTS]
-    return list(visible.endpoints_ever(viewer).values_list("id", flat=True))
 
 
 def _columns(rows: Sequence[OverviewHoursRow], first: datetime, span: Span) -> list[Column]:

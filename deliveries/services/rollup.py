@@ -5,7 +5,7 @@ What lives here: how far the counting has come. It must not know what the figure
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from deliveries.protocol import ids
 from deliveries.sql.rows import RollUpAttemptsRow
 
 ATTEMPTS = "attempts"
+CUSTOMER_HOURS = "customer_hours"  # from here on customers have their sums
 # An id tells when its attempt ended by the clock of its worker; it is stored a moment later. What comes later than
 # this is not counted. Clocks that are off by more do not send.
 LAG_SECONDS = 45.0
@@ -27,6 +28,7 @@ SET_BACK = timedelta(minutes=2)  # so far ahead of now the mark is only where th
 # The longest wait of the usual schedule is a day: a delivery that fails alone does not begin a group anew each time.
 QUIET = timedelta(days=2)
 DAYS_KEPT = 92
+DAYS_SHOWN = 31  # so far back charts go at most
 PURGE_LIMIT = 10_000
 
 
@@ -43,6 +45,7 @@ def roll_up(*, lag_seconds: float = LAG_SECONDS, limit: int = STRETCH) -> bool:
             if row.through is not None:
                 _group_failures(after=mark.through, through=row.through)
             Watermark.objects.filter(name=ATTEMPTS).update(through=row.through or row.bound)
+        sum_customers(ids.time_of(row.bound))
     return row.attempts >= limit
 
 
@@ -64,6 +67,18 @@ def _take_watermark() -> Watermark | None:
 
 def _count(*, after: UUID, lag_seconds: float, limit: int) -> RollUpAttemptsRow:
     return sql.fetch(RollUpAttemptsRow, {"after": after, "lag_seconds": lag_seconds, "limit": limit})[0]
+
+
+def sum_customers(now: datetime) -> None:
+    """Sum another day of each customer that was counted for its endpoints alone, the newest first; by and by all."""
+    ahead = ids.floor_of(now + IDLE + timedelta(seconds=LAG_SECONDS))
+    mark, _ = Watermark.objects.get_or_create(name=CUSTOMER_HOURS, defaults={"through": ahead})
+    until = ids.time_of(mark.through)
+    if until <= now - timedelta(days=DAYS_SHOWN):
+        return
+    since = until - timedelta(days=1)
+    sql.run("sum_customer_hours", {"since": since, "until": until})
+    Watermark.objects.filter(name=CUSTOMER_HOURS).update(through=ids.floor_of(since))
 
 
 def _group_failures(*, after: UUID, through: UUID) -> None:

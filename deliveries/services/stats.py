@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import DatabaseError
 
 from deliveries import sql
 from deliveries.database.failures import takes_no_writes
 from deliveries.models import Endpoint
+from deliveries.models.visible import Viewer
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.statement_timeout import waiting_for_locks
-from deliveries.sql.figure_rows import EndpointStatsRow, QueueStatsRow
+from deliveries.sql.figure_rows import EndpointStatsRow, OldestDueOfRow, OldestDueRow, QueueStatsRow
 
 SPAN = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
 NEWEST = 10_000
 QUEUE_COUNT_LIMIT = 100_000
+ALL_ENDPOINTS = 1_000_000
+LOOKED_AT = 500  # endpoints, for a page
+FIRST = UUID(int=0)
 REPORTER_SECONDS = 60.0
 LOCK_SECONDS = 0.5  # Prometheus asks again soon
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "none")
@@ -80,4 +85,14 @@ def queue_stats(*, now: datetime | None = None) -> QueueStatsRow:
     """
     since = floor_of((now or clock.likely_now()) - MINUTE)
     with waiting_for_locks(seconds=LOCK_SECONDS):
-        return sql.fetch(QueueStatsRow, {"since": since, "limit": QUEUE_COUNT_LIMIT})[0]
+        asked = {"since": since, "limit": QUEUE_COUNT_LIMIT, "after": FIRST, "probes": ALL_ENDPOINTS}
+        return sql.fetch(QueueStatsRow, asked)[0]
+
+
+def oldest_due(viewer: Viewer) -> OldestDueRow:
+    """Return how long something has been due that a viewer may know of; a bounded number of endpoints is looked at."""
+    with waiting_for_locks(seconds=LOCK_SECONDS):
+        if viewer.customer_id is None:
+            return sql.fetch(OldestDueRow, {"after": FIRST, "probes": LOOKED_AT})[0]
+        asked = {"customer_id": viewer.customer_id, "endpoints": LOOKED_AT}
+        return sql.fetch(OldestDueOfRow, asked)[0]

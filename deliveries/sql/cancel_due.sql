@@ -1,13 +1,19 @@
 -- Takes a bounded number of waiting deliveries out of the queue and cancels them; to their jobs they count as failed.
 -- endpoint_id uuid or null, job_id uuid or null, scheduled_only bool (leave redeliveries), why text (what their jobs say of it), batch int
--- One statement, so that no delivery leaves the queue without its end being written; callers repeat it until it returns 0.
-WITH chosen AS (
+-- One statement, so that no delivery leaves the queue without its end being written; callers repeat it until it finds none. The next ones are found in any order, for millions would be sorted each time, and locked in the order of all; what somebody else took out meanwhile was found and is not taken.
+WITH found AS MATERIALIZED (
     SELECT delivery_id, manual FROM hookpost_due_delivery
     WHERE (endpoint_id = %(endpoint_id)s::uuid OR job_id = %(job_id)s::uuid)
       AND NOT (%(scheduled_only)s::bool AND manual)
-    ORDER BY delivery_id, manual
     LIMIT %(batch)s::int
-    FOR UPDATE
+), chosen AS MATERIALIZED (
+    SELECT q.delivery_id, q.manual
+    FROM (SELECT delivery_id, manual FROM found ORDER BY delivery_id, manual) f
+    CROSS JOIN LATERAL (
+        SELECT delivery_id, manual FROM hookpost_due_delivery
+        WHERE delivery_id = f.delivery_id AND manual = f.manual
+        FOR UPDATE
+    ) q
 ), gone AS (
     DELETE FROM hookpost_due_delivery q
     WHERE q.delivery_id = ANY(ARRAY(SELECT delivery_id FROM chosen))
@@ -20,6 +26,6 @@ WITH chosen AS (
     FROM gone
     WHERE d.id = gone.delivery_id AND NOT gone.manual AND d.state IN ('pending', 'held')
 ), {lost_to_jobs}
-SELECT count(*)::int AS taken, coalesce(array_agg(delivery_id), '{}') AS delivery_ids,
+SELECT (SELECT count(*)::int FROM found) AS found, count(*)::int AS taken, coalesce(array_agg(delivery_id), '{}') AS delivery_ids,
     coalesce(array_agg(event_id), '{}') AS event_ids
 FROM gone

@@ -17,8 +17,9 @@ class CancelDeliveriesRow(NamedTuple):
 
 
 class CancelDueRow(NamedTuple):
-    """How many due deliveries were taken out, which, and of which events."""
+    """How many due deliveries were found, how many of them were taken out, which, and of which events."""
 
+    found: int
     taken: int
     delivery_ids: Sequence[UUID]
     event_ids: Sequence[UUID]
@@ -45,9 +46,15 @@ class EraseEventsRow(NamedTuple):
 
 
 class EraseLogRow(NamedTuple):
-    """How many deliveries were erased, and of which endpoints."""
+    """How many deliveries were erased."""
 
     number: int
+
+
+class LoggedEndpointsRow(NamedTuple):
+    """The last delivery that was looked at, and of which endpoints they are; None when there was none."""
+
+    last_id: UUID | None
     endpoint_ids: Sequence[UUID] | None
 
 

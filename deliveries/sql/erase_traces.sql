@@ -12,7 +12,9 @@ WITH audit AS (
 ), alerts AS (
     DELETE FROM hookpost_alert WHERE endpoint_id = ANY(%(endpoint_ids)s::uuid[]) RETURNING 1
 ), figures AS (
-    DELETE FROM hookpost_endpoint_hour WHERE endpoint_id = ANY(%(endpoint_ids)s::uuid[]) RETURNING 1
+    DELETE FROM hookpost_endpoint_hour
+    WHERE endpoint_id = ANY(%(endpoint_ids)s::uuid[] || %(customer_id)s::uuid)  -- with the sums of the customer
+    RETURNING 1
 ), failures AS (
     DELETE FROM hookpost_failure_group
     WHERE customer_id = %(customer_id)s::uuid OR endpoint_id = ANY(%(endpoint_ids)s::uuid[])

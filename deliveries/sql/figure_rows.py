@@ -66,6 +66,17 @@ class EndpointStatsRow(NamedTuple):
     waiting: int
 
 
+class OldestDueRow(NamedTuple):
+    """How long something has been due, at least where not all lanes were looked at."""
+
+    seconds: float
+    is_cut: bool
+
+
+class OldestDueOfRow(OldestDueRow):
+    """The same for one customer's endpoints."""
+
+
 class QueueStatsRow(NamedTuple):
     """The figures of the whole queue."""
 

@@ -1,6 +1,6 @@
--- What the attempts of some endpoints came to, by hour or day and by how they ended.
--- endpoint_ids uuid[] (one of zeros: all endpoints together), since timestamptz, bucket text (hour or day)
--- Read from the roll-up by its key, a bounded number of rows for each endpoint, however long the log is.
+-- What the attempts of an endpoint came to, or of several together, by hour or day and by how they ended.
+-- endpoint_id uuid (a customer's: its endpoints together; zeros: all), since timestamptz, bucket text (hour or day)
+-- Read from the roll-up by its key, a bounded number of rows, however long the log is and however many endpoints there are.
 SELECT date_trunc(%(bucket)s::text, h.hour, 'UTC') AS at,
     CASE
         WHEN h.error = '' THEN 'arrived'
@@ -14,6 +14,6 @@ SELECT date_trunc(%(bucket)s::text, h.hour, 'UTC') AS at,
     sum(h.first_durations[7])::int AS d7, sum(h.first_durations[8])::int AS d8, sum(h.first_durations[9])::int AS d9,
     sum(h.first_durations[10])::int AS d10, sum(h.first_durations[11])::int AS d11
 FROM hookpost_endpoint_hour h
-WHERE h.endpoint_id = ANY(%(endpoint_ids)s::uuid[]) AND h.hour >= %(since)s::timestamptz
+WHERE h.endpoint_id = %(endpoint_id)s::uuid AND h.hour >= %(since)s::timestamptz
 GROUP BY 1, 2
 ORDER BY 1, 2

@@ -1,36 +1,7 @@
 -- Figures of the queue for /metrics.
--- since uuid (smallest id of the last minute), limit int (where counting stops)
+-- since uuid (smallest id of the last minute), limit int (where counting stops), after uuid (zeros), probes int (how many endpoints to look at)
 -- Counts are cut, so that a scrape costs the same on the day when everything waits; ages are exact, by one index probe for each rank of each lane that has something queued.
-WITH RECURSIVE queued (endpoint_id) AS (
-    (SELECT endpoint_id FROM hookpost_due_delivery ORDER BY endpoint_id LIMIT 1)
-    UNION ALL
-    SELECT n.endpoint_id
-    FROM queued q
-    CROSS JOIN LATERAL (
-        SELECT endpoint_id FROM hookpost_due_delivery WHERE endpoint_id > q.endpoint_id ORDER BY endpoint_id LIMIT 1
-    ) n
-), oldest AS (
-    SELECT
-        rank > 0 AND l.state <> 'enabled' AS held,
-        rank > 0 AND coalesce(l.rest_until > now(), false) AS resting,
-        coalesce(l.lease_until > now(), false) AS leased,
-        l.url = 'https://poll.hookpost.invalid/' AS polled,  -- waits for its poller, and for no worker
-        q.due_at,
-        CASE WHEN rank > 0 THEN greatest(q.due_at, l.rest_until, l.state_changed_at) ELSE q.due_at END AS ready_at
-    FROM queued
-    CROSS JOIN LATERAL (
-        SELECT lane.endpoint_id, lane.rest_until, lane.lease_until, e.state, e.url, e.state_changed_at
-        FROM hookpost_lane lane JOIN hookpost_endpoint e ON e.id = lane.endpoint_id AND (e.deleted_at IS NULL) IS TRUE
-        WHERE lane.endpoint_id = queued.endpoint_id
-        LIMIT 1
-    ) l
-    CROSS JOIN (VALUES (0), (1), (2), (3)) AS ranks (rank)
-    CROSS JOIN LATERAL (
-        SELECT due_at FROM hookpost_due_delivery
-        WHERE endpoint_id = l.endpoint_id AND hookpost_due_delivery.rank = ranks.rank AND due_at <= now()
-        ORDER BY due_at LIMIT 1
-    ) q
-), lanes AS MATERIALIZED (
+WITH RECURSIVE {queued_endpoints}, {oldest_queued}, lanes AS MATERIALIZED (
     SELECT
         (count(*) FILTER (WHERE lease_until > now()))::int AS leased,
         (count(*) FILTER (WHERE rest_until > now()))::int AS resting,

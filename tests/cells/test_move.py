@@ -106,10 +106,11 @@ def add_figures(customer: Customer, endpoint: Endpoint) -> None:
     Alert.objects.create(
         kind=Alert.Kind.FAILING, endpoint=endpoint, since=now(), created_at=now(), told_at=now(), mailed_at=now()
     )
-    EndpointHour.objects.create(
-        endpoint_id=endpoint.id, hour=now(), error="", status_code=204, attempts=1, first_attempts=1,
-        first_durations=[1], last_at=now(),
-    )  # fmt: skip
+    for summed in (endpoint.id, customer.id):
+        EndpointHour.objects.create(
+            endpoint_id=summed, hour=now(), error="", status_code=204, attempts=1, first_attempts=1,
+            first_durations=[1], last_at=now(),
+        )  # fmt: skip
     delivery = Delivery.objects.filter(endpoint=endpoint).earliest("id")
     Retest.objects.create(endpoint=endpoint, disabled_at=now(), next_at=now() + timedelta(days=1))
     PollLease.objects.create(

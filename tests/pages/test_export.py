@@ -17,7 +17,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.admin import export
+from deliveries.admin import export, paging
 from deliveries.admin.export import as_csv, cell
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event
 from deliveries.models.visible import Viewer
@@ -140,6 +140,22 @@ def test_an_export_counts_and_skips_nothing_and_asks_a_few_questions_a_part(
     assert len(on_log) == 4
     assert not [sql for sql in on_log if "COUNT(" in sql.upper() or "OFFSET" in sql.upper()]
     assert all("LIMIT 11" in sql for sql in on_log)
+
+
+def test_an_export_of_what_is_rare_reads_the_log_a_stretch_at_a_time(
+    bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "WINDOW", 5)
+    monkeypatch.setattr(paging, "LOOK_SECONDS", 0.0)
+    emit(acme, 1, name="order.lost")
+    emit(acme, 30)
+    with CaptureQueriesContext(connection) as queries:
+        assert [row["event_type"] for row in taken(bob, query="?type=order.lost")] == ["order.lost"]
+    wholes = [
+        each["sql"] for each in queries if "order.lost" in each["sql"] and 'FROM "hookpost_delivery"' in each["sql"]
+    ]
+    assert len(wholes) >= 6
+    assert all('"id" >= ' in each for each in wholes[:-1]), "each ends where its stretch does"
 
 
 def test_an_export_that_is_too_long_says_so_at_its_end(

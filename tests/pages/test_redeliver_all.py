@@ -15,6 +15,7 @@ from django.test import Client
 
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job, Lane
 from deliveries.protocol import ids
+from deliveries.services import candidates
 from deliveries.services.job_steps import run_job_step
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
@@ -45,6 +46,28 @@ def test_the_count_is_told_before_anything_is_sent(bob: Client, acme: House, glo
     assert "Send 3 deliveries again?" in text
     assert "Customer: <b>Acme</b>" in text
     assert not Job.objects.exclude(pk__in=(acme.job.pk, globex.job.pk)).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("act", "query", "said"),
+    [
+        ("redeliver", {"type": "order.*"}, "Send at least 12 deliveries again?"),
+        ("redeliver", {"type": "no.such"}, "Send again all that match? None of them was found yet."),
+        ("cancel", {"type": "order.*"}, "Cancel at least 12 deliveries that wait?"),
+        ("cancel", {"type": "no.such"}, "Cancel all that match? None of them was found yet."),
+    ],
+)
+def test_of_a_long_log_a_page_counts_a_part_and_says_so(
+    act: str, query: dict[str, str], said: str, bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "WINDOW", 2)
+    monkeypatch.setattr(candidates, "COUNT_CHUNK", 2)
+    emit(acme, 30)
+    Delivery.objects.filter(pk=acme.delivery.pk).delete()
+    text = bob.get(f"/admin/deliveries/delivery/{act}-all/", {"customer": "acme", **query}).content.decode()
+    assert said in text
+    assert "disabled" not in text.partition('<button class="hp-button hp-primary"')[2].partition(">")[0]
 
 
 @pytest.mark.django_db

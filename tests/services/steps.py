@@ -49,21 +49,30 @@ def count_failures(endpoint: Endpoint, *moments: datetime, attempts: int = 2) ->
 
 
 def an_hour_of(
-    owner: object, hour: datetime, *, attempts: int, error: str = "", status: int = 204, slot: int = 2
+    owner: object,
+    hour: datetime,
+    *,
+    attempts: int,
+    error: str = "",
+    status: int = 204,
+    slot: int = 2,
+    sums: bool = True,
 ) -> None:
-    """An hour's attempts that ended alike and took as long: those of an endpoint, or of all."""
+    """An hour's attempts that ended alike and took as long: those of an endpoint and its customer, or of all."""
+    customers = Endpoint.objects.filter(id=owner).values_list("customer_id", flat=True) if sums else ()
     durations = [0] * (len(DURATIONS_MS) + 1)
     durations[slot] = attempts
-    EndpointHour.objects.create(
-        endpoint_id=owner,
-        hour=hour,
-        error=error,
-        status_code=status,
-        attempts=attempts,
-        first_attempts=attempts,
-        first_durations=durations,
-        last_at=hour,
-    )
+    for each in (owner, *customers):
+        EndpointHour.objects.create(
+            endpoint_id=each,
+            hour=hour,
+            error=error,
+            status_code=status,
+            attempts=attempts,
+            first_attempts=attempts,
+            first_durations=durations,
+            last_at=hour,
+        )
 
 
 def kinds_of(endpoint: Endpoint) -> list[str]:

@@ -225,8 +225,8 @@ def test_attempts_are_counted_once_whoever_counts(receiver: Receiver) -> None:
     assert rollup.roll_up(limit=5) is True
     assert rollup.roll_up(limit=5) is False
     assert rollup.roll_up(limit=5) is False
-    for endpoint_id in (endpoint.id, ALL_ENDPOINTS):
-        rows = EndpointHour.objects.filter(endpoint_id=endpoint_id)
+    for summed in (endpoint.id, endpoint.customer_id, ALL_ENDPOINTS):
+        rows = EndpointHour.objects.filter(endpoint_id=summed)
         assert sum(row.attempts for row in rows) == 7
         assert sum(row.first_attempts for row in rows) == 7
         assert sum(row.first_durations[1] for row in rows) == 7, "12 ms: more than 10 and up to 25"

@@ -11,6 +11,7 @@ from deliveries.models.base import new_id
 from deliveries.protocol.ids import delivery_id
 from deliveries.services import backlog, endpoints
 from deliveries.services.endpoint_secrets import new_secret
+from tests.reading import rows_read
 
 pytestmark = pytest.mark.django_db
 
@@ -220,3 +221,27 @@ def test_a_big_backlog_is_cancelled_in_batches(endpoint: Endpoint, monkeypatch: 
         waiting(endpoint)
     assert backlog.cancel_waiting(endpoint_id=endpoint.id) == 5
     assert set(Delivery.objects.values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_of_a_very_big_backlog_a_deletion_leaves_the_rest_to_the_rounds(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "CANCEL_BATCH", 2)
+    for _ in range(9):
+        waiting(endpoint)
+    endpoints.delete_endpoint(endpoint, actor=ACTOR)
+    assert DueDelivery.objects.count() == 9 - 2 * endpoints.DELETE_BATCHES
+    assert [backlog.cancel_orphans() for _ in range(3)] == [2, 1, 0]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_cancelling_a_batch_costs_the_same_however_long_the_backlog_is(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "CANCEL_BATCH", 5)
+    for _ in range(100):
+        waiting(endpoint)
+    with rows_read("hookpost_due_delivery") as read:
+        backlog.cancel_waiting(endpoint_id=endpoint.id, batches=1)
+    assert 5 <= read.rows <= 40
+    assert DueDelivery.objects.count() == 95

@@ -120,6 +120,28 @@ def test_it_may_be_stopped_and_run_again(receiver: Receiver, monkeypatch: pytest
     assert found(["zebrafish"]) == set()
 
 
+def test_the_trail_is_looked_through_once_for_very_many_deliveries(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a customer that was deleted before, whose endpoints only the log tells, and steps of one delivery each."""
+    monkeypatch.setattr(erase, "BATCH", 1)
+    looked = []
+    whole = erase._erase_traces
+    monkeypatch.setattr(erase, "_erase_traces", lambda *asked: looked.append(asked) or whole(*asked))  # type: ignore[func-returns-value]
+    gone = filled("zebrafish", receiver)
+    _, *words = words_of(gone, "zebrafish")  # who its people were nobody knows any more
+    customer_id = gone.id
+    delete_customer(gone, actor="user:root")
+    traced = erase.Traced()
+    first = erase_customer(customer_id, actor="user:root", traced=traced)
+    next(first), next(first)  # traces, a delivery
+    first.close()
+    assert len(looked) == 1
+    sum(erase_customer(customer_id, actor="user:root", traced=erase.Traced(traced.through)))
+    assert len(looked) == 2, "the last look is at the end"
+    assert found(words) == {"hookpost_audit_entry"}
+
+
 def test_the_command_asks_to_be_told_twice(receiver: Receiver) -> None:
     gone = filled("zebrafish", receiver)
     with pytest.raises(CommandError, match="say it again with --yes"):

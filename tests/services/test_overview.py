@@ -6,19 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deliveries.models import Customer, Endpoint
+from deliveries.models import Customer, Endpoint, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.services import rollup, stats
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.overview import (
     SPANS,
     attempt_totals,
-    oldest_due_seconds,
     percentile,
     resting_endpoints,
     strips_of,
 )
+from deliveries.services.stats import oldest_due
 from tests.api.logs import log_delivery, log_due
+from tests.reading import rows_read
 from tests.services.steps import an_hour_of
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +33,15 @@ HOUR = timedelta(hours=1)
 def endpoint(receiver_ports: list[int]) -> Endpoint:
     customer = Customer.objects.create(name="Alice")
     return create_endpoint(customer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/"}, actor="system")[0]
+
+
+def more_endpoints(endpoint: Endpoint, number: int) -> list[Endpoint]:
+    """So many more of the same customer, with their lanes."""
+    more = [Endpoint(customer_id=endpoint.customer_id, url=endpoint.url) for _ in range(number)]
+    Endpoint.objects.bulk_create(more)
+    Endpoint.objects.update(state_changed_at=datetime.now(UTC) - timedelta(days=1))
+    Lane.objects.bulk_create([Lane(endpoint=each) for each in more])
+    return more
 
 
 def count(owner: object, hours_ago: int, *, attempts: int, error: str = "", status: int = 204, slot: int = 2) -> None:
@@ -72,6 +83,38 @@ def test_a_customer_sees_what_is_of_its_own_endpoints(endpoint: Endpoint) -> Non
     assert (nothing.attempts, nothing.arrived_share, nothing.p50_ms) == (0, None, None)
 
 
+def test_the_totals_of_a_customer_cost_the_same_however_many_endpoints_it_has(endpoint: Endpoint) -> None:
+    for each in (endpoint, *more_endpoints(endpoint, 40)):
+        for hours_ago in range(5):
+            moment = NOW.replace(minute=0) - hours_ago * HOUR
+            an_hour_of(each.id, moment, attempts=2, sums=False)
+    rollup.sum_customers(NOW)
+    with rows_read("hookpost_endpoint%") as read:
+        found = attempt_totals(Viewer(endpoint.customer_id), SPANS["24h"], now=NOW)
+    assert found.attempts == 2 * 41 * 5
+    assert read.rows <= 5
+
+
+def test_hours_that_were_counted_before_customers_had_sums_are_summed_by_and_by_and_once(endpoint: Endpoint) -> None:
+    viewer = Viewer(endpoint.customer_id)
+    second = more_endpoints(endpoint, 1)[0]
+    for each in (endpoint, second):
+        for days in range(3):
+            an_hour_of(each.id, NOW.replace(minute=0) - timedelta(days=days), attempts=1 + days, slot=4, sums=False)
+    seen = []
+    for _ in range(4):
+        rollup.sum_customers(NOW)
+        seen.append(attempt_totals(viewer, SPANS["7d"], now=NOW).attempts)
+    assert seen == [2, 6, 12, 12]
+    assert attempt_totals(viewer, SPANS["7d"], now=NOW).p50_ms == 175
+    for _ in range(40):
+        rollup.sum_customers(NOW)
+    with rows_read("hookpost_endpoint%") as read:
+        rollup.sum_customers(NOW)
+    assert read.rows == 0, "it is over"
+    assert attempt_totals(viewer, SPANS["7d"], now=NOW).attempts == 12
+
+
 def test_durations_are_read_off_the_steps_that_are_counted() -> None:
     assert percentile([0] * 11, 0.5) is None
     assert percentile([0, 0, 10, *[0] * 8], 0.5) == 38  # half of the way from 25 to 50 ms
@@ -91,10 +134,28 @@ def test_a_strip_has_an_hour_for_each_of_the_last_day(endpoint: Endpoint) -> Non
 def test_the_oldest_due_is_the_viewers_own(endpoint: Endpoint) -> None:
     log_due(log_delivery(endpoint, state="pending"), due_at=datetime.now(UTC) - timedelta(minutes=10))
     other = Customer.objects.create(name="Bob")
-    mine = oldest_due_seconds(Viewer(endpoint.customer_id))
-    assert mine is not None
-    assert 590 < mine < 700
-    assert oldest_due_seconds(Viewer(other.id)) == 0
+    mine = oldest_due(Viewer(endpoint.customer_id))
+    assert 590 < mine.seconds < 700
+    assert not mine.is_cut
+    assert oldest_due(Viewer(other.id)) == (0, False)
+
+
+@pytest.mark.parametrize("who", ["operator", "customer"])
+def test_of_very_many_endpoints_the_oldest_due_is_told_of_some(
+    who: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = OPERATOR if who == "operator" else Viewer(endpoint.customer_id)
+    lanes = [endpoint, *more_endpoints(endpoint, 7)]
+    for each in lanes:
+        for _ in range(3):
+            log_due(log_delivery(each, state="pending"), due_at=datetime.now(UTC) - timedelta(minutes=10))
+    assert oldest_due(viewer).is_cut is False
+    monkeypatch.setattr(stats, "LOOKED_AT", 4)
+    with rows_read("hookpost_due_delivery") as read:
+        found = oldest_due(viewer)
+    assert found.is_cut
+    assert 590 < found.seconds < 700
+    assert 4 <= read.rows <= 8, "one of each, and one to jump to the next"
 
 
 def test_only_lanes_that_are_left_alone_now_rest(endpoint: Endpoint) -> None:
