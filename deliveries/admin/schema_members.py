@@ -15,6 +15,7 @@ import orjson
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.services.languages import tell
+from deliveries.services.schemas import part_named
 
 LINE_LIMIT = 300
 DEPTH_LIMIT = 8
@@ -130,7 +131,7 @@ def _resolved(part: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
     for _ in range(DEPTH_LIMIT):
         if not isinstance(part, dict) or "$ref" not in part:
             break
-        _, holder, name = [*part["$ref"].split("/", 2), "", ""][:3]
+        holder, name = part_named(part["$ref"]) or ("", "")
         referred = root.get(holder, {}).get(name, {})
         beside = {key: value for key, value in part.items() if key != "$ref"}
         part = {**referred, **beside} if isinstance(referred, dict) else beside

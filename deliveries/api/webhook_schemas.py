@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deliveries.services.schemas import Named, part_named
+
 Schema = dict[str, object]
 
 ANY: Schema = {}
@@ -61,7 +63,7 @@ class _Parts:
     """What of a schema stands apart: where its `$defs` are, and the components that were made so far."""
 
     names: ComponentNames
-    place: Mapping[str, str]
+    place: Mapping[Named, str]
     made: dict[str, Schema]
 
 
@@ -72,8 +74,8 @@ def hoist(schema: object, *, name: str, names: ComponentNames) -> dict[str, Sche
     """
     if not isinstance(schema, dict):
         return {name: ANY if schema is not False else {"not": {}}}
-    defined = {f"{keyword}/{part}": below for keyword in _DEFINED for part, below in _dict(schema.get(keyword)).items()}
-    place = {part: names.fresh(name, part.partition("/")[2]) for part in defined}
+    defined = {(keyword, part): below for keyword in _DEFINED for part, below in _dict(schema.get(keyword)).items()}
+    place: Mapping[Named, str] = {part: names.fresh(name, part[1]) for part in defined}
     parts = _Parts(names=names, place=place, made={name: ANY})
     parts.made[name] = _plain(_as_object(schema), parts, name)
     for part, below in defined.items():
@@ -121,8 +123,8 @@ def _plain(schema: object, parts: _Parts, way: str) -> Schema:
     return made | _typed(schema, parts, way)
 
 
-def _reference(schema: Mapping[str, object], place: Mapping[str, str]) -> Schema:
-    name = place.get(str(schema["$ref"]).removeprefix("#/"))
+def _reference(schema: Mapping[str, object], place: Mapping[Named, str]) -> Schema:
+    name = place.get(part_named(schema["$ref"]))
     return ANY if name is None else {"$ref": COMPONENTS + name}
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
@@ -31,7 +32,8 @@ PATTERN_LIMIT_BYTES = 1 << 20  # of a compiled pattern
 
 _SCHEMA_2020 = "https://json-schema.org/draft/2020-12/schema"
 _REFUSED = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef")
-_REFERENCE = re.compile(r"#/(\$defs|definitions)/([A-Za-z0-9_.-]+)")
+_REFERENCE = re.compile(r"#/(\$defs|definitions)/([^/#]+)")
+Named = tuple[str, str] | None
 _NAMES = ("properties", "$defs", "definitions", "dependentSchemas", "patternProperties")
 _DATA = ("const", "enum", "examples", "default")
 _IN_PLACE = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas")
@@ -154,24 +156,33 @@ def _validator(schema: Any) -> Draft202012Validator:
     return Draft202012Validator(schema, offline=True, validate_formats=False, pattern_options=_REGEX)
 
 
-def _cost(schema: object, root: Mapping[str, object], *, above: tuple[str, ...] = ()) -> int:
+def _cost(schema: object, root: Mapping[str, object], *, above: tuple[Named, ...] = ()) -> int:
     """Return how many parts one value may be checked against, references followed."""
     total = 0
     for part in _parts(schema, depth=0):
         total += 1
         if "$ref" in part:
-            total += _cost(_referred(part["$ref"], root, above), root, above=(*above, part["$ref"]))
+            total += _cost(_referred(part["$ref"], root, above), root, above=(*above, part_named(part["$ref"])))
         if total > COST_LIMIT:
             raise _refused("this schema takes too long to evaluate")
     return total
 
 
-def _referred(reference: Any, root: Mapping[str, Any], above: tuple[str, ...]) -> Any:
+def part_named(reference: object) -> Named:
+    """Return the keyword and the name that a reference leads to, without their escapes (RFC 6901, 6); None for others.
+
+    Programs that write schemas from types have names such as `Page<Item>`, and refer to `#/$defs/Page%3CItem%3E`.
+    """
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-    if match is None or reference in above:
+    return None if match is None else (match[1], unquote(match[2]).replace("~1", "/").replace("~0", "~"))
+
+
+def _referred(reference: Any, root: Mapping[str, Any], above: tuple[Named, ...]) -> Any:
+    named = part_named(reference)
+    if named is None or named in above:
         raise _refused("$ref refers to a part of the same schema, as in #/$defs/money, and not in a circle")
     try:
-        return root[match[1]][match[2]]
+        return root[named[0]][named[1]]
     except (KeyError, TypeError):
         raise _refused(f"$ref leads nowhere: {reference}") from None
 

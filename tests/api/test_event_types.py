@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from deliveries.admin.schema_members import members_of
+from deliveries.api.webhook_schemas import ComponentNames, hoist
 from deliveries.errors import InvalidInput
 from deliveries.models import EventType
 from deliveries.protocol.schema_changes import breaking_changes
@@ -122,6 +124,7 @@ def test_what_breaks_a_reader_is_told(new: Any, breaks: int) -> None:
         {"$ref": "#"},
         {"$ref": "#/$defs/gone"},
         {"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {"$defs": {"a": {"$ref": "#/$defs/%61"}}, "$ref": "#/$defs/a"},
         {"$dynamicRef": "#x"},
         {"properties": {"a": {"items": {"$ref": "file:///etc/passwd"}}}},
         {
@@ -162,6 +165,28 @@ def test_a_deep_schema_is_refused() -> None:
 )
 def test_an_ordinary_schema_is_kept(schema: Any) -> None:
     assert check_schema(schema) == schema
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("Page<Item>", "Page%3CItem%3E"),
+        ("line item", "line%20item"),
+        ("a/b", "a~1b"),
+        ("a~b", "a~0b"),
+        ("größe", "gr%C3%B6%C3%9Fe"),
+    ],
+)
+def test_a_part_of_any_name_can_be_referred_to(name: str, reference: str) -> None:
+    """Given a schema as programs write it from types, then it is taken, held to, described and shown."""
+    part = {"type": "object", "properties": {"sum": {"type": "integer"}}}
+    schema = {"type": "object", "$defs": {name: part}, "properties": {"a": {"$ref": f"#/$defs/{reference}"}}}
+    (violation,) = violations(compiled(check_schema(schema)), {"a": {"sum": "x"}})
+    assert violation.pointer == "/a/sum"
+    described = hoist(schema, name="Paid", names=ComponentNames(["Paid"]))
+    referred = described["Paid"]["properties"]["a"]["$ref"].rpartition("/")[2]  # type: ignore[index]
+    assert described[referred]["properties"] == part["properties"]
+    assert "a.sum" in {line.path for line in members_of(schema)}
 
 
 def test_violations_say_where_and_what() -> None:
