@@ -55,10 +55,10 @@ def a_lane(*, max_in_flight: int = 10, rate_limit: int | None = None, ordered: b
     return Lane(**fixed | given, endpoint=endpoint)  # type: ignore[arg-type]
 
 
-def due(*, rank: int = 1) -> Claimed:
+def due(*, rank: int = 1, manual: bool = False) -> Claimed:
     return Claimed(
         delivery_id=uuid4(),
-        manual=False,
+        manual=manual,
         event_id=uuid4(),
         rank=rank,
         attempts=0,
@@ -284,6 +284,44 @@ def test_an_empty_lane_with_room_looks_again_because_its_message_may_have_gone_e
     sent(lane, 0.0)
     assert not lane.wants_look(LIMITS.look_again / 2)
     assert lane.wants_look(LIMITS.look_again)
+
+
+def test_a_lane_with_nothing_in_flight_neither_waits_for_an_answer_nor_looks_again() -> None:
+    lane = a_lane()
+    assert not lane.only_waits(1e9)
+    lane.add([], emptied=True, now=0.0)
+    assert not lane.wants_look(1e9)
+
+
+def test_a_lane_whose_rows_are_locked_claims_nothing_and_is_not_given_back_until_then() -> None:
+    lane = a_lane()
+    assert lane.is_done(lane.until)
+    lane.note_locked(0.0)
+    assert not lane.may_claim(lane.locked_until - 0.01)
+    assert lane.may_claim(lane.locked_until)
+    lane.note_locked(lane.until)
+    assert not lane.is_done(lane.until)
+    assert lane.is_done(lane.locked_until)
+
+
+def test_a_lane_with_work_goes_on_freshly_configured_a_while_after_its_slice() -> None:
+    lane = a_lane()
+    fill(lane, 1)
+    over = lane.until + LIMITS.slice_seconds / 4
+    assert not lane.wants_refresh(over - 0.01)
+    assert lane.wants_refresh(over)
+
+
+@pytest.mark.parametrize(
+    ("manual", "outcome", "left"), [(True, SUCCESS, 0.0), (True, FAILED, 60.0), (False, SUCCESS, 60.0)]
+)
+def test_a_rest_ends_with_a_redelivery_that_arrives_and_with_nothing_else(
+    manual: bool, outcome: Outcome, left: float
+) -> None:
+    lane = a_lane()
+    lane.rest_until = 60.0
+    lane.note_outcome(due(rank=BY_HAND if manual else 1, manual=manual), outcome, now=0.0, rng=DICE)
+    assert lane.rest_seconds(0.0) == left
 
 
 def test_an_ordered_lane_waits_for_a_retry() -> None:

@@ -45,6 +45,18 @@ def test_the_first_of_a_customer_may_be_larger_than_what_is_free() -> None:
     assert not shares.may_take(ALICE, 50)
 
 
+def test_what_was_given_back_or_forgotten_is_had_by_nobody() -> None:
+    shares = Shares(101)
+    assert take_all(shares, ALICE) == 51
+    shares.give_back(ALICE, 11)
+    assert (shares.of(ALICE), shares.taken) == (40, 40)
+    shares.give_back(ALICE, 40)
+    assert (shares.of(ALICE), shares.taken, shares.may_take(ALICE, 1000)) == (0, 0, True)
+    shares.take(BOB, 7)
+    shares.clear()
+    assert (shares.of(BOB), shares.taken) == (0, 0)
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 30)), max_size=200))
 def test_with_unit_amounts_the_total_is_never_passed(steps: list[tuple[int, int]]) -> None:
     shares = Shares(100)
