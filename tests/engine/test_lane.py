@@ -304,6 +304,31 @@ def test_a_lane_whose_rows_are_locked_claims_nothing_and_is_not_given_back_until
     assert lane.is_done(lane.locked_until)
 
 
+def test_a_lane_is_kept_while_a_request_of_it_is_in_flight_and_claims_meanwhile() -> None:
+    lane = a_lane()
+    fill(lane, 1)
+    sent(lane, 0.0)
+    assert not lane.only_waits(LIMITS.still + 0.01), "it has room to claim"
+    assert not lane.is_done(lane.until)
+
+
+def test_what_waits_of_a_lane_whose_rows_are_locked_is_claimed_again_later() -> None:
+    lane = a_lane()
+    fill(lane, 3)
+    lane.note_locked(0.0)
+    assert not lane.waiting
+
+
+def test_a_lane_that_was_resting_when_it_was_leased_rests_on() -> None:
+    assert a_lane(now=100.0, rest_seconds=5.0).rest_seconds(101.0) == 4.0
+
+
+def test_an_ordered_lane_goes_on_after_an_arrival() -> None:
+    lane = a_lane(ordered=True)
+    lane.note_outcome(due(), SUCCESS, now=0.0, rng=DICE)
+    assert lane.phase is Phase.OPEN
+
+
 def test_a_lane_with_work_goes_on_freshly_configured_a_while_after_its_slice() -> None:
     lane = a_lane()
     fill(lane, 1)

@@ -45,6 +45,12 @@ def test_the_first_of_a_customer_may_be_larger_than_what_is_free() -> None:
     assert not shares.may_take(ALICE, 50)
 
 
+def test_where_nothing_is_free_nobody_gets_a_first_one_either() -> None:
+    shares = Shares(10)
+    shares.take(ALICE, 10)
+    assert not shares.may_take(BOB)
+
+
 def test_what_was_given_back_or_forgotten_is_had_by_nobody() -> None:
     shares = Shares(101)
     assert take_all(shares, ALICE) == 51
