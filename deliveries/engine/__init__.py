@@ -19,6 +19,7 @@ record_columns.py  as which lists                   leased_endpoint.py  how an e
 counts.py, attempt_log.py, attempt_spans.py         what metrics, the log and spans are told of it
 quarantine.py  who ends its worker                  trouble.py  what keeps a lane from sending here
 hints.py       lanes that messages named            unread_hints.py  what an engine was told and has not read
+found_lanes.py  lanes that it found
 locked_rows.py  going on without a lane of which a row is locked            disabling.py  endpoints that asked for it
 polls.py       endpoints that are polled  poll_messages.py  what a poller gets
 work.py        values that pass through             database_retry.py  waiting for a database that is away

@@ -7,15 +7,14 @@ knows it and whoever looks finds it again. It must not know the database.
 from __future__ import annotations
 
 import heapq
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from uuid import UUID
 
+from deliveries.engine.found_lanes import FoundLanes, MayTake
 from deliveries.engine.hints import Hints
 from deliveries.engine.limits import LIMITS, Limits
 
 ZERO = UUID(int=0)
-MayTake = Callable[[UUID], bool]
 
 
 class Agenda:
@@ -24,17 +23,15 @@ class Agenda:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self._hints = Hints(limits.hints)
-        self._found: OrderedDict[UUID, deque[UUID]] = OrderedDict()  # by customer, who is served next comes first
-        self._found_lanes: set[UUID] = set()
+        self._found = FoundLanes(limits)
         self._later: list[tuple[float, UUID, int]] = []
         self._later_at: dict[UUID, float] = {}  # the earliest moment of each
-        self._customer_of: dict[UUID, UUID] = {}
+        self._customer_of: dict[int, UUID] = {}  # by the id's number: UUID hashes itself in Python
         self._tried: dict[UUID, int] = {}  # the hints that were handed out last
-        self._handed_out: dict[UUID, UUID] = {}  # the found lanes that were, and whose they are
         self.look = True  # there may be more in the database than is known here
 
     def __bool__(self) -> bool:
-        return bool(self._hints or self._found_lanes)
+        return bool(self._hints or self._found)
 
     @property
     def named_last(self) -> bool:
@@ -49,12 +46,12 @@ class Agenda:
     @property
     def has_room(self) -> bool:
         """Say whether looking for more makes sense."""
-        return len(self._found_lanes) < self._limits.found // 2
+        return len(self._found) < self._limits.found // 2
 
     @property
     def is_low(self) -> bool:
         """Say whether the lanes that were found are soon leased; the sooner it looks, the sooner it finds others."""
-        return len(self._found_lanes) < 4 * self._limits.lanes_a_take
+        return len(self._found) < 2 * self._limits.lanes_a_take
 
     @property
     def next_at(self) -> float:
@@ -71,19 +68,12 @@ class Agenda:
 
     def _hint(self, endpoint_id: UUID, *, tries: int = 0) -> None:
         """Add a lane to its customer's; those whose customer is not known yet share a place."""
-        if not self._hints.add(self._customer_of.get(endpoint_id, ZERO), endpoint_id, tries=tries):
+        if not self._hints.add(self._customer_of.get(endpoint_id.int, ZERO), endpoint_id, tries=tries):
             self.look = True
 
     def find(self, customer_id: UUID, endpoint_id: UUID) -> bool:
         """Add a lane that was found; returns whether there was room for it, which each customer has for some only."""
-        lanes = self._found.setdefault(customer_id, deque())
-        if endpoint_id in self._found_lanes or len(self._found_lanes) >= self._limits.found:
-            return False
-        if len(lanes) >= max(self._limits.lanes_a_take, self._limits.found - len(self._found_lanes)) // 2:
-            return False
-        lanes.append(endpoint_id)
-        self._found_lanes.add(endpoint_id)
-        return True
+        return self._found.add(customer_id, endpoint_id)
 
     def later(self, endpoint_id: UUID, at: float, *, tries: int = 0) -> None:
         """Add a lane at a moment to come, as far as those are remembered."""
@@ -101,17 +91,14 @@ class Agenda:
 
     def note_leased(self, endpoint_ids: Iterable[UUID], *, of: Iterable[UUID]) -> None:
         """Forget what else was found of a customer when others had most of its lanes first: they have the rest too."""
-        asked, leased = (Counter(map(self._handed_out.get, ids)) for ids in (of, endpoint_ids))
-        for customer_id, number in asked.items():
-            if customer_id and 2 * leased[customer_id] < number and (lanes := self._found.pop(customer_id, None)):
-                self._found_lanes.difference_update(lanes)
-                self.look = True
+        if not self.named_last:
+            self.look |= self._found.forget_stale(endpoint_ids, of=of)
 
     def know(self, endpoint_id: UUID, customer_id: UUID) -> None:
         """Remember whose lane it is, so that hints for it heed what its customer may have."""
         if len(self._customer_of) >= 64 * self._limits.hints:
             self._customer_of.clear()
-        self._customer_of[endpoint_id] = customer_id
+        self._customer_of[endpoint_id.int] = customer_id
 
     def next(self, count: int, *, now: float, may_take: MayTake) -> list[UUID]:
         """Take out up to `count` lanes: named ones and found ones in turn, of each one customer after the other.
@@ -124,10 +111,9 @@ class Agenda:
             if self._later_at.get(endpoint_id) == at:
                 del self._later_at[endpoint_id]
             self._hint(endpoint_id, tries=tries)
-        self._handed_out = {}
-        is_founds_turn = self.named_last and bool(self._found_lanes)
+        is_founds_turn = self.named_last and bool(self._found)
         self._tried = {} if is_founds_turn else dict(self._next_hints(count, may_take))
-        return [*self._tried] or self._next_found(count, may_take)
+        return [*self._tried] or self._found.pop(count, may_take)
 
     def _next_hints(self, count: int, may_take: MayTake) -> Iterable[tuple[UUID, int]]:
         while count and self._hints:
@@ -137,20 +123,3 @@ class Agenda:
                 continue
             count -= 1
             yield endpoint_id, tries
-
-    def _next_found(self, count: int, may_take: MayTake) -> list[UUID]:
-        taken: list[UUID] = []
-        passed_over = 0
-        while len(taken) < count and passed_over < len(self._found):
-            customer_id, lanes = next(iter(self._found.items()))
-            self._found.move_to_end(customer_id)
-            if not lanes:
-                del self._found[customer_id]
-            elif may_take(customer_id):
-                passed_over = 0
-                taken.append(lanes.popleft())
-                self._handed_out[taken[-1]] = customer_id
-                self._found_lanes.discard(taken[-1])
-            else:
-                passed_over += 1
-        return taken

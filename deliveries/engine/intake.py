@@ -48,6 +48,11 @@ class Intake:
         self._own_part = True  # what the next look is at
         self._body_bytes = 1024  # of one body, as the last claim had them on average
 
+    def note_all(self, messages: Iterable[Iterable[UUID]]) -> None:
+        """Heed messages."""
+        for endpoint_ids in messages:
+            self.note(endpoint_ids)
+
     def note(self, endpoint_ids: Iterable[UUID]) -> None:
         """Heed a message: lanes in hand look for work again, others are to be leased."""
         named = list(endpoint_ids)

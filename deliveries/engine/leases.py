@@ -78,19 +78,19 @@ class Leases:
             one = parameters | {"endpoint_id": endpoint_ids[0]} if is_one else {}
             alone: Sequence[TakeLanesRow] = sql.fetch(TakeLaneRow, one, days=days) if is_one else ()
             rows = alone or sql.fetch(TakeLanesRow, parameters, days=days)
-        lanes: dict[UUID, Lane] = {}
-        claimed: dict[UUID, list[Claimed]] = {}
+        lanes: dict[int, Lane] = {}  # by the id's number: UUID hashes itself in Python
+        claimed: dict[int, list[Claimed]] = {}
         for row in rows:
             if row.kind == "delivery":
-                claimed[row.endpoint_id].append(_claimed(row))
+                claimed[row.endpoint_id.int].append(_claimed(row))
             elif row.kind == "lane":
-                lanes[row.endpoint_id] = self._lane(row, now)
-                claimed[row.endpoint_id] = [_claimed(row)] if alone else []
+                lanes[row.endpoint_id.int] = self._lane(row, now)
+                claimed[row.endpoint_id.int] = [_claimed(row)] if alone else []
         names.CLAIM_DELIVERIES.observe(sum(map(len, claimed.values())))
         if switch.spans is not None:
             end_claim(switch.spans, chain(*claimed.values()), began_ns=began_ns, lanes=len(lanes))
-        for endpoint_id, lane in lanes.items():
-            _give(lane, claimed[endpoint_id], room=lane.claim_limit(room), now=now)
+        for number, lane in lanes.items():
+            _give(lane, claimed[number], room=lane.claim_limit(room), now=now)
         return list(lanes.values()), [row.endpoint_id for row in rows if row.kind == "busy"]
 
     def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None, own_part: bool = False) -> list[Found]:

@@ -123,8 +123,7 @@ class Engine:
 
     def step(self, *, sending: bool = True) -> None:
         """Go once around; waits only while nothing can be done."""
-        for endpoint_ids in self.unread.read():
-            self._intake.note(endpoint_ids)
+        self._intake.note_all(self.unread.read())
         self._upkeep.tend()
         sending = sending and self._upkeep.may_sign
         if self._is_put_off:
@@ -167,6 +166,9 @@ class Engine:
     def _take(self) -> None:
         now = self._clock()
         came = self._intake.take(now)
+        if self.unread and not came:  # named while found ones were leased: not behind all of those
+            self._intake.note_all(self.unread.read())
+            came = self.agenda.has_hints and self._intake.take(now)
         lanes = self._intake.to_claim(now)
         if came and lanes:
             self._feed(sending=True)  # somebody waits for these: before others are recorded and claimed for

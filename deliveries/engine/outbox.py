@@ -136,8 +136,9 @@ class Outbox:
                 else:
                     self._start(lane, now)
                 served.append(lane)
-                line.append(lane)
                 room -= 1
+                if lane.waiting:
+                    line.append(lane)
             if line:
                 lines.append(line)
         for made in self._making.finished():

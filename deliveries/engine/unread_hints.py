@@ -26,6 +26,9 @@ class UnreadHints:
         self._is_read = threading.Event()
         self._went_first = False
 
+    def __bool__(self) -> bool:
+        return bool(self._hints)
+
     def put(self, endpoint_ids: Sequence[UUID]) -> None:
         """Leave a hint."""
         self._hints.append(endpoint_ids)

@@ -16,6 +16,7 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Found, Leases
 from deliveries.engine.limits import LIMITS
+from deliveries.engine.loop import Engine
 from deliveries.models import Endpoint, Worker
 from deliveries.models.base import new_id
 from deliveries.services.endpoints import create_endpoint
@@ -131,10 +132,11 @@ def step_until_taken(intakes: Sequence[Intake], due: set[UUID]) -> int:
 
 
 def test_what_was_found_is_leased_before_the_next_look() -> None:
-    """Given 3,000 lanes, then an engine looks once for each four times that it leases at most, and finds few twice."""
+    """Given 3,000 lanes, then an engine looks as often as it has to, and finds few of them twice."""
     ((intake, leases),) = engines_on(THREE_THOUSAND, number=1)
     takes = step_until_taken([intake], leases.due)
-    assert 4 * leases.looks <= takes <= 3000 // LIMITS.lanes_a_take + leases.looks
+    assert leases.looks <= 3000 // LIMITS.look + 4
+    assert takes <= 3000 // LIMITS.lanes_a_take + leases.looks
     assert leases.found <= 3000 * 3 // 2
 
 
@@ -172,6 +174,28 @@ def test_a_found_lane_that_another_worker_leased_first_is_left_to_it() -> None:
     assert agenda.next(10, now=0.0, may_take=lambda _customer: True) == [lane]
     agenda.busy([lane], 0.0)
     assert agenda.next_at == NEVER
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_named_while_found_lanes_are_leased_is_leased_in_the_same_step(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, named, engine = an_endpoint(receiver.url), an_endpoint(receiver.url), Engine(wake=list)
+    take, asked = engine._leases.take, list[list[UUID]]()
+
+    def take_while_a_message_comes(endpoint_ids: Sequence[UUID], *, room: int, now: float) -> object:
+        if not asked:
+            emit(named)
+            engine.notify([named.id])
+        asked.append([*endpoint_ids])
+        return take(endpoint_ids, room=room, now=now)
+
+    monkeypatch.setattr(engine._leases, "take", take_while_a_message_comes)
+    emit(found)
+    engine.notify([])
+    engine.step()
+    engine.abandon()
+    assert asked == [[found.id], [named.id]]
 
 
 @pytest.mark.django_db(transaction=True)
