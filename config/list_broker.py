@@ -42,20 +42,29 @@ class ListConsumer(dramatiq.Consumer):
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         """Return a message, or None after a hint or a while without anything."""
+        if self._queue_name in self._broker.hints:
+            self._heed_some()
+            return None
         if self._outstanding >= self._prefetch:
             time.sleep(self._timeout_seconds)
             return None
-        data = self._broker.take(self._queue_name)
-        if data is None:
-            return None
-        message = self._read(data)
+        message = self._take()
         if message is None:
-            return None
-        if self._queue_name in self._broker.hints:
-            self._broker.heed(message)
             return None
         self._outstanding += 1
         return dramatiq.MessageProxy(message)
+
+    def _heed_some(self) -> None:
+        """Heed hints for a while, or until none comes: what Dramatiq looks after between two of them costs as much."""
+        until = time.monotonic() + self._timeout_seconds
+        while (message := self._take()) is not None:
+            self._broker.heed(message)
+            if time.monotonic() >= until:
+                return
+
+    def _take(self) -> dramatiq.Message[object] | None:
+        data = self._broker.take(self._queue_name)
+        return None if data is None else self._read(data)
 
     def _read(self, data: bytes) -> dramatiq.Message[object] | None:
         """Return a message, or None in place of what is none of ours, which is dropped."""

@@ -72,7 +72,7 @@ PROBES = 2000  # lanes looked at in one round
 JOB_BELLS = 2  # as many as a worker has threads for jobs
 JOB_QUIET_SECONDS = 0.8  # less than a tick: a job that waited for room goes on with the next one
 LEFTOVER_TICKS = 10
-ROLL_UP_TICKS = 5
+ROLL_UP_TICKS = 15  # it counts what is three quarters of a minute old
 LAPSE_TICKS = 2
 WINDOW_TICKS = 5
 HOUSEKEEPING_TICKS = 60
@@ -149,13 +149,12 @@ class Dispatcher:
 
     def _rounds(self, ticks: int) -> Iterator[Callable[[], object]]:
         """Yield what is to be done, one after the other; what `_look` sees decides about those after it."""
-        looks_for_leftovers = ticks % LEFTOVER_TICKS == 0
         yield self._look
         if self._due.holding:
             yield hold_backlogs
-        if looks_for_leftovers:
-            yield self._leftovers.find
-        if self._due.releasing or looks_for_leftovers:
+        if ticks % LEFTOVER_TICKS == 0:
+            yield self._find_leftovers
+        if self._due.releasing:
             yield release_backlogs
         yield self._wake_due
         yield from self._rounds_of_some()
@@ -187,6 +186,11 @@ class Dispatcher:
     def _look(self) -> None:
         """See which rounds have something to do; where that cannot be seen, all of them are taken."""
         self._due = sql.fetch(RoundsDueRow, {})[0]
+
+    def _find_leftovers(self) -> None:
+        """Find what drains and nobody knows of; most often nothing, and releasing is planned each time."""
+        if self._leftovers.find():
+            self._due = self._due._replace(releasing=True)
 
     def _roll_up(self) -> None:
         """Count the attempts of the last seconds; while it is behind, a stretch in each round."""

@@ -51,12 +51,12 @@ def allow_descriptors() -> None:
 def build_workers(broker: dramatiq.Broker, *, conf: Conf) -> list[dramatiq.Worker]:
     """One worker for lanes, one for lanes that time out, one for jobs, whose steps must not take the lanes' threads.
 
-    Where whoever takes a hint heeds it, the threads of its worker would only look whether they are to end: one is left.
+    Where whoever takes a hint heeds it, threads of its worker would only look whether they are to end: there are none.
     """
     heeded: Collection[str] = getattr(broker, "hints", ())
     wanted = {"deliveries": conf.turn_threads, "jobs": JOB_THREADS, "deliveries_slow": conf.slow_threads}
     return [
-        build_worker(broker, queues={queue}, threads=1 if queue in heeded else threads)
+        build_worker(broker, queues={queue}, threads=0 if queue in heeded else threads)
         for queue, threads in wanted.items()
     ]
 

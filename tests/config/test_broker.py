@@ -180,6 +180,19 @@ def test_who_rings_in_haste_holds_one_connection_and_makes_another_when_the_serv
     assert broker.waiting("bell") == 4
 
 
+@pytest.mark.parametrize(("milliseconds", "at_once"), [(60_000, 3), (0, 1)])
+def test_hints_are_heeded_one_after_the_other_for_a_while(valkey: Services, milliseconds: int, at_once: int) -> None:
+    """Between two of them Dramatiq's thread looks whether it is to end, which costs as much as a hint."""
+    broker = make_broker(valkey.broker_url)
+    assert isinstance(broker, ValkeyBroker)
+    listening = Listening(broker, "deliveries")
+    consumer = broker.consume("deliveries", timeout=milliseconds)
+    for number in range(3):
+        listening.ring.send(number)
+    assert next(consumer) is None
+    assert listening.heard == [*range(at_once)]
+
+
 def test_no_queue_for_delays_is_polled(valkey: Services) -> None:
     broker = make_broker(valkey.broker_url)
     ringing(broker)

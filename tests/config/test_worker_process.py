@@ -41,7 +41,7 @@ def test_without_a_signal_a_wait_is_over_by_itself() -> None:
 
 @pytest.mark.parametrize(
     ("url", "lanes", "slow"),
-    [("redis://127.0.0.1:1/0", 1, 1), ("amqp://127.0.0.1:1", conf.turn_threads, conf.slow_threads)],
+    [("redis://127.0.0.1:1/0", 0, 0), ("amqp://127.0.0.1:1", conf.turn_threads, conf.slow_threads)],
 )
 def test_no_thread_waits_for_messages_that_others_heed(url: str, lanes: int, slow: int) -> None:
     workers = build_workers(make_broker(url), conf=conf)

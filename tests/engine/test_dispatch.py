@@ -14,8 +14,21 @@ from django.utils import timezone
 
 from deliveries import sql
 from deliveries.engine import dispatcher
+from deliveries.engine.backlogs import release_backlogs
 from deliveries.engine.dispatcher import Dispatcher
-from deliveries.models import Alert, Challenge, Endpoint, FanOut, Invitation, Job, Member, PasswordMail, PollLease
+from deliveries.models import (
+    Alert,
+    Challenge,
+    Delivery,
+    DueDelivery,
+    Endpoint,
+    FanOut,
+    Invitation,
+    Job,
+    Member,
+    PasswordMail,
+    PollLease,
+)
 from deliveries.services import alert_mail, alerts, retention
 from deliveries.services.leader import Lead
 from deliveries.sql.rows import RoundsDueRow
@@ -35,9 +48,26 @@ def test_lanes_are_woken_whatever_else_fails(receiver: Receiver, monkeypatch: py
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
     monkeypatch.setattr(dispatcher, step, refuse)
+    monkeypatch.setattr(Dispatcher, "_look", lambda self: None)  # then all rounds are taken
     rung: list[tuple[UUID, bool]] = []
     Dispatcher(ring=rung.extend, ring_all=lambda *, slow: None).tick()
     assert rung == [(endpoint.id, False)]
+
+
+@pytest.mark.parametrize("is_left", [True, False])
+def test_what_is_held_although_nothing_drains_is_released_and_else_nothing_is_planned_for_it(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, is_left: bool
+) -> None:
+    endpoint = an_endpoint(receiver.url)
+    emit(endpoint)
+    if is_left:
+        DueDelivery.objects.update(due_at=None)
+        Delivery.objects.update(state="held")
+    released: list[int] = []
+    monkeypatch.setattr(dispatcher, "release_backlogs", lambda: released.append(release_backlogs()))
+    Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
+    assert released == [1] * is_left
+    assert Delivery.objects.get().state == "pending"
 
 
 @pytest.fixture
