@@ -44,7 +44,7 @@ from deliveries.engine.phases import Move, Phase
 from deliveries.engine.record_columns import give_back_of
 from deliveries.engine.recorder import Recorded, record_cut_off, record_unlocked
 from deliveries.engine.tokens import forget_token, is_refused
-from deliveries.engine.trouble import wait_for_sockets
+from deliveries.engine.trouble import StandStill, wait_for_sockets
 from deliveries.engine.unread_hints import UnreadHints
 from deliveries.engine.upkeep import Upkeep
 from deliveries.engine.work import Finished
@@ -86,7 +86,7 @@ class Engine:
         self._stopping = threading.Event()
         self._record_at = NEVER
         self._unrecorded, self._is_put_off = 0, False
-        self._refusals, self._failures = Refusals(), Refusals()
+        self._refusals, self._failures, self._stand_still = Refusals(), Refusals(), StandStill()
 
     def notify(self, endpoint_ids: Sequence[UUID]) -> None:
         """Say that these lanes have work, or with none that some have; returns at once."""
@@ -179,10 +179,10 @@ class Engine:
             self._intake.claim(lanes, now)
 
     def _feed(self, *, sending: bool) -> None:
-        self._is_put_off = not self._upkeep.is_sure()
+        now, self._is_put_off = self._clock(), not self._upkeep.is_sure()
+        self._stand_still.note(now, is_put_off=self._is_put_off)
         if self._is_put_off:
             return  # a statement took long: the next step asks first whose the lanes are by now
-        now = self._clock()
         for lane, finished in self.outbox.feed(now, sending=sending):
             self._finish(lane, finished, now)
         if any(lane.is_done(now) for lane in self._table.active):

@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from deliveries.engine.lane import Lane
+from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.leases import mark_suspect, postpone_redeliveries
 from deliveries.engine.locked_rows import unless_locked
 from deliveries.engine.phases import Phase, Rest
@@ -28,6 +28,22 @@ from deliveries.services.alerts import note_cannot_send, tell_clock_off
 log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 0.1
+STILL_SECONDS = 10.0  # longer than a failover
+TELL_EVERY_SECONDS = 60.0
+
+
+class StandStill:
+    """Tells, once a minute, of an engine that may send nothing although the database answers: each time too late."""
+
+    def __init__(self) -> None:
+        self._since, self._told_at = NEVER, -NEVER
+
+    def note(self, now: float, *, is_put_off: bool) -> None:
+        """Note whether the engine may send now."""
+        self._since = min(self._since, now) if is_put_off else NEVER
+        if now >= self._since + STILL_SECONDS and now >= self._told_at + TELL_EVERY_SECONDS:
+            self._told_at = now
+            log.error("database_too_slow", sent_nothing_for_seconds=round(now - self._since))
 
 
 def has_right_time(retry: Callable[[Callable[[], None]], None]) -> bool:

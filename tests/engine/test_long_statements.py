@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 
 import pytest
 from django.db.models.functions import Now
+from structlog.testing import capture_logs
 
 from deliveries import sql
 from deliveries.engine.leases import Leases
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.loop import Engine
+from deliveries.engine.trouble import STILL_SECONDS, TELL_EVERY_SECONDS
+from deliveries.engine.upkeep import Upkeep
 from deliveries.models import Attempt, Endpoint, Lane, Worker
 from tests.engine.steps import PATIENT, an_endpoint, emit, step_until_idle
 from tests.receiver import Receiver
@@ -111,3 +114,28 @@ def test_after_a_statement_that_took_long_nothing_is_sent_of_lanes_that_another_
     assert worker.started == worker.started_before
     assert len(receiver.requests) == worker.started == Attempt.objects.count()
     assert set(Lane.objects.values_list("worker_id", flat=True)) == {worker.other.worker_id}
+
+
+def test_an_engine_that_is_put_off_again_and_again_says_so_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given answers of the database that come too late each time, then it tells; after one late answer it does not."""
+    now, is_sure = [0.0], [True]
+    engine = Engine(wake=lambda lanes: None, clock=lambda: now[0], limits=PATIENT)
+    monkeypatch.setattr(Upkeep, "is_sure", lambda upkeep: is_sure[0])
+
+    def told_after(seconds: float) -> list[object]:
+        now[0] += seconds
+        with capture_logs() as logs:
+            engine.step()
+        return [line["sent_nothing_for_seconds"] for line in logs if line["event"] == "database_too_slow"]
+
+    assert told_after(0.0) == told_after(600.0) == []
+    is_sure[0] = False
+    assert told_after(0.0) == told_after(STILL_SECONDS - 1) == []
+    assert told_after(1.0) == [STILL_SECONDS]
+    assert told_after(TELL_EVERY_SECONDS - 1) == []
+    assert told_after(1.0) == [STILL_SECONDS + TELL_EVERY_SECONDS]
+    is_sure[0] = True
+    assert told_after(TELL_EVERY_SECONDS) == []
+    is_sure[0] = False
+    assert told_after(0.0) == []
+    engine.abandon()
