@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.models import Attempt, Customer, Delivery, Endpoint, Event, FailureGroup
@@ -204,3 +206,27 @@ def test_a_page_of_groups_is_found_by_indexes_whatever_the_tables_hold(endpoint:
     plan = rows.explain()
     assert "failure_group_by_customer" in plan
     assert "Seq Scan on hookpost_endpoint_hour" not in plan
+
+
+def test_the_newest_are_chosen_before_anything_is_joined_to_them(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given many groups, the newest of them of endpoints that were deleted."""
+    monkeypatch.setattr(failures, "NEWEST_AT_ONCE", 4)
+    now = datetime.now(UTC)
+    others = [Endpoint(customer_id=endpoint.customer_id, url=endpoint.url) for _ in range(12)]
+    for each in others[:6]:
+        each.deleted_at = now
+    Endpoint.objects.bulk_create(others)
+    same: dict[str, Any] = {"error": "http_5xx", "status_code": 500, "deliveries": 1, "attempts": 1, "first_at": now}
+    ids: dict[str, Any] = {"customer_id": endpoint.customer_id, "oldest_id": endpoint.id, "example_id": endpoint.id}
+    FailureGroup.objects.bulk_create(
+        FailureGroup(endpoint=each, last_at=now - timedelta(minutes=place), **ids, **same)
+        for place, each in enumerate(others)
+    )
+    with CaptureQueriesContext(connection) as asked:
+        found = failures.failing(OPERATOR, limit=3)
+    assert [each.row.endpoint_id for each in found] == [each.id for each in others[6:9]]
+    joined = [each["sql"] for each in asked if "JOIN" in each["sql"]]
+    assert joined
+    assert all('"hookpost_failure_group"."id" IN (' in each for each in joined)
