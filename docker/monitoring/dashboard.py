@@ -5,16 +5,19 @@ What lives here: which curves answer which question. It needs the development pa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, QueryVariable, Row
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.builders.timeseries import Panel
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableRefresh
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")
 WIDTH, HEIGHT = 8, 8
+METRIC = re.compile(r"\b(?:hookpost|process)_\w+")
+OF_CELL = '{cell="$cell"}'  # where there are no cells, nothing is chosen, and the label is empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,8 @@ def dashboard() -> str:
     """Return the dashboard as JSON."""
     made = Dashboard("Hookpost").uid("hookpost").tags(["hookpost"]).refresh("30s").time("now-3h", "now").readonly()
     made = made.with_variable(DatasourceVariable("source").type("prometheus"))
+    cells = QueryVariable("cell").label("Cell").datasource(SOURCE).query("label_values(hookpost_build_info, cell)")
+    made = made.with_variable(cells.refresh(VariableRefresh.ON_DASHBOARD_LOAD))
     for title, row in ROWS.items():
         made = made.with_row(Row(title))
         for curves in row:
@@ -172,7 +177,9 @@ def panel(curves: Curves) -> Panel:
     """Return one panel."""
     made = Panel().title(curves.title).unit(curves.unit).span(WIDTH).height(HEIGHT).datasource(SOURCE)
     for number, (legend, query) in enumerate(curves.queries.items()):
-        made = made.with_target(Dataquery().expr(query).legend_format(legend).ref_id(chr(ord("A") + number)))
+        made = made.with_target(
+            Dataquery().expr(METRIC.sub(rf"\g<0>{OF_CELL}", query)).legend_format(legend).ref_id(chr(ord("A") + number))
+        )
     return made
 
 

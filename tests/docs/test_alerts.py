@@ -195,3 +195,12 @@ def test_each_alert_leads_to_a_runbook_that_exists(rule: dict[str, Any]) -> None
 def test_the_dashboard_is_what_its_code_makes() -> None:
     made = subprocess.check_output([sys.executable, str(FOLDER / "dashboard.py")], text=True)
     assert (FOLDER / "dashboard.json").read_text() == made, "run docker/monitoring/dashboard.py"
+
+
+def test_the_dashboard_shows_one_cell_at_a_time() -> None:
+    """Given figures of several cells in one Prometheus, then none is added to another cell's."""
+    queries = re.findall(r'"expr": "(.*)"', (FOLDER / "dashboard.json").read_text())
+    metrics = [each for query in queries for each in re.findall(r"[a-z]+_[a-z_]{4,}(?:\{[^}]*\})?", query)]
+    named = [each for each in metrics if each.startswith(("hookpost_", "process_"))]
+    assert len(named) >= len(queries) > 40
+    assert [each for each in named if not each.endswith('{cell=\\"$cell\\"}')] == []

@@ -85,7 +85,7 @@ def curves_of(server: Prometheus, title: str, marks: Sequence[Mark]) -> dict[str
     (panel,) = [each for each in panels if each["title"] == title]
     found: dict[str, Curve] = {}
     for target in panel["targets"]:
-        query = target["expr"].replace("$__rate_interval", f"{8 * STEP_SECONDS}s")
+        query = target["expr"].replace("$__rate_interval", f"{8 * STEP_SECONDS}s").replace("$cell", "")
         span = {"start": marks[0][0], "end": marks[-1][0] + PART_SECONDS, "step": STEP_SECONDS}
         data = server.ask("query_range", query=query, **{name: str(value) for name, value in span.items()})
         for series in data["result"]:

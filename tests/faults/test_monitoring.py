@@ -85,7 +85,7 @@ def queries() -> list[str]:
     asked = re.findall(r"`([^`]*\brate\([^`]*)`", (CHECKOUT / "docs/runbooks.md").read_text())
     assert asked
     curves = [target["expr"] for panel in panels for target in panel.get("targets", [])]
-    return [each.replace("$__rate_interval", "1m") for each in curves + asked]
+    return [each.replace("$__rate_interval", "1m").replace("$cell", "") for each in curves + asked]
 
 
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="Debian's prometheus is not installed")
