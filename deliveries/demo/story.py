@@ -53,7 +53,7 @@ def prepare(stage: Stage) -> None:
 def play_first_delivery(stage: Stage) -> None:
     """Emit an event, show the request that arrived, and have it verified."""
     screen.heading(stage.console, "2  An endpoint, an event, a signed request")
-    secret = register(stage, "demo-receiver", path="/hooks", fields={"event_types": [PAID]})
+    endpoint = register(stage, "demo-receiver", path="/hooks", fields={"event_types": [PAID]})
     started = time.monotonic()
     event_id = emit(stage, PAID)
     received = arrived(stage, event_id, count=1)[0]
@@ -61,22 +61,22 @@ def play_first_delivery(stage: Stage) -> None:
     screen.line(stage.console, f"This arrived {took_ms:.0f} ms after the POST began:\n", style="dim")
     screen.request(stage.console, received)
     screen.line(stage.console, "")
-    verify(stage, received, secret=secret)
-    finish(stage, event_id)
+    verify(stage, received, secret=str(endpoint["secret"]))
+    finish(stage, event_id, endpoint)
 
 
 def play_retries(stage: Stage) -> None:
     """Emit an event for an endpoint that is busy at first, and show its log."""
     screen.heading(stage.console, f"3  An endpoint that answers 503 {REFUSALS} times")
     fields = {"event_types": [OVERDUE], "retry_schedule": RETRY_SCHEDULE}
-    register(stage, "demo-busy-receiver", path=BUSY_PATH, fields=fields)
+    endpoint = register(stage, "demo-busy-receiver", path=BUSY_PATH, fields=fields)
     event_id = emit(stage, OVERDUE)
     tries = arrived(stage, event_id, count=REFUSALS + 1)
     statuses = [each.status for each in tries]
     if statuses != [503] * REFUSALS + [204]:
         raise CommandError(f"the busy receiver answered {statuses}")
     screen.done(stage.console, f"{len(tries)} requests came with the same webhook-id {event_id}")
-    rows = finish(stage, event_id)
+    rows = finish(stage, event_id, endpoint)
     if len(rows) != len(tries):
         raise CommandError(f"the log shows {len(rows)} attempts of {len(tries)}")
     screen.attempts(stage.console, rows)
@@ -91,14 +91,14 @@ def create(stage: Stage, path: str, fields: dict[str, object]) -> None:
     screen.line(stage.console, f"POST {PREFIX}{path}  {fields.get('uid') or fields['name']} {what}")
 
 
-def register(stage: Stage, uid: str, *, path: str, fields: dict[str, object]) -> str:
-    """Register the receiver's URL anew and return the endpoint's secret, which is shown only now."""
+def register(stage: Stage, uid: str, *, path: str, fields: dict[str, object]) -> dict[str, object]:
+    """Register the receiver's URL anew and return the endpoint, with its secret, which is shown only now."""
     stage.api.expect(204, 404, method="DELETE", path=f"{ENDPOINTS}/{uid}")
     fields = {"uid": uid, "url": stage.receiver.url + path, **fields}
     answer = stage.api.expect(201, method="POST", path=ENDPOINTS, fields=fields)
     screen.line(stage.console, f"POST {PREFIX}{ENDPOINTS}  {answer['url']} for {', '.join(answer['event_types'])}")
-    secret: str = answer["secret"]
-    return secret
+    endpoint: dict[str, object] = answer
+    return endpoint
 
 
 def emit(stage: Stage, event_type: str) -> str:
@@ -107,8 +107,8 @@ def emit(stage: Stage, event_type: str) -> str:
     answer = stage.api.expect(202, method="POST", path="/events", fields=fields)
     screen.line(stage.console, f"POST {PREFIX}/events  {orjson.dumps(fields).decode()}")
     screen.done(stage.console, f"202 {orjson.dumps(answer).decode()}")
-    if answer["deliveries"] != 1:
-        raise CommandError(f"the event has {answer['deliveries']} deliveries instead of 1")
+    if answer["deliveries"] < 1:  # more where endpoints of `--full` want it too
+        raise CommandError("the event has no delivery")
     event_id: str = answer["id"]
     return event_id
 
@@ -145,11 +145,13 @@ def verify(stage: Stage, received: Received, *, secret: str) -> None:
         raise CommandError("the package standardwebhooks accepted a changed body")
 
 
-def finish(stage: Stage, event_id: str) -> list[dict[str, object]]:
-    """Wait until the log says succeeded; returns the attempts, oldest first."""
+def finish(stage: Stage, event_id: str, endpoint: dict[str, object]) -> list[dict[str, object]]:
+    """Wait until the log says succeeded of an endpoint; returns the attempts, oldest first."""
     give_up = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        found = stage.api.expect(200, method="GET", path=f"/deliveries?event={event_id}")["results"]
+        found = stage.api.expect(200, method="GET", path=f"/deliveries?event={event_id}&endpoint={endpoint['id']}")[
+            "results"
+        ]
         if found and found[0]["state"] == "succeeded":
             break
         if time.monotonic() > give_up:
