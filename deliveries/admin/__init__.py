@@ -23,7 +23,7 @@ jobs         jobs job_words
 customers    customers members members_page own_customers api_keys brand_pages mail_page
 log-ins      staff_log_in provider_log_in provider_log_out portal_log_in second_factor forgotten_password set_password
              invitation_page profile_page staff_list users
-audit trail  audit audit_words actor_words
+audit trail  audit audit_words audit_actions actor_words
 """
 
 from deliveries.embedding import APPS_OF_PAGES, missing_apps

@@ -45,6 +45,12 @@ class Question:
     button: str
     takes_reason: bool = True
     is_empty: bool = False
+    takes_away: bool = False  # something that nothing brings back, or somebody's way in
+
+    @property
+    def variant(self) -> str:
+        """How the button looks that says yes: red where something is lost."""
+        return "danger" if self.takes_away else "primary"
 
 
 def nothing_to_send() -> Question:

@@ -138,7 +138,7 @@ class ApiKeyPages(PageAdmin[ApiKey]):
             name=row.name,
             hint=row.hint,
         )
-        return Question(title=gettext("Revoke this key?"), what=what, button=gettext("Revoke"))
+        return Question(title=gettext("Revoke this key?"), what=what, button=gettext("Revoke"), takes_away=True)
 
     def act_revoke(self, request: HttpRequest, row: ApiKey) -> None:
         """End a key at once."""

@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliveries.admin import log_filters
 from deliveries.admin.actor_words import actor_in_words
+from deliveries.admin.audit_actions import action_choices, action_in_words
 from deliveries.admin.audit_words import in_lines
-from deliveries.admin.badges import NOTHING, code
+from deliveries.admin.badges import NOTHING, code, short_name
 from deliveries.admin.columns import moment_column
-from deliveries.admin.list_filters import Filter, Narrows
+from deliveries.admin.list_filters import Filter, Narrows, Options, SingleFilter
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
@@ -49,6 +50,16 @@ PAGES = {model.PREFIX: model for model in NOUNS}
 GOING = (".delete", ".remove")
 
 
+class ActionFilter(SingleFilter):
+    """What was done."""
+
+    title, names, word, kind = gettext_noop("Action"), ("action",), "action", "select"
+
+    def options(self) -> Options:
+        """All that the viewer may come across."""
+        return action_choices(is_operator=self.viewer.is_operator)
+
+
 class AuditPages(ReadOnlyPages[AuditEntry]):
     """What staff and members see alike."""
 
@@ -56,18 +67,20 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     readonly_fields: ClassVar[tuple[str, ...]]
     list_select_related = ("customer",)
     search_fields = ("object_id",)
-    filters: ClassVar[Sequence[type[Filter]]] = (log_filters.WindowFilter, log_filters.PeriodFilter)
+    filters: ClassVar[Sequence[type[Filter]]] = (ActionFilter, log_filters.WindowFilter, log_filters.PeriodFilter)
     nothing_yet = gettext_noop("Nothing was done yet that the trail keeps.")
 
     def narrow(self, rows: QuerySet[AuditEntry], narrows: Narrows) -> QuerySet[AuditEntry]:
-        """Of one customer, and of a span of time."""
+        """Of one customer, of one kind, and of a span of time."""
         if "customer_ids" in narrows:
             rows = rows.filter(customer_id__in=narrows["customer_ids"])
+        if "action" in narrows:
+            rows = rows.filter(action=narrows["action"])
         return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
     def beside(self, request: HttpRequest, row: AuditEntry) -> dict[str, object]:
         """Name the entry by what was done, and when."""
-        return {**super().beside(request, row), "heading": f"{row.action} {to_minute(row.at)} UTC"}
+        return {**super().beside(request, row), "heading": f"{action_in_words(row.action)} {to_minute(row.at)} UTC"}
 
     shown_at = moment_column(gettext_lazy("When (UTC)"), "at")
 
@@ -78,8 +91,8 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
 
     @admin.display(description=gettext_lazy("What"))
     def shown_action(self, row: AuditEntry) -> SafeString:
-        """What was done."""
-        return code(row.action)
+        """What was done, and as programs name it."""
+        return format_html('<span title="{}">{}</span>', row.action, action_in_words(row.action))
 
     @admin.display(description=gettext_lazy("To"))
     def shown_object(self, row: AuditEntry) -> SafeString:
@@ -96,9 +109,9 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
         return self.url("change", row.object_id, model=model._meta.model_name or "")
 
     @admin.display(description=gettext_lazy("Customer"))
-    def shown_customer(self, row: AuditEntry) -> str:
+    def shown_customer(self, row: AuditEntry) -> SafeString | str:
         """Whose it is; of nobody's alone a dash."""
-        return row.customer.name if row.customer else NOTHING
+        return short_name(row.customer.name) if row.customer else NOTHING
 
     @admin.display(description=gettext_lazy("Reason"))
     def shown_reason(self, row: AuditEntry) -> str:
@@ -128,7 +141,7 @@ class StaffAuditEntry(AuditPages):
     fields = (*columns, "shown_detail")
     readonly_fields = fields
     search_by = ("object_id", "actor", "action")
-    search_help_text = gettext_noop("Id of what it was done to, who did it, or an action such as endpoint.pause")
+    search_help_text = gettext_noop("Id of what it was done to, or who did it")
     filters = (CustomerFilter, *AuditPages.filters)
 
 
@@ -140,7 +153,7 @@ class PortalAuditEntry(AuditPages, PortalAdmin[AuditEntry]):
     fields = (*columns, "shown_detail")
     readonly_fields = fields
     search_by = ("object_id", "action")
-    search_help_text = gettext_noop("Id of what it was done to, or an action such as endpoint.pause")
+    search_help_text = gettext_noop("Id of what it was done to")
 
     @admin.display(description=gettext_lazy("Who"))
     def shown_actor(self, row: AuditEntry) -> str:

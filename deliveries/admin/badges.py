@@ -141,8 +141,17 @@ def distance(value: datetime, *, now: datetime) -> str:
 
 
 def link(url: str, text: str, *, title: str = "") -> SafeString:
-    """Return a link to one of our own pages."""
-    return format_html('<a class="hp-link" href="{}" title="{}">{}</a>', url, title, text)
+    """Return a link to one of our own pages; a long text is shortened, with all of it on hover."""
+    short = text if isinstance(text, SafeString) else shortened(text)
+    return format_html(
+        '<a class="hp-link" href="{}" title="{}">{}</a>', url, title or (text if short != text else ""), short
+    )
+
+
+def short_name(text: str) -> SafeString | str:
+    """Return what a person called something, shortened where it is long, with all of it on hover."""
+    short = shortened(text)
+    return text if short == text else format_html('<span title="{}">{}</span>', text, short)
 
 
 def shortened(text: str, *, length: int = 60) -> str:

@@ -11,9 +11,10 @@ from django import forms
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import NOTHING, badge
+from deliveries.admin.badges import NOTHING, badge, code
 from deliveries.admin.brand_pages import BrandPages
 from deliveries.admin.columns import moment_column
 from deliveries.admin.endpoint_health import health_badges, with_health
@@ -79,9 +80,9 @@ class StaffCustomer(BrandPages):
         return row.uid or NOTHING
 
     @admin.display(description=gettext_lazy("Id"))
-    def shown_id(self, row: Customer) -> str:
+    def shown_id(self, row: Customer) -> SafeString:
         """The TypeID."""
-        return row.public_id
+        return code(row.public_id, one_line=True)
 
     shown_created = moment_column(gettext_lazy("Created (UTC)"), "created_at")
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.admin.badges import answer_of, badge, code, dotted, link, shortened
 from deliveries.admin.columns import moment_column
@@ -23,7 +23,7 @@ from deliveries.models.log import EVERYONES
 from deliveries.protocol import ids
 from deliveries.services.languages import tell
 
-DELETED = "deleted"
+DELETED = gettext_noop("deleted")
 
 
 def still_there(row: Any, name: str) -> Any | None:
@@ -65,7 +65,7 @@ class DeliveryColumns(ListPages[Delivery]):
         """The URL, which leads to our page of the endpoint: only Hookpost calls it."""
         endpoint = still_there(row, "endpoint")
         if endpoint is None:
-            return DELETED
+            return gettext(DELETED)
         text = shortened(endpoint.url.partition("://")[2], length=28)
         if endpoint.deleted_at is not None:
             return code(text, title=tell("{url} (deleted)", url=endpoint.url), one_line=True)
@@ -77,7 +77,7 @@ class DeliveryColumns(ListPages[Delivery]):
         """The customer, linked; on the staff's pages only."""
         customer = still_there(row, "customer")
         return (
-            DELETED
+            gettext(DELETED)
             if customer is None
             else link(self.url("change", customer.public_id, model="customer"), customer.name)
         )

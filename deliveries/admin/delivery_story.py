@@ -129,7 +129,7 @@ def _goes_on(waiting: Waiting | None, *, now: datetime) -> str:
         return gettext("It is being dealt with at this moment.")
     if waiting.next_attempt_at is not None:
         at = waiting.next_attempt_at
-        return tell("The next try is at {at} UTC, {away}.", at=f"{at:%H:%M:%S}", away=distance(at, now=now))
+        return tell("The next try is at {at} UTC, {away}.", at=timestamps.to_second(at), away=distance(at, now=now))
     if waiting.reason == WaitReason.SCHEDULE:
         return gettext("It is due now.")
     return waiting_in_words(waiting)

@@ -90,7 +90,7 @@ def in_words(health: Health) -> str:
         said.append(tell("Nothing has arrived since {at} UTC, {ago}.", at=at, ago=_ago(health)))
     if health.share_24h is not None:
         said.append(tell("{share} of the last day's deliveries arrived.", share=_percent(health.share_24h)))
-    if health.error:
+    if health.error and health.share_24h != 1:  # what is tried again and arrives is no failure of the day
         status = f" ({health.status_code})" if health.status_code else ""
         what = f"{explain(health.error).removesuffix('.')}{status}"
         said.append(tell("The commonest failure: {what}.", what=what))

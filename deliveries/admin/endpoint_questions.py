@@ -50,12 +50,18 @@ def question_of(request: HttpRequest, act: str, row: Endpoint) -> Question | Non
         return Question(title=gettext("Pause this endpoint?"), what=tell(PAUSED, url=row.url), button=gettext("Pause"))
     if act == "disable":
         return Question(
-            title=gettext("Disable this endpoint?"), what=tell(DISABLED, url=row.url), button=gettext("Disable")
+            title=gettext("Disable this endpoint?"),
+            what=tell(DISABLED, url=row.url),
+            button=gettext("Disable"),
+            takes_away=True,
         )
     if act == "resume" and request.POST.get("backlog") == "cancel":
         what = tell(CANCELLED, **backlog_of(row))
         return Question(
-            title=gettext("Resume, and cancel the backlog?"), what=what, button=gettext("Resume and cancel")
+            title=gettext("Resume, and cancel the backlog?"),
+            what=what,
+            button=gettext("Resume and cancel"),
+            takes_away=True,
         )
     if act == "rotate":
         return _about_rotation(keep_hours_of(request))
@@ -73,7 +79,10 @@ def keep_hours_of(request: HttpRequest) -> int:
 def _about_rotation(hours: int) -> Question:
     if hours == 0:
         return Question(
-            title=gettext("End the old secret now?"), what=gettext(LEAKED), button=gettext("End the old secret")
+            title=gettext("End the old secret now?"),
+            what=gettext(LEAKED),
+            button=gettext("End the old secret"),
+            takes_away=True,
         )
     return Question(
         title=gettext("Rotate the secret?"), what=tell(ROTATED, hours=hours), button=gettext("Rotate the secret")

@@ -130,7 +130,7 @@ class StaffEventType(EventTypePages):
     def shown_owner(self, row: EventType) -> SafeString | str:
         """The operator or a customer."""
         if row.customer is None:
-            return "operator"
+            return gettext("the operator")
         return link(self.url("change", row.customer.public_id, model="customer"), row.customer.name)
 
     def owner_of(self, request: HttpRequest, form: ModelForm) -> Customer | None:

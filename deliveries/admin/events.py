@@ -90,7 +90,7 @@ class EventPages(ReadOnlyPages[Event]):
     @admin.display(description=gettext_lazy("Event"))
     def shown_id(self, row: Event) -> SafeString:
         """The id that receivers see as webhook-id."""
-        return code(row.public_id)
+        return code(row.public_id, one_line=True)
 
     @admin.display(description=gettext_lazy("Type"))
     def shown_type(self, row: Event) -> SafeString:
@@ -107,7 +107,10 @@ class EventPages(ReadOnlyPages[Event]):
             " moment may still arrive."
         )
         return Question(
-            title=gettext("Erase the content of this event?"), what=what, button=gettext("Erase the content")
+            title=gettext("Erase the content of this event?"),
+            what=what,
+            button=gettext("Erase the content"),
+            takes_away=True,
         )
 
     def act_erase(self, request: HttpRequest, row: Event) -> None:

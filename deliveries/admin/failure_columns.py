@@ -9,12 +9,12 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from deliveries.admin.badges import badge, code, first_large, shortened
+from deliveries.admin.badges import badge, code, first_large, short_name, shortened
 from deliveries.admin.columns import moment_column
 from deliveries.admin.failure_words import STATES
 from deliveries.models import FailureGroup
 from deliveries.services.failure_groups import described
-from deliveries.services.languages import in_words
+from deliveries.services.languages import in_words, tell
 
 
 class FailureColumns:
@@ -38,14 +38,14 @@ class FailureColumns:
         return code(shortened(url.partition("://")[2], length=40), title=url)
 
     @admin.display(description=gettext_lazy("Customer"))
-    def shown_customer(self, row: FailureGroup) -> str:
+    def shown_customer(self, row: FailureGroup) -> SafeString | str:
         """The customer's name."""
-        return row.endpoint.customer.name
+        return short_name(row.endpoint.customer.name)
 
     @admin.display(description=gettext_lazy("Deliveries"))
     def shown_number(self, row: FailureGroup) -> str:
         """How many began to fail like this."""
-        return f"{row.deliveries:,}"
+        return tell("{number}", number=row.deliveries)
 
     shown_first = moment_column(gettext_lazy("Since (UTC)"), "first_at")
     shown_last = moment_column(gettext_lazy("Last"), "last_at", relative=True)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_noop
 from deliveries.actors import ring_job
 from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
-from deliveries.admin.badges import badge, explain, moment
+from deliveries.admin.badges import badge, first_large, moment
 from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
 from deliveries.admin.list_filters import Narrows
@@ -137,9 +137,10 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
 
     def named(self, row: FailureGroup) -> dict[str, object]:
         """What comes from where."""
-        return {
-            "heading": tell("{answer} from {url}", answer=row.status_code or explain(row.error), url=row.endpoint.url)
-        }
+        if row.status_code:
+            return {"heading": tell("{answer} from {url}", answer=row.status_code, url=row.endpoint.url)}
+        says = first_large(in_words(described(row).advice.says))
+        return {"heading": f"{says}: {row.endpoint.url}"}
 
     def job_url(self, job: Job | None) -> str:
         """Return the address of a job's page."""

@@ -56,11 +56,10 @@ def others_in_words(row: FailureGroup | None) -> str:
     if row is None or others < 1:
         return ""
     return tell_number(
-        "{number} other fails the same way since {time} UTC on {day}.",
-        "{number} others fail the same way since {time} UTC on {day}.",
+        "{number} other has failed the same way since {at} UTC.",
+        "{number} others have failed the same way since {at} UTC.",
         others,
-        time=f"{row.first_at:%H:%M}",
-        day=f"{row.first_at:%Y-%m-%d}",
+        at=to_minute(row.first_at),
     )
 
 

@@ -72,7 +72,10 @@ class JobPages(ReadOnlyPages[Job]):
             what = gettext("Nothing more is cancelled; what is cancelled already stays so.")
         if row.kind in SENDING:
             what = f"{what} {gettext('It can be resumed later.')}"
-        return Question(title=gettext("Cancel this job?"), what=what, button=gettext("Cancel the job"))
+        is_over = row.kind not in (*SENDING, Job.Kind.CANCEL)
+        return Question(
+            title=gettext("Cancel this job?"), what=what, button=gettext("Cancel the job"), takes_away=is_over
+        )
 
     def act_resume(self, request: HttpRequest, row: Job) -> None:
         """Go on where it stopped."""
@@ -130,7 +133,7 @@ class JobPages(ReadOnlyPages[Job]):
     @admin.display(description=gettext_lazy("Id"))
     def shown_id(self, row: Job) -> SafeString:
         """The id, as the API shows it."""
-        return code(row.public_id)
+        return code(row.public_id, one_line=True)
 
     def with_details(self, rows: list[Job]) -> list[Job]:
         """Add what each was narrowed to."""

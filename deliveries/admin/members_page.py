@@ -27,6 +27,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.member_roles import MEANINGS, MemberRight, MemberRole
 from deliveries.services import invitations
 from deliveries.services.languages import in_words, tell
+from deliveries.services.mail_addresses import EMAIL_LIMIT
 from deliveries.services.members import change_role, remove_member
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ Row = TypeVar("Row", Member, Invitation)
 class InvitationForm(forms.Form):
     """Whom to invite, and as what."""
 
-    email = forms.CharField(max_length=invitations.EMAIL_LIMIT)
+    email = forms.CharField(max_length=EMAIL_LIMIT)
     role = forms.ChoiceField(choices=ROLES, initial=MemberRole.DEVELOPER)
 
 
@@ -148,7 +149,7 @@ def _ask(request: HttpRequest, site: PortalSite, row: Member) -> HttpResponse:
     title = tell("Remove {name}?", name=name)
     context = {
         "title": gettext("Remove a member"),
-        "question": Question(title=title, what=what, button=gettext("Remove"), takes_reason=False),
+        "question": Question(title=title, what=what, button=gettext("Remove"), takes_reason=False, takes_away=True),
         "back_url": reverse(f"{site.name}:members"),
     }
     return page_of(site, request, "hookpost/confirm.html", context)

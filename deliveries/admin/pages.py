@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from deliveries.admin.actor_words import actor_in_words, actors_called
 from deliveries.admin.acts import ActPages
+from deliveries.admin.audit_actions import action_in_words
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.ids import read_id
 from deliveries.admin.paging import NEWEST_FIRST, Row
@@ -251,8 +252,9 @@ class PageAdmin(ActPages[Row], OwnTransactions):
 
     def shown_entry(self, entry: AuditEntry) -> dict[str, object]:
         """Return an entry as this site shows it; staff see all of it."""
-        shown = {name: getattr(entry, name) for name in ("at", "action", "reason", "note")}
-        return {**shown, "actor": actor_in_words(entry.actor), "detail": list(in_lines(entry.detail))}
+        shown = {name: getattr(entry, name) for name in ("at", "reason", "note")}
+        told = {"actor": actor_in_words(entry.actor), "action": action_in_words(entry.action)}
+        return {**shown, **told, "detail": list(in_lines(entry.detail))}
 
     def actor(self, request: HttpRequest) -> str:
         """Return the name that goes into the audit trail."""

@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from deliveries.admin.acts import sentence, typed_again
+from deliveries.admin.audit_actions import action_in_words
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.rendering import page_of
@@ -159,9 +160,10 @@ def _acts(request: HttpRequest, site: AdminSite) -> list[AuditEntry]:
 
 
 def _shown(entry: AuditEntry, customers: Mapping[UUID, str]) -> dict[str, object]:
-    shown = {name: getattr(entry, name) for name in ("at", "action", "object_id", "reason")}
+    shown = {name: getattr(entry, name) for name in ("at", "object_id", "reason")}
     return {
         **shown,
+        "action": action_in_words(entry.action),
         "customer": customers.get(entry.customer_id, "") if entry.customer_id else "",
         "detail": list(in_lines(entry.detail)),
     }

@@ -18,6 +18,7 @@ WORDS = (
     *("Search", "An id, a part of a URL, a name or uid"),
     *("{count} failed", "{count} a second", "{count} a second, about {time} left"),
     *("Looking whether it is reached…", "Search {count} event types", "Search event types"),
+    "You were logged out before this was saved. What you had typed is here again, but for secrets.",
     *("example", "Example of {name}", "The example cannot be shown now."),
 )
 

@@ -28,8 +28,8 @@ from deliveries.errors import HookpostError, InvalidInput
 from deliveries.models import PasswordMail, SecondFactor
 from deliveries.protocol.staff_roles import MEANINGS, StaffRole
 from deliveries.services import staff as verbs
-from deliveries.services.invitations import EMAIL_LIMIT
 from deliveries.services.languages import in_words, tell
+from deliveries.services.mail_addresses import EMAIL_LIMIT
 from deliveries.services.password_links import link_parts, mail_link, reaches_mail
 from deliveries.services.role_groups import role_of
 from deliveries.services.site_links import STAFF, path_of
@@ -201,7 +201,11 @@ def _page(request: HttpRequest, site: StaffSite, form: StaffForm) -> HttpRespons
 def _ask(request: HttpRequest, site: StaffSite, user: User, act: str) -> HttpResponse:
     title, what, button = QUESTIONS[act]
     question = Question(
-        title=tell(title, name=user.get_username()), what=gettext(what), button=gettext(button), takes_reason=False
+        title=tell(title, name=user.get_username()),
+        what=gettext(what),
+        button=gettext(button),
+        takes_reason=False,
+        takes_away=act != "end-sessions",
     )
     context = {
         "title": gettext("Staff"),

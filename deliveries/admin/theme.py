@@ -17,7 +17,7 @@ from unfold.dataclasses import Favicon
 from deliveries.services.brands import Brand
 from deliveries.services.site_links import PORTAL, path_of
 
-SCRIPTS = ("pages", "find")  # of all pages; others are named where they are used
+SCRIPTS = ("pages", "forms", "find")  # of all pages; others are named where they are used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

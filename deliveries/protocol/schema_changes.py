@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deliveries.protocol.sentences import say
+
 
 def breaking_changes(old: object, new: object) -> list[str]:
     """Return what a reader of the old schema could stumble over in data of the new one, a sentence each.
@@ -22,13 +24,18 @@ def breaking_changes(old: object, new: object) -> list[str]:
 def _breaks(old: Mapping[str, Any], new: Mapping[str, Any], *, place: str) -> Iterator[str]:
     kept = new.get("properties", {})
     for name in sorted(set(old.get("required", [])) - set(new.get("required", []))):
-        yield f"{place}.{name} was required and no longer is"
+        yield say("{member} was required and no longer is", member=f"{place}.{name}")
     was, now = _types(old), _types(new)
     if was and not (now and now <= was):
-        yield f"{place} was of type {'/'.join(sorted(was))} and may now be {'/'.join(sorted(now)) or 'anything'}"
+        yield say(
+            "{member} was of type {was} and may now be {now}",
+            member=place,
+            was="/".join(sorted(was)),
+            now="/".join(sorted(now)) or say("anything"),
+        )
     for name, part in old.get("properties", {}).items():
         if name not in kept:
-            yield f"{place}.{name} is no longer described"
+            yield say("{member} is no longer described", member=f"{place}.{name}")
         elif isinstance(part, dict) and isinstance(kept[name], dict):
             yield from _breaks(part, kept[name], place=f"{place}.{name}")
     if isinstance(old.get("items"), dict) and isinstance(new.get("items"), dict):

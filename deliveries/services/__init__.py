@@ -6,7 +6,7 @@ accepting       events event_entries event_store event_columns shared_commits gr
                 validation schemas fan_out filter_judge filter_bodies scheduling
 endpoints       endpoints endpoint_rows endpoint_fields endpoint_secrets endpoint_credentials challenges
                 challenge_rounds delivery_windows retests holding inboxes poll_waits url_check
-customers       customers members invitations portal_links api_keys brands first_steps limits held_rows
+customers       customers members invitations mail_addresses portal_links api_keys brands first_steps limits held_rows
 event types     event_types api_versions version_schemas version_table version_preview
 looking         selection waiting recent_events event_values feed saved_views endpoint_health failure_groups stats
                 overview export_places statement_timeout

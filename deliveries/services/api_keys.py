@@ -135,5 +135,5 @@ def _check_name(name: str) -> str:
 def _check_scopes(scopes: Sequence[str]) -> list[str]:
     unknown = sorted(set(scopes) - set(ApiKey.Scope.values))
     if unknown or not scopes:
-        raise InvalidInput("scopes are some of " + ", ".join(ApiKey.Scope.values), field="scopes")
+        raise InvalidInput(say("scopes are some of {names}", names=", ".join(ApiKey.Scope.values)), field="scopes")
     return sorted(set(scopes))

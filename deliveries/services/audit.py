@@ -14,6 +14,7 @@ from deliveries.errors import Unavailable
 from deliveries.models import ApiKey, AuditEntry, Customer
 from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol.actor_names import SYSTEM, name_key, name_person
+from deliveries.protocol.sentences import say
 
 __all__ = ["SYSTEM", "actor_of_key", "actor_of_user", "record_act"]
 
@@ -45,7 +46,7 @@ def record_act(
         )
         # Asked after the row is written: whoever freezes the customer waits for those who write here.
         if customer is not None and Customer.objects.filter(id=customer.id).exclude(moving="").exists():
-            raise Unavailable("this customer is moving to another cell; try again in a minute")
+            raise Unavailable(say("this customer is moving to another cell; try again in a minute"))
     return entry
 
 

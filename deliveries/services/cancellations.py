@@ -18,11 +18,12 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, DueDelivery, Lane
 from deliveries.models.visible import Viewer
 from deliveries.protocol.delivery_states import DeliveryState, is_waiting
+from deliveries.protocol.sentences import say
 from deliveries.services.selection import Selection, deliveries_of
 from deliveries.sql.ending_rows import CancelDeliveriesRow
 
 WAITING = (DeliveryState.PENDING, DeliveryState.HELD)
-NOT_WAITING = "only what is pending or held is cancelled"
+NOT_WAITING = say("only what is pending or held is cancelled")
 ORDER = "order"  # an ordered endpoint waits for the retry of its first delivery: engine/phases.py
 
 

@@ -187,7 +187,7 @@ def _check_number(name: str, *, low: int, high: int, empty: bool = False) -> Cal
 def _check_choice(name: str, choices: list[str]) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in choices:
-            raise InvalidInput("one of " + ", ".join(choices), field=name)
+            raise InvalidInput(say("one of {names}", names=", ".join(choices)), field=name)
         return value
 
     return check

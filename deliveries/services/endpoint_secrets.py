@@ -16,6 +16,7 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, EndpointSecret
 from deliveries.protocol.profiles import check_key, profile_of
 from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 
 SECRET_BYTES = 32
@@ -44,7 +45,9 @@ def check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
         check_key(endpoint.signing, key)
     for name in profile_of(endpoint.signing).headers:
         if name.lower() in endpoint.header_names:
-            raise InvalidInput(f"the header {name} is the signature's, and a custom one too", field="signing")
+            raise InvalidInput(
+                say("the header {name} is the signature's, and a custom one too", name=name), field="signing"
+            )
 
 
 def signing_keys(endpoint: Endpoint) -> list[SigningKey]:

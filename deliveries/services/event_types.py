@@ -15,7 +15,7 @@ from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, EventType
 from deliveries.protocol.event_types import check_own_name
 from deliveries.protocol.schema_changes import breaking_changes
-from deliveries.protocol.sentences import say
+from deliveries.protocol.sentences import joined, say
 from deliveries.services import limits
 from deliveries.services.audit import record_act
 from deliveries.services.held_rows import hold
@@ -74,7 +74,7 @@ def _hold(event_type: EventType) -> None:
 
 def _refuse_breaking(event_type: EventType, schema: object) -> None:
     if broken := breaking_changes(event_type.schema, schema):
-        raise Conflict("this schema may break receivers: " + "; ".join(broken[:10]))
+        raise Conflict(say("this schema may break receivers: {changes}", changes=joined(broken[:10])))
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
@@ -86,7 +86,7 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, object]:
             say("at most {description_limit} characters", description_limit=DESCRIPTION_LIMIT), field="description"
         )
     if checked.get("validation", "off") not in EventType.Validation.values:
-        raise InvalidInput("one of " + ", ".join(EventType.Validation.values), field="validation")
+        raise InvalidInput(say("one of {names}", names=", ".join(EventType.Validation.values)), field="validation")
     if "schema" in checked:
         check_schema(checked["schema"])
     return checked

@@ -146,7 +146,7 @@ def preview_filter(
         with at_most(seconds=LOOK_SECONDS):
             found = recent_events(customer_id)
     except TooSlow as error:
-        raise Unavailable("the events are not found in time; try again") from error
+        raise Unavailable(say("the events are not found in time; try again")) from error
     verdicts = _judge(list(_within(found)), text, wanted, look)
     looked_at = [event for event in found if event.id in verdicts]
     examples = [_example(event, verdicts[event.id], wanted) for event in looked_at]

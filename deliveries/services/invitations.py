@@ -11,9 +11,7 @@ from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -24,11 +22,11 @@ from deliveries.protocol.actor_names import name_person
 from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
+from deliveries.services.mail_addresses import check_email
 from deliveries.services.members import by_name, check_role, create_person, is_plain
 
 LIFETIME = timedelta(days=7)
 DAY = timedelta(days=1)
-EMAIL_LIMIT = 150  # an address becomes a username
 SALT = "hookpost.invitation"
 
 
@@ -136,17 +134,3 @@ def _join(invitation: Invitation, user: User) -> Member:
     detail = {"role": member.role, "invited_by": invitation.actor}
     record_act(actor, "member.join", customer=customer, object_id=member.public_id, detail=detail)
     return member
-
-
-def check_email(text: str) -> str:
-    """Return an address as a username is made of it; raises InvalidInput."""
-    address = text.strip().lower()
-    if len(address) > EMAIL_LIMIT:
-        raise InvalidInput(
-            say("an address has at most {email_limit} characters here", email_limit=EMAIL_LIMIT), field="email"
-        )
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise InvalidInput(say("not an e-mail address"), field="email") from error
-    return address

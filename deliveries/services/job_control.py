@@ -27,7 +27,6 @@ from deliveries.services.jobs import IN_FLIGHT, STOPPABLE
 State = Job.State
 SENDING = (Job.Kind.REDELIVER, Job.Kind.RECOVER, Job.Kind.REPLAY)
 LONGEST_TIMEOUT_SECONDS = 30  # of an endpoint
-ENDED = "the job is {}; only one that failed or was cancelled is resumed"
 
 
 def may_resume(job: Job) -> bool:
@@ -67,7 +66,12 @@ def resume_job(job: Job, *, actor: str, reason: str = "", note: str = "") -> Job
         limits.refuse_more_jobs(job.customer, by_operator=job.by_operator)
         hold(job)
         if not may_resume(job):
-            raise Conflict(ENDED.format(job.get_state_display().lower()))
+            raise Conflict(
+                say(
+                    "the job is {lower}; only one that failed or was cancelled is resumed",
+                    lower=job.get_state_display().lower(),
+                )
+            )
         job.rest_until = _ended_by(job)
         if job.rest_until:
             job.problem = IN_FLIGHT

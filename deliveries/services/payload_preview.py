@@ -16,6 +16,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.batching import sent_alone
 from deliveries.protocol.payload import Shaping, check_together
 from deliveries.protocol.request import CONTENT_TYPE
+from deliveries.protocol.sentences import say
 from deliveries.protocol.transformation import PRESETS
 from deliveries.services.endpoint_fields import check_fields
 from deliveries.services.recent_events import recent_events
@@ -53,7 +54,7 @@ def tried_shaping(endpoint: Endpoint, fields: Mapping[str, object]) -> Shaping:
     given = {name: value for name, value in fields.items() if name in SETTINGS}
     if preset := fields.get("preset"):
         if str(preset) not in PRESETS:
-            raise InvalidInput("one of " + ", ".join(PRESETS), field="preset")
+            raise InvalidInput(say("one of {names}", names=", ".join(PRESETS)), field="preset")
         given["transformation"] = PRESETS[str(preset)].text
     tried = Endpoint(**{name: getattr(endpoint, name) for name in SETTINGS} | check_fields(given))
     check_together(tried.shaping, endpoint.header_names)

@@ -16,8 +16,6 @@ from urllib.parse import unquote
 
 import orjson
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode, urlsafe_base64_encode
 
@@ -27,6 +25,7 @@ from deliveries.protocol.actor_names import name_person
 from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
+from deliveries.services.mail_addresses import check_email
 from deliveries.services.members import by_name, create_person, is_plain
 from deliveries.services.site_links import PORTAL, site_root
 
@@ -110,7 +109,7 @@ def _member_of(customer: Customer, email: str | None) -> Member:
     plain = members.filter(user__is_staff=False, user__is_superuser=False)
     if email is None:
         return plain.first() or _new_member(customer, f"portal-{customer.public_id}", "")
-    address = _check_email(email)
+    address = check_email(email)
     by_address = {f"user__{get_user_model().get_email_field_name()}__iexact": address}
     if found := plain.filter(**by_address).first():
         return found
@@ -126,16 +125,6 @@ def _new_member(customer: Customer, username: str, email: str) -> Member:
     limits.refuse_beyond("members", Member.objects.filter(customer=customer).count(), customer)
     user = create_person(username, email)
     return Member.objects.create(customer=customer, user=user)
-
-
-def _check_email(text: str) -> str:
-    try:
-        validate_email(text)
-    except ValidationError as error:
-        raise InvalidInput(say("not an e-mail address"), field="email") from error
-    if len(text) > 150:
-        raise InvalidInput(say("an address has at most 150 characters here"), field="email")
-    return text.lower()
 
 
 def _hash(token: str) -> bytes:

@@ -11,6 +11,7 @@ from deliveries.evaluator.process import shape_event
 from deliveries.models import Event
 from deliveries.protocol import ids
 from deliveries.protocol.payload import PLAIN, EventText, Shaped, Shaping, routed
+from deliveries.protocol.sentences import say
 from deliveries.services.version_table import route_of, version_table
 
 
@@ -30,7 +31,7 @@ def text_of(event: Event) -> EventText:
 def in_version(event: Event, wanted: str | None) -> Event:
     """Return an event, not to be stored, in a version, None for the oldest; raises Conflict, Unavailable."""
     if not version_table(wanted).knows(wanted):
-        raise InvalidInput(f"there is no released version {wanted}", field="api_version")
+        raise InvalidInput(say("there is no released version {name}", name=wanted), field="api_version")
     try:
         route = version_table(event.api_version).route(event.type, event.api_version, wanted)
         if route is not None:

@@ -16,7 +16,7 @@ from deliveries.protocol.sentences import say
 from deliveries.protocol.staff_roles import StaffRole
 from deliveries.services.audit import record_act
 from deliveries.services.held_rows import hold
-from deliveries.services.invitations import check_email
+from deliveries.services.mail_addresses import check_email
 from deliveries.services.members import create_person
 from deliveries.services.role_groups import APP, group_name, keep_an_owner, role_of
 from deliveries.services.second_factor import confirmed_factor, remove_factor
@@ -46,7 +46,7 @@ def invite_staff(email: str, role: str, *, actor: str) -> User:
 
 def record_link(user: User, *, actor: str) -> None:
     """Say in the audit trail that somebody is given a link that sets their password."""
-    _record(actor, "staff.link", user)
+    _record(actor, "staff.password_link", user)
 
 
 def change_staff_role(user: User, role: str, *, actor: str) -> None:

@@ -69,7 +69,7 @@ def test_a_delivery_that_waits_says_when_it_is_tried_next(bob: Client, acme: Hou
     DueDelivery.objects.update(due_at=at)
     text = text_of(bob, acme)
     assert "Failed once so far: the receiver answers 404, there is nothing at this path." in text
-    assert f"The next try is at {at:%H:%M:%S} UTC, in 30 min." in text
+    assert f"The next try is at {at:%Y-%m-%d %H:%M:%S} UTC, in 30 min." in text
 
 
 def test_a_delivery_that_arrived_says_after_how_long(bob: Client, acme: House) -> None:

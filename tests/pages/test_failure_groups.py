@@ -58,7 +58,7 @@ def test_a_delivery_says_how_many_others_fail_the_same_way(site: str, bob: Clien
     fails(acme)
     client = bob if site == "admin" else carol
     text = client.get(f"/{site}/deliveries/delivery/{acme.delivery.public_id}/change/").content.decode()
-    assert "65 others fail the same way since" in text
+    assert "65 others have failed the same way since" in text
     assert acme.failure.public_id in text
 
 

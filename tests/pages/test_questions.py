@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from deliveries.models import AuditEntry, Endpoint
+from deliveries.models import AuditEntry, Delivery, Endpoint
 from deliveries.services.endpoints import pause_endpoint
 from deliveries.services.redelivery import redeliver
 from tests.pages.conftest import House
@@ -108,3 +108,35 @@ def test_a_member_writes_no_note(carol: Client, acme: House) -> None:
     assert 'name="note"' not in press(carol, "portal", "endpoint", acme.endpoint.public_id, "pause")
     press(carol, "portal", "endpoint", acme.endpoint.public_id, "pause", confirmed="yes", note=NOTE)
     assert AuditEntry.objects.get(action="endpoint.pause").note == ""
+
+
+RED = re.compile(r"<button[^>]*\bbg-red-600\b[^>]*>\s*([^<]*?)\s*</button>")
+
+
+@pytest.mark.parametrize(
+    ("site", "noun", "act", "form", "red"),
+    [
+        ("portal", "failuregroup", "redeliver", {}, []),
+        ("portal", "endpoint", "pause", {}, []),
+        ("portal", "endpoint", "rotate", {"keep_hours": "24"}, []),
+        ("portal", "endpoint", "rotate", {"keep_hours": "0"}, ["End the old secret"]),
+        ("admin", "endpoint", "disable", {}, ["Disable"]),
+        ("portal", "apikey", "revoke", {}, ["Revoke"]),
+        ("portal", "job", "cancel", {}, []),
+        ("admin", "event", "erase", {}, ["Erase the content"]),
+    ],
+)
+def test_a_button_is_red_where_something_is_lost_and_nowhere_else(
+    site: str, noun: str, act: str, form: dict[str, str], red: list[str], alice: Client, carol: Client, acme: House
+) -> None:
+    """Given a question, then sending again looks as harmless as it is, and what nothing brings back does not."""
+    rows = {"failuregroup": acme.failure, "endpoint": acme.endpoint, "apikey": acme.key, "job": acme.job}
+    Delivery.objects.filter(pk=acme.delivery.pk).update(state="exhausted", failed_at=acme.failure.last_at)
+    ref = {**rows, "event": acme.event}[noun].public_id
+    assert RED.findall(press(alice if site == "admin" else carol, site, noun, ref, act, **form)) == red
+
+
+def test_what_deletes_is_quieter_than_what_saves(carol: Client, acme: House) -> None:
+    page = carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/").content.decode()
+    assert "Delete…" in page
+    assert not RED.findall(page)

@@ -79,7 +79,7 @@ def test_an_owner_invites_by_mail_and_the_link_makes_one_of_staff_once(
     assert "does not work any more" in set_password(place)
     inside = Client().post("/admin/login/", {"username": "eve@example.org", "password": PASSWORD}, follow=True)
     assert "Overview" in inside.content.decode()
-    assert acts_of(eve) == ["staff.invite", "staff.link", "password.set"]
+    assert acts_of(eve) == ["staff.invite", "staff.password_link", "password.set"]
     assert "already" in alice.post("/admin/staff/", {"email": "eve@example.org", "role": "viewer"}).content.decode()
 
 

@@ -26,13 +26,6 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     button.textContent = hpSay("Copied");
   });
-
-  for (const form of document.querySelectorAll("form[data-hp-once]")) {
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.hpSent) event.preventDefault();
-      form.dataset.hpSent = "1";
-    });
-  }
 });
 // On a telephone each cell of a small table stands below its title.
 document.addEventListener("DOMContentLoaded", () => {
@@ -43,9 +36,6 @@ document.addEventListener("DOMContentLoaded", () => {
       if (cell.colSpan === 1 && titles[cell.cellIndex] && isFull) cell.dataset.label = titles[cell.cellIndex];
     }
   }
-});
-addEventListener("pageshow", (event) => {
-  if (event.persisted) for (const form of document.querySelectorAll("form[data-hp-once]")) delete form.dataset.hpSent;
 });
 // The reader's own time beside UTC, also in what comes later.
 document.addEventListener("DOMContentLoaded", () => addLocalTimes(document));
