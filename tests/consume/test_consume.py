@@ -212,13 +212,12 @@ def numbers() -> list[int]:
 
 def test_what_was_written_is_accepted_and_gone(place: Place) -> None:
     place.write(*map(an_event, range(7)))
-    woken: list[object] = []
     reader = place.reader()
-    consume_batch(reader, wake=woken.extend)
+    drain(place, reader)
     assert (numbers(), place.left(), place.refused()) == (list(range(7)), 0, [])
     trace = None if place.kind == "table" else f"{TRACEPARENT}\nshop=7"  # rows have no headers
     assert set(Event.objects.values_list("trace_context", flat=True)) == {trace}
-    assert not consume_batch(reader, wake=woken.extend)
+    assert not consume_batch(reader, wake=list)
 
 
 def test_what_waited_beyond_its_time_is_sent_at_once_and_not_refused(place: Place) -> None:

@@ -265,10 +265,8 @@ def test_a_text_is_no_secret_of_the_standard_scheme() -> None:
         profiles.check_key("standard", secrets.read_secret(FOREIGN["slack"]))
 
 
-@pytest.mark.parametrize(
-    "secret", ["", "seven77", "x" * 257, " leading", "trailing ", "line\nbreak", "a\0bcdefgh", "ä" * 129]
-)
-def test_a_text_of_another_length_or_with_invisible_characters_is_refused(secret: str) -> None:
+@pytest.mark.parametrize("secret", ["", "seven77", "x" * 257, "a\0bcdefgh", "ä" * 129])
+def test_a_text_of_another_length_or_with_a_nul_is_refused(secret: str) -> None:
     with pytest.raises(InvalidSecret):
         secrets.check_secret(secret, signing="github")
 
