@@ -11,7 +11,7 @@ CREATE UNLOGGED TABLE hookpost_unbroken (
     since timestamptz NOT NULL
 );
 COMMENT ON TABLE hookpost_unbroken IS 'sql/beat.sql';
-INSERT INTO hookpost_unbroken (since) VALUES ('-infinity');
+INSERT INTO hookpost_unbroken (since) VALUES ('epoch');
 """
 
 

@@ -115,7 +115,7 @@ def answer_unresolved(reason: str, *, seconds: float, proxied: bool) -> Answer:
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
     elif proxied:
         error, detail = "proxy_error", detail.replace("the host name", "the egress proxy's name")
-    took_ms = int(seconds * 1000)
+    took_ms = round(seconds * 1000)
     return Answer(error=error, detail=detail, duration_ms=took_ms, phases=Phases(dns_ms=took_ms))
 
 

@@ -59,7 +59,7 @@ def ask(statement: str) -> None:
 def crash() -> Iterator[Callable[[], None]]:
     """What a crash of the server leaves, before anybody has beaten again."""
     yield lambda: ask("DELETE FROM hookpost_unbroken")
-    ask("DELETE FROM hookpost_unbroken; INSERT INTO hookpost_unbroken (since) VALUES ('-infinity')")
+    ask("DELETE FROM hookpost_unbroken; INSERT INTO hookpost_unbroken (since) VALUES ('epoch')")
 
 
 def let_pass(seconds: float) -> None:

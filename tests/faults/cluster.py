@@ -121,7 +121,7 @@ class Cluster:
         )
         with psycopg.connect(self.database.database_url) as connection:
             connection.execute(f"TRUNCATE {', '.join(str(name) for (name,) in rows)} CASCADE")
-            connection.execute("INSERT INTO hookpost_unbroken (since) VALUES ('-infinity')")
+            connection.execute("INSERT INTO hookpost_unbroken (since) VALUES ('epoch')")
         self.broker.flush()
 
     def logs(self, lines: int = 15) -> str:

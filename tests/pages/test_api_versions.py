@@ -85,7 +85,7 @@ def test_a_version_is_prepared_tried_and_released_by_hand(alice: Client, prepare
     assert ApiVersion.objects.get(pk=prepared.pk).released_at is not None
     assert acme.endpoint.api_version is None
     trail = text_of(alice.get(f"{STAFF}/apiversion/{prepared.public_id}/history/"))
-    for action in ("api_version.create", "api_version.change", "api_version.release"):
+    for action in ("API version made", "Change of an event type kept with an API version", "API version released"):
         assert action in trail
     assert "event type: invoice.paid" in trail
     assert set(AuditEntry.objects.filter(object_id=prepared.public_id).values_list("actor", flat=True)) >= {
