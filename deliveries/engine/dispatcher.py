@@ -159,7 +159,8 @@ class Dispatcher:
         yield self._wake_due
         yield from self._rounds_of_some()
         yield self._roll_up
-        yield self._cancel_orphans
+        if self._has_orphans or ticks % HOUSEKEEPING_TICKS == 0:
+            yield self._cancel_orphans
         if ticks % LAPSE_TICKS == 0:
             yield from self._lapses()
         if ticks % WINDOW_TICKS == 0:
@@ -199,8 +200,7 @@ class Dispatcher:
 
     def _cancel_orphans(self) -> None:
         """Cancel what waits for deleted endpoints; while there may be more, a batch in each round."""
-        if self._has_orphans or self._ticks % HOUSEKEEPING_TICKS == 0:
-            self._has_orphans = backlog.cancel_orphans() >= backlog.CANCEL_BATCH
+        self._has_orphans = backlog.cancel_orphans() >= backlog.CANCEL_BATCH
 
     def _ring_jobs(self) -> None:
         """Ring for jobs that nobody serves: a bell that was heard rings on by itself while there is work."""

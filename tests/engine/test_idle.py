@@ -7,7 +7,7 @@ import pytest
 from deliveries import sql
 from deliveries.engine.agenda import ZERO
 from deliveries.engine.backlogs import hold_backlogs, release_backlogs
-from deliveries.engine.dispatcher import housekeeping
+from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.leases import Leases
 from deliveries.models import Delivery, DueDelivery, Endpoint
 from deliveries.services.redelivery import redeliver
@@ -86,6 +86,6 @@ def test_what_was_accepted_while_its_endpoint_was_deleted_is_cancelled_soon(rece
     Endpoint.objects.filter(id=endpoint.id).update(deleted_at="2026-01-01T00:00:00Z", state="disabled")
     assert take_turn(endpoint) == []
     assert named_by_dispatcher() == [other.id]
-    housekeeping()
+    Dispatcher(ring=list, ring_all=lambda *, slow: None).tick()
     assert set(Delivery.objects.filter(endpoint=endpoint).values_list("state", flat=True)) == {"cancelled"}
     assert DueDelivery.objects.get().endpoint_id == other.id
