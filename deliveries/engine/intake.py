@@ -147,9 +147,10 @@ class Intake:
             self._look_at = now
             return
         # That was the last endpoint. What was found once around can be leased at once, unless it is very much; a
-        # message names what comes later. Where little is left of its part an engine looks at all.
+        # message names what comes later. After its part an engine looks at all: who has another part may take nothing.
         is_much = self._found > self._limits.lanes_a_take
-        was_part, self._own_part = self._own_part and self._leases.parts > 1, is_much
+        was_part = self._own_part and self._leases.parts > 1
+        self._own_part = is_much and not was_part
         agenda.look = is_much or was_part
         self._after, self._found = ZERO, 0
         self._look_at = now if was_part and not is_much else now + limits.look_pause

@@ -155,6 +155,27 @@ def test_an_engine_with_little_left_in_its_part_looks_at_the_others_too() -> Non
     assert sorted(leases.asked) == EVEN
 
 
+class OwnPartNeverEmpty(ManyDue):
+    """Leases of an engine in whose part as much is due again as it took."""
+
+    def take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
+        """Lease, and have what is in its own part become due again."""
+        taken = super().take(endpoint_ids, room=room, now=now)
+        self.due.update(each for each in endpoint_ids if each.int % self.parts == self._part)
+        return taken
+
+
+def test_a_part_of_which_nobody_takes_anything_is_looked_at_though_ones_own_is_never_empty() -> None:
+    """Given a dispatcher alone, or an engine that is full, and a flood in the other part, then its lanes come too."""
+    others = [each for each in THREE_THOUSAND if each not in set(EVEN)][:10]
+    leases = OwnPartNeverEmpty({*EVEN, *others}, parts=2)
+    intake = Intake(ForgetfulTable(LIMITS), leases, retry=at_once)
+    for takes in range(300):
+        intake.take(1.0 + takes / 10)
+    assert leases.due == set(EVEN)
+    assert set(others) <= set(leases.asked)
+
+
 @pytest.mark.parametrize("good", ["waiting", "in_flight"])
 def test_an_engine_waits_and_looks_now_and_then_while_a_customer_may_have_no_more_of_what_was_found(good: str) -> None:
     ((intake, leases),) = engines_on(THREE_THOUSAND, number=1)
