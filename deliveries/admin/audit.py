@@ -5,11 +5,12 @@ What lives here: the pages of both sites, for looking only. It must not know who
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,12 +18,14 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliveries.admin import log_filters
 from deliveries.admin.actor_words import actor_in_words
+from deliveries.admin.asked import Asked
 from deliveries.admin.audit_actions import action_choices, action_in_words
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.badges import NOTHING, code, short_name
 from deliveries.admin.columns import moment_column
 from deliveries.admin.list_filters import Filter, Narrows, Options, SingleFilter
 from deliveries.admin.owner_filters import CustomerFilter
+from deliveries.admin.paging import Source
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
@@ -48,6 +51,12 @@ from deliveries.services.selection import between
 NOUNS = (ApiKey, ApiVersion, Customer, Delivery, Endpoint, Event, EventType, FailureGroup, Job, Member, VersionChange)
 PAGES = {model.PREFIX: model for model in NOUNS}
 GOING = (".delete", ".remove")
+TYPE_ID = re.compile("[a-z]+_[0-9a-z]{26}")
+
+
+def is_id(words: str) -> bool:
+    """Say whether this is the id of one thing, and so nobody's name and no act."""
+    return TYPE_ID.fullmatch(words) is not None
 
 
 class ActionFilter(SingleFilter):
@@ -69,6 +78,29 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     search_fields = ("object_id",)
     filters: ClassVar[Sequence[type[Filter]]] = (ActionFilter, log_filters.WindowFilter, log_filters.PeriodFilter)
     nothing_yet = gettext_noop("Nothing was done yet that the trail keeps.")
+
+    def sources(self, request: HttpRequest, asked: Asked) -> list[Source]:
+        """Find the trail of one thing by its id; what no index finds is looked for part by part."""
+        rows, narrows = super().sources(request, asked)[0].rows, asked.narrows
+        is_rare = "action" in narrows or len(narrows.get("customer_ids", ())) > 1
+        if is_id(asked.words) or not (asked.words or is_rare):
+            return [Source(rows=rows)]
+        return [Source(rows=rows, base=self.in_order(request, narrows))]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
+    ) -> tuple[QuerySet[AuditEntry], bool]:
+        """Find by id, else by all that people type."""
+        if not is_id(search_term):
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(Q(pk=self.key_of(search_term)) | Q(object_id=search_term)), False
+
+    def in_order(self, request: HttpRequest, narrows: Narrows) -> QuerySet[AuditEntry]:
+        """Return what of the rows that are meant an index finds in the order of the list."""
+        rows, customers = self.get_queryset(request), narrows.get("customer_ids", ())
+        if len(customers) == 1:
+            rows = rows.filter(customer_id=customers[0])
+        return between(rows, since=narrows.get("since"), until=narrows.get("until"))
 
     def narrow(self, rows: QuerySet[AuditEntry], narrows: Narrows) -> QuerySet[AuditEntry]:
         """Of one customer, of one kind, and of a span of time."""

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from deliveries.admin.asked import Asked
 from deliveries.admin.ids import read_id
-from deliveries.admin.paging import Source
+from deliveries.admin.paging import DEAR_WINDOW, Source
 from deliveries.models import Customer, Delivery, DueDelivery, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
@@ -32,12 +32,18 @@ def source_of(asked: Asked, *, viewer: Viewer) -> Source:
     if len(customers) != 1 and "customer_ids" in asked.narrows:
         everybodys = between(visible.deliveries(viewer), since=selection.since, until=selection.until)
         rows, base = rows.filter(customer_id__in=customers), everybodys if base is None else base
-    if selection.states and asks_for_waiting(asked):
-        # The queue is small, the log is not.
-        rows, base = rows.filter(id__in=_queued(selection).values("delivery_id")), None
     if asked.words:
-        rows, base = rows.filter(condition_for(asked.words, viewer=viewer)), None
+        return Source(rows=rows.filter(condition_for(asked.words, viewer=viewer)))
+    if selection.states and asks_for_waiting(asked):
+        queue = _queued(selection)
+        if not _has_place_in_log(selection, viewer) or not queue[DEAR_WINDOW : DEAR_WINDOW + 1].exists():
+            return Source(rows=rows, queue=queue)
     return Source(rows=rows, base=base, is_dear=bool(selection.tags))
+
+
+def _has_place_in_log(selection: Selection, viewer: Viewer) -> bool:
+    """Say whether one customer's rows are meant, which an index of the log has in their order and the queue has not."""
+    return not selection.endpoint_id and bool(selection.customer_id or viewer.customer_id)
 
 
 def asks_for_waiting(asked: Asked) -> bool:
@@ -68,4 +74,5 @@ def condition_for(term: str, *, viewer: Viewer) -> Q:
 
 def _queued(selection: Selection) -> QuerySet[DueDelivery]:
     due = DueDelivery.objects.filter(manual=False)
-    return due.filter(endpoint_id=selection.endpoint_id) if selection.endpoint_id else due
+    due = due.filter(endpoint_id=selection.endpoint_id) if selection.endpoint_id else due
+    return between(due, since=selection.since, until=selection.until, column="delivery_id")

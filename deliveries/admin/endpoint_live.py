@@ -87,7 +87,7 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
     def last_job(self, row: Endpoint) -> Job | None:
         """Return the job that last recovered or replayed at this endpoint."""
         jobs = Job.objects.filter(customer_id=row.customer_id, kind__in=SPANS.values())
-        return jobs.filter(filters__contains={"endpoint_id": str(row.pk)}).order_by("-id").first()
+        return jobs.filter(filters__endpoint_id=str(row.pk)).order_by("-id").first()
 
     # --- acts
 

@@ -18,7 +18,6 @@ from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
@@ -28,6 +27,7 @@ from deliveries.admin.acts import ActPages
 from deliveries.admin.audit_actions import action_in_words
 from deliveries.admin.audit_words import in_lines
 from deliveries.admin.ids import read_id
+from deliveries.admin.page_addresses import address_of
 from deliveries.admin.paging import NEWEST_FIRST, Row
 from deliveries.admin.rendering import page_of
 from deliveries.admin.service_form import ServiceForm
@@ -157,7 +157,7 @@ class PageAdmin(ActPages[Row], OwnTransactions):
     def url(self, name: str, *args: object, model: str = "") -> str:
         """Return an address of a noun on this site; of this noun unless told otherwise."""
         noun = f"deliveries_{model}" if model else f"{self.opts.app_label}_{self.opts.model_name}"
-        return reverse(f"{self.admin_site.name}:{noun}_{name}", args=args)
+        return address_of(f"{self.admin_site.name}:{noun}_{name}", args)
 
     # --- forms
 

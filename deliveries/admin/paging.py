@@ -16,11 +16,13 @@ from uuid import UUID
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_noop
 
+from deliveries.models import DueDelivery
 from deliveries.protocol.ids import time_of
+from deliveries.services.selection import among
 from deliveries.services.statement_timeout import at_most
 
 LIST_SECONDS = 5.0
-LOOK_SECONDS = 0.05  # then a page says how far it came, and lists.js asks for the next: nobody holds a process for long
+LOOK_SECONDS = 0.03  # then a page says how far it came, and lists.js asks for the next: nobody holds a process for long
 WINDOW = 10_000
 DEAR_WINDOW = 2_000  # where each row of it is looked up in another table, or its body is read
 NEWEST_FIRST = "-id"
@@ -34,17 +36,19 @@ Direction = Literal["older", "newer"]
 class Source:
     """Rows that are meant; `base` is what one index finds in their order, where they are less than that.
 
-    It is dear to look through it where each row is looked up in another table, or its body is read.
+    It is dear to look through it where each row is looked up in another table, or its body is read. What waits is among
+    the rows of `queue`, which are fewer than those of the log.
     """
 
     rows: QuerySet[Any]
     base: QuerySet[Any] | None = None
+    queue: QuerySet[DueDelivery] | None = None
     is_dear: bool = False
 
     @property
     def window(self) -> int:
-        """How many rows of `base` one look reads."""
-        return DEAR_WINDOW if self.is_dear else WINDOW
+        """How many rows of `base` or `queue` one look reads."""
+        return DEAR_WINDOW if self.is_dear or self.queue is not None else WINDOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,21 +119,36 @@ def _beyond(rows: QuerySet[Model], key: str, bound: UUID, side: str) -> Q:
 
 
 def _stretch(source: Source, place: Place, size: int, order: str) -> _Stretch:
-    if source.base is None:
+    if source.base is None and source.queue is None:
         return _full(list(rows_beyond(source.rows, place, order=order)[: size + 1]), size)
     found: list[Any] = []
-    until = time.monotonic() + LOOK_SECONDS
+    until, window = time.monotonic() + LOOK_SECONDS, source.window if source.queue is None else 2 * size
     while True:
-        edge = rows_beyond(source.base, place).values_list("pk", flat=True)[source.window : source.window + 1].first()
-        rows = rows_beyond(source.rows, place)
-        if edge is not None:
-            rows = rows.filter(**{"id__gte" if place.direction == "older" else "id__lte": edge})
+        rows, edge = _look(source, place, window)
         found += rows[: size + 1 - len(found)]
         if edge is None or len(found) > size:
             return _full(found, size)
         if time.monotonic() > until:
             return _Stretch(found, edge, is_cut=True)
-        place = Place(direction=place.direction, bound=edge)
+        place, window = Place(direction=place.direction, bound=edge), source.window
+
+
+def _look(source: Source, place: Place, window: int) -> tuple[QuerySet[Any], UUID | None]:
+    """Return the rows that are meant in one window, nearest first, and the last id of it; None: there is no other."""
+    rows, is_older = rows_beyond(source.rows, place), place.direction == "older"
+    if source.queue is not None:
+        keys = list(_queued_beyond(source.queue, place)[: window + 1])
+        return among(rows, keys[:window]), keys[window - 1] if len(keys) > window else None
+    assert source.base is not None
+    edge = rows_beyond(source.base, place).values_list("pk", flat=True)[window : window + 1].first()
+    return rows if edge is None else rows.filter(**{"id__gte" if is_older else "id__lte": edge}), edge
+
+
+def _queued_beyond(queue: QuerySet[DueDelivery], place: Place) -> QuerySet[DueDelivery, UUID]:
+    is_older = place.direction == "older"
+    if place.bound is not None:
+        queue = queue.filter(**{"delivery_id__lt" if is_older else "delivery_id__gt": place.bound})
+    return queue.order_by("-delivery_id" if is_older else "delivery_id").values_list("delivery_id", flat=True)
 
 
 def _full(found: list[Any], size: int) -> _Stretch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
 from django.apps import apps
@@ -19,7 +19,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, URLResolver, path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, gettext_lazy
 from unfold.sites import UnfoldAdminSite
@@ -27,6 +27,7 @@ from unfold.sites import UnfoldAdminSite
 from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
 from deliveries.admin.overview import overview_for
+from deliveries.admin.page_addresses import address_of
 from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.rendering import page_of, with_our_templates
 from deliveries.api.error_pages import error_page
@@ -44,7 +45,7 @@ CLOSED = "view_on_site"  # nothing here has a page elsewhere, and Django's fails
 
 
 def _password_link(site_name: str) -> dict[str, str]:
-    return {"title": gettext("Change password"), "link": reverse(f"{site_name}:password_change")}
+    return {"title": gettext("Change password"), "link": address_of(f"{site_name}:password_change")}
 
 
 class HookpostSite(UnfoldAdminSite):
@@ -68,7 +69,7 @@ class HookpostSite(UnfoldAdminSite):
         context["takes_notes"] = self.takes_notes
         if self.has_permission(request):
             context["own_zone"] = partial(zone_of, cast(AbstractUser, request.user))  # asked by whole pages only
-            context["logout_url"] = reverse(f"{self.name}:logout")
+            context["logout_url"] = address_of(f"{self.name}:logout")
             context["account_links"] = self.account_links(request)
             seen = {
                 model._meta.model_name or ""
@@ -92,10 +93,10 @@ class HookpostSite(UnfoldAdminSite):
         """Return what the menu at one's name offers."""
         help_url = self.brand(request).support_url
         return [
-            {"title": gettext("Profile"), "link": reverse(f"{self.name}:profile")},
+            {"title": gettext("Profile"), "link": address_of(f"{self.name}:profile")},
             *([{"title": gettext("Get help"), "link": help_url}] if help_url else []),
             *([] if came_by_provider(request) else [_password_link(self.name)]),
-            {"title": gettext("Second factor"), "link": reverse(f"{self.name}:second_factor")},
+            {"title": gettext("Second factor"), "link": address_of(f"{self.name}:second_factor")},
         ]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
@@ -134,8 +135,8 @@ class HookpostSite(UnfoldAdminSite):
 
     def second_step(self, request: HttpRequest) -> HttpResponse | None:
         """Return the way to the second step of the log-in, when there is one to take."""
-        place = reverse(f"{self.name}:second_factor")
-        if request.path in (place, reverse(f"{self.name}:logout")) or not self.has_permission(request):
+        place = address_of(f"{self.name}:second_factor")
+        if request.path in (place, address_of(f"{self.name}:logout")) or not self.has_permission(request):
             return None
         user = cast(AbstractUser, request.user)
         was_shown = user.is_verified() or request.session.get(SHOWN_TO_PROVIDER)  # type: ignore[attr-defined]
@@ -165,7 +166,7 @@ class HookpostSite(UnfoldAdminSite):
         if not self.leads_here(request, request.GET.get(REDIRECT_FIELD_NAME, "")):
             # Unfold's form does not carry it, and Django's default leads nowhere.
             query = request.GET.copy()
-            query[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
+            query[REDIRECT_FIELD_NAME] = address_of(f"{self.name}:index")
             request.GET = query  # type: ignore[assignment]
         context = {"stranger": self.stranger if request.user.is_authenticated else "", **(extra_context or {})}
         answer: HttpResponse = super().login(request, context)
@@ -201,6 +202,10 @@ class HookpostSite(UnfoldAdminSite):
     def beside_figures(self, request: HttpRequest) -> dict[str, object]:
         """Return what the front page shows besides the figures."""
         return {}
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the nouns of one app; pages list none of all, for the menu is ours."""
+        return super().get_app_list(request, app_label) if app_label else []
 
     def search(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Close Unfold's search over models: each list has its own."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.translation import gettext
 from unfold.dataclasses import Favicon
 
+from deliveries.admin.page_addresses import address_of
 from deliveries.services.brands import Brand
 from deliveries.services.site_links import PORTAL, path_of
 
@@ -87,9 +87,9 @@ def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen:
 
 def _line(request: HttpRequest, site_name: str, item: Item) -> dict[str, object]:
     if not item.model and not item.page:
-        url = reverse(f"{site_name}:index")
+        url = address_of(f"{site_name}:index")
         active = request.path == url
     else:
-        url = reverse(f"{site_name}:" + (item.page or f"{item.app}_{item.model}_changelist"))
+        url = address_of(f"{site_name}:" + (item.page or f"{item.app}_{item.model}_changelist"))
         active = request.path.startswith(url)
     return {"title": gettext(item.title), "icon": item.icon, "link": url, "active": active, "has_permission": True}

@@ -27,8 +27,9 @@ class AuditEntry(IdentifiedModel):
         db_table = "hookpost_audit_entry"
         ordering = ("-id",)
         verbose_name_plural = "audit trail"
-        # The trail of one thing, and of one customer in its order.
+        # The trail of one thing, and of one customer and of whoever did something in its order.
         indexes = (
             models.Index(fields=("object_id",), name="audit_entry_by_target"),
             models.Index(fields=("customer", "id"), name="audit_entry_by_customer"),
+            models.Index(fields=("actor", "id"), name="audit_entry_by_actor"),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
@@ -63,11 +64,12 @@ class Job(IdentifiedModel):
     class Meta:
         db_table = "hookpost_job"
         ordering = ("-id",)
-        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/limits.py: how many a customer has
+        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/limits.py: how many a customer has. The last of an endpoint
         indexes = (
             models.Index(
                 fields=("customer", "id"),
                 name="job_unfinished",
                 condition=models.Q(state__in=("pending", "running", "held")),
             ),
+            models.Index(KeyTransform("endpoint_id", "filters"), "id", name="job_of_endpoint"),
         )

@@ -7,9 +7,9 @@ then. It must not know jobs' rows, and queues nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import DataError, transaction
@@ -18,17 +18,21 @@ from django.db.models import QuerySet
 from deliveries import sql
 from deliveries.models import Delivery, Endpoint, Event, Job, visible
 from deliveries.models.visible import Viewer
+from deliveries.protocol.ids import floor_of, time_of
 from deliveries.services.cancellations import still_waiting, waiting_rows
 from deliveries.services.filter_bodies import mapped_events, matching
-from deliveries.services.selection import Selection, between, deliveries_of, of_types
+from deliveries.services.selection import Selection, among, between, deliveries_of, of_types
 from deliveries.services.statement_timeout import TooSlow, at_most
-from deliveries.sql.rows import RedeliverableRow, ReplayableRow
+from deliveries.sql.rows import CountRedeliverableRow, RedeliverableRow, ReplayableRow
 
 WINDOW = 20_000  # rows that one look reads at most, however few of them are meant
+QUEUE_WINDOW = 5_000  # where each is looked up in the log
 COUNT_CHUNK = 2_000
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 2.0
-PAGE_LOOKS = 6  # for a page that asks before: so many parts are looked at
+PAGE_LOOKS = 6  # for a page that asks before: so many parts are looked at,
+PAGE_CHUNK = 1_000  # and counting stops where so many were found
+ROUND_ABOUT = timedelta(days=1)
 DOUBTFUL_LIMIT = 40  # events of a part that are tried alone, each in a savepoint; one customer's may all be odd
 
 Kind = Job.Kind
@@ -86,19 +90,34 @@ def eligible(kind: str, selection: Selection, ids: Sequence[UUID], *, since: dat
         return Eligible(_replayable(ids, selection.endpoint_id))
     if kind == Kind.CANCEL:
         return Eligible(still_waiting(ids))
-    found = sql.fetch(RedeliverableRow, {"delivery_ids": ids})
+    found = sql.fetch(RedeliverableRow, _days_of(ids))
     lost = sum(1 for row in found if since and row.deleted_at and row.deleted_at >= since)
     return Eligible([row.id for row in found if row.refused is None], lost)
 
 
+def _days_of(ids: Sequence[UUID]) -> Mapping[str, object]:
+    """Return deliveries, and between which ids they are and their events, which are of their times, give or take."""
+    since, until = time_of(min(ids)) - ROUND_ABOUT, time_of(max(ids)) + ROUND_ABOUT
+    return {"delivery_ids": ids, "since": floor_of(since), "until": floor_of(until)}
+
+
+def count_part(kind: str, selection: Selection, ids: Sequence[UUID]) -> int:
+    """Count which of these rows would be queued now."""
+    if not ids or kind in (Kind.REPLAY, Kind.CANCEL):
+        return len(eligible(kind, selection, ids).ids)
+    return sql.fetch(CountRedeliverableRow, _days_of(ids))[0].number
+
+
 def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None = None) -> Count:
     """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log."""
-    number, until = 0, time.monotonic() + COUNT_SECONDS
+    number, tried, until = 0, 0, time.monotonic() + COUNT_SECONDS
+    limit, chunk = (COUNT_LIMIT, COUNT_CHUNK) if looks is None else (PAGE_CHUNK, PAGE_CHUNK)
     try:
         with at_most(seconds=COUNT_SECONDS):
-            for look, part in enumerate(_parts(kind, selection, viewer, before), start=1):
-                number += len(eligible(kind, selection, part.ids).ids)
-                is_enough = number >= COUNT_LIMIT or time.monotonic() > until or look == looks
+            for look, part in enumerate(_parts(kind, selection, viewer, before, size=chunk), start=1):
+                number += count_part(kind, selection, part.ids)
+                tried += len(part.ids)
+                is_enough = tried >= limit or time.monotonic() > until or look == looks
                 if part.edge is not None and is_enough:
                     return Count(number, is_complete=False)
     except TooSlow:
@@ -106,10 +125,10 @@ def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: U
     return Count(number, is_complete=True)
 
 
-def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID) -> Iterator[Part]:
+def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID, *, size: int) -> Iterator[Part]:
     after: UUID | None = None
     while True:
-        part = next_part(kind, selection, viewer, after=after, before=before, size=COUNT_CHUNK)
+        part = next_part(kind, selection, viewer, after=after, before=before, size=size)
         yield part
         if (after := part.edge) is None:
             return
@@ -142,11 +161,9 @@ def _is_replayable(event_id: UUID, endpoint_id: UUID | None) -> bool:
 def _next_waiting(selection: Selection, viewer: Viewer, *, after: UUID | None, before: UUID, size: int) -> Part:
     rows, queued = waiting_rows(selection, viewer)
     queued = queued.filter(delivery_id__lt=before, **({} if after is None else {"delivery_id__gt": after}))
-    places = queued.order_by("delivery_id").values_list("delivery_id", flat=True)
-    if (edge := places[WINDOW : WINDOW + 1].first()) is not None:
-        queued = queued.filter(delivery_id__lte=edge)
-    found = rows.filter(id__in=queued.values("delivery_id")).order_by("id").values_list("id", flat=True)
-    ids = list(found[:size])
+    places = list(queued.order_by("delivery_id").values_list("delivery_id", flat=True)[: QUEUE_WINDOW + 1])
+    edge = places[QUEUE_WINDOW - 1] if len(places) > QUEUE_WINDOW else None
+    ids = list(among(rows, places[:QUEUE_WINDOW]).order_by("id").values_list("id", flat=True)[:size])
     return Part(ids, ids[-1] if len(ids) == size else edge)
 
 

@@ -165,6 +165,5 @@ def _set(row: FailureGroup, action: str, at: object, *, actor: str, reason: str,
 def last_job(row: FailureGroup) -> Job | None:
     """Return the job that last sent the group again."""
     jobs = Job.objects.filter(customer_id=row.customer_id, kind=Job.Kind.REDELIVER, id__gt=floor_of(row.first_at))
-    wanted = {"endpoint_id": str(row.endpoint_id), "error": row.error}
-    found = jobs.filter(filters__contains=wanted).order_by("-id")[:10]
+    found = jobs.filter(filters__endpoint_id=str(row.endpoint_id), filters__error=row.error).order_by("-id")[:10]
     return next((job for job in found if job.filters.get("status_code", 0) == row.status_code), None)

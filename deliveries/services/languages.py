@@ -53,7 +53,8 @@ def said_by(error: Exception) -> str:
 
 def tell(message: str, /, **values: object) -> str:
     """Return a message of the catalogs with its values, in the language that is spoken now."""
-    return in_words(say(message, **values))
+    form = gettext(message)
+    return form.format(**{name: _in_words(value) for name, value in values.items()}) if values else form
 
 
 def tell_number(message: str, plural: str, number: int, /, **values: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from deliveries.conf import conf
 from deliveries.errors import InvalidInput
@@ -118,12 +119,22 @@ def deliveries_of(viewer: Viewer, selection: Selection) -> tuple[QuerySet[Delive
     return rows, select_deliveries(visible.deliveries(viewer if indexed.customer_id else OPERATOR), indexed)
 
 
-def between(rows: QuerySet[Row], *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Row]:
-    """Narrow rows by a time included and one excluded."""
+def among(rows: QuerySet[Row], ids: Sequence[UUID]) -> QuerySet[Row]:
+    """Narrow rows to these ids, however many: each is looked up by its key, in the partitions that may have it."""
+    if not ids:
+        return rows.none()
+    rows = rows.filter(id__gte=min(ids), id__lte=max(ids))
+    return rows.filter(id__in=RawSQL("SELECT unnest(%s::uuid[])", [list(ids)]))
+
+
+def between(
+    rows: QuerySet[Row], *, since: datetime | None = None, until: datetime | None = None, column: str = "id"
+) -> QuerySet[Row]:
+    """Narrow rows by a time included and one excluded, by a column of ids."""
     if since is not None:
-        rows = rows.filter(id__gte=floor_of(timestamps.next_millisecond(since)))
+        rows = rows.filter(**{f"{column}__gte": floor_of(timestamps.next_millisecond(since))})
     if until is not None:
-        rows = rows.filter(id__lt=floor_of(timestamps.next_millisecond(until)))
+        rows = rows.filter(**{f"{column}__lt": floor_of(timestamps.next_millisecond(until))})
     return rows
 
 

@@ -101,6 +101,12 @@ class RedeliverableRow(NamedTuple):
     refused: str | None
 
 
+class CountRedeliverableRow(NamedTuple):
+    """How many of some deliveries would be queued."""
+
+    number: int
+
+
 class ReplayableRow(NamedTuple):
     """An event that the endpoint never got; `doubtful`: it was not looked at, for it may end the statement."""
 

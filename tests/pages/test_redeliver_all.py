@@ -62,9 +62,11 @@ def test_of_a_long_log_a_page_counts_a_part_and_says_so(
     act: str, query: dict[str, str], said: str, bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "WINDOW", 2)
-    monkeypatch.setattr(candidates, "COUNT_CHUNK", 2)
+    monkeypatch.setattr(candidates, "QUEUE_WINDOW", 2)
+    monkeypatch.setattr(candidates, "PAGE_CHUNK", 12)
     emit(acme, 30)
     Delivery.objects.filter(pk=acme.delivery.pk).delete()
+    DueDelivery.objects.filter(delivery_id=acme.delivery.pk).delete()
     text = bob.get(f"/admin/deliveries/delivery/{act}-all/", {"customer": "acme", **query}).content.decode()
     assert said in text
     assert "disabled" not in text.partition('<button class="hp-button hp-primary"')[2].partition(">")[0]
