@@ -64,12 +64,20 @@ class Leases:
         self.worker_id = new_id()
         self.slow, self._limits = slow, limits
         self.parts, self._part = 1, 0  # one for each process with an engine of this kind; which is this one's
+        self.strays: set[UUID] = set()  # lanes that may be leased without being in hand
 
     def take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
         """Lease those of the lanes that are free and have something due, with the first of it.
 
         Returns the lanes, and the ids of those with work that is in another worker's hands.
         """
+        try:
+            return self._take(endpoint_ids, room=room, now=now)
+        except BaseException:
+            self.strays.update(endpoint_ids)  # the answer may be lost, and not the lease
+            raise
+
+    def _take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
         began_ns = 0 if switch.spans is None else time.time_ns()
         parameters |= self._asking() | {"timed": is_logged(), "lease_seconds": float(conf.lease_seconds)}
@@ -118,7 +126,8 @@ class Leases:
 
     def release_strays(self, in_hand: Collection[UUID]) -> None:
         """Give back what was leased by a statement whose answer was lost, for nobody is at work on it."""
-        sql.run("release_strays", {"worker_id": self.worker_id, "endpoint_ids": list(in_hand)})
+        if ids := self.strays.difference(in_hand):
+            sql.run("release_strays", {"worker_id": self.worker_id, "endpoint_ids": list(ids)})
 
     def _asking(self) -> dict[str, object]:
         limits = self._limits

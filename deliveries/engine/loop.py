@@ -19,7 +19,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -154,8 +153,11 @@ class Engine:
             record_cut_off(lanes, now=now)
         except Exception:
             log.exception("attempts_lost")
-        with suppress(DatabaseError, InterfaceError):  # then their leases end by themselves
+        try:
             for_unlocked(release_lanes, lanes, clock=self._clock)
+        except (DatabaseError, InterfaceError):
+            self._leases.strays.update(lane.endpoint_id for lane in lanes)
+            self._upkeep.doubt()
 
     def _wind_down(self) -> None:
         give_up = self._clock() + self._limits.grace

@@ -113,6 +113,8 @@ class Upkeep:
                 self._recall()
             self._renew(self._leased(now), now, doubtful=True)
             self._retry(partial(self._leases.release_strays, self._table.lanes.keys()))
+            if self._renew_at == NEVER:
+                self._leases.strays.clear()  # for so long one of those statements may have come late
 
     def _recall(self) -> None:
         """Let all that waits be claimed anew: after a crash, or a return to a moment, the database may know better."""

@@ -17,6 +17,7 @@ from deliveries.engine.loop import Engine
 from deliveries.engine.trouble import STILL_SECONDS, TELL_EVERY_SECONDS
 from deliveries.engine.upkeep import Upkeep
 from deliveries.models import Attempt, Endpoint, Lane, Worker
+from deliveries.models.base import new_id
 from tests.engine.steps import PATIENT, an_endpoint, emit, step_until_idle
 from tests.receiver import Receiver
 
@@ -49,6 +50,7 @@ class Silenced:
         )
         patch.setattr(sql, "run", lambda name, *given: self._ask(name, lambda: run(name, *given)))
         self.engine = Engine(wake=lambda lanes: None, clock=lambda: self.seconds, limits=PATIENT)
+        self.engine._leases.strays.add(new_id())  # which it gives back with each renewal that is in doubt
         start = self.engine.outbox._transfers.start
         patch.setattr(
             self.engine.outbox._transfers, "start", lambda *given, **named: self._start(lambda: start(*given, **named))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import F
 
+from deliveries import sql
 from deliveries.engine.dispatcher import ZERO
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import Leases, claim_batch, mark_suspect, release_lanes, renew_leases
@@ -19,6 +21,7 @@ from deliveries.engine.phases import Phase
 from deliveries.models import Attempt, DueDelivery, Endpoint, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol import ids
+from deliveries.sql.engine_rows import TakeLanesRow
 from tests.engine.steps import (
     an_endpoint,
     an_engine,
@@ -126,17 +129,85 @@ def test_a_lease_that_a_crash_undid_is_not_made_again_once_another_worker_had_th
     assert Lane.objects.get().lease_until is None
 
 
-def test_a_lane_that_was_leased_by_a_statement_whose_answer_was_lost_is_given_back(receiver: Receiver) -> None:
-    known, stray, others = (an_endpoint(receiver.url) for _ in range(3))
+def lose_answers(patch: pytest.MonkeyPatch, *, count: int) -> None:
+    """So many statements that lease are done, and then the connection breaks."""
+    fetch, left = sql.fetch, [count]
+
+    def fetch_and_break(row: type[Any], *given: Any, **named: Any) -> Any:
+        rows = fetch(row, *given, **named)
+        if row is TakeLanesRow and left[0]:
+            left[0] -= 1
+            raise OperationalError("the connection is lost")
+        return rows
+
+    patch.setattr(sql, "fetch", fetch_and_break)
+
+
+def test_a_lane_that_was_leased_by_a_statement_whose_answer_was_lost_is_given_back(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, *strays, others = (an_endpoint(receiver.url) for _ in range(4))
     worker = Leases()
-    for endpoint in (known, stray):
+    emit(known)
+    assert worker.take([known.id], room=10, now=0.0)[0]
+    for endpoint in (*strays, others):
         emit(endpoint)
-        assert worker.take([endpoint.id], room=10, now=0.0)[0]
-    emit(others)
-    lease(others)
+    lose_answers(monkeypatch, count=1)
+    with pytest.raises(OperationalError):
+        worker.take([known.id, others.id, *(each.id for each in strays)], room=10, now=0.0)
+    Lane.objects.filter(endpoint=others).update(worker_id=BEFORE)
     worker.release_strays([known.id])
-    assert Lane.objects.get(lease_until=None).endpoint_id == stray.id
-    assert lease(stray).crashes == 0
+    assert set(Lane.objects.filter(lease_until=None).values_list("endpoint_id", flat=True)) == {x.id for x in strays}
+    assert lease(strays[0]).crashes == 0
+
+
+def test_an_engine_delivers_what_it_leased_without_knowing(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an answer that is lost, then the lane, which looks like another worker's, is given back and leased anew."""
+    endpoints, seconds = [an_endpoint(receiver.url) for _ in range(2)], [0.0]
+    for endpoint in endpoints:
+        emit(endpoint)
+    engine, _ = an_engine(*endpoints, clock=lambda: seconds[0])
+    lose_answers(monkeypatch, count=1)
+    while Attempt.objects.count() < 2:
+        engine.step()
+        seconds[0] += 0.1
+        assert seconds[0] < LIMITS.silent, "leases were to end by themselves"
+    engine.abandon()
+    assert len(receiver.requests) == 2
+
+
+def test_where_every_lease_was_answered_none_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an installation with many lanes, then trouble with the database does not have each worker read them all."""
+    asked: list[str] = []
+    run = sql.run
+    monkeypatch.setattr(sql, "run", lambda name, *given: [asked.append(name), run(name, *given)][1])
+    engine, _ = an_engine()
+    engine._keep_driving(0.0)
+    engine.step()
+    engine.abandon()
+    assert "release_strays" not in asked
+
+
+def test_lanes_that_an_engine_cannot_give_back_are_given_back_later(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given one that drops all it has while the database is away, then its next renewal releases the lanes."""
+    held = Held(receiver, events=1)
+    run = sql.run
+
+    def away(name: str, *given: Any) -> int:
+        if name == "release_lanes":
+            raise OperationalError("the connection is lost")
+        return run(name, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sql, "run", away)
+        held.engine.abandon()
+    assert is_held(held.lane)
+    held.beat()
+    assert not is_held(held.lane)
+    held.let_go.set()
+    held.engine.abandon()
 
 
 def found_by(worker: Leases) -> list[UUID]:
