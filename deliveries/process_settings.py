@@ -52,5 +52,5 @@ class ProcessSettings(TraceSettings):
         "HOOKPOST_LEASE_SECONDS",
         "20",
         between(2, 3600),
-        "How long a worker has a lane without renewing its lease, which it does in good time; one that gives no sign of life for four seconds loses its lanes then.",
+        "How long a worker has a lane without renewing its lease, which it does in good time; one that gives no sign of life for four seconds (longer where the database answers slowly) loses its lanes then.",
     )

@@ -61,7 +61,8 @@ class Lane:
         self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
         self.locked_until, self._locked_seconds = -NEVER, 0.0
         self.moved_at = self.looked_at = now
-        self.until, self.owned_until = now + limits.slice_seconds, now + lease_seconds
+        self.until = now + limits.slice_seconds
+        self.renew(now, lease_seconds=lease_seconds)
         self._take_nothing()
 
     def _take_nothing(self) -> None:
@@ -105,7 +106,8 @@ class Lane:
     def configure(self, endpoint: LeasedEndpoint, now: float, *, lease_seconds: float) -> None:
         """Begin another slice, as the endpoint is configured now."""
         self.endpoint = endpoint
-        self.until, self.owned_until = now + self.limits.slice_seconds, now + lease_seconds
+        self.until = now + self.limits.slice_seconds
+        self.renew(now, lease_seconds=lease_seconds)
         if not endpoint.enabled or endpoint.in_batches != self.in_batches:
             self.close(now)
 
@@ -119,9 +121,9 @@ class Lane:
         """Go on with another access token, or without one."""
         self.endpoint = endpoint
 
-    def renew(self, owned_until: float) -> None:
-        """The lease goes on until then."""
-        self.owned_until = owned_until
+    def renew(self, now: float, *, lease_seconds: float) -> None:
+        """The lease goes on for so long from now on."""
+        self.lease_seconds, self.owned_until = lease_seconds, now + lease_seconds
 
     # What may be done now.
 
@@ -244,9 +246,9 @@ class Lane:
         """Keep an attempt until it is recorded."""
         self.finished.append(finished)
 
-    def note_recorded(self, owned_until: float) -> None:
-        """What was finished is stored, and the lease goes on until then."""
-        self.owned_until, self._locked_seconds = owned_until, 0.0
+    def note_recorded(self, now: float) -> None:
+        """What was finished is stored, and the lease goes on from now on."""
+        self.owned_until, self._locked_seconds = now + self.lease_seconds, 0.0
         self.careful = max(0, self.careful - len(self.finished))
         self.finished.clear()
 

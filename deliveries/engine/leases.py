@@ -26,6 +26,7 @@ from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import leased_endpoint
 from deliveries.engine.limits import LIMITS, Limits
+from deliveries.engine.silence import Silence
 from deliveries.engine.work import Claimed, Key
 from deliveries.metrics import names
 from deliveries.models.base import new_id
@@ -65,6 +66,8 @@ class Leases:
         self.slow, self._limits = slow, limits
         self.parts, self._part = 1, 0  # one for each process with an engine of this kind; which is this one's
         self.strays: set[UUID] = set()  # lanes that may be leased without being in hand
+        self.silence = Silence(limits)
+        self._longest_silence = limits.silent  # of all workers
 
     def take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
         """Lease those of the lanes that are free and have something due, with the first of it.
@@ -80,7 +83,7 @@ class Leases:
     def _take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
         began_ns = 0 if switch.spans is None else time.time_ns()
-        parameters |= self._asking() | {"timed": is_logged(), "lease_seconds": float(conf.lease_seconds)}
+        parameters |= self._asking() | {"timed": is_logged(), "lease_seconds": self.lease_seconds}
         with names.CLAIM_SECONDS.timed():
             is_one, days = len(endpoint_ids) == 1 and room > 1, events_of_today()
             one = parameters | {"endpoint_id": endpoint_ids[0]} if is_one else {}
@@ -110,13 +113,21 @@ class Leases:
         parameters |= {"parts": self.parts, "part": self._part} if own_part else {"parts": 1, "part": 0}
         return [Found(**row._asdict()) for row in sql.fetch(FindDueLanesRow, parameters)]
 
-    def beat(self) -> BeatRow:
-        """Say that this worker lives; returns whether it was silent, or the server crashed, by the database's clock."""
+    @property
+    def lease_seconds(self) -> float:
+        """How long a lease lasts."""
+        return conf.lease_seconds * self.silence.factor
+
+    def beat(self, *, silent_seconds: float = LIMITS.silent) -> BeatRow:
+        """Say that this worker lives, and after how long without a beat it does not.
+
+        Returns whether it was silent, or the server crashed, by the database's clock.
+        """
         parameters = {"id": self.worker_id, "host": socket.gethostname(), "pid": os.getpid(), "slow": self.slow}
         parameters |= {"version": __version__, "clock_offset": clock.offset_seconds()}
-        parameters |= {"gap_seconds": self._limits.beat_gap, "silent_seconds": self._limits.silent}
+        parameters |= {"silent_seconds": silent_seconds, "gap_part": self._gap_part}
         (beat,) = clock.fetch(BeatRow, parameters)
-        self.parts, self._part = beat.parts, beat.part
+        self.parts, self._part, self._longest_silence = beat.parts, beat.part, beat.longest_silence
         return beat
 
     def end(self) -> None:
@@ -130,9 +141,12 @@ class Leases:
             sql.run("release_strays", {"worker_id": self.worker_id, "endpoint_ids": list(ids)})
 
     def _asking(self) -> dict[str, object]:
-        limits = self._limits
-        asking = {"silent_seconds": limits.silent, "gap_seconds": limits.beat_gap}
+        asking = {"silent_seconds": self._longest_silence, "gap_part": self._gap_part}
         return asking | {"worker_id": self.worker_id, "slow": self.slow}
+
+    @property
+    def _gap_part(self) -> float:
+        return self._limits.beat_gap / self._limits.silent
 
     def _lane(self, row: TakeLanesRow, now: float) -> Lane:
         endpoint = leased_endpoint(row)
@@ -144,7 +158,7 @@ class Leases:
             worker_id=self.worker_id,
             endpoint=endpoint,
             now=now,
-            lease_seconds=conf.lease_seconds,
+            lease_seconds=self.lease_seconds,
             breaker=Breaker(row.failures, row.opened),
             slow=row.slow,
             crashes=row.crashes,
@@ -190,22 +204,22 @@ def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, EventBodiesRow]:
     return {row.id: row for row in sql.fetch(EventBodiesRow, {"ids": list(event_ids)})}
 
 
-def configure_lanes(lanes: Sequence[Lane], *, now: float) -> None:
+def configure_lanes(lanes: Sequence[Lane], *, now: float, lease_seconds: float) -> None:
     """Renew the leases of lanes whose slice is over, and let them go on as their endpoints are configured now."""
-    rows = {row.endpoint_id: row for row in sql.fetch(RenewLeasesRow, _leased(lanes) | {"configured": True})}
+    rows = {row.endpoint_id: row for row in _renewed(lanes, lease_seconds, configured=True)}
     for lane in lanes:
         if row := rows.get(lane.endpoint_id):
-            lane.configure(leased_endpoint(row), now, lease_seconds=conf.lease_seconds)
+            lane.configure(leased_endpoint(row), now, lease_seconds=lease_seconds)
         else:
             lane.lose()
 
 
-def renew_leases(lanes: Sequence[Lane], *, now: float) -> None:
+def renew_leases(lanes: Sequence[Lane], *, now: float, lease_seconds: float) -> None:
     """Prove that the worker of these lanes lives; a lane that is another's by now is lost."""
-    kept = {row.endpoint_id for row in sql.fetch(RenewLeasesRow, _leased(lanes) | {"configured": False})}
+    kept = {row.endpoint_id for row in _renewed(lanes, lease_seconds, configured=False)}
     for lane in lanes:
         if lane.endpoint_id in kept:
-            lane.renew(now + conf.lease_seconds)
+            lane.renew(now, lease_seconds=lease_seconds)
         else:
             lane.lose()
 
@@ -233,8 +247,8 @@ def events_of_today() -> sql.Days:
     return (("hookpost_event", f"{datetime.now(UTC):%Y%m%d}"),)
 
 
-def _leased(lanes: Sequence[Lane]) -> dict[str, object]:
-    return _ours(lanes) | {"lease_seconds": float(conf.lease_seconds)}
+def _renewed(lanes: Sequence[Lane], lease_seconds: float, *, configured: bool) -> Sequence[RenewLeasesRow]:
+    return sql.fetch(RenewLeasesRow, _ours(lanes) | {"lease_seconds": lease_seconds, "configured": configured})
 
 
 def _ours(lanes: Sequence[Lane]) -> dict[str, object]:

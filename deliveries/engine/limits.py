@@ -51,6 +51,9 @@ class Limits:
     sweep: float = 0.05  # all lanes are looked at: for some of them only the time has come
     beat: float = 1.0  # a sign of life of this worker
     silent: float = 4.0  # without a beat, while another one has beaten all the while: the worker is lost
+    silent_beats: float = 6.0  # as long as beats take have to fit into that; else the worker asks for twice as much
+    silent_at_most: float = 64.0  # how much it asks for: so long others leave the lanes of a slow worker that was lost
+    calm_beats: int = 30  # in a row that needed less, before it asks for half
     sure: float = 3.5  # after a beat was begun, a lane may be sent to: less than silent, for a request takes a moment
     beat_gap: float = 2.5  # between two beats: who was silent for longer is for a while no witness that others are
     keep_in_hand: float = 1.5  # a lane that rests no longer than this is not given back
@@ -64,6 +67,8 @@ class Limits:
     def check(self) -> None:
         """Raise AssertionError where two numbers contradict each other."""
         assert self.beat < self.beat_gap < self.sure < self.silent, "one late beat is no silence"
+        part = self.beat_gap / self.silent + 2 / self.silent_beats
+        assert part < 1, "who was away for a gap is back before it is lost, however long its beats take"
         assert self.record_after <= self.record_at_latest < self.slice_seconds
         assert self.still <= self.sweep < self.look_again
         assert 2 * self.lanes_a_take + self.look <= self.found // 3, "what is found of one customer alone is kept"

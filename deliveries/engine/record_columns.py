@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from uuid import UUID
 
-from deliveries.conf import conf
 from deliveries.engine.lane import Lane
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import Finished
@@ -57,7 +56,7 @@ def arrival_values(
 def _lane_values(lane: Lane, now: float) -> dict[str, object]:
     breaker, bucket = lane.standing.breaker, lane.bucket
     return {
-        "lease_seconds": float(conf.lease_seconds),
+        "lease_seconds": lane.lease_seconds,
         "worker_id": lane.worker_id,
         "lane_ids": lane.endpoint_id,
         "lane_fences": lane.fence,
@@ -107,7 +106,7 @@ def _request_values(lane: Lane, finished: Finished) -> dict[str, object]:
 def lane_columns(lanes: Sequence[Lane], giving: Mapping[UUID, GiveBack], now: float) -> dict[str, object]:
     """Return what is recorded of each lane, a list for each column."""
     return {
-        "lease_seconds": float(conf.lease_seconds),
+        "lease_seconds": max((lane.lease_seconds for lane in lanes), default=0.0),
         "worker_id": lanes[0].worker_id if lanes else None,
         "lane_ids": [lane.endpoint_id for lane in lanes],
         "lane_fences": [lane.fence for lane in lanes],

@@ -16,7 +16,6 @@ from django.db import DataError, IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from deliveries import sql
-from deliveries.conf import conf
 from deliveries.database.failures import first_line, lacks_partition
 from deliveries.engine.attempt_log import is_logged, log_attempts
 from deliveries.engine.attempt_spans import end_attempts
@@ -74,7 +73,7 @@ def record_outcomes(
     count_recorded([finished for _, finished in rows])
     _tell(rows, kept=kept.keys(), now=now)
     for lane in lanes:
-        lane.note_recorded(now + conf.lease_seconds)
+        lane.note_recorded(now)
         if not lane.in_flight:
             cleared(lane)
         if lane.endpoint_id not in kept:

@@ -11,7 +11,6 @@ from functools import partial
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from deliveries.conf import conf
 from deliveries.database.limits import answered_within
 from deliveries.engine.disabling import Disabling
 from deliveries.engine.intake import Retry
@@ -25,6 +24,8 @@ from deliveries.engine.tokens import give_stored
 from deliveries.engine.trouble import has_right_time
 
 RENEW_AT = 0.6  # of a lease that is left
+KEEP_SECONDS = 5.0  # a connection to beat over beside
+CONNECT_SECONDS = 20.0  # until there is one
 
 
 class Upkeep:
@@ -43,7 +44,9 @@ class Upkeep:
         self._table, self._leases, self._retry, self._clock, self._limits = table, leases, retry, clock, limits
         self._beat_at = self._doubtful_until = -NEVER
         self._renew_at, self._in_doubt = NEVER, False
-        self._beats_beside, self._is_unbroken = False, True
+        self._silence, self._is_unbroken = leases.silence, True
+        self._beside, self._beats_beside_since = threading.Event(), -NEVER
+        self._has_thread = False
 
     @property
     def next_at(self) -> float:
@@ -52,28 +55,38 @@ class Upkeep:
 
     def is_sure(self) -> bool:
         """Say whether nobody can have a lane of ours by now: this worker beat lately and renewed what was in doubt."""
-        return not self._in_doubt and self._clock() - self._beat_at <= self._limits.sure
+        return not self._in_doubt and self._clock() - self._beat_at <= self._silence.sure_seconds
 
     def doubt(self) -> None:
         """Renew all leases at once, and for a while with each beat: the database or this worker was away."""
         self._in_doubt, self._renew_at = True, self._clock()
-        self._doubtful_until = self._renew_at + self._limits.silent
+        self._doubtful_until = self._renew_at + self._silence.seconds
 
     def beat_beside(self) -> None:
         """Beat over a connection of its own, while this thread waits for the database: for the disk, or for a row."""
-        if self._clock() - self._beat_at >= self._limits.beat and not self._beats_beside:
-            self._beats_beside = True
+        if self._clock() - self._beat_at < self._limits.beat or self._beside.is_set():
+            return
+        self._beats_beside_since = self._clock()
+        self._beside.set()
+        if not self._has_thread:
+            self._has_thread = True
             threading.Thread(target=self._beat_apart, name="beat", daemon=True).start()
 
     def _beat_apart(self) -> None:
+        """Beat when told to, over a connection that is kept for a while: to make one takes several answers."""
         try:
-            with answered_within(self._limits.silent):
-                self._beat_once()
+            while self._beside.wait(KEEP_SECONDS):
+                with answered_within(CONNECT_SECONDS):
+                    connection.ensure_connection()
+                with answered_within(2 * self._silence.seconds):
+                    self._beat_once()
+                self._beside.clear()
         except (DatabaseError, InterfaceError):
             self.doubt()  # it may have been heard, and then no later one tells of the silence before
         finally:
             connection.close()
-            self._beats_beside = False
+            self._has_thread = False
+            self._beside.clear()
 
     def tend(self) -> None:
         """Beat, and renew what is old, in good time."""
@@ -88,14 +101,17 @@ class Upkeep:
             self._renew(leased, now, doubtful=False)
 
     def _beat(self) -> None:
-        self._retry(self._beat_once)
+        if self._clock() - self._beats_beside_since >= self._silence.seconds / 4 or not self._beside.is_set():
+            self._retry(self._beat_once)
         self._renew_doubtful()
         self.may_sign = has_right_time(self._retry)
         self._retry(self.disabling.act)
 
     def _beat_once(self) -> None:
+        connection.ensure_connection()  # making one takes many answers
         begun_at = self._clock()  # the answer may be late: how long others wait counts from when it was asked for
-        beat = self._leases.beat()
+        with self._silence.beating(self._clock) as silent_seconds:
+            beat = self._leases.beat(silent_seconds=silent_seconds)
         self._is_unbroken = beat.is_unbroken
         if beat.begins_anew or not beat.is_unbroken:
             self.doubt()
@@ -104,7 +120,7 @@ class Upkeep:
     def _renew_doubtful(self) -> None:
         """Renew all leases if others may have taken some since the last beat."""
         now = self._clock()
-        if -NEVER < self._beat_at < now - self._limits.silent:
+        if -NEVER < self._beat_at < now - self._silence.seconds:
             self.doubt()
         if now >= self._renew_at:
             self._renew_at = now + self._limits.beat if now < self._doubtful_until else NEVER
@@ -130,16 +146,18 @@ class Upkeep:
         over = [lane for lane in leased if lane.wants_refresh(now)][: self._limits.renewals_a_step]
         if not over:
             return
-        self._retry(partial(for_unlocked, partial(configure_lanes, now=now), over, clock=self._clock))
+        configure = partial(configure_lanes, now=now, lease_seconds=self._leases.lease_seconds)
+        self._retry(partial(for_unlocked, configure, over, clock=self._clock))
         if wanting := [lane for lane in over if lane.endpoint.oauth]:
             self._retry(partial(give_stored, wanting))
 
     def _renew(self, leased: Sequence[Lane], now: float, *, doubtful: bool) -> None:
         """Renew leases that are old, or all where others may have taken some."""
-        some, early = self._limits.renewals_a_step, conf.lease_seconds * RENEW_AT
+        some, lease_seconds = self._limits.renewals_a_step, self._leases.lease_seconds
+        early, renew = lease_seconds * RENEW_AT, partial(renew_leases, now=now, lease_seconds=lease_seconds)
         old = leased if doubtful else [lane for lane in leased if lane.owned_until - now < early][:some]
         for start in range(0, len(old), some):
             if start and self._clock() - self._beat_at >= self._limits.beat:
                 self._retry(self._beat_once)
             part = old[start : start + some]
-            self._retry(partial(for_unlocked, partial(renew_leases, now=now), part, clock=self._clock))
+            self._retry(partial(for_unlocked, renew, part, clock=self._clock))

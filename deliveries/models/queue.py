@@ -88,6 +88,9 @@ class Worker(models.Model):
     beat_at = models.DateTimeField()
     clock_offset_seconds = models.FloatField(null=True, help_text="How far its host is ahead of the database.")
     version = models.TextField(default="", db_default="", help_text="What it runs.")
+    silent_seconds = models.FloatField(
+        default=4.0, db_default=4.0, help_text="Others take its lanes after so long without a beat."
+    )
 
     class Meta:
         db_table = "hookpost_worker"

@@ -14,7 +14,8 @@ class BeatRow(NamedTuple):
     """The database's time in Unix seconds, whether the worker begins anew (it was silent, or that clock was set), and
     whether the server has gone on for long without a crash.
 
-    `parts` is how many processes with an engine of its kind beat, this one included, `part` which of them it is.
+    `parts` is how many processes with an engine of its kind beat, this one included, `part` which of them it is;
+    `longest_silence`, in seconds, what any worker asked for.
     """
 
     database_time: float
@@ -22,6 +23,7 @@ class BeatRow(NamedTuple):
     parts: int
     part: int
     is_unbroken: bool
+    longest_silence: float
 
 
 class ClaimBatchRow(NamedTuple):

@@ -1,5 +1,5 @@
 -- Leases those of the lanes that are free and have something due, with the first of it and all that sending needs to know.
--- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float, gap_seconds float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
+-- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float (the longest of all workers), gap_part float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
 -- One round trip for a lane, and no wait for the disk: a lease that a crash of the server undoes its worker makes again (record_outcomes, renew_leases), before others may lease anything (is_unbroken). A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)

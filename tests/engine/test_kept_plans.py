@@ -154,7 +154,7 @@ def test_lanes_with_something_due_are_found_by_look_ups(fresh: Endpoint) -> None
         "probes": 2 * LANES,
         "limit": 2 * LANES,
         "silent_seconds": 4.0,
-        "gap_seconds": 2.5,
+        "gap_part": 0.6,
         "slow": None,
         "parts": 1,
         "part": 0,

@@ -121,7 +121,7 @@ def test_a_lease_that_ran_out_is_still_its_workers_who_came_back_a_moment_ago(re
     silence(back, seconds=60)
     assert back.beat().begins_anew
     assert not asking.take([endpoint.id], room=10, now=0.0)[0]
-    renew_leases([lane], now=0.0)
+    renew_leases([lane], now=0.0, lease_seconds=20.0)
     assert lane.phase is not Phase.LOST
     expire_lease(endpoint)
     assert asking.take([endpoint.id], room=10, now=0.0)[0], "it had the time, and did not"

@@ -237,7 +237,7 @@ def test_a_lane_that_is_given_back_renewed_or_marked_is_that_one(ours: Endpoint,
     worker = Leases()
     lanes = taken(ours, theirs, worker=worker)
     before = rows_of(theirs)
-    renew_leases([lanes[ours.id]], now=time.monotonic())
+    renew_leases([lanes[ours.id]], now=time.monotonic(), lease_seconds=20.0)
     mark_suspect(lanes[ours.id], new_id(), losses=2)
     release_lanes([lanes[ours.id]])
     assert rows_of(theirs) == before

@@ -96,7 +96,7 @@ def test_what_is_in_flight_when_a_crash_undoes_its_lease_is_recorded(receiver: R
 
 def test_a_lease_that_a_crash_undid_is_made_again_where_nobody_has_the_lane(receiver: Receiver) -> None:
     lane = undone(an_endpoint(receiver.url))
-    renew_leases([lane], now=time.monotonic())
+    renew_leases([lane], now=time.monotonic(), lease_seconds=20.0)
     assert lane.phase is not Phase.LOST
     assert is_held(lane)
 
@@ -114,7 +114,7 @@ def test_who_leases_a_lane_after_the_crash_has_it_alone_although_its_fence_is_th
     assert not first.waiting
     assert is_held(second)
     assert Lane.objects.get().suspect_id is None
-    renew_leases([first], now=time.monotonic())
+    renew_leases([first], now=time.monotonic(), lease_seconds=20.0)
     assert first.phase is Phase.LOST
     assert is_held(second)
 
@@ -124,7 +124,7 @@ def test_a_lease_that_a_crash_undid_is_not_made_again_once_another_worker_had_th
     first = undone(endpoint)
     second = lease(endpoint)
     record(second, released=True)
-    renew_leases([first], now=time.monotonic())
+    renew_leases([first], now=time.monotonic(), lease_seconds=20.0)
     assert first.phase is Phase.LOST
     assert Lane.objects.get().lease_until is None
 
@@ -336,7 +336,7 @@ def test_a_lease_is_made_again_where_the_crash_left_an_older_one_of_the_same_wor
     lane = lease(endpoint)
     Lane.objects.update(fence=F("fence") - 1)
     if how == "renewed":
-        renew_leases([lane], now=time.monotonic())
+        renew_leases([lane], now=time.monotonic(), lease_seconds=20.0)
     else:
         record(lane)
     assert lane.phase is not Phase.LOST

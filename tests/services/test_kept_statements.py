@@ -21,7 +21,7 @@ WORKER = UUID(int=7)
 
 def beat() -> BeatRow:
     given = {"id": WORKER, "host": "näh", "pid": 70_000, "version": "", "slow": True}
-    given |= {"clock_offset": -0.5, "gap_seconds": 2, "silent_seconds": 4}
+    given |= {"clock_offset": -0.5, "gap_part": 0.6, "silent_seconds": 4}
     return sql.fetch(BeatRow, given)[0]
 
 

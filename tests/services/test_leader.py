@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from deliveries import sql
 from deliveries.services import leader
 from deliveries.services.leader import Lead, LeadLost
 
@@ -55,6 +56,43 @@ def test_a_leader_that_says_nothing_loses_the_lead_and_is_told(monkeypatch: pyte
     with pytest.raises(LeadLost):
         alice.keep()
     assert not alice.take()
+
+
+def test_a_leader_that_waits_long_for_each_answer_keeps_the_lead_through_its_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given two seconds for each statement, then what comes after the third of a round has its turn too."""
+    now, run = [0.0], sql.run
+
+    def pass_by(seconds: float) -> None:
+        now[0] += seconds
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE hookpost_leader SET until = until - make_interval(secs => %s)", [seconds])
+
+    def slow(name: str, *given: sql.Parameters) -> int:
+        pass_by(1.0)
+        done = run(name, *given)
+        pass_by(1.0)
+        return done
+
+    monkeypatch.setattr(sql, "run", slow)
+    alice, bob = (Lead("x", clock=lambda: now[0]) for _ in range(2))
+    assert alice.take()
+    alice.keep()
+    for _ in range(3):
+        pass_by(4.0)  # two other statements
+        assert alice.leads_still()
+        monkeypatch.setattr(sql, "run", run)
+        assert not bob.take()
+        monkeypatch.setattr(sql, "run", slow)
+        alice.keep()
+    pass_by(leader.LONGEST_SECONDS)
+    assert not alice.leads_still()
+    assert bob.take()
+
+
+def test_a_lead_is_never_so_long_that_others_take_it_for_one_of_a_clock_set_back() -> None:
+    assert leader.LONGEST_SECONDS < 2 * leader.LEAD_SECONDS
 
 
 def test_a_lead_from_before_the_databases_clock_was_set_back_is_over() -> None:
