@@ -9,7 +9,8 @@ intake.py      what to lease and claim next        agenda.py   lanes that were n
 leases.py      round trips about leases and claims  lane_table.py  lanes in hand, customers in turn
 lane.py        a lane: its state and rules          phases.py   its phases and moves
 standing.py    what a lane learned of its receiver  limits.py   every number, its unit and its reason
-upkeep.py      the beat, old leases, new slices     shares.py   what customers share
+upkeep.py      the beat, old leases, new slices     silence.py  how long a worker may be silent
+shares.py      what customers share
 outbox.py      requests in flight                   sender.py   from a delivery to a request
 batch_lane.py  a lane whose requests carry several  batch_sender.py  from deliveries to one request
 credentials.py what a lane sends along              tokens.py   access tokens, fetched while a lane waits

@@ -24,7 +24,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -35,9 +35,8 @@ from deliveries.engine.intake import Intake
 from deliveries.engine.judge import judge, judge_members
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
-from deliveries.engine.leases import Leases, release_lanes
+from deliveries.engine.leases import Leases
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.locked_rows import for_unlocked
 from deliveries.engine.outbox import Ended, Outbox
 from deliveries.engine.phases import Move, Phase
 from deliveries.engine.record_columns import give_back_of
@@ -153,11 +152,7 @@ class Engine:
             record_cut_off(lanes, now=now)
         except Exception:
             log.exception("attempts_lost")
-        try:
-            for_unlocked(release_lanes, lanes, clock=self._clock)
-        except (DatabaseError, InterfaceError):
-            self._leases.strays.update(lane.endpoint_id for lane in lanes)
-            self._upkeep.doubt()
+        self._upkeep.give_back(lanes)
 
     def _wind_down(self) -> None:
         give_up = self._clock() + self._limits.grace

@@ -16,7 +16,7 @@ from deliveries.engine.disabling import Disabling
 from deliveries.engine.intake import Retry
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
-from deliveries.engine.leases import Leases, configure_lanes, renew_leases
+from deliveries.engine.leases import Leases, configure_lanes, release_lanes, renew_leases
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.locked_rows import for_unlocked
 from deliveries.engine.phases import Phase
@@ -61,6 +61,14 @@ class Upkeep:
         """Renew all leases at once, and for a while with each beat: the database or this worker was away."""
         self._in_doubt, self._renew_at = True, self._clock()
         self._doubtful_until = self._renew_at + self._silence.seconds
+
+    def give_back(self, lanes: Sequence[Lane]) -> None:
+        """Give back lanes that have nothing to record; where the database does not let that be, a little later."""
+        try:
+            for_unlocked(release_lanes, lanes, clock=self._clock)
+        except (DatabaseError, InterfaceError):
+            self._leases.strays.update(lane.endpoint_id for lane in lanes)
+            self.doubt()
 
     def beat_beside(self) -> None:
         """Beat over a connection of its own, while this thread waits for the database: for the disk, or for a row."""
