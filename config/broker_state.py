@@ -108,7 +108,8 @@ def rabbit_word(broker: RabbitmqBroker, queues: Mapping[str, dict[str, object]])
             publish_once(connection.channel())
             declare(connection.channel(), queues)
         finally:
-            connection.close()
+            if connection.is_open:  # else closing it fails, and that hides why
+                connection.close()
     except Exception as error:
         return tell(rabbit_fault(error), error)
     return tell(OK)

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from config.broker import make_broker
 from config.rabbit_broker import RabbitBroker
 from tests.config.poison import OTHERS, THREADS, Listening, failing, refused
+from tests.config.test_broker_kinds import eventually
 from tests.faults.brokers import Rabbit
 from tests.ports import free_ports
 
@@ -137,6 +138,31 @@ def test_who_rings_seldom_looks_and_rings_again_after_the_server_ended_the_conne
     cut(broker)
     broker.flush_all()
     assert broker.waiting("bell") == 0
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (("set_vm_memory_high_watermark", "0.00001"), ("set_vm_memory_high_watermark", "0.6")),
+        (("set_disk_free_limit", "1000000GB"), ("set_disk_free_limit", "50MB")),
+    ],
+    ids=["memory", "disk"],
+)
+def test_a_server_that_takes_no_messages_for_want_of_room_is_full(
+    rabbit: Rabbit, begin: tuple[str, str], end: tuple[str, str]
+) -> None:
+    broker, ring = broker_at(rabbit.url)
+    ring.send(1)
+    assert broker.condition() == "ok"
+    rabbit.control(*begin)
+    try:
+        eventually(lambda: broker.condition() != "ok")
+        assert broker.condition() == "full"
+    finally:
+        rabbit.control(*end)
+    eventually(lambda: broker.condition() == "ok")
+    broker.flush_all()
     broker.close()
 
 

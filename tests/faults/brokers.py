@@ -145,6 +145,11 @@ class Rabbit:
                 continue  # nobody has declared it yet
         connection.close()
 
+    def control(self, *words: str) -> None:
+        """Run `rabbitmqctl` with these words."""
+        command = [_program("rabbitmqctl"), "-q", "-n", self.name, *words]
+        subprocess.run(command, env=self._environment(), check=True, capture_output=True)
+
     def _start_names(self) -> None:
         if self.names is None:
             command = [*processes.dies_with_parent(signal.SIGTERM), _program("epmd"), "-port", str(self.mapper)]
