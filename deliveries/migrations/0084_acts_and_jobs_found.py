@@ -8,7 +8,7 @@ from django.db.models.fields.json import KeyTransform
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("deliveries", "0080_few_of_many_rows")]
+    dependencies = [("deliveries", "0081_silence_of_workers")]
 
     operations = [
         AddIndexConcurrently(
