@@ -17,7 +17,7 @@ from deliveries.protocol.imports.item import Given, ImportItem, Secret, a_text, 
 STATES = {"active": "enabled", "paused": "paused", "inactive": "disabled", "pending": "disabled"}
 HEADER = "X-Convoy-Signature"
 LONGEST_TIMEOUT = 30
-_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_SPAN = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 
 
 def read_convoy(data: object) -> list[ImportItem]:

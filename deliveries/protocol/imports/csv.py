@@ -10,10 +10,8 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-import orjson
-
 from deliveries.errors import InvalidInput
-from deliveries.protocol.imports.item import ImportItem, Secret
+from deliveries.protocol.imports.item import ImportItem, Secret, in_json
 
 
 def _number(text: str) -> object:
@@ -21,11 +19,8 @@ def _number(text: str) -> object:
 
 
 def _json(text: str) -> object:
-    try:
-        value: object = orjson.loads(text)
-    except ValueError:
-        return text
-    return value
+    value = in_json(text)
+    return text if value is None else value
 
 
 _READ: Mapping[str, Callable[[str], object]] = MappingProxyType(
@@ -67,6 +62,8 @@ def _is_blank(row: Mapping[str, str | None]) -> bool:
 def _check_columns(given: Sequence[str]) -> None:
     if unknown := [name for name in given if name not in COLUMNS]:
         raise InvalidInput(f"there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}", field="data")
+    if len(set(given)) < len(given):
+        raise InvalidInput("a column is there twice", field="data")
     if missing := [name for name in ("customer", "uid", "url") if name not in given]:
         raise InvalidInput(f"the column {missing[0]} is missing", field="data")
 
@@ -74,7 +71,9 @@ def _check_columns(given: Sequence[str]) -> None:
 def _item(row: Mapping[str, str | None], place: str) -> ImportItem:
     cells = {name: (text or "").strip() for name, text in row.items() if name is not None and text is not None}
     fields = {name: read(cells[name]) for name, read in _READ.items() if cells.get(name)}
-    too_many = "it has more cells than there are columns" if None in row else ""
+    misread = "it has more cells than there are columns" if None in row else ""
+    if any("\0" in cell for cell in cells.values()):
+        misread = "a cell holds a NUL character"
     return ImportItem(
         place=place,
         kind="endpoint",
@@ -83,5 +82,5 @@ def _item(row: Mapping[str, str | None], place: str) -> ImportItem:
         customer_name=cells.get("customer_name", ""),
         fields=fields,
         secrets=(Secret(text=secret),) if (secret := cells.get("secret", "")) else (),
-        refused=too_many or ("" if cells.get("uid") and cells.get("customer") else "customer and uid are both needed"),
+        refused=misread or ("" if cells.get("uid") and cells.get("customer") else "customer and uid are both needed"),
     )

@@ -13,6 +13,7 @@ from typing import Literal
 import orjson
 
 from deliveries.errors import InvalidInput
+from deliveries.protocol.json_members import check_members
 
 Given = Mapping[str, object]
 Kind = Literal["customer", "event_type", "endpoint"]
@@ -56,6 +57,17 @@ class ImportItem:
         members = orjson.loads(raw)
         secrets = tuple(Secret(**each) for each in members.pop("secrets"))
         return cls(**members, secrets=secrets)
+
+
+def in_json(text: str) -> object:
+    """Return what a text within a file holds; None for what is no JSON, or could be read in two ways."""
+    raw = text.encode()
+    try:
+        value: object = orjson.loads(raw)
+        check_members(raw, value)
+    except (ValueError, InvalidInput):
+        return None
+    return value
 
 
 def an_object(value: object) -> Given:

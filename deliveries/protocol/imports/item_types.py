@@ -31,7 +31,7 @@ FLAG = Made("true or false", lambda value: isinstance(value, bool))
 NUMBER = Made("a whole number or null", lambda value: value is None or type(value) is int)
 TEXTS = Made("a list of texts", lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value))
 HEADERS = Made(
-    "names and values, all texts",
+    "names and values, all texts, each name once",
     lambda value: isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values()),
 )
 CREDENTIALS = Made("an object of texts or null", lambda value: value is None or HEADERS.fits(value))

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import orjson
-
 from deliveries.errors import InvalidInput
-from deliveries.protocol.imports.item import ONE_PAGE, Given, ImportItem, Secret, a_text, an_object, objects
+from deliveries.protocol.imports.item import ONE_PAGE, Given, ImportItem, Secret, a_text, an_object, in_json, objects
 
 PREFIX = "x-outpost-"
 _SETTING = "DESTINATIONS_WEBHOOK_"
@@ -87,7 +85,7 @@ def _refusal(given: Given, customer: str, headers: Given | None) -> str:
     if not given.get("topics"):
         return "topics: it has none, so Outpost sends it nothing"
     if headers is None:
-        return "config.custom_headers: must be a JSON object, as a text"
+        return "config.custom_headers: must be a JSON object, as a text, that names each member once"
     return "" if _secrets(given) else "credentials.secret: it is missing"
 
 
@@ -99,10 +97,7 @@ def _headers(told: object) -> Given | None:
     """Return the headers, which Outpost keeps as JSON in a text; None where it is none."""
     if isinstance(told, Mapping) or not told:
         return an_object(told)
-    try:
-        found = orjson.loads(a_text(told))
-    except orjson.JSONDecodeError:
-        return None
+    found = in_json(a_text(told))
     return found if isinstance(found, dict) else None
 
 

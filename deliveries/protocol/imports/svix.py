@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from deliveries.protocol.imports.item import Given, ImportItem, Secret, a_text, an_object, objects
 
+LONGEST_NUMBER = 10
+
 
 def read_svix(data: object) -> list[ImportItem]:
     """Return the items of a document with `applications` and `eventTypes`, or of a list of applications."""
@@ -85,13 +87,13 @@ def _headers(given: Given) -> Given:
 def _hidden_headers(given: Given) -> list[str]:
     names = an_object(given.get("headers")).get("sensitive")
     known = {name.lower() for name in _headers(given)}
-    return [name for name in names if a_text(name).lower() not in known] if isinstance(names, list) else []
+    return [str(name) for name in names if str(name).lower() not in known] if isinstance(names, list) else []
 
 
 def _event_type(given: Given, place: str) -> ImportItem:
     """Return an event type with the newest of its schemas; what is deprecated goes on, as it does at Svix."""
     schemas = an_object(given.get("schemas"))
-    newest = max(schemas, key=lambda version: int(version) if version.isdecimal() else 0, default=None)
+    newest = max(schemas, key=_number_of, default=None)
     fields: dict[str, object] = {
         "description": a_text(given.get("description")),
         "archived": given.get("archived") is True,
@@ -99,6 +101,10 @@ def _event_type(given: Given, place: str) -> ImportItem:
     if newest is not None:
         fields["schema"] = schemas[newest]
     return ImportItem(place=place, kind="event_type", uid=a_text(given.get("name")), fields=fields)
+
+
+def _number_of(version: str) -> int:
+    return int(version) if version.isdecimal() and len(version) < LONGEST_NUMBER else 0
 
 
 def _without_id(uid: str) -> str:
