@@ -49,7 +49,7 @@ from deliveries.services import (
     rollup,
 )
 from deliveries.services.leader import Lead, LeadLost
-from deliveries.services.rounds import act_alone
+from deliveries.services.rounds import act_alone, held_as_seen
 from deliveries.sql.rows import RoundsDueRow
 
 log = structlog.get_logger(__name__)
@@ -287,5 +287,6 @@ def disable_failing() -> int:
 
 def _disable_failing(endpoint: Endpoint) -> None:
     reason = f"no delivery has arrived for {conf.disable_after_days} days"
-    endpoints.disable_endpoint(endpoint, actor=SYSTEM, reason=reason)
-    retests.begin_retesting(endpoint)
+    with held_as_seen(endpoint):
+        endpoints.disable_endpoint(endpoint, actor=SYSTEM, reason=reason)
+        retests.begin_retesting(endpoint)

@@ -10,14 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from django.db import transaction
-
 from deliveries.models import Endpoint, Lane
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.protocol.delivery_window import OUTSIDE, DeliveryWindow, is_open
 from deliveries.services import clock
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
-from deliveries.services.rounds import act_alone
+from deliveries.services.rounds import act_alone, held_as_seen
 
 OPENED = "its delivery window opened"
 ENDED = "it has no delivery window any more"
@@ -52,7 +50,8 @@ def _keep_window(endpoint: Endpoint, moment: datetime, changed: list[Endpoint]) 
     if opened and _waits(endpoint):
         _resume(endpoint, OPENED)
     elif not opened and endpoint.state == State.ENABLED:
-        pause_endpoint(endpoint, actor=SYSTEM, reason=OUTSIDE)
+        with held_as_seen(endpoint):
+            pause_endpoint(endpoint, actor=SYSTEM, reason=OUTSIDE)
     else:
         return
     changed.append(endpoint)
@@ -64,7 +63,7 @@ def _waits(endpoint: Endpoint) -> bool:
 
 def _resume(endpoint: Endpoint, reason: str) -> None:
     """Resume, and go on counting since when nothing arrives: an opening is no repair."""
-    with transaction.atomic():
+    with held_as_seen(endpoint):
         lane = Lane.objects.select_for_update().get(endpoint=endpoint)
         resume_endpoint(endpoint, actor=SYSTEM, reason=reason)
         Lane.objects.filter(endpoint=endpoint).update(failing_since=lane.failing_since)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 
@@ -27,13 +26,12 @@ from deliveries.services.endpoint_fields import check_fields
 from deliveries.services.endpoint_secrets import new_secret
 from deliveries.services.endpoints import (
     Given,
-    resume_endpoint,
     rotate_secret,
     store_changes,
     store_endpoint,
 )
 from deliveries.services.event_types import create_event_type, update_event_type
-from deliveries.services.rounds import act_alone
+from deliveries.services.holding import release_each
 
 Result = ImportLine.Result
 HELD = "imported, and held until it is released"
@@ -74,9 +72,8 @@ def import_item(item: ImportItem, way: Way) -> ItemResult:
 def release_imported(*, actor: str, customer: Customer | None = None, cancel_backlog: bool = False) -> int:
     """Enable the endpoints that an import left holding, of one customer or all; returns how many."""
     held = Endpoint.objects.filter(state=Endpoint.State.PAUSED, state_reason=HELD, deleted_at=None)
-    resume = partial(resume_endpoint, actor=actor, cancel_backlog=cancel_backlog)
     rows = list((held.filter(customer=customer) if customer else held).select_related("customer"))
-    return sum(act_alone(partial(resume, each), each, event="not_released") for each in rows)
+    return release_each(rows, actor=actor, cancel_backlog=cancel_backlog)
 
 
 @contextmanager

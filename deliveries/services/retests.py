@@ -24,7 +24,7 @@ from deliveries.services.cancellations import cancel_deliveries
 from deliveries.services.endpoints import resume_endpoint
 from deliveries.services.events import send_test_event
 from deliveries.services.redelivery import redeliver
-from deliveries.services.rounds import act_alone
+from deliveries.services.rounds import act_alone, held_as_seen
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,8 @@ def _answered() -> list[Retest]:
 
 def _enable(retest: Retest) -> None:
     delivery = Delivery(id=retest.delivery_id)
-    resume_endpoint(retest.endpoint, actor=SYSTEM, reason=f"the retest {delivery.public_id} arrived")
+    with held_as_seen(retest.endpoint):
+        resume_endpoint(retest.endpoint, actor=SYSTEM, reason=f"the retest {delivery.public_id} arrived")
     Retest.objects.filter(pk=retest.pk).delete()
     log.info("endpoint_enabled_by_retest", endpoint=retest.endpoint.public_id, tries=retest.tries)
 

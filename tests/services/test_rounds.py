@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from deliveries.engine import dispatcher
 from deliveries.engine.dispatcher import disable_failing
 from deliveries.models import Alert, Customer, Delivery, Endpoint, Event, Retest
 from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.services import alerts, early_warnings, retests
+from deliveries.services import alerts, delivery_windows, early_warnings, holding, imports, retests, rounds
 from deliveries.services.alerts import note_warnings, tell_customers
 from deliveries.services.delivery_windows import OUTSIDE, end_windows, keep_windows
-from deliveries.services.endpoints import pause_endpoint
+from deliveries.services.endpoints import disable_endpoint, pause_endpoint, resume_endpoint
 from deliveries.services.events import send_test_event
 from deliveries.services.holding import hold_all, release_all
 from tests.engine.steps import an_endpoint, by_hand, emit, take_turn, the_delivery, waiting_for_no_lock
@@ -74,7 +75,7 @@ def let_go_of_the_brake(endpoints: list[Endpoint]) -> Act:
     return lambda: release_all(actor="user:alice")
 
 
-def state(endpoint: Endpoint) -> object:
+def state(endpoint: Endpoint) -> tuple[str, str, bool]:
     endpoint.refresh_from_db()
     told = Event.objects.filter(customer_id=endpoint.customer_id, type="hookpost.endpoint.failing").exists()
     return endpoint.state, endpoint.state_reason, told
@@ -117,6 +118,47 @@ def test_an_endpoint_whose_row_somebody_keeps_locked_keeps_no_others_waiting(rou
             act()
     after = [state(each) for each in endpoints]
     assert [old != new for old, new in zip(before, after, strict=True)] == [True, False, True]
+
+
+def by_a_person(endpoint: Endpoint) -> None:
+    """Somebody resumes an endpoint, where it is not enabled, and disables it."""
+    seen = Endpoint.objects.get(id=endpoint.id)
+    resume_endpoint(seen, actor="user:bob")
+    disable_endpoint(seen, actor="user:bob", reason="by hand")
+
+
+def let_go_of_what_was_imported(endpoints: list[Endpoint]) -> Act:
+    for endpoint in endpoints:
+        pause_endpoint(endpoint, actor="user:alice", reason=imports.HELD)
+    return lambda: imports.release_imported(actor="user:alice")
+
+
+def open_windows(endpoints: list[Endpoint]) -> Act:
+    close_windows(endpoints)()
+    return lambda: keep_windows(now=TUESDAY - timedelta(days=1))
+
+
+ON_STATES = (*ON_ENDPOINTS, open_windows, let_go_of_what_was_imported)
+
+
+@pytest.mark.parametrize("round_of_three", ON_STATES, indirect=True)
+def test_who_disables_an_endpoint_that_a_round_has_read_already_is_not_overruled(
+    round_of_three: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given one of three endpoints that is disabled between its reading and what a round does to it, it stays so."""
+    endpoints, act = round_of_three
+    told = rounds.act_alone
+
+    def later(act: Act, endpoint: Endpoint, *, event: str) -> bool:
+        if endpoint == endpoints[1]:
+            by_a_person(endpoint)
+        return told(act, endpoint, event=event)
+
+    for module in (delivery_windows, retests, holding, dispatcher):
+        monkeypatch.setattr(module, "act_alone", later)
+    act()
+    assert state(endpoints[1])[:2] == ("disabled", "by hand")
+    assert "by hand" not in {state(each)[1] for each in (endpoints[0], endpoints[2])}
 
 
 def test_an_answer_that_disables_an_endpoint_on_its_way_harms_nobody_else(receiver: Receiver) -> None:
