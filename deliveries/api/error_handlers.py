@@ -15,6 +15,7 @@ from deliveries.api.error_pages import WORDS, error_page
 from deliveries.api.problems import Problem, plain_problem, problem, problem_of
 
 API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+TOLD = (404, 409, 503)  # others deleted or made the same at this moment, or the database is away
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -49,8 +50,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; the traceback is in the log, not in the answer."""
     found = problem_of(sys.exc_info()[1] or Exception())  # a view without the REST framework lost the database
     if not _is_api(request):
-        is_away = found is not None and found[0]["status"] == 503
-        return _page(request, *found) if found is not None and is_away else error_page(request, 500)
+        is_told = found is not None and found[0]["status"] in TOLD
+        return _page(request, *found) if found is not None and is_told else error_page(request, 500)
     if found is not None:
         return plain_problem(*found)
     return plain_problem(problem(500, "something went wrong on our side; it was logged"))

@@ -12,7 +12,7 @@ from typing import Any, NotRequired, TypedDict
 
 import orjson
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import DataError, IntegrityError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 READ_METHODS = "GET, HEAD, OPTIONS"
+NOT_THERE = "there is nothing of this id, or it is not yours to see"
 
 
 class Problem(TypedDict):
@@ -190,8 +191,18 @@ def _read_only(error: Exception) -> tuple[Problem, dict[str, str]] | None:
 def _outrun(error: Exception) -> tuple[Problem, dict[str, str]] | None:
     if not is_outrun(error):
         return None
-    log.warning("outrun", error=f"{type(error).__name__}: {first_line(error)}")
+    _note_outrun(error)
     return problem(409, "others made the same, or deleted what it belongs to, at this moment; nothing was changed"), {}
+
+
+def _gone(error: Exception) -> tuple[Problem, dict[str, str]]:
+    """Tell that what a row belongs to was deleted since the row was read."""
+    _note_outrun(error)
+    return problem(404, NOT_THERE), {}
+
+
+def _note_outrun(error: Exception) -> None:
+    log.warning("outrun", error=f"{type(error).__name__}: {first_line(error)}")
 
 
 def _fixed(code: int, *, slug: str = "", detail: str = "", **headers: str) -> Describe:
@@ -214,7 +225,7 @@ _DESCRIPTIONS: dict[type[Exception], Describe] = {
     errors.BatchRefused: _batch_refused,
     errors.InvalidInput: _invalid_input,
     errors.NotAllowed: _fixed(403),
-    errors.NotFound: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
+    errors.NotFound: _fixed(404, detail=NOT_THERE),
     errors.KeyInFlight: _fixed(409, slug="idempotency-key-in-flight", Retry_After="1"),
     errors.TooManyAtOnce: _too_many_at_once,
     errors.LimitReached: _limit_reached,
@@ -228,12 +239,13 @@ _DESCRIPTIONS: dict[type[Exception], Describe] = {
     errors.Unavailable: _fixed(503, Retry_After="1"),
     exceptions.ValidationError: _validation,
     exceptions.APIException: _framework,
-    Http404: _fixed(404, detail="there is nothing of this id, or it is not yours to see"),
+    Http404: _fixed(404, detail=NOT_THERE),
     PermissionDenied: _fixed(403),
     DataError: _fixed(422, slug="invalid-input", detail="a value cannot be stored"),
     OperationalError: _lost_database,
     InterfaceError: _lost_database,
     IntegrityError: _outrun,
+    ObjectDoesNotExist: _gone,
     InternalError: _read_only,
     NotSupportedError: _read_only,
 }
