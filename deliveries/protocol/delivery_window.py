@@ -21,6 +21,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW_WORDS = say("days hours zone, such as mon-fri 08:00-18:00 Europe/Berlin")
 OUTSIDE = "outside its delivery window"  # why such an endpoint is paused
 NO_ZONE = say("timezone is a name of the IANA, such as Europe/Berlin")
+_OF_A_HOST = ("localtime", "posixrules", "Factory")  # names of files beside the zones, and no zones
+_OTHER_CLOCKS = ("posix/", "right/")  # the same zones again, one with leap seconds: 27 s off
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)  # the digits of other scripts nobody reads again
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)", re.ASCII)
 
@@ -31,6 +33,13 @@ def check_window(given: object) -> DeliveryWindow | None:
     """Return a window in its stored form, None for none; raises InvalidInput."""
     if given is None:
         return None
+    window = _checked(given)
+    if window["timezone"] in _OF_A_HOST or window["timezone"].startswith(_OTHER_CLOCKS):
+        raise _wrong(NO_ZONE)
+    return window
+
+
+def _checked(given: object) -> DeliveryWindow:
     if not isinstance(given, Mapping) or set(given) != {"days", "from", "to", "timezone"}:
         raise _wrong(say("has days, from, to and timezone"))
     days = given["days"]
@@ -67,7 +76,7 @@ def is_open(window: DeliveryWindow, now: datetime) -> bool:
 
     Raises InvalidInput for one that cannot be read any more: not every host knows the same zones.
     """
-    check_window(window)
+    _checked(window)
     local = now.astimezone(ZoneInfo(window["timezone"]))
     begins, ends = time.fromisoformat(window["from"]), time.fromisoformat(window["to"])
     today, yesterday = (DAYS[(local.weekday() - back) % 7] in window["days"] for back in (0, 1))

@@ -182,7 +182,11 @@ def check_together(shaping: Shaping, header_names: Collection[str]) -> None:
 def _fixed_headers(shaping: Shaping, names: Collection[str]) -> list[str]:
     is_binary = shaping.payload_mode == PayloadMode.BINARY
     has_type = shaping.body_format != BodyFormat.JSON or shaping.payload_mode == PayloadMode.STRUCTURED
-    return [name for name in names if (is_binary and name.startswith("ce-")) or (has_type and name == "content-type")]
+    return [
+        name
+        for name in names
+        if (is_binary and name.replace("_", "-").startswith("ce-")) or (has_type and name == "content-type")
+    ]
 
 
 def _with_data(event: EventText) -> EventText:

@@ -43,7 +43,7 @@ _PREFIX = re.compile(r"[\x21-\x7e]*")
 _RESERVED = ("webhook-", "content-", "proxy-", "accept")
 _OF_THE_CONNECTION = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "cookie"}
-    | {"user-agent", "authorization", "proxy", "http2-settings"}
+    | {"user-agent", "authorization", "proxy", "http2-settings", "traceparent", "tracestate"}
 )
 
 

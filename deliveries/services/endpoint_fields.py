@@ -40,8 +40,10 @@ from deliveries.protocol.transformation import check_transformation
 from deliveries.protocol.urls import check_url, split_url
 from deliveries.services import clock
 from deliveries.services.api_versions import check_pin
+from deliveries.services.endpoint_secrets import own_header_names
 
-SHAPING = {"payload_mode", "body_format", "transformation", "headers", "batch_size", "ordered", "send_trace_context"}
+SHAPING = {"payload_mode", "body_format", "transformation", "headers", "signing"}
+SHAPING |= {"batch_size", "ordered", "send_trace_context"}
 EVENT_TYPE_LIMIT = 200
 METADATA_LIMIT = 16_384
 RATE_LIMIT_MAX = 100_000
@@ -107,7 +109,7 @@ def check_endpoint_filter(text: str) -> str:
 
 def check_shaping(endpoint: Endpoint) -> None:
     """Raise InvalidInput where two of the fields in SHAPING do not go together."""
-    check_together(endpoint.shaping, endpoint.header_names)
+    check_together(endpoint.shaping, own_header_names(endpoint))
     traced, polled = endpoint.send_trace_context, is_polled(endpoint.url)
     check_batches(endpoint.batch_size, ordered=endpoint.ordered, polled=polled, traced=traced)
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from django.db.models import Q
 
-from deliveries.errors import InvalidInput
+from deliveries.errors import CannotDecrypt, InvalidInput
 from deliveries.models import Endpoint, EndpointSecret
 from deliveries.protocol.profiles import check_key, profile_of
-from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret
+from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, check_secret, read_secret
 from deliveries.protocol.sentences import say
 from deliveries.services import clock
 
@@ -43,11 +44,25 @@ def check_signing(endpoint: Endpoint, keys: Iterable[SigningKey]) -> None:
     """Refuse a scheme that its keys cannot serve, or whose header is a custom one too."""
     for key in keys:
         check_key(endpoint.signing, key)
+    custom = {name.replace("_", "-") for name in endpoint.header_names}  # which are one to many a receiver
     for name in profile_of(endpoint.signing).headers:
-        if name.lower() in endpoint.header_names:
+        if name.lower() in custom:
             raise InvalidInput(
                 say("the header {name} is the signature's, and a custom one too", name=name), field="signing"
             )
+
+
+def own_header_names(endpoint: Endpoint) -> list[str]:
+    """Return the names of the headers that an endpoint has of its own: those of its signature, and custom ones."""
+    return [*(name.lower() for name in profile_of(endpoint.signing).headers), *endpoint.header_names]
+
+
+def forget_same(endpoint: Endpoint, text: str) -> None:
+    """Forget a secret that is about to be stored again: it would sign each request twice."""
+    for secret in endpoint.secrets.all():
+        with suppress(CannotDecrypt):
+            if secret.open_key() == read_secret(text):
+                secret.delete()
 
 
 def signing_keys(endpoint: Endpoint) -> list[SigningKey]:

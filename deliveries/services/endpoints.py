@@ -29,7 +29,7 @@ from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiti
 from deliveries.services.endpoint_credentials import forget_credentials
 from deliveries.services.endpoint_fields import check_fields, host_of
 from deliveries.services.endpoint_rows import check_new, fill_row, save_row, write_changes
-from deliveries.services.endpoint_secrets import add_secret, check_signing, given_or_new
+from deliveries.services.endpoint_secrets import add_secret, check_signing, forget_same, given_or_new
 from deliveries.services.held_rows import hold, hold_living
 from deliveries.services.inboxes import fit_inbox
 from deliveries.services.rounds import act_alone
@@ -130,14 +130,16 @@ def rotate_secret(
     """Return the new secret; the old ones go on signing for `keep_hours`, 0 for a leaked one."""
     if not 0 <= keep_hours <= KEEP_HOURS_MAX:
         raise InvalidInput(say("from 0 to {keep_hours_max} hours", keep_hours_max=KEEP_HOURS_MAX), field="keep_hours")
-    fresh = given_or_new(secret, signing=endpoint.signing)
-    check_signing(endpoint, [read_secret(fresh)])
     now = clock.likely_now()
     end = now + timedelta(hours=keep_hours)
     with transaction.atomic():
         hold_living(endpoint)
+        fresh = given_or_new(secret, signing=endpoint.signing)
+        check_signing(endpoint, [read_secret(fresh)])
         endpoint.secrets.filter(Q(expires_at=None) | Q(expires_at__gt=end)).update(expires_at=end)
         endpoint.secrets.filter(expires_at__lte=now).delete()
+        if secret is not None:
+            forget_same(endpoint, fresh)
         limits.refuse_beyond("signing_secrets", endpoint.secrets.count(), endpoint.customer)
         add_secret(endpoint, fresh)
         _record(endpoint, "endpoint.rotate_secret", actor=actor, reason=reason, detail={"keep_hours": keep_hours})
@@ -146,8 +148,6 @@ def rotate_secret(
 
 def pause_endpoint(endpoint: Endpoint, *, actor: str, reason: str = "", note: str = "") -> None:
     """Hold what is due and what comes; a disabled endpoint cannot be paused."""
-    if endpoint.state == State.DISABLED:
-        raise Conflict(say("the endpoint is disabled; resume it instead"))
     _set_state(endpoint, State.PAUSED, actor=actor, action="endpoint.pause", reason=reason, note=note)
 
 
@@ -222,6 +222,8 @@ def _set_state(
 ) -> None:
     with transaction.atomic():
         hold_living(endpoint)
+        if state == State.PAUSED and endpoint.state == State.DISABLED:
+            raise Conflict(say("the endpoint is disabled; resume it instead"))
         state, reason = challenges.allowed_state(endpoint, state, reason)
         if challenges.is_settled(endpoint, state, reason):
             return

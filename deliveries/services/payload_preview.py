@@ -19,6 +19,7 @@ from deliveries.protocol.request import CONTENT_TYPE
 from deliveries.protocol.sentences import say
 from deliveries.protocol.transformation import PRESETS
 from deliveries.services.endpoint_fields import check_fields
+from deliveries.services.endpoint_secrets import own_header_names
 from deliveries.services.recent_events import recent_events
 from deliveries.services.sent_bodies import shaped_of, text_of
 
@@ -57,7 +58,7 @@ def tried_shaping(endpoint: Endpoint, fields: Mapping[str, object]) -> Shaping:
             raise InvalidInput(say("one of {names}", names=", ".join(PRESETS)), field="preset")
         given["transformation"] = PRESETS[str(preset)].text
     tried = Endpoint(**{name: getattr(endpoint, name) for name in SETTINGS} | check_fields(given))
-    check_together(tried.shaping, endpoint.header_names)
+    check_together(tried.shaping, own_header_names(endpoint))
     return tried.shaping
 
 

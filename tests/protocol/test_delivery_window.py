@@ -82,6 +82,11 @@ def test_what_is_written_is_read_again_and_a_week_has_open_and_closed_minutes(
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "Europe/Atlantis"},
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "../../etc/passwd"},
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": 7},
+        {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "localtime"},
+        {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "Factory"},
+        {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "posixrules"},
+        {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "right/Europe/Berlin"},
+        {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "posix/Europe/Berlin"},
         {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "UTC", "more": 1},
     ],
 )  # fmt: skip

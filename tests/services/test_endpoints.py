@@ -9,6 +9,7 @@ from deliveries.errors import Conflict, InvalidFilter, InvalidHeader, InvalidInp
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Lane
 from deliveries.models.base import new_id
 from deliveries.protocol.ids import delivery_id
+from deliveries.protocol.secrets import format_secret
 from deliveries.services import backlog, endpoints
 from deliveries.services.endpoint_secrets import new_secret
 from tests.reading import rows_read
@@ -156,6 +157,34 @@ def test_rotation_after_a_leak_keeps_no_old_secret(endpoint: Endpoint) -> None:
     endpoints.rotate_secret(endpoint, actor=ACTOR)
     fresh = endpoints.rotate_secret(endpoint, actor=ACTOR, keep_hours=0)
     assert [secret.hint for secret in endpoint.secrets.all()] == [fresh[-4:]]
+
+
+def test_a_secret_that_is_given_again_signs_once_and_does_not_end(endpoint: Endpoint) -> None:
+    first = endpoints.rotate_secret(endpoint, actor=ACTOR)
+    for secret in (None, first, first):
+        endpoints.rotate_secret(endpoint, actor=ACTOR, secret=secret)
+    *others, newest = [secret for secret in endpoint.secrets.order_by("id") if secret.expires_at is None]
+    kept = [format_secret(secret.open_key()) for secret in endpoint.secrets.all()]
+    assert (others, newest.hint, kept.count(first), len(kept)) == ([], first[-4:], 1, 3)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"headers": {"x_acme": "7"}}, {"signing": {"header": "X-Acme"}}],
+        [{"signing": {"header": "X-Acme", "timestamp_header": "X-Time"}}, {"headers": {"X_Time": "7"}}],
+        [{"signing": {"header": "Ce-Id"}}, {"payload_mode": "cloudevents_binary"}],
+        [{"payload_mode": "cloudevents_binary"}, {"signing": {"header": "X-Acme", "timestamp_header": "Ce-Time"}}],
+        [{"payload_mode": "cloudevents_binary"}, {"headers": {"ce_id": "7"}}],
+        [{"send_trace_context": True}, {"signing": {"header": "traceparent"}}],
+    ],
+)
+def test_no_header_is_sent_twice_whatever_sets_it(endpoint: Endpoint, steps: list[dict[str, object]]) -> None:
+    """Given receivers to which - and _ in a name are the same, as to all behind WSGI or CGI."""
+    first, second = steps
+    endpoints.update_endpoint(endpoint, first, actor=ACTOR)
+    with pytest.raises(InvalidInput, match=r"is set by|signature.s, and a custom one"):
+        endpoints.update_endpoint(endpoint, second, actor=ACTOR)
 
 
 def test_a_signing_profile_that_needs_a_shared_secret_refuses_an_ed25519_key(endpoint: Endpoint) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from deliveries.errors import Conflict, NotFound
+from deliveries.errors import Conflict, InvalidInput, NotFound
 from deliveries.models import (
     ApiVersion,
     AuditEntry,
@@ -187,6 +187,23 @@ def test_an_endpoint_that_was_deleted_meanwhile_gets_no_state_and_no_secret(what
         ENDPOINT_CHANGES[what](endpoint)
     endpoint.refresh_from_db()
     assert (endpoint.state, endpoint.description, endpoint.secrets.count()) == ("disabled", "", 0)
+
+
+def test_a_disabled_endpoint_is_not_paused_by_who_saw_it_enabled() -> None:
+    seen, _ = endpoints.create_endpoint(a_customer(), {"url": URL}, actor=ACTOR)
+    endpoints.disable_endpoint(Endpoint.objects.get(), actor=ACTOR)
+    with pytest.raises(Conflict, match="is disabled"):
+        endpoints.pause_endpoint(seen, actor=ACTOR)
+    assert Endpoint.objects.get().state == "disabled"
+
+
+def test_a_secret_fits_the_scheme_that_is_in_force_by_then() -> None:
+    """Given a scheme that was changed to one that signs with whsec_ only, no other text becomes its secret."""
+    seen, _ = endpoints.create_endpoint(a_customer(), {"url": URL, "signing": "github"}, actor=ACTOR)
+    endpoints.update_endpoint(Endpoint.objects.get(), {"signing": "standard"}, actor=ACTOR)
+    with pytest.raises(InvalidInput):
+        endpoints.rotate_secret(seen, actor=ACTOR, secret="a text of one's own")
+    assert seen.secrets.count() == 1
 
 
 def test_two_changes_of_one_event_type_are_both_kept() -> None:
