@@ -43,7 +43,8 @@ def test_an_address_is_what_it_is(text: str, address: str) -> None:
     assert host_address(text) == address
 
 
-def test_a_wrong_setting_of_djangos_is_a_sentence() -> None:
+def test_a_wrong_setting_of_djangos_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
     assert explain(ImproperlyConfigured("STATIC_ROOT is not set"), command="collectstatic") == "STATIC_ROOT is not set"
 
 
