@@ -154,12 +154,17 @@ def delivery_headers(
     """
     before, after = _around(user_agent, custom)
     signed = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
-    told = _told(profile, custom, id=message_id, type=event_type, time=str(timestamp))
+    told = _told(profile, _plain(custom), id=message_id, type=event_type, time=str(timestamp))
     return [*before, *signed, *told, *after]
 
 
+def _plain(names: Collection[str]) -> Collection[str]:
+    """Return names as receivers by WSGI and CGI tell them apart."""
+    return frozenset(name.replace("_", "-") for name in names)
+
+
 def _told(profile: str, custom: Collection[str], **values: str) -> list[tuple[str, str]]:
-    """Return the headers by which a scheme tells of the event; a custom one takes the place of ours."""
+    """Return the headers by which a scheme tells of the event; one of these names takes the place of ours."""
     if profile == "standard":
         return []
     told = profile_of(profile).told.items()
@@ -195,7 +200,7 @@ def frame_of(custom: Mapping[str, str], *, user_agent: str, secret: Collection[s
         after=_lines(after, ()),
         kept_before=_lines(before, secret),
         kept_after=_lines(after, secret),
-        custom=frozenset(custom),
+        custom=_plain(custom),
     )
 
 
