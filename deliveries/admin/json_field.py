@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
 from deliveries.errors import InvalidMember
-from deliveries.protocol.json_members import check_members
+from deliveries.protocol.json_members import WHOLE_NUMBERS, check_members
 from deliveries.services.languages import tell
 
 DEPTH_LIMIT = 100
@@ -23,7 +23,7 @@ REFUSED = gettext_noop("This is not JSON that can be stored: {}")
 
 
 class StoredJSONField(forms.JSONField):
-    """JSON without NaN, NUL, lone surrogates, numbers of thousands of digits, or nesting without end."""
+    """JSON without NaN, NUL, lone surrogates, numbers beyond 64 bits, or nesting without end."""
 
     widget = UnfoldAdminExpandableTextareaWidget(attrs={"class": "hp-wide hp-code hp-json", "spellcheck": "false"})
 
@@ -33,6 +33,8 @@ class StoredJSONField(forms.JSONField):
             raise forms.ValidationError(tell("At most {number} characters.", number=LENGTH_LIMIT))
         try:
             read = super().to_python(value)
+            if isinstance(value, str) and read is not None:
+                json.loads(value, parse_int=_whole)
             text = json.dumps(read, allow_nan=False)
             text.encode("utf-8")
             json.dumps(read, ensure_ascii=False).encode("utf-8")
@@ -55,6 +57,13 @@ class StoredJSONField(forms.JSONField):
         if value is None or isinstance(value, InvalidJSONInput):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _whole(digits: str) -> int:
+    number = int(digits)
+    if number not in WHOLE_NUMBERS:
+        raise ValueError("a whole number has at most 64 bits")
+    return number
 
 
 def _check_members(value: str, read: object) -> None:

@@ -20,11 +20,10 @@ from deliveries.api.problems import CodedError, TooLargeError
 from deliveries.database.failures import first_line
 from deliveries.errors import InvalidMember
 from deliveries.protocol.event_data import wrong_encoding
-from deliveries.protocol.json_members import check_members, escaped
+from deliveries.protocol.json_members import WHOLE_NUMBERS, check_members, escaped
 
 BODY_LIMIT_BYTES = 262_144
 DEPTH_LIMIT = 32
-LARGEST_INTEGER = 2**63
 
 
 class StrictJsonParser(BaseParser):
@@ -87,5 +86,5 @@ def _check_text(text: str, pointer: str) -> None:
 def _check_number(value: object, pointer: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidMember("a number is out of range", pointer=pointer)
-    if isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+    if isinstance(value, int) and value not in WHOLE_NUMBERS:
         raise InvalidMember("a whole number has at most 64 bits; write a longer one as a text", pointer=pointer)

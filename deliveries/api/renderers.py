@@ -46,7 +46,7 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 def to_json(data: object) -> bytes:
-    """Write a value; integers beyond 64 bits, which only our own pages can store, take the slow way."""
+    """Write a value; integers beyond 64 bits, which pages once stored, take the slow way."""
     try:
         return orjson.dumps(data)
     except TypeError:

@@ -13,6 +13,8 @@ import orjson
 
 from deliveries.errors import InvalidMember
 
+WHOLE_NUMBERS = range(-(2**63), 2**63)  # what every reader keeps as it is
+
 _QUOTE = b'"'
 _ESCAPED_QUOTE = b"\\u0022"
 _ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u0022")  # not after an escaped backslash; backslashes stand in texts only
