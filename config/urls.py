@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from deliveries.api.bare_host import to_portal
+
 urlpatterns = [
+    path("", to_portal),
     path("", include("deliveries.api.urls")),
     path("admin/", include("deliveries.admin.staff_urls")),
     path("portal/", include("deliveries.admin.portal_urls")),

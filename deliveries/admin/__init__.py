@@ -17,7 +17,7 @@ endpoints    endpoints portal_endpoints endpoint_list endpoint_columns endpoint_
              payload_preview version_page
 deliveries   deliveries delivery_list delivery_columns delivery_page delivery_story attempts signature_page receiving
              waiting
-failures     failure_groups failure_columns failure_words
+failures     failure_groups failure_columns failure_filters failure_words failing error_words
 events       events event_types catalogue schema_members api_versions version_changes
 jobs         jobs job_words
 customers    customers members members_page own_customers api_keys brand_pages mail_page

@@ -14,12 +14,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext_lazy
 
+from deliveries.admin.error_words import error_told, error_word
 from deliveries.models import Attempt, Delivery
 from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.timestamps import short_span, to_second
 from deliveries.services import clock
-from deliveries.services.languages import in_words, tell
+from deliveries.services.languages import tell
 
 
 def _of_delivery(state: DeliveryState) -> str:
@@ -86,6 +86,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 
 
 NOTHING = "\N{EN DASH}"
+LINE_LENGTH = 24
 
 
 def first_large(text: str) -> str:
@@ -109,17 +110,12 @@ def colour_of(word: str) -> str:
     return _of_delivery(DeliveryState(word)) if word in set(DeliveryState) else COLOURS.get(word, "default")
 
 
-def explain(error: str) -> str:
-    """Return the error of an attempt in plain words; an unknown one as it is."""
-    return in_words(EXPLANATIONS.get(error) or error)
-
-
 def answer_of(row: Delivery | Attempt) -> SafeString | str:
-    """Return status and error of the last attempt as one badge, explained on hover."""
+    """Return status and error of the last attempt as one badge, with its code and meaning on hover."""
     if row.error:
-        words = "" if row.status_code and row.error.startswith("http_") else row.error.replace("_", " ")
+        words = "" if row.status_code and row.error.startswith("http_") else error_word(row.error)
         text = f"{row.status_code or ''} {words}".strip()
-        return badge(text, colour="danger", title=explain(row.error))
+        return badge(text, colour="danger", title=error_told(row.error, row.status_code))
     return badge(str(row.status_code), colour="success") if row.status_code else NOTHING
 
 
@@ -165,6 +161,14 @@ def shortened(text: str, *, length: int = 60) -> str:
 def dotted(name: str) -> SafeString:
     """Return the name of an event type, whose line may break after a dot only."""
     return format_html_join(SafeString(".<wbr>"), "{}", ((part,) for part in name.split(".")))
+
+
+def url_in_two_lines(url: str, *, title: str) -> SafeString:
+    """Return host and path below each other, each shortened to what a column of a list holds."""
+    host, slash, path = url.partition("://")[2].partition("/")
+    lines = [shortened(each, length=LINE_LENGTH) for each in (host, f"{slash}{path}") if each not in ("", "/")]
+    text = format_html_join(SafeString("<br>"), "{}", ((each,) for each in lines))
+    return format_html('<span class="hp-code hp-nowrap" title="{}">{}</span>', title, text)
 
 
 def code(text: str, *, title: str = "", one_line: bool = False) -> SafeString:

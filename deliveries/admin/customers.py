@@ -18,7 +18,7 @@ from deliveries.admin.badges import NOTHING, badge, code
 from deliveries.admin.brand_pages import BrandPages
 from deliveries.admin.columns import moment_column
 from deliveries.admin.endpoint_health import health_badges, with_health
-from deliveries.admin.failure_groups import failing_section
+from deliveries.admin.failing import failing_section
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
 from deliveries.admin.overview import overview_of

@@ -16,14 +16,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from deliveries.admin.badges import answer_of, state_word
-from deliveries.admin.endpoint_health import in_words
-from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, Lane, visible
+from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
-from deliveries.services.endpoint_health import health_of
+from deliveries.services.endpoint_health import HealthState
 from deliveries.services.languages import tell
+from deliveries.services.overview import failing_endpoints
 from deliveries.services.statement_timeout import TooSlow, at_most
 
 COUNT_LIMIT = 100_000
@@ -48,7 +48,7 @@ class Figures:
     """All that the front page shows."""
 
     counts: Sequence[Figure]
-    failing: Sequence[tuple[Lane, str]]
+    failing: Figure  # endpoints where nothing arrives
     stopped: Sequence[Endpoint]
     recent: Sequence[tuple[Delivery, SafeString | str]]
     alerts: Sequence[Alert]
@@ -71,13 +71,13 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
         ("held", gettext("held back now"), waiting.filter(due_at__isnull=True), ""),
     )
     url = reverse(f"{site_name}:deliveries_delivery_changelist")
-    values = counts_of([rows for _, _, rows, _ in counts])
+    *values, failing = counts_of([*(rows for _, _, rows, _ in counts), failing_endpoints(viewer)])
     return Figures(
         counts=[
             _figure(state, value, note, f"{url}?state={state}{more}")
             for (state, note, _, more), value in zip(counts, values, strict=True)
         ],
-        failing=failing_lanes(endpoints),
+        failing=_failing_figure(failing, site_name),
         stopped=list(
             endpoints.exclude(state=Endpoint.State.ENABLED)
             .select_related("customer")
@@ -86,6 +86,11 @@ def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
         recent=[(row, answer_of(row)) for row in recent_failures(viewer, since=since)],
         alerts=alerts_of(viewer),
     )
+
+
+def _failing_figure(value: str, site_name: str) -> Figure:
+    url = f"{reverse(f'{site_name}:deliveries_endpoint_changelist')}?health=failing&state=enabled"
+    return Figure(title=gettext("Failing endpoints"), value=value, note="", url=url, state=HealthState.FAILING)
 
 
 def _figure(state: str, value: str, note: str, url: str) -> Figure:
@@ -103,16 +108,6 @@ def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
     """Return the scheduled due deliveries of what this viewer may see."""
     due = DueDelivery.objects.filter(manual=False)
     return due if viewer.customer_id is None else due.filter(endpoint_id__in=visible.endpoints(viewer).values("id"))
-
-
-def failing_lanes(endpoints: QuerySet[Endpoint]) -> list[tuple[Lane, str]]:
-    """Return lanes where nothing arrives, the longest first, each with what is known of it in words."""
-    lanes = Lane.objects.filter(
-        failing_since__isnull=False, endpoint__in=endpoints.filter(state=Endpoint.State.ENABLED)
-    )
-    found = list(lanes.select_related("endpoint__customer").order_by("failing_since")[:SHOWN_ENDPOINTS])
-    health = health_of([lane.endpoint for lane in found])
-    return [(lane, in_words(health[lane.endpoint_id])) for lane in found]
 
 
 def recent_failures(viewer: Viewer, *, since: datetime) -> list[Delivery]:

@@ -153,7 +153,6 @@ class StaffDelivery(CustomerLink, DeliveryPages):
         "shown_attempts",
         "shown_answer",
         "shown_created",
-        "shown_next",
     )
     filters = (log_filters.StateFilter, CustomerFilter, EndpointFilter, *OTHER_FILTERS)
     search_help_text = gettext_noop("dlv_, evt_, ep_ or cus_ id, a UUID, or the uid of a customer")
@@ -179,7 +178,6 @@ class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
         "shown_attempts",
         "shown_answer",
         "shown_created",
-        "shown_next",
     )
     filters = (log_filters.StateFilter, OwnEndpointFilter, *OTHER_FILTERS)
 

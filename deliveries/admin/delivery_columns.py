@@ -10,10 +10,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import answer_of, badge, code, dotted, link, shortened
+from deliveries.admin.badges import answer_of, badge, code, dotted, link, url_in_two_lines
 from deliveries.admin.columns import moment_column
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
@@ -52,8 +53,9 @@ class DeliveryColumns(ListPages[Delivery]):
 
     @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: Delivery) -> SafeString:
-        """State as a badge."""
-        return badge(row.state)
+        """State as a badge; of what waits, when it is sent next, or what it waits for."""
+        state, coming = badge(row.state), next_attempt(row)
+        return format_html('{} <span class="hp-muted hp-nowrap">{}</span>', state, coming) if coming else state
 
     @admin.display(description=gettext_lazy("Delivery"))
     def shown_id(self, row: Delivery) -> SafeString:
@@ -66,11 +68,10 @@ class DeliveryColumns(ListPages[Delivery]):
         endpoint = still_there(row, "endpoint")
         if endpoint is None:
             return gettext(DELETED)
-        text = shortened(endpoint.url.partition("://")[2], length=28)
         if endpoint.deleted_at is not None:
-            return code(text, title=tell("{url} (deleted)", url=endpoint.url), one_line=True)
+            return url_in_two_lines(endpoint.url, title=tell("{url} (deleted)", url=endpoint.url))
         url = self.url("change", endpoint.public_id, model="endpoint")
-        return link(url, code(text, title=endpoint.url, one_line=True), title=endpoint.url)
+        return link(url, url_in_two_lines(endpoint.url, title=endpoint.url), title=endpoint.url)
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: Delivery) -> SafeString | str:
@@ -98,8 +99,3 @@ class DeliveryColumns(ListPages[Delivery]):
         return row.attempts
 
     shown_created = moment_column(gettext_lazy("Created (UTC)"), "made_at")
-
-    @admin.display(description=gettext_lazy("Next"))
-    def shown_next(self, row: Delivery) -> SafeString | str:
-        """When it is sent next, or what it waits for."""
-        return next_attempt(row)

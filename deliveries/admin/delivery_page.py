@@ -112,7 +112,6 @@ class DeliveryPage(LivePages[Delivery]):
             "event_url": self.url("change", ids.encode_id(ids.EVENT, row.event_id), model="event"),
             "raw_url": self.url("body", row.public_id),
             "history_url": self.url("history", row.public_id),
-            "signature_url": self.url("signature", row.public_id),
             "failure_url": self.url("failure", row.public_id),
         }
 
@@ -148,6 +147,7 @@ class DeliveryPage(LivePages[Delivery]):
             "is_asked": is_asked,
             "acts": self.acts_for(request, row) if is_living else {},
             "attempt_url": self.url("attempt", row.public_id),
+            "signature_url": self.url("signature", row.public_id),
             "live_url": self.url("live", row.public_id),
             "mark": mark_of(row.state, row.attempts, newest and newest.pk, is_asked, wait),
             "every": POLL_WAITING if waiting is not None or is_asked else POLL_ENDED,

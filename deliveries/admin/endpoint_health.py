@@ -12,10 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
-from deliveries.admin.badges import badge, distance, explain
+from deliveries.admin.badges import badge, distance
 from deliveries.models import Endpoint, Retest
+from deliveries.protocol.advice import advice_for
 from deliveries.protocol.breaker import Breaker, is_half_open
-from deliveries.protocol.timestamps import to_minute, to_second
+from deliveries.protocol.timestamps import short_span, to_minute, to_second
 from deliveries.services import clock
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 from deliveries.services.languages import tell
@@ -91,10 +92,18 @@ def in_words(health: Health) -> str:
     if health.share_24h is not None:
         said.append(tell("{share} of the last day's deliveries arrived.", share=_percent(health.share_24h)))
     if health.error and health.share_24h != 1:  # what is tried again and arrives is no failure of the day
-        status = f" ({health.status_code})" if health.status_code else ""
-        what = f"{explain(health.error).removesuffix('.')}{status}"
-        said.append(tell("The commonest failure: {what}.", what=what))
+        said.append(tell("The commonest failure: {what}.", what=advice_for(health.error, health.status_code).says))
     return " ".join(said) or gettext("Nothing has been sent there yet.")
+
+
+def arrivals_in_words(health: Health) -> str:
+    """Return for how long nothing has arrived, else which share did in the last day; empty where nothing was sent."""
+    if health.since is not None:
+        span = short_span(max(0.0, (clock.likely_now() - health.since).total_seconds()))
+        return tell("Nothing has arrived there for {span}.", span=span)
+    if health.share_24h is None:
+        return ""
+    return tell("{share} of the last day's deliveries arrived.", share=_percent(health.share_24h))
 
 
 def _ago(health: Health) -> str:
@@ -105,4 +114,4 @@ def _ago(health: Health) -> str:
 def _percent(share: float) -> str:
     """Round so that neither a failure nor an arrival is rounded away."""
     whole = round(share * 100)
-    return f"{min(max(whole, 1 if share else 0), 99 if share < 1 else 100)} %"
+    return f"{min(max(whole, 1 if share else 0), 99 if share < 1 else 100)}\N{NO-BREAK SPACE}%"

@@ -25,7 +25,7 @@ from deliveries.admin.endpoint_groups import SEEN_FIELDS, groups_of
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
-from deliveries.admin.failure_groups import failing_section
+from deliveries.admin.failing import failing_section
 from deliveries.admin.overview import overview_of
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets

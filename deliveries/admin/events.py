@@ -28,7 +28,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.value_filter import ValueFilter
 from deliveries.admin.viewer import has_member_right
-from deliveries.models import Event, visible
+from deliveries.models import Endpoint, Event, visible
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol.member_roles import MemberRight
@@ -127,6 +127,12 @@ class EventPages(ReadOnlyPages[Event]):
                 ),
             )
 
+    def endpoint_url(self, endpoint: Endpoint | None) -> str:
+        """Return where an endpoint's page is; empty of one that was deleted."""
+        if endpoint is None or endpoint.deleted_at is not None:
+            return ""
+        return self.url("change", endpoint.public_id, model="endpoint")
+
     def named(self, row: Event) -> dict[str, object]:
         """What happened, and its id."""
         return {"heading": f"{row.type} {row.public_id}"}
@@ -138,11 +144,13 @@ class EventPages(ReadOnlyPages[Event]):
             {
                 "url": self.url("change", each.public_id, model="delivery"),
                 "row": each,
-                "endpoint": still_there(each, "endpoint"),
+                "endpoint": endpoint,
+                "endpoint_url": self.endpoint_url(endpoint),
                 "state": badge(each.state),
                 "answer": answer_of(each),
             }
             for each in found.order_by("id")[:SHOWN_DELIVERIES]
+            for endpoint in (still_there(each, "endpoint"),)
         ]
         return {
             **super().beside(request, row),

@@ -9,15 +9,16 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from deliveries.admin.badges import badge, code, first_large, short_name, shortened
+from deliveries.admin.badges import badge, first_large, link, url_in_two_lines
 from deliveries.admin.columns import moment_column
 from deliveries.admin.failure_words import STATES
+from deliveries.admin.listing import ListPages
 from deliveries.models import FailureGroup
 from deliveries.services.failure_groups import described
 from deliveries.services.languages import in_words, tell
 
 
-class FailureColumns:
+class FailureColumns(ListPages[FailureGroup]):
     """Mixed into the pages of failures."""
 
     @admin.display(description=gettext_lazy("What fails"))
@@ -33,14 +34,16 @@ class FailureColumns:
 
     @admin.display(description=gettext_lazy("Endpoint"))
     def shown_endpoint(self, row: FailureGroup) -> SafeString:
-        """The URL as text."""
+        """The URL, which leads to our page of the endpoint."""
         url = row.endpoint.url
-        return code(shortened(url.partition("://")[2], length=40), title=url)
+        address = self.url("change", row.endpoint.public_id, model="endpoint")
+        return link(address, url_in_two_lines(url, title=url), title=url)
 
     @admin.display(description=gettext_lazy("Customer"))
-    def shown_customer(self, row: FailureGroup) -> SafeString | str:
-        """The customer's name."""
-        return short_name(row.endpoint.customer.name)
+    def shown_customer(self, row: FailureGroup) -> SafeString:
+        """The customer, linked; on the staff's pages only."""
+        customer = row.endpoint.customer
+        return link(self.url("change", customer.public_id, model="customer"), customer.name)
 
     @admin.display(description=gettext_lazy("Deliveries"))
     def shown_number(self, row: FailureGroup) -> str:

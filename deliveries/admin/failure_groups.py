@@ -6,7 +6,6 @@ What lives here: the pages of both sites. It must not know how failures are coun
 from __future__ import annotations
 
 from functools import partial
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -14,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
+from deliveries.admin import failure_filters, owner_filters
 from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
 from deliveries.admin.badges import badge, first_large, moment
@@ -21,25 +21,19 @@ from deliveries.admin.failure_columns import FailureColumns
 from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
 from deliveries.admin.list_filters import Narrows
 from deliveries.admin.live import LivePages, mark_of
-from deliveries.admin.pages import PageAdmin
-from deliveries.admin.paging import Row
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.rendering import page_of
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tag_filter import TagFilter
 from deliveries.errors import Conflict
 from deliveries.models import Endpoint, FailureGroup, Job, visible
-from deliveries.models.visible import Viewer
 from deliveries.services import endpoints
 from deliveries.services.failure_groups import (
     GroupState,
     acknowledge,
     count_of,
     described,
-    failing,
     last_job,
-    narrowed,
     redeliver_group,
     reopen,
     with_arrivals,
@@ -48,7 +42,6 @@ from deliveries.services.job_control import cancel_job
 from deliveries.services.jobs import STOPPABLE
 from deliveries.services.languages import in_words, tell
 from deliveries.services.role_groups import PAUSE, REDELIVER
-from deliveries.services.selection import Selection
 
 AGAIN = gettext_noop(
     "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."
@@ -65,10 +58,9 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
     ordering = ("-last_at",)
     search_fields = ("error",)
     search_by = ("error", "endpoint__url__icontains")
-    search_help_text = gettext_noop("An error such as tls_error, or part of the endpoint's URL")
+    search_help_text = gettext_noop("A word of what fails, its code, or part of the endpoint's URL")
     nothing_yet = gettext_noop("Nothing fails. What does is shown here a minute later, grouped by endpoint and cause.")
     live_template = "hookpost/failure_live.html"
-    filters = (TagFilter,)
     by_operator = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
@@ -76,8 +68,8 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         return with_arrivals(super().get_queryset(request))
 
     def narrow(self, rows: QuerySet[FailureGroup], narrows: Narrows) -> QuerySet[FailureGroup]:
-        """By the tags of endpoints."""
-        return narrowed(rows, Selection(**narrows))
+        """By state, by whose they are, and by what fails."""
+        return failure_filters.narrow(rows, narrows)
 
     # --- one group
 
@@ -102,7 +94,6 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         is_working = job is not None and job.state in STOPPABLE
         progress = job and (job.state, job.done, job.failed, job.total)
         return {
-            "title": gettext("Failure"),
             "found": found,
             "state": badge(found.state),
             "headline": group_headline(found),
@@ -115,6 +106,7 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
             "known_to": actor_in_words(visible.shown_actor(self.viewer(request), row.acknowledged_by)),
             "known_at": moment(row.acknowledged_at),
             "acts": self.acts_for(request, row),
+            "signature_url": self.url("signature", example_of(row), model="delivery"),
             "live_url": self.url("live", row.public_id),
             "mark": mark_of(found.state, row.attempts, progress),
             "every": POLL_WORKING if is_working else POLL_IDLE,
@@ -127,6 +119,7 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
         return {
             "group": row,
             "original": row,
+            "title": self.named(row)["heading"],
             **self.named(row),
             "example_url": self.url("change", example_of(row), model="delivery"),
             "endpoint_url": self.url("change", row.endpoint.public_id, model="endpoint"),
@@ -242,6 +235,12 @@ class StaffFailure(FailurePages):
         "shown_last",
     )
     by_operator = True
+    filters = (
+        failure_filters.GroupStateFilter,
+        owner_filters.CustomerFilter,
+        owner_filters.EndpointFilter,
+        *failure_filters.OF_BOTH_SITES,
+    )
 
     def still_context(self, row: FailureGroup) -> dict[str, object]:
         """Return what does not change by itself, and where its customer is."""
@@ -266,6 +265,11 @@ class PortalFailure(FailurePages, PortalAdmin[FailureGroup]):
     """What fails at a customer's own endpoints."""
 
     columns = ("shown_what", "shown_state", "shown_endpoint", "shown_number", "shown_first", "shown_last")
+    filters = (
+        failure_filters.GroupStateFilter,
+        owner_filters.OwnEndpointFilter,
+        *failure_filters.OF_BOTH_SITES,
+    )
 
     def may_redeliver(self, request: HttpRequest) -> bool:
         """Who only looks sends nothing."""
@@ -274,18 +278,3 @@ class PortalFailure(FailurePages, PortalAdmin[FailureGroup]):
     def may_pause(self, request: HttpRequest) -> bool:
         """Nor pauses."""
         return self.may_work(request)
-
-
-def failing_section(
-    page: PageAdmin[Row], viewer: Viewer, *, endpoint_id: UUID | None = None
-) -> list[dict[str, object]]:
-    """Return the failure groups of all, of a customer or of an endpoint, for a section of its page."""
-    return [
-        {
-            "found": found,
-            "state": badge(found.state, title=STATES[found.state]),
-            "url": page.url("change", found.row.public_id, model="failuregroup"),
-            "with_url": endpoint_id is None,
-        }
-        for found in failing(viewer, endpoint_id=endpoint_id)
-    ]

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import state_word
+from deliveries.admin.error_words import error_word
 from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import ids
@@ -91,6 +92,8 @@ def _text(name: str, value: object) -> str:
         return f"{to_second(datetime.fromisoformat(str(value)))} UTC"
     if name == "states" and isinstance(value, list):
         return ", ".join(state_word(str(each)) for each in value)
+    if name == "error":
+        return error_word(str(value))
     return gettext("yes") if value is True else _word(name, value).replace(",", ", ")
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import state_word
+from deliveries.admin.error_words import error_word
 from deliveries.admin.list_filters import ChoiceFilter, Narrows, Options, SingleFilter, TextFilter, read_moment
 from deliveries.errors import InvalidInput
 from deliveries.models import visible
@@ -46,7 +47,7 @@ class ErrorFilter(SingleFilter):
 
     def options(self) -> Options:
         """All errors that an attempt can end in."""
-        return [(name, name.replace("_", " ")) for name in EXPLANATIONS]
+        return [(name, error_word(name)) for name in EXPLANATIONS]
 
 
 class WindowFilter(SingleFilter):

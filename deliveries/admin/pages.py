@@ -7,7 +7,7 @@ It must not know which site or noun it serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from deliveries.admin.actor_words import actor_in_words, actors_called
 from deliveries.admin.acts import ActPages
 from deliveries.admin.audit_actions import action_in_words
 from deliveries.admin.audit_words import in_lines
+from deliveries.admin.error_words import errors_called
 from deliveries.admin.ids import read_id
 from deliveries.admin.page_addresses import address_of
 from deliveries.admin.paging import NEWEST_FIRST, Row
@@ -39,6 +40,8 @@ from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.languages import tell
 
 HISTORY_LIMIT = 200
+# Columns that pages show in words: what is stored, by what somebody may type of it.
+CALLED: Mapping[str, Callable[[str], Sequence[str]]] = {"actor": actors_called, "error": errors_called}
 
 Fieldsets = tuple[tuple[str | None, Any], ...]  # what a fieldset says of its fields has no public type
 
@@ -137,7 +140,8 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         key = self.key_of(term)
         condition = Q(pk=key) if key is not None else Q(pk__in=[])
         for lookup in self.search_by:
-            condition |= Q(actor__in=actors_called(term)) if lookup == "actor" else Q(**{lookup: term})
+            called = CALLED.get(lookup)
+            condition |= Q(**{f"{lookup}__in": called(term)}) if called else Q(**{lookup: term})
         return queryset.filter(condition), False
 
     # --- addresses

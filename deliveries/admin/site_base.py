@@ -26,6 +26,7 @@ from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
 from deliveries.admin.dashboard import figures_for
+from deliveries.admin.failing import failing_section
 from deliveries.admin.overview import overview_for
 from deliveries.admin.page_addresses import address_of
 from deliveries.admin.provider_log_out import came_by_provider
@@ -183,8 +184,6 @@ class HookpostSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day, and with what fails."""
-        from deliveries.admin.failure_groups import failing_section  # it needs these sites
-
         figures = figures_for(self.viewer(request), site_name=self.name)
         answer: TemplateResponse = super().index(
             request,
@@ -192,6 +191,7 @@ class HookpostSite(UnfoldAdminSite):
                 "figures": figures,
                 "overview": overview_for(self.viewer(request), site_name=self.name, asked=request.GET.get("span", "")),
                 "failing": failing_section(self.get_model_admin(FailureGroup), self.viewer(request)),
+                "failures_url": address_of(f"{self.name}:deliveries_failuregroup_changelist"),
                 "is_staff_site": self.name == STAFF,
                 **self.beside_figures(request),
                 **(extra_context or {}),

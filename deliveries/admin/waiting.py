@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
-from deliveries.admin.badges import NOTHING, badge, moment
+from deliveries.admin.badges import badge, moment
 from deliveries.models import Delivery
 from deliveries.protocol.timestamps import to_second
 from deliveries.services.languages import tell
@@ -50,10 +50,10 @@ def waiting_in_words(waiting: Waiting) -> str:
 
 
 def next_attempt(row: Delivery) -> SafeString | str:
-    """Return when a delivery of such a list is sent next, else why nobody can tell."""
+    """Return when a delivery of such a list is sent next, else why nobody can tell; empty where nothing comes."""
     waiting: Waiting | None = getattr(row, "waiting", None)
     if waiting is None:
-        return NOTHING
+        return ""
     if waiting.next_attempt_at is not None:
         return moment(waiting.next_attempt_at, relative=True)
     if waiting.reason == WaitReason.SCHEDULE:

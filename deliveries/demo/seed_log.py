@@ -137,10 +137,7 @@ class Log:
                 signed_with=hint(self.keys[endpoint.pk]),
                 response_headers=f"{HEADERS}\ndate: {http_date(at.timestamp())}" if kind.status or not failed else "",
                 response_body=kind.answer.encode() if failed else b"",
-                dns_ms=1,
-                connect_ms=took // 5,
-                tls_ms=took // 3,
-                first_byte_ms=took,
+                **_phases(took, is_connected=bool(kind.status or not failed)),
             )
         )
 
@@ -202,3 +199,11 @@ def _row(owner: UUID, hour: datetime, error: str, status: int, number: int, slot
         first_durations=durations,
         last_at=hour + timedelta(minutes=59),
     )
+
+
+def _phases(took: int, *, is_connected: bool) -> dict[str, int]:
+    """Return the parts of a duration: all of it is the wait for a connection where none came about."""
+    if not is_connected:
+        return {"dns_ms": 1, "connect_ms": took - 1}
+    connect, tls = took // 5, took // 3
+    return {"dns_ms": 1, "connect_ms": connect, "tls_ms": tls, "first_byte_ms": took - 1 - connect - tls}

@@ -20,6 +20,11 @@ class Advice:
     says: Sentence
     do: Sentence
 
+    @property
+    def is_of_signature(self) -> bool:
+        """Whether the signature may be what the receiver refuses, so that its check is the next step."""
+        return self.do is _SIGNATURE or self.do.values.get("signature") is _SIGNATURE or self.says is _FORBIDDEN
+
 
 MOVED = frozenset({301, 308})
 
@@ -27,6 +32,7 @@ _NEW_PLACE = say("Change the URL to where the answer's Location points.")
 _ITS_METHOD = say("Register the path that takes webhooks, or change the endpoint's method; it is POST if not said.")
 _THEIR_LOG = say("See the receiver's log of that time; redeliver when it is mended.")
 _SIGNATURE = say("Check the signature: the secret that the receiver has, and that it verifies the raw body.")
+_FORBIDDEN = say("the receiver answers 403, it does not let us in")
 _LATER = say("Answer at once and work later; redeliver what was given up when it is well again.")
 
 ERRORS: Mapping[str, Advice] = MappingProxyType(
@@ -82,7 +88,7 @@ ERRORS: Mapping[str, Advice] = MappingProxyType(
             ),
         ),
         "proxy_error": Advice(
-            says=say("the egress proxy lets the request not through"),
+            says=say("the egress proxy does not let the request through"),
             do=say("The operator sees in the proxy's log whether it refused the address or is away."),
         ),
         "http_3xx": Advice(
@@ -189,7 +195,7 @@ STATUSES: Mapping[int, Advice] = MappingProxyType(
         ),
         401: Advice(says=say("the receiver answers 401, it refuses our signature"), do=_SIGNATURE),
         403: Advice(
-            says=say("the receiver answers 403, it lets us not in"),
+            says=_FORBIDDEN,
             do=say("Let the egress addresses through its firewall and bot protection. Then as for 401: the signature."),
         ),
         404: Advice(

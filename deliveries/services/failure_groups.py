@@ -84,17 +84,21 @@ def in_state(rows: QuerySet[FailureGroup], state: GroupState) -> QuerySet[Failur
 
 
 def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10) -> list[Failing]:
-    """Return the groups of the last days, those that failed last first."""
+    """Return the groups of the last days: what nobody knows of, then what somebody does, then what is over.
+
+    Those that failed last come first, of the newest that are looked at.
+    """
     rows = visible.failure_groups(viewer).filter(last_at__gt=clock.likely_now() - SHOWN_SPAN)
     if endpoint_id is not None:
         rows = rows.filter(endpoint_id=endpoint_id)
     found: list[Failing] = []
     for start in range(0, NEWEST, NEWEST_AT_ONCE):  # in their order before anything is joined to them, which is dear
         newest = list(rows.order_by("-last_at", "-id").values_list("id", flat=True)[start : start + NEWEST_AT_ONCE])
-        found += [described(row) for row in with_arrivals(rows.filter(id__in=newest)).order_by("-last_at", "-id")]
+        groups = with_arrivals(rows.filter(id__in=newest)).select_related("endpoint__lane", "endpoint__customer")
+        found += [described(row) for row in groups.order_by("-last_at", "-id")]
         if len(found) >= limit or len(newest) < NEWEST_AT_ONCE:
             break
-    return found[:limit]
+    return sorted(found, key=lambda each: list(GroupState).index(each.state))[:limit]
 
 
 def described(row: FailureGroup) -> Failing:

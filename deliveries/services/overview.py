@@ -127,6 +127,11 @@ def resting_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
     return _enabled(viewer).filter(lane__rest_until__gt=clock.likely_now())
 
 
+def failing_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
+    """Return enabled endpoints where nothing arrives."""
+    return _enabled(viewer).filter(lane__failing_since__isnull=False)
+
+
 def _enabled(viewer: Viewer) -> QuerySet[Endpoint]:
     return visible.endpoints(viewer).filter(state=Endpoint.State.ENABLED)
 

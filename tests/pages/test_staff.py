@@ -14,7 +14,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.models import ApiKey, AuditEntry, Customer, EventType, Lane
 from deliveries.services.endpoints import pause_endpoint
 from deliveries.services.event_types import create_event_type
-from tests.pages.conftest import House
+from tests.pages.conftest import House, make_house
 
 pytestmark = pytest.mark.django_db
 
@@ -106,13 +106,18 @@ def test_the_front_page_shows_the_last_day_and_links_to_its_lists(bob: Client, a
         assert bob.get(figure.url).status_code == 200
 
 
-def test_the_front_page_names_failing_endpoints(bob: Client, carol: Client, acme: House, globex: House) -> None:
+def test_the_front_page_counts_failing_endpoints_and_leads_to_them(
+    bob: Client, carol: Client, acme: House, globex: House, receiver_ports: list[int]
+) -> None:
+    pause_endpoint(make_house("Stopped", "erin", receiver_ports[0]).endpoint, actor="system")
     Lane.objects.update(failing_since="2026-01-01T00:00:00Z", failures=12)
-    assert {lane.endpoint_id for lane, _ in bob.get("/admin/").context["figures"].failing} == {
-        acme.endpoint.pk,
-        globex.endpoint.pk,
-    }
-    assert [lane.endpoint_id for lane, _ in carol.get("/portal/").context["figures"].failing] == [acme.endpoint.pk]
+    for client, site, theirs in (
+        (bob, "admin", {acme.endpoint.pk, globex.endpoint.pk}),
+        (carol, "portal", {acme.endpoint.pk}),
+    ):
+        failing = client.get(f"/{site}/").context["figures"].failing
+        rows = client.get(failing.url).context["listing"].rows
+        assert (failing.value, {row.pk for row in rows}) == (str(len(theirs)), theirs)
 
 
 def test_a_figure_stops_counting_at_its_limit(acme: House, globex: House) -> None:

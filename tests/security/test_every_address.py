@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 SOME_ID = "00000000-0000-7000-8000-000000000000"
 OPEN = {
+    "",  # leads to the portal
     "api/v1/openapi.json",
     "api/v1/docs",
     "healthz",

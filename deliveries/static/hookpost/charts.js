@@ -30,7 +30,7 @@ function draw(canvas, data) {
       scales: {
         x: { ...axis, stacked: true, grid: { display: false } },
         y: { ...axis, stacked: true, beginAtZero: true, ticks: { ...axis.ticks, precision: 0 } },
-        share: { position: "right", min: 0, max: 100, ticks: { color: ink, callback: (value) => `${value} %` }, grid: { display: false } },
+        share: { position: "right", min: 0, max: 100, ticks: { color: ink, stepSize: 25, callback: (value) => `${value} %` }, grid: { display: false } },
       },
       plugins: { legend: { display: true, position: "bottom", labels: { color: ink, boxWidth: 12 } } },
       onHover: (event, found) => (event.native.target.style.cursor = found.length ? "pointer" : "default"),

@@ -40,6 +40,27 @@
     }
   });
 
+  // What is replaced keeps the keyboard where it was: at the same control, whose text may be another by now.
+  let kept = null;
+  const controls = (part) => [...part.querySelectorAll("a[href], button, input, select, textarea, summary")];
+  const placeOf = (control) => [control.tagName, control.name, control.form?.action ?? control.getAttribute("href")].join(" ");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const part = event.detail.target;
+    const isHere = event.detail.shouldSwap && part.matches("[data-hp-live]") && part.contains(document.activeElement);
+    kept = isHere ? placeOfActive(part) : null;
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (!kept) return;
+    const alike = controls(document.querySelector("[data-hp-live]") ?? document.body).filter((each) => placeOf(each) === kept.place);
+    (alike[kept.number] ?? alike[0])?.focus({ preventScroll: true });
+    kept = null;
+  });
+  function placeOfActive(part) {
+    const active = document.activeElement;
+    const place = placeOf(active);
+    return { place, number: controls(part).filter((each) => placeOf(each) === place).indexOf(active) };
+  }
+
   // A page that nobody looks at asks for nothing.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden && event.target.matches("[data-hp-live]")) event.preventDefault();

@@ -24,9 +24,24 @@ document.addEventListener("DOMContentLoaded", () => {
     } catch {
       document.execCommand("copy"); // no clipboard without https
     }
-    button.textContent = hpSay("Copied");
+    showCopied(button);
   });
 });
+
+const COPIED_MS = 2000;
+
+// For as long as it takes to see it: whoever copies again later wants to see that it was done.
+function showCopied(button) {
+  button.dataset.hpWords ??= button.textContent;
+  clearTimeout(button.hpCopied);
+  tellCopied(button, hpSay("Copied"));
+  button.hpCopied = setTimeout(() => tellCopied(button, button.dataset.hpWords), COPIED_MS);
+}
+
+function tellCopied(button, words) {
+  button.textContent = words;
+  if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", words);
+}
 // On a telephone each cell of a small table stands below its title.
 document.addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll(".hp-table")) {
