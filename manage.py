@@ -13,6 +13,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 
 from deliveries.errors import CannotStart, WrongSetting
+from deliveries.management.collector import look_seldom
 
 WITHOUT_SERVICES = {
     *("help", "version", "up", "demo", "listen", "configuration", "check", "collectstatic", "spectacular"),
@@ -22,6 +23,7 @@ WITHOUT_SERVICES = {
 
 def main(argv: list[str]) -> int:
     """Run one command; a wrong setting is one line and exit code 2."""
+    look_seldom()
     os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE") or "config.settings"
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without a sign shows another
     try:

@@ -30,6 +30,7 @@ from config.embedded import Services
 from tests.emptying import Emptying
 from tests.order import spread
 from tests.ports import LASTING, free_ports
+from tests.production.databases import forget_migrated, migrated
 from tests.receiver import Receiver
 from tests.rendering import render_telling_of_pages
 
@@ -104,6 +105,8 @@ def start_services() -> None:
     os.environ["HOOKPOST_DATA"] = str(data_dir)
     STARTED.callback(shutil.rmtree, data_dir, ignore_errors=True)
     services = STARTED.enter_context(Services(data_dir, database=database, broker=broker, durable=False))
+    if not database:
+        STARTED.callback(forget_migrated, os.environ["DATABASE_URL"])
     os.environ.setdefault("DATABASE_URL", services.database_url)
     os.environ.setdefault("BROKER_URL", services.broker_url)
 
@@ -115,6 +118,12 @@ def broker_url_of(worker: str) -> str:
         return url
     number = 1 + int(worker.removeprefix("gw")) % 15
     return f"{url.partition('?')[0]}?db={number}"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """All tables are made once a run; the database of each process begins as a copy."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated(os.environ["DATABASE_URL"])
 
 
 @pytest.fixture(scope="session")

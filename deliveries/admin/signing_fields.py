@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from deliveries.models import Endpoint
-from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, Profile, shown_signing
+from deliveries.protocol.own_scheme import ENCODINGS, HASHES
+from deliveries.protocol.profiles import PROFILES, Profile, shown_signing
 from deliveries.services.languages import in_words
 
 OWN = "own"
 # The parts of a scheme of one's own, each a field of the form with "own_" before it.
-OWN_PARTS = ("header", "encoding", "hash", "prefix", "timestamp_header")
+OWN_PARTS = ("header", "encoding", "hash", "prefix", "timestamp_header", "type_header", "id_header")
 OWN_FIELDS = tuple(f"own_{part}" for part in OWN_PARTS)
 
 
@@ -46,7 +47,7 @@ class SigningFields(forms.Form):
         label=gettext_lazy("Header of the signature"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Signature"}),
-        help_text=gettext_lazy("This and the next four only for a scheme of your own."),
+        help_text=gettext_lazy("This and the next six only for a scheme of your own."),
     )
     own_encoding = forms.ChoiceField(
         label=gettext_lazy("Encoding"),
@@ -70,6 +71,18 @@ class SigningFields(forms.Form):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Timestamp"}),
         help_text=gettext_lazy("Empty: the body alone is signed. Else the time in Unix seconds, a dot, and the body."),
+    )
+    own_type_header = forms.CharField(
+        label=gettext_lazy("Header of the event type"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Event"}),
+        help_text=gettext_lazy("For a receiver that chooses what to do by a header. It is not signed; empty: none."),
+    )
+    own_id_header = forms.CharField(
+        label=gettext_lazy("Header of the event id"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "X-Acme-Delivery"}),
+        help_text=gettext_lazy("For a receiver that knows doubles by a header. It is not signed; empty: none."),
     )
 
     def set_initial_signing(self) -> None:

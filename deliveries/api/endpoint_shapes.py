@@ -19,8 +19,9 @@ from deliveries.models.base import REASON_LIMIT
 from deliveries.protocol import ids
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.delivery_window import DAYS
+from deliveries.protocol.own_scheme import ENCODINGS, HASHES
 from deliveries.protocol.payload import METHODS
-from deliveries.protocol.profiles import ENCODINGS, HASHES, PROFILES, shown_signing
+from deliveries.protocol.profiles import PROFILES, shown_signing
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 
 URL_LIMIT = 2048
@@ -44,6 +45,8 @@ class Headers(serializers.DictField):
                     "hash": {"type": "string", "enum": list(HASHES), "default": "sha256"},
                     "prefix": {"type": "string", "default": "", "example": "sha256="},
                     "timestamp_header": {"type": "string", "default": ""},
+                    "type_header": {"type": "string", "default": "", "example": "X-Acme-Event"},
+                    "id_header": {"type": "string", "default": "", "example": "X-Acme-Delivery"},
                 },
                 "required": ["header"],
             },

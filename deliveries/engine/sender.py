@@ -90,27 +90,47 @@ def prepare_delivery(
         raise CannotShape(NOTHING_LEFT, error="event_erased")
     message_id, shaping = ids.encode_id(ids.EVENT, claimed.event_id), endpoint.shaping
     if shaping is None and claimed.route is None:
-        return prepare_request(endpoint, message_id=message_id, timestamp=timestamp, body=claimed.body or b"")
+        body = claimed.body or b""
+        return prepare_request(endpoint, message_id=message_id, timestamp=timestamp, body=body, event_type=claimed.type)
     shaping = shaping or PLAIN
     shaped = shape(replace(text_of(claimed), made=made), shaping)
     headers = shaped.headers
     if shaping.trace_context and (told := begun.text if begun else claimed.trace_context):
         headers = {**trace_headers(told, with_state=conf.send_tracestate), **headers}
-    return prepare_request(endpoint, message_id=message_id, timestamp=timestamp, body=shaped.body, headers=headers)
+    return prepare_request(
+        endpoint,
+        message_id=message_id,
+        timestamp=timestamp,
+        body=shaped.body,
+        headers=headers,
+        event_type=claimed.type,
+    )
 
 
 def prepare_request(
-    endpoint: LeasedEndpoint, *, message_id: str, timestamp: int, body: bytes, headers: Mapping[str, str] = NO_HEADERS
+    endpoint: LeasedEndpoint,
+    *,
+    message_id: str,
+    timestamp: int,
+    body: bytes,
+    headers: Mapping[str, str] = NO_HEADERS,
+    event_type: str = "",
 ) -> tuple[Request, str]:
     """Return a signed request, and its headers as the log keeps them: values of the customer's own are secrets.
 
-    `headers` are what the making of the body adds.
+    `headers` are what the making of the body adds; without `event_type`, as of several events, no header tells it.
     """
     own, frame = endpoint.headers, endpoint.frame
     if headers:
         frame = frame_of({**headers, **own}, user_agent=USER_AGENT, secret=own.keys())
     lines, kept = header_lines(
-        frame, profile=endpoint.signing, keys=endpoint.keys, message_id=message_id, timestamp=timestamp, body=body
+        frame,
+        profile=endpoint.signing,
+        keys=endpoint.keys,
+        message_id=message_id,
+        timestamp=timestamp,
+        body=body,
+        event_type=event_type,
     )
     if endpoint.shaping is None or endpoint.shaping.method == METHOD:
         return prepared_lines(endpoint.url, lines, body), kept

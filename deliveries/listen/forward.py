@@ -70,6 +70,7 @@ def send(event: FeedEvent, server: LocalServer) -> Answer:
         timestamp=int(time.time()),
         body=shaped.body,
         custom=shaped.headers,
+        event_type="" if server.shaping.batch_size > 1 else event.type,
     )
     request = prepared_post(server.url, headers, shaped.body)
     request.method = server.shaping.method

@@ -2,6 +2,7 @@
 
 command.py        a command that cannot go on says so in a line
 terminal.py       who sits at the terminal
+numbers.py        numbers of a command line
 signals.py        the wish to stop
 workers.py        Dramatiq's workers inside one process
 collector.py      Python's collector of cycles

@@ -1,6 +1,6 @@
 """Python's collector of cycles, kept off what lives as long as the process.
 
-What lives here: the one rule for web and worker processes. It must not know what a process does.
+What lives here: the one rule for all processes. It must not know what a process does.
 """
 
 from __future__ import annotations
@@ -11,8 +11,13 @@ YOUNG = 20_000  # new objects until the collector looks at those; a request or a
 OLDER = (50, 100)
 
 
+def look_seldom() -> None:
+    """Collect after many new objects only: looking at what stays anyway took a sixth of a start."""
+    gc.set_threshold(YOUNG, *OLDER)
+
+
 def spare_old_objects() -> None:
     """Leave all objects that there are out of every later collection; to be called when all is imported."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, *OLDER)
+    look_seldom()

@@ -14,7 +14,7 @@ import orjson
 
 from deliveries.errors import InvalidHeader
 from deliveries.protocol.answer import HIDDEN
-from deliveries.protocol.profiles import PROFILES
+from deliveries.protocol.profiles import PROFILES, profile_of
 from deliveries.protocol.secrets import SigningKey
 from deliveries.protocol.sentences import say
 from deliveries.protocol.signatures import signature_headers
@@ -146,11 +146,29 @@ def delivery_headers(
     timestamp: int,
     body: bytes,
     custom: Mapping[str, str],
+    event_type: str = "",
 ) -> list[tuple[str, str]]:
-    """Return all headers of a delivery in sending order; `custom` is what check_headers returned."""
+    """Return all headers of a delivery in sending order; `custom` is what check_headers returned.
+
+    Without `event_type`, as of several events in one request, no header tells it.
+    """
     before, after = _around(user_agent, custom)
     signed = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
-    return [*before, *signed, *after]
+    told = _told(profile, _plain(custom), id=message_id, type=event_type, time=str(timestamp))
+    return [*before, *signed, *told, *after]
+
+
+def _plain(names: Collection[str]) -> Collection[str]:
+    """Return names as receivers by WSGI and CGI tell them apart."""
+    return frozenset(name.replace("_", "-") for name in names)
+
+
+def _told(profile: str, custom: Collection[str], **values: str) -> list[tuple[str, str]]:
+    """Return the headers by which a scheme tells of the event; one of these names takes the place of ours."""
+    if profile == "standard":
+        return []
+    told = profile_of(profile).told.items()
+    return [(name, values[what]) for name, what in told if values[what] and name.lower() not in custom]
 
 
 def _around(user_agent: str, custom: Mapping[str, str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -164,13 +182,14 @@ def _around(user_agent: str, custom: Mapping[str, str]) -> tuple[list[tuple[str,
 class Frame:
     """The lines of all headers but those that sign: what the requests of one endpoint have in common.
 
-    `kept` are the same lines as the log keeps them.
+    `kept` are the same lines as the log keeps them, `custom` the names of the endpoint's own headers.
     """
 
     before: Sequence[str] = field(repr=False)
     after: Sequence[str] = field(repr=False)
     kept_before: Sequence[str]
     kept_after: Sequence[str]
+    custom: Collection[str]
 
 
 def frame_of(custom: Mapping[str, str], *, user_agent: str, secret: Collection[str]) -> Frame:
@@ -181,14 +200,25 @@ def frame_of(custom: Mapping[str, str], *, user_agent: str, secret: Collection[s
         after=_lines(after, ()),
         kept_before=_lines(before, secret),
         kept_after=_lines(after, secret),
+        custom=_plain(custom),
     )
 
 
 def header_lines(
-    frame: Frame, *, profile: str, keys: Sequence[SigningKey], message_id: str, timestamp: int, body: bytes
+    frame: Frame,
+    *,
+    profile: str,
+    keys: Sequence[SigningKey],
+    message_id: str,
+    timestamp: int,
+    body: bytes,
+    event_type: str = "",
 ) -> tuple[list[str], str]:
     """Return the lines of all headers of a delivery in sending order, and those that the log keeps."""
-    signed = _lines(signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body), ())
+    headers = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
+    if profile != "standard":
+        headers += _told(profile, frame.custom, id=message_id, type=event_type, time=str(timestamp))
+    signed = _lines(headers, ())
     kept = "\n".join([*frame.kept_before, *signed, *frame.kept_after])
     return [*frame.before, *signed, *frame.after], kept
 

@@ -209,6 +209,8 @@ OWN = {
     "hash": "sha512",
     "prefix": "v1=",
     "timestamp_header": "X-Acme-Time",
+    "type_header": "X-Acme-Event",
+    "id_header": "X-Acme-Delivery",
 }
 
 

@@ -43,7 +43,8 @@ def test_an_address_is_what_it_is(text: str, address: str) -> None:
     assert host_address(text) == address
 
 
-def test_a_wrong_setting_of_djangos_is_a_sentence() -> None:
+def test_a_wrong_setting_of_djangos_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
     assert explain(ImproperlyConfigured("STATIC_ROOT is not set"), command="collectstatic") == "STATIC_ROOT is not set"
 
 
@@ -65,6 +66,15 @@ def test_a_name_becomes_an_address() -> None:
         ("consume", "--from", "redis://127.0.0.1", "--stream", ""),
         ("consume", "--from", "amqp://127.0.0.1", "--queue", "q" * 300),
         ("consume", "--from", "postgresql://127.0.0.1", "--table", "a..b"),
+        ("consume", "--from", "redis://127.0.0.1", "--readers", "33"),
+        ("rotate_keys", "--batch", "0"),
+        ("rotate_keys", "--batch", "-5"),
+        ("rotate_keys", "--batch", "9" * 5000),
+        ("rotate_keys", "--forget-lost", "-1"),
+        ("rotate_keys", "--check", "--forget-lost", "3"),
+        ("move_customer", "acme", "--to", "b", "--log-days", "-1"),
+        ("move_customer", "acme", "--to", "b", "--log-days", "99999999999"),
+        ("move_customer", "acme", "--to", "b", "--dry-run", "--cancel"),
     ],
 )
 def test_a_command_refuses_what_makes_no_sense(command: tuple[str, ...]) -> None:

@@ -233,3 +233,9 @@ def test_the_collector_does_not_look_at_what_the_web_process_loaded() -> None:
     told = [sys.executable, "-c", "import config.wsgi, gc; print(gc.get_freeze_count())"]
     counted = subprocess.run(told, capture_output=True, text=True, check=True, timeout=120).stdout
     assert int(counted) > 50_000  # objects of Django and of ours; a collection over them stops all threads
+
+
+def test_the_collector_seldom_looks_while_a_command_loads_its_code() -> None:
+    told = [sys.executable, "-c", "import gc, manage; manage.main(['manage.py', 'version']); print(gc.get_threshold())"]
+    said = subprocess.run(told, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert said.splitlines()[-1] == "(20000, 50, 100)"  # of Python's own 700 a start has a thousand times as many

@@ -1,7 +1,7 @@
 """The recipes of CONTRIBUTING.md: they name files that are there, and lead to what they promise.
 
 What lives here: the page, and a copy of the code in which what a recipe lists is done and nothing else. The copy has a
-database of its own.
+database of its own, with the tables as they were before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.counters import production_files
-from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
+from tests.production.databases import CHECKOUT, KEYS, Installation, database_with_tables
 
 PAGE = CHECKOUT / "CONTRIBUTING.md"
 NAMED = re.compile(r"`((?:deliveries|config|tests|docs)/[\w/.-]*)`")
@@ -66,14 +66,14 @@ def steps_of(title: str) -> list[str]:
 
 
 @pytest.fixture
-def copy(tmp_path: Path, django_db_setup: None) -> Iterator[Installation]:
-    """A copy of the code that may be changed, with an empty database."""
+def copy(tmp_path: Path) -> Iterator[Installation]:
+    """A copy of the code that may be changed, with a database of its own."""
     import os
 
     for name in ("deliveries", "config", "docs"):
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "manage.py", tmp_path)
-    with empty_database(os.environ["DATABASE_URL"]) as url:
+    with database_with_tables(os.environ["DATABASE_URL"]) as url:
         yield Installation(
             settings={**KEYS, "DATABASE_URL": url, "BROKER_URL": os.environ["BROKER_URL"]}, checkout=tmp_path
         )
@@ -172,7 +172,6 @@ def test_another_broker_takes_four_files(copy: Installation) -> None:
     changed(copy, broker, "    try:\n", choice)
     changed(copy, broker, "import dramatiq\n", "from dramatiq.brokers.stub import StubBroker\n")
     changed(copy, readiness, "PORTS = {", '"stub": 1, ')
-    managed(copy, "migrate", "-v0")
     told = "from deliveries.actors import deliver_due; print(type(deliver_due.broker).__name__)"
     done = copy.manage("shell", "--no-imports", "-c", told, BROKER_URL="stub://here")
     assert (done.returncode, done.stdout.strip()) == (0, "StubBroker"), done.stderr
@@ -194,7 +193,6 @@ def test_a_page_takes_a_view_a_template_and_an_address(copy: Installation) -> No
     for name in ("tests/__init__.py", "tests/browsers.py"):
         (copy.checkout / name).parent.mkdir(exist_ok=True)
         shutil.copy(CHECKOUT / name, copy.checkout / name)
-    managed(copy, "migrate", "-v0")
     assert managed(copy, "shell", "--no-imports", "-c", SEE_REGIONS).split() == ["302", "200", "0", "endpoints"]
 
 

@@ -87,6 +87,15 @@ def turns_at_once(endpoint: Endpoint) -> None:
     raise AssertionError("it never ends")
 
 
+def test_several_events_have_their_ids_and_no_type_in_headers_of_another_sender(receiver: Receiver) -> None:
+    endpoint = a_batched(receiver, signing="github")
+    emit_many(endpoint, 2)
+    take_turn(endpoint)
+    (request,) = receiver.requests
+    assert request.header("x-github-delivery") == request.header("webhook-id")
+    assert request.header("x-github-event") is None
+
+
 def test_what_is_due_goes_in_one_signed_request_and_each_delivery_has_an_attempt(receiver: Receiver) -> None:
     endpoint = a_batched(receiver, headers={"X-Own": "very secret value"}, method="PUT")
     emit_many(endpoint, 5)

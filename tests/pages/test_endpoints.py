@@ -76,6 +76,7 @@ def test_a_new_endpoint_is_stored_as_the_form_says(carol: Client, acme: House, r
 
 def test_a_scheme_of_ones_own_is_described_in_the_form(carol: Client, acme: House, receiver_ports: list[int]) -> None:
     own = {"own_header": "X-Acme", "own_encoding": "base64", "own_hash": "sha1", "own_prefix": "sha1="}
+    own["own_type_header"] = "X-Acme-Event"
     form = form_with(receiver_ports[0], signing="own", secret="8f742231b10e8888abcd99yyyzzz85a5", **own)
     assert "8f742231b10e8888abcd99yyyzzz85a5" in carol.post(ADD, form).content.decode()
     assert profiles.shown_signing(stored().signing) == {
@@ -84,6 +85,8 @@ def test_a_scheme_of_ones_own_is_described_in_the_form(carol: Client, acme: Hous
         "hash": "sha1",
         "prefix": "sha1=",
         "timestamp_header": "",
+        "type_header": "X-Acme-Event",
+        "id_header": "",
     }
     page = f"/portal/deliveries/endpoint/{stored().public_id}/change/"
     shown = carol.get(page).context["adminform"].form

@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
+from deliveries.admin.signing_fields import OWN_PARTS
 from deliveries.services.invitations import invite, token_of
 from deliveries.services.password_links import link_parts
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
@@ -40,7 +41,7 @@ OWN_SIGNING = {"signing": ["own"], "own_header": ["x-signature"]}  # read only w
 BESIDE = {
     "tls_key": "tls_certificate",
     "tls_ca": "tls_certificate",
-    **dict.fromkeys(("own_header", "own_prefix", "own_timestamp_header"), "own_header"),
+    **dict.fromkeys((f"own_{part}" for part in OWN_PARTS), "own_header"),
     "password1": "password2",
     "password2": "password1",
     "new_password1": "new_password2",

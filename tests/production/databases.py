@@ -1,4 +1,4 @@
-"""Databases that begin empty, in the server of the tests, and commands run on them as people run them.
+"""Databases that begin empty, or with tables, in the server of the tests, and commands run on them as people run them.
 
 What lives here: making and dropping them, and one way to run `manage.py`. It must not know a table.
 """
@@ -78,11 +78,45 @@ def is_up(port: int) -> bool:
 @contextmanager
 def empty_database(server: str, *, form: str = "") -> Iterator[str]:
     """The URL of a new database in the server that this URL names; it goes away afterwards."""
-    parts = conninfo_to_dict(server)
     name = f"hookpost_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(**{**parts, "dbname": "postgres"}, autocommit=True) as connection:  # type: ignore[arg-type]
+    with psycopg.connect(url_in(server, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} {form}".encode())
         try:
-            yield f"postgresql://?{'&'.join(f'{key}={value}' for key, value in {**parts, 'dbname': name}.items())}"
+            yield url_in(server, name)
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def database_with_tables(server: str) -> Iterator[str]:
+    """The same, where a migrate has been."""
+    with empty_database(server, form=f"TEMPLATE {migrated(server)}") as url:
+        yield url
+
+
+def migrated(server: str) -> str:
+    """The name of this run's database that all with tables are copies of; who asks first has it made."""
+    name = Path(os.environ["HOOKPOST_DATA"]).name.replace("-", "_")
+    with psycopg.connect(url_in(server, "postgres"), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('tables'))")
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            unfinished = f"{name}_unfinished"
+            connection.execute(f"CREATE DATABASE {unfinished}".encode())
+            settings = {**KEYS, "DATABASE_URL": url_in(server, unfinished), "BROKER_URL": os.environ["BROKER_URL"]}
+            done = Installation(settings=settings).manage("migrate", "-v0", "--skip-checks")
+            assert done.returncode == 0, done.stderr
+            connection.execute(f"ALTER DATABASE {unfinished} RENAME TO {name}".encode())
+    return name
+
+
+def forget_migrated(server: str) -> None:
+    """Drop it, from a server that stays when the run ends."""
+    name = Path(os.environ["HOOKPOST_DATA"]).name.replace("-", "_")
+    with psycopg.connect(url_in(server, "postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+
+
+def url_in(server: str, name: str) -> str:
+    """The URL of this database in the server that a URL names."""
+    parts = {**conninfo_to_dict(server), "dbname": name}
+    return f"postgresql://?{'&'.join(f'{key}={value}' for key, value in parts.items())}"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deliveries.errors import InvalidHeader
 from deliveries.protocol import request
+from deliveries.protocol.profiles import check_signing, profile_of
 from deliveries.protocol.secrets import SigningKey
 
 KEY = SigningKey("hmac", bytes(32))
@@ -59,11 +60,52 @@ def test_headers_come_in_sending_order() -> None:
         "webhook-timestamp",
         "webhook-signature",
         "X-Hub-Signature-256",
+        "X-GitHub-Delivery",
         "x-team",
         "authorization",
     ]
     assert dict(headers)["accept-encoding"] == "identity"
     assert dict(headers)["accept"] == "*/*"
+
+
+OWN = check_signing({"header": "X-Acme", "type_header": "X-Acme-Event", "id_header": "X-Acme-Id"})
+TOLD = [
+    ("standard", {}),
+    ("stripe", {}),
+    ("svix", {}),
+    ("github", {"X-GitHub-Delivery": "evt_1", "X-GitHub-Event": "invoice.paid"}),
+    ("hook0", {"X-Event-Id": "evt_1", "X-Event-Type": "invoice.paid"}),
+    ("outpost", {"X-Outpost-Topic": "invoice.paid", "X-Outpost-Timestamp": "1"}),
+    ("convoy", {"X-Convoy-Idempotency-Key": "evt_1"}),
+    ("convoy_advanced", {"X-Convoy-Idempotency-Key": "evt_1"}),
+    (OWN, {"X-Acme-Id": "evt_1", "X-Acme-Event": "invoice.paid"}),
+]
+
+
+@pytest.mark.parametrize(("profile", "told"), TOLD)
+def test_a_scheme_tells_of_the_event_in_the_headers_in_which_its_sender_does(
+    profile: str, told: dict[str, str]
+) -> None:
+    def sent(custom: dict[str, str], event_type: str = "invoice.paid") -> list[tuple[str, str]]:
+        frame = request.frame_of(custom, user_agent="Hookpost/1", secret=custom.keys())
+        signed = {"profile": profile, "keys": [KEY], "message_id": "evt_1", "timestamp": 1, "body": b"{}"}
+        lines, kept = request.header_lines(frame, event_type=event_type, **signed)  # type: ignore[arg-type]
+        assert [name for name, _ in map(split, lines)] == list(request.read_headers(kept))
+        whole = request.delivery_headers(user_agent="Hookpost/1", custom=custom, event_type=event_type, **signed)  # type: ignore[arg-type]
+        assert [split(line) for line in lines] == whole
+        return whole
+
+    signing = {"webhook-id", "webhook-timestamp", "webhook-signature", *profile_of(profile).headers}
+    ours = [pair for pair in sent({}) if pair[0] not in signing][4:]
+    assert ours == list(told.items())
+    by_hand = {name.lower().replace("-", "_", 1): "by hand" for name in told}
+    assert [pair for pair in sent(by_hand) if pair[0] not in signing][4:] == list(by_hand.items())
+    assert "invoice.paid" not in dict(sent({}, event_type="")).values()  # of several events in one request
+
+
+def split(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(": ")
+    return name, value
 
 
 def test_a_customers_own_content_type_and_accept_take_the_place_of_ours() -> None:

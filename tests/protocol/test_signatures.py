@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from deliveries.errors import InvalidInput, InvalidSecret
-from deliveries.protocol import profiles, secrets, signatures
+from deliveries.protocol import own_scheme, profiles, secrets, signatures
 from deliveries.protocol.profiles import PROFILES
 
 VECTORS: list[dict[str, Any]] = json.loads(
@@ -279,8 +279,8 @@ def own(**members: Any) -> str:
     return profiles.check_signing({"header": "X-Acme-Signature", **members})
 
 
-@pytest.mark.parametrize("encoding", profiles.ENCODINGS)
-@pytest.mark.parametrize("hash_name", profiles.HASHES)
+@pytest.mark.parametrize("encoding", own_scheme.ENCODINGS)
+@pytest.mark.parametrize("hash_name", own_scheme.HASHES)
 @pytest.mark.parametrize("prefix", ["", "sha=", "v0="])
 def test_a_scheme_of_ones_own_signs_as_described(encoding: str, hash_name: str, prefix: str) -> None:
     headers = headers_of(own(encoding=encoding, hash=hash_name, prefix=prefix), "correct horse")
@@ -308,6 +308,8 @@ def test_a_described_scheme_is_shown_as_it_was_given_with_what_it_left_out() -> 
         "hash": "sha256",
         "prefix": "v1=",
         "timestamp_header": "",
+        "type_header": "",
+        "id_header": "",
     }
     assert profiles.shown_signing("stripe") == "stripe"
     assert profiles.check_signing(profiles.shown_signing(own(prefix="v1="))) == own(prefix="v1=")
@@ -316,6 +318,12 @@ def test_a_described_scheme_is_shown_as_it_was_given_with_what_it_left_out() -> 
 def test_the_longest_scheme_fits_its_column() -> None:
     longest = own(header="x" * 64, encoding="base64", hash="sha512", prefix='"' * 32, timestamp_header="y" * 64)
     assert len(longest) <= 400
+    with pytest.raises(InvalidInput, match="too long together"):
+        own(header="x" * 64, prefix='"' * 32, timestamp_header="y" * 64, type_header="z" * 64, id_header="a" * 64)
+
+
+def test_a_scheme_without_the_headers_of_an_event_is_stored_as_the_release_before_reads_it() -> None:
+    assert own() == '{"header":"X-Acme-Signature","encoding":"hex","hash":"sha256","prefix":"","timestamp_header":""}'
 
 
 @pytest.mark.parametrize(
@@ -332,6 +340,10 @@ def test_the_longest_scheme_fits_its_column() -> None:
         {"header": "X-A", "prefix": "a\r\nb"},
         {"header": "X-A", "timestamp_header": "x-a"},
         {"header": "X-A", "timestamp_header": "X B"},
+        {"header": "X-A", "type_header": "x-a"},
+        {"header": "X-A", "type_header": "X-B", "id_header": "x-b"},
+        {"header": "X-A", "id_header": "webhook-id"},
+        {"header": "X-A", "type_header": "Content-Type"},
         {"header": "X-A\r\nHost"},
         {"header": "x" * 65},
         *(

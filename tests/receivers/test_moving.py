@@ -36,7 +36,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def by_githubs_description(secret: str, request: Request) -> bool:
     """docs.github.com: Validating webhook deliveries."""
     expected = "sha256=" + hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, request.header("x-hub-signature-256") or "")
+    told = [request.header("x-github-delivery"), request.header("x-github-event")]
+    return hmac.compare_digest(expected, request.header("x-hub-signature-256") or "") and told == told_of(request)[:2]
 
 
 def by_svix(secret: str, request: Request) -> bool:
@@ -49,7 +50,8 @@ def by_outposts_description(secret: str, request: Request) -> bool:
     given = request.header("x-outpost-signature") or ""
     expected = hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest()
     fits = any(hmac.compare_digest(each, expected) for each in given.removeprefix("v0=").split(","))
-    return given.startswith("v0=") and fits and request.header("x-outpost-event-id") == request.header("webhook-id")
+    told = [request.header(f"x-outpost-{name}") for name in ("event-id", "topic", "timestamp")]
+    return given.startswith("v0=") and fits and told == told_of(request)
 
 
 def by_hook0s_description(secret: str, request: Request) -> bool:
@@ -58,7 +60,13 @@ def by_hook0s_description(secret: str, request: Request) -> bool:
     values = [request.header(name) or "" for name in parts["h"].split(" ")]
     signed = ".".join([parts["t"], parts["h"], *values]).encode() + b"." + request.body
     expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(parts["v1"], expected)
+    told = [request.header("x-event-id"), request.header("x-event-type")]
+    return hmac.compare_digest(parts["v1"], expected) and told == [request.header("webhook-id"), "invoice.paid.done"]
+
+
+def told_of(request: Request) -> list[str | None]:
+    """What the headers of an event of the type invoice.paid say, as ours have it."""
+    return [request.header("webhook-id"), "invoice.paid", request.header("webhook-timestamp")]
 
 
 def imported(data: Any, kind: str) -> Endpoint:

@@ -67,7 +67,8 @@ def by_convoys_description(secret: str, request: Request) -> bool:
     parts = [part.partition("=")[::2] for part in given.split(",")] if given.startswith("t=") else [("v1", given)]
     time = b"".join(value.encode() + b"," for name, value in parts if name == "t")
     expected = hmac.new(secret.encode(), time + request.body, hashlib.sha256).hexdigest()
-    return any(hmac.compare_digest(expected, value) for name, value in parts if name == "v1")
+    fits = any(hmac.compare_digest(expected, value) for name, value in parts if name == "v1")
+    return fits and request.header("X-Convoy-Idempotency-Key") == request.header("webhook-id")
 
 
 VENDORS: tuple[tuple[str, Verify], ...] = (

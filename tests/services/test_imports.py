@@ -234,10 +234,25 @@ def test_what_outpost_and_hook0_do_and_hookpost_does_not_is_refused(
     [
         ({}, "outpost"),
         ({"MODE": "standard"}, "standard"),
-        ({"HEADER_PREFIX": "x-acme-"}, {"header": "x-acme-signature", "encoding": "hex", "hash": "sha256"}),
+        (
+            {"HEADER_PREFIX": "x-acme-"},
+            {
+                "header": "x-acme-signature",
+                "encoding": "hex",
+                "hash": "sha256",
+                "type_header": "x-acme-topic",
+                "id_header": "x-acme-event-id",
+            },
+        ),
         (
             {"SIGNATURE_ENCODING": "base64", "SIGNATURE_ALGORITHM": "hmac-sha1", "SIGNATURE_HEADER_NAME": "X-Acme"},
-            {"header": "X-Acme", "encoding": "base64", "hash": "sha1"},
+            {
+                "header": "X-Acme",
+                "encoding": "base64",
+                "hash": "sha1",
+                "type_header": "x-outpost-topic",
+                "id_header": "x-outpost-event-id",
+            },
         ),
         ({"MODE": "standard", "HEADER_PREFIX": "x-acme-"}, None),
         ({"SIGNATURE_CONTENT_TEMPLATE": "{{.Timestamp.Unix}}.{{.Body}}"}, None),
@@ -292,7 +307,12 @@ def test_a_disabled_endpoint_of_svix_stays_disabled_also_in_an_import_that_pause
         (
             [{"hash": "SHA512", "encoding": "base64"}],
             "X-Acme",
-            {"header": "X-Acme", "hash": "sha512", "encoding": "base64"},
+            {
+                "header": "X-Acme",
+                "hash": "sha512",
+                "encoding": "base64",
+                "id_header": "X-Convoy-Idempotency-Key",
+            },
         ),
         ([{"hash": "SHA256", "encoding": "hex"}], "x-convoy-signature", "convoy"),
     ],

@@ -23,8 +23,8 @@ from django.utils.translation import override
 from deliveries.admin.rendering import our_engine
 
 HERE = Path(__file__).resolve().parents[2] / "deliveries"
-ONE = {"gettext", "gettext_lazy", "gettext_noop", "_", "say", "tell", "_wrong"}
-OURS_ALONE = {"say", "_wrong"}  # others call something else so
+ONE = {"gettext", "gettext_lazy", "gettext_noop", "_", "say", "tell", "_wrong", "wrong_signing"}
+OURS_ALONE = {"say", "_wrong", "wrong_signing"}  # others call something else so
 IN_CONTEXT = {"pgettext", "pgettext_lazy"}
 TWO = {"ngettext", "ngettext_lazy", "say_number", "tell_number"}
 IN_SCRIPT = re.compile(r"""hpSay\(\s*(["'`])(.*?)(?<!\\)\1""")

@@ -19,6 +19,7 @@ from deliveries.consume.rabbit_queue import RabbitQueue
 from deliveries.consume.redis_stream import RedisStream
 from deliveries.consume.source import EventSource
 from deliveries.management.command import HookpostCommand
+from deliveries.management.numbers import whole_number
 from deliveries.management.signals import stop_signals
 from deliveries.tracing.start import start_tracing
 
@@ -52,7 +53,10 @@ class Command(HookpostCommand):
         )
         parser.add_argument("--queue", type=_name, default="hookpost_events", help="Of RabbitMQ; %(default)s.")
         parser.add_argument(
-            "--readers", type=_readers, default=1, help="How many read at once; several keep no order; %(default)s."
+            "--readers",
+            type=whole_number(1, MOST_READERS),
+            default=1,
+            help="How many read at once; several keep no order; %(default)s.",
         )
         parser.add_argument("--table", type=_table, default="hookpost_outbox", help="The outbox; %(default)s.")
 
@@ -105,12 +109,6 @@ def _table(text: str) -> str:
     if not all(parts := text.split(".")) or len(parts) > 2:
         raise ArgumentTypeError("is the name of a table, or schema.table")
     return text
-
-
-def _readers(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= MOST_READERS:
-        raise ArgumentTypeError(f"a whole number from 1 to {MOST_READERS}")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -5,13 +5,13 @@ What lives here: the command line of services/api_keys.py. It must not know how 
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
 from datetime import timedelta
 
 from django.core.management.base import CommandError, CommandParser
 
 from deliveries.errors import InvalidInput
 from deliveries.management.command import HookpostCommand
+from deliveries.management.numbers import whole_number
 from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.models import ApiKey
 from deliveries.services import clock
@@ -36,7 +36,9 @@ class Command(HookpostCommand):
             help="May be given several times; all scopes when absent.",
         )
         parser.add_argument("--customer", help="Id or uid: the key sees this customer only.")
-        parser.add_argument("--days", type=_days, help="Days until it expires; never when absent.")
+        parser.add_argument(
+            "--days", type=whole_number(1, DAYS_LIMIT), help="Days until it expires; never when absent."
+        )
 
     def handle(
         self, *, name: str, customer: str | None, days: int | None, scopes: list[str] | None, **options: object
@@ -51,9 +53,3 @@ class Command(HookpostCommand):
             raise CommandError(f"{error.field}: {error.detail}") from error
         self.stdout.write(f"{key.public_id} {key.name}: {', '.join(key.scopes)}. It is not shown again:")
         self.stdout.write(text)
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= DAYS_LIMIT:
-        raise ArgumentTypeError(f"a whole number from 1 to {DAYS_LIMIT}")
-    return int(text)

@@ -21,9 +21,12 @@ from deliveries.cells.survey import survey
 from deliveries.conf import conf
 from deliveries.errors import Conflict, InvalidInput, NotFound, WrongSetting
 from deliveries.management.command import HookpostCommand
+from deliveries.management.numbers import whole_number
 from deliveries.management.terminal import actor_of_terminal
 from deliveries.models import Customer
 from deliveries.models.visible import OPERATOR
+
+LONGEST_LOG_DAYS = 366
 
 
 class Command(HookpostCommand):
@@ -36,14 +39,18 @@ class Command(HookpostCommand):
         parser.add_argument("customer", help="Id or uid.")
         parser.add_argument("--to", required=True, metavar="CELL", help="Of HOOKPOST_CELLS, the file CELL.env.")
         parser.add_argument(
-            "--log-days", type=int, default=conf.retention_days, help="How much of the log comes along."
+            "--log-days",
+            type=whole_number(0, max(conf.retention_days, LONGEST_LOG_DAYS)),
+            default=conf.retention_days,
+            help="How much of the log comes along.",
         )
         parser.add_argument("--map", action="append", default=[], type=Path, help="HAProxy's map file.")
         parser.add_argument("--haproxy", action="append", default=[], type=Path, help="HAProxy's admin socket.")
         parser.add_argument("--nginx-map", action="append", default=[], type=Path, help="nginx' map file.")
         parser.add_argument("--then", default="", help="What to run when the files are written: a reload.")
-        parser.add_argument("--dry-run", action="store_true", help="Say what would move, and what stands against it.")
-        parser.add_argument("--cancel", action="store_true", help="Go on here; only before the other cell accepts.")
+        either = parser.add_mutually_exclusive_group()
+        either.add_argument("--dry-run", action="store_true", help="Say what would move, and what stands against it.")
+        either.add_argument("--cancel", action="store_true", help="Go on here; only before the other cell accepts.")
 
     def handle(self, *args: object, **options: object) -> None:
         """Move, or say what would be moved."""

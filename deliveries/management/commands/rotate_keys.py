@@ -13,9 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deliveries.management.command import HookpostCommand
+from deliveries.management.numbers import whole_number
 from deliveries.management.signals import stop_signals
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.services.keyring import KeyUse, first_key_id, reseal_all, stored_keys
+
+LARGEST_BATCH, MOST_VALUES = 10_000, 10**9
 
 
 class Command(HookpostCommand):
@@ -25,12 +28,15 @@ class Command(HookpostCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whether to look only, the size of a batch, and what to do about lost keys."""
-        parser.add_argument("--check", action="store_true", help="only say which keys are in use; exit 1 if an old one")
-        parser.add_argument("--batch", type=int, default=500, metavar="N", help="values per transaction (default 500)")
-
+        batch = whole_number(1, LARGEST_BATCH)
         parser.add_argument(
+            "--batch", type=batch, default=500, metavar="N", help="values per transaction (default 500)"
+        )
+        either = parser.add_mutually_exclusive_group()
+        either.add_argument("--check", action="store_true", help="only say which keys are in use; exit 1 if an old one")
+        either.add_argument(
             "--forget-lost",
-            type=int,
+            type=whole_number(1, MOST_VALUES),
             metavar="NUMBER",
             help="remove so many values that no key of the ring opens; must be the number that --check shows",
         )
@@ -40,7 +46,7 @@ class Command(HookpostCommand):
         uses = stored_keys()
         if not check:
             forget_lost = agree_to_forget(uses, forget_lost)
-            self.rotate(stale_number(uses), batch=max(1, batch), forget_lost=forget_lost)
+            self.rotate(stale_number(uses), batch=batch, forget_lost=forget_lost)
             uses = stored_keys()
         self.show(uses)
         if stale := stale_number(uses):

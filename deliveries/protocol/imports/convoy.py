@@ -16,6 +16,7 @@ from deliveries.protocol.imports.item import Given, ImportItem, Secret, a_text, 
 
 STATES = {"active": "enabled", "paused": "paused", "inactive": "disabled", "pending": "disabled"}
 HEADER = "X-Convoy-Signature"
+ID_HEADER = "X-Convoy-Idempotency-Key"
 LONGEST_TIMEOUT = 30
 _SPAN = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 
@@ -121,7 +122,11 @@ def _signing(given: Given, signature: Given) -> str | dict[str, str]:
     if given.get("advanced_signatures") is True:
         return "convoy_advanced" if is_usual else ""
     hashed, encoding = hashes[-1]
-    return "convoy" if is_usual else {"header": header, "hash": hashed.lower(), "encoding": encoding}
+    return (
+        "convoy"
+        if is_usual
+        else {"header": header, "hash": hashed.lower(), "encoding": encoding, "id_header": ID_HEADER}
+    )
 
 
 def _ways_in(given: Given) -> dict[str, object]:

@@ -127,4 +127,5 @@ def _signing(config: Given) -> Signing:
     hashed = _setting(config, "SIGNATURE_ALGORITHM", "hmac-sha256").removeprefix("hmac-")
     if (header.lower(), encoding, hashed) == (PREFIX + "signature", "hex", "sha256"):
         return "outpost"
-    return {"header": header, "encoding": encoding, "hash": hashed, "prefix": "v0="}
+    told = {"type_header": _prefix(config) + "topic", "id_header": _prefix(config) + "event-id"}
+    return {"header": header, "encoding": encoding, "hash": hashed, "prefix": "v0=", **told}
