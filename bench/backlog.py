@@ -97,7 +97,7 @@ def claim_milliseconds(endpoint_id: UUID) -> float:
         lanes[0].waiting.clear()
         lanes[0].wake()
         started = time.perf_counter()
-        claim_batch(lanes, room=200, now=now)
+        claim_batch(lanes, rooms=[200] * len(lanes), now=now)
         times.append(time.perf_counter() - started)
         assert lanes[0].waiting
     release_lanes(lanes)

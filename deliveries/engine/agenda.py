@@ -94,17 +94,25 @@ class Agenda:
         if not self.named_last:
             self.look |= self._found.forget_stale(endpoint_ids, of=of)
 
+    def customers_of(self, endpoint_ids: Iterable[UUID]) -> list[int]:
+        """Return whose lanes these are, by the numbers of ids, as far as that is known."""
+        return [self._found.customer_of(each) or self._customer_of.get(each.int, ZERO).int for each in endpoint_ids]
+
+    def forget_found(self) -> None:
+        """Forget what was found, of which nothing may be leased, so that there is room for what may."""
+        self._found = FoundLanes(self._limits)
+
     def know(self, endpoint_id: UUID, customer_id: UUID) -> None:
         """Remember whose lane it is, so that hints for it heed what its customer may have."""
         if len(self._customer_of) >= 64 * self._limits.hints:
             self._customer_of.clear()
         self._customer_of[endpoint_id.int] = customer_id
 
-    def next(self, count: int, *, now: float, may_take: MayTake) -> list[UUID]:
+    def next(self, count: int, *, now: float, may_take: MayTake, may_take_many: MayTake | None = None) -> list[UUID]:
         """Take out up to `count` lanes: named ones and found ones in turn, of each one customer after the other.
 
         Named ones are few and somebody waits for them: found ones have a turn when those had one. Mixed with found ones
-        they would wait for a large statement.
+        they would wait for a large statement. `may_take_many` is asked about found ones.
         """
         while self._later and self._later[0][0] <= now:
             at, endpoint_id, tries = heapq.heappop(self._later)
@@ -113,7 +121,7 @@ class Agenda:
             self._hint(endpoint_id, tries=tries)
         is_founds_turn = self.named_last and bool(self._found)
         self._tried = {} if is_founds_turn else dict(self._next_hints(count, may_take))
-        return [*self._tried] or self._found.pop(count, may_take)
+        return [*self._tried] or self._found.pop(count, may_take_many or may_take)
 
     def _next_hints(self, count: int, may_take: MayTake) -> Iterable[tuple[UUID, int]]:
         while count and self._hints:

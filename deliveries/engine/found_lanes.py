@@ -63,6 +63,10 @@ class FoundLanes:
         self._lanes.discard(endpoint_id.int)
         return endpoint_id
 
+    def customer_of(self, endpoint_id: UUID) -> int | None:
+        """Return whose lane it is, by the number of the id, if it was among those that were taken out last."""
+        return self._handed_out.get(endpoint_id.int)
+
     def forget_stale(self, leased: Iterable[UUID], *, of: Iterable[UUID]) -> bool:
         """Forget what else there is of a customer of whose lanes most could not be leased; returns whether of any."""
         asked = Counter(self._handed_out.get(each.int) for each in of)

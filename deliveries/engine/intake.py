@@ -67,8 +67,8 @@ class Intake:
 
     def _next_look(self) -> float:
         """Return when to look; it waits a little while enough lanes are found that can be leased first."""
-        if not (self.agenda.look and self.agenda.has_room):
-            return NEVER
+        if not self.agenda.look or (self._may_lease and not self.agenda.has_room):
+            return NEVER  # where nothing known may be leased others may have work
         return self._look_at if self.agenda.is_low else max(self._look_at, self._looked_at + self._limits.look_on)
 
     def _is_time_to_look(self, now: float) -> bool:
@@ -84,10 +84,13 @@ class Intake:
         """
         if self._is_time_to_look(now):
             self._look(now)
-        ids = self.agenda.next(self._limits.lanes_a_take, now=now, may_take=self._table.may_have_more)
+        table = self._table
+        ids = self.agenda.next(
+            self._limits.lanes_a_take, now=now, may_take=table.may_have_more, may_take_many=table.may_have_many
+        )
         self._may_lease = bool(ids)
         if free := self._not_in_hand(ids):
-            room = self._room(len(free))
+            room = self._room_of_leases(free)
             lanes, busy = self._retry(lambda: self._leases.take(free, room=room, now=now))
             if wanting := [lane for lane in lanes if lane.endpoint.oauth]:
                 self._retry(partial(give_stored, wanting))
@@ -114,8 +117,12 @@ class Intake:
 
     def claim(self, lanes: Sequence[Lane], now: float) -> None:
         """Fetch more of what is due for lanes in hand."""
-        room = self._room(len(lanes))
-        self._retry(lambda: claim_batch(lanes, room=room, now=now, limits=self._limits))
+        most = self._room(len(lanes))
+        rooms = self._table.waiting.rooms([lane.customer_id.int for lane in lanes])
+        wanted = [lane.claim_limit(min(most, room)) for lane, room in zip(lanes, rooms, strict=True)]
+        self._retry(lambda: claim_batch(lanes, rooms=wanted, now=now, limits=self._limits))
+        for lane in lanes:
+            self._table.count(lane)
         self._weigh(lanes)
 
     def _not_in_hand(self, endpoint_ids: Iterable[UUID]) -> list[UUID]:
@@ -132,6 +139,8 @@ class Intake:
     def _look(self, now: float) -> None:
         limits, agenda = self._limits, self.agenda
         self._looked_at = now
+        if not agenda.has_room:
+            agenda.forget_found()
         rows = self._retry(
             lambda: self._leases.find(
                 after=self._after,
@@ -154,6 +163,12 @@ class Intake:
         agenda.look = is_much or was_part
         self._after, self._found = ZERO, 0
         self._look_at = now if was_part and not is_much else now + limits.look_pause
+
+    def _room_of_leases(self, endpoint_ids: Sequence[UUID]) -> int:
+        """Return how many deliveries may come with each lease: what is in memory must be little, and be sent soon."""
+        shared = min(self._table.waiting.rooms(self.agenda.customers_of(endpoint_ids)))
+        room = min(self._room(len(endpoint_ids)), shared)
+        return min(room, self._limits.crowd_claim) if self._table.in_flight.taken > self._limits.crowd else room
 
     def _room(self, lanes: int) -> int:
         room = max(2 * conf.batch_size // lanes, self._limits.claim_at_least)

@@ -187,12 +187,18 @@ class Lane:
             return 1
         return 2 if number % 4 == 1 else 3 if number % 8 == 3 else 1
 
+    def first_limit(self, room: int) -> int:
+        """Return how many deliveries come with the lease at most, as sql/take_lanes.sql has it."""
+        if self.careful or self.standing.is_half_open:
+            return 1
+        return min(room, max(self.limits.first_claim, 2 * self.endpoint.max_in_flight), self.endpoint.a_second)
+
     def claim_limit(self, room: int) -> int:
         """Return how many deliveries to claim: the more, the longer the lane shows that it can send them."""
         if self.careful or self.standing.is_half_open:
             return 1
         start = max(self.limits.first_claim, 2 * (self.standing.window or self.endpoint.max_in_flight))
-        return min(room, start << 2 * min(self._quick_claims, 8))
+        return min(room, start << 2 * min(self._quick_claims, 8), self.endpoint.a_second)
 
     def rest_seconds(self, now: float) -> float:
         """Return how much longer the lane is to rest; 0 when it does not."""

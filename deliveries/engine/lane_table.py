@@ -37,6 +37,10 @@ class LaneTable:
         """Say whether more of a customer's deliveries may be taken into memory."""
         return self.waiting.may_take(customer_id) and self.in_flight.may_take(customer_id)
 
+    def may_have_many(self, customer_id: UUID) -> bool:
+        """Say whether many lanes of a customer may be leased at once; few at a time would cost as much."""
+        return self.waiting.has_little(customer_id) and self.in_flight.may_take(customer_id)
+
     def may_start(self, customer_id: UUID, size: int) -> bool:
         """Say whether a customer may have one more request in flight, of so many bytes."""
         return self.in_flight.may_take(customer_id) and self.bytes.may_take(customer_id, size)
@@ -55,6 +59,7 @@ class LaneTable:
         """Drive a lane that was leased just now."""
         self.lanes[lane.endpoint_id] = lane
         self.activate(lane)
+        self.count(lane)
 
     def activate(self, lane: Lane) -> None:
         """Look at a lane from the next step on."""
@@ -83,7 +88,7 @@ class LaneTable:
                 del self._active[lane]
                 self._active[lane] = None
         for lane in [*self._active]:
-            self._count(lane)
+            self.count(lane)
             if lane.only_waits(now):
                 del self._active[lane]
 
@@ -104,7 +109,8 @@ class LaneTable:
             shares.clear()
         return lanes
 
-    def _count(self, lane: Lane) -> None:
+    def count(self, lane: Lane) -> None:
+        """Note how much of a lane waits by now."""
         now, before = len(lane.waiting), self._counted.get(lane, 0)
         if now > before:
             self.waiting.take(lane.customer_id, now - before)

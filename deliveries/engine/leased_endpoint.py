@@ -6,8 +6,10 @@ knows no lane. A field of an endpoint that sending has to know is read here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import NamedTuple
 
 from deliveries.engine.credentials import NOTHING, SentAlong, sent_along
@@ -80,6 +82,11 @@ class LeasedEndpoint:
     def batch_wait_seconds(self) -> float:
         """How long a batch that is not full waits for more events."""
         return self.shaping.batch_wait_ms / 1000 if self.shaping else 0.0
+
+    @property
+    def a_second(self) -> int:
+        """How many may be sent in the second for which a lane is in hand, by its rate."""
+        return sys.maxsize if self.rate_limit is None else 1 + ceil(self.rate_limit)
 
     def holds_up(self, claimed: Claimed) -> bool:
         """Say whether those behind a delivery wait for its retry, should it fail now; `set_aside_after` 0: always."""

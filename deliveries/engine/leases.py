@@ -82,6 +82,7 @@ class Leases:
 
     def _take(self, endpoint_ids: Sequence[UUID], *, room: int, now: float) -> tuple[list[Lane], list[UUID]]:
         parameters = {"endpoint_ids": list(endpoint_ids), "room": room, "whole_bytes": self._limits.whole_bytes}
+        parameters["first"] = self._limits.first_claim
         began_ns = 0 if switch.spans is None else time.time_ns()
         parameters |= self._asking() | {"timed": is_logged(), "lease_seconds": self.lease_seconds}
         with names.CLAIM_SECONDS.timed():
@@ -101,7 +102,7 @@ class Leases:
         if switch.spans is not None:
             end_claim(switch.spans, chain(*claimed.values()), began_ns=began_ns, lanes=len(lanes))
         for number, lane in lanes.items():
-            _give(lane, claimed[number], room=lane.claim_limit(room), now=now)
+            _give(lane, claimed[number], room=lane.first_limit(room), now=now)
         return list(lanes.values()), [row.endpoint_id for row in rows if row.kind == "busy"]
 
     def find(self, *, after: UUID, probes: int, limit: int, slow: bool | None, own_part: bool = False) -> list[Found]:
@@ -172,14 +173,14 @@ class Leases:
         )
 
 
-def claim_batch(lanes: Sequence[Lane], *, room: int, now: float, limits: Limits = LIMITS) -> None:
-    """Add up to `room` due deliveries to what each lane has waiting; one that got all that is due is empty.
+def claim_batch(lanes: Sequence[Lane], *, rooms: Sequence[int], now: float, limits: Limits = LIMITS) -> None:
+    """Add due deliveries to what each lane has waiting, up to its room; one that got all that is due is empty.
 
     A retry and a redelivery of the same delivery are never under way together: the later one stays due.
     """
-    wanted = {lane.endpoint_id: lane.claim_limit(room) for lane in lanes}
+    wanted = {lane.endpoint_id: room for lane, room in zip(lanes, rooms, strict=True)}
     parameters = _ours(lanes) | {
-        "rooms": list(wanted.values()),
+        "rooms": list(rooms),
         "busy": [len(_in_hand(lane)) for lane in lanes],
         "favours": [lane.favour() for lane in lanes],
         "scheduled": [lane.endpoint.enabled and not lane.rest_seconds(now) for lane in lanes],

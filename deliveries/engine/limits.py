@@ -21,9 +21,11 @@ class Limits:
     crowd: int = 1000  # requests in flight from which on a lane that has not answered yet has one at a time
 
     # How much is taken at once. Large batches are cheap, small ones are fair.
-    waiting: int = 2000  # deliveries in memory and not sent: five claims, so that others find room beside one
+    waiting: int = 3000  # deliveries in memory and not sent, of which one customer's next 64 lanes bring a few each
     lanes_a_take: int = 64  # lanes leased by one statement: half as many cost a tenth more, more let others wait
-    first_claim: int = 20  # deliveries that come with a lease; a lane shows by its next claims how much it can send
+    first_claim: int = 4  # deliveries that come with a lease, or twice what may be in flight: what waits for others'
+    # answers waits in memory. A lane shows by its next claims how much it can send.
+    crowd_claim: int = 2  # the same in a crowd, where one of a lane is in flight until it answers
     claim_at_least: int = 20  # deliveries for each of many lanes that want some
     claim_bytes: int = 16 * MIB  # bodies in one claim, as far as they come with it
     starts_a_step: int = 64  # then answers are looked at: the next requests go over the connections that they free
@@ -72,7 +74,7 @@ class Limits:
         assert self.record_after <= self.record_at_latest < self.slice_seconds
         assert self.still <= self.sweep < self.look_again
         assert 2 * self.lanes_a_take + self.look <= self.found // 3, "what is found of one customer alone is kept"
-        assert max(self.first_claim, self.starts_a_step) <= self.waiting
+        assert max(self.first_claim, self.starts_a_step, 16 * self.lanes_a_take) <= self.waiting
         assert self.crowd < self.in_flight // 2, "a customer alone reaches the crowd before its share ends"
         assert self.whole_bytes * self.claim_at_least <= self.claim_bytes <= self.bytes_in_flight
         assert len(self.try_again) == self.tries

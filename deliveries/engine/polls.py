@@ -182,7 +182,7 @@ def _claim(lane: Lane, most: int) -> list[Claimed]:
     if room <= 0:
         return taken
     now = time.monotonic()
-    claim_batch([lane], room=room, now=now)
+    claim_batch([lane], rooms=[lane.claim_limit(room)], now=now)
     while lane.waiting and len(taken) < room and lane.ready_in(now) <= 0:
         if taken and size + lane.waiting[0].body_bytes > MOST_BYTES:
             break

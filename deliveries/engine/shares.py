@@ -7,7 +7,8 @@ E. Hahne, "Dynamic queue length thresholds in a shared memory switch", 1998.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -28,6 +29,24 @@ class Shares:
         free = self.total - self.taken
         taken = self._of.get(customer_id.int, 0)
         return taken + amount <= free or (taken == 0 and free > 0)
+
+    def has_little(self, customer_id: UUID) -> bool:
+        """Say whether a customer has so little of what it may have that much more can be taken for it at once."""
+        free = self.total - self.taken
+        return 4 * self._of.get(customer_id.int, 0) <= free and free > 0
+
+    def rooms(self, customers: Sequence[int]) -> list[int]:
+        """Return how much each of many takers may have more, who are named by the numbers of their customers' ids.
+
+        So much that, if all take it, as much is free as any of these customers then has; at least one.
+        """
+        free = self.total - self.taken
+        all_of_them = free // (2 * len(customers))
+        rooms = {
+            number: max(1, min(all_of_them, (free - self._of.get(number, 0)) // (2 * takers)))
+            for number, takers in Counter(customers).items()
+        }
+        return [rooms[number] for number in customers]
 
     def take(self, customer_id: UUID, amount: int = 1) -> None:
         """Note that a customer has more."""

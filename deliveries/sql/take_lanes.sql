@@ -1,5 +1,5 @@
 -- Leases those of the lanes that are free and have something due, with the first of it and all that sending needs to know.
--- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float (the longest of all workers), gap_part float, slow bool, room int (deliveries for each lane), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
+-- endpoint_ids uuid[], worker_id uuid, lease_seconds float, silent_seconds float (the longest of all workers), gap_part float, slow bool, room int (deliveries for each lane), first int (as many come of an endpoint that takes few at once; of one with a rate a second's), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
 -- One round trip for a lane, and no wait for the disk: a lease that a crash of the server undoes its worker makes again (record_outcomes, renew_leases), before others may lease anything (is_unbroken). A lane that changed after the snapshot is left alone (its fence tells), because the claim below would not see what its last worker recorded. Rows: `lane` first, then its deliveries, and `busy` for a lane with work in another worker's hands.
 WITH quick AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
@@ -52,7 +52,8 @@ FROM (
         CASE WHEN e.ordered AND e.set_aside_after IS NULL THEN 1 WHEN l.fence % 4 = 1 THEN 2 WHEN l.fence % 8 = 3 THEN 3 ELSE 1 END AS favour,
         -- After a lost worker, and to probe an endpoint that was down, one delivery goes alone.
         CASE WHEN l.crashes > 0 OR l.opened > 0 THEN 1
-            ELSE least(%(room)s::int, greatest(20, 2 * e.max_in_flight)) END AS room
+            ELSE least(%(room)s::int, greatest(%(first)s::int, 2 * e.max_in_flight), 1 + ceil(e.rate_limit)::int)
+        END AS room
     FROM leased l JOIN hookpost_endpoint e ON e.id = l.endpoint_id
     OFFSET 0
 ) lane

@@ -154,6 +154,28 @@ def test_who_was_silent_itself_calls_nobody_silent_for_a_while() -> None:
     assert Worker.objects.get().since > long_ago
 
 
+@pytest.mark.parametrize(
+    ("fields", "comes"), [({"rate_limit": 1}, 2), ({"max_in_flight": 1}, 4), ({"max_in_flight": 3}, 6)]
+)
+def test_with_a_lease_comes_what_can_be_sent_soon_and_the_lane_knows_that_there_is_more(
+    fields: dict[str, int], comes: int, receiver: Receiver
+) -> None:
+    endpoint = an_endpoint(receiver.url, **fields)
+    for number in range(7):
+        emit(endpoint, number=number)
+    lane = lease(endpoint)
+    assert (len(lane.waiting), lane.phase) == (comes, "open")
+
+
+def test_a_lane_for_batches_knows_that_there_is_more_than_came_with_its_lease(receiver: Receiver) -> None:
+    """Given a batch that is larger than what comes with a lease, then it does not wait for events that are there."""
+    endpoint = an_endpoint(receiver.url, max_in_flight=1, batch_size=50)
+    for number in range(7):
+        emit(endpoint, number=number)
+    lane = lease(endpoint, room=200)
+    assert (len(lane.waiting), lane.phase) == (4, "open")
+
+
 def test_a_worker_frozen_past_its_lease_claims_nothing(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
@@ -161,7 +183,7 @@ def test_a_worker_frozen_past_its_lease_claims_nothing(receiver: Receiver) -> No
     lane.waiting.clear()
     expire_lease(endpoint)
     lease(endpoint)
-    claim_batch([lane], room=10, now=0.0)
+    claim_batch([lane], rooms=[10], now=0.0)
     assert not lane.waiting
 
 

@@ -126,7 +126,7 @@ def test_of_each_rank_a_lane_gets_its_own_and_what_is_due(ours: Endpoint, theirs
     for lane in lanes.values():
         lane.waiting.clear()
         lane.wake()
-    claim_batch(list(lanes.values()), room=10, now=time.monotonic())
+    claim_batch(list(lanes.values()), rooms=[10] * len(lanes), now=time.monotonic())
     assert [len(lanes[each.id].waiting) for each in (ours, theirs)] == [2, 1]
     assert {each.delivery_id for each in lanes[theirs.id].waiting} == {the_delivery(theirs).id}
 

@@ -63,6 +63,32 @@ def test_what_was_given_back_or_forgotten_is_had_by_nobody() -> None:
     assert (shares.of(BOB), shares.taken) == (0, 0)
 
 
+@given(
+    taken=st.lists(st.integers(0, 300), min_size=4, max_size=4),
+    takers=st.lists(st.integers(0, 3), min_size=1, max_size=64),
+)
+def test_what_many_take_at_once_leaves_as_much_free_as_each_then_has(taken: list[int], takers: list[int]) -> None:
+    shares = Shares(3000)
+    for number, amount in enumerate(taken):
+        if amount:
+            shares.take(UUID(int=number), amount)
+    for number, room in zip(takers, shares.rooms(takers), strict=True):
+        shares.take(UUID(int=number), room)
+    free = shares.total - shares.taken
+    assert all(shares.of(UUID(int=number)) <= max(free, taken[number] + takers.count(number)) for number in takers)
+    assert free > 0
+
+
+def test_much_is_taken_at_once_only_for_who_has_little() -> None:
+    shares = Shares(1000)
+    shares.take(ALICE, 200)
+    assert (shares.has_little(ALICE), shares.has_little(BOB)) == (True, True)
+    shares.take(ALICE, 1)
+    assert (shares.has_little(ALICE), shares.has_little(BOB)) == (False, True)
+    shares.take(CHARLIE, 799)
+    assert not shares.has_little(BOB), "nothing is free"
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 30)), max_size=200))
 def test_with_unit_amounts_the_total_is_never_passed(steps: list[tuple[int, int]]) -> None:
     shares = Shares(100)

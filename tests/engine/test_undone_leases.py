@@ -108,7 +108,7 @@ def test_who_leases_a_lane_after_the_crash_has_it_alone_although_its_fence_is_th
     first.waiting.clear()
     second = lease(endpoint)
     assert second.fence == first.fence
-    claim_batch([first], room=10, now=0.0)
+    claim_batch([first], rooms=[10], now=0.0)
     mark_suspect(first, new_id(), losses=1)
     release_lanes([first])
     assert not first.waiting
