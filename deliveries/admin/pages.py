@@ -110,9 +110,13 @@ class PageAdmin(ActPages[Row], OwnTransactions):
         return type(self).rows(self.viewer(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row | None:
-        """Return a row by TypeID or UUID, or None."""
-        key = self.key_of(object_id)
-        return None if key is None else self.get_queryset(request).filter(pk=key).first()
+        """Return a row by TypeID or UUID, or None; whoever only looks is shown one reading of it."""
+        if (key := self.key_of(object_id)) is None:
+            return None
+        known: dict[UUID, Row | None] = vars(request).setdefault(f"rows_of_{self.opts.label_lower}", {})
+        if key not in known or request.method not in ("GET", "HEAD"):
+            known[key] = self.get_queryset(request).filter(pk=key).first()
+        return known[key]
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Row:
         """Return a row that this viewer may see; another one does not exist for them."""

@@ -133,7 +133,7 @@ def _stretch(source: Source, place: Place, size: int, order: str) -> _Stretch:
         place, window = Place(direction=place.direction, bound=edge), source.window
 
 
-def _look(source: Source, place: Place, window: int) -> tuple[QuerySet[Any], UUID | None]:
+def _look(source: Source, place: Place, window: int) -> tuple[QuerySet[Model], UUID | None]:
     """Return the rows that are meant in one window, nearest first, and the last id of it; None: there is no other."""
     rows, is_older = rows_beyond(source.rows, place), place.direction == "older"
     if source.queue is not None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from django.forms import BaseForm
+from django.forms.renderers import BaseRenderer
 
 from deliveries.admin.acts import sentence
+from deliveries.admin.form_widgets import PlainRenderer
 from deliveries.errors import HookpostError, InvalidInput
 
 
@@ -18,6 +20,7 @@ class ServiceForm:
     """Mixed into forms: shows what a service refused, at the field that it names."""
 
     refused: HookpostError | None = None
+    default_renderer: BaseRenderer | type[BaseRenderer] | None = PlainRenderer
     field_names: Mapping[str, str] = MappingProxyType({})
 
     def _post_clean(self) -> None:

@@ -1,7 +1,7 @@
 -- Figures of the queue for /metrics.
 -- since uuid (smallest id of the last minute), limit int (where counting stops), after uuid (zeros), probes int (how many endpoints to look at)
 -- Counts are cut, so that a scrape costs the same on the day when everything waits; ages are exact, by one index probe for each rank of each lane that has something queued.
-WITH RECURSIVE {queued_endpoints}, {oldest_queued}, lanes AS MATERIALIZED (
+WITH RECURSIVE {queued_ranks}, {oldest_queued}, lanes AS MATERIALIZED (
     SELECT
         (count(*) FILTER (WHERE lease_until > now()))::int AS leased,
         (count(*) FILTER (WHERE rest_until > now()))::int AS resting,
