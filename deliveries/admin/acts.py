@@ -167,8 +167,7 @@ class ActPages(ListPages[Row]):
 def sentence(error: HookpostError) -> str:
     """Return the message of an error as a sentence."""
     text = said_by(error) or gettext("that is not possible now")
-    is_word = text.partition(" ")[0].rstrip(",:").isalpha()  # like_regex and invoice.* stay as they are
-    return (first_large(text) if is_word else text) + ("" if text.endswith((".", "!", "?")) else ".")
+    return first_large(text) + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def typed_again(request: HttpRequest, error: HookpostError) -> dict[str, object]:

@@ -5,6 +5,7 @@ What lives here: HTML made of escaped values. It must not ask the database.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -20,6 +21,8 @@ from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.timestamps import short_span, to_second
 from deliveries.services import clock
 from deliveries.services.languages import tell
+
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*[,:.]?(?:\s|$)")
 
 
 def _of_delivery(state: DeliveryState) -> str:
@@ -90,8 +93,8 @@ LINE_LENGTH = 24
 
 
 def first_large(text: str) -> str:
-    """Return text with a capital at its beginning."""
-    return text[:1].upper() + text[1:]
+    """Return text with a capital at its beginning, unless that is a name: a host, like_regex or invoice.* stay."""
+    return text[:1].upper() + text[1:] if _WORD.match(text) else text
 
 
 def state_word(word: str) -> str:

@@ -5,10 +5,11 @@ What lives here: the form, and what the template is given. It must not know what
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -38,7 +39,7 @@ class ReceivedForm(forms.Form):
         required=False,
         max_length=HEADERS_LIMIT,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5, "placeholder": "webhook-id: evt_…", **MONO}),
-        help_text=gettext_lazy("As they were printed: lines, or JSON."),
+        help_text=gettext_lazy("As your program or your tool printed them."),
     )
     body = forms.CharField(
         required=False,
@@ -66,17 +67,28 @@ class ReceivedForm(forms.Form):
         required=False,
         max_length=40,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-01-31T09:30:00Z", **MONO}),
-        help_text=gettext_lazy("RFC 3339, or Unix seconds."),
+        help_text=gettext_lazy("As your log shows it with its offset from UTC: RFC 3339, an HTTP date or Unix time."),
     )
 
+    def __init__(self, data: QueryDict | None, *, names: Sequence[str]) -> None:
+        """Take what was given; `names` are the headers of the endpoint's scheme."""
+        super().__init__(data)
+        self.names = names
+
+    def clean_headers(self) -> dict[str, str]:
+        """Read headers; what holds none is refused, for nothing would be compared with it."""
+        text = self.cleaned_data["headers"]
+        headers = read_pasted_headers(text, self.names)
+        if text.strip() and not headers:
+            raise forms.ValidationError(gettext("No header could be read here. Give each in a line: name: value."))
+        return headers
+
     def clean_clock(self) -> datetime | None:
-        """Read a moment, or seconds."""
+        """Read a moment."""
         text = self.cleaned_data["clock"].strip()
-        if not text:
-            return None
         try:
-            return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else timestamps.read(text)
-        except (InvalidInput, OverflowError, ValueError, OSError) as error:
+            return timestamps.read_printed(text) if text else None
+        except InvalidInput as error:
             raise forms.ValidationError(tell("This is not {form}.", form=timestamps.FORM)) from error
 
     def received(self) -> ReceivedRequest:
@@ -84,21 +96,24 @@ class ReceivedForm(forms.Form):
         data = self.cleaned_data
         body = data["body"].replace("\r\n", "\n")  # browsers send every line break so
         return ReceivedRequest(
-            headers=read_pasted_headers(data["headers"]),
+            headers=data["headers"],
             body=body.encode("utf-8", "replace") if body else None,
             computed=data["computed"].strip(),
             secret_end=data["secret_end"].strip(),
             clock=data["clock"],
+            has_form_breaks=True,
         )
 
 
 def signature_view(page: PageAdmin, request: HttpRequest, row: Delivery) -> HttpResponse:
     """Serve the page, with findings when something was given."""
-    form = ReceivedForm(request.POST if request.method == "POST" else None)
+    endpoint = still_there(row, "endpoint")
+    names = profile_of(endpoint.signing).headers if endpoint else ()
+    form = ReceivedForm(request.POST if request.method == "POST" else None, names=names)
     received = form.received() if form.is_valid() else ReceivedRequest()
     attempts = visible.attempts(page.viewer(request)).filter(delivery_id=row.pk).order_by("-id")[:LOOKED_AT]
     event = visible.events_with_content(page.viewer(request)).filter(pk=row.event_id).first()
-    endpoint, meant = still_there(row, "endpoint"), attempt_meant(list(attempts), received)
+    meant = attempt_meant(list(attempts), received)
     check: SignatureCheck | None = None
     findings: list[Finding] = []
     if event is not None and endpoint is not None and meant is not None:

@@ -4,7 +4,7 @@ By what they are about; the first line of each file says what lives there.
 
 requests              request payload batching credentials client_tls urls addresses inbox polled curl
 signatures            signatures profiles own_scheme vendor_signatures secrets signature_check findings
-                      computed_signatures body_differences pasted_headers receiver_code
+                      computed_signatures given_digests body_differences printed_bodies pasted_headers receiver_code
 answers               answer outcome advice shown_body challenge access_tokens
 when                  backoff breaker rate delivery_states delivery_window clock
 events                event_data event_types schema_changes json_members tags trace_context operational

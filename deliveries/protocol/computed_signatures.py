@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import binascii
 import hmac
-import re
-from base64 import b64decode
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, product
 
 from deliveries.protocol.body_differences import REWRITE_LIMIT_BYTES, rewritten
 from deliveries.protocol.findings import Finding, fault
-from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey
+from deliveries.protocol.given_digests import read_digests
+from deliveries.protocol.secrets import HMAC_PREFIX, SigningKey, hint
 from deliveries.protocol.sentences import joined, say
 
 Named = tuple[str, bytes]  # the mistake in words, "" for none, and what comes of it
 
 HASHES = ("sha256", "sha1", "sha512")
-_LENGTHS = (20, 32, 64)
-_MARK = re.compile(r"^(?:v\d[,=]|sha\d{1,3}=|t=\d+,v\d=)", re.IGNORECASE)
+UNKNOWN = say(
+    "No usual mistake leads to the signature that your code computed from what was sent: another secret, or a body "
+    "that was changed."
+)
 SCHEMES_OF_BYTES = ("standard", "svix")  # the HMAC key is what the secret's base64 holds
 
 
@@ -30,91 +31,84 @@ def explain_computed(
     given: str,
     *,
     keys: Sequence[SigningKey],
+    others: Sequence[SigningKey] = (),
     signing: str,
-    sent: Iterable[str],
+    sent: Mapping[str, str],
     message_id: str,
     timestamp: int,
     body: bytes,
 ) -> Finding:
-    """Return what a signature that the receiver's code computed was made of; `sent` are the headers' values."""
-    digest = digest_of(given)
-    if digest is None:
+    """Return what a signature that the receiver's code computed was made of.
+
+    `sent` are the headers with signatures, the scheme's own last; `others` the endpoint's secrets that did not sign.
+    """
+    digests = read_digests(given)
+    if not digests:
         return fault(
             "no_signature", say("What your code computed is neither hex nor base64 of a SHA-1, SHA-256 or SHA-512.")
         )
-    right = _contents(message_id, timestamp, body)
-    places = _right_contents(keys, signing, list(sent), right)
-    for mistakes, made in _tries(keys, signing, message_id, timestamp, body, places):
-        if hmac.compare_digest(made, digest):
-            return _told(mistakes)
-    return fault(
-        "unknown_computation",
-        say(
-            "No usual mistake leads to the signature that your code computed from what was sent: "
-            "another secret, or a body "
-            "that was changed."
-        ),
-    )
+    for name, value in sent.items():
+        if (right := next((each for each in digests if _is_sent(each.value, [value])), None)) is not None:
+            return _told([right.words], name)
+    ways = _Ways(keys, others, signing, [*sent.values()][-1:], _contents(message_id, timestamp, body))
+    for mistakes, made in ways.tries(message_id, timestamp, body):
+        if (found := next((each for each in digests if hmac.compare_digest(made, each.value)), None)) is not None:
+            return _told([*mistakes, found.words])
+    return fault("unknown_computation", UNKNOWN)
 
 
-def digest_of(given: str) -> bytes | None:
-    """Return the bytes of a signature in hex or base64, with the mark of a scheme or without."""
-    text = _MARK.sub("", given.strip())
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError:
-        raw = b""
-    if len(raw) in _LENGTHS:
-        return raw
-    try:
-        raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if set("-_") & set(text) else None, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if len(raw) in _LENGTHS else None
-
-
-def _told(mistakes: Sequence[str]) -> Finding:
+def _told(mistakes: Sequence[str], header: str = "") -> Finding:
     said = [each for each in mistakes if each]
-    if said:
+    if said or not header:
         return fault("computed_otherwise", say("Your code computed it otherwise: {mistakes}.", mistakes=joined(said)))
     return fault(
         "same_signature",
         say(
-            "Your code computes the right signature. Compare it with each signature of the header, without the mark in "
-            "front of it, in the same encoding."
+            "Your code computes what the header {header} holds. Compare it with each signature in it, without the mark "
+            "in front, in the same encoding.",
+            header=header,
         ),
     )
 
 
-def _tries(
-    keys: Sequence[SigningKey], signing: str, message_id: str, timestamp: int, body: bytes, places: Collection[int]
-) -> Iterator[tuple[Sequence[str], bytes]]:
-    """Yield what each mistake alone, then two together, would compute; the right way first."""
-    ways = [*_keys(keys, signing)]
-    for (body_words, written), name in product(_bodies(body), HASHES):
-        hash_words = "" if name == "sha256" else say("the hash was {name}", name=name)
-        for at, content in enumerate(_contents(message_id, timestamp, written)):
-            content_words = "" if at in places else content[0]
-            for key_words, key in ways:
-                yield (key_words, content_words, body_words, hash_words), hmac.digest(key, content[1], name)
+class _Ways:
+    """All that may have been computed of one request, and which of it is right."""
+
+    def __init__(
+        self,
+        keys: Sequence[SigningKey],
+        others: Sequence[SigningKey],
+        signing: str,
+        sent: Sequence[str],
+        contents: Sequence[Named],
+    ) -> None:
+        self._keys = [*_keys(keys, signing)]
+        self._others = [*_other_keys(keys, others, signing)]
+        right = [key for words, key in self._keys if not words]
+        self._right = frozenset(
+            (at, name)
+            for (at, (_, content)), name in product(enumerate(contents), HASHES)
+            if any(_is_sent(hmac.digest(key, content, name), sent) for key in right)
+        ) or frozenset({(0, "sha256")})
+
+    def tries(self, message_id: str, timestamp: int, body: bytes) -> Iterator[tuple[Sequence[str], bytes]]:
+        """Yield what each mistake alone, then two together, would compute; the right way first."""
+        for (body_words, written), name in product(_bodies(body), HASHES):
+            rare = self._others if written is body else []
+            for at, content in enumerate(_contents(message_id, timestamp, written)):
+                content_words, hash_words = self._words(at, content[0], name)
+                for key_words, key in chain(self._keys, rare):
+                    yield (key_words, content_words, body_words, hash_words), hmac.digest(key, content[1], name)
+
+    def _words(self, at: int, content_words: str, name: str) -> tuple[str, str]:
+        """Return what is wrong with a content and a hash, empty where nothing is."""
+        is_place, is_hash = any(at == place for place, _ in self._right), any(name == each for _, each in self._right)
+        return "" if is_place else content_words, "" if is_hash else say("the hash was {name}", name=name)
 
 
-def _right_contents(
-    keys: Sequence[SigningKey], signing: str, sent: Sequence[str], contents: Sequence[Named]
-) -> frozenset[int]:
-    """Return which contents the scheme signs: those whose signature was sent."""
-    right = [key for words, key in _keys(keys, signing) if not words]
-    found = frozenset(at for at, (_, content) in enumerate(contents) if _is_sent(content, right, sent))
-    return found or frozenset({0})
-
-
-def _is_sent(content: bytes, keys: Iterable[bytes], sent: Sequence[str]) -> bool:
-    for key in keys:
-        digest = hmac.digest(key, content, "sha256")
-        base64 = binascii.b2a_base64(digest, newline=False).decode()
-        if any(digest.hex() in value or base64 in value for value in sent):
-            return True
-    return False
+def _is_sent(digest: bytes, sent: Iterable[str]) -> bool:
+    written = digest.hex(), binascii.b2a_base64(digest, newline=False).decode()
+    return any(each in value for value in sent for each in written)
 
 
 def _contents(message_id: str, timestamp: int, body: bytes) -> list[Named]:
@@ -168,3 +162,26 @@ def _keys(keys: Sequence[SigningKey], signing: str) -> Iterator[Named]:
             text,
         )
         yield say("the text of the secret was used as the key, without whsec_"), text.removeprefix(HMAC_PREFIX.encode())
+
+
+def _other_keys(keys: Sequence[SigningKey], others: Sequence[SigningKey], signing: str) -> Iterator[Named]:
+    """Yield what is used for the key where neither a secret of the request nor a text of it is."""
+    for key in others:
+        if key.kind != "ed25519":
+            words = say("another secret of this endpoint was used, …{end}, which did not sign this", end=hint(key))
+            yield words, key.value if signing in SCHEMES_OF_BYTES else key.text
+    for key in keys:
+        if key.kind == "hmac" and signing in SCHEMES_OF_BYTES:
+            words = say("whsec_ was decoded from base64 too; cut it off before")
+            yield from ((words, decoded) for decoded in _decoded_whole(key.text))
+        if key.kind != "ed25519":
+            yield say("the secret had a line break at its end"), key.text + b"\n"
+            yield say("the secret had quotation marks around it"), b'"%b"' % key.text
+    yield say("the key was empty; the variable of the secret is not set"), b""
+
+
+def _decoded_whole(text: bytes) -> Iterator[bytes]:
+    """Yield what forgiving decoders make of a whole secret: the underscore passed over, or taken for a slash."""
+    for letters in (text.replace(b"_", b""), text.replace(b"_", b"/")):
+        bare = letters.rstrip(b"=")
+        yield binascii.a2b_base64(bare[: len(bare) - (len(bare) % 4 == 1)] + b"==")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from deliveries.protocol.body_differences import compare_bodies
 from deliveries.protocol.computed_signatures import explain_computed
 from deliveries.protocol.findings import Finding, fault, fine
+from deliveries.protocol.pasted_headers import STANDARD
 from deliveries.protocol.profiles import profile_of
 from deliveries.protocol.secrets import SigningKey, hint
 from deliveries.protocol.sentences import say
@@ -20,12 +21,15 @@ from deliveries.protocol.signatures import signature_headers
 
 TOLERANCE = timedelta(minutes=5)  # of Standard Webhooks' libraries
 CONTENT_LIMIT = 4096
-STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
+SHORTEST_END = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentRequest:
-    """A request as it was sent; header names in lower case, keys newest first, those that signed it and are known."""
+    """A request as it was sent; header names in lower case, keys newest first, those that signed it and are known.
+
+    `others` are secrets of its endpoint that did not sign it: former ones, and those that came after it.
+    """
 
     signing: str
     message_id: str
@@ -33,6 +37,7 @@ class SentRequest:
     body: bytes
     headers: Mapping[str, str]
     keys: Sequence[SigningKey] = field(repr=False)
+    others: Sequence[SigningKey] = field(default=(), repr=False)
     hints: Sequence[str] = ()
 
     @property
@@ -49,13 +54,17 @@ class SentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedRequest:
-    """What a receiver's developer had; what is empty or None was not said. `computed` is what the code computed."""
+    """What a receiver's developer had; what is empty or None was not said. `computed` is what the code computed.
+
+    `has_form_breaks` says that the body came through a form, which makes all line breaks the same.
+    """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     computed: str = ""
     secret_end: str = ""
     clock: datetime | None = None
+    has_form_breaks: bool = False
 
 
 def expected_headers(sent: SentRequest) -> dict[str, str]:
@@ -81,7 +90,8 @@ def check_received(sent: SentRequest, received: ReceivedRequest) -> list[Finding
     """Return what tells a receiver's request from the one that was sent, and at the end what follows from it."""
     found = [*_of_headers(sent, received.headers)] if received.headers else []
     if received.body is not None:
-        found.append(compare_bodies(sent.body, received.body))
+        is_same = received.has_form_breaks and _with_form_breaks(sent.body) == received.body
+        found.append(compare_bodies(sent.body, sent.body if is_same else received.body))
     if received.clock is not None:
         found.append(compare_clocks(sent.timestamp, received.clock))
     if received.secret_end:
@@ -151,11 +161,24 @@ def _of_headers(sent: SentRequest, headers: Mapping[str, str]) -> list[Finding]:
     return [fine("same_headers", say("The headers are as they were sent."))]
 
 
+def _with_form_breaks(body: bytes) -> bytes:
+    return body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def _of_secret(sent: SentRequest, end: str) -> Finding:
     ends = list(sent.hints) or [hint(key) for key in sent.keys]
-    if any(end.endswith(each) or each.endswith(end) for each in ends):
+    if len(_bare(end)) < SHORTEST_END:
+        return fault("short_end", say("That is too little to tell secrets apart: give the last four characters."))
+    if any(_ends_alike(end, each) for each in ends):
         return fine("right_secret", say("The secret ends as the one that signed."))
     shown = " or ".join(f"…{each}" for each in ends)
+    if any(_ends_alike(end, hint(key)) for key in sent.others):
+        says = say(
+            "This secret is the endpoint's, but it did not sign this: the one that did ends in {shown}. It was "
+            "rotated; take the one of now, and redeliver.",
+            shown=shown,
+        )
+        return fault("rotated_secret", says)
     return fault(
         "wrong_secret",
         say(
@@ -164,18 +187,27 @@ def _of_secret(sent: SentRequest, end: str) -> Finding:
     )
 
 
+def _ends_alike(end: str, known: str) -> bool:
+    """Say whether both are ends of one secret, however base64 was written."""
+    one, other = _bare(end), _bare(known)
+    return one.endswith(other) or other.endswith(one)
+
+
+def _bare(end: str) -> str:
+    return "".join(end.split()).strip("\"'`…").rstrip("=").replace("-", "+").replace("_", "/")
+
+
 def _of_computed(sent: SentRequest, computed: str) -> Finding:
     if all(key.kind == "ed25519" for key in sent.keys):
         return fault(
             "asymmetric", say("This endpoint signs with a private key: verify v1a with the public key whpk_….")
         )
-    values = [sent.headers[name] for name in sent.signature_names[2:] if name in sent.headers]
-    own = values[-1:] if sent.signing != "standard" else values
     return explain_computed(
         computed,
         keys=sent.keys,
+        others=sent.others,
         signing=sent.signing,
-        sent=own,
+        sent={name: sent.headers[name] for name in sent.signature_names[2:] if name in sent.headers},
         message_id=sent.message_id,
         timestamp=sent.timestamp,
         body=sent.body,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 from deliveries.errors import InvalidInput
 from deliveries.protocol.sentences import say
@@ -17,6 +18,8 @@ OUTSIDE = "a time between the years 1 and 9999 in UTC"
 
 _MILLISECOND = timedelta(milliseconds=1)
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+_UNIX = re.compile(r"\d{1,19}(?:\.\d{1,9})?", re.ASCII)
+_LARGEST_SECONDS = 1e11  # in the year 5138; what is larger is finer
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -36,6 +39,20 @@ def read(text: object, *, field: str = "") -> datetime:
         raise InvalidInput(say("this is not {outside}", outside=OUTSIDE), field=field) from error
     except ValueError as error:
         raise InvalidInput(say("there is no such time: {error}", error=error), field=field) from error
+
+
+def read_printed(text: str) -> datetime:
+    """Return the moment that a program printed: RFC 3339, a date of HTTP, or Unix time in seconds or finer."""
+    if (unix := _UNIX.fullmatch(text)) is not None:
+        seconds = float(unix[0])
+        while seconds > _LARGEST_SECONDS:
+            seconds /= 1000
+        return datetime.fromtimestamp(seconds, UTC)
+    try:
+        of_mail = parsedate_to_datetime(text)
+    except ValueError:
+        return read(text)
+    return in_utc(of_mail)
 
 
 def in_utc(moment: datetime, *, field: str = "") -> datetime:

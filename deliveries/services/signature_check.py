@@ -5,10 +5,11 @@ What lives here: from rows to what protocol/signature_check.py compares. It must
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from django.db.models import QuerySet
 from django.utils.http import parse_http_date_safe
 
 from deliveries.errors import CannotDecrypt
@@ -49,6 +50,7 @@ class SignatureCheck:
     sent: Mapping[str, str]
     expected: Mapping[str, str]
     is_right: bool | None
+    kinds: Collection[str]
     clock: Finding | None
 
 
@@ -78,6 +80,7 @@ def check_attempt(
         sent=own,
         expected=expected_headers(sent) if sent.is_known else {},
         is_right=is_signed_rightly(sent) if sent.is_known else None,
+        kinds={key.kind for key in sent.keys},
         clock=_clock_of(attempt, sent),
     )
     return check, check_received(sent, received)
@@ -98,6 +101,7 @@ def _sent_request(attempt: Attempt, event: Event, endpoint: Endpoint) -> SentReq
         body=whole or b"",
         headers=headers,
         keys=() if whole is None else _keys(attempt, endpoint, hints),  # without the body nothing can be said
+        others=_opened(EndpointSecret.objects.filter(endpoint=endpoint).exclude(hint__in=hints)),
         hints=hints,
     )
     others = () if place else (replace(request, body=body_sent(event, other)) for other in SHAPINGS)
@@ -107,6 +111,10 @@ def _sent_request(attempt: Attempt, event: Event, endpoint: Endpoint) -> SentReq
 def _keys(attempt: Attempt, endpoint: Endpoint, hints: Sequence[str]) -> list[SigningKey]:
     """Return the keys that signed, newest first, as far as they are still there."""
     rows = EndpointSecret.objects.filter(endpoint=endpoint, created_at__lte=attempt.started_at, hint__in=hints)
+    return _opened(rows)
+
+
+def _opened(rows: QuerySet[EndpointSecret]) -> list[SigningKey]:
     found = []
     for row in rows.order_by("-id"):
         try:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
 
+from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 pytestmark = pytest.mark.django_db
+WIDTHS = "parts => parts.map(each => [each.scrollWidth, each.clientWidth])"
+SIGN = "each => getComputedStyle(each, '::before').content"
 
 
 def head_of(client: Client, address: str) -> list[str]:
@@ -52,3 +59,25 @@ def test_a_question_is_headed_by_the_row_that_it_is_about(alice: Client, acme: H
     assert re.search(
         rf'<a class="hp-crumb"[^>]*>{re.escape(acme.endpoint.url)}</a>\s*<span class="hp-here"[^>]*>Pause<', text
     )
+
+
+class TestInABrowser:
+    """What the markup alone does not show."""
+
+    pytestmark = NEEDS_CHROMIUM
+
+    def test_no_part_is_cut_off_while_there_is_room(self, page: Page, acme: House) -> None:
+        log_in(page, acme.member.user, site="portal")
+        for address in ("endpoint/add/", f"delivery/{acme.delivery.public_id}/signature/"):
+            page.goto(f"/portal/deliveries/{address}")
+            widths = page.eval_on_selector_all("h1 > .hp-crumb, h1 > .hp-here", WIDTHS)
+            assert len(widths) > 1
+            assert all(inside <= room for inside, room in widths), address
+            assert page.eval_on_selector("h1 > .hp-here", SIGN) != "none"
+
+    def test_a_telephone_has_the_last_part_without_a_sign_before_it(self, page: Page, acme: House) -> None:
+        log_in(page, acme.member.user, site="portal")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto("/portal/deliveries/endpoint/add/")
+        assert page.eval_on_selector("h1 > .hp-here", SIGN) == "none"
+        assert page.is_hidden("h1 > .hp-crumb")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -15,6 +16,7 @@ from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
 
+PRIVATE = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA=="
 SITES = pytest.mark.parametrize("site", ["admin", "portal"])
 
 
@@ -93,3 +95,49 @@ def test_what_was_never_sent_has_no_signature(bob: Client, acme: House) -> None:
 def test_a_clock_that_cannot_be_read_is_refused_at_its_field(clock: str, bob: Client, acme: House) -> None:
     sign(acme)
     assert "hp-error" in bob.post(address(acme, site="admin"), {"clock": clock}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "clock", ["{seconds:.0f}", "{millis:.0f}", "{at:%a, %d %b %Y %H:%M:%S} GMT", "{at:%Y-%m-%d %H:%M:%S}Z"]
+)
+def test_a_clock_is_read_as_programs_print_it(clock: str, bob: Client, acme: House) -> None:
+    sign(acme)
+    at = timezone.now()
+    given = clock.format(seconds=at.timestamp(), millis=at.timestamp() * 1000, at=at)
+    text = bob.post(address(acme, site="admin"), {"clock": given}).content.decode()
+    assert "is within 5 minutes of the signed time" in text
+
+
+def test_headers_in_which_none_can_be_read_are_refused_at_their_field(carol: Client, acme: House) -> None:
+    """Given text that holds no header, then the page does not say that nothing was given."""
+    sign(acme)
+    text = carol.post(address(acme, site="portal"), {"headers": "[object Object]"}).content.decode()
+    assert "No header could be read here." in text
+    assert "Nothing was given to compare." not in text
+
+
+def test_a_printed_dict_of_headers_is_compared(carol: Client, acme: House) -> None:
+    sign(acme)
+    headers = dict(line.split(": ", 1) for line in Attempt.objects.get(pk=acme.attempt.pk).request_headers.splitlines())
+    text = carol.post(address(acme, site="portal"), {"headers": repr(headers)}).content.decode()
+    assert "The headers are as they were sent." in text
+
+
+def test_a_secret_that_was_rotated_is_told_from_a_strange_one(carol: Client, acme: House) -> None:
+    """Given a delivery from before a rotation and a receiver that has the new secret, then it is told what happened."""
+    sign(acme)
+    rotated = EndpointSecret(endpoint=acme.endpoint)
+    rotated.seal_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    rotated.save()
+    text = carol.post(address(acme, site="portal"), {"secret_end": "LaSw"}).content.decode()
+    assert "This secret is the endpoint&#x27;s, but it did not sign this" in text
+
+
+def test_the_key_of_a_private_secret_is_told_as_what_it_is(carol: Client, acme: House) -> None:
+    secret = acme.endpoint.secrets.get()
+    secret.seal_secret(PRIVATE)
+    secret.save()
+    sign(replace(acme, secret=PRIVATE))
+    text = carol.get(address(acme, site="portal")).content.decode()
+    assert "signs with Ed25519" in text
+    assert "HMAC-SHA256 in base64" not in text

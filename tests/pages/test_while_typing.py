@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from deliveries.admin.badges import first_large
 from deliveries.models import Endpoint, Member
 from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
 from deliveries.protocol.member_roles import MemberRole
@@ -147,3 +148,19 @@ def test_the_form_says_by_itself_whether_a_url_is_reached_and_finds_event_types(
     page.click("button:has-text('Save')")
     page.wait_for_selector("text=It is shown only now")
     assert Endpoint.objects.exclude(pk=acme.endpoint.pk).get().event_types == ["refund.made"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no-such-host.example cannot be resolved", "no-such-host.example cannot be resolved"),
+        ("like_regex is not allowed", "like_regex is not allowed"),
+        ("invoice.* is no type", "invoice.* is no type"),
+        ("l'hôte est inconnu", "L'hôte est inconnu"),
+        ("e-mail, and more", "E-mail, and more"),
+        ("übergroß", "Übergroß"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_a_name_stays_as_it_is(text: str, shown: str) -> None:
+    assert first_large(text) == shown

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.protocol.body_differences import compare_bodies
-from deliveries.protocol.computed_signatures import digest_of
+from deliveries.protocol.given_digests import read_digests
 from deliveries.protocol.pasted_headers import read_pasted_headers
 from deliveries.protocol.profiles import PROFILES, check_signing
 from deliveries.protocol.secrets import hint, read_secret
@@ -164,6 +165,54 @@ def test_how_a_body_was_changed_is_named(got: bytes, code: str) -> None:
     assert (found.code, found.is_fault) == (code, code != "same_body")
 
 
+@pytest.mark.parametrize(
+    ("got", "code"),
+    [
+        (repr(BODY).encode(), "same_body"),
+        (json.dumps(BODY.decode()).encode(), "same_body"),
+        (json.dumps({"type": "Buffer", "data": list(BODY)}).encode(), "same_body"),
+        (json.dumps({"headers": {}, "body": BODY.decode()}).encode(), "same_body"),
+        (json.dumps({"body": b64encode(BODY).decode(), "isBase64Encoded": True}).encode(), "same_body"),
+        (repr(json.dumps(json.loads(BODY)).encode()).encode(), "parsed_and_written_again"),
+        (repr(json.loads(BODY)).encode(), "parsed_and_written_again"),
+        (b64encode(BODY), "still_encoded"),
+        (b"\n".join([b64encode(BODY)[:76], b64encode(BODY)[76:]]), "still_encoded"),
+        (rb"\x" + BODY.hex().encode(), "still_encoded"),
+        (BODY.replace(b'"', b"&quot;"), "still_encoded"),
+        (b"<Buffer 7b 22 74 79 70 65 22 3a 22 75 73 65 72 ... 60 more bytes>", "printed_short"),
+        (b"b'", "other_body"),
+        (rb"b'\u1234'", "other_body"),
+        (b'{"type":"Buffer","data":[256]}', "other_body"),
+    ],
+)
+def test_a_printout_of_a_body_stands_for_the_body(got: bytes, code: str) -> None:
+    assert compare_bodies(BODY, got).code == code
+
+
+def test_large_numbers_that_a_program_rounded_are_named() -> None:
+    found = compare_bodies(b'{"id":12345678901234567890}', b'{"id":12345678901234567000}')
+    assert (found.code, "rounded as JavaScript does" in found.says) == ("parsed_and_written_again", True)
+    assert compare_bodies(b'{"id":12}', b'{"id":13}').code == "other_body"
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (rb'{"a":"x\/y <\u00e9>"}', "as PHP's json_encode writes it"),
+        ('{"a":"x/y \\u003cé\\u003e"}'.encode(), "as Go's json.Marshal writes it"),
+    ],
+)
+def test_how_other_languages_write_json_is_recognised(written: bytes, words: str) -> None:
+    assert words in compare_bodies('{"a":"x/y <é>" }'.encode(), written).says
+
+
+def test_line_breaks_that_a_form_makes_the_same_are_held_against_nobody() -> None:
+    sent = replace(a_request(), body=b'{\r\n"a":1}')
+    assert codes(sent, body=b'{\n"a":1}')[0] == "line_breaks"
+    assert codes(sent, body=b'{\n"a":1}', has_form_breaks=True)[0] == "same_body"
+    assert codes(sent, body=b'{\n"a":2}', has_form_breaks=True)[0] == "other_body"
+
+
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_any_two_bodies_are_told_apart_and_none_stops_the_check(sent: bytes, got: bytes) -> None:
     assert (compare_bodies(sent, got).code == "same_body") == (sent == got)
@@ -194,6 +243,24 @@ def test_a_clock_that_is_off_is_named(away: int, code: str, words: str) -> None:
 def test_a_wrong_secret_is_told_by_its_end() -> None:
     assert codes(a_request(), secret_end="aSw=") == ["wrong_secret"]
     assert codes(a_request("standard", SECRET, OLD_SECRET), secret_end=OLD_SECRET[-4:])[0] == "right_secret"
+
+
+@pytest.mark.parametrize("end", ["Hh8", "…Hh8=", "'Hh8='", "dHh8= ", "Hh8=\n"])
+def test_the_end_of_a_secret_is_read_however_it_is_written(end: str) -> None:
+    assert codes(a_request(), secret_end=end)[0] == "right_secret"
+
+
+def test_one_character_tells_no_secrets_apart() -> None:
+    assert [codes(a_request(), secret_end=end) for end in ("=", "8=", "…")] == [["short_end"]] * 3
+
+
+def test_a_secret_of_the_endpoint_that_did_not_sign_is_told_from_a_strange_one() -> None:
+    """Given a receiver that has the secret of before a rotation or of after it, then it is told so."""
+    sent = replace(a_request(), others=[read_secret(PRIVATE), read_secret(OLD_SECRET)])
+    assert codes(sent, secret_end=OLD_SECRET[-4:]) == ["rotated_secret"]
+    digest = hmac.digest(read_secret(OLD_SECRET).value, own_content(sent), "sha256")
+    assert f"another secret of this endpoint was used, …{OLD_SECRET[-4:]}" in says(sent, computed=digest.hex())
+    assert codes(sent, secret_end="zzzz") == ["wrong_secret"]
 
 
 def test_headers_that_were_dropped_changed_or_are_another_events_are_named() -> None:
@@ -231,12 +298,122 @@ def test_headers_are_read_as_programs_print_them(text: str) -> None:
     assert (found["webhook-id"], found["x-a"]) == ("evt_1", "b:c")
 
 
+def printouts(headers: dict[str, str]) -> dict[str, str]:
+    """Headers as each language prints them, or a tool copies them."""
+    titled = {name.title(): value for name, value in headers.items()}
+    cgi = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    in_turn = [each for pair in headers.items() for each in pair]
+    return {
+        "Python, a dict": repr(titled),
+        "Python, Werkzeug": f"EnvironHeaders({list(titled.items())})",
+        "Python, ASGI": repr([(name.encode(), value.encode()) for name, value in headers.items()]),
+        "Python, Django": repr(cgi),
+        "Node, rawHeaders": json.dumps(in_turn),
+        "Node, rawHeaders printed": repr(in_turn),
+        "Node, fetch": json.dumps(list(headers.items())),
+        "Go": "map[" + " ".join(f"{name}:[{value}]" for name, value in titled.items()) + "]",
+        "Ruby": "{" + ", ".join(f'"{name}"=>"{value}"' for name, value in cgi.items()) + "}",
+        "PHP, print_r": "Array\n(\n" + "\n".join(f"    [{name}] => {value}" for name, value in titled.items()) + "\n)",
+        "PHP, var_dump": "\n".join(f'["{name}"]=>\n  string({len(text)}) "{text}"' for name, text in titled.items()),
+        "PHP, json_encode": json.dumps(headers).replace("/", "\\/"),
+        "Java": "{" + ", ".join(f"{name}=[{value}]" for name, value in headers.items()) + "}",
+        "Java, Spring": "[" + ", ".join(f'{name}:"{value}"' for name, value in headers.items()) + "]",
+        "a Lambda's event": json.dumps({"version": "2.0", "headers": headers, "body": "{}"}),
+        "curl -v": "\n".join(f"< {name}: {value}" for name, value in headers.items()) + "\n< host: a.example",
+        "a browser": "\n".join(f"{name}:\n{value}" for name, value in headers.items()),
+        "another browser": "\n".join(f"{name}\n{value}" for name, value in headers.items())
+        + "\nuser-agent\nHookpost/1",
+        "in one line": " ".join(f"{name}: {value}" for name, value in headers.items()) + " host: a.example",
+        "a table": "\n".join(f"{name}\t{value}" for name, value in headers.items()),
+        "wrapped": "\n".join(f"{name}: {value[:30]}\n {value[30:]}" for name, value in headers.items()),
+        "wrapped by a terminal": "\n".join(f"{name}: {value[:50]}\n{value[50:]}" for name, value in headers.items()),
+        "the whole request": "POST / HTTP/1.1\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in titled.items())
+        + '\r\n{"type":"user.created"}',
+    }
+
+
+@EACH_SCHEME
+@pytest.mark.parametrize("printed", printouts({}))
+def test_the_signatures_headers_are_found_in_a_printout_of_any_language(printed: str, signing: str) -> None:
+    sent = a_request(signing)
+    own = {name: sent.headers[name] for name in sent.signature_names if name in sent.headers}
+    found = read_pasted_headers(printouts(own)[printed], names=("X-Acme", "X-Acme-Time"))
+    assert {name: found.get(name) for name in own} == own
+
+
+def test_two_signatures_in_one_header_stay_two() -> None:
+    value = "v1,qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo= v1,u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7s="
+    for text in (f"webhook-signature: {value}", f"{{'webhook-signature': '{value}'}}", value.replace(" ", "\n ")):
+        given = text if "webhook" in text else f"webhook-signature: {text}"
+        assert read_pasted_headers(given)["webhook-signature"] == value
+
+
+def test_a_name_among_names_has_no_value() -> None:
+    text = "access-control-expose-headers: webhook-id, webhook-timestamp\nwebhook-id: evt_1\nwebhook-timestamp: 5"
+    found = read_pasted_headers(text)
+    assert (found["webhook-id"], found["webhook-timestamp"]) == ("evt_1", "5")
+
+
 def test_a_line_of_spaces_is_read_once() -> None:
     """Given a value with spaces where each could be its last, then it is not a matter of years which one is."""
     spaces = " " * 100_000
     assert read_pasted_headers(f"x-a: b{spaces}c{spaces},{spaces}")["x-a"] == f"b{spaces}c"
 
 
+@given(st.binary(min_size=32, max_size=32))
+def test_a_digest_is_read_in_each_form_in_which_it_is_written(digest: bytes) -> None:
+    base64 = b64encode(digest).decode()
+    safe = base64.replace("+", "-").replace("/", "_").rstrip("=")
+    quoted = [f"'{base64}'", repr(base64.encode()), f"`{digest.hex()}`"]
+    marked = [f"v1,{base64}", f"sha256={digest.hex()}", f"t=1,v1={digest.hex()}", f"x-hub-signature-256: {base64}"]
+    spaced = [f"{base64[:20]} {base64[20:]}\n", f"v1,{base64[:40]}\r\n{base64[40:]}"]
+    for written in (base64, safe, digest.hex(), digest.hex().upper(), *quoted, *marked, *spaced):
+        assert digest in [each.value for each in read_digests(written)]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda own: b64encode(hmac.digest(urlsafe_b64decode(SECRET[:48]), own, "sha256")), "whsec_ was decoded"),
+        (lambda own: b64encode(hmac.digest(b64decode(f"whsec{SECRET[6:]}"[:48]), own, "sha256")), "whsec_ was decoded"),
+        (lambda own: b64encode(hmac.digest(b"", own, "sha256")), "the key was empty"),
+        (lambda own: b64encode(hmac.digest(SECRET.encode() + b"\n", own, "sha256")), "a line break at its end"),
+        (lambda own: b64encode(hmac.digest(f'"{SECRET}"'.encode(), own, "sha256")), "quotation marks around it"),
+        (lambda own: b64encode(hmac.digest(b64decode(SECRET[6:]), own, "sha256").hex().encode()), "the hex of the"),
+    ],
+)
+def test_what_goes_wrong_with_key_and_encoding_is_named(make: Callable[[bytes], bytes], words: str) -> None:
+    sent = a_request()
+    assert words in says(sent, computed=make(own_content(sent)).decode())
+
+
+def test_a_plus_that_became_a_space_is_named() -> None:
+    sent = replace(a_request(), timestamp=next(at for at in range(1000) if "+" in signature_at(at)))
+    sent = replace(sent, headers={"webhook-signature": f"v1,{signature_at(sent.timestamp)}"})
+    assert "became a space" in says(sent, computed=signature_at(sent.timestamp).replace("+", " "))
+
+
+def signature_at(timestamp: int) -> str:
+    content = own_content(replace(a_request(), timestamp=timestamp))
+    return b64encode(hmac.digest(read_secret(SECRET).value, content, "sha256")).decode()
+
+
+@pytest.mark.parametrize("name", ["sha1", "sha512"])
+def test_another_hash_is_right_where_the_scheme_has_it(name: str) -> None:
+    """Given a scheme in a customer's own words with another hash, then it is not taken for a mistake."""
+    sent = a_request(check_signing({"header": "X-Acme", "hash": name}))
+    assert codes(sent, computed=sent.headers["x-acme"]) == ["same_signature"]
+    sorted_body = json.dumps(json.loads(BODY), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    told = says(sent, computed=hmac.digest(SECRET.encode(), sorted_body, name).hex())
+    assert told.endswith("otherwise: the body was parsed and written again, with sorted keys.")
+
+
+def test_the_standard_signature_is_right_beside_that_of_another_scheme() -> None:
+    sent = a_request("github")
+    assert "what the header webhook-signature holds" in says(sent, computed=sent.headers["webhook-signature"])
+
+
 @pytest.mark.parametrize("text", ["", "v1,", "zz", "00", "sha256=00", "é" * 44])
 def test_what_is_no_signature_is_none(text: str) -> None:
-    assert digest_of(text) is None
+    assert read_digests(text) == []

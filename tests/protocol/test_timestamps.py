@@ -113,3 +113,26 @@ def test_the_next_millisecond_is_the_first_that_is_not_before(moment: datetime) 
 def test_a_callers_moment_without_an_offset_or_beyond_the_calendar_is_refused(moment: datetime) -> None:
     with pytest.raises(InvalidInput):
         timestamps.in_utc(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1769851800",
+        "1769851800.0",
+        "1769851800000",
+        "1769851800000000000",
+        "Sat, 31 Jan 2026 09:30:00 GMT",
+        "Sat, 31 Jan 2026 10:30:00 +0100",
+        "2026-01-31T10:30:00+01:00",
+        "2026-01-31 09:30:00Z",
+    ],
+)
+def test_a_moment_is_read_as_programs_print_it(text: str) -> None:
+    assert timestamps.read_printed(text) == datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-31T09:30:00", "9" * 20, "Sat, 31 Jan 2026 09:30:00", "-1"])
+def test_a_printed_moment_without_its_offset_is_none(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        timestamps.read_printed(text)
