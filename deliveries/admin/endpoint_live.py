@@ -69,6 +69,7 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
             "test_state": badge(test.state) if test else "",
             "test_headline": headline(test, [], waiting, now=clock.likely_now()) if test else "",
             "test_advice": advice_of(test) if test else None,
+            "signature_url": self.url("signature", test.public_id, model="delivery") if test else "",
             "test_url": self.url("change", test.public_id, model="delivery") if test else "",
             "job": job,
             "job_state": badge(job.state) if job else "",

@@ -150,7 +150,7 @@ class InboxPages(EndpointPages):
         return {
             "at": moment(came.attempt.started_at),
             "type": came.delivery.event_type,
-            "try": came.attempt.number or gettext("by hand"),
+            "number": came.attempt.number,
             "answer": answer_of(came.attempt),
             "is_right": came.check.is_right if came.check else None,
             "headers": readable(came.attempt.request_headers.encode()),

@@ -77,7 +77,7 @@ def error_page(
     context = {"code": code, "title": title, "sentence": sentence, "at": at}
     context |= {"site": site, "staff": staff, "portal": portal, "others_url": others_url}
     try:
-        context |= _look_of(brand or operator_brand())
+        context |= look_of(brand or operator_brand())
         text = render_to_string("hookpost/error.html", context)
     except Exception as error:  # whatever is broken, there is a page
         log.warning("error_page_failed", error=type(error).__name__)
@@ -86,9 +86,11 @@ def error_page(
     return HttpResponse(text, status=code, headers={**policy, **(headers or {})})
 
 
-def _look_of(brand: Brand) -> dict[str, object]:
-    logo = brand.logo or brand.logo_dark
-    return {"brand": brand.name, "logo": path_of(PORTAL, "brand_picture", logo) if logo else ""}
+def look_of(brand: Brand) -> dict[str, str]:
+    """Return what a page that stands alone shows of a brand: its name, and where its pictures are."""
+    pictures = {"logo": brand.logo or brand.logo_dark, "logo_dark": brand.logo_dark, "favicon": brand.favicon}
+    found = {kind: path_of(PORTAL, "brand_picture", name) if name else "" for kind, name in pictures.items()}
+    return {"brand": brand.name, **found}
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
-from django.templatetags.static import static
-from django.utils.html import format_html
+from django.template.loader import render_to_string
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -24,13 +23,14 @@ from rest_framework.response import Response
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
+from deliveries.api.error_pages import look_of
 from deliveries.api.fields import Flag, Moment, Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
 from deliveries.errors import Conflict
 from deliveries.protocol.member_roles import BOUND, READ_ONLY, THEME
 from deliveries.services.brands import operator_brand
-from deliveries.services.languages import IN_SESSION, LANGUAGES, spoken
+from deliveries.services.languages import IN_SESSION, LANGUAGES
 from deliveries.services.link_backend import LINK_BACKEND
 from deliveries.services.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
 from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
@@ -38,17 +38,9 @@ from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL,
 # Not no-referrer: under it browsers post `Origin: null`, which nobody can tell from another site's form. This one
 # sends the origin, and never the path with the token in it.
 REFERRER_POLICY = "strict-origin"
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-PAGE = """<!doctype html>
-<html lang="{}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{}</title>
-<style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 24rem; padding: 0 1rem }}
-button {{ font: inherit; padding: .6rem 1.2rem }}</style></head>
-<body><h1>{}</h1><p>{}</p>{}</body></html>"""
-FORM = """<form method="post" action="{}"><input type="hidden" name="csrfmiddlewaretoken" value="{}">
-<input type="hidden" name="token" value="{}"><button>{}</button></form>"""
-AT_ONCE = """<form method="post" action="{}" data-hp-at-once><input type="hidden" name="csrfmiddlewaretoken" value="{}">
-<input type="hidden" name="token" value="{}"><button>{}</button></form><script src="{}"></script>"""
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 EMBEDDED_SECONDS = 3600
 
 
@@ -97,23 +89,15 @@ class PortalLinkView(ApiView):
 def use_link(request: HttpRequest) -> HttpResponse:
     """Show the button, or use the link up and go to the portal."""
     if request.method != "POST":
-        token = request.GET.get("token", "")
-        if request.META.get(IS_EMBEDDED):
-            form = format_html(
-                AT_ONCE, request.path, get_token(request), token, gettext("Open"), static("hookpost/framed.js")
-            )
-            return _page(
-                gettext("Customer portal"),
-                gettext("It opens in a moment."),
-                form,
-                policy=f"{POLICY}; script-src 'self'",
-            )
-        form = format_html(FORM, request.path, get_token(request), token, gettext("Log in"))
-        return _page(gettext("Customer portal"), gettext("Log in with this one-time link."), form)
+        return _asked(request, request.GET.get("token", ""))
     token = request.POST.get("token", "")
     member = redeem_link(token)
     if member is None:
-        return _page(gettext("This link is used up"), gettext("Ask for a fresh one where you got it."), "", status=410)
+        used_up = {
+            "title": gettext("This link is used up"),
+            "sentence": gettext("Ask for a fresh one where you got it."),
+        }
+        return _page(request, used_up, status=410)
     login(request, member.user, backend=LINK_BACKEND)
     request.session[BOUND] = str(member.pk)  # the link was made for one customer, and leads to no other
     options = options_of(token)
@@ -135,7 +119,18 @@ def _options(asked: Mapping[str, object]) -> LinkOptions:
     )
 
 
-def _page(title: str, sentence: str, form: str, *, status: int = 200, policy: str = POLICY) -> HttpResponse:
-    body = format_html(PAGE, spoken(), operator_brand().name, title, sentence, form)
+def _asked(request: HttpRequest, token: str) -> HttpResponse:
+    """Return the page with the button, which presses itself in a frame."""
+    shown = {"title": gettext("Customer portal"), "token": token}
+    if request.META.get(IS_EMBEDDED):
+        shown |= {"sentence": gettext("It opens in a moment."), "button": gettext("Open"), "at_once": "yes"}
+        return _page(request, shown, policy=f"{POLICY}; script-src 'self'")
+    shown |= {"sentence": gettext("Log in with this one-time link."), "button": gettext("Log in")}
+    return _page(request, shown)
+
+
+def _page(request: HttpRequest, shown: dict[str, str], *, status: int = 200, policy: str = POLICY) -> HttpResponse:
+    form = {"action": request.path, "csrf_token": get_token(request)}
+    text = render_to_string("hookpost/portal_link.html", {**look_of(operator_brand()), **form, **shown})
     headers = {"Content-Security-Policy": policy, "Referrer-Policy": REFERRER_POLICY}
-    return HttpResponse(body, status=status, headers=headers)
+    return HttpResponse(text, status=status, headers=headers)

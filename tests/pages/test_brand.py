@@ -119,11 +119,16 @@ def test_the_operators_brand_is_everywhere_where_a_customer_has_none(
 ) -> None:
     logo = tmp_path / "logo.svg"
     logo.write_text(DRAWN)
+    dark, icon = tmp_path / "dark.svg", tmp_path / "icon.svg"
+    for number, picture in enumerate((dark, icon), start=1):
+        picture.write_text(DRAWN.replace("<svg ", f'<svg width="{number}" '))
     changed = replace(
         conf,
         brand_name="Posthouse",
         brand_accent="#aa0000",
         brand_logo=str(logo),
+        brand_logo_dark=str(dark),
+        brand_favicon=str(icon),
         support_address="https://help.example/",
     )
     monkeypatch.setattr(brands, "conf", changed)
@@ -135,12 +140,19 @@ def test_the_operators_brand_is_everywhere_where_a_customer_has_none(
         assert "https://help.example/" in text, page
         assert "Hookpost" not in text.partition("<title>")[2].partition("</title>")[0]
     monkeypatch.setattr(openapi, "conf", changed)
-    for client, page in ((carol, "/portal/nothing/"), (stranger, "/nothing"), (stranger, "/api/v1/docs")):
+    plain = ((carol, "/portal/nothing/"), (stranger, "/nothing"), (stranger, "/portal-link?token=x"))
+    for client, page in (*plain, (stranger, "/api/v1/docs")):
         text = client.get(page).content.decode()
         assert "Posthouse" in text, page
         assert "Hookpost" not in text, page
     assert openapi.document()["info"]["title"] == "Posthouse"  # type: ignore[index]
-    name = brands.operator_brand().logo
+    ours = brands.operator_brand()
+    for client, page in plain:
+        text = client.get(page).content.decode()
+        assert f'<link rel="icon" href="/portal/brand/{ours.favicon}/">' in text, page
+        assert f'media="(prefers-color-scheme: dark)" srcset="/portal/brand/{ours.logo_dark}/"' in text, page
+        assert f'<img src="/portal/brand/{ours.logo}/"' in text, page
+    name = ours.logo
     assert f"/portal/brand/{name}/" in stranger.get("/portal/login/").content.decode().partition("<main")[2]
     assert Client().get(f"/portal/brand/{name}/").content == DRAWN.encode()
 

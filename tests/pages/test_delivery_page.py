@@ -176,7 +176,7 @@ class TestInChromium:
     ) -> None:
         log_in(page, acme.member.user, site="portal")
         page.goto(address(acme, site="portal"))
-        page.click("role=tab[name='Its headers']")
+        page.click("role=tab[name='Answer headers']")
         page.wait_for_selector("text=x-odd")
         page.evaluate("window.stayed = true")
         an_attempt(acme, status_code=204, error="")
@@ -211,7 +211,7 @@ class TestInChromium:
         page.goto(address(acme, site="portal"))
         older = page.locator(f"#{acme.attempt.public_id}")
         older.locator("summary").click()
-        older.get_by_role("tab", name="Its headers").click()
+        older.get_by_role("tab", name="Answer headers").click()
         older.get_by_text("x-odd").wait_for()
         assert older.get_by_text("x-odd").is_visible()
 

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.models import AuditEntry, Delivery, Job
+from deliveries.models import AuditEntry, Delivery, FailureGroup, Job
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +35,22 @@ def test_the_answer_to_a_test_comes_by_itself(site: str, alice: Client, carol: C
         state="succeeded", attempts=1, status_code=204, finished_at=timezone.now()
     )
     assert "Arrived at the first try" in client.get(live, {"test": test, "mark": mark}).content.decode()
+
+
+@SITES
+def test_a_test_whose_signature_is_refused_leads_to_the_check_of_it(
+    site: str, alice: Client, carol: Client, acme: House
+) -> None:
+    client = alice if site == "admin" else carol
+    check = f"/{site}/deliveries/delivery/{acme.delivery.public_id}/signature/"
+    test = {"test": acme.delivery.public_id}
+    for status, error, is_there in ((401, "http_4xx", True), (500, "http_5xx", False)):
+        Delivery.objects.filter(pk=acme.delivery.pk).update(status_code=status, error=error)
+        assert (check in client.get(address(acme, "live", site=site), test).content.decode()) is is_there
+    group = f"/{site}/deliveries/failuregroup/{acme.failure.public_id}/change/"
+    assert check not in client.get(group).content.decode()
+    FailureGroup.objects.filter(pk=acme.failure.pk).update(status_code=401)
+    assert check in client.get(group).content.decode()
 
 
 def test_another_endpoints_delivery_is_not_shown_as_a_test(carol: Client, acme: House, globex: House) -> None:
