@@ -25,6 +25,10 @@ pytestmark = NEEDS_CHROMIUM
 HOST = """<!doctype html><meta charset=utf-8><title>The host</title><h1>Our product</h1>
 <script src="{home}/embedded/portal.js"></script><hookpost-portal src="{src}"></hookpost-portal>"""
 FRAME = "hookpost-portal iframe"
+NO_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
+    const get = () => { throw new DOMException("Access is denied for this document.", "SecurityError"); };
+    if (self !== top) Object.defineProperty(window, name, { configurable: true, get });
+}"""
 
 
 def ask_for_link(house: House, **wanted: object) -> str:
@@ -73,6 +77,25 @@ def test_the_portal_opens_in_a_frame_of_another_site_looks_only_and_grows(
     assert session_cookie("portal") not in cookies
     assert page.goto(f"{live_server.url}/portal/") is not None  # beside the frame nobody is logged in
     assert "/portal/login/" in page.url
+
+
+def test_menus_work_in_a_frame_for_which_the_browser_keeps_nothing(
+    refused_page: Page, receiver: Receiver, live_server: LiveServer, host: str, acme: House
+) -> None:
+    """Given a browser that gives frames of other sites no storage, then nothing of the page stops."""
+    page, thrown = refused_page, []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.add_init_script(NO_STORAGE)
+    show(page, receiver, host, live_server.url, ask_for_link(acme, next="/portal/deliveries/endpoint/"))
+    menu = page.frame_locator(FRAME).locator("button[aria-controls=nav-sidebar]:visible")
+    menu.wait_for()
+    was = menu.get_attribute("aria-expanded")
+    assert was in ("true", "false")
+    menu.click()
+    page.frame_locator(FRAME).locator(
+        f"button[aria-controls=nav-sidebar]:visible:not([aria-expanded={was}])"
+    ).wait_for()
+    assert thrown == []
 
 
 @pytest.mark.parametrize("place", ["/portal/login/", "/admin/login/", "/portal-link?token=x"])
