@@ -20,8 +20,12 @@ from deliveries.database.failures import first_line
 
 WAIT_SECONDS = 0.2
 
+# Of a database without an encoding the bytes as they are: whether they are UTF-8 is judged of each event apart.
 TAKE = """
-    SELECT id::text, coalesce(event::text, '') FROM {table} WHERE refused IS NULL
+    SELECT id::text, convert_to(
+        coalesce(event::text, ''), CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END
+    )
+    FROM {table} WHERE refused IS NULL
     ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
 DELETE = "DELETE FROM {table} WHERE id = ANY(%s::uuid[])"
@@ -45,7 +49,7 @@ class OutboxTable:
                 connection.commit()
         if not rows:
             time.sleep(WAIT_SECONDS)
-        return [Message(key=f"outbox:{name}", raw=event.encode()) for name, event in rows]
+        return [Message(key=f"outbox:{name}", raw=event) for name, event in rows]
 
     def finish(self, done: Sequence[Message], refused: Sequence[tuple[Message, str]]) -> None:
         """Delete and mark rows, and give back those that are in neither list."""

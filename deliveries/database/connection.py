@@ -144,7 +144,9 @@ class LimitedConnection(psycopg.Connection[Any]):
 
 def connect_to(url: str, *, name: str) -> LimitedConnection:
     """Connect to the database of a URL, with our limits where it says nothing else, and outside of a transaction."""
-    told = make_conninfo("", **{**NETWORK_LIMITS, **conninfo_to_dict(url), "application_name": name})
+    # Of a database without an encoding texts would come as bytes.
+    fixed = {"application_name": name, "client_encoding": "UTF8"}
+    told = make_conninfo("", **{**NETWORK_LIMITS, **conninfo_to_dict(url), **fixed})
     made = LimitedConnection.connect(told, autocommit=True)
     made.introduce()
     return made

@@ -514,3 +514,19 @@ def test_an_outbox_of_another_encoding_or_type_is_read_and_told_what_was_refused
         assert numbers() == [1, 3]
         assert [reason for _, reason in outbox.refused()] == ["\\u65e5: object contains unknown field `\\u65e5`"]
         outbox.close()
+
+
+def test_an_outbox_without_an_encoding_is_read_whatever_bytes_are_in_it() -> None:
+    """Given SQL_ASCII, as `initdb` makes it where no locale is set, then what is no UTF-8 hinders no other."""
+    Customer.objects.create(name="Acme", uid="acme")
+    with empty_database(os.environ["DATABASE_URL"], form=OTHER_ENCODING.replace("LATIN1", "SQL_ASCII")) as url:
+        outbox = AnOutbox(url)
+        outbox.connection.execute("SET client_encoding = 'UTF8'")
+        outbox.write(an_event(1, data={"number": 1, "name": "Müller"}), an_event(3))
+        in_latin_1 = an_event(2, data={"number": 2, "name": "M?ller"}).replace("?", "\\374")
+        outbox.connection.execute(f"INSERT INTO hookpost_outbox (event) VALUES (E'{in_latin_1}')".encode())
+        drain(outbox, outbox.reader())
+        assert numbers() == [1, 3]
+        refused = outbox.connection.execute("SELECT refused FROM hookpost_outbox").fetchall()
+        assert refused == [("data: data is not JSON: str is not valid UTF-8",)]
+        outbox.close()
