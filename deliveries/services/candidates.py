@@ -30,7 +30,7 @@ QUEUE_WINDOW = 5_000  # where each is looked up in the log
 COUNT_CHUNK = 2_000
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 2.0
-PAGE_LOOKS = 6  # for a page that asks before: so many parts are looked at,
+PAGE_LOOKS = 4  # for a page that asks before: so many parts are looked at,
 PAGE_CHUNK = 1_000  # and counting stops where so many were found
 ROUND_ABOUT = timedelta(days=1)
 DOUBTFUL_LIMIT = 40  # events of a part that are tried alone, each in a savepoint; one customer's may all be odd
