@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from deliveries.admin.acts import sentence
+from deliveries.admin.badges import first_large
 from deliveries.admin.paging import Row
 from deliveries.admin.sites import staff_site
 from deliveries.admin.viewer import actor_of
@@ -57,6 +58,12 @@ class SuperuserPages(ModelAdmin, Generic[Row]):
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Superusers only."""
         return request.user.is_superuser
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Call the list in the browser's tab what its head calls it, not what one might choose it for."""
+        several = gettext(first_large(str(self.opts.verbose_name_plural)))
+        answer: HttpResponse = super().changelist_view(request, {"title": several, **(extra_context or {})})
+        return answer
 
 
 class CalledPages(SuperuserPages[Row]):
@@ -101,6 +108,13 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     readonly_fields = ("last_login", "date_joined")  # what happened is not edited
+    list_display = (
+        "username",
+        "email",
+        "is_staff",
+        "is_active",
+        "last_login",
+    )  # first and last names are nobody's here
     filter_horizontal = ()  # two boxes whose arrows and filters no screen reader can name
     actions = None  # several at once could be all owners
 

@@ -61,6 +61,14 @@ def test_a_question_is_headed_by_the_row_that_it_is_about(alice: Client, acme: H
     )
 
 
+def test_the_browsers_tab_of_a_list_is_called_as_its_head_is(alice: Client, acme: House) -> None:
+    for page in ("auth/user", "auth/group", "axes/accessattempt", "deliveries/secondfactor", "deliveries/endpoint"):
+        address = f"/admin/{page}/"
+        title = re.search(r"<title>(.*?)</title>", alice.get(address).content.decode(), re.DOTALL)
+        assert title is not None
+        assert head_of(alice, address) == [unescape(title[1]).partition("|")[0].strip()]
+
+
 class TestInABrowser:
     """What the markup alone does not show."""
 
