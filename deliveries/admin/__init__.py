@@ -13,7 +13,7 @@ lists        list_filters log_filters owner_filters tag_filter value_filter save
 front page   dashboard overview first_steps
 endpoints    endpoints portal_endpoints endpoint_list endpoint_columns endpoint_filters endpoint_forms word_fields
              limit_words endpoint_groups credential_fields payload_fields signing_fields endpoint_questions
-             endpoint_health endpoint_live strips inbox_page poll_address verification reveal filter_preview
+             endpoint_health endpoint_live strips inbox_page verification reveal filter_preview
              payload_preview version_page
 deliveries   deliveries delivery_list delivery_columns delivery_page delivery_story attempts signature_page receiving
              waiting

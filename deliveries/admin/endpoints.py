@@ -29,13 +29,14 @@ from deliveries.admin.failing import failing_section
 from deliveries.admin.overview import overview_of
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.pages import Fieldsets
-from deliveries.admin.poll_address import poll_address
 from deliveries.admin.reveal import Revealed, reveal
 from deliveries.admin.sites import staff_site
 from deliveries.admin.verification import asked_again_words, resumed_words, verification_in_words
 from deliveries.admin.version_page import VersionPage, pin_of
+from deliveries.conf import conf
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
 from deliveries.protocol.operational import OPERATIONAL
+from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import challenges
 from deliveries.services import endpoints as verbs
@@ -251,3 +252,10 @@ class StaffEndpoint(EndpointPages):
             may = request.user.has_perm(PAUSE) or self.has_change_permission(request, row)
             return may and (request.method == "POST" or is_open(act, row))
         return super().may_act(request, act, row)
+
+
+def poll_address(endpoint: Endpoint) -> str:
+    """Return where an endpoint is polled; empty for one that is sent to."""
+    if not is_polled(endpoint.url):
+        return ""
+    return f"{conf.base_url}/api/v1/customers/{endpoint.customer.public_id}/endpoints/{endpoint.public_id}/poll"

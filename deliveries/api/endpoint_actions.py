@@ -17,13 +17,13 @@ from deliveries.api.endpoint_shapes import (
     ResumeShape,
     RotationShape,
     SecretShape,
+    StatsShape,
     TestShape,
     show_endpoint,
 )
 from deliveries.api.event_shapes import AcceptedShape
 from deliveries.api.lookups import find_endpoint
 from deliveries.api.reasons import ReasonShape, why
-from deliveries.api.stat_shapes import StatsShape
 from deliveries.errors import InvalidEventType
 from deliveries.models import Endpoint
 from deliveries.protocol.event_types import check_name

@@ -224,6 +224,19 @@ class TestShape(Shape):
     type = Text(required=False, max_length=128)
 
 
+class StatsShape(Shape):
+    """Figures of an endpoint."""
+
+    since = Moment()
+    deliveries = Number(help_text="Since then.")
+    states = serializers.DictField(child=Number(), help_text="Deliveries by state.")
+    status_classes = serializers.DictField(child=Number(), help_text="Attempts by class of answer; none: no answer.")
+    p50_ms = Number(allow_null=True)
+    p95_ms = Number(allow_null=True)
+    waiting = Number(help_text="In the queue now, at most 10,000 are counted.")
+    sampled = Flag(help_text="True when only the newest 10,000 deliveries were looked at.")
+
+
 def show_endpoint(endpoint: Endpoint) -> dict[str, object]:
     """Return an endpoint as answers show it."""
     return show_endpoints([endpoint])[0]
