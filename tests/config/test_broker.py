@@ -258,7 +258,29 @@ def test_the_log_says_why_nobody_was_woken(valkey: Services, monkeypatch: pytest
         client.config_set("maxmemory", "1")
     full, _, _ = ringing(make_broker(valkey.broker_url))
     monkeypatch.setattr(actors.run_job, "broker", full.broker)
+    monkeypatch.setattr(actors, "_told", {})
     with capture_logs() as logs:
         actors.ring_job(UUID(int=1))
     assert logs[0]["event"] == "broker_notify_failed"
     assert "maxmemory" in logs[0]["error"]
+
+
+def test_each_reason_why_nobody_was_woken_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a broker that is away while a thousand events a second are accepted, then the log stays readable."""
+    monkeypatch.setattr(actors, "_told", {})
+
+    def told(*reasons: str) -> list[str]:
+        with capture_logs() as logs:
+            for reason in reasons:
+                actors.note_broker_away(ConnectionError(reason), lanes=1)
+        return [line["error"].split(": ")[-1] for line in logs]
+
+    assert told("gone", "gone", "full", "gone", "full") == ["gone", "full"]
+    for reason in actors._told:
+        actors._told[reason] -= actors.TELL_EVERY_SECONDS - 5
+    assert told("gone") == []
+    for reason in actors._told:
+        actors._told[reason] -= 5
+    assert told("gone", "gone") == ["gone"]
+    told(*map(str, range(1000)))
+    assert len(actors._told) <= actors.REASONS
