@@ -51,7 +51,7 @@ class Upkeep:
     @property
     def next_at(self) -> float:
         """When there is something to do again."""
-        return min(self._beat_at + self._limits.beat, self._table.sweep_at, self._renew_at)
+        return min(self._beat_due_at(), self._table.sweep_at, self._renew_at)
 
     def is_sure(self) -> bool:
         """Say whether nobody can have a lane of ours by now: this worker beat lately and renewed what was in doubt."""
@@ -101,16 +101,20 @@ class Upkeep:
         now = self._clock()
         is_in_doubt = self._in_doubt
         self._renew_doubtful()  # before the beat, after which others take over what is not renewed
-        if is_in_doubt or now - self._beat_at >= self._limits.beat:
+        if is_in_doubt or now >= self._beat_due_at():
             self._beat()
         if self._table.sweep(now):
             leased = self._leased(now)
             self._begin_slices(leased, now)
             self._renew(leased, now, doubtful=False)
 
+    def _beat_due_at(self) -> float:
+        """When this thread beats; one that is under way beside has a while, for it may be that answers take long."""
+        due_at = self._beat_at + self._limits.beat
+        return max(due_at, self._beats_beside_since + self._silence.seconds / 4) if self._beside.is_set() else due_at
+
     def _beat(self) -> None:
-        if self._clock() - self._beats_beside_since >= self._silence.seconds / 4 or not self._beside.is_set():
-            self._retry(self._beat_once)
+        self._retry(self._beat_once)
         self._renew_doubtful()
         self.may_sign = has_right_time(self._retry)
         self._retry(self.disabling.act)

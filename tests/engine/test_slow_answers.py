@@ -17,6 +17,7 @@ from deliveries.engine.agenda import ZERO
 from deliveries.engine.leases import Leases
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.loop import Engine
+from deliveries.engine.upkeep import Upkeep
 from deliveries.models import Attempt, Lane, Worker
 from deliveries.models.base import new_id
 from deliveries.sql.engine_rows import BeatRow
@@ -217,4 +218,26 @@ def test_beats_beside_go_over_one_connection(monkeypatch: pytest.MonkeyPatch) ->
             engine._upkeep.beat_beside()
     assert len(sessions) >= 3
     assert len(set(map(id, sessions))) == 1
+    engine.abandon()
+
+
+def test_an_engine_waits_a_while_for_a_beat_beside_before_it_beats_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given one beat under way beside, then there is nothing to do until then: no second one, and no empty rounds."""
+    now, begun = [0.0], [0]
+    engine = Engine(wake=lambda lanes: None, clock=lambda: now[0], limits=PATIENT)
+    beat = Leases.beat
+    monkeypatch.setattr(Leases, "beat", lambda leases, **told: (begun.append(1), beat(leases, **told))[1])
+    monkeypatch.setattr(Upkeep, "_beat_apart", lambda upkeep: None)
+    for _ in range(int(LIMITS.silent) + 2):  # who begins is in doubt for a while
+        now[0] += LIMITS.beat
+        engine.step()
+    before = len(begun)
+    now[0] += LIMITS.beat
+    engine._upkeep.beat_beside()
+    assert engine._upkeep.next_at == now[0] + LIMITS.silent / 4
+    engine._upkeep.tend()
+    assert len(begun) == before
+    now[0] += LIMITS.silent / 4
+    engine._upkeep.tend()
+    assert len(begun) == before + 1
     engine.abandon()
