@@ -13,6 +13,7 @@ from uuid import UUID
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.shares import Shares
+from deliveries.engine.work import Claimed
 
 
 class LaneTable:
@@ -54,6 +55,14 @@ class LaneTable:
         """Note that its room is free again."""
         self.in_flight.give_back(customer_id)
         self.bytes.give_back(customer_id, size)
+
+    def recount(self, customer_id: UUID, claimed: Claimed, size: int) -> bool:
+        """Count a request as large as it turned out to be; one that is too much for its customer counts no more."""
+        self.note_ended(customer_id, claimed.body_bytes)
+        claimed.body_bytes = size
+        if fits := self.may_start(customer_id, size):
+            self.note_started(customer_id, size)
+        return fits
 
     def add(self, lane: Lane) -> None:
         """Drive a lane that was leased just now."""

@@ -15,7 +15,7 @@ class Limits:
     """All of one engine. Tests make others; `check` says what does not fit together."""
 
     # How much is under way at once. Each is shared by customers (see shares.py): one alone gets half of it at most.
-    in_flight: int = 8000  # requests; a hanging one costs about 50 KB and a descriptor
+    in_flight: int = 8000  # requests; a hanging one over plain HTTP costs some 58 KB and a descriptor
     bytes_in_flight: int = 64 * MIB  # bodies that are being sent
     whole_bytes: int = 16 * 1024  # bodies up to here come with the claim; larger ones when they are sent
     crowd: int = 1000  # requests in flight from which on a lane that has not answered yet has one at a time

@@ -30,6 +30,21 @@ class Ready:
     body: bytes | CannotShape | None = None
     batch: Sent | None = None
 
+    @property
+    def _members(self) -> Sequence[Claimed]:
+        return [self.claimed] if self.batch is None else [each.claimed for each in self.batch.members]
+
+    def outgrown(self) -> int:
+        """Return how large it is where that is more than it counts for: of another day's event it is known only now."""
+        size = sum([len(each.body or b"") for each in self._members])
+        return size if size > self.claimed.body_bytes else 0
+
+    def without_bodies(self) -> Sequence[Claimed]:
+        """Return what has to wait after all; the events are fetched again when they may go."""
+        for each in self._members:
+            each.body_bytes, each.body = len(each.body or b""), None
+        return self._members
+
 
 class Making:
     """What one engine has in the making; `tell` is called on another thread, when a transformation has ended."""

@@ -186,6 +186,8 @@ class Outbox:
         self._table.activate(lane)
         if lane.phase not in (Phase.OPEN, Phase.EMPTY) or now >= lane.owned_until:
             self._give_back(lane, claimed)
+        elif (size := made.outgrown()) and not self._table.recount(lane.customer_id, claimed, size):
+            lane.put_back(made.without_bodies())
         elif made.batch:
             self._send_batch(lane, made.batch, now)
         elif isinstance(body, CannotShape):

@@ -45,6 +45,7 @@ class Due:
     rank: int = 1
     attempts: int = 0
     size: int = len(BODY)
+    is_of_today: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Database:
         self.now, self.statements = now, 0
         self.lanes: dict[UUID, Lane] = {}
         self.attempts: list[tuple[UUID, str]] = []
+        self.bodies: dict[UUID, bytes] = {}  # of events that are large
         self._ids: list[UUID] = []
         self._beats: dict[UUID, tuple[float, float]] = {}  # since when, and the last one
         self._secret = new_secret()
@@ -182,7 +184,8 @@ class Database:
     def _delivery(self, lane: Lane, due: Due, parameters: Parameters) -> Parameters:
         row = {"endpoint_id": lane.id, "delivery_id": due.delivery_id, "event_id": due.delivery_id, "manual": False}
         row |= {"rank": due.rank, "attempts": due.attempts, "actor": "", "reason": "", "type": "invoice.paid"}
-        return row | {"body_bytes": due.size, "body": BODY if due.size <= parameters["whole_bytes"] else None}
+        is_known, is_small = due.is_of_today, due.size <= parameters["whole_bytes"]
+        return row | {"body_bytes": due.size if is_known else None, "body": BODY if is_known and is_small else None}
 
     def _claim(self, parameters: Parameters) -> Iterator[ClaimBatchRow]:
         most = map(sum, zip(parameters["rooms"], parameters["busy"], strict=True))
@@ -244,7 +247,9 @@ class Database:
             yield RenewLeasesRow(**dict.fromkeys(RenewLeasesRow._fields) | self._sending(lane))
 
     def _bodies(self, parameters: Parameters) -> Iterator[EventBodiesRow]:
-        return (EventBodiesRow(each, "invoice.paid", BODY, None, None) for each in parameters["ids"])
+        return (
+            EventBodiesRow(each, "invoice.paid", self.bodies.get(each, BODY), None, None) for each in parameters["ids"]
+        )
 
     def _beat(self, parameters: Parameters) -> Sequence[BeatRow]:
         now, worker_id = self.now(), parameters["id"]

@@ -92,6 +92,25 @@ def test_what_nobody_named_is_found_though_two_customers_may_have_no_more() -> N
     assert play.longest_wait([lane]) <= 12.0
 
 
+@pytest.mark.parametrize("is_of_today", [True, False])
+def test_large_events_are_in_flight_as_far_as_the_budget_of_bytes_allows(is_of_today: bool) -> None:
+    """Given events that came with no claim, and of which not even the size did, then they are as large as they are."""
+    play, large = Play(), b"{}" * 400_000
+    with play.running(1):
+        lanes = [play.add_lane(BOB, answers=late) for _ in range(100)]
+        play.accept(lanes, size=len(large))
+        for due in [due for lane in lanes for due in lane.queue.values()]:
+            due.is_of_today, play.database.bodies[due.delivery_id] = is_of_today, large
+        while not play.seen.sent:
+            play.step()
+        play.run_for(2.0)
+        in_flight = play.played[0].transfers.in_flight
+        assert 30 < in_flight <= LIMITS.bytes_in_flight // 2 // len(large) + 1
+        play.run(seconds=60.0)
+        assert all(play.holds_nothing(each) for each in play.played)
+    assert len(play.database.attempts) == len(lanes) == len(play.seen.sent)
+
+
 KINDS: Sequence[dict[str, object]] = (
     {"answers": at_once},
     {"answers": late},
