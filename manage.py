@@ -35,6 +35,9 @@ def main(argv: list[str]) -> int:
     except (WrongSetting, CannotStart) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("error: stopped", file=sys.stderr)
+        return 130
     except Exception as error:
         if "--traceback" in argv or not (sentence := explain(error, command=argv[1])):
             raise

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError
 
+import manage
 from config import listening
 from config.listening import host_address, port_number, refuse_taken_port
 from config.management.commands import web
@@ -46,6 +47,19 @@ def test_an_address_is_what_it_is(text: str, address: str) -> None:
 def test_a_wrong_setting_of_djangos_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
     assert explain(ImproperlyConfigured("STATIC_ROOT is not set"), command="collectstatic") == "STATIC_ROOT is not set"
+
+
+def test_who_stops_a_command_while_it_starts_is_told_so_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(argv: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
+    monkeypatch.setattr(manage, "forget_other_databases", lambda: None)
+    monkeypatch.setattr("django.core.management.execute_from_command_line", stopped)
+    assert manage.main(["manage.py", "check"]) == 130
+    assert capsys.readouterr().err == "error: stopped\n"
 
 
 def test_a_name_becomes_an_address() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from axes.models import AccessLog
@@ -140,6 +141,27 @@ def test_the_trail_is_looked_through_once_for_very_many_deliveries(
     sum(erase_customer(customer_id, actor="user:root", traced=erase.Traced(traced.through)))
     assert len(looked) == 2, "the last look is at the end"
     assert found(words) == {"hookpost_audit_entry"}
+
+
+def test_a_command_that_was_stopped_has_said_by_which_id_it_goes_on(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = filled("zebrafish", receiver)
+    customer_id = gone.id
+
+    def stopped(_: UUID, *, actor: str) -> list[int]:
+        delete_customer(gone, actor=actor)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("deliveries.management.commands.erase_customer.erase_customer", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            call_command("erase_customer", "zebrafish-uid", "--yes")
+    with pytest.raises(CommandError, match="there is no customer"):
+        call_command("erase_customer", "zebrafish-uid", "--yes")
+    (said,) = re.findall(r"cus_[0-9a-z]{26}", capsys.readouterr().out)
+    call_command("erase_customer", said, "--yes")
+    assert not Event.objects.filter(customer_id=customer_id).exists()
 
 
 def test_the_command_asks_to_be_told_twice(receiver: Receiver) -> None:

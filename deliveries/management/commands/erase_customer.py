@@ -34,6 +34,8 @@ class Command(HookpostCommand):
         name = ids.encode_id(ids.CUSTOMER, customer_id)
         if not yes:
             raise CommandError(f"this would erase {name} and its whole log for good; say it again with --yes")
+        self.stdout.write(f"{name} is being erased; if this is stopped, go on by this id: its uid is gone first.")
+        self.stdout.flush()
         rows = sum(erase_customer(customer_id, actor=SYSTEM))
         self.stdout.write(f"{name} is erased: {rows} deliveries, events and traces. Backups still hold them.")
 
