@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 CATCH_UP_SECONDS = 0.005  # after a wait, in which some twenty hints are taken out of the broker
+MOST = 1000  # then the engine looks for itself: while it stands still messages may come without end
 
 
 class UnreadHints:
@@ -30,8 +31,10 @@ class UnreadHints:
         return bool(self._hints)
 
     def put(self, endpoint_ids: Sequence[UUID]) -> None:
-        """Leave a hint."""
-        self._hints.append(endpoint_ids)
+        """Leave a hint. The last for which there is room says that some lanes have work, for all after it too."""
+        unread = len(self._hints)
+        if unread < MOST:
+            self._hints.append(endpoint_ids if unread < MOST - 1 else ())
 
     def read(self) -> Iterator[Sequence[UUID]]:
         """Take out all hints; for the engine, which has something else to do from now on."""

@@ -16,7 +16,7 @@ from config.list_broker import LONGEST, ListBroker
 from deliveries import actors
 from deliveries.actors import LANES_A_MESSAGE, LANES_NAMED, LANES_TOGETHER, MESSAGES_AT_ONCE, WAITING_LIMIT, parts_of
 from deliveries.engine.dispatcher import Dispatcher
-from deliveries.engine.unread_hints import UnreadHints
+from deliveries.engine.unread_hints import MOST, UnreadHints
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
 
@@ -137,3 +137,14 @@ def test_what_came_while_somebody_waited_for_a_busy_engine_is_handed_over_withou
         unread.await_reading(PATIENCE_SECONDS)
         assert time.monotonic() - before < PATIENCE_SECONDS
     assert len(list(unread.read())) == 21
+
+
+def test_an_engine_that_reads_nothing_is_left_a_bounded_number_of_hints_and_then_looks_for_itself() -> None:
+    unread, lanes = UnreadHints(), [uuid4() for _ in range(2 * MOST)]
+    for lane in lanes:
+        unread.put([lane])
+    *told, last = unread.read()
+    assert told == [[lane] for lane in lanes[: MOST - 1]]
+    assert not last, "names nobody: some have work"
+    unread.put([lanes[0]])
+    assert list(unread.read()) == [[lanes[0]]]
