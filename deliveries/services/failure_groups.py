@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from deliveries.errors import NotFound
-from deliveries.models import EndpointHour, FailureGroup, Job, visible
+from deliveries.models import Endpoint, EndpointHour, FailureGroup, Job, visible
 from deliveries.models.base import REASON_LIMIT
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.advice import Advice, advice_for
@@ -91,14 +91,19 @@ def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10)
     rows = visible.failure_groups(viewer).filter(last_at__gt=clock.likely_now() - SHOWN_SPAN)
     if endpoint_id is not None:
         rows = rows.filter(endpoint_id=endpoint_id)
-    found: list[Failing] = []
+    found: list[FailureGroup] = []
     for start in range(0, NEWEST, NEWEST_AT_ONCE):  # in their order before anything is joined to them, which is dear
         newest = list(rows.order_by("-last_at", "-id").values_list("id", flat=True)[start : start + NEWEST_AT_ONCE])
-        groups = with_arrivals(rows.filter(id__in=newest)).select_related("endpoint__lane", "endpoint__customer")
-        found += [described(row) for row in groups.order_by("-last_at", "-id")]
+        groups = with_arrivals(rows.filter(id__in=newest)).select_related(None)
+        found += groups.order_by("-last_at", "-id")
         if len(found) >= limit or len(newest) < NEWEST_AT_ONCE:
             break
-    return sorted(found, key=lambda each: list(GroupState).index(each.state))[:limit]
+    shown = sorted(found, key=lambda each: list(GroupState).index(state_of(each)))[:limit]
+    endpoints = Endpoint.objects.select_related("lane", "customer").in_bulk({each.endpoint_id for each in shown})
+    there = [each for each in shown if each.endpoint_id in endpoints]  # and was not erased since
+    for each in there:
+        each.endpoint = endpoints[each.endpoint_id]
+    return [described(each) for each in there]
 
 
 def described(row: FailureGroup) -> Failing:
