@@ -65,8 +65,8 @@ def prepare() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores, for many tests wait, up to four; one with RabbitMQ, which has no place apart."""
-    return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, 1 + (os.cpu_count() or 1))
+    """Two more than there are cores, for many tests wait, up to four; one with RabbitMQ, which has no place apart."""
+    return 0 if os.environ.get("BROKER_URL", "").startswith("amqp") else min(4, 2 + (os.cpu_count() or 1))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
