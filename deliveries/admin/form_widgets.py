@@ -50,6 +50,9 @@ class PlainRenderer(BaseRenderer):
         return SafeString(write(widget))
 
 
+PLAIN: BaseRenderer | type[BaseRenderer] | None = PlainRenderer  # as Django declares a form's renderer
+
+
 def _input(widget: Widget) -> str:
     """Write a box for a line, a number or a tick."""
     value = "" if widget["value"] is None else f' value="{_escaped(widget["value"])}"'

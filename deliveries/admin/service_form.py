@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from django.forms import BaseForm
-from django.forms.renderers import BaseRenderer
 
 from deliveries.admin.acts import sentence
-from deliveries.admin.form_widgets import PlainRenderer
+from deliveries.admin.form_widgets import PLAIN
 from deliveries.errors import HookpostError, InvalidInput
 
 
@@ -20,7 +19,7 @@ class ServiceForm:
     """Mixed into forms: shows what a service refused, at the field that it names."""
 
     refused: HookpostError | None = None
-    default_renderer: BaseRenderer | type[BaseRenderer] | None = PlainRenderer
+    default_renderer = PLAIN
     field_names: Mapping[str, str] = MappingProxyType({})
 
     def _post_clean(self) -> None:

@@ -30,8 +30,8 @@ QUEUE_WINDOW = 5_000  # where each is looked up in the log
 COUNT_CHUNK = 2_000
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 2.0
-PAGE_LOOKS = 4  # for a page that asks before: so many parts are looked at,
-PAGE_CHUNK = 1_000  # and counting stops where so many were found
+PAGE_LOOKS = 6  # for a page that asks before: so many parts are looked at,
+PAGE_LIMIT = 12_000  # and counting stops where so many were found
 ROUND_ABOUT = timedelta(days=1)
 DOUBTFUL_LIMIT = 40  # events of a part that are tried alone, each in a savepoint; one customer's may all be odd
 
@@ -111,10 +111,10 @@ def count_part(kind: str, selection: Selection, ids: Sequence[UUID]) -> int:
 def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None = None) -> Count:
     """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log."""
     number, tried, until = 0, 0, time.monotonic() + COUNT_SECONDS
-    limit, chunk = (COUNT_LIMIT, COUNT_CHUNK) if looks is None else (PAGE_CHUNK, PAGE_CHUNK)
+    limit = COUNT_LIMIT if looks is None else PAGE_LIMIT
     try:
         with at_most(seconds=COUNT_SECONDS):
-            for look, part in enumerate(_parts(kind, selection, viewer, before, size=chunk), start=1):
+            for look, part in enumerate(_parts(kind, selection, viewer, before, size=COUNT_CHUNK), start=1):
                 number += count_part(kind, selection, part.ids)
                 tried += len(part.ids)
                 is_enough = tried >= limit or time.monotonic() > until or look == looks

@@ -44,15 +44,6 @@ SELECT id, false, endpoint_id, id, 1, 0, CASE WHEN NOT %(is_held)s THEN now() EN
 """
 
 
-def forget_statistics() -> None:
-    """As on tables that nobody has counted: what another test has left in the statistics steers no plan."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM pg_statistic WHERE starelid::regclass::text LIKE 'hookpost%'")
-        cursor.execute(
-            "UPDATE pg_class SET relpages = 0, reltuples = -1 WHERE relname LIKE 'hookpost%' AND relkind = 'r'"
-        )
-
-
 def take_statistics() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -29,8 +29,9 @@ from deliveries.services.event_store import FanOutLimits
 from deliveries.services.events import Accepted, EventDraft, accept_events
 from deliveries.services.fan_out import continue_fan_outs
 from deliveries.services.leader import Lead
-from tests.engine.much import FILL, JOB, LANES, fill, forget_statistics, rows_read, rows_so_far, take_statistics
+from tests.engine.much import FILL, JOB, LANES, fill, rows_read, rows_so_far, take_statistics
 from tests.engine.steps import an_endpoint, emit
+from tests.reading import forget_statistics
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)

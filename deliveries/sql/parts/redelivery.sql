@@ -1,7 +1,13 @@
 -- Deliveries that are to be queued once more, and what that depends on: their endpoint, and their event, which is of their time.
 -- delivery_ids uuid[], since uuid and until uuid (between which their ids and those of their events are)
--- Partitions of other days are not read, nor planned for.
+-- A probe for each, as in queue_redeliveries.sql: of tables without statistics a join would look through all for each of them. Partitions of other days are not read, nor planned for.
 FROM unnest(%(delivery_ids)s::uuid[]) AS wanted (id)
-JOIN hookpost_delivery d ON d.id = wanted.id AND d.id BETWEEN %(since)s::uuid AND %(until)s::uuid
-LEFT JOIN hookpost_endpoint e ON e.id = d.endpoint_id
-LEFT JOIN hookpost_event v ON v.id = d.event_id AND v.id BETWEEN %(since)s::uuid AND %(until)s::uuid
+CROSS JOIN LATERAL (
+    SELECT id, endpoint_id, event_id FROM hookpost_delivery
+    WHERE id BETWEEN wanted.id AND wanted.id AND id BETWEEN %(since)s::uuid AND %(until)s::uuid ORDER BY id LIMIT 1
+) d
+LEFT JOIN LATERAL (SELECT id, deleted_at FROM hookpost_endpoint WHERE id = d.endpoint_id OFFSET 0) e ON true
+LEFT JOIN LATERAL (
+    SELECT id, erased_at FROM hookpost_event
+    WHERE id BETWEEN d.event_id AND d.event_id AND id BETWEEN %(since)s::uuid AND %(until)s::uuid ORDER BY id LIMIT 1
+) v ON true
