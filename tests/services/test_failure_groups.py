@@ -230,4 +230,4 @@ def test_the_newest_are_chosen_before_anything_is_joined_to_them(
     *joined, last = [each["sql"] for each in asked if "JOIN" in each["sql"]]
     assert joined
     assert all('"hookpost_failure_group"."id" IN (' in each for each in joined)
-    assert [each.id for each in others if str(each.id) in last] == [each.id for each in others[6:9]], "shown"
+    assert [each.id for each in others if each.id.hex in last] == [each.id for each in others[6:9]], "shown"
