@@ -95,6 +95,7 @@ class _Notifier:
 
     def __init__(self) -> None:
         self._lanes: dict[UUID, bool] = {}
+        self._many: dict[UUID, bool] = {}  # that were woken by the dozen: among those nobody is named
         self._lock = threading.Lock()
         self._filled = threading.Event()
         self._thread: threading.Thread | None = None
@@ -109,12 +110,13 @@ class _Notifier:
         return time.monotonic() < self._away_until
 
     def add(self, lanes: Iterable[tuple[UUID, bool]]) -> None:
+        given = dict(lanes)
         with self._lock:
-            self._lanes.update(lanes)
+            (self._lanes if len(given) <= LANES_TOGETHER else self._many).update(given)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._ring_on, name="notifier", daemon=True)
                 self._thread.start()
-        if self._lanes:
+        if given:
             self._filled.set()
 
     def ring_now(self, lanes: Sequence[tuple[UUID, bool]]) -> None:
@@ -139,9 +141,10 @@ class _Notifier:
 
     def _ring(self) -> None:
         with self._lock:
-            lanes, self._lanes = self._lanes, {}
+            rings, self._lanes, self._many = (self._lanes, self._many), {}, {}
             self._rung_at = time.monotonic()
-        self._send_all(lanes)
+        for lanes in rings:
+            self._send_all(lanes)
 
     def _send_all(self, lanes: Mapping[UUID, bool]) -> None:
         for slow in (False, True):

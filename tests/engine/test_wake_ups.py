@@ -52,6 +52,19 @@ def test_however_many_lanes_there_are_a_few_messages_tell_of_them(lanes: int) ->
     assert told == ([str(number) for number in range(lanes)] if lanes <= LANES_NAMED else [])
 
 
+def test_who_comes_alone_is_named_though_very_many_are_woken_in_the_same_moment(lists: ListBroker) -> None:
+    """Given a fan-out to thousands, which is looked for; who was woken beside it would be found after all of those."""
+    notifier, alone = actors._Notifier(), uuid4()
+    notifier._thread = threading.current_thread()  # rings below instead of one of its own
+    notifier.add([(uuid4(), False) for _ in range(1000)])
+    notifier.add([(alone, False)])
+    notifier.add([(uuid4(), False) for _ in range(LANES_NAMED)])
+    notifier._ring()
+    messages = named(lists)
+    assert [message for message in messages if message] == [[str(alone)]]
+    assert len(messages) == 1 + MESSAGES_AT_ONCE
+
+
 def test_a_few_lanes_are_named_by_one_message(lists: ListBroker) -> None:
     ring(3)
     (message,) = named(lists)
