@@ -30,8 +30,7 @@ QUEUE_WINDOW = 5_000  # where each is looked up in the log
 COUNT_CHUNK = 2_000
 COUNT_LIMIT = 100_000
 COUNT_SECONDS = 2.0
-PAGE_LOOKS = 6  # for a page that asks before: so many parts are looked at,
-PAGE_LIMIT = 12_000  # and counting stops where so many were found
+PAGE_LOOKS = 6  # for a page that asks before: of what support sends again in one go each is counted
 ROUND_ABOUT = timedelta(days=1)
 DOUBTFUL_LIMIT = 40  # events of a part that are tried alone, each in a savepoint; one customer's may all be odd
 
@@ -110,14 +109,12 @@ def count_part(kind: str, selection: Selection, ids: Sequence[UUID]) -> int:
 
 def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None = None) -> Count:
     """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log."""
-    number, tried, until = 0, 0, time.monotonic() + COUNT_SECONDS
-    limit = COUNT_LIMIT if looks is None else PAGE_LIMIT
+    number, until = 0, time.monotonic() + COUNT_SECONDS
     try:
         with at_most(seconds=COUNT_SECONDS):
-            for look, part in enumerate(_parts(kind, selection, viewer, before, size=COUNT_CHUNK), start=1):
+            for look, part in enumerate(_parts(kind, selection, viewer, before), start=1):
                 number += count_part(kind, selection, part.ids)
-                tried += len(part.ids)
-                is_enough = tried >= limit or time.monotonic() > until or look == looks
+                is_enough = number >= COUNT_LIMIT or time.monotonic() > until or look == looks
                 if part.edge is not None and is_enough:
                     return Count(number, is_complete=False)
     except TooSlow:
@@ -125,10 +122,10 @@ def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: U
     return Count(number, is_complete=True)
 
 
-def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID, *, size: int) -> Iterator[Part]:
+def _parts(kind: str, selection: Selection, viewer: Viewer, before: UUID) -> Iterator[Part]:
     after: UUID | None = None
     while True:
-        part = next_part(kind, selection, viewer, after=after, before=before, size=size)
+        part = next_part(kind, selection, viewer, after=after, before=before, size=COUNT_CHUNK)
         yield part
         if (after := part.edge) is None:
             return

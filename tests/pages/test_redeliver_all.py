@@ -63,7 +63,7 @@ def test_of_a_long_log_a_page_counts_a_part_and_says_so(
 ) -> None:
     monkeypatch.setattr(candidates, "WINDOW", 2)
     monkeypatch.setattr(candidates, "QUEUE_WINDOW", 2)
-    monkeypatch.setattr(candidates, "PAGE_LIMIT", 12)
+    monkeypatch.setattr(candidates, "COUNT_CHUNK", 2)
     emit(acme, 30)
     Delivery.objects.filter(pk=acme.delivery.pk).delete()
     DueDelivery.objects.filter(delivery_id=acme.delivery.pk).delete()
