@@ -6,10 +6,10 @@ What lives here: reading them. It must not know what they are of.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deliveries.protocol.secrets import from_any_base64
 from deliveries.protocol.sentences import say
 
 LENGTHS = (20, 32, 64)
@@ -71,6 +71,4 @@ def _value(written: str) -> bytes | None:
 
 
 def _from_base64(text: str) -> bytes:
-    bare = text.rstrip("=")
-    altchars = b"-_" if set("-_") & set(bare) else None
-    return b64decode(bare + "=" * (-len(bare) % 4), altchars=altchars, validate=True)
+    return from_any_base64(text.encode())

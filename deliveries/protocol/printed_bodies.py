@@ -5,12 +5,12 @@ What lives here: from a printout back to the bytes. It must not know what was se
 
 from __future__ import annotations
 
-import binascii
 import html
 import json
 import re
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
+
+from deliveries.protocol.secrets import from_any_base64
 
 PRINTOUT_LIMIT_BYTES = 512 * 1024
 _BYTES = re.compile(rb"""b(?:'(.*)'|"(.*)")""", re.DOTALL)
@@ -80,8 +80,7 @@ def _is_byte(value: object) -> bool:
 
 
 def _from_base64(text: bytes) -> bytes | None:
-    bare = b"".join(text.split()).rstrip(b"=")
     try:
-        return b64decode(bare + b"=" * (-len(bare) % 4), altchars=b"-_" if {*b"-_"} & {*bare} else None, validate=True)
-    except (binascii.Error, ValueError):
+        return from_any_base64(b"".join(text.split()))
+    except ValueError:
         return None

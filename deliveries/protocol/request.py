@@ -216,9 +216,8 @@ def header_lines(
 ) -> tuple[list[str], str]:
     """Return the lines of all headers of a delivery in sending order, and those that the log keeps."""
     headers = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
-    if profile != "standard":
-        headers += _told(profile, frame.custom, id=message_id, type=event_type, time=str(timestamp))
-    signed = _lines(headers, ())
+    told = _told(profile, frame.custom, id=message_id, type=event_type, time=str(timestamp))
+    signed = _lines([*headers, *told], ())
     kept = "\n".join([*frame.kept_before, *signed, *frame.kept_after])
     return [*frame.before, *signed, *frame.after], kept
 

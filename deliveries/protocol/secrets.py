@@ -8,6 +8,7 @@ A secret that is neither `whsec_` nor `whsk_` came from another sender. It is a 
 
 from __future__ import annotations
 
+from base64 import b64decode
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass, field
@@ -114,6 +115,13 @@ def private_key(seed: bytes) -> Ed25519PrivateKey:
 def to_base64(raw: bytes) -> str:
     """Return padded standard base64."""
     return b2a_base64(raw, newline=False).decode("ascii")
+
+
+def from_any_base64(text: bytes) -> bytes:
+    """Return what standard or URL-safe base64 holds, padded or not; raises ValueError."""
+    bare = text.rstrip(b"=")
+    altchars = b"-_" if {*b"-_"} & {*bare} else None
+    return b64decode(bare + b"=" * (-len(bare) % 4), altchars=altchars, validate=True)
 
 
 def _check_text(text: str) -> str:
