@@ -25,17 +25,18 @@ def cancel_waiting(
     *,
     endpoint_id: UUID | None = None,
     job_id: UUID | None = None,
-    scheduled_only: bool = False,
+    backlog_only: bool = False,
     why: str = "",
     batches: int | None = None,
 ) -> int:
     """Cancel what waits for an endpoint or a job, a bounded batch at a time, all or so many; returns how many.
 
-    To a job that goes on what is cancelled counts as failed, and `why` is what it says of that.
+    With `backlog_only` redeliveries are left, and events for later. To a job that goes on what is cancelled counts as
+    failed, and `why` is what it says of that.
     """
     total = 0
     for _ in repeat(None) if batches is None else repeat(None, batches):
-        parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "scheduled_only": scheduled_only, "why": why}
+        parameters = {"endpoint_id": endpoint_id, "job_id": job_id, "backlog_only": backlog_only, "why": why}
         row = sql.fetch(CancelDueRow, {**parameters, "batch": CANCEL_BATCH})[0]
         total += row.taken
         if not row.found:  # what was found and not taken, somebody else took out
@@ -47,7 +48,7 @@ def take_back(job_id: UUID, *, by_event: bool) -> list[UUID]:
     """Cancel what waits for a job, a bounded batch at a time; returns which deliveries, or of which events."""
     found: list[UUID] = []
     while True:
-        parameters = {"endpoint_id": None, "job_id": job_id, "scheduled_only": False, "why": ""}
+        parameters = {"endpoint_id": None, "job_id": job_id, "backlog_only": False, "why": ""}
         row = sql.fetch(CancelDueRow, {**parameters, "batch": CANCEL_BATCH})[0]
         found += row.event_ids if by_event else row.delivery_ids
         if not row.found:

@@ -173,7 +173,7 @@ def resume_endpoint(
     """Enable an endpoint again; its backlog drains at a limited rate, or is cancelled by choice."""
     cancelled = 0
     if cancel_backlog:
-        cancelled = cancel_waiting(endpoint_id=endpoint.id, scheduled_only=True, why=BACKLOG_CANCELLED)
+        cancelled = cancel_waiting(endpoint_id=endpoint.id, backlog_only=True, why=BACKLOG_CANCELLED)
     with transaction.atomic():
         _set_state(
             endpoint,

@@ -7,6 +7,8 @@ delivery waits in the queue like a retry. It must not know requests.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -22,6 +24,7 @@ from deliveries.sql.ending_rows import CancelEventRow
 
 LONGEST = timedelta(days=30)
 KEPT_AFTERWARDS = timedelta(days=2)  # for the attempts, before the log of the event's day is dropped
+MILLISECOND = timedelta(milliseconds=1)
 PASSED = timedelta(minutes=1)  # a caller's clock may be a little behind
 
 
@@ -58,9 +61,14 @@ def cancel_event(event: Event, *, actor: str, reason: str = "", note: str = "") 
 
 
 def _cancel(event: Event) -> int:
-    total = 0
-    made_at = event.made_at
-    span = {"from_id": floor_of(made_at), "until_id": floor_of(made_at + timedelta(milliseconds=1))}
+    """Cancel the deliveries that were made with an event, then those of replays, whose ids are of their own time."""
+    latest = clock.likely_now() + timedelta(seconds=conf.clock_tolerance_seconds)
+    bounds = [floor_of(moment) for moment in (event.made_at, event.made_at + MILLISECOND, latest)]
+    return sum(_cancel_between(event, *span) for span in pairwise(bounds))
+
+
+def _cancel_between(event: Event, from_id: UUID, until_id: UUID) -> int:
+    total, span = 0, {"from_id": from_id, "until_id": until_id}
     while True:
         cancelled = sql.fetch(CancelEventRow, {"event_id": event.id, "batch": CANCEL_BATCH, **span})[0].cancelled
         total += cancelled

@@ -1,10 +1,10 @@
 -- Takes a bounded number of waiting deliveries out of the queue and cancels them; to their jobs they count as failed.
--- endpoint_id uuid or null, job_id uuid or null, scheduled_only bool (leave redeliveries), why text (what their jobs say of it), batch int
+-- endpoint_id uuid or null, job_id uuid or null, backlog_only bool (leave redeliveries and what is of events for later), why text (what their jobs say of it), batch int
 -- One statement, so that no delivery leaves the queue without its end being written; callers repeat it until it finds none. The next ones are found in any order, for millions would be sorted each time, and locked in the order of all; what somebody else took out meanwhile was found and is not taken.
 WITH found AS MATERIALIZED (
     SELECT delivery_id, manual FROM hookpost_due_delivery
     WHERE (endpoint_id = %(endpoint_id)s::uuid OR job_id = %(job_id)s::uuid)
-      AND NOT (%(scheduled_only)s::bool AND manual)
+      AND NOT (%(backlog_only)s::bool AND (manual OR rank = 1 AND coalesce(due_at > now(), false)))
     LIMIT %(batch)s::int
 ), chosen AS MATERIALIZED (
     SELECT q.delivery_id, q.manual

@@ -1,5 +1,5 @@
 -- Cancels a bounded number of an event's deliveries that were never sent, and ends its fan-out.
--- event_id uuid, from_id uuid, until_id uuid (the ids of its deliveries are of its own millisecond), batch int
+-- event_id uuid, from_id uuid, until_id uuid (between which ids its deliveries are looked for), batch int
 -- One statement, so that nothing leaves the queue without its end being written; what was tried goes on by its schedule.
 WITH fan_out_ended AS (
     DELETE FROM hookpost_fan_out WHERE event_id = %(event_id)s::uuid

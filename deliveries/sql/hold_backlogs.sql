@@ -1,12 +1,13 @@
 -- Marks what is due of paused and disabled endpoints as held.
 -- limit int
--- In bounded steps, so that pausing an endpoint with a million due answers at once and harms nobody; rows that somebody keeps locked are left for another step. Row by row, whatever the statistics say.
+-- In bounded steps, so that pausing an endpoint with a million due answers at once and harms nobody; rows that somebody keeps locked are left for another step. Row by row, whatever the statistics say. What is for later stays so until its time has come: released, it would be sent before.
 WITH picked AS (
     SELECT q.delivery_id
     FROM ({not_enabled}) e
+    CROSS JOIN ({held_ranks}) r
     CROSS JOIN LATERAL (
         SELECT delivery_id FROM hookpost_due_delivery
-        WHERE endpoint_id = e.id AND rank IN (1, 2, 3) AND due_at IS NOT NULL AND manual IS NOT TRUE
+        WHERE endpoint_id = e.id AND rank = r.rank AND due_at <= r.due_until AND manual IS NOT TRUE
         FOR UPDATE SKIP LOCKED
     ) q
     CROSS JOIN LATERAL (

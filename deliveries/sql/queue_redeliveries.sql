@@ -1,6 +1,6 @@
 -- Queues one attempt for each of these deliveries beside their schedules, after all live traffic.
 -- delivery_ids uuid[], actor text, reason text, job_id uuid
--- What is about to be sent anyway, or waits for a redelivery already, is left out: the primary key makes a chunk that runs twice queue once.
+-- What is about to be sent anyway, waits for a redelivery already, or is of an event for later, is left out: the primary key makes a chunk that runs twice queue once.
 WITH queued AS (
     INSERT INTO hookpost_due_delivery (
         delivery_id, manual, endpoint_id, event_id, rank, attempts, due_at, actor, reason, job_id
@@ -20,7 +20,9 @@ WITH queued AS (
         WHERE id BETWEEN d.event_id AND d.event_id AND erased_at IS NULL ORDER BY id LIMIT 1
     ) v
     WHERE NOT EXISTS (
-        SELECT FROM hookpost_due_delivery q WHERE q.delivery_id = d.id AND CASE WHEN NOT q.manual THEN q.due_at <= now() END
+        SELECT FROM hookpost_due_delivery q
+        WHERE q.delivery_id = d.id
+          AND CASE WHEN NOT q.manual THEN q.due_at <= now() OR q.rank = 1 AND q.due_at IS NOT NULL END
         OFFSET 0
     )
     ON CONFLICT DO NOTHING

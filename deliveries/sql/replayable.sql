@@ -4,7 +4,7 @@
 WITH unsent AS MATERIALIZED (
     SELECT v.id, v.body, e.filter
     FROM unnest(%(event_ids)s::uuid[]) AS i (id)
-    JOIN hookpost_event v ON v.id = i.id AND v.erased_at IS NULL
+    JOIN hookpost_event v ON v.id = i.id AND v.erased_at IS NULL AND coalesce(v.deliver_at, now()) <= now()
     JOIN hookpost_endpoint e ON e.id = %(endpoint_id)s::uuid AND e.deleted_at IS NULL
         AND v.customer_id IN (e.customer_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')  -- models.log.EVERYONES
         AND (cardinality(e.event_types) > 0 OR NOT starts_with(v.type, 'hookpost.'))

@@ -3,10 +3,10 @@
 -- One statement instead of one for each round: an installation that does nothing paid for a dozen, twice a second's work of a whole worker. It may say too much (mail that is for later), never too little: what a round looks at exactly is its own. What is due of paused endpoints is asked of each of them (OFFSET 0): a join may read the queue once for each.
 SELECT
     EXISTS (
-        SELECT FROM ({not_enabled}) e
+        SELECT FROM ({not_enabled}) e CROSS JOIN ({held_ranks}) r
         WHERE EXISTS (
             SELECT FROM hookpost_due_delivery q
-            WHERE q.endpoint_id = e.id AND q.rank IN (1, 2, 3) AND q.due_at IS NOT NULL AND q.manual IS NOT TRUE
+            WHERE q.endpoint_id = e.id AND q.rank = r.rank AND q.due_at <= r.due_until AND q.manual IS NOT TRUE
             OFFSET 0
         )
     ) AS holding,

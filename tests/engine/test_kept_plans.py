@@ -168,7 +168,7 @@ def test_lanes_with_something_due_are_found_by_look_ups(fresh: Endpoint) -> None
 
 
 def test_what_waits_is_cancelled_by_look_ups(fresh: Endpoint) -> None:
-    parameters = {"endpoint_id": None, "job_id": JOB, "scheduled_only": False, "why": "", "batch": 1000}
+    parameters = {"endpoint_id": None, "job_id": JOB, "backlog_only": False, "why": "", "batch": 1000}
     sql.run("cancel_due", parameters)
     fill(fresh)
     _, read = rows_read("cancel_due", parameters)

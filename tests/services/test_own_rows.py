@@ -135,7 +135,7 @@ def test_an_endpoints_backlog_is_cancelled_with_what_was_asked_for_by_hand_and_n
 def test_of_what_is_scheduled_alone_no_redelivery_is_cancelled(ours: Endpoint) -> None:
     both = waiting(ours)
     log_due(both, manual=True, rank=0)
-    assert cancel_waiting(endpoint_id=ours.id, scheduled_only=True) == 1
+    assert cancel_waiting(endpoint_id=ours.id, backlog_only=True) == 1
     assert (states(both), queued(both)) == (["cancelled"], [[True]])
 
 
