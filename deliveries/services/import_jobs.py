@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 from django.db import transaction
@@ -16,10 +17,10 @@ from django.db.models.functions import Coalesce
 
 from deliveries.models import ImportLine, Job
 from deliveries.models.keyring import seal, unseal
-from deliveries.protocol.imports.item import ImportItem
+from deliveries.protocol.imports.item import ImportItem, Kind
 from deliveries.services import clock, limits
 from deliveries.services.audit import record_act
-from deliveries.services.imports import ItemResult, Way, import_item
+from deliveries.services.imports import ItemResult, Rehearsed, Way, import_item
 
 PART = 100
 OPEN = (Job.State.PENDING, Job.State.RUNNING)
@@ -44,22 +45,33 @@ def take_import_step(job_id: UUID, *, seconds: float) -> bool:
     """Import for so long; returns whether there is more. Cancelled, it stops where it is."""
     job, give_up_at = Job.objects.get(id=job_id), time.monotonic() + seconds
     chosen = {name: job.filters.get(name, False) for name in ("paused", "verified", "dry_run")}
-    way = Way(actor=job.actor, **chosen)
+    way = Way(actor=job.actor, **chosen, before=_rehearsed(job) if chosen["dry_run"] else Rehearsed())
     waiting = ImportLine.objects.filter(job_id=job_id, result=Result.WAITING).order_by("id")
     while part := list(waiting[:PART]):
         for line in part:
-            item = ImportItem.from_json(unseal(bytes(line.sealed or b""), row_id=line.id))
-            if not _note(line, import_item(item, way)):
+            item = _item(line)
+            if not _note(line, import_item(item, way), keep=way.dry_run and item.kind == "customer"):
                 return False
             if time.monotonic() > give_up_at:
                 return True
+    ImportLine.objects.filter(job_id=job_id).exclude(sealed=None).update(sealed=None)
     Job.objects.filter(id=job_id, state__in=OPEN).update(state=Job.State.DONE, finished_at=clock.likely_now())
     return False
 
 
 def forget_lines(job_id: UUID) -> None:
     """Keep nothing of what a cancelled job has not imported, but where it stood."""
-    ImportLine.objects.filter(job_id=job_id, result=Result.WAITING).update(sealed=None)
+    ImportLine.objects.filter(job_id=job_id).exclude(sealed=None).update(sealed=None)
+
+
+def _rehearsed(job: Job) -> Rehearsed:
+    """Return what a rehearsal would have stored by now; customers stay sealed until its end for that."""
+    before = Rehearsed()
+    for line in ImportLine.objects.filter(job=job, result__in=(Result.IMPORTED, Result.CHANGED)).order_by("id"):
+        kind = cast(Kind, line.kind)
+        item = ImportItem(place=line.place, kind=kind, uid=line.uid, customer=line.customer)
+        before.note(_item(line) if line.sealed else item, Result(line.result))
+    return before
 
 
 def _line(job: Job, item: ImportItem) -> ImportLine:
@@ -70,8 +82,12 @@ def _line(job: Job, item: ImportItem) -> ImportLine:
     return line
 
 
-def _note(line: ImportLine, came: ItemResult) -> bool:
-    """Write down what came of a line; false when the job was cancelled meanwhile."""
+def _item(line: ImportLine) -> ImportItem:
+    return ImportItem.from_json(unseal(bytes(line.sealed or b""), row_id=line.id))
+
+
+def _note(line: ImportLine, came: ItemResult, *, keep: bool) -> bool:
+    """Write down what came of a line, and keep it sealed or not; false when the job was cancelled meanwhile."""
     refused = int(came.result == Result.REFUSED)
     with transaction.atomic():
         rows = Job.objects.filter(id=line.job_id, state__in=OPEN).update(
@@ -83,6 +99,6 @@ def _note(line: ImportLine, came: ItemResult) -> bool:
             rest_until=None,
             problem="",
         )
-        line.sealed, line.result, line.detail = None, came.result, came.detail
+        line.sealed, line.result, line.detail = line.sealed if keep else None, came.result, came.detail
         line.save(update_fields=["sealed", "result", "detail"])
     return bool(rows)

@@ -6,9 +6,10 @@ that is stored already is left alone, so that a file may be imported again. It m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -16,10 +17,10 @@ from django.db import transaction
 from deliveries.errors import Conflict, HookpostError, InvalidInput
 from deliveries.models import Customer, Endpoint, EventType, ImportLine
 from deliveries.protocol import timestamps
-from deliveries.protocol.imports.item import ImportItem, Kind
+from deliveries.protocol.imports.item import NOTHING, ImportItem, Kind
 from deliveries.protocol.imports.item_types import misfit
 from deliveries.protocol.secrets import check_secret, format_secret
-from deliveries.services import clock
+from deliveries.services import clock, limits
 from deliveries.services.customers import create_customer, update_customer
 from deliveries.services.endpoint_credentials import CREDENTIALS, given_of
 from deliveries.services.endpoint_fields import check_fields
@@ -38,17 +39,35 @@ HELD = "imported, and held until it is released"
 MADE = "no secret came with it, so one was made"
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What lines before would have stored of each customer, by uid: its fields, and how many other things of a kind."""
+
+    customers: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    made: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def note(self, item: ImportItem, result: Result) -> None:
+        """Remember what came of a line."""
+        if item.kind == "customer" and result in (Result.IMPORTED, Result.CHANGED):
+            self.customers[item.uid] = item.fields
+        elif item.customer and result == Result.IMPORTED:
+            self.customers.setdefault(item.customer, NOTHING)
+            self.made[item.kind, item.customer] += 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """How to import: by whom, whether endpoints hold what they would send, whether it is a rehearsal.
 
-    `verified`: their URLs are known to want deliveries, and are asked no challenge.
+    `verified`: their URLs are known to want deliveries, and are asked no challenge. `before` is what a rehearsal would
+    have stored already.
     """
 
     actor: str
     paused: bool = False
     verified: bool = False
     dry_run: bool = False
+    before: Rehearsed = field(default_factory=Rehearsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,13 @@ class ItemResult:
 
 def import_item(item: ImportItem, way: Way) -> ItemResult:
     """Store an item unless it is there, or refuse it; names are looked up before a transaction begins."""
+    came = _imported_item(item, way)
+    if way.dry_run:
+        way.before.note(item, came.result)
+    return came
+
+
+def _imported_item(item: ImportItem, way: Way) -> ItemResult:
     if problem := item.refused or misfit(item.kind, item.fields):
         return ItemResult(Result.REFUSED, problem)
     try:
@@ -104,11 +130,13 @@ def _import_customer(item: ImportItem, way: Way) -> ItemResult:
 
 def _import_event_type(item: ImportItem, way: Way) -> ItemResult:
     owner = _customer_of(item) if item.customer else None
-    if item.customer and owner is None:
+    if item.customer and owner is None and item.customer not in way.before.customers:
         return ItemResult(Result.REFUSED, f"there is no customer {item.customer}")
-    row = EventType.objects.filter(customer=owner, name=item.uid).first()
+    known = EventType.objects.filter(customer=owner, name=item.uid) if owner or not item.customer else None
+    row = known.first() if known is not None else None
     with _stored_whole(way):
         if row is None:
+            owner = _owner(item, owner, way) if item.customer else None
             create_event_type({**item.fields, "name": item.uid}, customer=owner, actor=way.actor)
             return ItemResult(Result.IMPORTED, item.note)
         changed = _differing(row, item.fields)
@@ -132,7 +160,7 @@ def _store_new(item: ImportItem, customer: Customer | None, way: Way) -> ItemRes
     checked = check_fields(fields)
     secrets = _living(item, signing=checked.get("signing", "standard"))
     with _stored_whole(way):
-        owner = customer or _new_owner(item, way)
+        owner = _owner(item, customer, way)
         store_endpoint(owner, checked, secrets or [(new_secret(), None)], actor=way.actor, vouched=way.verified)
     return ItemResult(Result.IMPORTED, "; ".join(filter(None, ("" if secrets else MADE, item.note))))
 
@@ -156,8 +184,18 @@ def _change(row: Endpoint, item: ImportItem, way: Way) -> ItemResult:
     return _of_known({*changed, *(["secret"] if fresh else [])}, item)
 
 
-def _new_owner(item: ImportItem, way: Way) -> Customer:
-    return create_customer({"uid": item.customer, "name": item.customer_name or item.customer}, actor=way.actor)
+def _owner(item: ImportItem, customer: Customer | None, way: Way) -> Customer:
+    """Return whose an item becomes; in a rehearsal as lines before would have left the customer, and as full."""
+    told = way.before.customers.get(item.customer, NOTHING)
+    if customer is None:
+        named = {"uid": item.customer, "name": item.customer_name or item.customer}
+        customer = create_customer({**named, **told}, actor=way.actor)
+    else:
+        update_customer(customer, told, actor=way.actor)
+    if made := way.before.made[item.kind, item.customer]:
+        rows = Endpoint.objects.filter(deleted_at=None) if item.kind == "endpoint" else EventType.objects.all()
+        limits.refuse_beyond(f"{item.kind}s", rows.filter(customer=customer).count() + made, customer)
+    return customer
 
 
 def _customer_of(item: ImportItem) -> Customer | None:

@@ -48,6 +48,20 @@ def test_a_dry_run_reports_and_stores_nothing(ops: Caller, url: str) -> None:
     assert not Endpoint.objects.exists()
 
 
+def test_a_dry_run_in_several_steps_knows_what_came_before(
+    ops: Caller, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a step for each line, then the second endpoint is too many, and nothing stays sealed."""
+    monkeypatch.setattr(job_steps, "STEP_SECONDS", -1.0)
+    endpoints = [{"uid": uid, "url": url} for uid in ("one", "two")]
+    customer = {"uid": "acme", "name": "Acme", "endpoint_limit": 1, "endpoints": endpoints}
+    answer = ops.post("/import", {"data": {"customers": [customer]}, "dry_run": True})
+    while job_steps.run_job_step(Job.objects.get().id)[0]:
+        pass
+    assert [line["result"] for line in report_of(ops, answer.json)] == ["refused", "imported", "imported"]
+    assert (Customer.objects.count(), ImportLine.objects.exclude(sealed=None).count()) == (0, 0)
+
+
 def test_what_is_refused_is_counted_and_can_be_asked_for(ops: Caller, url: str) -> None:
     document = svix_document(url)
     document["applications"]["data"][0]["endpoints"]["data"][0]["url"] = "http://10.0.0.1/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -71,6 +72,40 @@ def test_a_rehearsal_says_the_same_and_stores_nothing(data: dict[str, Any]) -> N
     told = run(data, kind, Way(actor="user:alice", dry_run=True))
     assert (counts(), AuditEntry.objects.count()) == ([0] * 5, 0)
     assert told == run(data, kind)
+
+
+TYPE, TWO = {"name": "acme.own"}, [{"uid": "one", "url": URL}, {"uid": "two", "url": URL}]
+DEPENDING: dict[str, dict[str, Any]] = {
+    "a type of a new customer": {"event_types": [TYPE], "endpoints": TWO},
+    "more endpoints than there may be": {"endpoint_limit": 1, "endpoints": TWO},
+    "more endpoints than there might be": {"endpoint_limit": 2, "endpoints": TWO},
+    "what is there twice": {"event_types": [TYPE, {**TYPE, "description": "x"}], "endpoints": [*TWO, TWO[0]]},
+}
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "known"])
+@pytest.mark.parametrize("told", DEPENDING.values(), ids=DEPENDING.keys())
+def test_a_rehearsal_knows_what_lines_before_would_have_stored(told: dict[str, Any], is_there: bool) -> None:
+    """Given lines of which one changes what becomes of the next, then a rehearsal and an import say the same."""
+    document = {"customers": [{"uid": "acme", "name": "Acme", **told}]}
+    if is_there:  # and full
+        create_customer({"uid": "acme", "name": "Acme", "endpoint_limit": 0}, actor="system")
+    rehearsed = run(document, "hookpost", Way(actor="user:alice", dry_run=True))
+    assert counts()[1:] == [0] * 4
+    imported = run(document, "hookpost")
+    public_id = re.compile("cus_[a-z0-9]{26}")  # of a new customer another one each time
+    assert [(result, public_id.sub("", said)) for result, said in rehearsed] == [
+        (result, public_id.sub("", said)) for result, said in imported
+    ]
+    assert {result for result, _ in run(document, "hookpost")} <= {"unchanged", "refused"}
+
+
+def test_what_a_file_has_twice_is_refused_the_second_time() -> None:
+    """Given two lines of one name that differ, then no import undoes what the one before did."""
+    data = f"customer,uid,url\nacme,main,{URL}\nbob,main,{URL}\nacme,main,{URL}2\n"
+    assert run(data, "csv")[2] == ("refused", "the file has it already, at line 2")
+    assert [result for result, _ in run(data, "csv")] == ["unchanged", "unchanged", "refused"]
+    assert Endpoint.objects.get(customer__uid="acme").url == URL
 
 
 def test_what_differs_is_changed_and_named() -> None:

@@ -11,7 +11,8 @@ item_types.py       which fields an item may bring
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from deliveries.errors import InvalidInput
@@ -38,9 +39,19 @@ READERS: Mapping[str, Callable[[object], Sequence[ImportItem]]] = MappingProxyTy
 
 def read_items(data: object, *, format: str) -> list[ImportItem]:  # noqa: A002
     """Return the items of a file's value, in an order in which they can be stored; raises InvalidInput."""
-    items = list(READERS[format](data))
+    items = list(_each_once(READERS[format](data)))
     if not items:
         raise InvalidInput(f"nothing of the format {format} is in it", field="data")
     if len(items) > ITEM_LIMIT:
         raise InvalidInput(f"at most {ITEM_LIMIT:,} customers, event types and endpoints at once", field="data")
     return items
+
+
+def _each_once(items: Sequence[ImportItem]) -> Iterator[ImportItem]:
+    """Refuse what a file has already: of two that differ each import would undo one."""
+    places: dict[tuple[str, str, str], str] = {}
+    for item in items:
+        named = (item.kind, "" if item.kind == "customer" else item.customer, item.uid)
+        first = places.setdefault(named, item.place)
+        is_again = first != item.place and item.uid and not item.refused
+        yield replace(item, refused=f"the file has it already, at {first}") if is_again else item
