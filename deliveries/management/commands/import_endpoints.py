@@ -43,8 +43,8 @@ class Command(HookpostCommand):
         """Import all of it; exits with 1 when a line was refused."""
         name = str(options["file"])
         kind = str(options["format"] or ("csv" if name.endswith(".csv") else "hookpost"))
-        chosen = {name: bool(options[name]) for name in ("paused", "verified", "dry_run")}
-        way = Way(actor=actor_of_terminal(), **chosen)
+        paused, verified, dry_run = (bool(options[name]) for name in ("paused", "verified", "dry_run"))
+        way = Way(actor=actor_of_terminal(), paused=paused, verified=verified, dry_run=dry_run)
         counts: Counter[str] = Counter()
         for item in _items(name, kind):
             came = import_item(item, way)
