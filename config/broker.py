@@ -13,6 +13,7 @@ import dramatiq
 from django.db import close_old_connections, connections
 
 from config.broker_state import redis_word
+from config.database import ESCAPES
 from config.list_broker import ListBroker
 from config.messages import ShortJson
 from config.rabbit_broker import rabbit_broker
@@ -42,8 +43,9 @@ def make_broker(url: str) -> dramatiq.Broker:
             middleware=middleware(),
             hints=HINTS,
         )
-    except ValueError:
-        raise WrongSetting("BROKER_URL: not a URL of Redis, Valkey or RabbitMQ") from None  # it may hold a password
+    except (TypeError, ValueError):  # the first is pika's for a user without a password
+        sentence = f"BROKER_URL: not a URL of Redis, Valkey or RabbitMQ as docs/operations.md has them; {ESCAPES}"
+        raise WrongSetting(sentence) from None  # what was wrong may be a part of a password
 
 
 def middleware() -> list[dramatiq.Middleware]:

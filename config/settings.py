@@ -8,6 +8,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import dramatiq
+from django.http.request import split_domain_port
 
 from config.broker import make_broker
 from config.database import database_settings
@@ -24,7 +25,7 @@ BROKER_URL = conf.broker_url or broker_url(conf.data_dir)
 dramatiq.set_broker(make_broker(BROKER_URL))
 
 ALLOWED_HOSTS = [
-    urlsplit(conf.base_url).hostname or "localhost",
+    split_domain_port(urlsplit(conf.base_url).netloc)[0],
     "localhost",
     "127.0.0.1",
     "[::1]",

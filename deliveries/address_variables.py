@@ -6,11 +6,14 @@ docs/configuration.md. It must not know which variables there are.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import ssl
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from urllib.parse import parse_qsl, urlsplit
+
+import idna
 
 from deliveries.variables import words
 
@@ -24,7 +27,7 @@ def hosts(raw: str) -> tuple[str, ...]:
     for word in words(raw):
         if word != "*" and _HOST.fullmatch(word) is None:
             raise ValueError(f"{word!r} is no host's name: no scheme, no port, no path; .example.com is all below it")
-    return words(raw)
+    return tuple(_as_asked(word) for word in words(raw))
 
 
 def addresses(raw: str) -> tuple[str, ...]:
@@ -90,7 +93,19 @@ def site(raw: str) -> str:
     text = web_url("https", "http")(raw).rstrip("/")
     if not text or {"@", "?", "#"} & set(text):
         raise ValueError("must be a host, with port and path where it has them, such as https://hooks.example.com")
-    return text
+    parts = urlsplit(text)
+    colon, port = (":", str(parts.port)) if parts.port else ("", "")
+    return parts._replace(netloc=f"{_as_asked(parts.hostname or '')}{colon}{port}").geturl()
+
+
+def _as_asked(host: str) -> str:
+    """Return a host as requests name it: small, in punycode, an IPv6 address in brackets and as short as can be."""
+    if ":" in host:
+        return f"[{ipaddress.IPv6Address(host.strip('[]'))}]"
+    if host.isascii():
+        return host.lower()
+    dot = "." if host.startswith(".") else ""
+    return dot + idna.encode(host.removeprefix("."), uts46=True).decode()
 
 
 def _names_host(text: str) -> bool:

@@ -31,6 +31,8 @@ def ports(raw: str) -> tuple[tuple[int, int], ...]:
         if not 0 < low <= high < 65536:
             raise ValueError(f"{word!r} is not a port or a range of ports")
         ranges.append((low, high))
+    if not ranges:
+        raise ValueError("names no port, so that nothing could be sent")
     return tuple(ranges)
 
 

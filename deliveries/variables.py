@@ -17,6 +17,7 @@ from typing import Any
 from deliveries.pictures import check_picture
 
 KEY_BYTES = 32
+QUOTES = ("'", '"')
 LONGEST_KEY_ID_BYTES = 255  # its length is one byte of every sealed value
 
 _CELL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -32,13 +33,24 @@ def written(environ: Mapping[str, str], name: str, *, default: str) -> str:
     """Return a variable's text, or that of the file which `<name>_FILE` names: secrets of containers come as files."""
     path = environ.get(f"{name}_FILE", "")
     if not path:
-        return environ.get(name, default)
+        return _bare(environ.get(name, default))
     if environ.get(name):
         raise ValueError(f"is set, and so is {name}_FILE")
+    return _bare(_content(path, name=name))
+
+
+def _content(path: str, *, name: str) -> str:
     try:
         return Path(path).read_text().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{name}_FILE: {path} cannot be read ({getattr(error, 'strerror', 'not text')})") from error
+
+
+def _bare(text: str) -> str:
+    """Return a text, unless it came with the quotes that a shell would have taken away."""
+    if len(bare := text.strip()) > 1 and bare[0] == bare[-1] and bare[0] in QUOTES:
+        raise ValueError(f"is in quotes ({bare[0]}), which belong to it wherever no shell reads it: leave them out")
+    return text
 
 
 def as_text(value: object) -> str:

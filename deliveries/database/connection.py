@@ -7,8 +7,10 @@ It must not know Django.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -39,6 +41,9 @@ NETWORK_LIMITS: Mapping[str, int] = MappingProxyType(
         "tcp_user_timeout": 10_000,
     }
 )
+
+HOME_CERTIFICATE = "~/.postgresql/postgresql.crt"  # where libpq looks for a certificate of ours
+NO_CERTIFICATE = "/dev/null/postgresql.crt"
 
 # What statements and the reading of their rows rely on. A role, a database or a server may have each of them
 # otherwise, for the sake of others.
@@ -142,11 +147,30 @@ class LimitedConnection(psycopg.Connection[Any]):
         return psycopg.OperationalError(f"the database has not answered for {limit:.3g} s")
 
 
+def defaults() -> dict[str, int | str]:
+    """Return the parameters of libpq that hold where a URL says nothing else."""
+    found: dict[str, int | str] = {**NETWORK_LIMITS}
+    if "PGSSLCERT" not in os.environ and is_home_closed():
+        found["sslcert"] = NO_CERTIFICATE
+    return found
+
+
+def is_home_closed() -> bool:
+    """Say whether we may not look into our home, as under ProtectHome=: to libpq that is an error, and no TLS."""
+    try:
+        Path(HOME_CERTIFICATE).expanduser().stat()
+    except PermissionError:
+        return True
+    except (OSError, RuntimeError):  # there is none, or no home
+        return False
+    return False
+
+
 def connect_to(url: str, *, name: str) -> LimitedConnection:
     """Connect to the database of a URL, with our limits where it says nothing else, and outside of a transaction."""
     # Of a database without an encoding texts would come as bytes.
     fixed = {"application_name": name, "client_encoding": "UTF8"}
-    told = make_conninfo("", **{**NETWORK_LIMITS, **conninfo_to_dict(url), **fixed})
+    told = make_conninfo("", **{**defaults(), **conninfo_to_dict(url), **fixed})
     made = LimitedConnection.connect(told, autocommit=True)
     made.introduce()
     return made

@@ -27,6 +27,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "docker" / "nginx.conf"
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 DRIPS = 40
 START_SECONDS = 120
+SERVER_CLOSES_SECONDS = 30  # `manage.py web`, without a next request; docs/operations.md says so
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine: apt-get install nginx-light")
 
@@ -202,6 +203,15 @@ def test_a_whole_batch_passes(proxy: Proxy, behind: Behind) -> None:
     body = b"a" * conf.batch_body_limit_bytes
     assert proxy.ask("POST", "/api/v1/events/batch", body) == 202
     assert len(behind.bodies[0]) == len(body)
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "cells/nginx.conf"])
+def test_connections_that_are_kept_are_closed_before_the_server_closes_them(name: str) -> None:
+    """Given a post that meets the server's own end of an idle connection, then nginx may not send it again: a 502."""
+    text = (SHIPPED.parent / name).read_text()
+    closes = re.findall(r"^    keepalive \d+;\n    keepalive_timeout (\d+)s;", text, re.MULTILINE)
+    assert len(closes) == len(re.findall(r"^upstream ", text, re.MULTILINE))
+    assert all(int(seconds) < SERVER_CLOSES_SECONDS for seconds in closes)
 
 
 def test_the_doors_of_the_proxy_are_those_of_the_server() -> None:

@@ -66,7 +66,7 @@ class Archived:
     def back_up(self) -> None:
         """Take the backup, by the page's command."""
         (command,) = re.findall(r"^pg_basebackup (.*)$", PAGE, re.MULTILINE)
-        options = command.replace("/backup/base", str(self.base)).split()
+        options = command.replace("/backup/base-$(date +%F)", str(self.base)).split()
         url = self.cluster.database.database_url
         subprocess.run([str(binaries.postgres_bin() / "pg_basebackup"), *options, f"--dbname={url}"], check=True)
 

@@ -22,6 +22,9 @@ and `BROKER_URL` an embedded PostgreSQL and Valkey run in the data folder.
 In place of a variable `X` a variable `X_FILE` may name a file that holds its value, as containers have secrets:
 `HOOKPOST_SECRET_KEY_FILE=/run/secrets/secret_key`. Setting both is refused.
 
+Quotes around a value are for a shell or systemd, which take them away. Where nobody does, as with
+`docker run --env-file` or in such a file, they would belong to it: a value in quotes is refused.
+
 This page is made from `deliveries/conf.py` and the groups beside it, by
 `python manage.py configuration > docs/configuration.md`.
 """
