@@ -4,8 +4,9 @@ What lives here: the stream that Django and the views read from, the places of t
 that a body may take. A thread waits while a body comes, so bodies that drip could take all of them. Who calls is
 judged before: a body for an unknown address or key is never read. It must not know what a body means.
 
-Service keys are the operator's own and need no place; customers and the pages have places of their own, so that
-neither can take all threads, and one customer, or one address, has few of them.
+Service keys and staff are the operator's own and need no place; customers, the portal's members and strangers have
+places of their own, so that none can take all threads or keep others from theirs, and one customer, or one address, has
+few of them. A stranger's form is small: those of the log-in pages are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import Enum, auto
 from io import BytesIO
 from wsgiref.types import InputStream
 from wsgiref.types import WSGIEnvironment as Environ
@@ -22,7 +24,7 @@ from wsgiref.types import WSGIEnvironment as Environ
 from django.conf import settings
 from django.core.exceptions import BadRequest
 
-from config.callers import address_of
+from config.callers import network_of
 from config.stalled import READINGS, OpenBody
 from deliveries.api.auth import KnownKey, known_key
 from deliveries.conf import conf
@@ -34,8 +36,7 @@ PIECE_BYTES = 262_144
 LEAST_BYTES_A_SECOND = 65_536
 WAIT_SECONDS = 0.5
 PAGE_LIMIT_BYTES = 1_048_576
-DOORS = ("/admin/login/", "/portal/login/", "/portal-link", "/portal/welcome/")  # nobody is known there yet
-DOOR_LIMIT_BYTES = 16_384
+STRANGERS_LIMIT_BYTES = 16_384
 
 
 class Places:
@@ -78,13 +79,23 @@ class Places:
 
 
 OF_CUSTOMERS = Places(in_all=conf.web_threads * 3 // 8, of_one=conf.web_threads // 8)
-OF_PAGES = Places(in_all=conf.web_threads // 8, of_one=conf.web_threads // 16)
+OF_MEMBERS = Places(in_all=conf.web_threads // 8, of_one=conf.web_threads // 16)
+OF_STRANGERS = Places(in_all=conf.web_threads // 8, of_one=conf.web_threads // 16)
+
+
+class Sender(Enum):
+    """Who sends a form, as far as is known when it is read."""
+
+    STRANGER = auto()
+    MEMBER = auto()
+    STAFF = auto()
 
 
 class LazyBody:
     """A body that is read when somebody reads it: at once and whole, within the limits of its address."""
 
     def __init__(self, environ: Environ) -> None:
+        self.sender = Sender.STRANGER
         self._environ = environ
         self._input = environ["wsgi.input"]
         self._body: BytesIO | None = None
@@ -117,14 +128,23 @@ class LazyBody:
         return read_body(self._environ, self._input, length, key)
 
     def _page_body(self) -> bytes:
-        length = min(int(self._environ.get("CONTENT_LENGTH") or 0), limit_of_page(self._environ["PATH_INFO"]))
-        with OF_PAGES.place_of(address_of(self._environ)):
+        """Read a form; what is longer than those of its sender is cut off, and refused as a form."""
+        limit = STRANGERS_LIMIT_BYTES if self.sender is Sender.STRANGER else PAGE_LIMIT_BYTES
+        length = min(int(self._environ.get("CONTENT_LENGTH") or 0), limit)
+        with self._place():
             return _read(self._environ, self._input, length)
 
+    def _place(self) -> AbstractContextManager[None]:
+        if self.sender is Sender.STAFF:
+            return nullcontext()
+        places = OF_MEMBERS if self.sender is Sender.MEMBER else OF_STRANGERS
+        return places.place_of(network_of(self._environ))
 
-def limit_of_page(path: str) -> int:
-    """Return how many bytes are read of a form; what is longer is cut off, and refused as a form."""
-    return DOOR_LIMIT_BYTES if path.startswith(DOORS) else PAGE_LIMIT_BYTES
+
+def note_sender(environ: Environ, sender: Sender) -> None:
+    """Say who sends a body, before it is read."""
+    if isinstance(body := environ.get("wsgi.input"), LazyBody):
+        body.sender = sender
 
 
 def put_aside(environ: Environ) -> None:

@@ -26,10 +26,15 @@ def address_of(environ: Mapping[str, object]) -> str:
 
 
 def log_in_address(request: HttpRequest) -> str | None:
-    """Return the address that failed log-ins are counted for; of IPv6 the network of one subscriber."""
-    address = address_of(request.META)
+    """Return the address that failed log-ins are counted for."""
+    return network_of(request.META) or None
+
+
+def network_of(environ: Mapping[str, object]) -> str:
+    """Return the address that is counted for a caller: of IPv6 the network of one subscriber."""
+    address = address_of(environ)
     if ":" not in address:
-        return address or None
+        return address
     return str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False).network_address)
 
 

@@ -17,8 +17,9 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django_otp.middleware import OTPMiddleware
 
+from config.bodies import Sender, note_sender
 from config.sessions import SessionStore
-from config.site_cookies import site_of
+from config.site_cookies import STAFF, site_of
 from deliveries.api.page_language import PageLanguage
 
 API = ("/api/", "/healthz", "/readyz", "/metrics")
@@ -62,6 +63,12 @@ class Language(PagesOnly, PageLanguage):
 
 class Authentication(PagesOnly, AuthenticationMiddleware):
     """Who is logged in, for pages."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Say who sends a form before it is read: places and limits are another for strangers."""
+        super().process_request(request)
+        if request.method == "POST" and request.user.is_authenticated:
+            note_sender(request.META, Sender.STAFF if site_of(request) == STAFF else Sender.MEMBER)
 
 
 class SecondFactor(PagesOnly, OTPMiddleware):  # type: ignore[misc]

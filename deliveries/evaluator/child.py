@@ -16,13 +16,17 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 HEAD = struct.Struct(">II")
 MEMORY_BYTES = 384 * 1024 * 1024
 PROCESSOR_SECONDS = 0.2  # for each event
+# Two lists that hold the same parts again and again are compared, or a long text is looked through, in one step of the
+# interpreter, which hears no signal meanwhile: the kernel ends the process then, and needs nobody's attention for it.
+LAST_SECONDS = 2 * PROCESSOR_SECONDS
+ENDED_BY_TIME = signal.SIGVTALRM
 NICENESS = 5
 
 
@@ -36,6 +40,7 @@ class _Budget:
     def __init__(self) -> None:
         self._is_running = False
         signal.signal(signal.SIGPROF, self._end)
+        signal.signal(ENDED_BY_TIME, signal.SIG_DFL)
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         if self._is_running:
@@ -45,12 +50,14 @@ class _Budget:
     @contextmanager
     def running(self) -> Iterator[None]:
         self._is_running = True
+        signal.setitimer(signal.ITIMER_VIRTUAL, LAST_SECONDS)
         signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
         try:
             yield
         finally:
             self._is_running = False
             signal.setitimer(signal.ITIMER_PROF, 0.0)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
 
 
 def main(descriptor: int) -> None:
@@ -69,14 +76,18 @@ def main(descriptor: int) -> None:
         except CannotShape as error:
             name, content = error.error, error.detail.encode()
         except OutOfTime:
-            name = "mapping and transformation take" if steps else "the transformation takes"
-            detail = f"{name} longer than {PROCESSOR_SECONDS} s of processor time"
-            name, content, is_over = TIMEOUT, detail.encode(), True
+            name, content, is_over = TIMEOUT, too_long(steps).encode(), True
         except MemoryError:
             name, content, is_over = too_large().error, too_large().detail.encode(), True
         line.sendall(written(name.encode(), content))
         if is_over:
             return
+
+
+def too_long(steps: Sequence[object]) -> str:
+    """Return what is said of an event whose budget is used up; `steps` are the mappings before a transformation."""
+    name = "mapping and transformation take" if steps else "the transformation takes"
+    return f"{name} longer than {PROCESSOR_SECONDS} s of processor time"
 
 
 def read(line: socket.socket) -> tuple[bytes, bytes] | None:

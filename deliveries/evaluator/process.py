@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -20,11 +21,12 @@ from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child
 from deliveries.protocol.api_versions import MappingStep
 from deliveries.protocol.payload import EventText, Shaped, Shaping, shape, transformed
-from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE
+from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE, too_large
 
 ROOT = Path(__file__).parents[2]
 ANSWER_SECONDS = 10.0  # far beyond the budget: only a process that is stuck takes so long
 WAIT_SECONDS = 5.0  # for others who ask
+_WITHOUT_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)  # how libraries end that get none
 
 
 class Evaluator:
@@ -41,7 +43,7 @@ class Evaluator:
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("too many transformations are evaluated at this moment; try again")
         try:
-            name, content = self._ask(json.dumps([text, steps]).encode(), event)
+            name, content = self._ask(text, event, steps)
         finally:
             self._lock.release()
         if name:
@@ -57,11 +59,11 @@ class Evaluator:
         with self._lock:
             self._end()
 
-    def _ask(self, question: bytes, event: bytes) -> tuple[str, bytes]:
+    def _ask(self, text: str, event: bytes, steps: Sequence[MappingStep]) -> tuple[str, bytes]:
         answer = None
         try:
             line = self._line or self._start()
-            line.sendall(child.written(question, event))
+            line.sendall(child.written(json.dumps([text, steps]).encode(), event))
             answer = child.read(line)
         except TimeoutError:
             self._end()
@@ -69,8 +71,7 @@ class Evaluator:
         except OSError:
             pass
         if answer is None:
-            self._end()
-            return FAILED, b"it ended the process that evaluates it"
+            return _told(self._end(), steps)
         name = answer[0].decode()
         if name in (TIMEOUT, TOO_LARGE):  # it may have ended itself
             self._end()
@@ -93,8 +94,8 @@ class Evaluator:
         self._line = ours
         return ours
 
-    def _end(self) -> None:
-        """Forget the process; the next question has a new one."""
+    def _end(self) -> int | None:
+        """Forget the process, and return how it ended; the next question has a new one."""
         line, process = self._line, self._process
         self._line = self._process = None
         if line is not None:
@@ -102,7 +103,17 @@ class Evaluator:
         if process is not None:
             process.kill()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(ANSWER_SECONDS)
+                return process.wait(ANSWER_SECONDS)
+        return None
+
+
+def _told(ended: int | None, steps: Sequence[MappingStep]) -> tuple[str, bytes]:
+    """Return what is said of an expression at which its process ended: by its budget, for want of memory, or else."""
+    if ended == -child.ENDED_BY_TIME:
+        return TIMEOUT, child.too_long(steps).encode()
+    if ended in _WITHOUT_MEMORY:
+        return TOO_LARGE, too_large().detail.encode()
+    return FAILED, b"it ended the process that evaluates it"
 
 
 _shared = Evaluator()

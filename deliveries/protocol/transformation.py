@@ -27,6 +27,7 @@ from deliveries.protocol.sentences import say
 
 LENGTH_LIMIT = 4000
 RESULT_LIMIT_BYTES = 256 * 1024
+TEXT_LIMIT_BYTES = 4 * 1024 * 1024  # of a text on the way: orjson crashes where it gets no memory
 
 FAILED = "transformation_failed"
 TIMEOUT = "transformation_timeout"
@@ -39,7 +40,10 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": []})
     def _func_to_string(self, value: object) -> str:  # as it is sent, not in escapes of ASCII
-        return value if isinstance(value, str) else orjson.dumps(value).decode()
+        if isinstance(value, str):
+            return value
+        _refuse_large(value, TEXT_LIMIT_BYTES)
+        return orjson.dumps(value).decode()
 
     @functions.signature({"types": ["string"]}, {"types": ["number"]})
     def _func_truncate(self, text: str, length: float) -> str:

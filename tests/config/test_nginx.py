@@ -214,9 +214,14 @@ def test_connections_that_are_kept_are_closed_before_the_server_closes_them(name
     assert all(int(seconds) < SERVER_CLOSES_SECONDS for seconds in closes)
 
 
-def test_the_doors_of_the_proxy_are_those_of_the_server() -> None:
-    from config.bodies import DOORS
+def test_the_doors_of_the_proxy_are_the_forms_that_strangers_may_send() -> None:
+    from tests.security.test_every_address import OPEN
 
-    shipped = re.search(r"location ~ \^/\((.+)\) \{", SHIPPED.read_text())
+    shipped = re.search(r"location ~ (\^.+) \{", SHIPPED.read_text())
     assert shipped
-    assert {f"/{door}" for door in shipped[1].split("|")} == set(DOORS)
+    forms = {f"/{place}" for place in OPEN if place.startswith(("admin/", "portal"))} - {"/portal/brand/x/"}
+    assert {place for place in forms if re.match(shipped[1], place)} == forms
+    framed = {f"/embedded{place}" for place in forms if place.startswith("/portal")}
+    assert {place for place in framed if re.match(shipped[1], place)} == framed
+    for place in ("/admin/", "/portal/profile/", "/portal/brand/x/", "/portal/members/", "/api/v1/events"):
+        assert not re.match(shipped[1], place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,14 @@ HOSTILE = {
     "escaped again and again": ("data|" + "|".join(["to_string([@])"] * 40), EITHER),
     "sorted again and again": ("data.l|" + "|".join(["sort_by(@,&to_number(to_string(@)))"] * 100), EITHER),
     "parts of parts": ("|".join(["[@,@]"] * 60), {"transformation_too_large"}),
+    "parts of parts in a text": ("|".join([*["[@,@]"] * 60, "to_string(@)|length(@)"]), EITHER),
+}
+PARTS = "|".join(["@", *["[@,@]"] * 40])
+# Each is one step of the interpreter, which takes for ever.
+ONE_STEP = {
+    "parts of parts compared": f"[{PARTS},{PARTS}]|[0]==[1]",
+    "parts of parts told apart": f"[{PARTS},{PARTS}]|[0]!=[1]",
+    "parts of parts looked for": f"[[{PARTS}],{PARTS}]|contains([0],[1])",
 }
 
 
@@ -42,6 +51,27 @@ def test_a_transformation_that_grows_or_takes_long_ends_and_harms_no_other(evalu
         evaluator.transform(text, EVENT)
     assert refused.value.error in errors
     assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+@pytest.mark.parametrize("name", ONE_STEP)
+def test_one_step_that_no_signal_interrupts_is_ended_by_the_kernel_and_named(evaluator: Evaluator, name: str) -> None:
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform(ONE_STEP[name], EVENT)
+    told = "the transformation takes longer than 0.2 s of processor time"
+    assert (refused.value.error, refused.value.detail) == ("transformation_timeout", told)
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform("type", EVENT, steps=[MappingStep("v2 to v1", f"{{same: {ONE_STEP[name]}}}")])
+    assert refused.value.detail == "mapping and transformation take longer than 0.2 s of processor time"
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
+def test_a_process_that_crashes_for_want_of_memory_made_too_much(evaluator: Evaluator, number: int) -> None:
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    process_of(evaluator).send_signal(number)
+    with pytest.raises(CannotShape) as refused:
+        evaluator.transform("type", EVENT)
+    assert refused.value.error == "transformation_too_large"
 
 
 def test_mappings_and_a_transformation_have_one_budget_together(evaluator: Evaluator) -> None:

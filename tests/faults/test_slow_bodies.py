@@ -11,9 +11,12 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
+from django.contrib.auth.models import User
 
-from deliveries.models import Customer
+from deliveries.models import Customer, Member
 from deliveries.services.api_keys import create_api_key
+from deliveries.services.own_time import zone_of
+from tests.browsers import logged_in
 from tests.faults.cluster import Cluster
 
 DRIPS = 40
@@ -22,7 +25,9 @@ TRIES = 3
 THREADS = 8
 FOR_EVER_SECONDS = 600  # of a body's time limit, so that no connection is ended during a test
 EVENT = json.dumps({"customer": "acme", "type": "a.b", "data": {}}).encode()
-LOG_IN = b"POST /portal/login/ HTTP/1.1\r\ncookie: hookpost_portal_csrf=" + b"a" * 32
+TOKEN = "a" * 32
+LOG_IN = b"POST /portal/login/ HTTP/1.1\r\ncookie: hookpost_portal_csrf=" + TOKEN.encode()
+A_PAGE = b"POST /admin/profile/ HTTP/1.1\r\ncookie: hookpost_staff_csrf=" + TOKEN.encode()
 NOWHERE = b"POST /nowhere HTTP/1.1"
 
 
@@ -141,6 +146,22 @@ def test_bodies_of_strangers_that_drip_stop_nobody(cluster: Cluster) -> None:
         assert answer(cluster, "GET", "/healthz") == 200
         assert answer(cluster, "GET", "/admin/login/") == 200
         assert answer(cluster, "POST", "/api/v1/events", EVENT, key_for()) == 202
+
+
+@pytest.mark.parametrize("site", ["portal", "admin"])
+def test_bodies_of_strangers_that_drip_keep_nobody_from_a_form_who_is_logged_in(cluster: Cluster, site: str) -> None:
+    """Given strangers who hold all places of strangers, then who is known has one."""
+    person = User.objects.create_user(f"alice-{site}", is_staff=site == "admin", is_superuser=site == "admin")
+    Member.objects.create(customer=Customer.objects.create(name="Acme", uid="acme"), user=person)
+    start(cluster, body_seconds=FOR_EVER_SECONDS)
+    cookies = [f"{name}={morsel.value}" for name, morsel in logged_in(person).cookies.items()]
+    cookies += [f"hookpost_{name}_csrf={TOKEN}" for name in ("staff", "portal")]
+    headers = {"cookie": "; ".join(cookies), "content-type": "application/x-www-form-urlencoded"}
+    body = f"time_zone=Europe/Berlin&csrfmiddlewaretoken={TOKEN}".encode()
+    with drips(cluster, LOG_IN, A_PAGE), closing(http.client.HTTPConnection("127.0.0.1", cluster.port)) as client:
+        client.request("POST", f"/{site}/profile/", body, headers)
+        assert client.getresponse().status == 302
+    assert zone_of(person) == "Europe/Berlin"
 
 
 def test_bodies_of_customers_that_drip_do_not_stop_the_operator(cluster: Cluster) -> None:
