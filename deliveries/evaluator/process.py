@@ -12,40 +12,38 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child
+from deliveries.evaluator.turns import Turns
 from deliveries.protocol.api_versions import MappingStep
 from deliveries.protocol.payload import EventText, Shaped, Shaping, shape, transformed
 from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE, too_large
 
 ROOT = Path(__file__).parents[2]
 ANSWER_SECONDS = 10.0  # far beyond the budget: only a process that is stuck takes so long
-WAIT_SECONDS = 5.0  # for others who ask
+WAIT_SECONDS = 10.0  # for a turn
 _WITHOUT_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)  # how libraries end that get none
 
 
 class Evaluator:
-    """One process; any thread may ask, one after the other."""
+    """One process; any thread may ask, one after the other, customers in rotation."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._is_closed = False
 
     def transform(self, text: str, event: bytes, *, steps: Sequence[MappingStep] = ()) -> bytes:
         """Return what protocol.transformation.transform does; raises CannotShape, and Unavailable where many ask."""
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable("too many transformations are evaluated at this moment; try again")
-        try:
+        with self._turns.turn(wait_seconds=WAIT_SECONDS) as is_mine:
+            if not is_mine:
+                raise Unavailable("too many transformations are evaluated at this moment; try again")
             name, content = self._ask(text, event, steps)
-        finally:
-            self._lock.release()
         if name:
             raise CannotShape(content.decode(errors="replace"), error=name)
         return content
@@ -56,7 +54,7 @@ class Evaluator:
         process = self._process
         if process is not None:
             process.kill()
-        with self._lock:
+        with self._turns.turn(wait_seconds=ANSWER_SECONDS):
             self._end()
 
     def _ask(self, text: str, event: bytes, steps: Sequence[MappingStep]) -> tuple[str, bytes]:

@@ -20,6 +20,7 @@ from django.db import close_old_connections
 from deliveries.conf import conf
 from deliveries.database.sharing import is_sharing
 from deliveries.errors import TooManyAtOnce
+from deliveries.evaluator.turns import asking_for
 from deliveries.protocol import ids
 from deliveries.services.budgets import Budgets
 from deliveries.services.group_commit import committing_seconds
@@ -60,7 +61,8 @@ class RequestShares:
         drawn = self._take(customer_id)
         began, committing = time.thread_time(), committing_seconds()
         try:
-            yield
+            with asking_for(customer_id):
+                yield
         finally:
             # What the request committed itself is the part that another thread would have had to do.
             own = time.thread_time() - began - (committing_seconds() - committing)

@@ -121,7 +121,7 @@ def test_a_process_that_does_not_answer_is_given_up(evaluator: Evaluator) -> Non
 
 def test_who_cannot_be_served_in_time_is_told(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WAIT_SECONDS", 0.0)
-    with evaluator._lock, pytest.raises(Unavailable):
+    with evaluator._turns.turn(wait_seconds=0.0), pytest.raises(Unavailable):
         evaluator.transform("type", EVENT)
 
 
