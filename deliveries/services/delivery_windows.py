@@ -14,6 +14,7 @@ from deliveries.models import Endpoint, Lane
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.protocol.delivery_window import OUTSIDE, DeliveryWindow, is_open
 from deliveries.services import clock
+from deliveries.services.cancellations import ORDER
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 from deliveries.services.rounds import act_alone, held_as_seen
 
@@ -62,8 +63,13 @@ def _waits(endpoint: Endpoint) -> bool:
 
 
 def _resume(endpoint: Endpoint, reason: str) -> None:
-    """Resume, and go on counting since when nothing arrives: an opening is no repair."""
+    """Resume, and leave the lane its rest, and since when nothing arrives: an opening is no repair.
+
+    What an ordered endpoint rested for was held, and is due with the rest of the backlog.
+    """
     with held_as_seen(endpoint):
         lane = Lane.objects.select_for_update().get(endpoint=endpoint)
         resume_endpoint(endpoint, actor=SYSTEM, reason=reason)
-        Lane.objects.filter(endpoint=endpoint).update(failing_since=lane.failing_since)
+        if lane.rest_reason == ORDER:
+            lane.rest_until = None
+        lane.save(update_fields=["failing_since", "failures", "opened", "rest_until"])

@@ -19,7 +19,7 @@ WITH wanted AS (
     UPDATE hookpost_delivery d
     SET state = CASE WHEN w.held THEN 'held' ELSE 'pending' END,
         next_attempt_at = CASE WHEN w.held THEN NULL ELSE now() END,
-        finished_at = NULL
+        finished_at = NULL, error = ''
     FROM wanted w
     WHERE d.event_id = w.event_id AND d.endpoint_id = w.endpoint_id AND d.id >= w.oldest
       AND d.state = 'cancelled' AND d.attempts = 0

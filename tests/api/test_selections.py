@@ -107,11 +107,11 @@ def test_a_dry_run_of_a_redelivery_says_what_it_then_queues(ops: Caller, alice: 
 
 
 def test_what_was_cancelled_unsent_is_reached_by_replay(ops: Caller, alice: Tenant) -> None:
-    cancelled = log_delivery(alice.endpoint, state="cancelled", age=MINUTE, attempts=0)
+    cancelled = log_delivery(alice.endpoint, state="cancelled", age=MINUTE, attempts=0, error="filter_failed")
     assert ops.post(f"{MAIN}/recover", {**SINCE, "dry_run": True}).json == {"count": 0}
     assert sent_by(ops, f"{MAIN}/replay", SINCE) == 1
     cancelled.refresh_from_db()
-    assert (cancelled.state, cancelled.finished_at) == ("pending", None)
+    assert (cancelled.state, cancelled.finished_at, cancelled.error) == ("pending", None, "")
     due = DueDelivery.objects.get()
     assert (due.delivery_id, due.manual, due.rank) == (cancelled.id, False, 3)
     assert Delivery.objects.count() == 1

@@ -10,7 +10,7 @@ import pytest
 from deliveries.engine.backlogs import hold_backlogs, release_backlogs
 from deliveries.engine.dispatcher import housekeeping
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, Lane
-from deliveries.services.delivery_windows import OUTSIDE, keep_windows
+from deliveries.services.delivery_windows import OUTSIDE, end_windows, keep_windows
 from deliveries.services.endpoints import disable_endpoint, pause_endpoint, resume_endpoint, update_endpoint
 from tests.engine.steps import an_endpoint, emit, take_turn
 from tests.receiver import Receiver
@@ -83,6 +83,23 @@ def test_an_opening_is_no_repair(office: Endpoint) -> None:
     keep_windows(now=NIGHT)
     keep_windows(now=DAY)
     assert Lane.objects.get().failing_since == since
+
+
+@pytest.mark.parametrize(("reason", "rests"), [("asked", True), ("down", True), ("order", False)])
+@pytest.mark.parametrize("end", ["opens", "ends"])
+def test_a_rest_that_the_receiver_asked_for_outlasts_the_window(
+    end: str, reason: str, rests: bool, office: Endpoint
+) -> None:
+    """Given a receiver that wants to be left alone for a day, then an opening in the morning keeps to that."""
+    until = datetime.now(UTC) + timedelta(days=1)
+    keep_windows(now=NIGHT)
+    Lane.objects.update(rest_until=until, rest_reason=reason, failures=7, opened=2)
+    if end == "ends":
+        update_endpoint(office, {"delivery_window": None}, actor="user:bob")
+    assert (keep_windows(now=DAY) if end == "opens" else end_windows()) == 1
+    lane = Lane.objects.get()
+    assert (lane.rest_until, lane.failures, lane.opened) == (until if rests else None, 7, 2)
+    assert state(office)[0] == "enabled"
 
 
 def test_without_its_window_an_endpoint_goes_on(office: Endpoint) -> None:
