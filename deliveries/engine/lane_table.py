@@ -6,7 +6,7 @@ lanes come before another customer's. Sends nothing.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
@@ -28,6 +28,7 @@ class LaneTable:
         self._limits = limits
         self._active: dict[Lane, None] = {}  # in the order to serve them in
         self._counted: dict[Lane, int] = {}
+        self._customers: Counter[int] = Counter()  # lanes of each; by the id's number, as in shares.py
 
     @property
     def active(self) -> Collection[Lane]:
@@ -45,6 +46,13 @@ class LaneTable:
     def may_start(self, customer_id: UUID, size: int) -> bool:
         """Say whether a customer may have one more request in flight, of so many bytes."""
         return self.in_flight.may_take(customer_id) and self.bytes.may_take(customer_id, size)
+
+    def starts(self) -> int:
+        """Return how many requests to start in one step: few while several customers are here, as none waits long."""
+        most = self._limits.starts_a_step
+        if len(self._customers) < 2:
+            return most
+        return min(most, max(self._limits.starts_beside, len(self._active) // self._limits.lanes_a_start))
 
     def note_started(self, customer_id: UUID, size: int) -> None:
         """Note that a request of a customer takes room, sent or in the making."""
@@ -67,6 +75,7 @@ class LaneTable:
     def add(self, lane: Lane) -> None:
         """Drive a lane that was leased just now."""
         self.lanes[lane.endpoint_id] = lane
+        self._customers[lane.customer_id.int] += 1
         self.activate(lane)
         self.count(lane)
 
@@ -106,13 +115,16 @@ class LaneTable:
         if self.lanes.get(lane.endpoint_id) is lane:
             del self.lanes[lane.endpoint_id]
             self._active.pop(lane, None)
+            self._customers[lane.customer_id.int] -= 1
+            if not self._customers[lane.customer_id.int]:
+                del self._customers[lane.customer_id.int]
             if counted := self._counted.pop(lane, 0):
                 self.waiting.give_back(lane.customer_id, counted)
 
     def drop_everything(self) -> list[Lane]:
         """Take out all lanes."""
         lanes = [*self.lanes.values()]
-        for of_lanes in (self.lanes, self._active, self._counted):
+        for of_lanes in (self.lanes, self._active, self._counted, self._customers):
             of_lanes.clear()
         for shares in (self.waiting, self.in_flight, self.bytes):
             shares.clear()

@@ -29,6 +29,9 @@ class Limits:
     claim_at_least: int = 20  # deliveries for each of many lanes that want some
     claim_bytes: int = 16 * MIB  # bodies in one claim, as far as they come with it
     starts_a_step: int = 64  # then answers are looked at: the next requests go over the connections that they free
+    starts_beside: int = 16  # where several customers have lanes in hand: who comes waits for a step or two
+    lanes_a_start: int = 4  # but one for four lanes that are looked at in a step: with hundreds that costs most
+    bytes_a_step: int = MIB  # of bodies, each of which is fetched, signed and sent
     renewals_a_step: int = 200  # leases renewed by one statement, so that thousands do not hold up a step
 
     # Lanes that want a lease.
@@ -74,8 +77,10 @@ class Limits:
         assert self.record_after <= self.record_at_latest < self.slice_seconds
         assert self.still <= self.sweep < self.look_again
         assert 2 * self.lanes_a_take + self.look <= self.found // 3, "what is found of one customer alone is kept"
+        assert self.starts_beside <= self.starts_a_step
         assert max(self.first_claim, self.starts_a_step, 16 * self.lanes_a_take) <= self.waiting
         assert self.crowd < self.in_flight // 2, "a customer alone reaches the crowd before its share ends"
+        assert self.whole_bytes <= self.bytes_a_step <= self.bytes_in_flight
         assert self.whole_bytes * self.claim_at_least <= self.claim_bytes <= self.bytes_in_flight
         assert len(self.try_again) == self.tries
         assert self.keep_in_hand < self.soon < self.rest_of_problem

@@ -123,20 +123,17 @@ class Outbox:
 
     def feed(self, now: float, *, sending: bool = True) -> list[tuple[Lane, Finished]]:
         """Start requests until nobody may send or enough were started; returns what failed before it was sent."""
-        room = self._limits.starts_a_step
+        room, bytes_room = self._table.starts(), self._limits.bytes_a_step
         self.feed_at, self._moment_until = NEVER, 0.0
         lines = self._table.lines(self._startable(now, sending=sending))
         served = []
-        while room and lines:
+        while room and bytes_room > 0 and lines:
             line = lines.popleft()
             lane = line.popleft()
             if self._may_send(lane, now):
-                if isinstance(lane, BatchLane):
-                    self._start_batch(lane, now)
-                else:
-                    self._start(lane, now)
+                started = self._start_batch(lane, now) if isinstance(lane, BatchLane) else self._start(lane, now)
                 served.append(lane)
-                room -= 1
+                room, bytes_room = room - 1, bytes_room - started.body_bytes
                 if lane.waiting:
                     line.append(lane)
             if line:
@@ -144,7 +141,7 @@ class Outbox:
         for made in self._making.finished():
             self._go_on(made, now)
         self._table.end_step(now, served=served)
-        if not room:
+        if lines:
             self.feed_at = now
         failed, self._failed = self._failed, []
         return failed
@@ -167,17 +164,19 @@ class Outbox:
         size = lane.bytes_next() if isinstance(lane, BatchLane) else lane.waiting[0].body_bytes
         return table.may_start(lane.customer_id, size) and (not lane.careful or quarantine.may_go(lane))
 
-    def _start(self, lane: Lane, now: float) -> None:
+    def _start(self, lane: Lane, now: float) -> Claimed:
         claimed = lane.take_next(now)
         self._table.note_started(lane.customer_id, claimed.body_bytes)
         if claimed.body is None:
             self._making.fetch_event(lane, claimed)
         else:
             self._send(lane, claimed, now)
+        return claimed
 
-    def _start_batch(self, lane: BatchLane, now: float) -> None:
+    def _start_batch(self, lane: BatchLane, now: float) -> Claimed:
         claimed = self._making.gather(lane, lane.take_batch(now))
         self._table.note_started(lane.customer_id, claimed.body_bytes)
+        return claimed
 
     def _go_on(self, made: Ready, now: float) -> None:
         """Send what waited; of a lane that sends nothing more it stays due."""

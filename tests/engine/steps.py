@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -109,6 +109,14 @@ def run_until_idle(engine: Engine, *, seconds: float = PATIENCE_SECONDS) -> None
     """Step until every lane was given back, and end the engine."""
     step_until_idle(engine, seconds=seconds)
     engine.abandon()
+
+
+def step_until(engine: Engine, condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
+    """Step until something holds."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up
+        engine.step()
 
 
 def step_until_idle(engine: Engine, *, seconds: float = PATIENCE_SECONDS) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +11,11 @@ import pytest
 
 from deliveries.engine import intake, loop
 from deliveries.engine.limits import Limits
-from deliveries.engine.loop import Engine
 from deliveries.engine.outbox import Ended
 from deliveries.models import Delivery, Endpoint, Lane
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
-from tests.engine.steps import PATIENCE_SECONDS, PATIENT, an_endpoint, an_engine, emit, run_until_idle
+from tests.engine.steps import PATIENT, an_endpoint, an_engine, emit, run_until_idle, step_until
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,14 +55,6 @@ def healthy(receiver_ports: list[int]) -> Iterator[Receiver]:
 def an_endpoint_of(other: Endpoint, url: str) -> Endpoint:
     """Another endpoint of the same customer."""
     return create_endpoint(other.customer, {"url": url}, actor="user:alice")[0]
-
-
-def step_until(engine: Engine, condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Step until something holds."""
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        engine.step()
 
 
 def test_lanes_that_only_wait_for_an_answer_leave_room_for_others(
