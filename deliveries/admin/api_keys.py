@@ -48,6 +48,7 @@ class ApiKeyForm(ServiceForm, forms.ModelForm):
     """A new key."""
 
     scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("Scopes"),
         choices=[(scope.value, gettext_lazy(words)) for scope, words in SERVICE_SCOPES.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text=gettext_lazy("What it may do."),
@@ -75,7 +76,7 @@ class ApiKeyPages(PageAdmin[ApiKey]):
     search_fields = ("name",)
     search_by = ("name__icontains", "hint")
     search_help_text = gettext_noop("Part of the name, the last four characters, or key_ id")
-    nothing_yet = gettext_noop("No API key yet. Add one for each program, with the few scopes that it needs.")
+    nothing_yet = gettext_noop("No API key yet. Each program gets one, with the few scopes that it needs.")
     list_select_related = ("customer",)
     change_form_template = "hookpost/api_key.html"
     seen_fields: ClassVar[tuple[str, ...]] = (
@@ -215,6 +216,7 @@ class PortalApiKeyForm(ApiKeyForm):
     """A new key of one customer; events are emitted by services only."""
 
     scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("Scopes"),
         choices=[(scope.value, gettext_lazy(words)) for scope, words in SCOPES.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text=gettext_lazy("What it may do, with your own data only."),

@@ -53,6 +53,11 @@ class Figures:
     recent: Sequence[tuple[Delivery, SafeString | str]]
     alerts: Sequence[Alert]
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing was given up, waits or is held back."""
+        return all(each.value == "0" for each in self.counts)
+
 
 def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
     """Return the figures of what this viewer may see."""

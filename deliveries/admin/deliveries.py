@@ -170,6 +170,7 @@ class StaffDelivery(CustomerLink, DeliveryPages):
 class PortalDelivery(DeliveryPages, PortalAdmin[Delivery]):
     """A customer's own deliveries."""
 
+    nothing_yet = gettext_noop("Nothing was delivered yet. Send a test event from an endpoint's page.")
     columns = (
         "shown_id",
         "shown_state",

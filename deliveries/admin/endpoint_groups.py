@@ -36,9 +36,10 @@ HOW = (
 )
 NEW_HOW = (*HOW[:-1], "secret")
 LIMITS = ("rate_limit", "max_in_flight", "timeout_seconds", "schedule", "window", "ordered", "set_aside_after")
-# What is shown to those who may not change it.
+# What is shown to those who may not change it: at once, and folded.
+SEEN_FIRST = ("url", "description", "shown_types")
 SEEN_FIELDS = (
-    *("url", "description", "shown_types", "filter", "shown_tags", "shown_signing", "payload_mode"),
+    *("filter", "shown_tags", "shown_signing", "payload_mode"),
     *("method", "body_format", "transformation", "batch_size", "batch_wait_ms", "send_trace_context"),
     *("shown_headers", "shown_auth", "shown_tls", "rate_limit", "max_in_flight", "timeout_seconds"),
     *("shown_schedule", "shown_window", "ordered", "set_aside_after"),
@@ -65,6 +66,11 @@ def groups_of(row: Endpoint | None, fields: Mapping[str, Field]) -> Fieldsets:
         (gettext("Certificates"), _folded(TLS_FIELDS)),
         (heading(gettext("Limits"), LIMITS), _folded(LIMITS)),
     )
+
+
+def seen_groups() -> Fieldsets:
+    """Return the groups of what is shown to those who may not change it."""
+    return ((gettext("Where"), {"fields": SEEN_FIRST}), (gettext("How it is sent"), _folded(SEEN_FIELDS)))
 
 
 def _folded(names: Sequence[str]) -> dict[str, Sequence[str]]:

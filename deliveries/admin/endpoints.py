@@ -21,7 +21,7 @@ from deliveries.admin.columns import customer_column
 from deliveries.admin.credential_fields import certificate_warning
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
-from deliveries.admin.endpoint_groups import SEEN_FIELDS, groups_of
+from deliveries.admin.endpoint_groups import groups_of, seen_groups
 from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
@@ -60,7 +60,7 @@ class EndpointPages(VersionPage):
     def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Fieldsets:
         """Group the fields; who may not change sees what is stored, without the write-only ones."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return ((None, {"fields": SEEN_FIELDS}),)
+            return seen_groups()
         return groups_of(obj, EndpointForm.base_fields)
 
     readonly_fields = (

@@ -69,7 +69,7 @@ class EventTypePages(PageAdmin[EventType]):
     search_fields = ("name",)
     search_by = ("name__icontains", "description__icontains")
     search_help_text = gettext_noop("Part of the name or description")
-    nothing_yet = gettext_noop("No event type yet. Add one with an example, so that receivers know what comes.")
+    nothing_yet = gettext_noop("No event type yet. Each has an example, so that receivers know what comes.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> tuple[str, ...]:
         """The name and the owner stay what they are."""

@@ -201,6 +201,10 @@ class StaffEvent(CustomerLink, EventPages):
 class PortalEvent(EventPages, PortalAdmin[Event]):
     """A customer's own events."""
 
+    nothing_yet = gettext_noop(
+        "No event yet. They come by themselves, once something happens that you are told of; a test event is sent from"
+        " an endpoint's page."
+    )
     columns = ("shown_id", "shown_type", "shown_created")
     filters = (log_filters.TypeFilter, TagFilter, ValueFilter, log_filters.WindowFilter, log_filters.PeriodFilter)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WORDS = {
     FirstStep.ENDPOINT: (
         gettext_noop("Register an endpoint"),
-        gettext_noop("The URL of your own that events are sent to."),
+        gettext_noop("The URL of your own that events are sent to; without a server yet, an inbox here."),
         gettext_noop("Register"),
     ),
     FirstStep.ANSWERED: (

@@ -194,6 +194,13 @@ class PageAdmin(ActPages[Row], OwnTransactions):
             request.refused = refused  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Head the page by what is added, in the reader's language: Django says the noun as the model has it."""
+        title = tell("Add {noun}", noun=gettext(str(self.opts.verbose_name)))
+        return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
     ) -> HttpResponse:

@@ -28,6 +28,7 @@ class PortalEndpoint(WhileTyping, PortalAdmin[Endpoint]):
     columns = ("shown_url", "shown_state", "shown_health", "shown_strip", "shown_types", "description", "shown_created")
     filters = endpoint_filters.OF_BOTH_SITES
     search_help_text = gettext_noop("Part of the URL or description, or ep_ id")
+    nothing_yet = gettext_noop("No endpoint is registered yet. It is a URL of yours that events are sent to.")
 
     def may_act(self, request: HttpRequest, act: str, row: Endpoint) -> bool:
         """Members pause; disabling is for support and for the system."""

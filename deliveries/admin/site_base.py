@@ -197,10 +197,14 @@ class HookpostSite(UnfoldAdminSite):
     def all_figures(self, request: HttpRequest) -> dict[str, object]:
         """Return what the front page tells of the last day, and what fails."""
         viewer, asked = self.viewer(request), request.GET.get("span", "")
+        figures = figures_for(viewer, site_name=self.name)
+        overview = overview_for(viewer, site_name=self.name, asked=asked)
+        failing = failing_section(self.get_model_admin(FailureGroup), viewer)
         return {
-            "figures": figures_for(viewer, site_name=self.name),
-            "overview": overview_for(viewer, site_name=self.name, asked=asked),
-            "failing": failing_section(self.get_model_admin(FailureGroup), viewer),
+            "figures": figures,
+            "overview": overview,
+            "failing": failing,
+            "is_quiet": overview.is_empty and figures.is_empty and not failing,
             "failures_url": address_of(f"{self.name}:deliveries_failuregroup_changelist"),
         }
 

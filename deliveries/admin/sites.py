@@ -20,7 +20,9 @@ from deliveries.admin.site_base import HookpostSite
 from deliveries.admin.staff_log_in import StaffLogin, log_in_context
 from deliveries.admin.viewer import customer_of, framed_context, member_of, memberships_of
 from deliveries.models.visible import OPERATOR, Viewer
+from deliveries.protocol.member_roles import MemberRight, has_right
 from deliveries.services.brands import Brand, brand_of
+from deliveries.services.first_steps import is_beginning
 from deliveries.services.site_links import PORTAL, STAFF
 
 
@@ -164,7 +166,13 @@ class PortalSite(HookpostSite):
         member = member_of(request)
         if member is not None:
             context["site_subheader"] = member.customer.name
+            context["only_looks"] = not has_right(member.role, MemberRight.CHANGE)
         return context | framed_context(request)
+
+    def all_figures(self, request: HttpRequest) -> dict[str, object]:
+        """Say, too, whether there is nothing to tell yet: zeros help nobody who begins."""
+        figures = super().all_figures(request)
+        return {**figures, "is_beginning": figures["is_quiet"] and is_beginning(customer_of(request))}
 
     def beside_figures(self, request: HttpRequest) -> dict[str, object]:
         """Show the first steps until they are done."""

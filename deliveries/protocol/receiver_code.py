@@ -26,6 +26,7 @@ const payload = new Webhook(process.env.WEBHOOK_SECRET).verify(rawBody, req.head
 """
 GO = """\
 // go get github.com/standard-webhooks/standard-webhooks/libraries
+// import standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 webhook, err := standardwebhooks.NewWebhook(os.Getenv("WEBHOOK_SECRET"))
 if err != nil {
 	log.Fatal(err)
@@ -65,8 +66,11 @@ function verify(string $body, string $id, string $timestamp, string $signature, 
 }\
 """
 JAVA = """\
+// import java.security.MessageDigest; import java.time.Instant; import java.util.Base64;
+// import javax.crypto.Mac; import javax.crypto.spec.SecretKeySpec;
 // body: the raw bytes, before anything parses them; the others are the headers of that name
 static boolean verify(byte[] body, String id, String timestamp, String signature, String secret) throws Exception {
+    if (!timestamp.matches("[0-9]{1,12}")) return false;
     if (Math.abs(Instant.now().getEpochSecond() - Long.parseLong(timestamp)) > 300) return false;
     byte[] key = Base64.getDecoder().decode(secret.replaceFirst("^whsec_", ""));
     Mac mac = Mac.getInstance("HmacSHA256");
@@ -80,6 +84,7 @@ static boolean verify(byte[] body, String id, String timestamp, String signature
 }\
 """
 CSHARP = """\
+// using System; using System.Linq; using System.Security.Cryptography; using System.Text;
 // body: the raw bytes, before anything parses them; the others are the headers of that name
 static bool Verify(byte[] body, string id, string timestamp, string signature, string secret)
 {

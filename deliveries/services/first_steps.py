@@ -50,6 +50,12 @@ def is_over(done: Collection[str]) -> bool:
     return DISMISSED in done or {FirstStep.ARRIVED, FirstStep.EVENT} <= set(done)
 
 
+def is_beginning(customer: Customer) -> bool:
+    """Say whether no receiver of a customer has answered yet, as far as was noted."""
+    known = frozenset(customer.first_steps)
+    return not is_over(known) and FirstStep.ANSWERED not in known
+
+
 def dismiss(customer: Customer, *, actor: str) -> None:
     """Show them no more to anybody of the customer."""
     with transaction.atomic():

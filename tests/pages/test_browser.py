@@ -102,6 +102,20 @@ def test_pages_fit_a_telephone_in_both_themes(page: Page, acme: House, scheme: s
         assert page.evaluate("document.documentElement.scrollWidth") <= 420, path
 
 
+def test_longer_words_fit_the_narrowest_telephone(page: Page, acme: House) -> None:
+    """Given Spanish, which needs a third more room, then nothing is cut off or scrolls sideways at 320 pixels."""
+    page.set_extra_http_headers({"accept-language": "es"})
+    page.set_viewport_size({"width": 320, "height": 700})
+    log_in(page, acme.member.user, site="portal")
+    endpoint = f"deliveries/endpoint/{acme.endpoint.public_id}/change/"
+    for path in ("", "deliveries/delivery/", "profile/", "members/", "second-factor/", endpoint):
+        page.goto(f"/portal/{path}")
+        page.wait_for_selector(".hp-local, main form", state="attached")
+        wide = page.evaluate("""[document.documentElement, ...document.querySelectorAll(".hp-scroll")]
+            .filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.textContent.slice(0, 200))""")
+        assert wide == [], path
+
+
 def test_a_page_of_a_list_that_is_not_full_asks_for_what_follows(
     page: Page, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from deliveries.models import AuditEntry, Customer, Delivery
+from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Lane
 from deliveries.protocol.member_roles import MemberRole
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint
@@ -96,6 +97,53 @@ def test_a_customer_with_traffic_and_one_that_dismissed_them_are_asked_about_no_
     accept_event(EventDraft(customer_id=newcomer.pk, type="invoice.paid", data=b"{}"))
     Delivery.objects.update(status_code=200, state="succeeded")
     assert ticked(nina) is None
+
+
+def test_who_begins_sees_what_to_do_and_no_zeros_until_something_is_sent(
+    nina: Client, newcomer: Customer, receiver_ports: list[int]
+) -> None:
+    begins = nina.get("/portal/").content.decode()
+    assert "is shown here from the first request on" in begins
+    assert not re.findall(r"data-hp-chart|hp-figure\b|What fails", begins)
+    endpoint, _ = create_endpoint(newcomer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/in"}, actor="system")
+    assert "is shown here from the first request on" in nina.get("/portal/").content.decode()
+    send_test_event(endpoint)  # and waits
+    waits = nina.get("/portal/").content.decode()
+    assert "is shown here from the first request on" not in waits
+    assert "What fails" in waits
+    Delivery.objects.all().delete()
+    DueDelivery.objects.all().delete()
+    assert "is shown here from the first request on" in nina.get("/portal/").content.decode()
+    nina.post("/portal/first-steps/dismiss/")
+    assert "What fails" in nina.get("/portal/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("endpoint", "It is a URL of yours that events are sent to."),
+        ("delivery", "Send a test event from an endpoint&#x27;s page."),
+        ("event", "They come by themselves"),
+    ],
+)
+def test_an_empty_list_asks_nothing_of_a_customer_that_is_not_theirs(page: str, words: str, nina: Client) -> None:
+    text = nina.get(f"/portal/deliveries/{page}/").content.decode()
+    assert words in text
+    assert "REST" not in text
+
+
+def test_what_fails_is_not_said_to_be_nothing_while_an_endpoint_fails(
+    nina: Client, newcomer: Customer, receiver_ports: list[int]
+) -> None:
+    endpoint, _ = create_endpoint(newcomer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/in"}, actor="system")
+    send_test_event(endpoint)
+    nothing = "Nothing has failed in the last 7 days."
+    assert nothing in nina.get("/portal/").content.decode()
+    Delivery.objects.update(state="exhausted", error="http_4xx", status_code=401, failed_at=timezone.now())
+    Lane.objects.filter(endpoint=endpoint).update(failing_since=timezone.now())
+    text = nina.get("/portal/").content.decode()
+    assert nothing not in text
+    assert "What began to fail just now is here within a minute." in text
 
 
 def test_a_viewer_sees_them_and_dismisses_nothing(newcomer: Customer, nina: Client) -> None:

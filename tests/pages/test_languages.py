@@ -155,6 +155,15 @@ def test_pages_of_the_portal_hold_no_english_sentence_in_another_language(acme: 
     assert english_on(carol, pages) == {}
 
 
+def test_what_is_added_is_named_in_the_readers_language(carol: Client, alice: Client) -> None:
+    german = {"accept-language": "de"}
+    for client, site in ((carol, "portal"), (alice, "admin")):
+        text = client.get(f"/{site}/deliveries/apikey/add/", headers=german).content.decode()
+        assert "API-Schlüssel hinzufügen" in text
+        assert "API key" not in text
+        assert "Scopes" not in text
+
+
 def test_pages_of_staff_hold_no_english_sentence_in_another_language(acme: House, alice: Client) -> None:
     root = "/admin/deliveries"
     lists = ("customer", "member", "endpoint", "delivery", "event", "failuregroup", "job", "apikey", "eventtype")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -22,10 +23,7 @@ KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 BODY = '{"type":"invoice.paid","data":{"of":"Ü"}}'
 ID = "evt_01m7xrk53te4qvqemyq2g1mx3k"
-JAVA_IMPORTS = (
-    "import java.security.MessageDigest; import java.time.Instant; import java.util.Base64; "
-    "import javax.crypto.Mac; import javax.crypto.spec.SecretKeySpec;"
-)
+JAVA_IMPORTS = " ".join(re.findall(r"import [\w.]+;", receiver_code.JAVA))
 
 
 def signed(body: str, at: int) -> str:
@@ -67,8 +65,9 @@ def test_shown_code_takes_a_signed_request_and_no_other(
     right = (BODY, ID, str(now), signed(BODY, now), SECRET)
     old = (BODY, ID, str(now - 3600), signed(BODY, now - 3600), SECRET)
     altered = (BODY + " ", *right[1:])
-    cases = [(right, "true"), (old, "false"), (altered, "false")]
-    for case, expected in cases if command[0] != "java" else cases[:1] + cases[2:]:  # its start takes a second
+    undated = (BODY, ID, "yesterday", *right[3:])
+    cases = [(right, "true"), (undated, "false"), (altered, "false"), (old, "false")]
+    for case, expected in cases if command[0] != "java" else cases[:3]:  # its start takes a second
         ended = subprocess.run(
             [*command, *case], capture_output=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, timeout=120
         )
@@ -82,6 +81,12 @@ def test_the_shown_python_reads_a_signed_request(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     exec(receiver_code.PYTHON, known)
     assert known["payload"] == json.loads(BODY)
+
+
+def test_what_the_shown_go_imports_is_what_the_program_of_the_tests_does() -> None:
+    imported = re.search(r'// import (standardwebhooks ".+")', receiver_code.GO)
+    assert imported is not None
+    assert imported[1] in (FOLDER / "go/main.go").read_text()
 
 
 def test_node_and_go_are_shown_as_the_programs_of_the_tests_have_them() -> None:
