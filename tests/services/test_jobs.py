@@ -117,7 +117,7 @@ def test_what_is_about_to_be_sent_anyway_is_left_out(endpoint: Endpoint) -> None
     due, redelivered, retrying = (log_delivery(endpoint, state="pending") for _ in range(3))
     log_due(due)
     log_due(redelivered, manual=True)
-    log_due(retrying, due_at=datetime.now(UTC) + timedelta(hours=1))
+    log_due(retrying, rank=2, attempts=1, due_at=datetime.now(UTC) + timedelta(hours=1))
     job = start(endpoint)
     while job_steps.run_job_step(job.id)[0]:
         pass
