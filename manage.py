@@ -24,6 +24,7 @@ WITHOUT_SERVICES = {
 def main(argv: list[str]) -> int:
     """Run one command; a wrong setting is one line and exit code 2."""
     look_seldom()
+    stay_in_folder()
     os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE") or "config.settings"
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without a sign shows another
     try:
@@ -44,6 +45,18 @@ def main(argv: list[str]) -> int:
         print(f"error: {sentence}", file=sys.stderr)
         return 2
     return 0
+
+
+def stay_in_folder() -> None:
+    """Have packages come from the folder that a link leads to now: an upgrade lets it lead to another one meanwhile."""
+    named, real = sys.prefix, os.path.realpath(sys.prefix)
+    sys.path[:] = [_moved(each, named, real) for each in sys.path]
+    sys.executable = _moved(sys.executable, named, real)
+    sys.prefix = sys.exec_prefix = real
+
+
+def _moved(path: str, named: str, real: str) -> str:
+    return f"{real}{path.removeprefix(named)}" if path.startswith(f"{named}/") else path
 
 
 def explain(error: Exception, *, command: str) -> str:

@@ -19,6 +19,8 @@ from django.core.management import get_commands
 from config.management.commands.web import STOP_SECONDS
 from deliveries.conf import Conf, load
 from deliveries.management.workers import STOP_SECONDS as WORKER_STOP_SECONDS
+from tests.config.test_urls_as_typed import services
+from tests.production.databases import Installation
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = sorted((CHECKOUT / "deploy" / "systemd").iterdir())
@@ -67,6 +69,26 @@ def test_systemd_leaves_time_for_the_drain_and_signals_the_parent_alone() -> Non
     assert "KillMode=mixed" in web
     assert seconds(web) > load({}).drain_seconds + STOP_SECONDS
     assert seconds(worker) > WORKER_STOP_SECONDS
+
+
+def test_who_runs_keeps_its_packages_when_the_link_leads_elsewhere(tmp_path: Path) -> None:
+    """Given /srv/hookpost, a link as docs/upgrading.md has it, then old processes load nothing of the new release."""
+    old, new, link = tmp_path / "old", tmp_path / "new", tmp_path / "hookpost"
+    old.mkdir()
+    new.mkdir()
+    (old / ".venv").symlink_to(sys.prefix)
+    link.symlink_to(old)
+    turned = f"import os; os.remove('{link}'); os.symlink('{new}', '{link}')"
+    goes_on = "import subprocess, sys, drf_spectacular.generators"
+    has_packages = "subprocess.run([sys.executable, '-c', 'import django'], check=True)"
+    environment = Installation(settings=services(tmp_path)).environment()
+    shell = [f"{link}/.venv/bin/python", "manage.py", "shell", "--no-imports", "-c"]
+    done = subprocess.run(
+        [*shell, f"{turned}; {goes_on}; {has_packages}"],
+        cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert link.resolve() == new
 
 
 def seconds(unit: str) -> int:
