@@ -19,7 +19,7 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, connection
 
 from deliveries import sql
 from deliveries.conf import conf
@@ -110,7 +110,7 @@ class Dispatcher:
                 self._tick_if_leader()
             except LeadLost:
                 log.warning("dispatcher_lead_lost")
-            except (OperationalError, InterfaceError, InternalError) as error:  # away, or read-only
+            except (OperationalError, InterfaceError, InternalError, NotSupportedError) as error:  # away, or a standby
                 log.warning("dispatcher_without_database", error=first_line(error))
                 connection.close()
             except Exception:

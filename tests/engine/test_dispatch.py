@@ -9,13 +9,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import InternalError, OperationalError, connection, transaction
+from django.db import InternalError, NotSupportedError, OperationalError, connection, transaction
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from deliveries import sql
 from deliveries.engine import dispatcher
 from deliveries.engine.backlogs import release_backlogs
 from deliveries.engine.dispatcher import Dispatcher
+from deliveries.metrics import names
 from deliveries.models import (
     Alert,
     Challenge,
@@ -233,3 +235,19 @@ def test_all_rounds_are_taken_where_nobody_can_see_which_are_due(monkeypatch: py
     monkeypatch.setattr(alerts, "tell_customers", lambda: done.append("tell"))
     Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).tick()
     assert done == ["hold", "tell"]
+
+
+def test_a_dispatcher_at_a_standby_waits_for_a_primary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a server that recovers, or a standby, which has no unlogged tables, then that is no round that failed."""
+    stop = threading.Event()
+
+    def take(lead: object) -> bool:
+        stop.set()
+        raise NotSupportedError("cannot access temporary or unlogged relations during recovery")
+
+    monkeypatch.setattr(dispatcher.Lead, "take", take)
+    before = list(names.ROUND_FAILURES.samples())
+    with capture_logs() as lines:
+        dispatcher.Dispatcher(ring=lambda lanes: None, ring_all=lambda *, slow: None).run_forever(stop)
+    assert [each["event"] for each in lines] == ["dispatcher_without_database"]
+    assert list(names.ROUND_FAILURES.samples()) == before
