@@ -6,13 +6,15 @@ What lives here: reading the URL, time limits, and telling a cluster. It must no
 from __future__ import annotations
 
 from typing import cast
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
+
+from deliveries.protocol.torn_urls import refuse_torn_redis
 
 SENTINEL = "+sentinel"
 SENTINEL_PORT = 26_379
@@ -35,23 +37,13 @@ def redis_client(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, tries: i
         if urlsplit(url).scheme.endswith(SENTINEL):
             client = _master_of(url, limits)
         else:
-            _check_place(urlsplit(url))
+            refuse_torn_redis(urlsplit(url))
             client = redis.Redis.from_url(url, **limits)
         pool = client.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # which alone looks at the options; nothing is asked
     except (TypeError, redis.RedisError) as error:
         raise ValueError("has options that nobody knows") from error
     return client
-
-
-def _check_place(parts: SplitResult) -> None:
-    """Raise ValueError for a place that redis-py would replace by another: localhost, or database 0."""
-    if parts.scheme == "unix":
-        is_right = parts.path.startswith("/") and not parts.hostname
-    else:
-        is_right = not parts.path.strip("/") or parts.path.strip("/").isdecimal()
-    if not is_right:
-        raise ValueError("names no database by its number, or no socket by its path")
 
 
 def is_cluster(client: redis.Redis) -> bool:

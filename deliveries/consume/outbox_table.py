@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from deliveries.consume.source import Message, SourceAway
 from deliveries.database.connection import connect_to
 from deliveries.database.failures import first_line
+from deliveries.protocol.torn_urls import refuse_torn_database
 
 WAIT_SECONDS = 0.2
 
@@ -36,8 +37,8 @@ class OutboxTable:
     """One reader of an outbox."""
 
     def __init__(self, url: str, table: str) -> None:
-        """Raises psycopg.ProgrammingError for what is no URL of PostgreSQL."""
-        conninfo_to_dict(url)
+        """Raises psycopg.ProgrammingError or ValueError for what is no URL of PostgreSQL."""
+        refuse_torn_database(url, conninfo_to_dict(url))
         self.url, self.table = url, sql.Identifier(*table.split("."))
         self._connection: psycopg.Connection | None = None
 

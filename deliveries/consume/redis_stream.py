@@ -11,10 +11,12 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import cast
+from urllib.parse import urlsplit
 
 import redis
 
 from deliveries.consume.source import TRACE, Message, SourceAway
+from deliveries.protocol.torn_urls import refuse_torn_redis
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 Answer = list[tuple[bytes, list[tuple[bytes, Mapping[bytes, bytes] | None]]]]
@@ -32,7 +34,10 @@ class RedisStream:
         """`number` tells several readers of a process apart."""
         self.stream, self.idle_ms = stream, idle_ms
         self.reader = f"{socket.gethostname()}-{os.getpid()}-{number}"
+        refuse_torn_redis(urlsplit(url))
         self.client = redis.Redis.from_url(url, socket_timeout=30)
+        pool = self.client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # TypeError for an option that is none; nothing is asked
         self._has_group = False
 
     def take(self, limit: int) -> Sequence[Message]:

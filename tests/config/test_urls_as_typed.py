@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from config.broker import make_broker
 from config.database import database_settings
@@ -74,6 +75,23 @@ def test_a_broker_is_the_one_that_is_named_or_none(url: str) -> None:
 )
 def test_brokers_as_the_page_has_them_are_taken(url: str) -> None:
     make_broker(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://valkey:6379/hookpost",
+        "redis://valkey:6379/0?no_such_option=1",
+        "amqp://a@rabbit/vhost",
+        "postgresql://h:p@hidden@db.example.com/outbox",
+        "postgresql://h:p/hidden@db.example.com/outbox",
+        "postgresql://h@db.example.com:x/outbox",
+    ],
+)
+def test_events_are_read_from_the_place_that_is_named_or_from_none(url: str) -> None:
+    with pytest.raises(CommandError, match=r"this URL cannot be read; .* @ %40") as raised:
+        call_command("consume", "--from", url)
+    assert "hidden" not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["HOOKPOST_SECRET_KEY", "HOOKPOST_ALERT_MAIL", "HOOKPOST_BRAND_NAME", "DATABASE_URL"])

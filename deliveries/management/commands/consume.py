@@ -83,7 +83,7 @@ def _source(given: str, number: int, *, stream: str, queue: str, table: str, idl
             return RabbitQueue(url, queue)
         if url.startswith(("postgres://", "postgresql://")):
             return OutboxTable(url, table)
-    except (ValueError, psycopg.ProgrammingError) as error:  # what it says may hold a part of the password
+    except (TypeError, ValueError, psycopg.ProgrammingError) as error:  # what it says may hold a part of the password
         raise CommandError(UNREADABLE) from error
     raise CommandError(
         "--from is a URL that starts with redis://, rediss://, unix://, amqp://, amqps:// or postgresql://"
