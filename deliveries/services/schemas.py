@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,6 +31,10 @@ WIDTH_LIMIT = 200
 # The library tells all violations or the first: all are asked for only where they cannot be many.
 TOLD_ALL_LIMIT = 5_000
 PATTERN_LIMIT_BYTES = 1 << 20  # of a compiled pattern
+PATTERN_LEAST_BYTES = 1 << 12
+# Of all patterns of a schema, compiled: `.{900}` takes most of a megabyte, and compiling one takes ten milliseconds.
+PATTERNS_LIMIT_BYTES = 8 << 20
+LIGHT_BYTES = 1 << 16
 
 _SCHEMA_2020 = "https://json-schema.org/draft/2020-12/schema"
 _REFUSED = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef")
@@ -41,7 +47,6 @@ _BELOW = (
     *("items", "prefixItems", "contains", "unevaluatedItems"),
     *("additionalProperties", "patternProperties", "propertyNames", "unevaluatedProperties"),
 )
-_REGEX = RegexOptions(size_limit=PATTERN_LIMIT_BYTES, dfa_size_limit=PATTERN_LIMIT_BYTES)
 
 
 def check_schema(schema: object) -> object:
@@ -58,13 +63,19 @@ def check_schema(schema: object) -> object:
             raise _refused("$schema stands at the top of a schema only")
     root = schema if isinstance(schema, dict) else {}
     _cost(schema, root)
+    _compile(schema)
+    if _width([schema], root) > WIDTH_LIMIT:
+        raise _refused(f"this schema holds one value against more than {WIDTH_LIMIT} of its parts")
+    return schema
+
+
+def _compile(schema: object) -> None:
+    if patterns_size(schema) > PATTERNS_LIMIT_BYTES:
+        raise _refused("the patterns of this schema are too large together: .{900} takes most of a megabyte")
     try:
         _validator(schema)
     except ValueError as error:  # the library's errors are of this kind
         raise _refused(f"not a JSON Schema: {_shortened(_message(error))}") from error
-    if _width([schema], root) > WIDTH_LIMIT:
-        raise _refused(f"this schema holds one value against more than {WIDTH_LIMIT} of its parts")
-    return schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +98,38 @@ class CompiledSchema:
 def compiled(schema: object) -> CompiledSchema:
     """Return a schema that check_schema returned in the form that `violations` takes."""
     root = schema if isinstance(schema, dict) else {}
+    if patterns_size(schema) > PATTERNS_LIMIT_BYTES:  # registered before there was this limit
+        return CompiledSchema(_validator(True), 1, WIDTH_LIMIT + 1)
     return CompiledSchema(_validator(schema), _cost(schema, root), _width([schema], root))
+
+
+def patterns_size(schema: object) -> int:
+    """Return how many bytes the patterns of a schema take at most when compiled; counting ends at the limit."""
+    size = 0
+    for pattern in {each for part in _parts(schema, depth=0) for each in _patterns_of(part)}:
+        size += _pattern_size(pattern)
+        if size > PATTERNS_LIMIT_BYTES:
+            break
+    return size
+
+
+def _patterns_of(part: Mapping[str, object]) -> Iterator[str]:
+    if isinstance(pattern := part.get("pattern"), str):
+        yield pattern
+    if isinstance(named := part.get("patternProperties"), dict):
+        yield from named
+
+
+@lru_cache(maxsize=4096)
+def _pattern_size(pattern: str) -> int:
+    """Return the size with which a pattern compiles, a power of two; the largest for one that cannot be read."""
+    size = PATTERN_LEAST_BYTES
+    while size < PATTERN_LIMIT_BYTES:
+        with suppress(ValueError):
+            _validator({"pattern": pattern}, pattern_bytes=size)
+            break
+        size *= 2
+    return size
 
 
 def violations(schema: CompiledSchema, data: object) -> list[Violation]:
@@ -151,9 +193,10 @@ def _check_part(part: Mapping[str, object]) -> None:
         raise _refused("the schemas understood here are those of JSON Schema 2020-12")
 
 
-def _validator(schema: Any) -> Draft202012Validator:
+def _validator(schema: Any, *, pattern_bytes: int = PATTERN_LIMIT_BYTES) -> Draft202012Validator:
     """Compile a schema: nothing is fetched, `format` is an annotation, patterns take linear time."""
-    return Draft202012Validator(schema, offline=True, validate_formats=False, pattern_options=_REGEX)
+    bounds = RegexOptions(size_limit=pattern_bytes, dfa_size_limit=PATTERN_LIMIT_BYTES)
+    return Draft202012Validator(schema, offline=True, validate_formats=False, pattern_options=bounds)
 
 
 def _cost(schema: object, root: Mapping[str, object], *, above: tuple[Named, ...] = ()) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final, cast
 from uuid import UUID
 
 import orjson
@@ -27,7 +28,7 @@ from deliveries.errors import InvalidData, InvalidInput, Unavailable
 from deliveries.models import EventType, VersionChange
 from deliveries.protocol.remembered import remember
 from deliveries.protocol.sentences import say
-from deliveries.services.schemas import CompiledSchema, Violation, compiled, violations
+from deliveries.services.schemas import LIGHT_BYTES, CompiledSchema, Violation, compiled, patterns_size, violations
 from deliveries.sql.rows import ValidatingTypesRow
 
 WAIT_SECONDS = 2.0
@@ -35,6 +36,7 @@ REFRESH_SECONDS = 1.0
 AHEAD_SECONDS = 0.5
 REMEMBERED = 1000
 LOG_SECONDS = 1.0
+HEAVY: Final = object()  # stands for a schema that the other memory holds
 
 log = structlog.get_logger(__name__)
 
@@ -193,11 +195,31 @@ def _changes_of(rows: Sequence[ValidatingTypesRow], name: str) -> dict[str, tupl
     return {row.api_version: (row.id, row.version) for row in rows if row.api_version and row.name == name}
 
 
-@lru_cache(maxsize=1024)
 def _schema_of(rows: type[EventType | VersionChange], key: UUID, version: str) -> CompiledSchema | None:
-    """Return the schema of a type, or from a version on, compiled; `version` makes a changed one be read again."""
-    schema = rows._default_manager.filter(pk=key).values_list("schema", flat=True).first()
+    """Return the schema of a type, or from a version on, compiled; `version` makes a changed one be read again.
+
+    Few are kept of those whose patterns are large, so that no customer's types use up the memory of a process.
+    """
+    found = _light_schema_of(rows, key, version)
+    return _heavy_schema_of(rows, key, version) if found is HEAVY else cast(CompiledSchema | None, found)
+
+
+@lru_cache(maxsize=1024)
+def _light_schema_of(rows: type[EventType | VersionChange], key: UUID, version: str) -> object:
+    schema = _stored_schema(rows, key)
+    if schema is None:
+        return None
+    return HEAVY if patterns_size(schema) > LIGHT_BYTES else compiled(schema)
+
+
+@lru_cache(maxsize=16)
+def _heavy_schema_of(rows: type[EventType | VersionChange], key: UUID, version: str) -> CompiledSchema | None:
+    schema = _stored_schema(rows, key)
     return None if schema is None else compiled(schema)
+
+
+def _stored_schema(rows: type[EventType | VersionChange], key: UUID) -> object:
+    return rows._default_manager.filter(pk=key).values_list("schema", flat=True).first()
 
 
 def _tell(name: str, mode: str) -> None:

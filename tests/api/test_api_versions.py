@@ -32,7 +32,8 @@ def nothing_remembered() -> Iterator[None]:
 def forget() -> None:
     """Read everything anew; what is changed within a test's transaction is never committed."""
     version_table._forget()
-    validation._schema_of.cache_clear()
+    validation._light_schema_of.cache_clear()
+    validation._heavy_schema_of.cache_clear()
 
 
 @pytest.fixture

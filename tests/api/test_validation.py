@@ -41,7 +41,8 @@ def forget_rules() -> None:
     """Read everything again at the next event."""
     validation._known.clear()
     validation._used.clear()
-    validation._schema_of.cache_clear()
+    validation._light_schema_of.cache_clear()
+    validation._heavy_schema_of.cache_clear()
 
 
 def an_event(data: Any = WRONG, *, name: str = "invoice.paid") -> dict[str, Any]:
@@ -233,6 +234,36 @@ def test_a_schema_that_would_take_too_long_to_check_is_refused_when_it_is_regist
         check_schema(schema)
     (violation,) = violations(compiled(schema), {"a": 1})  # of one that was registered before there was this limit
     assert "too much" in violation.detail
+
+
+def with_patterns(*patterns: str) -> dict[str, Any]:
+    """A schema of a text for each pattern."""
+    return {"properties": {f"member_{number}": {"pattern": each} for number, each in enumerate(patterns)}}
+
+
+def test_a_schema_whose_patterns_would_use_up_memory_is_refused_when_it_is_registered() -> None:
+    """Given patterns of most of a megabyte each when compiled, then few are taken, and equal ones count once."""
+    schema = with_patterns(*(f".{{900}}{number}" for number in range(9)))
+    with pytest.raises(InvalidInput, match="too large together"):
+        check_schema(schema)
+    with pytest.raises(InvalidInput, match="too large together"):
+        check_schema({"patternProperties": {f".{{900}}{number}": {} for number in range(9)}})
+    (violation,) = violations(compiled(schema), {})  # of one that was registered before there was this limit
+    assert "too much" in violation.detail
+    assert check_schema(with_patterns(*(f".{{900}}{number}" for number in range(8))))
+    assert check_schema(with_patterns(*[".{900}"] * 150))
+    assert check_schema(with_patterns(*(f"^[A-Z]{{3}}-{number}$" for number in range(900))))
+
+
+def test_few_schemas_with_large_patterns_are_remembered_and_all_are_judged(ops: Caller, alice: Tenant) -> None:
+    for name, pattern in (("a.large", "^.{900}$"), ("a.small", "^.{9}$")):
+        ops.post("/event-types", {"name": name, "schema": with_patterns(pattern), "validation": "reject"})
+        for _ in range(2):
+            assert ops.post("/events", an_event({"member_0": "short"}, name=name)).status == 422
+    assert ops.post("/events", an_event({"member_0": "x" * 900}, name="a.large")).status == 202
+    assert ops.post("/events", an_event({"member_0": "x" * 9}, name="a.small")).status == 202
+    assert validation._heavy_schema_of.cache_info().currsize == 1
+    assert validation._light_schema_of.cache_info().currsize == 2
 
 
 def test_a_schema_may_describe_many_members() -> None:
