@@ -26,6 +26,7 @@ from deliveries.models import Customer
 from deliveries.sql.rows import FreezeLanesRow
 
 WAIT_SECONDS = 90.0  # longer than a request to a receiver, and than a lease
+GONE_SECONDS = 10.0  # PostgreSQL lets go of what a mover held some time after it was killed, on a busy machine later
 POLL_SECONDS = 0.005
 
 Moving = Customer.Moving
@@ -48,6 +49,7 @@ WHERE relation = %s::regclass AND mode = 'RowExclusiveLock' AND granted AND pid 
 """
 STILL_THERE = "SELECT count(*) FROM pg_locks WHERE virtualtransaction = ANY(%s)"
 FAN_OUTS = "SELECT event_id FROM hookpost_fan_out WHERE customer_id = %s OR customer_id IS NULL"
+LOCK = "SELECT pg_try_advisory_lock(hashtextextended('hookpost move', 0) # %s)"
 STILL_OPEN = "SELECT count(*) FROM hookpost_fan_out WHERE event_id = ANY(%s)"
 
 
@@ -87,11 +89,11 @@ def check_claim(link: Link) -> None:
 
 def claim(link: Link) -> None:
     """Mark what an earlier move left in the destination as what comes now; raises Conflict where two move it."""
-    mine = value_of(
-        link.source, "SELECT pg_try_advisory_lock(hashtextextended('hookpost move', 0) # %s)", _number(link)
+    _wait(
+        lambda: bool(value_of(link.source, LOCK, _number(link))),
+        "another process is moving this customer",
+        seconds=GONE_SECONDS,
     )
-    if not mine:
-        raise Conflict("another process is moving this customer")
     link.destination.execute(CLAIM, [link.name, link.customer_id])
 
 
@@ -167,8 +169,8 @@ def _count(connection: Connection, statement: str, given: Sequence[object]) -> i
     return int(str(row[0])) if row and given else 0
 
 
-def _wait(condition: Callable[[], bool], problem: str) -> None:
-    give_up = time.monotonic() + WAIT_SECONDS
+def _wait(condition: Callable[[], bool], problem: str, *, seconds: float = WAIT_SECONDS) -> None:
+    give_up = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up:
             raise Conflict(f"{problem}: nothing is lost, run the same command again")

@@ -298,8 +298,28 @@ def test_a_mover_that_dies_inside_any_step_goes_on(
     assert snapshot(other, customer) == before
 
 
-def test_a_mover_that_was_frozen_writes_over_nothing_that_was_sent_since(other: str, receiver: Receiver) -> None:
+def test_a_mover_is_followed_at_once_by_another_though_its_lock_outlives_it(
+    other: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a mover whose connection is only just ending, then the next one waits that long, and goes on."""
+    customer, waited = a_customer(receiver), list[float]()
+    with a_link(customer, other) as link, a_link(customer, other) as dying:
+        stages.claim(dying)
+
+        def connection_ends(seconds: float) -> None:
+            waited.append(seconds)
+            dying.source.execute("SELECT pg_advisory_unlock_all()")
+
+        monkeypatch.setattr(stages, "sleep", connection_ends)
+        stages.claim(link)
+    assert len(waited) == 1
+
+
+def test_a_mover_that_was_frozen_writes_over_nothing_that_was_sent_since(
+    other: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Given a second mover that finished while the first one hung, then the first one ends and changes nothing."""
+    monkeypatch.setattr(stages, "GONE_SECONDS", 0.0)
     customer = a_customer(receiver)
     with a_link(customer, other) as link:
         steps = move(link, log_days=1, switch=lambda: None, actor=ACTOR, pause=Pause())
