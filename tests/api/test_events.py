@@ -133,12 +133,12 @@ def test_the_feed_does_not_pass_an_event_that_is_still_being_committed() -> None
         with transaction.atomic():
             ids.append(stored(customer))
             written.set()
-            go_on.wait(10)
+            go_on.wait(60)
         connections.close_all()
 
     writer = threading.Thread(target=slow_writer)
     writer.start()
-    assert written.wait(10)
+    assert written.wait(60)
     ids.append(stored(customer))
     assert ops.get("/customers/alice/events").json["results"] == []
     go_on.set()

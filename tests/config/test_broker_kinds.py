@@ -51,7 +51,7 @@ def server(
         yield process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def answers(client: redis.Redis) -> bool:

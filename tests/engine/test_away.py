@@ -36,7 +36,7 @@ def hanging(receiver: Receiver) -> Iterator[threading.Event]:
     release = threading.Event()
 
     def answer(request: Request) -> Answer:
-        release.wait(10)
+        release.wait(60)
         return 200, {}, b"late"
 
     receiver.answer = answer

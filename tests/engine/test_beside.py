@@ -42,7 +42,7 @@ def test_who_works_meanwhile_gives_up_in_time_too() -> None:
 def test_what_another_thread_does_comes_back_as_it_was() -> None:
     worked = threading.Event()
     with working_beside(worked.set):
-        assert do_beside(lambda: worked.wait(10)) is True
+        assert do_beside(lambda: worked.wait(60)) is True
         with pytest.raises(TimeoutError, match="theirs"):
             do_beside(_raise)
 
@@ -56,7 +56,7 @@ def test_an_answer_that_comes_while_a_row_is_locked_is_not_too_late(receiver: Re
     is_locked, answered = threading.Event(), threading.Event()
 
     def answer(request: Request) -> Answer:
-        is_locked.wait(10)
+        is_locked.wait(60)
         answered.set()
         return 200, {}, b""
 

@@ -129,7 +129,7 @@ def test_one_thread_at_a_time_sends_mail(receiver: Receiver, monkeypatch: pytest
 
     def send_slowly() -> None:
         runs.append(1)
-        go_on.wait(10)
+        go_on.wait(60)
 
     now = timezone.now()
     Alert.objects.create(
@@ -148,11 +148,11 @@ def test_one_thread_at_a_time_sends_mail(receiver: Receiver, monkeypatch: pytest
     mail_thread = dispatcher._mail_thread
     go_on.set()
     assert mail_thread is not None
-    mail_thread.join(10)
+    mail_thread.join(60)
     assert len(runs) == 1
     dispatcher.tick()
     assert dispatcher._mail_thread is not mail_thread
-    dispatcher._mail_thread.join(10)  # type: ignore[union-attr]
+    dispatcher._mail_thread.join(60)  # type: ignore[union-attr]
     assert len(runs) == 2
 
 

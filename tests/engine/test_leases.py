@@ -194,7 +194,7 @@ def test_a_late_result_stays_in_the_log_and_changes_nothing_else(receiver: Recei
 
     def first_hangs_then_fails(request: Request) -> Answer:
         if len(receiver.requests) == 1:
-            release.wait(10)
+            release.wait(60)
             return 500, {}, b"late"
         return 200, {}, b"successor"
 
@@ -237,7 +237,7 @@ def test_work_that_comes_between_the_last_claim_and_the_release_keeps_the_lane_i
     emitted = threading.Event()
 
     def wait_for_the_second_event(request: Request) -> Answer:
-        emitted.wait(10)
+        emitted.wait(60)
         return 200, {}, b""
 
     receiver.answer = wait_for_the_second_event
@@ -257,7 +257,7 @@ def test_a_hanging_request_does_not_keep_other_lanes_from_being_given_back(
     release = threading.Event()
 
     def hang(request: Request) -> Answer:
-        release.wait(10)
+        release.wait(60)
         return 200, {}, b""
 
     receiver.answer = hang

@@ -35,7 +35,7 @@ def hanging(receiver: Receiver, released: threading.Event) -> list[Endpoint]:
     """Endpoints that hang, with more due than they may have in flight."""
 
     def hang(request: Request) -> Answer:
-        released.wait(20)
+        released.wait(60)
         return 204, {}, b""
 
     receiver.answer = hang
@@ -104,7 +104,7 @@ def test_what_came_for_a_lane_in_hand_is_found_although_its_message_went_elsewhe
     receiver: Receiver, healthy: Receiver, released: threading.Event
 ) -> None:
     """Given a lane with one hanging request and room for another, then what is emitted is sent without any message."""
-    receiver.answer = lambda request: (released.wait(20) and 204 if b"99}" not in request.body else 204, {}, b"")
+    receiver.answer = lambda request: (released.wait(60) and 204 if b"99}" not in request.body else 204, {}, b"")
     endpoint = an_endpoint(receiver.url, max_in_flight=2)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
@@ -134,7 +134,7 @@ def test_many_lanes_of_one_customer_do_not_come_before_one_of_another(
 ) -> None:
     """Given one customer with many endpoints and one with one, all due, then that one is among the first requests."""
     for each in (receiver, healthy):
-        each.answer = lambda request: (released.wait(20) and 204, {}, b"")
+        each.answer = lambda request: (released.wait(60) and 204, {}, b"")
     first = an_endpoint(receiver.url)
     lanes = [first, *(an_endpoint_of(first, receiver.url) for _ in range(20))]
     emit(first)
@@ -215,7 +215,7 @@ def test_who_comes_fresh_is_sent_to_before_more_is_claimed_for_lanes_of_which_al
 
 def test_large_bodies_in_flight_stay_within_the_budget_of_bytes(receiver: Receiver, released: threading.Event) -> None:
     """Given one large event for many endpoints, then only as many requests are under way as the budget allows."""
-    receiver.answer = lambda request: (released.wait(20) and 204, {}, b"")
+    receiver.answer = lambda request: (released.wait(60) and 204, {}, b"")
     first = an_endpoint(receiver.url)
     lanes = [first, *(an_endpoint_of(first, receiver.url) for _ in range(9))]
     draft = EventDraft(type="invoice.paid", data=b'"%b"' % (b"x" * 100_000), customer_id=first.customer_id)

@@ -82,7 +82,7 @@ def test_a_worker_whose_beats_take_long_asks_for_longer_silence_and_longer_lease
 ) -> None:
     """Given one that has a lane in hand, then that lane's lease becomes longer too."""
     release = threading.Event()
-    receiver.answer = lambda request: (release.wait(10), (200, {}, b""))[1]
+    receiver.answer = lambda request: (release.wait(60), (200, {}, b""))[1]
     endpoint = an_endpoint(receiver.url, timeout_seconds=30)
     emit(endpoint)
     slow = Slow(monkeypatch, 0.0)

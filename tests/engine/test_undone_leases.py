@@ -79,7 +79,7 @@ def test_what_is_in_flight_when_a_crash_undoes_its_lease_is_recorded(receiver: R
     endpoint, release = an_endpoint(receiver.url), threading.Event()
 
     def hang(request: Request) -> Answer:
-        release.wait(10)
+        release.wait(60)
         return 200, {}, b""
 
     receiver.answer = hang
@@ -277,7 +277,7 @@ class Held:
         self.engine.abandon()
 
     def _answer(self, request: Request) -> Answer:
-        self.let_go.wait(10)
+        self.let_go.wait(60)
         return 200, {}, b""
 
 

@@ -110,7 +110,7 @@ def router(folder: Path, *, port: int, a: int, b: int) -> Iterator[list[str]]:
         yield ["--map", str(folder / "cells.map"), "--haproxy", str(folder / "admin.sock")]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @contextmanager

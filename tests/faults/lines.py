@@ -47,7 +47,7 @@ class Line:
             with suppress(OSError):
                 near.shutdown(socket.SHUT_RDWR)
         for thread in self.threads:
-            thread.join(10)
+            thread.join(60)
         self.door.close()
 
     def _accept(self) -> None:

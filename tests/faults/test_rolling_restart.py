@@ -94,7 +94,7 @@ def haproxy(folder: Path, *, port: int, servers: list[int]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 class Load:

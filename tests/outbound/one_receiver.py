@@ -46,7 +46,7 @@ class OneReceiver:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes a waiting accept, which close does not
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _serve(self) -> None:
         for script in self._scripts:

@@ -55,7 +55,7 @@ def test_an_engine_may_move_to_another_thread(conf: Conf, hostile: HostileServer
     ended: dict[object, object] = {}
     thread = threading.Thread(target=lambda: ended.update(finish_all(transfers)))
     thread.start()
-    thread.join(10)
+    thread.join(60)
     transfers.close()
 
     assert list(ended) == ["moved"]

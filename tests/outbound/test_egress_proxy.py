@@ -81,7 +81,7 @@ def proxy() -> Iterator[Proxy]:
     yield proxy
     proxy.listener.shutdown(socket.SHUT_RDWR)
     proxy.listener.close()
-    thread.join(5)
+    thread.join(60)
 
 
 def send_by(proxy_url: str, url: str, hostile: HostileServer) -> Answer:

@@ -212,7 +212,7 @@ def test_registrations_of_silent_names_hold_few_threads_and_others_not_for_long(
         Guard().check_target("quick.example", 443, resolve=found("8.8.8.8"))
     over.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     Guard().check_target("quick.example", 443, resolve=found("8.8.8.8"))
 
 

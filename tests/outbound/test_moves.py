@@ -103,7 +103,7 @@ def serving(host: str, port: int = 0) -> Iterator[Server]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture

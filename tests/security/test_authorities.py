@@ -106,7 +106,7 @@ def tls_proxy() -> Iterator[tuple[str, TlsKinds]]:
     yield f"https://127.0.0.1:{listener.getsockname()[1]}", kinds
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
-    thread.join(5)
+    thread.join(60)
     kinds.close()
 
 

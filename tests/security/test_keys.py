@@ -99,7 +99,7 @@ def test_rotation_waits_for_a_secret_that_is_being_changed(ring: pytest.MonkeyPa
         thread.start()
         assert not done.wait(0.3)
         given = rotate_secret(endpoint, actor="user:alice")
-    thread.join(10)
+    thread.join(60)
     assert done.is_set()
     newest = EndpointSecret.objects.filter(endpoint=endpoint).order_by("-id")[0]
     sealed = bytes(newest.sealed)

@@ -216,9 +216,9 @@ def test_noting_waits_for_nobody_who_resumes_the_endpoint(receiver: Receiver) ->
     with transaction.atomic():
         Lane.objects.select_for_update().get()
         resumed.start()
-        assert lane_is_locked.wait(10)
+        assert lane_is_locked.wait(60)
         record(lane)
-    resumed.join(10)
+    resumed.join(60)
     assert not resumed.is_alive()
     assert kinds_of(endpoint) == [Kind.EXHAUSTED]
 
