@@ -27,7 +27,7 @@ def conf(hostile: HostileServer) -> Conf:
 )
 def test_no_redirect_is_followed_or_even_read(case: Case, hostile: HostileServer, transfers: Transfers) -> None:
     before = hostile.requests.total()
-    answer = send_one(post(hostile, case.name), timeout_seconds=5, transfers=transfers)
+    answer = send_one(post(hostile, case.name), timeout_seconds=60, transfers=transfers)
 
     assert answer.status == case.status
     assert hostile.requests.total() == before + 1
@@ -37,7 +37,7 @@ def test_no_cookie_is_kept() -> None:
     cookie = b"HTTP/1.1 200 OK\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n"
     with OneReceiver([cookie, OK]) as receiver, engine_for(receiver) as transfers:
         for _ in "ab":
-            send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers)
+            send_one(prepared_post(receiver.url, [], b""), timeout_seconds=60, transfers=transfers)
 
     assert b"cookie" not in receiver.requests[1].lower()
 
@@ -46,12 +46,12 @@ def test_a_body_that_is_no_text_or_bytes_is_refused(hostile: HostileServer, tran
     request = post(hostile)
     request.body = iter([b"a", b"b"])  # type: ignore[assignment]
 
-    assert send_one(request, timeout_seconds=5, transfers=transfers).error == "protocol_error"
+    assert send_one(request, timeout_seconds=60, transfers=transfers).error == "protocol_error"
 
 
 def test_an_engine_may_move_to_another_thread(conf: Conf, hostile: HostileServer) -> None:
     transfers = new_transfers(conf=conf)
-    transfers.start(post(hostile), tag="moved", timeout_seconds=5)
+    transfers.start(post(hostile), tag="moved", timeout_seconds=60)
     ended: dict[object, object] = {}
     thread = threading.Thread(target=lambda: ended.update(finish_all(transfers)))
     thread.start()

@@ -22,7 +22,7 @@ from tests.outbound.shared import ORDINARY, engine_for, established_from_here, f
 def test_a_connection_is_kept_for_the_next_request() -> None:
     with OneReceiver([OK, OK, OK]) as receiver, engine_for(receiver) as transfers:
         answers = [
-            send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers) for _ in "abc"
+            send_one(prepared_post(receiver.url, [], b""), timeout_seconds=60, transfers=transfers) for _ in "abc"
         ]
 
     assert [answer.status for answer in answers] == [200, 200, 200]
@@ -31,9 +31,9 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 
 def test_a_connection_closed_while_idle_is_replaced_and_nothing_is_sent_twice() -> None:
     with OneReceiver([OK], [OK]) as receiver, engine_for(receiver) as transfers:
-        assert send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=5, transfers=transfers).status == 200
+        assert send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=60, transfers=transfers).status == 200
         assert receiver.closed.acquire(timeout=60)
-        assert send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=5, transfers=transfers).status == 200
+        assert send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=60, transfers=transfers).status == 200
 
     assert [each[-1:] for each in receiver.requests] == [b"1", b"2"]
 
@@ -42,7 +42,7 @@ def test_a_connection_that_closes_after_every_answer_is_replaced_each_time() -> 
     with OneReceiver(*[[OK]] * 5) as receiver, engine_for(receiver) as transfers:
         for number in range(5):
             request = prepared_post(receiver.url, [], b"%d" % number)
-            assert send_one(request, timeout_seconds=5, transfers=transfers).status == 200
+            assert send_one(request, timeout_seconds=60, transfers=transfers).status == 200
             assert receiver.closed.acquire(timeout=60)
 
     assert [each[-1:] for each in receiver.requests] == [b"0", b"1", b"2", b"3", b"4"]
@@ -52,15 +52,15 @@ def test_an_encrypted_connection_closed_while_idle_is_replaced(hostile: HostileS
     before, process = hostile.requests["good tls"], psutil.Process()
     with hostile.playing("good tls", OK, CLOSE):
         for number in range(1, 4):
-            assert send_one(post(hostile, "good tls"), timeout_seconds=5, transfers=transfers).status == 200
+            assert send_one(post(hostile, "good tls"), timeout_seconds=60, transfers=transfers).status == 200
             assert hostile.requests["good tls"] == before + number
             wait_until(lambda: established_from_here(process, hostile.port("good tls")) == 0)
 
 
 def test_a_request_that_was_read_and_not_answered_is_not_sent_again() -> None:
     with OneReceiver([OK, None], [OK]) as receiver, engine_for(receiver) as transfers:
-        send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=5, transfers=transfers)
-        answer = send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=5, transfers=transfers)
+        send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=60, transfers=transfers)
+        answer = send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=60, transfers=transfers)
 
     assert (answer.error, answer.detail) == ("protocol_error", "the connection was closed without an answer")
     assert [each[-1:] for each in receiver.requests] == [b"1", b"2"]
@@ -68,8 +68,8 @@ def test_a_request_that_was_read_and_not_answered_is_not_sent_again() -> None:
 
 def test_a_kept_connection_that_began_to_answer_is_not_retried() -> None:
     with OneReceiver([OK, b"HTTP/1.1 200 OK\r\n"], [OK]) as receiver, engine_for(receiver) as transfers:
-        send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=5, transfers=transfers)
-        answer = send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=5, transfers=transfers)
+        send_one(prepared_post(receiver.url, [], b"1"), timeout_seconds=60, transfers=transfers)
+        answer = send_one(prepared_post(receiver.url, [], b"2"), timeout_seconds=60, transfers=transfers)
 
     assert answer.error == "protocol_error"
     assert [each[-1:] for each in receiver.requests] == [b"1", b"2"]
@@ -89,7 +89,9 @@ def test_a_new_connection_that_closes_without_an_answer_is_not_retried(
 def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
     forged = b"HTTP/1.1 500 Forged\r\ncontent-length: 0\r\n\r\n"
     with OneReceiver([OK + forged], [OK]) as receiver, engine_for(receiver) as transfers:
-        answers = [send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers) for _ in "ab"]
+        answers = [
+            send_one(prepared_post(receiver.url, [], b""), timeout_seconds=60, transfers=transfers) for _ in "ab"
+        ]
 
     assert [answer.status for answer in answers] == [200, 200]
 
@@ -98,10 +100,10 @@ def test_idle_connections_shrink_back_to_their_bound(hostile: HostileServer) -> 
     process = psutil.Process()
     with Transfers(rule=Guard(hostile.targets()), idle_connections=4) as transfers:
         for number in range(60):
-            transfers.start(post(hostile), tag=number, timeout_seconds=5)
+            transfers.start(post(hostile), tag=number, timeout_seconds=60)
         assert all(answer.status == 200 for answer in finish_all(transfers).values())
         for _ in range(60):
-            send_one(post(hostile), timeout_seconds=5, transfers=transfers)
+            send_one(post(hostile), timeout_seconds=60, transfers=transfers)
         wait_until(lambda: established_from_here(process, hostile.port(ORDINARY)) <= 5)
 
 
@@ -112,17 +114,17 @@ def test_hanging_receivers_do_not_end_the_keep_alive_of_others(hostile: HostileS
             for number in range(20):
                 transfers.start(post(hostile, "never answers"), tag=f"hangs {number}", timeout_seconds=20)
             for number in range(3):
-                transfers.start(prepared_post(receiver.url, [], b""), tag=number, timeout_seconds=5)
-                assert [(tag, answer.status) for tag, answer in transfers.finish(wait_seconds=5)] == [(number, 200)]
+                transfers.start(prepared_post(receiver.url, [], b""), tag=number, timeout_seconds=60)
+                assert [(tag, answer.status) for tag, answer in transfers.finish(wait_seconds=60)] == [(number, 200)]
 
 
 def test_a_request_is_sent_once_however_many_connections_are_kept(hostile: HostileServer, transfers: Transfers) -> None:
     for number in range(10):
-        transfers.start(post(hostile), tag=number, timeout_seconds=5)
+        transfers.start(post(hostile), tag=number, timeout_seconds=60)
     assert all(answer.status == 200 for answer in finish_all(transfers).values())
     before = hostile.requests[ORDINARY]
     with hostile.playing(ORDINARY, CLOSE):
-        assert send_one(post(hostile), timeout_seconds=5, transfers=transfers).error == "protocol_error"
+        assert send_one(post(hostile), timeout_seconds=60, transfers=transfers).error == "protocol_error"
 
     assert hostile.requests[ORDINARY] == before + 1
 
@@ -133,7 +135,7 @@ def test_closing_leaves_no_descriptor_open(hostile: HostileServer) -> None:
     for _ in range(3):
         with Transfers(rule=Guard(hostile.targets()), ca_file=hostile.kinds.ca_file) as transfers:
             for name in (ORDINARY, "good tls", "never answers", "reads, then resets", "silent handshake"):
-                transfers.start(post(hostile, name), tag=name, timeout_seconds=5)
+                transfers.start(post(hostile, name), tag=name, timeout_seconds=60)
             transfers.finish(wait_seconds=0.2)
     wait_until(lambda: process.num_fds() <= before + 2)
 
@@ -195,9 +197,9 @@ class Once:
 def test_every_new_connection_is_judged_anew() -> None:
     rule = Once()
     with OneReceiver([OK], [OK]) as receiver, Transfers(rule=rule) as transfers:
-        assert send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers).status == 200
+        assert send_one(prepared_post(receiver.url, [], b""), timeout_seconds=60, transfers=transfers).status == 200
         assert receiver.closed.acquire(timeout=60)
-        answer = send_one(prepared_post(receiver.url, [], b""), timeout_seconds=5, transfers=transfers)
+        answer = send_one(prepared_post(receiver.url, [], b""), timeout_seconds=60, transfers=transfers)
 
     assert answer.error == "blocked_address"
     assert len(rule.asked) == 2
@@ -218,4 +220,4 @@ def test_a_name_with_one_good_address_is_reached_by_that_one_only(hostile: Hosti
 
 def test_only_the_given_authorities_are_trusted(hostile: HostileServer) -> None:
     with Transfers(rule=Guard(hostile.targets())) as transfers:
-        assert send_one(post(hostile, "good tls"), timeout_seconds=5, transfers=transfers).error == "tls_error"
+        assert send_one(post(hostile, "good tls"), timeout_seconds=60, transfers=transfers).error == "tls_error"

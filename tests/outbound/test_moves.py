@@ -120,7 +120,7 @@ def new(old: Server) -> Iterator[Server]:
         yield server
 
 
-def send(transfers: Transfers, port: int, *, timeout_seconds: float = 5) -> Answer:
+def send(transfers: Transfers, port: int, *, timeout_seconds: float = 60) -> Answer:
     """Send one request to the name."""
     request = prepared_post(f"http://hooks.alice.example:{port}/in", [], b"{}")
     return send_one(request, timeout_seconds=timeout_seconds, transfers=transfers)
@@ -217,7 +217,7 @@ def test_a_kept_connection_to_a_server_that_fell_silent_does_not_hold_the_next_a
     with Transfers(rule=Guard(new.targets), resolve=zone) as transfers:
         for tag in range(3):
             request = prepared_post(f"http://hooks.alice.example:{new.port}/in", [], b"{}")
-            transfers.start(request, tag=tag, timeout_seconds=5)
+            transfers.start(request, tag=tag, timeout_seconds=60)
         assert {answer.status for answer in finish_all(transfers).values()} == {200}
         old.is_silent, zone.leads_to = True, [NEW]
         late = send(transfers, new.port, timeout_seconds=0.2)

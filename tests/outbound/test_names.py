@@ -45,7 +45,7 @@ def resolver() -> Iterator[Resolver]:
     resolver.over.set()
 
 
-def send(transfers: Transfers, *urls: str, timeout_seconds: float = 5) -> dict[object, Answer]:
+def send(transfers: Transfers, *urls: str, timeout_seconds: float = 60) -> dict[object, Answer]:
     """Send all at once; answers by their place."""
     for place, url in enumerate(urls):
         transfers.start(prepared_post(url, [], b"{}"), tag=place, timeout_seconds=timeout_seconds)
@@ -182,7 +182,7 @@ def test_the_wait_for_a_name_counts_in_the_deadline(monkeypatch: pytest.MonkeyPa
 
 def test_closing_forgets_who_waits(resolver: Resolver) -> None:
     transfers = Transfers(rule=Guard(), resolve=resolver)
-    transfers.start(prepared_post("http://silent.example/", [], b"{}"), tag=1, timeout_seconds=5)
+    transfers.start(prepared_post("http://silent.example/", [], b"{}"), tag=1, timeout_seconds=60)
     assert transfers.in_flight == 1
     transfers.close()
     resolver.over.set()

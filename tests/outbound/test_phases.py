@@ -34,7 +34,7 @@ def test_an_address_needs_no_look_up_and_plain_http_no_handshake() -> None:
 def test_a_new_encrypted_connection_has_a_handshake_and_a_kept_one_only_a_first_byte(
     hostile: HostileServer, transfers: Transfers
 ) -> None:
-    first, second = (send_one(post(hostile, "good tls"), timeout_seconds=5, transfers=transfers) for _ in "ab")
+    first, second = (send_one(post(hostile, "good tls"), timeout_seconds=60, transfers=transfers) for _ in "ab")
 
     assert first.phases.connect_ms is not None
     assert first.phases.tls_ms is not None

@@ -66,7 +66,7 @@ def skip_unless_ready(program: Program) -> None:
 def forge(port: int) -> None:
     """Send what nobody signed, and wait for the answer as long as it takes.
 
-    The first request has a virtual machine load what it verifies with, for which an endpoint's timeout may be too short.
+    With the first request a virtual machine loads what it verifies with, which may take longer than an endpoint waits.
     """
     headers = {"webhook-id": "evt_1", "webhook-timestamp": f"{time.time():.0f}", "webhook-signature": "v1,AAAA"}
     with closing(HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)) as connection:
