@@ -27,6 +27,7 @@ from django.template import Template
 from django.test import TransactionTestCase
 
 from config.embedded import Services
+from deliveries.management.collector import look_seldom, spare_old_objects
 from tests.emptying import Emptying
 from tests.order import spread
 from tests.ports import LASTING, free_ports
@@ -50,6 +51,7 @@ PORTS = free_ports(RECEIVER_PORTS, among=LASTING)
 
 def prepare() -> None:
     """Start the services, unless this is a worker of xdist, and tell Django where everything is."""
+    look_seldom()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: children inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not WORKER:
@@ -73,6 +75,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Hand out in an order that keeps all cores busy; alone, the files stay as they are."""
     if WORKER:
         items[:] = spread(items)
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests live as long as the run: the collector of cycles need not look at them again and again."""
+    spare_old_objects()
 
 
 @pytest.hookimpl(tryfirst=True)

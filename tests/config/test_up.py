@@ -73,9 +73,15 @@ def everything(folder: Path) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One for all tests that it survives."""
-    with everything(tmp_path_factory.mktemp("up")) as up:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the data is, which outlives who uses it: the second start finds its tables."""
+    return tmp_path_factory.mktemp("up")
+
+
+@pytest.fixture(scope="module")
+def up(folder: Path) -> Iterator[Up]:
+    """One for all tests that it survives, and for the one that ends it well."""
+    with everything(folder) as up:
         yield up
 
 
@@ -117,16 +123,16 @@ def test_a_killed_database_is_started_again(up: Up) -> None:
     up.eventually(up.serves)
 
 
-def test_all_goes_down_in_good_order(tmp_path: Path) -> None:
-    with everything(tmp_path) as up:
-        family = up.process.children(recursive=True)
-        up.process.terminate()
-        assert up.process.wait(60) == 0
-        assert not psutil.wait_procs(family, timeout=60)[1]
+def test_all_goes_down_in_good_order(up: Up) -> None:
+    family = up.process.children(recursive=True)
+    up.process.terminate()
+    assert up.process.wait(60) == 0
+    assert not psutil.wait_procs(family, timeout=60)[1]
 
 
-def test_nothing_lingers_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    with everything(tmp_path) as up:
+def test_nothing_lingers_when_the_supervisor_is_killed(folder: Path) -> None:
+    """Given a data folder that was used before, when its supervisor is killed, then all that it started ends too."""
+    with everything(folder) as up:
         family = up.process.children(recursive=True)
         up.process.kill()
         assert not psutil.wait_procs(family, timeout=60)[1]

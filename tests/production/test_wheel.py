@@ -37,19 +37,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     for name in BUILT_FROM:
         source = CHECKOUT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
     done = subprocess.run([sys.executable, "-c", BUILD], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "dist" / done.stdout.splitlines()[-1]
 
 
-@pytest.fixture
-def installed(wheel: Path, tmp_path: Path) -> Path:
-    """A folder with what the wheel holds."""
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the wheel holds, which Python compiles once for all projects."""
+    folder = tmp_path_factory.mktemp("installed")
     with zipfile.ZipFile(wheel) as files:
-        files.extractall(tmp_path / "installed")
-    return tmp_path / "installed"
+        files.extractall(folder)
+    return folder
 
 
 @pytest.fixture
@@ -57,8 +60,11 @@ def project(installed: Path, tmp_path: Path) -> Installation:
     """What `django-admin startproject shop` makes, with the wheel beside it and without what its extras would bring."""
     folder = tmp_path / "project"
     start_project("shop", folder)
-    (installed / "sitecustomize.py").write_text(WITHOUT_EXTRAS)
-    return Installation(settings={"PYTHONPATH": str(installed)}, checkout=folder)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first/sitecustomize.py").write_text(WITHOUT_EXTRAS)
+    return Installation(
+        settings={"PYTHONPATH": os.pathsep.join([str(tmp_path / "first"), str(installed)])}, checkout=folder
+    )
 
 
 @pytest.fixture
