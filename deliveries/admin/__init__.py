@@ -8,9 +8,9 @@ By what they are about; the first line of each file says what lives there.
 the sites    sites site_base staff_urls staff_pages portal_urls portal_pages portal_base theme rendering viewer
              unfold_words script_words
 all pages    pages page_addresses service_form readonly acts listing paging asked live while_typing preview_pages
-             widgets form_widgets picks badges columns highlight safe_text ids json_field
+             widgets form_widgets pieces picks badges columns highlight safe_text ids json_field
 lists        list_filters log_filters owner_filters tag_filter value_filter saved_views redeliver_all export find
-front page   dashboard overview first_steps
+front page   dashboard overview overview_rows first_steps
 endpoints    endpoints portal_endpoints endpoint_list endpoint_columns endpoint_filters endpoint_forms word_fields
              limit_words endpoint_groups credential_fields payload_fields signing_fields endpoint_questions
              endpoint_health endpoint_live strips inbox_page verification reveal filter_preview

@@ -12,7 +12,6 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -26,6 +25,7 @@ from deliveries.admin.columns import moment_column
 from deliveries.admin.list_filters import Filter, Narrows, Options, SingleFilter
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.paging import Source
+from deliveries.admin.pieces import joined, piece
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
@@ -124,14 +124,14 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     @admin.display(description=gettext_lazy("What"))
     def shown_action(self, row: AuditEntry) -> SafeString:
         """What was done, and as programs name it."""
-        return format_html('<span title="{}">{}</span>', row.action, action_in_words(row.action))
+        return piece('<span title="{}">{}</span>', row.action, action_in_words(row.action))
 
     @admin.display(description=gettext_lazy("To"))
     def shown_object(self, row: AuditEntry) -> SafeString:
         """What it was done to, and the way there."""
         if not (url := self.object_url(row)):
             return code(row.object_id)
-        return format_html('<a class="hp-link hp-code" href="{}">{}</a>', url, row.object_id)
+        return piece('<a class="hp-link hp-code" href="{}">{}</a>', url, row.object_id)
 
     def object_url(self, row: AuditEntry) -> str:
         """Return where what it was done to is looked at; empty where this site has no page of it, or it is gone."""
@@ -159,7 +159,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     def shown_detail(self, row: AuditEntry) -> SafeString | str:
         """What else is known of it, a line for each."""
         lines = [(name, code(value)) for name, value in in_lines(row.detail)]
-        return format_html_join("", "<div>{}: {}</div>", lines) or NOTHING
+        return joined("<div>{}: {}</div>", lines) or NOTHING
 
 
 @admin.register(AuditEntry, site=staff_site)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import assert_never
 
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import get_language, pgettext_lazy
 
 from deliveries.admin.error_words import error_told, error_word
+from deliveries.admin.pieces import escaped, piece
 from deliveries.models import Attempt, Delivery
 from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.timestamps import short_span, to_second
@@ -90,6 +91,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 
 NOTHING = "\N{EN DASH}"
 LINE_LENGTH = 24
+WORDS_KEPT = 1000
 
 
 def first_large(text: str) -> str:
@@ -99,15 +101,21 @@ def first_large(text: str) -> str:
 
 def state_word(word: str) -> str:
     """Return a state in the reader's language; what is no state as it is."""
+    return _state_word(word, get_language())
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _state_word(word: str, language: str | None) -> str:
     return str(STATE_WORDS.get(word, word))
 
 
 def badge(text: str, *, colour: str = "", title: str = "") -> SafeString:
     """Return a coloured label; the colour is the state's own unless given."""
     known = colour or colour_of(text)
-    return format_html('<span class="hp-badge hp-{}" title="{}">{}</span>', known, title, state_word(text))
+    return piece('<span class="hp-badge hp-{}" title="{}">{}</span>', known, title, state_word(text))
 
 
+@lru_cache(maxsize=WORDS_KEPT)
 def colour_of(word: str) -> str:
     """Return the colour of a state: of a delivery, an endpoint or a job."""
     return _of_delivery(DeliveryState(word)) if word in set(DeliveryState) else COLOURS.get(word, "default")
@@ -130,7 +138,7 @@ def moment(value: datetime | None, *, relative: bool = False) -> SafeString | st
     shown, title = (away, f"{stamp} UTC") if relative else (stamp, away)
     mark = SafeString(" data-hp-relative") if relative else ""
     form = '<time class="hp-nowrap" datetime="{}Z" title="{}"{}>{}</time>'
-    return format_html(form, stamp.replace(" ", "T"), title, mark, shown)
+    return piece(form, stamp.replace(" ", "T"), title, mark, shown)
 
 
 def distance(value: datetime, *, now: datetime) -> str:
@@ -142,15 +150,13 @@ def distance(value: datetime, *, now: datetime) -> str:
 def link(url: str, text: str, *, title: str = "") -> SafeString:
     """Return a link to one of our own pages; a long text is shortened, with all of it on hover."""
     short = text if isinstance(text, SafeString) else shortened(text)
-    return format_html(
-        '<a class="hp-link" href="{}" title="{}">{}</a>', url, title or (text if short != text else ""), short
-    )
+    return piece('<a class="hp-link" href="{}" title="{}">{}</a>', url, title or (text if short != text else ""), short)
 
 
 def short_name(text: str) -> SafeString | str:
     """Return what a person called something, shortened where it is long, with all of it on hover."""
     short = shortened(text)
-    return text if short == text else format_html('<span title="{}">{}</span>', text, short)
+    return text if short == text else piece('<span title="{}">{}</span>', text, short)
 
 
 def shortened(text: str, *, length: int = 60) -> str:
@@ -163,18 +169,18 @@ def shortened(text: str, *, length: int = 60) -> str:
 
 def dotted(name: str) -> SafeString:
     """Return the name of an event type, whose line may break after a dot only."""
-    return format_html_join(SafeString(".<wbr>"), "{}", ((part,) for part in name.split(".")))
+    return SafeString(".<wbr>".join(map(escaped, name.split("."))))
 
 
 def url_in_two_lines(url: str, *, title: str) -> SafeString:
     """Return host and path below each other, each shortened to what a column of a list holds."""
     host, slash, path = url.partition("://")[2].partition("/")
     lines = [shortened(each, length=LINE_LENGTH) for each in (host, f"{slash}{path}") if each not in ("", "/")]
-    text = format_html_join(SafeString("<br>"), "{}", ((each,) for each in lines))
-    return format_html('<span class="hp-code hp-nowrap" title="{}">{}</span>', title, text)
+    text = SafeString("<br>".join(map(escaped, lines)))
+    return piece('<span class="hp-code hp-nowrap" title="{}">{}</span>', title, text)
 
 
 def code(text: str, *, title: str = "", one_line: bool = False) -> SafeString:
     """Return text in a fixed-width font."""
     names = "hp-code hp-nowrap" if one_line else "hp-code"
-    return format_html('<span class="{}" title="{}">{}</span>', names, title or text, text)
+    return piece('<span class="{}" title="{}">{}</span>', names, title or text, text)

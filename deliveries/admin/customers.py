@@ -22,6 +22,7 @@ from deliveries.admin.failing import failing_section
 from deliveries.admin.json_field import StoredJSONField
 from deliveries.admin.members import reveal_link
 from deliveries.admin.overview import overview_of
+from deliveries.admin.pieces import joined, piece
 from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.sites import staff_site
 from deliveries.admin.strips import strip
@@ -32,6 +33,7 @@ from deliveries.services.members import add_member
 from deliveries.services.overview import Hour, strips_of
 
 SHOWN = 50
+ADDRESS = '<a class="hp-link hp-code" href="{}">{}</a>'
 FIELDS = ("name", "uid", "metadata")
 
 
@@ -106,10 +108,11 @@ class StaffCustomer(BrandPages):
             "acts": self.acts_for(request, row),
         }
 
-    def shown_endpoint(self, row: Endpoint, hours: Sequence[Hour]) -> dict[str, object]:
+    def shown_endpoint(self, row: Endpoint, hours: Sequence[Hour]) -> SafeString:
         """Return one endpoint as the page shows it, with its last day."""
-        url, state = self.url("change", row.public_id, model="endpoint"), badge(row.state)
-        return {"row": row, "url": url, "state": state, "health": health_badges(row), "strip": strip(hours)}
+        url = self.url("change", row.public_id, model="endpoint")
+        cells = (piece(ADDRESS, url, row.url), badge(row.state), health_badges(row), strip(hours))
+        return piece("<tr>{}</tr>", joined("<td>{}</td>", ((cell,) for cell in cells)))
 
     def may_act(self, request: HttpRequest, act: str, row: Customer) -> bool:
         """Adding members has a permission of its own."""

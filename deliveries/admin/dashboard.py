@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from deliveries.admin.badges import answer_of, state_word
+from deliveries.admin.badges import state_word
+from deliveries.admin.overview_rows import alert_row, given_up_row, stopped_row
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol.delivery_states import DeliveryState
@@ -23,7 +24,7 @@ from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.endpoint_health import HealthState
 from deliveries.services.languages import tell
-from deliveries.services.overview import failing_endpoints
+from deliveries.services.overview import failing_endpoints, stopped_endpoints
 from deliveries.services.statement_timeout import TooSlow, at_most
 
 COUNT_LIMIT = 100_000
@@ -49,9 +50,9 @@ class Figures:
 
     counts: Sequence[Figure]
     failing: Figure  # endpoints where nothing arrives
-    stopped: Sequence[Endpoint]
-    recent: Sequence[tuple[Delivery, SafeString | str]]
-    alerts: Sequence[Alert]
+    stopped: Sequence[SafeString]  # rows of their tables
+    recent: Sequence[SafeString]
+    alerts: Sequence[SafeString]
 
     @property
     def is_empty(self) -> bool:
@@ -62,34 +63,22 @@ class Figures:
 def figures_for(viewer: Viewer, *, site_name: str) -> Figures:
     """Return the figures of what this viewer may see."""
     since = clock.likely_now() - timedelta(hours=24)
-    last_day = visible.deliveries(viewer).filter(id__gte=floor_of(since))
-    waiting = queue_of(viewer)
-    endpoints = visible.endpoints(viewer)
-    counts = (
-        (
-            "exhausted",
-            gettext("in the last 24 hours"),
-            last_day.filter(state=DeliveryState.EXHAUSTED, failed_at__isnull=False),
-            "&window=24h",
-        ),
-        ("pending", gettext("waiting now"), waiting.filter(due_at__isnull=False), ""),
-        ("held", gettext("held back now"), waiting.filter(due_at__isnull=True), ""),
-    )
+    exhausted, failing = counts_of([given_up(viewer, since=since), failing_endpoints(viewer)])
+    waiting, held = queue_counts(queue_of(viewer))
     url = reverse(f"{site_name}:deliveries_delivery_changelist")
-    *values, failing = counts_of([*(rows for _, _, rows, _ in counts), failing_endpoints(viewer)])
+    named = viewer.is_operator  # whose each row is
     return Figures(
         counts=[
-            _figure(state, value, note, f"{url}?state={state}{more}")
-            for (state, note, _, more), value in zip(counts, values, strict=True)
+            _figure("exhausted", exhausted, gettext("in the last 24 hours"), f"{url}?state=exhausted&window=24h"),
+            _figure("pending", waiting, gettext("waiting now"), f"{url}?state=pending"),
+            _figure("held", held, gettext("held back now"), f"{url}?state=held"),
         ],
         failing=_failing_figure(failing, site_name),
-        stopped=list(
-            endpoints.exclude(state=Endpoint.State.ENABLED)
-            .select_related("customer")
-            .order_by("-state_changed_at")[:SHOWN_ENDPOINTS]
-        ),
-        recent=[(row, answer_of(row)) for row in recent_failures(viewer, since=since)],
-        alerts=alerts_of(viewer),
+        stopped=[stopped_row(row, site_name=site_name, with_customer=named) for row in newest_stopped(viewer)],
+        recent=[
+            given_up_row(row, site_name=site_name, with_customer=named) for row in recent_failures(viewer, since=since)
+        ],
+        alerts=[alert_row(row, site_name=site_name, with_customer=named) for row in alerts_of(viewer)],
     )
 
 
@@ -106,7 +95,16 @@ def alerts_of(viewer: Viewer) -> list[Alert]:
     """Return the latest alerts of the last days; what was given up one by one is not among them."""
     since = floor_of(clock.likely_now() - ALERTS_SPAN)
     rows = visible.alerts(viewer).filter(id__gte=since, delivery_id=None).select_related("endpoint__customer")
+    shown = ("kind", "reason", "created_at", "mailed_at", "mail_due_at")
+    rows = rows.only(*shown, "endpoint__url", "endpoint__deleted_at", "endpoint__customer__name")
     return list(rows.order_by("-id")[:SHOWN_ENDPOINTS])
+
+
+def newest_stopped(viewer: Viewer) -> list[Endpoint]:
+    """Return the endpoints that were paused or disabled last."""
+    rows = stopped_endpoints(viewer).select_related("customer")
+    rows = rows.only("url", "state", "state_reason", "state_changed_at", "customer__name")
+    return list(rows.order_by("-state_changed_at")[:SHOWN_ENDPOINTS])
 
 
 def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
@@ -115,14 +113,19 @@ def queue_of(viewer: Viewer) -> QuerySet[DueDelivery]:
     return due if viewer.customer_id is None else due.filter(endpoint_id__in=visible.endpoints(viewer).values("id"))
 
 
+def given_up(viewer: Viewer, *, since: datetime) -> QuerySet[Delivery]:
+    """Return the deliveries made since then whose schedule was used up."""
+    rows = visible.deliveries(viewer).filter(id__gte=floor_of(since))
+    return rows.filter(failed_at__isnull=False, state=DeliveryState.EXHAUSTED)
+
+
 def recent_failures(viewer: Viewer, *, since: datetime) -> list[Delivery]:
     """Return the latest deliveries whose schedule was used up."""
-    rows = visible.deliveries(viewer).filter(
-        id__gte=floor_of(since), failed_at__isnull=False, state=DeliveryState.EXHAUSTED
-    )
+    rows = given_up(viewer, since=since).select_related("endpoint", "customer")
+    rows = rows.only("event_type", "status_code", "error", "failed_at", "endpoint__url", "customer__name")
     try:
         with at_most(seconds=COUNT_SECONDS):
-            return list(rows.select_related("endpoint", "customer").order_by("-id")[:SHOWN_ENDPOINTS])
+            return list(rows.order_by("-id")[:SHOWN_ENDPOINTS])
     except TooSlow:
         return []
 
@@ -145,13 +148,35 @@ def counts_of(several: Sequence[QuerySet[Model]]) -> list[str]:
         return [count(rows) for rows in several]
 
 
+def queue_counts(rows: QuerySet[DueDelivery]) -> tuple[str, str]:
+    """Count what waits and what is held back of a queue: at once, unless it is so long that one count is cut."""
+    try:
+        with at_most(seconds=COUNT_SECONDS):
+            return _both_counted(rows, COUNT_LIMIT)
+    except TooSlow:
+        return count(rows.filter(due_at__isnull=False)), count(rows.filter(due_at__isnull=True))
+
+
+def _both_counted(rows: QuerySet[DueDelivery], limit: int) -> tuple[str, str]:
+    looked_at = rows.order_by().values("due_at")[: 2 * (limit + 1)]
+    found = looked_at.aggregate(all=Count("*"), waiting=Count("due_at"))
+    waiting, held = found["waiting"], found["all"] - found["waiting"]
+    if found["all"] <= 2 * limit + 1:  # that is all of the queue
+        return _told(waiting, limit), _told(held, limit)
+    if waiting <= limit:
+        return _counted(rows.filter(due_at__isnull=False), limit), _told(held, limit)
+    return _told(waiting, limit), _counted(rows.filter(due_at__isnull=True), limit)
+
+
 def _counted(rows: QuerySet[Model], limit: int) -> str:
-    found = rows.order_by()[: limit + 1].count()
-    return tell("{number}+", number=limit) if found > limit else tell("{number}", number=found)
+    return _told(rows.order_by()[: limit + 1].count(), limit)
+
+
+def _told(number: int, limit: int) -> str:
+    return tell("{number}+", number=limit) if number > limit else tell("{number}", number=number)
 
 
 def backlog_of(endpoint: Endpoint) -> dict[str, str]:
     """Return how many deliveries of an endpoint wait and are held back."""
-    due = DueDelivery.objects.filter(endpoint_id=endpoint.pk, manual=False)
-    waiting, held = counts_of([due.filter(due_at__isnull=False), due.filter(due_at__isnull=True)])
+    waiting, held = queue_counts(DueDelivery.objects.filter(endpoint_id=endpoint.pk, manual=False))
     return {"waiting": waiting, "held": held}

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_noop
@@ -33,7 +33,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.admin.tag_filter import TagFilter
 from deliveries.admin.waiting import with_waiting
 from deliveries.errors import HookpostError
-from deliveries.models import Delivery, Endpoint, visible
+from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.services.languages import tell, tell_number
 from deliveries.services.redelivery import redeliver
 from deliveries.services.role_groups import REDELIVER
@@ -68,7 +68,9 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
     def sources(self, request: HttpRequest, asked: Asked) -> list[Source]:
         """The selection that exports and bulk work use too."""
         found = source_of(asked, viewer=self.viewer(request))
-        return [replace(found, rows=found.rows.prefetch_related("endpoint", "customer"))]
+        endpoints, customers = Endpoint.objects.only("url", "deleted_at"), Customer.objects.only("name")
+        beside = (Prefetch("endpoint", endpoints), Prefetch("customer", customers))
+        return [replace(found, rows=found.rows.prefetch_related(*beside))]
 
     def beside_list(self, request: HttpRequest, asked: Asked) -> dict[str, object]:
         """Where the list can be taken along, and sent again or cancelled as a whole."""

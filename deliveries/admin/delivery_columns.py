@@ -10,7 +10,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
@@ -18,6 +17,7 @@ from deliveries.admin.badges import answer_of, badge, code, dotted, link, url_in
 from deliveries.admin.columns import moment_column
 from deliveries.admin.listing import ListPages
 from deliveries.admin.paging import Row
+from deliveries.admin.pieces import piece
 from deliveries.admin.waiting import next_attempt
 from deliveries.models import Delivery, Event
 from deliveries.models.log import EVERYONES
@@ -55,7 +55,7 @@ class DeliveryColumns(ListPages[Delivery]):
     def shown_state(self, row: Delivery) -> SafeString:
         """State as a badge; of what waits, when it is sent next, or what it waits for."""
         state, coming = badge(row.state), next_attempt(row)
-        return format_html('{} <span class="hp-muted hp-nowrap">{}</span>', state, coming) if coming else state
+        return piece('{} <span class="hp-muted hp-nowrap">{}</span>', state, coming) if coming else state
 
     @admin.display(description=gettext_lazy("Delivery"))
     def shown_id(self, row: Delivery) -> SafeString:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import badge, distance
+from deliveries.admin.pieces import piece
 from deliveries.models import Endpoint, Retest
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.breaker import Breaker, is_half_open
@@ -45,7 +45,7 @@ def health_badges(row: Any) -> SafeString:
     """Return whether deliveries arrive, and beside it whether the lane rests; `row` comes from with_health."""
     badges = badge(row.health.state, colour=COLOURS[row.health.state], title=in_words(row.health))
     beside = lane_badge(row)
-    return format_html("{} {}", badges, beside) if beside else badges
+    return piece("{} {}", badges, beside) if beside else badges
 
 
 def rest_in_words(row: Endpoint) -> str:

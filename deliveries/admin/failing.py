@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from deliveries.admin.badges import badge, moment
+from django.utils.safestring import SafeString
+
+from deliveries.admin.badges import badge
 from deliveries.admin.endpoint_health import arrivals_in_words
 from deliveries.admin.failure_words import STATES
+from deliveries.admin.overview_rows import failing_row
 from deliveries.models.visible import Viewer
 from deliveries.services.endpoint_health import health_of
-from deliveries.services.failure_groups import failing
+from deliveries.services.failure_groups import Failing, failing
 from deliveries.services.languages import in_words
 
 if TYPE_CHECKING:
@@ -22,22 +25,26 @@ if TYPE_CHECKING:
 
 
 def failing_section(
-    page: PageAdmin[Row], viewer: Viewer, *, endpoint_id: UUID | None = None
-) -> list[dict[str, object]]:
-    """Return the failure groups of all, of a customer or of an endpoint, for a section of its page.
+    page: PageAdmin[Row], viewer: Viewer, *, endpoint_id: UUID | None = None, with_customer: bool = False
+) -> list[SafeString]:
+    """Return the rows of the failure groups of all, of a customer or of an endpoint, for a section of its page.
 
     Where several endpoints may be among them, each says whether anything arrives there.
     """
     groups = failing(viewer, endpoint_id=endpoint_id)
     health = health_of([found.row.endpoint for found in groups]) if endpoint_id is None else {}
     return [
-        {
-            "found": found,
-            "state": badge(found.state, title=in_words(STATES[found.state])),
-            "url": page.url("change", found.row.public_id, model="failuregroup"),
-            "with_url": endpoint_id is None,
-            "arrivals": arrivals_in_words(health[found.row.endpoint_id]) if health else "",
-            "last": moment(found.row.last_at, relative=True),
-        }
+        failing_row(
+            found,
+            url=page.url("change", found.row.public_id, model="failuregroup"),
+            state=badge(found.state, title=in_words(STATES[found.state])),
+            arrivals=arrivals_in_words(health[found.row.endpoint_id]) if health else "",
+            customer_url=_customer_url(page, found) if with_customer else "",
+            with_url=endpoint_id is None,
+        )
         for found in groups
     ]
+
+
+def _customer_url(page: PageAdmin[Row], found: Failing) -> str:
+    return page.url("change", found.row.endpoint.customer.public_id, model="customer")

@@ -12,7 +12,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
@@ -22,6 +21,7 @@ from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, moment
 from deliveries.admin.columns import customer_column, moment_column
 from deliveries.admin.job_words import filter_address, filter_words, narrowed_words
+from deliveries.admin.pieces import piece
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
@@ -146,8 +146,8 @@ class JobPages(ReadOnlyPages[Job]):
     def shown_kind(self, row: Job) -> SafeString:
         """What it does, and to what."""
         narrowed = row.narrowed  # type: ignore[attr-defined]
-        under = format_html('<br><span class="hp-muted">{}</span>', narrowed) if narrowed else ""
-        return format_html("{}{}", row.get_kind_display(), under)
+        under = piece('<br><span class="hp-muted">{}</span>', narrowed) if narrowed else ""
+        return piece("{}{}", row.get_kind_display(), under)
 
     @admin.display(description=gettext_lazy("State"))
     def shown_state(self, row: Job) -> SafeString:
@@ -160,7 +160,7 @@ class JobPages(ReadOnlyPages[Job]):
         bar = '<progress class="hp-progress" max="{}" value="{}"></progress> {}'
         ended = row.done + row.failed
         words = tell("{ended} of {total}, {failed} failed", ended=ended, total=row.total, failed=row.failed)
-        return format_html(bar, max(row.total, 1), ended, words)
+        return piece(bar, max(row.total, 1), ended, words)
 
     shown_created = moment_column(gettext_lazy("Asked for (UTC)"), "created_at")
 

@@ -17,7 +17,6 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
@@ -28,6 +27,7 @@ from deliveries.admin.badges import NOTHING, first_large
 from deliveries.admin.ids import read_id
 from deliveries.admin.list_filters import Filter, Narrows
 from deliveries.admin.paging import TOO_SLOW, Page, Row, Source, read_page
+from deliveries.admin.pieces import joined
 from deliveries.admin.rendering import page_of
 from deliveries.admin.saved_views import views_context
 from deliveries.models.visible import Viewer
@@ -225,5 +225,5 @@ class ListPages(ModelAdmin, Generic[Row]):
 def line_of(row: Model, columns: Sequence[Column], *, url: str) -> Line:
     """Return a row as the template shows it; its cells are made here, for a template takes thrice as long."""
     (_, head), *others = columns
-    cells = format_html_join("", '<td data-label="{}">{}</td>', ((title, make(row)) for title, make in others))
+    cells = joined('<td data-label="{}">{}</td>', ((title, make(row)) for title, make in others))
     return Line(key=str(row.pk), url=url, head=head(row), cells=cells)

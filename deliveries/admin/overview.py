@@ -14,7 +14,6 @@ from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import NOTHING
 from deliveries.admin.dashboard import Figure, counts_of
-from deliveries.models import Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.delivery_states import DeliveryState
@@ -25,6 +24,7 @@ from deliveries.services.overview import (
     Span,
     attempt_totals,
     resting_endpoints,
+    stopped_endpoints,
 )
 from deliveries.services.stats import oldest_due
 
@@ -116,8 +116,7 @@ def _attempt_figures(found: AttemptTotals, chosen: str, url: str) -> list[Figure
 def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
     oldest = oldest_due(viewer)
     waited = timestamps.short_span(oldest.seconds)
-    stopped = visible.endpoints(viewer).exclude(state=Endpoint.State.ENABLED)
-    resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped])
+    resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped_endpoints(viewer)])
     return [
         Figure(
             title=gettext("Oldest due"),

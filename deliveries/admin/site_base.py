@@ -199,7 +199,8 @@ class HookpostSite(UnfoldAdminSite):
         viewer, asked = self.viewer(request), request.GET.get("span", "")
         figures = figures_for(viewer, site_name=self.name)
         overview = overview_for(viewer, site_name=self.name, asked=asked)
-        failing = failing_section(self.get_model_admin(FailureGroup), viewer)
+        page = self.get_model_admin(FailureGroup)
+        failing = failing_section(page, viewer, with_customer=viewer.is_operator)
         return {
             "figures": figures,
             "overview": overview,

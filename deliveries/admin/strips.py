@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from deliveries.admin.pieces import piece
 from deliveries.services.languages import tell
 from deliveries.services.overview import Hour
 
@@ -25,7 +25,7 @@ def strip(hours: Sequence[Hour]) -> SafeString:
         place = end
     style = f"background:linear-gradient(90deg,{','.join(strokes)})"
     form = '<span class="hp-strip" role="img" aria-label="{0}" title="{0}" style="{1}"></span>'
-    return format_html(form, words_of(hours), style)
+    return piece(form, words_of(hours), style)
 
 
 def kind_of(hour: Hour) -> str:

@@ -99,7 +99,8 @@ def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10)
         if len(found) >= limit or len(newest) < NEWEST_AT_ONCE:
             break
     shown = sorted(found, key=lambda each: list(GroupState).index(state_of(each)))[:limit]
-    endpoints = Endpoint.objects.select_related("lane", "customer").in_bulk({each.endpoint_id for each in shown})
+    known = Endpoint.objects.select_related("lane", "customer").only("url", "lane__failing_since", "customer__name")
+    endpoints = known.in_bulk({each.endpoint_id for each in shown})
     there = [each for each in shown if each.endpoint_id in endpoints]  # and was not erased since
     for each in there:
         each.endpoint = endpoints[each.endpoint_id]

@@ -22,6 +22,7 @@ from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.sql.figure_rows import EndpointStripsRow, OverviewHoursRow
 
+STOPPED = (Endpoint.State.PAUSED, Endpoint.State.DISABLED)
 ENDINGS = ("arrived", "refused", "failed", "unanswered")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STRIP_HOURS = 24
@@ -130,6 +131,11 @@ def resting_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
 def failing_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
     """Return enabled endpoints where nothing arrives."""
     return _enabled(viewer).filter(lane__failing_since__isnull=False)
+
+
+def stopped_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
+    """Return endpoints that are paused or disabled, named so that an index of the few that are finds them."""
+    return visible.endpoints(viewer).filter(state__in=STOPPED)
 
 
 def _enabled(viewer: Viewer) -> QuerySet[Endpoint]:

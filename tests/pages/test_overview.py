@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -16,8 +17,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.admin import dashboard, site_base
-from deliveries.models import DueDelivery, Lane
+from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS
+from deliveries.models.visible import OPERATOR
+from deliveries.services.endpoints import create_endpoint, pause_endpoint
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.services.steps import an_hour_of
@@ -134,15 +137,79 @@ def test_what_is_too_slow_on_the_front_page_spoils_no_other_figure(
 
     def slow(rows: QuerySet[Model], limit: int) -> str:
         if rows.model is DueDelivery:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_sleep(5)")
+            sleep()
         return counted(rows, limit)
+
+    def sleep(*_: object) -> tuple[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(5)")
+        return "", ""
 
     counted = dashboard._counted
     monkeypatch.setattr(dashboard, "_counted", slow)
+    monkeypatch.setattr(dashboard, "_both_counted", sleep)
     text = bob.get("/admin/").content.decode()
     assert text.count("<b>many</b>") == 2
     assert "hp-figure" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("waiting", "held", "told"),
+    [
+        (0, 0, ("0", "0")),
+        (2, 2, ("2", "2")),
+        (3, 2, ("2+", "2")),
+        (3, 3, ("2+", "2+")),
+        (9, 0, ("2+", "0")),
+        (9, 2, ("2+", "2")),
+        (0, 9, ("0", "2+")),
+        (2, 9, ("2", "2+")),
+        (9, 9, ("2+", "2+")),
+    ],
+)
+def test_what_waits_and_what_is_held_are_counted_at_once_and_each_to_its_limit(
+    waiting: int, held: int, told: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard, "COUNT_LIMIT", 2)
+    now, owner = timezone.now(), uuid4()
+    for due_at in (*[now] * waiting, *[None] * held):
+        DueDelivery.objects.create(delivery_id=uuid4(), endpoint_id=owner, event_id=uuid4(), due_at=due_at)
+    DueDelivery.objects.create(delivery_id=uuid4(), endpoint_id=owner, event_id=uuid4(), manual=True)
+    assert dashboard.queue_counts(dashboard.queue_of(OPERATOR)) == told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("site", "who"), SITES)
+def test_rows_of_the_front_page_ask_no_question_each(
+    site: str, who: str, request: pytest.FixtureRequest, acme: House
+) -> None:
+    """Given more of everything that the front page lists, then it asks the database no more often."""
+    browser: Client = request.getfixturevalue(who)
+    asked = []
+    for number in range(1, 4):
+        endpoint = create_endpoint(acme.customer, {"url": f"https://93.184.216.34/in/{number}"}, actor="system")[0]
+        add_all_that_is_listed(endpoint, number)
+        browser.get(f"/{site}/")
+        with CaptureQueriesContext(connection) as statements:
+            text = browser.get(f"/{site}/").content.decode()
+        assert text.count(f"{endpoint.url}<") == 4
+        asked.append(len(statements))
+    assert len(set(asked)) == 1
+
+
+def add_all_that_is_listed(endpoint: Endpoint, number: int) -> None:
+    """An alert, a failure, a delivery that was given up; and the endpoint is paused."""
+    now = timezone.now()
+    pause_endpoint(endpoint, actor="user:carol", reason="maintenance")
+    Alert.objects.create(kind=Alert.Kind.FAILING, endpoint=endpoint, since=now, created_at=now)
+    same = {"endpoint": endpoint, "customer": endpoint.customer, "error": "http_5xx", "status_code": 500 + number}
+    row = Delivery.objects.create(
+        **same, event_id=uuid4(), event_type="invoice.paid", state="exhausted", created_at=now, failed_at=now
+    )
+    FailureGroup.objects.create(
+        **same, first_at=now, last_at=now, deliveries=1, attempts=1, oldest_id=row.id, example_id=row.id
+    )
 
 
 @pytest.mark.django_db
