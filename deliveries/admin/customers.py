@@ -33,6 +33,10 @@ from deliveries.services.members import add_member
 from deliveries.services.overview import Hour, strips_of
 
 SHOWN = 50
+SHOWN_OF_ENDPOINTS = (
+    *("url", "state", "ordered", "draining", "lane__rest_until", "lane__rest_reason", "lane__failing_since"),
+    *("lane__failures", "lane__opened"),
+)
 ADDRESS = '<a class="hp-link hp-code" href="{}">{}</a>'
 FIELDS = ("name", "uid", "metadata")
 
@@ -93,7 +97,8 @@ class StaffCustomer(BrandPages):
         viewer = Viewer(customer_id=row.pk)
         url = f"{self.url('changelist', model='delivery')}?customer={row.public_id}"
         members = visible.members(viewer).select_related("user").order_by("id")[:SHOWN]
-        endpoints = with_health(visible.endpoints(viewer).select_related("lane").order_by("id")[:SHOWN])
+        rows = visible.endpoints(viewer).select_related("lane").only(*SHOWN_OF_ENDPOINTS)
+        endpoints = with_health(rows.order_by("id")[:SHOWN])
         hours = strips_of([each.pk for each in endpoints])
         return {
             "title": gettext("Customer"),

@@ -6,11 +6,15 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from deliveries.engine.phases import Rest
 from deliveries.models import Delivery, Endpoint, Lane
+from deliveries.protocol.polled import POLLED_URL
 from deliveries.services import clock
 from deliveries.services.endpoint_health import RestReason, resting
+from deliveries.services.endpoints import pause_endpoint
 from deliveries.services.waiting import Waiting, WaitReason, waiting_of
 from tests.engine.steps import Script, an_endpoint, emit, take_turn
 from tests.receiver import Answer, Receiver, Request
@@ -133,3 +137,29 @@ def test_what_cannot_be_sent_as_it_is_configured_says_so(receiver: Receiver) -> 
     assert rest[1] == RestReason.PROBLEM
     (behind,) = waits(endpoint)
     assert (behind.reason, behind.next_attempt_at) == (WaitReason.RESTING, None)
+
+
+def test_what_waits_for_all_kinds_of_reasons_is_asked_for_once(receiver_ports: list[int]) -> None:
+    """Given endpoints of every kind, then no column of theirs or of their lanes is read for one alone."""
+    url = f"http://127.0.0.1:{receiver_ports[0]}/"
+    endpoints = [
+        an_endpoint(url, rate_limit=1),
+        an_endpoint(url, ordered=True, set_aside_after=5, retry_schedule=[0, 60]),
+        an_endpoint(POLLED_URL),
+        *(an_endpoint(url) for _ in range(4)),
+    ]
+    paused, *resting_ones = endpoints[3:]
+    for each in endpoints:
+        emit(each)
+        emit(each, number=2)
+    pause_endpoint(paused, actor="user:alice")
+    later = clock.database_now() + HOUR
+    Lane.objects.filter(endpoint=endpoints[0]).update(tokens=0, tokens_at=later)
+    for each, more in zip(resting_ones, ({"rest_reason": RestReason.DOWN}, {"opened": 1}, {}), strict=True):
+        Lane.objects.filter(endpoint=each).update(rest_until=later, failing_since=clock.database_now(), **more)
+    rows = list(Delivery.objects.all())
+    with CaptureQueriesContext(connection) as asked:
+        reasons = {each.reason for each in waiting_of(rows).values()}
+    assert reasons == {*WaitReason} - {WaitReason.DISABLED}
+    assert sum('FROM "hookpost_endpoint"' in each["sql"] for each in asked) == 1
+    assert not [each["sql"] for each in asked if 'FROM "hookpost_lane"' in each["sql"]]

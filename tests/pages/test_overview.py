@@ -180,20 +180,24 @@ def test_what_waits_and_what_is_held_are_counted_at_once_and_each_to_its_limit(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("site", "who"), SITES)
-def test_rows_of_the_front_page_ask_no_question_each(
-    site: str, who: str, request: pytest.FixtureRequest, acme: House
+@pytest.mark.parametrize(
+    ("page", "who", "tables"),
+    [("/admin/", "bob", 4), ("/portal/", "carol", 4), ("/admin/deliveries/customer/{}/change/", "bob", 2)],
+)
+def test_rows_of_overviews_ask_no_question_each(
+    page: str, who: str, tables: int, request: pytest.FixtureRequest, acme: House
 ) -> None:
-    """Given more of everything that the front page lists, then it asks the database no more often."""
+    """Given more of everything that an overview lists, then it asks the database no more often."""
     browser: Client = request.getfixturevalue(who)
+    page = page.format(acme.customer.public_id)
     asked = []
     for number in range(1, 4):
         endpoint = create_endpoint(acme.customer, {"url": f"https://93.184.216.34/in/{number}"}, actor="system")[0]
         add_all_that_is_listed(endpoint, number)
-        browser.get(f"/{site}/")
+        browser.get(page)
         with CaptureQueriesContext(connection) as statements:
-            text = browser.get(f"/{site}/").content.decode()
-        assert text.count(f"{endpoint.url}<") == 4
+            text = browser.get(page).content.decode()
+        assert text.count(f"{endpoint.url}<") == tables
         asked.append(len(statements))
     assert len(set(asked)) == 1
 
