@@ -34,6 +34,7 @@ from tests.ports import LASTING, free_ports
 from tests.production.databases import forget_migrated, migrated
 from tests.receiver import Receiver
 from tests.rendering import render_telling_of_pages
+from tests.surroundings import misleading
 
 RECEIVER_PORTS = 8
 # A property is no more wrong on a slow machine than on a quick one, and may ask a server that stands for all examples.
@@ -97,7 +98,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def forget_settings() -> None:
     """Tests must not depend on the caller's settings."""
-    for name in [name for name in os.environ if name.startswith("HOOKPOST_")]:
+    for name in misleading(os.environ):
         del os.environ[name]
     os.environ["HOOKPOST_SECRET_KEY"] = "only for tests, and long enough that nobody complains about it"
     os.environ["HOOKPOST_DRAIN_SECONDS"] = "0"  # no load balancer is in front
