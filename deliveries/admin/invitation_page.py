@@ -42,7 +42,12 @@ if TYPE_CHECKING:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_view(request: HttpRequest, token: str, *, site: PortalSite) -> HttpResponse:
-    """Show what the invitation is; a POST uses it up."""
+    """Show what the invitation is; a POST uses it up. Who is half logged in shows the second factor first."""
+    step = None if BOUND in request.session else site.second_step(request)
+    return step or _invitation_page(request, token, site)
+
+
+def _invitation_page(request: HttpRequest, token: str, site: PortalSite) -> HttpResponse:
     invitation = invitations.find_invitation(token)
     if invitation is None:
         return _page(request, site, {"title": gettext("This invitation does not work any more")}, status=410)

@@ -23,6 +23,7 @@ from deliveries.services.portal_links import create_link
 from tests.pages.chromium import PASSWORD
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_isolation import pages_of_a_row, portal_pages, row_of
+from tests.security.steps import a_factor
 from tests.services.mailing import use
 from tests.smtp_server import MailServer
 
@@ -108,6 +109,15 @@ def test_who_has_a_log_in_joins_with_it_and_nobody_takes_it_over(acme: House, gl
     assert browser.post(link_of(invitation), {"act": "join"}).status_code == 302
     assert name_shown(browser) == "Acme"
     assert set(dave.memberships.values_list("customer__name", "role")) == {("Globex", "owner"), ("Acme", "viewer")}
+
+
+def test_who_has_not_shown_the_second_factor_yet_joins_nobody(acme: House, globex: House) -> None:
+    a_factor(globex.member.user)
+    link, browser = link_of(an_invitation(acme)), logged_in(globex.member.user)
+    for answer in (browser.get(link), browser.post(link, {"act": "join"})):
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/portal/second-factor/?next=%2Fportal%2Finvitation%2F")
+    assert globex.member.user.memberships.count() == 1
 
 
 def test_whether_an_address_has_a_log_in_is_not_told_to_who_invites(acme: House, globex: House, carol: Client) -> None:
