@@ -79,7 +79,7 @@ def make_house(name: str, username: str, port: int) -> House:
     accepted = events.accept_event(events.EventDraft(customer_id=customer.id, type="invoice.paid", data=data))
     delivery = Delivery.objects.get(event_id=accepted.event_id)
     Delivery.objects.filter(pk=delivery.pk).update(attempts=1, error="http_4xx", status_code=404)
-    DueDelivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))  # the retry waits
+    DueDelivery.objects.update(rank=2, due_at=timezone.now() + timedelta(minutes=5))  # the retry waits
     attempt = Attempt.objects.create(
         id=new_id(),
         delivery_id=delivery.id,

@@ -36,7 +36,7 @@ def emit(house: House, count: int) -> None:
     """Events of the house's customer."""
     for number in range(count):
         accept_event(EventDraft(customer_id=house.customer.id, type="order.shipped", data=b"%d" % number))
-    DueDelivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))
+    DueDelivery.objects.update(rank=2, due_at=timezone.now() + timedelta(minutes=5))
 
 
 def shown(client: Client, query: dict[str, str]) -> list[Delivery]:

@@ -59,7 +59,7 @@ def emit(house: House, count: int, *, name: str = "order.shipped") -> None:
     """Events of the house's customer."""
     for _ in range(count):
         accept_event(EventDraft(customer_id=house.customer.id, type=name, data=b"{}"))
-    DueDelivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))
+    DueDelivery.objects.update(rank=2, due_at=timezone.now() + timedelta(minutes=5))
 
 
 def taken(client: Client, *, site: str = "admin", query: str = "") -> list[dict[str, str]]:
