@@ -34,7 +34,11 @@ class Typist:
 
     def __init__(self, folder: Path) -> None:
         self.folder, (self.port,) = folder, free_ports(1)
-        self.places = {"/var/lib/postgresql/15": f"{folder}/15", "/backup": f"{folder}/backup"}
+        # A name that no cluster has: what Debian's tools take away after an error is of the machine, not of our folder.
+        self.cluster = f"moment{self.port}"
+        self.places = {
+            "/var/lib/postgresql/15": f"{folder}/15", "/backup": f"{folder}/backup", "15 main": f"15 {self.cluster}"
+        }  # fmt: skip
 
     def type(self, lines: str) -> str:
         """Return what was said; a line that fails ends the test."""
@@ -55,7 +59,7 @@ class Typist:
 
 @pytest.fixture
 def typist() -> Iterator[Typist]:
-    """A cluster named `main` that archives its WAL, in a folder that PostgreSQL's user can reach."""
+    """A cluster that archives its WAL, in a folder of PostgreSQL's user."""
     folder = Path(tempfile.mkdtemp(prefix="moment-"))
     shutil.chown(folder, "postgres")
     typing = Typist(folder)
@@ -63,7 +67,7 @@ def typist() -> Iterator[Typist]:
         typing.type(f"cd {folder}; mkdir -p 15 backup/wal etc")
         options = f"-p {typing.port} -s {folder} -l {folder}/15/log -d {folder}/15/main"
         typing.type(f"pg_createcluster {options} 15 main >/dev/null")
-        with (folder / "etc/15/main/postgresql.conf").open("a") as conf:
+        with (folder / "etc/15" / typing.cluster / "postgresql.conf").open("a") as conf:
             conf.write(SETTINGS.replace("/backup", f"{folder}/backup"))
         typing.type("pg_ctlcluster 15 main start")
         yield typing
