@@ -25,6 +25,7 @@ LIST_SECONDS = 5.0
 LOOK_SECONDS = 0.03  # then a page says how far it came, and lists.js asks for the next: nobody holds a process for long
 WINDOW = 10_000
 DEAR_WINDOW = 2_000  # where each row of it is looked up in another table, or its body is read
+GROWTH = 4  # of a look at the queue: a page that lacks a few rows looks up some hundred more, not thousands
 NEWEST_FIRST = "-id"
 TOO_SLOW = gettext_noop("This search takes too long. Narrow it by time, customer or endpoint.")
 
@@ -130,7 +131,7 @@ def _stretch(source: Source, place: Place, size: int, order: str) -> _Stretch:
             return _full(found, size)
         if time.monotonic() > until:
             return _Stretch(found, edge, is_cut=True)
-        place, window = Place(direction=place.direction, bound=edge), source.window
+        place, window = Place(direction=place.direction, bound=edge), min(GROWTH * window, source.window)
 
 
 def _look(source: Source, place: Place, window: int) -> tuple[QuerySet[Model], UUID | None]:

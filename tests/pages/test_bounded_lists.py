@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from unittest import mock
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse, set_script_prefix
 
 from deliveries.admin import delivery_list, page_addresses, paging
 from deliveries.admin.page_addresses import address_of
+from deliveries.admin.paging import Place, Source, read_page
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, FailureGroup, Job
 from deliveries.models.visible import OPERATOR
 from deliveries.services import candidates
@@ -189,3 +192,17 @@ def test_a_list_asks_for_the_address_of_each_kind_of_page_once(bob: Client, acme
         bob.get(LIST)
     assert len(re.findall(r"/admin/deliveries/delivery/dlv_\w+/change/", text)) >= 50
     assert asked.call_count <= 30
+
+
+def test_what_waits_is_looked_for_a_little_further_before_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a page that lacks a few rows, then some hundred places of the queue are looked up, not thousands."""
+    looks: list[int] = []
+
+    def look(source: Source, place: Place, window: int) -> tuple[QuerySet[Delivery], UUID | None]:
+        looks.append(window)
+        return Delivery.objects.none(), None if len(looks) == 5 else uuid4()
+
+    monkeypatch.setattr(paging, "_look", look)
+    monkeypatch.setattr(paging, "LOOK_SECONDS", 3600)
+    read_page([Source(rows=Delivery.objects.all(), queue=DueDelivery.objects.all())], Place(), size=50)
+    assert looks == [100, 400, 1600, 2000, 2000]
