@@ -10,7 +10,7 @@ the sites    sites site_base staff_urls staff_pages portal_urls portal_pages por
 all pages    pages page_addresses service_form readonly acts listing paging asked live while_typing preview_pages
              widgets form_widgets pieces picks badges columns highlight safe_text ids json_field
 lists        list_filters log_filters owner_filters tag_filter value_filter saved_views redeliver_all export find
-front page   dashboard overview overview_rows first_steps
+front page   dashboard overview overview_rows overview_live first_steps
 endpoints    endpoints portal_endpoints endpoint_list endpoint_columns endpoint_filters endpoint_forms word_fields
              limit_words endpoint_groups credential_fields payload_fields signing_fields endpoint_questions
              endpoint_health endpoint_live strips inbox_page verification reveal filter_preview
@@ -19,11 +19,11 @@ deliveries   deliveries delivery_list delivery_columns delivery_page delivery_st
              waiting
 failures     failure_groups failure_columns failure_filters failure_words failing error_words
 events       events event_types catalogue schema_members api_versions version_changes
-jobs         jobs job_words
+jobs         jobs job_words counted import_report
 customers    customers members members_page own_customers api_keys brand_pages mail_page
 log-ins      staff_log_in provider_log_in provider_log_out portal_log_in second_factor forgotten_password set_password
              invitation_page profile_page staff_list users
-audit trail  audit audit_words audit_actions actor_words
+audit trail  audit audit_words audit_actions actor_words named_objects
 """
 
 from deliveries.embedding import APPS_OF_PAGES, missing_apps

@@ -20,37 +20,22 @@ from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.asked import Asked
 from deliveries.admin.audit_actions import action_choices, action_in_words
 from deliveries.admin.audit_words import in_lines
-from deliveries.admin.badges import NOTHING, code, short_name
+from deliveries.admin.badges import NOTHING, code, link, short_name
 from deliveries.admin.columns import moment_column
 from deliveries.admin.list_filters import Filter, Narrows, Options, SingleFilter
+from deliveries.admin.named_objects import NOUNS, Named, with_names
 from deliveries.admin.owner_filters import CustomerFilter
 from deliveries.admin.paging import Source
 from deliveries.admin.pieces import joined, piece
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.readonly import ReadOnlyPages
 from deliveries.admin.sites import portal_site, staff_site
-from deliveries.models import (
-    ApiKey,
-    ApiVersion,
-    AuditEntry,
-    Customer,
-    Delivery,
-    Endpoint,
-    Event,
-    EventType,
-    FailureGroup,
-    Job,
-    Member,
-    VersionChange,
-    visible,
-)
+from deliveries.models import AuditEntry, visible
+from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.actor_names import shown_to_customer
 from deliveries.protocol.timestamps import to_minute
 from deliveries.services.selection import between
 
-NOUNS = (ApiKey, ApiVersion, Customer, Delivery, Endpoint, Event, EventType, FailureGroup, Job, Member, VersionChange)
-PAGES = {model.PREFIX: model for model in NOUNS}
-GOING = (".delete", ".remove")
 TYPE_ID = re.compile("[a-z]+_[0-9a-z]{26}")
 
 
@@ -126,19 +111,28 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
         """What was done, and as programs name it."""
         return piece('<span title="{}">{}</span>', row.action, action_in_words(row.action))
 
+    def with_details(self, rows: list[AuditEntry]) -> list[AuditEntry]:
+        """What they are about is asked for once."""
+        return with_names(rows, self.reader_of(rows))
+
+    def reader_of(self, rows: Sequence[AuditEntry]) -> Viewer:
+        """Return who reads these: staff."""
+        return OPERATOR
+
     @admin.display(description=gettext_lazy("To"))
     def shown_object(self, row: AuditEntry) -> SafeString:
-        """What it was done to, and the way there."""
-        if not (url := self.object_url(row)):
-            return code(row.object_id)
-        return piece('<a class="hp-link hp-code" href="{}">{}</a>', url, row.object_id)
+        """What it was done to, by its name and its id, and the way there."""
+        named: Named = getattr(row, "named", None) or self.with_details([row])[0].named  # type: ignore[attr-defined]
+        words, url = named.words or row.object_id, self.object_url(row, named)
+        under = piece('<span class="hp-code hp-muted hp-below">{}</span>', row.object_id) if named.words else ""
+        return piece("<div>{}{}</div>", link(url, words) if url else short_name(words), under)
 
-    def object_url(self, row: AuditEntry) -> str:
+    def object_url(self, row: AuditEntry, named: Named) -> str:
         """Return where what it was done to is looked at; empty where this site has no page of it, or it is gone."""
-        model = PAGES.get(row.object_id.partition("_")[0])
-        if model is None or not self.admin_site.is_registered(model) or row.action.endswith(GOING):
+        noun = NOUNS.get(row.object_id.partition("_")[0])
+        if noun is None or not named.is_there or not self.admin_site.is_registered(noun.model):
             return ""
-        return self.url("change", row.object_id, model=model._meta.model_name or "")
+        return self.url("change", row.object_id, model=noun.model._meta.model_name or "")
 
     @admin.display(description=gettext_lazy("Customer"))
     def shown_customer(self, row: AuditEntry) -> SafeString | str:
@@ -186,6 +180,10 @@ class PortalAuditEntry(AuditPages, PortalAdmin[AuditEntry]):
     readonly_fields = fields
     search_by = ("object_id", "action")
     search_help_text = gettext_noop("Id of what it was done to")
+
+    def reader_of(self, rows: Sequence[AuditEntry]) -> Viewer:
+        """Whoever reads them sees one customer's."""
+        return Viewer(rows[0].customer_id) if rows else super().reader_of(rows)
 
     @admin.display(description=gettext_lazy("Who"))
     def shown_actor(self, row: AuditEntry) -> str:

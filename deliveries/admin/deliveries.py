@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -37,6 +38,9 @@ from deliveries.models import Customer, Delivery, Endpoint, visible
 from deliveries.services.languages import tell, tell_number
 from deliveries.services.redelivery import redeliver
 from deliveries.services.role_groups import REDELIVER
+
+if TYPE_CHECKING:
+    from deliveries.admin.site_base import HookpostSite
 
 BULK_LIMIT = 200
 OTHER_FILTERS = (
@@ -76,10 +80,16 @@ class DeliveryPages(RedeliverAllPages, ExportPages, DeliveryColumns, DeliveryPag
         """Where the list can be taken along, and sent again or cancelled as a whole."""
         can_send = asked.chips and not asked.troubles and self.may_redeliver(request)
         return {
-            "export_url": self.url("export"),
+            "export_url": self.url("export") if self.may_export(request) else "",
             "redeliver_all_url": self.url("redeliver_all") if can_send else "",
+            "redeliver_count_url": self.url("redeliver_all_count"),
+            "cancel_count_url": self.url("cancel_all_count"),
             "cancel_all_url": self.url("cancel_all") if can_send and asks_for_waiting(asked) else "",
         }
+
+    def may_export(self, request: HttpRequest) -> bool:
+        """Say whether the person may take the list along, which the trail keeps: not who only looks."""
+        return cast("HookpostSite", self.admin_site).may_post_to(request, "deliveries_delivery_export")
 
     def with_details(self, rows: list[Delivery]) -> list[Delivery]:
         """What they wait for is asked for once."""

@@ -125,9 +125,10 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
         if not count.number:
             return none_found_yet(what)
         words = deliveries_in_words(count.number)
-        title = tell("Send {what} to this endpoint?", what=words)
         if not count.is_complete:
             title = tell("Send at least {what} to this endpoint?", what=words)
+            return Question(title=title, what=what, button=gettext("Send all of them"))
+        title = tell("Send {what} to this endpoint?", what=words)
         return Question(title=title, what=what, button=tell("Send {number}", number=count.number))
 
     def selection_of(self, request: HttpRequest, act: str, row: Endpoint) -> Selection:

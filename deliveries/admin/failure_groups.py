@@ -16,9 +16,17 @@ from deliveries.actors import ring_job
 from deliveries.admin import failure_filters, owner_filters
 from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
-from deliveries.admin.badges import badge, first_large, moment
+from deliveries.admin.badges import badge, moment
+from deliveries.admin.counted import LIST_LOOKS, CountedPages, redeliver_words
 from deliveries.admin.failure_columns import FailureColumns
-from deliveries.admin.failure_words import STATES, deliveries_in_words, example_of, group_headline, letter_of
+from deliveries.admin.failure_words import (
+    STATES,
+    deliveries_in_words,
+    example_of,
+    group_headline,
+    group_name,
+    letter_of,
+)
 from deliveries.admin.list_filters import Narrows
 from deliveries.admin.live import LivePages, mark_of
 from deliveries.admin.portal_base import PortalAdmin
@@ -28,6 +36,7 @@ from deliveries.admin.sites import portal_site, staff_site
 from deliveries.errors import Conflict
 from deliveries.models import Endpoint, FailureGroup, Job, visible
 from deliveries.services import endpoints
+from deliveries.services.candidates import Count
 from deliveries.services.failure_groups import (
     GroupState,
     acknowledge,
@@ -50,7 +59,7 @@ PAUSING = gettext_noop("Nothing is sent to {url} until somebody resumes it. What
 POLL_WORKING, POLL_IDLE = "2s", "15s"
 
 
-class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[FailureGroup]):
+class FailurePages(CountedPages[FailureGroup], FailureColumns, LivePages[FailureGroup], ReadOnlyPages[FailureGroup]):
     """What staff and members see alike."""
 
     rows = visible.failure_groups
@@ -108,6 +117,7 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
             "acts": self.acts_for(request, row),
             "signature_url": self.url("signature", example_of(row), model="delivery"),
             "live_url": self.url("live", row.public_id),
+            "count_url": self.url("count", row.public_id),
             "mark": mark_of(found.state, row.attempts, progress),
             "every": POLL_WORKING if is_working else POLL_IDLE,
         }
@@ -130,14 +140,15 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
 
     def named(self, row: FailureGroup) -> dict[str, object]:
         """What comes from where."""
-        if row.status_code:
-            return {"heading": tell("{answer} from {url}", answer=row.status_code, url=row.endpoint.url)}
-        says = first_large(in_words(described(row).advice.says))
-        return {"heading": f"{says}: {row.endpoint.url}"}
+        return {"heading": group_name(row)}
 
     def job_url(self, job: Job | None) -> str:
         """Return the address of a job's page."""
         return self.url("change", job.public_id, model="job") if job else ""
+
+    def count_again(self, row: FailureGroup) -> Count:
+        """Return how many failed like this and have not arrived."""
+        return count_of(row, looks=LIST_LOOKS)
 
     # --- acts
 
@@ -177,7 +188,7 @@ class FailurePages(FailureColumns, LivePages[FailureGroup], ReadOnlyPages[Failur
             title = tell("Send {what} again?", what=words)
             if not count.is_complete:
                 title = tell("Send at least {what} again?", what=words)
-            return Question(title=title, what=gettext(AGAIN), button=tell("Redeliver {number}", number=count.number))
+            return Question(title=title, what=gettext(AGAIN), button=redeliver_words(count))
         if act == "pause":
             what = tell(PAUSING, url=row.endpoint.url)
             return Question(title=gettext("Pause this endpoint?"), what=what, button=gettext("Pause"))

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext
 
+from deliveries.admin.badges import first_large
 from deliveries.models import FailureGroup
 from deliveries.protocol import ids
+from deliveries.protocol.advice import advice_for
 from deliveries.protocol.sentences import say
 from deliveries.protocol.time_zones import stamp
 from deliveries.protocol.timestamps import to_minute
@@ -43,6 +45,14 @@ def group_headline(found: Failing) -> str:
         row.deliveries,
         **values,
     )
+
+
+def group_name(row: FailureGroup) -> str:
+    """Return what comes from where."""
+    url = row.endpoint.url
+    if row.status_code:
+        return tell("{answer} from {url}", answer=row.status_code, url=url)
+    return f"{first_large(in_words(advice_for(row.error, row.status_code).says))}: {url}"
 
 
 def deliveries_in_words(number: int) -> str:

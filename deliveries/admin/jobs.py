@@ -20,6 +20,7 @@ from deliveries.admin.actor_words import actor_in_words
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, moment
 from deliveries.admin.columns import customer_column, moment_column
+from deliveries.admin.import_report import import_report
 from deliveries.admin.job_words import filter_address, filter_words, narrowed_words
 from deliveries.admin.pieces import piece
 from deliveries.admin.portal_base import PortalAdmin
@@ -175,6 +176,10 @@ class StaffJob(JobPages):
     search_help_text = gettext_noop("job_ id, or who asked for it")
 
     shown_customer = customer_column
+
+    def beside(self, request: HttpRequest, row: Job) -> dict[str, object]:
+        """Show what an import came to."""
+        return {**super().beside(request, row), **import_report(row)}
 
     def may_touch(self, request: HttpRequest, row: Job) -> bool:
         """Who may send again may also stop it."""

@@ -29,25 +29,23 @@ from deliveries.protocol.member_roles import READ_ONLY, MemberRight
 if TYPE_CHECKING:
     from deliveries.admin.sites import PortalSite
 
-# What changes nothing of the customer's: one's own log-in, and a look at what was signed.
+# What changes nothing of the customer's: one's own log-in and views, a look at what was signed, and what would be sent.
 OPEN_TO_VIEWERS = frozenset(
     {
         *("second_factor", "password_change", "profile", "mail", "logout", "own_customers"),
-        *("saved_views", "deliveries_delivery_signature"),
+        *("saved_views", "deliveries_delivery_signature", "deliveries_endpoint_payload"),
     }
 )
 
 # Of a session that a read-only link began, these are not: password, factor and views are the person's own. It only
 # proves a factor that is there.
 OF_THE_PERSON = frozenset({"password_change", "profile", "mail", "second_factor", "saved_views"})
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-def is_open_to(request: HttpRequest) -> bool:
-    """Say whether the member may do what is asked, as far as their role goes; each page says what else it takes."""
-    if request.method in SAFE_METHODS or has_member_right(request, MemberRight.CHANGE):
+def may_post_to(request: HttpRequest, place: str) -> bool:
+    """Say whether the member may post to a page, as far as their role goes; each page says what else it takes."""
+    if has_member_right(request, MemberRight.CHANGE):
         return True
-    place = request.resolver_match.url_name if request.resolver_match else ""
     if place in OF_THE_PERSON and request.session.get(READ_ONLY):
         return place == "second_factor" and request.POST.get("act") == "check"
     return place in OPEN_TO_VIEWERS

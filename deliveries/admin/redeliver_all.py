@@ -9,14 +9,16 @@ from abc import abstractmethod
 from functools import partial
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
 from deliveries.admin.acts import sentence
 from deliveries.admin.asked import Asked
+from deliveries.admin.counted import LIST_LOOKS, number_of
 from deliveries.admin.delivery_list import selection_of
+from deliveries.admin.live import NOTHING_NEW
 from deliveries.admin.pages import PageAdmin
 from deliveries.admin.rendering import page_of
 from deliveries.errors import HookpostError, InvalidInput
@@ -36,13 +38,15 @@ class RedeliverAllPages(PageAdmin[Delivery]):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages."""
+        views = {"all": self.all_view, "all-count": self.count_view}
         pages = [
             path(
-                f"{act}-all/",
-                self.admin_site.admin_view(partial(self.all_view, act=act)),
-                name=f"deliveries_delivery_{act}_all",
+                f"{act}-{name}/",
+                self.admin_site.admin_view(partial(view, act=act)),
+                name=f"deliveries_delivery_{act}_{name.replace('-', '_')}",
             )
             for act in KINDS
+            for name, view in views.items()
         ]
         return [*pages, *super().get_urls()]
 
@@ -75,6 +79,18 @@ class RedeliverAllPages(PageAdmin[Delivery]):
             **typed,
         }
         return page_of(self.admin_site, request, f"hookpost/{act}_all.html", context)
+
+    def count_view(self, request: HttpRequest, *, act: str) -> HttpResponse:
+        """Tell how many are meant, as far as a list counts; nothing of what cannot be dealt with as a whole."""
+        if not self.may_redeliver(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        try:
+            selection = selection_meant(self.asked(request))
+            return number_of(count_matching(KINDS[act], selection, viewer=self.viewer(request), looks=LIST_LOOKS))
+        except HookpostError:
+            return HttpResponse(status=NOTHING_NEW)
 
     def start(self, request: HttpRequest, kind: Job.Kind, selection: Selection) -> str:
         """Start the job; returns the address of its page."""

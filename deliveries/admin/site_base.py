@@ -28,6 +28,7 @@ from deliveries.admin import theme
 from deliveries.admin.dashboard import COUNT_SECONDS, figures_for
 from deliveries.admin.failing import failing_section
 from deliveries.admin.overview import overview_for
+from deliveries.admin.overview_live import live_part, live_view
 from deliveries.admin.page_addresses import address_of
 from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.rendering import page_of, with_our_templates
@@ -43,6 +44,7 @@ from deliveries.services.statement_timeout import TooSlow, together
 
 View = Callable[..., HttpResponseBase]
 NOT_ALLOWED = 405
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 CLOSED = "view_on_site"  # nothing here has a page elsewhere, and Django's fails at an id that is none
 
 
@@ -127,9 +129,14 @@ class HookpostSite(UnfoldAdminSite):
         if self.has_permission(request) and not self.is_open_to(request):
             raise PermissionDenied
 
-    @abstractmethod
     def is_open_to(self, request: HttpRequest) -> bool:
         """Say whether somebody may do what is asked, as far as one's role goes."""
+        place = request.resolver_match.url_name if request.resolver_match else ""
+        return request.method in SAFE_METHODS or self.may_post_to(request, place or "")
+
+    @abstractmethod
+    def may_post_to(self, request: HttpRequest, place: str) -> bool:
+        """Say whether somebody may post to the page of this name, as far as one's role goes."""
 
     def others_url(self, request: HttpRequest) -> str:
         """Return where one looks at the rows of another customer of one's own; empty for nowhere."""
@@ -158,6 +165,7 @@ class HookpostSite(UnfoldAdminSite):
             path("second-factor/", self.admin_view(partial(second_factor_view, site=self)), name="second_factor"),
             path("profile/", self.admin_view(partial(profile_view, site=self)), name="profile"),
             path("forgotten-password/", partial(forgotten_view, site=self), name="forgotten"),
+            path("live/", self.admin_view(partial(live_view, site=self)), name="live"),
             path("find/", self.admin_view(partial(find_view, site=self)), name="find"),
             path("views/<slug:noun>/", self.admin_view(partial(saved_views_view, site=self)), name="saved_views"),
             *(each for each in super().get_urls() if getattr(each, "name", "") != CLOSED),
@@ -185,14 +193,24 @@ class HookpostSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day, and with what fails."""
+        figures = self.shown_figures(request)
+        live = live_part(self, request, figures)
+        beside = {**self.beside_figures(request), **(extra_context or {})}
+        answer: TemplateResponse = super().index(request, {**figures, **live, **beside})
+        return answer
+
+    def shows_figures(self, request: HttpRequest) -> bool:
+        """Say whether somebody sees the figures of the front page: whoever is let in."""
+        return True
+
+    def shown_figures(self, request: HttpRequest) -> dict[str, object]:
+        """Return what the front page tells, all of it as of one moment unless some of it is too slow for that."""
+        is_staff_site = {"is_staff_site": self.name == STAFF}
         try:
             with together(seconds=COUNT_SECONDS):
-                figures = self.all_figures(request)
+                return is_staff_site | self.all_figures(request)
         except TooSlow:  # one of them: by itself it spoils no other
-            figures = self.all_figures(request)
-        beside = {"is_staff_site": self.name == STAFF, **self.beside_figures(request), **(extra_context or {})}
-        answer: TemplateResponse = super().index(request, {**figures, **beside})
-        return answer
+            return is_staff_site | self.all_figures(request)
 
     def all_figures(self, request: HttpRequest) -> dict[str, object]:
         """Return what the front page tells of the last day, and what fails."""

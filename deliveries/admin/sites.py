@@ -92,17 +92,21 @@ class StaffSite(HookpostSite):
         answer: HttpResponse = super().logout(request, extra_context)
         return leave_provider(self, request, token) or answer if request.method == "POST" else answer
 
-    def is_open_to(self, request: HttpRequest) -> bool:
+    def may_post_to(self, request: HttpRequest, place: str) -> bool:
         """Who only looks changes nothing of the operator's."""
-        from deliveries.admin.staff_pages import is_open_to
+        from deliveries.admin.staff_pages import may_post_to
 
-        return is_open_to(request)
+        return may_post_to(request, place)
 
     def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         """Serve the front page; who has no role here, as staff of a project that we are part of, sees no figures."""
-        if request.user.has_perm("deliveries.view_delivery"):
+        if self.shows_figures(request):
             return super().index(request, extra_context)
         return page_of(self, request, "hookpost/no_role.html", {"title": self.index_title})
+
+    def shows_figures(self, request: HttpRequest) -> bool:
+        """Who has a role."""
+        return request.user.has_perm("deliveries.view_delivery")
 
     def viewer(self, request: HttpRequest) -> Viewer:
         """Staff see all."""
@@ -145,11 +149,11 @@ class PortalSite(HookpostSite):
 
         return [*portal_pages(self), *super().get_urls()]
 
-    def is_open_to(self, request: HttpRequest) -> bool:
+    def may_post_to(self, request: HttpRequest, place: str) -> bool:
         """Who only looks changes nothing of the customer's."""
-        from deliveries.admin.portal_pages import is_open_to
+        from deliveries.admin.portal_pages import may_post_to
 
-        return is_open_to(request)
+        return may_post_to(request, place)
 
     def brand(self, request: HttpRequest) -> Brand:
         """A member sees their customer's brand, who is not logged in the operator's."""

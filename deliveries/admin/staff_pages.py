@@ -21,20 +21,19 @@ from deliveries.services.role_groups import permissions_of
 if TYPE_CHECKING:
     from deliveries.admin.sites import StaffSite
 
-# What changes nothing of the operator's: one's own log-in, and a look at what was signed.
+# What changes nothing of the operator's: one's own log-in and views, a look at what was signed, and what would be sent.
 OPEN_TO_VIEWERS = frozenset(
-    {"second_factor", "password_change", "logout", "profile", "saved_views", "deliveries_delivery_signature"}
+    {
+        *("second_factor", "password_change", "logout", "profile", "saved_views"),
+        *("deliveries_delivery_signature", "deliveries_endpoint_payload", "deliveries_versionchange_preview"),
+    }
 )
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-def is_open_to(request: HttpRequest) -> bool:
-    """Say whether somebody of staff may do what is asked, if they only look; each page says what else it takes."""
+def may_post_to(request: HttpRequest, place: str) -> bool:
+    """Say whether somebody of staff may post to a page, if they only look; each page says what else it takes."""
     user = cast(AbstractUser, request.user)
-    if request.method in SAFE_METHODS or user.is_superuser or not only_looks(permissions_of(user)):
-        return True
-    place = request.resolver_match.url_name if request.resolver_match else ""
-    return place in OPEN_TO_VIEWERS
+    return user.is_superuser or not only_looks(permissions_of(user)) or place in OPEN_TO_VIEWERS
 
 
 def staff_pages(site: StaffSite) -> list[URLPattern]:

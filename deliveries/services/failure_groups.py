@@ -135,9 +135,9 @@ def selection_of(row: FailureGroup) -> Selection:
     )
 
 
-def count_of(row: FailureGroup) -> Count:
+def count_of(row: FailureGroup, *, looks: int = PAGE_LOOKS) -> Count:
     """Return how many deliveries of a group would be sent again now, as far as counting goes."""
-    return count_matching(Job.Kind.REDELIVER, selection_of(row), viewer=OPERATOR, looks=PAGE_LOOKS)
+    return count_matching(Job.Kind.REDELIVER, selection_of(row), viewer=OPERATOR, looks=looks)
 
 
 def redeliver_group(row: FailureGroup, *, actor: str, reason: str, by_operator: bool) -> Job:

@@ -7,12 +7,13 @@ that is killed right behind an item takes that item again, which then is unchang
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 from django.db.models.functions import Coalesce
 
 from deliveries.models import ImportLine, Job
@@ -72,6 +73,21 @@ def _rehearsed(job: Job) -> Rehearsed:
         item = ImportItem(place=line.place, kind=kind, uid=line.uid, customer=line.customer)
         before.note(_item(line) if line.sealed else item, Result(line.result))
     return before
+
+
+def results_of(job: Job) -> dict[str, Counter[str]]:
+    """Return how many lines of an import came to what, by the kind of what they bring."""
+    found = defaultdict[str, Counter[str]](Counter)
+    counted = ImportLine.objects.filter(job=job).order_by().values_list("kind", "result").annotate(Count("id"))
+    for kind, result, number in counted:
+        found[kind][result] = number
+    return dict(found)
+
+
+def refused_lines(job: Job, *, limit: int) -> list[ImportLine]:
+    """Return the first lines of an import that were refused."""
+    lines = ImportLine.objects.filter(job=job, result=Result.REFUSED).defer("sealed")
+    return list(lines.order_by("id")[:limit])
 
 
 def _line(job: Job, item: ImportItem) -> ImportLine:

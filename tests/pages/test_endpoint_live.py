@@ -27,7 +27,7 @@ def test_the_answer_to_a_test_comes_by_itself(site: str, alice: Client, carol: C
     client = alice if site == "admin" else carol
     shown = client.post(address(acme, "test", site=site), {"event_type": "hookpost.test"}, follow=True)
     assert "The test event" in shown.content.decode()
-    assert 'hx-trigger="every 1s"' in shown.content.decode()
+    assert 'hx-trigger="every 1s, hp-look"' in shown.content.decode()
     mark, test = shown.context["mark"], shown.context["test"].public_id
     live = address(acme, "live", site=site)
     assert client.get(live, {"test": test, "mark": mark}).status_code == 204

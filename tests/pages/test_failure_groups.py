@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from deliveries.admin import failure_groups
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, FailureGroup, Job, Member
+from deliveries.services.candidates import Count
 from deliveries.services.languages import choose_language
 from deliveries.services.members import add_member
 from deliveries.services.own_time import choose_zone
@@ -88,7 +90,25 @@ def test_all_of_a_group_is_sent_again_after_it_was_counted(site: str, bob: Clien
     job = Job.objects.get(kind="redeliver")
     assert (job.total, job.reason, job.by_operator) == (1, "the path is right now", site == "admin")
     assert "0 of 1 arrived, 0 did not." in done
-    assert 'hx-trigger="every 2s"' in done
+    assert 'hx-trigger="every 2s, hp-look"' in done
+
+
+@SITES
+def test_the_button_says_how_many_it_would_send_again(
+    site: str, bob: Client, carol: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a group, then its page asks how many can be sent again; more than were counted are not called that many."""
+    fails(acme)
+    client, place = bob if site == "admin" else carol, address(acme, site=site, part="count")
+    assert f'data-hp-number-of="{place}"' in text_of(client, acme, site=site)
+    assert client.get(place).content.decode() == "1"
+    counted = Count(12_000, is_complete=False)
+    monkeypatch.setattr(failure_groups, "count_of", lambda row, **_: counted)
+    assert client.get(place).content.decode() == "12,000+"
+    asked = client.post(address(acme, site=site, part="redeliver")).content.decode()
+    assert "Send at least 12,000 deliveries again?" in asked
+    assert "Redeliver all of them" in asked
+    assert "Redeliver 12,000" not in asked
 
 
 @SITES

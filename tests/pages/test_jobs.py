@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from deliveries.models import AuditEntry, Job
+from deliveries.admin import import_report
+from deliveries.admin.badges import NOTHING
+from deliveries.models import AuditEntry, ImportLine, Job
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 
@@ -42,6 +45,37 @@ def test_support_cancels_a_job(bob: Client, acme: House) -> None:
     again = bob.post(f"{page_of(acme)}/cancel/", {"confirmed": "yes"}, follow=True).content.decode()
     assert "The job is cancelled already." in again
     assert f"{page_of(acme)}/cancel/" not in again
+
+
+def test_an_import_says_first_how_many_lines_of_what_came_to_what_and_then_which_were_refused(
+    bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given 1,500 lines, then they are counted by kind and result, and the first refused ones stand there with why."""
+    monkeypatch.setattr(import_report, "REFUSED_SHOWN", 2)
+    Job.objects.update(kind="import", customer=None, by_operator=True, filters={"format": "csv", "dry_run": True})
+    came = {
+        ("customer", "imported"): 2,
+        ("endpoint", "imported"): 1494,
+        ("endpoint", "refused"): 3,
+        ("endpoint", "waiting"): 1,
+    }
+    ImportLine.objects.bulk_create(
+        ImportLine(job=acme.job, place=f"line {number}", kind=kind, uid="ep", result=result, detail="no such port")
+        for (kind, result), many in came.items()
+        for number in range(many)
+    )
+    text = bob.get(f"{page_of(acme)}/change/").content.decode()
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in re.findall(r"<tr><td.*?</tr>", text)]
+    assert rows[:2] == [
+        ["Customers", "2", "0", "0", "0", "0", "2"],
+        ["Endpoints", "1,494", "0", "0", "3", "1", "1,498"],
+    ]
+    assert rows[2:] == [[place, "ep", NOTHING, "no such port"] for place in ("line 0", "line 1")]
+    assert "3 lines were refused" in text
+    assert "the first 2 of them" in text
+    assert "A dry run: nothing was stored" in text
+    Job.objects.update(kind="recover", customer=acme.customer)
+    assert "lines were refused" not in bob.get(f"{page_of(acme)}/change/").content.decode()
 
 
 @pytest.mark.parametrize("act", ["resume", "cancel"])

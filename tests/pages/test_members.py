@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 NEW = {"act": "new", "new_password1": PASSWORD, "new_password2": PASSWORD}
-MAY_POST = {"signature"}  # a look at what was signed
+MAY_POST = {"signature", "payload"}  # a look at what was signed, or would be sent
 
 
 def with_role(house: House, role: str, name: str = "erin") -> Client:

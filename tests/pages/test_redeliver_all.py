@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
+from deliveries.admin import redeliver_all
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job, Lane
 from deliveries.protocol import ids
 from deliveries.services import candidates
@@ -126,6 +127,25 @@ def test_what_is_not_meant_clearly_is_refused(
     for answer in (bob.get(f"/admin/{ALL}{query}"), bob.post(f"/admin/{ALL}{query}")):
         assert sentence in answer.content.decode()
     assert not Job.objects.exclude(pk__in=(acme.job.pk, globex.job.pk)).exists()
+
+
+@pytest.mark.django_db
+def test_a_list_says_how_many_it_could_send_again_or_cancel_once_it_is_there(
+    bob: Client, carol: Client, acme: House, globex: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a list that is narrowed, then the number is asked for by itself, is one's own, and is bounded."""
+    for client, site, number in ((bob, "admin", "2"), (carol, "portal", "1")):
+        text = client.get(f"/{site}/deliveries/delivery/?state=pending").content.decode()
+        for act in ("redeliver", "cancel"):
+            address = f"/{site}/deliveries/delivery/{act}-all-count/?state=pending"
+            assert f'data-hp-number-of="{address}"' in text
+            assert client.get(address).content.decode() == number
+    monkeypatch.setattr(candidates, "COUNT_CHUNK", 1)
+    monkeypatch.setattr(redeliver_all, "LIST_LOOKS", 1)
+    address = "/admin/deliveries/delivery/redeliver-all-count/"
+    assert bob.get(f"{address}?state=pending").content.decode() == "1+"
+    for meaningless in ("", "?q=evt_x", "?customer=nobody"):
+        assert bob.get(f"{address}{meaningless}").status_code == 204
 
 
 @pytest.mark.django_db

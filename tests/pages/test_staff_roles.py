@@ -44,7 +44,11 @@ GET = {
         ],
         NO_ROLE,
     ),
-    **dict.fromkeys(("deliveries_delivery_redeliver_all", "deliveries_delivery_cancel_all"), StaffRole.SUPPORT),
+    **dict.fromkeys(
+        [f"deliveries_delivery_{act}_{page}" for act in ("redeliver", "cancel") for page in ("all", "all_count")],
+        StaffRole.SUPPORT,
+    ),
+    "deliveries_failuregroup_count": StaffRole.SUPPORT,
     **{
         f"deliveries_{name}": StaffRole.OPERATOR
         for name in [
@@ -67,7 +71,10 @@ POST = {
     **dict.fromkeys(
         ["login", "logout", "second_factor", "password_change", "profile", "set_password", "forgotten"], NO_ROLE
     ),
-    "deliveries_delivery_signature": StaffRole.VIEWER,
+    **dict.fromkeys(
+        [f"deliveries_{name}" for name in ("delivery_signature", "endpoint_payload", "versionchange_preview")],
+        StaffRole.VIEWER,
+    ),
     **{
         f"deliveries_{name}": StaffRole.SUPPORT
         for name in [
@@ -124,8 +131,7 @@ POST = {
 }
 OWNERS_NOUNS = ("auth_", "axes_", "staff_", "deliveries_secondfactor_")  # all that is not said otherwise is for owners
 ENDS_SESSIONS = (("POST", "logout"), ("POST", "profile"))
-PREVIEWS = ("deliveries_endpoint_payload", "deliveries_versionchange_preview")
-SHOWN_AT_A_POST = ("find", "index", "deliveries_job_progress", *PREVIEWS)  # as at a GET
+SHOWN_AT_A_POST = ("find", "index", "live", "deliveries_job_progress")  # as at a GET
 
 
 def staff(role: str, name: str = "") -> User:
@@ -265,3 +271,9 @@ def test_who_has_no_role_sees_no_figures(acme: House) -> None:
     page = logged_in(staff(NO_ROLE)).get("/admin/").content.decode()
     assert "You have no role here yet" in page
     assert acme.endpoint.url not in page
+
+
+def test_who_only_looks_is_offered_no_export(acme: House) -> None:
+    for role, is_offered in ((StaffRole.VIEWER, False), (StaffRole.SUPPORT, True)):
+        text = logged_in(staff(role)).get("/admin/deliveries/delivery/").content.decode()
+        assert ("/export/" in text) is is_offered

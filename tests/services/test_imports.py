@@ -516,7 +516,8 @@ def test_the_command_reports_each_line_and_fails_when_one_is_refused(tmp_path: A
     call_command("import_endpoints", str(file), "--format", "svix", "--paused")
     told = capsys.readouterr()
     assert "imported  applications[0].endpoints[0]  endpoint  ep_1srOrx2ZWZBpBUvZwXKQmoEYga2" in told.out
-    assert told.err.splitlines() == ["3 imported; nothing was stored", "3 imported"]
+    holds = f"{file} holds 1 customers, 1 endpoints, 1 event types"
+    assert told.err.splitlines() == [holds, "3 imported; nothing was stored", holds, "3 imported"]
     assert SVIX_SECRET not in told.out
     call_command("release_imported", "--customer", "acme")
     assert Endpoint.objects.get().state == "enabled"

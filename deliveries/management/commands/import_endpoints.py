@@ -22,6 +22,7 @@ from deliveries.protocol.imports.item import ImportItem
 from deliveries.services.imports import Result, Way, import_item
 
 FILE_LIMIT_BYTES = 64 * 1024 * 1024
+NOUNS = {"customer": "customers", "event_type": "event types", "endpoint": "endpoints"}
 
 
 class Command(HookpostCommand):
@@ -46,15 +47,20 @@ class Command(HookpostCommand):
         paused, verified, dry_run = (bool(options[name]) for name in ("paused", "verified", "dry_run"))
         way = Way(actor=actor_of_terminal(), paused=paused, verified=verified, dry_run=dry_run)
         counts: Counter[str] = Counter()
-        for item in _items(name, kind):
+        items = _items(name, kind)
+        self.stderr.write(f"{name} holds {_told(Counter(NOUNS[item.kind] for item in items))}")
+        for item in items:
             came = import_item(item, way)
             counts[came.result] += 1
             told = (came.result, item.place, item.kind, item.uid, came.detail)
             self.stdout.write("  ".join(filter(None, told)))
-        words = ", ".join(f"{number} {result}" for result, number in sorted(counts.items()))
-        self.stderr.write(f"{words}{'; nothing was stored' if way.dry_run else ''}")
+        self.stderr.write(f"{_told(counts)}{'; nothing was stored' if way.dry_run else ''}")
         if counts[Result.REFUSED]:
             raise CommandError(f"{counts[Result.REFUSED]} refused", returncode=1)
+
+
+def _told(counts: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items())) or "nothing"
 
 
 def _items(name: str, kind: str) -> list[ImportItem]:

@@ -1,14 +1,22 @@
 // The chart of the front page: outcomes by hour as columns, the share that arrived as a line. A column leads to its list.
+let hpChart;
 document.addEventListener("DOMContentLoaded", () => {
-  const canvas = document.querySelector("canvas[data-hp-chart]");
-  if (!canvas) return;
-  const data = JSON.parse(document.getElementById("hp-chart").textContent);
-  let chart = draw(canvas, data);
-  new MutationObserver(() => {
-    chart.destroy();
-    chart = draw(canvas, data); // in the colours of the other theme
-  }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+  drawIn(document);
+  // In the colours of the other theme, where that is chosen.
+  new MutationObserver(() => redraw(hpChart?.canvas)).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
 });
+document.addEventListener("htmx:load", (event) => drawIn(event.target)); // in what came later
+
+function drawIn(part) {
+  const canvas = part.querySelector("canvas[data-hp-chart]");
+  if (canvas && canvas !== hpChart?.canvas) redraw(canvas);
+}
+
+function redraw(canvas) {
+  if (!canvas) return;
+  hpChart?.destroy();
+  hpChart = draw(canvas, JSON.parse(document.getElementById("hp-chart").textContent));
+}
 
 const COLOURS = { arrived: "#16a34a", refused: "#f59e0b", failed: "#dc2626", unanswered: "#7c3aed" };
 

@@ -46,10 +46,12 @@
   const placeOf = (control) => [control.tagName, control.name, control.form?.action ?? control.getAttribute("href")].join(" ");
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
-    const isHere = event.detail.shouldSwap && part.matches("[data-hp-live]") && part.contains(document.activeElement);
-    kept = isHere ? placeOfActive(part) : null;
+    const isLive = event.detail.shouldSwap && part.matches("[data-hp-live]");
+    kept = isLive && part.contains(document.activeElement) ? placeOfActive(part) : null;
+    read = isLive ? sectionRead(part) : null;
   });
   document.addEventListener("htmx:afterSwap", () => {
+    readOn();
     if (!kept) return;
     const alike = controls(document.querySelector("[data-hp-live]") ?? document.body).filter((each) => placeOf(each) === kept.place);
     (alike[kept.number] ?? alike[0])?.focus({ preventScroll: true });
@@ -60,6 +62,33 @@
     const place = placeOf(active);
     return { place, number: controls(part).filter((each) => placeOf(each) === place).indexOf(active) };
   }
+
+  // So is the section that somebody reads, whatever became longer or shorter above it.
+  let read = null;
+  const sections = (part) => [...part.children].map((each) => ({ name: each.querySelector("h2")?.textContent ?? each.className, box: each.getBoundingClientRect() }));
+  function sectionRead(part) {
+    return part.getBoundingClientRect().top < 0 ? sections(part).find(({ box }) => box.bottom > 0) : null;
+  }
+  function readOn() {
+    const now = read && sections(document.querySelector("[data-hp-live]")).find(({ name }) => name === read.name);
+    if (now) scrollBy(0, now.box.top - read.box.top);
+    read = null;
+  }
+
+  // A page says as of when it is, and when nobody answers any more.
+  document.addEventListener("htmx:afterRequest", ({ detail: { target, xhr } }) => {
+    const line = document.querySelector("[data-hp-as-of]");
+    if (!line || !target.matches("[data-hp-live]")) return;
+    const isAnswered = xhr.status === 200 || xhr.status === 204;
+    [line.firstElementChild.hidden, line.lastElementChild.hidden] = [!isAnswered, isAnswered];
+    if (!isAnswered) return;
+    const moment = new Date(xhr.getResponseHeader("Date") ?? Date.now());
+    for (const time of line.querySelectorAll("time")) showTime(time, moment);
+  });
+  // Who comes back to it sees what is, and not what was when they left.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) for (const part of document.querySelectorAll("[data-hp-live]")) htmx.trigger(part, "hp-look");
+  });
 
   // A page that nobody looks at asks for nothing.
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -43,15 +43,37 @@ function tellCopied(button, words) {
   if (button.hasAttribute("aria-label")) button.setAttribute("aria-label", words);
 }
 // On a telephone each cell of a small table stands below its title.
-document.addEventListener("DOMContentLoaded", () => {
-  for (const table of document.querySelectorAll(".hp-table")) {
+document.addEventListener("DOMContentLoaded", () => labelCells(document));
+document.addEventListener("htmx:load", (event) => labelCells(event.target));
+
+function labelCells(part) {
+  for (const table of part.querySelectorAll(".hp-table")) {
     const titles = [...table.querySelectorAll("th")].map((title) => title.textContent);
     for (const cell of table.querySelectorAll("td")) {
       const isFull = cell.textContent.trim() || cell.querySelector("[role=img]");
       if (cell.colSpan === 1 && titles[cell.cellIndex] && isFull) cell.dataset.label = titles[cell.cellIndex];
     }
   }
-});
+}
+
+// How many an act would be about, beside its button: counted when the page is there already, and somebody looks at it.
+document.addEventListener("DOMContentLoaded", () => setTimeout(() => tellNumbers(document), COUNT_AFTER_MS));
+document.addEventListener("htmx:load", (event) => tellNumbers(event.target, hpNumbers.size));
+
+const COUNT_AFTER_MS = 700;
+const hpNumbers = new Map();
+
+function tellNumbers(part, isThere = true) {
+  if (!isThere || document.hidden) return;
+  for (const place of part.querySelectorAll("[data-hp-number-of]:empty")) tellNumber(place, place.dataset.hpNumberOf);
+}
+
+async function tellNumber(place, address) {
+  if (!hpNumbers.has(address)) hpNumbers.set(address, fetch(address).then((answer) => (answer.status === 200 ? answer.text() : "")).catch(() => ""));
+  const number = await hpNumbers.get(address);
+  if (number) place.textContent = ` (${number})`;
+}
+
 // The reader's own time beside UTC, also in what comes later.
 document.addEventListener("DOMContentLoaded", () => addLocalTimes(document));
 document.addEventListener("htmx:load", (event) => addLocalTimes(event.target));
@@ -95,6 +117,16 @@ function addLocalTime(time) {
     after.splitText(after.data.indexOf("UTC") + 3);
     after.after(shown); // “… UTC 14:13 local”, not “… 14:13 local UTC”
   } else time.append(shown);
+}
+
+// Shows another moment where one is shown already.
+function showTime(time, moment) {
+  time.parentElement.querySelector(".hp-local")?.remove();
+  time.parentElement.normalize();
+  time.dateTime = moment.toISOString();
+  time.textContent = time.dateTime.slice(0, 19).replace("T", " ");
+  time.title = "";
+  addLocalTime(time);
 }
 
 // The browser knows the names of time zones.
