@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from deliveries.admin import overview_live
 from deliveries.models import FailureGroup
+from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.services.endpoints import pause_endpoint
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
+from tests.pages.test_overview import count
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -83,6 +85,7 @@ def test_figures_change_by_themselves_and_leave_focus_menu_scroll_and_chart_alon
     """Given somebody who reads below, with a menu open, when a failure comes in above, then nothing moves."""
     monkeypatch.setattr(overview_live, "POLL", "1s")
     FailureGroup.objects.filter(pk=globex.failure.pk).delete()
+    count(ALL_ENDPOINTS, 3)
     pause_endpoint(acme.endpoint, actor="system", reason="their data centre moves")
     page.set_viewport_size({"width": 1360, "height": 320})
     log_in(page, User.objects.create_superuser("alice"), site="admin")
