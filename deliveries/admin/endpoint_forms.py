@@ -47,6 +47,7 @@ PLAIN_FIELDS = (
     "set_aside_after",
 )
 
+TYPES_OFFERED = 300  # of the catalogue, as checkboxes and for tests
 CHOSEN_FIELDS = ("method", "body_format", "batch_size", "batch_wait_ms")
 
 
@@ -150,7 +151,7 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, SigningFields, 
         stored = self.instance.event_types if self.instance.pk else []
         self.catalogue = {name for name, _ in self.type_choices}
         if "chosen_types" in self.fields:
-            self.fields["chosen_types"].choices = self.type_choices  # type: ignore[attr-defined]
+            self.offer_types()
         self.offer_versions()
         if self.data.get("signing") == OWN:
             self.field_names = {**self.field_names, "signing": "own_header"}
@@ -158,6 +159,16 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, SigningFields, 
             self.set_initial(stored)
 
     type_choices: Sequence[tuple[str, str]] = ()
+
+    def offer_types(self) -> None:
+        """Offer what of the catalogue has a place on a page, and say where the rest goes."""
+        field = self.fields["chosen_types"]
+        field.choices = self.type_choices  # type: ignore[attr-defined]
+        if len(self.type_choices) >= TYPES_OFFERED:
+            field.help_text = tell(
+                "The first {number} by name; write others below. None chosen: all events are sent.",
+                number=TYPES_OFFERED,
+            )
 
     def set_initial(self, stored: Sequence[str]) -> None:
         """Fill the fields that are not simply columns."""

@@ -18,6 +18,7 @@ from deliveries.actors import ring_job, wake
 from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
 from deliveries.admin.badges import badge
 from deliveries.admin.delivery_story import advice_of, headline
+from deliveries.admin.endpoint_forms import TYPES_OFFERED
 from deliveries.admin.endpoint_list import EndpointList
 from deliveries.admin.failure_words import deliveries_in_words
 from deliveries.admin.ids import read_id
@@ -96,6 +97,10 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
         """Return the event types that an endpoint can choose: the operator's and its customer's own."""
         viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
         return visible.event_types(viewer).filter(archived=False)
+
+    def offered_types(self, request: HttpRequest, obj: Endpoint | None) -> list[EventType]:
+        """Return the first of the catalogue by name; others can be written, and a page of thousands helps nobody."""
+        return list(self.catalogue(request, obj).order_by("name").only("name", "description")[:TYPES_OFFERED])
 
     def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
         """Send an example event to this endpoint only; its page shows the answer."""

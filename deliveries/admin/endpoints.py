@@ -74,7 +74,7 @@ class EndpointPages(VersionPage):
         """Offer the catalogue of the endpoint's customer."""
         form = super().get_form(request, obj, change=change, **kwargs)
         if issubclass(form, EndpointForm):
-            form.type_choices = type_choices_of(list(self.catalogue(request, obj)))
+            form.type_choices = type_choices_of(self.offered_types(request, obj))
         return form
 
     # --- one endpoint
@@ -102,7 +102,7 @@ class EndpointPages(VersionPage):
             "acts": self.acts_for(request, row),
             "test_types": [
                 TEST_EVENT_TYPE,
-                *self.catalogue(request, row).order_by("name").values_list("name", flat=True),
+                *(each.name for each in self.offered_types(request, row)),
                 *OPERATIONAL,
             ],
             **self.addresses(row),

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Lane
+from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Event, Lane
 from deliveries.protocol import profiles, timestamps
 from deliveries.protocol.polled import POLLED_URL
 from deliveries.services.endpoints import create_endpoint, rotate_secret
@@ -264,6 +264,25 @@ def test_the_catalogue_offers_the_operators_types_and_ones_own_but_no_archived_o
     create_event_type({"name": "old.thing", "archived": True}, actor="system")
     choices = carol.get(ADD).context["adminform"].form.fields["chosen_types"].choices
     assert [name for name, _ in choices] == ["acme.own", "invoice.paid"]
+
+
+def test_of_a_large_catalogue_the_first_are_offered_and_the_others_are_written_and_tested(
+    carol: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given an endpoint with a type that has no place on the page, then a save keeps it and a test can be of it."""
+    for module in ("endpoint_forms", "endpoint_live"):
+        monkeypatch.setattr(f"deliveries.admin.{module}.TYPES_OFFERED", 2)
+    for name in ("b.two", "z.last"):
+        create_event_type({"name": name}, actor="system")
+    Endpoint.objects.filter(pk=acme.endpoint.pk).update(event_types=["acme.own", "z.last"])
+    answer = carol.get(f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/")
+    field = answer.context["adminform"].form.fields["chosen_types"]
+    assert [name for name, _ in field.choices] == ["acme.own", "b.two"]
+    assert "The first 2 by name" in field.help_text
+    assert [name for name in answer.context["test_types"] if not name.startswith("hookpost.")] == ["acme.own", "b.two"]
+    assert answer.context["adminform"].form.initial["other_types"] == "z.last"
+    press(carol, acme, "test", event_type="z.last")
+    assert Event.objects.filter(type="z.last").exists()
 
 
 def test_pausing_and_resuming_leave_a_trail_with_the_reason(carol: Client, acme: House) -> None:
