@@ -39,7 +39,7 @@ def acts(endpoint: Endpoint) -> list[str]:
 
 
 def waiting(endpoint: Endpoint, *, held: bool = False, manual: bool = False) -> Delivery:
-    """A delivery of that endpoint in the queue."""
+    """A delivery of that endpoint in the queue; one that is held is due at no time."""
     event_id = new_id()
     Event.objects.create(id=event_id, customer=endpoint.customer, type="a.b", body=b"{}", created_at=timezone.now())
     delivery = Delivery.objects.create(
@@ -52,7 +52,11 @@ def waiting(endpoint: Endpoint, *, held: bool = False, manual: bool = False) -> 
         created_at=timezone.now(),
     )
     DueDelivery.objects.create(
-        delivery_id=delivery.id, manual=manual, endpoint_id=endpoint.id, event_id=event_id, due_at=timezone.now()
+        delivery_id=delivery.id,
+        manual=manual,
+        endpoint_id=endpoint.id,
+        event_id=event_id,
+        due_at=None if held else timezone.now(),
     )
     return delivery
 
