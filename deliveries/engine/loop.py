@@ -83,7 +83,7 @@ class Engine:
         self._ended: list[Ended] = []
         self._stopping = threading.Event()
         self._record_at = NEVER
-        self._unrecorded, self._is_put_off = 0, False
+        self._unrecorded, self._is_put_off, self._waited = 0, False, 0.0
         self._refusals, self._failures, self._stand_still = Refusals(), Refusals(), StandStill()
 
     def notify(self, endpoint_ids: Sequence[UUID]) -> None:
@@ -121,6 +121,7 @@ class Engine:
 
     def step(self, *, sending: bool = True) -> None:
         """Go once around; waits only while nothing can be done."""
+        began, self._waited = self._clock(), 0.0
         self._intake.note_all(self.unread.read())
         self._upkeep.tend()
         sending = sending and self._upkeep.may_sign
@@ -132,6 +133,7 @@ class Engine:
         self._collect()
         if self._must_record() and not self.unread.goes_first():
             self._record()
+        self.outbox.bulk.end_step(self._clock(), began=began + self._waited)
 
     def abandon(self) -> None:
         """End everything in flight after an error or at shut-down; the log keeps it, its deliveries stay due."""
@@ -190,8 +192,10 @@ class Engine:
 
     def _collect(self) -> None:
         ended, self._ended = self._ended, []
+        began = self._clock()
         ended += self.outbox.collect(wait_seconds=0.0 if ended else self._wait_seconds())
         now = self._clock()
+        self._waited = now - began
         for lane, sent, answer in ended:
             self._table.activate(lane)
             lane.note_ended(sent.claimed, now)

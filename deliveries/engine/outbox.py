@@ -17,6 +17,7 @@ from typing import cast
 from deliveries.engine import quarantine
 from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.batch_sender import make_bodies, send_batch
+from deliveries.engine.bulk_pace import BulkPace
 from deliveries.engine.intake import Retry
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
@@ -61,6 +62,7 @@ class Outbox:
         self._making = Making(retry=retry, tell=self.interrupt)
         self._failed: list[tuple[Lane, Finished]] = []
         self._tokens = Tokens()
+        self.bulk = BulkPace(limits)
 
     @property
     def in_flight(self) -> int:
@@ -123,10 +125,9 @@ class Outbox:
 
     def feed(self, now: float, *, sending: bool = True) -> list[tuple[Lane, Finished]]:
         """Start requests until nobody may send or enough were started; returns what failed before it was sent."""
-        room, bytes_room = self._table.starts(), self._limits.bytes_a_step
+        room, bytes_room, served = self._table.starts(), self._limits.bytes_a_step, list[Lane]()
         self.feed_at, self._moment_until = NEVER, 0.0
         lines = self._table.lines(self._startable(now, sending=sending))
-        served = []
         while room and bytes_room > 0 and lines:
             line = lines.popleft()
             lane = line.popleft()
@@ -157,8 +158,10 @@ class Outbox:
         table = self._table
         if not self._is_ours(lane):
             return False
-        seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
-        if seconds:
+        is_crowded = table.in_flight.taken > self._limits.crowd
+        if seconds := lane.ready_in(now, crowded=is_crowded) or self.bulk.wait_seconds(
+            lane.customer_id, lane.waiting[0].rank, now
+        ):
             self.feed_at = min(self.feed_at, now + seconds)
             return False
         size = lane.bytes_next() if isinstance(lane, BatchLane) else lane.waiting[0].body_bytes
@@ -166,7 +169,7 @@ class Outbox:
 
     def _start(self, lane: Lane, now: float) -> Claimed:
         claimed = lane.take_next(now)
-        self._table.note_started(lane.customer_id, claimed.body_bytes)
+        self._note_started(lane, claimed, now)
         if claimed.body is None:
             self._making.fetch_event(lane, claimed)
         else:
@@ -175,8 +178,12 @@ class Outbox:
 
     def _start_batch(self, lane: BatchLane, now: float) -> Claimed:
         claimed = self._making.gather(lane, lane.take_batch(now))
-        self._table.note_started(lane.customer_id, claimed.body_bytes)
+        self._note_started(lane, claimed, now)
         return claimed
+
+    def _note_started(self, lane: Lane, claimed: Claimed, now: float) -> None:
+        self._table.note_started(lane.customer_id, claimed.body_bytes)
+        self.bulk.note(lane.customer_id, claimed.rank, now)
 
     def _go_on(self, made: Ready, now: float) -> None:
         """Send what waited; of a lane that sends nothing more it stays due."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"Hookpost/{__version__}"
 Key = tuple[int, bool]  # of a due row; a UUID's number, because the UUID would hash itself in Python
 BY_HAND = 0  # the rank of what somebody waits for: neither rest nor rate hold it back
+FIRST = 1  # of a first attempt; retries, backlogs and what is sent again in bulk come after it
 
 
 # Not frozen, which would make each cost three times as much: there are some of these for every request.
