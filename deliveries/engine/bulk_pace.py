@@ -43,7 +43,8 @@ class BulkPace:
     def end_step(self, now: float, *, began: float) -> None:
         """Note the end of a step; what it waited is not part of the time since it began."""
         if self._has_started:
-            self._free_at, self._has_started = now + self._limits.bulk_rest * (now - began), False
+            rest = min(self._limits.bulk_rest * (now - began), self._limits.bulk_rest_at_most)
+            self._free_at, self._has_started = now + rest, False
 
     def _is_beside(self, customer: int, now: float) -> bool:
         live_at = self._other_at if customer == self._last else self._last_at

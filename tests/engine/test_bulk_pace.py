@@ -13,7 +13,7 @@ from deliveries.models import DueDelivery
 
 ALICE, BOB, CHARLIE = (UUID(int=number) for number in (1, 2, 3))
 RETRY, BULK = 2, 3
-LIMITS = Limits(bulk_rest=2.0, beside_seconds=1.0)
+LIMITS = Limits(bulk_rest=2.0, bulk_rest_at_most=0.1, beside_seconds=1.0)
 
 
 def after_a_step(*started: tuple[UUID, int], seconds: float = 0.01) -> BulkPace:
@@ -63,6 +63,10 @@ def test_a_moment_after_the_last_of_others_nothing_waits() -> None:
     pace.note(ALICE, BULK, 1.0)
     pace.end_step(1.0, began=0.5)
     assert pace.wait_seconds(ALICE, BULK, 1.0) == 0
+
+
+def test_after_a_step_in_which_the_database_was_away_it_waits_a_moment_only() -> None:
+    assert after_a_step((BOB, FIRST), (ALICE, BULK), seconds=30.0).wait_seconds(ALICE, BULK, 0.0) == 0.1
 
 
 def test_a_step_that_sent_nothing_again_holds_nothing_up() -> None:
