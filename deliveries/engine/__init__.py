@@ -10,7 +10,7 @@ leases.py      round trips about leases and claims  lane_table.py  lanes in hand
 lane.py        a lane: its state and rules          phases.py   its phases and moves
 standing.py    what a lane learned of its receiver  limits.py   every number, its unit and its reason
 upkeep.py      the beat, old leases, new slices     silence.py  how long a worker may be silent
-shares.py      what customers share                 bulk_pace.py  what is sent again leaves room
+shares.py      what customers share                 bulk_gaps.py  what is sent again leaves room
 outbox.py      requests in flight                   sender.py   from a delivery to a request
 batch_lane.py  a lane whose requests carry several  batch_sender.py  from deliveries to one request
 credentials.py what a lane sends along              tokens.py   access tokens, fetched while a lane waits

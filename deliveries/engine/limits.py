@@ -32,8 +32,8 @@ class Limits:
     starts_beside: int = 16  # where several customers have lanes in hand: who comes waits for a step or two
     lanes_a_start: int = 4  # but one for four lanes that are looked at in a step: with hundreds that costs most
     bytes_a_step: int = MIB  # of bodies, each of which is fetched, signed and sent
-    bulk_rest: float = 2.0  # times as long as a step took that sent again beside what is new of others, is none started
-    bulk_rest_at_most: float = 0.1  # seconds: a step is long where the database is away, and that is no flood
+    bulk_gap: float = 2.0  # times as long as a step took that sent again beside what is new of others, is none started
+    bulk_gap_at_most: float = 0.1  # seconds: a step is long where the database is away, and that is no flood
     beside_seconds: float = 1.0  # since something new of others was started
     renewals_a_step: int = 200  # leases renewed by one statement, so that thousands do not hold up a step
 

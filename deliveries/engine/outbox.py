@@ -17,7 +17,7 @@ from typing import cast
 from deliveries.engine import quarantine
 from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.batch_sender import make_bodies, send_batch
-from deliveries.engine.bulk_pace import BulkPace
+from deliveries.engine.bulk_gaps import BulkGaps
 from deliveries.engine.intake import Retry
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
@@ -62,7 +62,7 @@ class Outbox:
         self._making = Making(retry=retry, tell=self.interrupt)
         self._failed: list[tuple[Lane, Finished]] = []
         self._tokens = Tokens()
-        self.bulk = BulkPace(limits)
+        self.bulk = BulkGaps(limits)
 
     @property
     def in_flight(self) -> int:

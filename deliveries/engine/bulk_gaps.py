@@ -15,8 +15,8 @@ from deliveries.engine.work import FIRST
 _LONG_AGO = float("-inf")
 
 
-class BulkPace:
-    """The pace of one engine; moments are in seconds of its clock."""
+class BulkGaps:
+    """The gaps of one engine; moments are in seconds of its clock."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
@@ -43,8 +43,8 @@ class BulkPace:
     def end_step(self, now: float, *, began: float) -> None:
         """Note the end of a step; what it waited is not part of the time since it began."""
         if self._has_started:
-            rest = min(self._limits.bulk_rest * (now - began), self._limits.bulk_rest_at_most)
-            self._free_at, self._has_started = now + rest, False
+            gap = min(self._limits.bulk_gap * (now - began), self._limits.bulk_gap_at_most)
+            self._free_at, self._has_started = now + gap, False
 
     def _is_beside(self, customer: int, now: float) -> bool:
         live_at = self._other_at if customer == self._last else self._last_at
