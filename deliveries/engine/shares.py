@@ -40,12 +40,13 @@ class Shares:
 
         So much that, if all take it, as much is free as any of these customers then has; at least one.
         """
-        free = self.total - self.taken
-        all_of_them = free // (2 * len(customers))
-        rooms = {
-            number: max(1, min(all_of_them, (free - self._of.get(number, 0)) // (2 * takers)))
-            for number, takers in Counter(customers).items()
-        }
+        free, many = self.total - self.taken, len(customers)
+        all_of_them = free // (2 * many)
+        rooms = {}
+        for number, takers in Counter(customers).items():
+            left_by_others = free * (many + takers) // (2 * many)  # if these take as much as all may
+            of_this = (left_by_others - self._of.get(number, 0)) // (2 * takers)
+            rooms[number] = max(1, min(all_of_them, of_this))
         return [rooms[number] for number in customers]
 
     def take(self, customer_id: UUID, amount: int = 1) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deliveries.engine.agenda import Agenda
@@ -63,6 +63,7 @@ def test_what_was_given_back_or_forgotten_is_had_by_nobody() -> None:
     assert (shares.of(BOB), shares.taken) == (0, 0)
 
 
+@example(taken=[0, 235, 0, 1], takers=[0, 1, 1, 1, 1, 1])
 @given(
     taken=st.lists(st.integers(0, 300), min_size=4, max_size=4),
     takers=st.lists(st.integers(0, 3), min_size=1, max_size=64),
