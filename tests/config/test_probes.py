@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from config.probes import probes_first
@@ -112,5 +113,18 @@ def test_a_taken_port_is_one_sentence(port: int) -> None:
 
 
 def test_without_a_place_nobody_listens() -> None:
+    before = places_listened_at()
     with health_port(None, {}):
-        pass
+        assert places_listened_at() == before
+
+
+def test_a_place_is_listened_at_while_the_block_lasts(port: int) -> None:
+    with health_port(("127.0.0.1", port), {}):
+        assert ("127.0.0.1", port) in places_listened_at()
+    assert ("127.0.0.1", port) not in places_listened_at()
+
+
+def places_listened_at() -> set[tuple[str, int]]:
+    """Where this process takes connections."""
+    found = psutil.Process().net_connections("tcp")
+    return {(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN}

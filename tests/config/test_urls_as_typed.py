@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.broker import make_broker
+from config.broker import ValkeyBroker, make_broker
 from config.database import database_settings
 from deliveries.conf import load
 from deliveries.database.connection import NO_CERTIFICATE, defaults
@@ -71,10 +71,20 @@ def test_a_broker_is_the_one_that_is_named_or_none(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://valkey", "redis://[::1]:6379/3", "rediss://u:p%40@valkey/0", "unix:///a.sock?db=1"]
+    ("url", "read"),
+    [
+        ("redis://valkey", {"host": "valkey"}),
+        ("redis://[::1]:6379/3", {"host": "::1", "port": 6379, "db": 3}),
+        ("rediss://u:p%40@valkey/0", {"host": "valkey", "db": 0, "username": "u", "password": "p@"}),
+        ("unix:///a.sock?db=1", {"path": "/a.sock", "db": 1}),
+    ],
 )
-def test_brokers_as_the_page_has_them_are_taken(url: str) -> None:
-    make_broker(url)
+def test_brokers_as_the_page_has_them_are_taken(url: str, read: dict[str, object]) -> None:
+    broker = make_broker(url)
+    assert isinstance(broker, ValkeyBroker)
+    given = broker.client.connection_pool.connection_kwargs
+    named = {name: given[name] for name in ("host", "port", "db", "path", "username", "password") if name in given}
+    assert named == read
 
 
 @pytest.mark.parametrize(
