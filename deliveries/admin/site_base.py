@@ -193,9 +193,9 @@ class HookpostSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         """Serve the front page with the figures of the last day, and with what fails."""
+        beside = {**self.beside_figures(request), **(extra_context or {})}  # first: it notes which steps are done
         figures = self.shown_figures(request)
         live = live_part(self, request, figures)
-        beside = {**self.beside_figures(request), **(extra_context or {})}
         answer: TemplateResponse = super().index(request, {**figures, **live, **beside})
         return answer
 

@@ -41,7 +41,8 @@ def steps_done(customer: Customer) -> frozenset[FirstStep] | None:
     if done != known:
         # Whoever dismissed them meanwhile has the last word.
         same = Customer.objects.filter(pk=customer.pk, first_steps=customer.first_steps, moving=Customer.Moving.NO)
-        same.update(first_steps=sorted(done))
+        customer.first_steps = sorted(done)
+        same.update(first_steps=customer.first_steps)
     return None if is_over(done) else frozenset(FirstStep(name) for name in done)
 
 

@@ -118,6 +118,19 @@ def test_who_begins_sees_what_to_do_and_no_zeros_until_something_is_sent(
     assert "What fails" in nina.get("/portal/").content.decode()
 
 
+def test_who_was_sent_something_is_not_told_that_nothing_was_before_it_is_counted(
+    nina: Client, newcomer: Customer, receiver_ports: list[int]
+) -> None:
+    """Given a first log-in seconds after a first real event, as in the demo, then the page says when it is counted."""
+    endpoint, _ = create_endpoint(newcomer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/in"}, actor="system")
+    accept_event(EventDraft(customer_id=newcomer.pk, type="invoice.paid", data=b"{}"))
+    Delivery.objects.filter(endpoint_id=endpoint.pk).update(status_code=204, state="succeeded", attempts=1)
+    DueDelivery.objects.filter(endpoint_id=endpoint.pk).delete()
+    page = nina.get("/portal/").content.decode()
+    assert "from the first request on" not in page
+    assert "What is sent now is here within a minute" in page
+
+
 @pytest.mark.parametrize(
     ("page", "words"),
     [
