@@ -158,10 +158,8 @@ class Outbox:
         table = self._table
         if not self._is_ours(lane):
             return False
-        is_crowded = table.in_flight.taken > self._limits.crowd
-        if seconds := lane.ready_in(now, crowded=is_crowded) or self.bulk.wait_seconds(
-            lane.customer_id, lane.waiting[0].rank, now
-        ):
+        seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
+        if seconds := seconds or self.bulk.wait_seconds(lane.customer_id, lane.waiting[0].rank, now):
             self.feed_at = min(self.feed_at, now + seconds)
             return False
         size = lane.bytes_next() if isinstance(lane, BatchLane) else lane.waiting[0].body_bytes

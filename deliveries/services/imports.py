@@ -132,8 +132,8 @@ def _import_event_type(item: ImportItem, way: Way) -> ItemResult:
     owner = _customer_of(item) if item.customer else None
     if item.customer and owner is None and item.customer not in way.before.customers:
         return ItemResult(Result.REFUSED, f"there is no customer {item.customer}")
-    known = EventType.objects.filter(customer=owner, name=item.uid) if owner or not item.customer else None
-    row = known.first() if known is not None else None
+    is_rehearsed = item.customer and owner is None
+    row = None if is_rehearsed else EventType.objects.filter(customer=owner, name=item.uid).first()
     with _stored_whole(way):
         if row is None:
             owner = _owner(item, owner, way) if item.customer else None

@@ -23,15 +23,20 @@ from deliveries.services.endpoint_health import RestReason, resting
 ROW_LAG = timedelta(seconds=1)
 # What the columns of an endpoint and of its lane say of waiting; the rest of some fifty is not read for it.
 READ = (
-    *("url", "state", "state_changed_at", "ordered", "set_aside_after", "retry_schedule", "rate_limit", "allowed_rate"),
-    *(
-        "lane__rest_until",
-        "lane__rest_reason",
-        "lane__opened",
-        "lane__failing_since",
-        "lane__tokens",
-        "lane__tokens_at",
-    ),
+    "url",
+    "state",
+    "state_changed_at",
+    "ordered",
+    "set_aside_after",
+    "retry_schedule",
+    "rate_limit",
+    "allowed_rate",
+    "lane__rest_until",
+    "lane__rest_reason",
+    "lane__opened",
+    "lane__failing_since",
+    "lane__tokens",
+    "lane__tokens_at",
 )
 
 
