@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
     from pytest_django.live_server_helper import LiveServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -22,6 +22,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
+PATIENCE_MS = 180_000  # ends what hangs, and nothing else
 PASSWORD = "a-good-password-41"
 NEEDS_CHROMIUM = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
@@ -37,7 +38,7 @@ def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which Django would take for an asynchronous program.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = launched(playwright.chromium)
         yield browser
         browser.close()
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
@@ -48,9 +49,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     """A tab that remembers what went wrong in it, and which other hosts it asked."""
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 1360, "height": 900})
+    context = new_context(browser, base_url=live_server.url, viewport={"width": 1360, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -63,11 +63,22 @@ def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
 @pytest.fixture
 def refused_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     """A tab that is shown refusals, which Chromium notes in its console."""
-    context = browser.new_context(base_url=live_server.url)
+    context = new_context(browser, base_url=live_server.url)
     page = context.new_page()
-    page.set_default_timeout(20_000)
     yield page
     context.close()
+
+
+def launched(chromium: BrowserType) -> Browser:
+    """Debian's Chromium, however long it takes to start."""
+    return chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE_MS)
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Tabs without a past, in which nothing is given up because the machine is slow."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
+    return context
 
 
 def is_elsewhere(url: str, home: str) -> bool:

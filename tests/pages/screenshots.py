@@ -19,7 +19,7 @@ from deliveries.demo.seed import fill
 from deliveries.models import Customer, Delivery, Endpoint, FailureGroup
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.members import add_member
-from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
+from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in, new_context
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -105,14 +105,14 @@ def test_make_screenshots(browser: Browser, live_server: LiveServer, receiver_po
     for site, user in people.items():
         addresses = pages_of(site)
         for look in looks(site, addresses):
-            context = browser.new_context(
+            context = new_context(
+                browser,
                 base_url=live_server.url,
                 viewport={"width": look.width, "height": look.height},
                 color_scheme=look.scheme,
                 timezone_id="Europe/Berlin",
             )
             page = context.new_page()
-            page.set_default_timeout(60_000)
             log_in(page, user, site=site)
             take(page, addresses, look.pictures)
             context.close()

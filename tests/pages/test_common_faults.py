@@ -17,7 +17,7 @@ from django.test import Client
 from deliveries.admin.audit_words import in_lines
 from deliveries.models import AuditEntry, Delivery, Endpoint, Event, Lane
 from deliveries.protocol.ids import encode_id
-from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
+from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in, new_context
 from tests.pages.conftest import House
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ class TestInABrowser:
         )
         acme.customer.name = "The International Trading Company of Somewhere Ltd"
         acme.customer.save()
-        context = browser.new_context(
-            base_url=live_server.url, viewport={"width": 1440, "height": 900}, timezone_id="Asia/Kolkata"
+        context = new_context(
+            browser, base_url=live_server.url, viewport={"width": 1440, "height": 900}, timezone_id="Asia/Kolkata"
         )
         page = context.new_page()
         log_in(page, User.objects.create_superuser("alice", password=PASSWORD), site="admin")

@@ -43,7 +43,7 @@ from deliveries.services.oidc_provider import KnownProvider
 from deliveries.services.role_groups import role_of
 from tests.browsers import logged_in
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, KEY, OTHER_KEY, ProviderServer
-from tests.pages.chromium import CHROMIUM
+from tests.pages.chromium import CHROMIUM, new_context
 from tests.receiver import Answer, Receiver
 from tests.settings import SETTINGS
 
@@ -577,8 +577,7 @@ def test_a_browser_goes_there_and_back_and_out_again_under_our_policy(
     monkeypatch.setattr(SETTINGS, "base_url", live_server.url)
     monkeypatch.setattr(SETTINGS, "oidc_name", "Acme ID")
     provider.client.back_to = f"{live_server.url}/admin/log-in/back/"
-    page = browser.new_context(base_url=live_server.url).new_page()
-    page.set_default_timeout(60_000)
+    page = new_context(browser, base_url=live_server.url).new_page()
     page.goto("/admin/deliveries/endpoint/")
     page.click("text=Log in with Acme ID")
     page.wait_for_url("**/admin/deliveries/endpoint/")

@@ -16,7 +16,7 @@ from deliveries.services.api_keys import create_api_key
 from deliveries.services.job_steps import run_job_step
 from deliveries.services.rollup import roll_up
 from tests.engine.steps import take_turn
-from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
+from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in, new_context
 from tests.pages.conftest import House
 from tests.receiver import Receiver
 
@@ -30,9 +30,8 @@ pytestmark = NEEDS_CHROMIUM
 @pytest.fixture
 def customers_page(browser: Browser, live_server: LiveServer, acme: House) -> Iterator[Page]:
     """A window of the customer's, logged in, beside that of support."""
-    context = browser.new_context(base_url=live_server.url)
+    context = new_context(browser, base_url=live_server.url)
     page = context.new_page()
-    page.set_default_timeout(20_000)
     log_in(page, acme.member.user, site="portal")
     yield page
     context.close()

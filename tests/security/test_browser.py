@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -10,18 +9,17 @@ import pytest
 from django.test import Client
 
 from config.site_cookies import session_cookie
+from tests.pages.chromium import CHROMIUM, launched, new_context
 from tests.receiver import Receiver
 from tests.security.crawl import crawl
 from tests.security.filled import fill
 from tests.security.steps import logged_in
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES_AT_MOST = 45
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-    pytest.mark.timeout(300),
 ]
 
 
@@ -53,8 +51,8 @@ def visit(base: str, places: list[str], session: tuple[str, str] | None = None) 
 
     seen = Seen()
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = chromium.new_context()
+        chromium = launched(playwright.chromium)
+        context = new_context(chromium)
         if session:
             context.add_cookies([{"name": session[0], "value": session[1], "url": base}])
         page = context.new_page()
