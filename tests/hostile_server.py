@@ -26,6 +26,7 @@ from deliveries.network_settings import AllowedTarget
 from tests.tls_kinds import TlsKinds
 
 HOST = "127.0.0.1"
+PATIENCE_SECONDS = 180  # ends what hangs, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Case:
     tls: str = ""  # a kind of tests/tls_kinds.py; has a port of its own
     scheme: str = ""
     host: str = HOST
+    endless: bool = False  # has no end of its own: the request's deadline ends it
     request_bytes: int = 100
     detail: str = ""  # must be part of the answer's detail
     body: bytes | None = None
@@ -96,7 +98,7 @@ class HostileServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._ready.wait(20):
+        if not self._ready.wait(PATIENCE_SECONDS):
             raise RuntimeError("the hostile server did not start")
         return self
 
@@ -104,7 +106,7 @@ class HostileServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(PATIENCE_SECONDS)
         self.kinds.close()
 
     def url(self, name: str) -> str:

@@ -36,7 +36,12 @@ LENGTHS = [
     ),
     Case("length too large, then a reset", (OK + b"content-length: 9\r\n\r\nok", RESET), status=200, truncated=True),
     Case(
-        "length too large, then silence", (OK + b"content-length: 9\r\n\r\nok",), status=200, truncated=True, body=b"ok"
+        "length too large, then silence",
+        (OK + b"content-length: 9\r\n\r\nok",),
+        status=200,
+        truncated=True,
+        body=b"ok",
+        endless=True,
     ),
     Case(
         "length too large, then a half close",
@@ -61,7 +66,7 @@ LENGTHS = [
         status=200,
         body=b"ok",
     ),
-    Case("no length, never closed", (OK + b"\r\nok",), status=200, truncated=True, body=b"ok"),
+    Case("no length, never closed", (OK + b"\r\nok",), status=200, truncated=True, body=b"ok", endless=True),
 ]
 
 CHUNKS = [
@@ -69,13 +74,32 @@ CHUNKS = [
     Case("chunk size of letters", (_CHUNKED + b"zz\r\nok\r\n0\r\n\r\n",), status=200, truncated=True),
     Case("negative chunk size", (_CHUNKED + b"-2\r\nok\r\n0\r\n\r\n",), status=200, truncated=True),
     Case("chunk size beyond 64 bit", (_CHUNKED + b"ffffffffffffffffff\r\nok",), status=200, truncated=True),
-    Case("huge chunk, then silence", (_CHUNKED + b"7fffffffffffffff\r\nok",), status=200, truncated=True, body=b"ok"),
+    Case(
+        "huge chunk, then silence",
+        (_CHUNKED + b"7fffffffffffffff\r\nok",),
+        status=200,
+        truncated=True,
+        body=b"ok",
+        endless=True,
+    ),
     Case("chunks without an end", (_CHUNKED + b"2\r\nok\r\n", CLOSE), status=200, truncated=True, body=b"ok"),
     Case("chunk without its line end", (_CHUNKED + b"2\r\nokay\r\n0\r\n\r\n",), status=200, truncated=True),
     Case("chunk extension of 1 KB", (_CHUNKED + b"2;" + b"e" * 1024 + b"\r\nok\r\n0\r\n\r\n",), status=200, body=b"ok"),
-    Case("chunk extension that never ends", (_CHUNKED + b"2;", Forever(b"e" * 1000)), status=200, truncated=True),
+    Case(
+        "chunk extension that never ends",
+        (_CHUNKED + b"2;", Forever(b"e" * 1000)),
+        status=200,
+        truncated=True,
+        endless=True,
+    ),
     Case("chunks of one byte", (_CHUNKED, Forever(b"1\r\na\r\n" * 100)), status=200, truncated=True, body=b"a" * 16384),
-    Case("dripped chunks", (_CHUNKED, Forever(b"1\r\na\r\n", every_seconds=0.05)), status=200, truncated=True),
+    Case(
+        "dripped chunks",
+        (_CHUNKED, Forever(b"1\r\na\r\n", every_seconds=0.05)),
+        status=200,
+        truncated=True,
+        endless=True,
+    ),
     Case(
         "a trailer",
         (_CHUNKED + b"2\r\nok\r\n0\r\nx-trailer: 1\r\n\r\n",),
@@ -89,6 +113,7 @@ CHUNKS = [
         (_CHUNKED + b"2\r\nok\r\n0\r\n", Forever(b"x: 1\r\n", every_seconds=0.05)),
         status=200,
         truncated=True,
+        endless=True,
     ),
     Case(
         "trailer that never ends", (_CHUNKED + b"2\r\nok\r\n0\r\nx: ", Forever(b"v" * 1000)), status=200, truncated=True
@@ -114,7 +139,7 @@ CHUNKS = [
 BODIES = [
     Case("infinite body", (_ENDLESS, Forever(b"a" * 10_000)), status=200, truncated=True, body=b"a" * 16384),
     Case("infinite body without a length", (OK + b"\r\n", Forever(b"a" * 10_000)), status=200, truncated=True),
-    Case("dripped body", (_ENDLESS, Drip(b"a" * 1000)), status=200, truncated=True),
+    Case("dripped body", (_ENDLESS, Drip(b"a" * 1000, every_seconds=0.1)), status=200, truncated=True, endless=True),
     Case("body, then a reset", (_ENDLESS + b"ok", RESET), status=200, truncated=True, body=b"ok"),
     Case("16 KB", sized(b"a" * 16384), status=200, body=b"a" * 16384),
     Case("16 KB and a byte", sized(b"a" * 16385), status=200, truncated=True, body=b"a" * 16384),

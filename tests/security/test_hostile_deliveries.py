@@ -19,7 +19,7 @@ from deliveries.engine.loop import Engine
 from deliveries.models import Attempt, Delivery, Endpoint
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers
-from tests.engine.steps import PATIENT, an_endpoint, emit
+from tests.engine.steps import PATIENCE_SECONDS, PATIENT, an_endpoint, emit
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_connections import CASES
 from tests.outbound.memory import GROWTH_LIMIT_BYTES, only_new_garbage, resident_bytes, settled_bytes
@@ -28,7 +28,7 @@ from tests.security.steps import logged_in
 
 pytestmark = pytest.mark.django_db
 
-DEADLINE_SECONDS = 1
+ENDLESS_SECONDS = 1
 STATES = {"status 410": "exhausted", "says abort": "cancelled"}  # the receiver's wish
 OPEN_URL = "https://93.184.216.34/"
 WARM_UP = [ORDINARY, "good tls", "infinite body", "unknown authority", "gzip bomb"]  # what is set up once is no growth
@@ -88,7 +88,8 @@ class Worker:
         )
 
     def _endpoint(self, name: str) -> Endpoint:
-        endpoint = an_endpoint(OPEN_URL, timeout_seconds=DEADLINE_SECONDS)
+        limits = {"timeout_seconds": ENDLESS_SECONDS} if self._server.cases[name].endless else {}
+        endpoint = an_endpoint(OPEN_URL, **limits)
         Endpoint.objects.filter(pk=endpoint.pk).update(url=self._server.url(name))
         return endpoint
 
@@ -97,7 +98,7 @@ class Worker:
         accepted = emit(endpoint)
         self._engine.notify([endpoint.id])
         self._engine.step()
-        highest, give_up = resident_bytes(), time.monotonic() + 60
+        highest, give_up = resident_bytes(), time.monotonic() + PATIENCE_SECONDS
         while self._engine.lanes:
             assert time.monotonic() < give_up, "the request still hangs"
             self._engine.step()
