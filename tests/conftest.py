@@ -30,6 +30,7 @@ from config.embedded import Services
 from deliveries.management.collector import look_seldom, spare_old_objects
 from tests.emptying import Emptying
 from tests.order import spread
+from tests.patience import be_patient
 from tests.ports import LASTING, free_ports
 from tests.production.databases import forget_migrated, migrated
 from tests.receiver import Receiver
@@ -63,6 +64,7 @@ def prepare() -> None:
     os.environ["BROKER_URL"] = broker_url_of(WORKER)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
+    be_patient()
     settings.PASSWORD_HASHERS = ["tests.passwords.FewRounds"]
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker of xdist would inherit it, and read the settings before this
 
