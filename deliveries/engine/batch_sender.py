@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from deliveries.engine.intake import Retry
+from deliveries.engine.database_retry import Retry
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.leases import event_bodies

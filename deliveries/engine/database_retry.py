@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError, connection
@@ -23,6 +23,14 @@ PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0  # between tries of what the database refuses, which hardly mends itself
 COMPLAIN_EVERY_SECONDS = 60.0
 WRONG_STATEMENT = (DataError, IntegrityError, ProgrammingError)  # the statement is wrong: trying again would not help
+
+
+class Retry(Protocol):
+    """Does something with the database until the database lets it."""
+
+    def __call__(self, act: Callable[[], Result], /) -> Result:
+        """Return what `act` returns."""
+        ...
 
 
 def retry_on_database_error(

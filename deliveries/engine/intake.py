@@ -6,30 +6,20 @@ What lives here: what to lease and to claim next, and how much of it. It must no
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 from deliveries.conf import conf
 from deliveries.engine.agenda import ZERO, Agenda
+from deliveries.engine.database_retry import Retry
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Found, Leases, claim_batch
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.tokens import give_stored
 
-Result = TypeVar("Result")
-
 _dice = random.SystemRandom()
-
-
-class Retry(Protocol):
-    """Does something with the database until the database lets it."""
-
-    def __call__(self, act: Callable[[], Result], /) -> Result:
-        """Return what `act` returns."""
-        ...
 
 
 class Intake:

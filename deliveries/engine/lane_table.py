@@ -92,11 +92,14 @@ class LaneTable:
             self.sweep_at = now + self._limits.sweep if self.lanes else NEVER
         return due
 
-    def lines(self, lanes: Iterable[Lane]) -> deque[deque[Lane]]:
-        """Return lanes in the order to serve them in: one line for each customer."""
+    def lines(self, now: float, *, sending: bool) -> deque[deque[Lane]]:
+        """Return lanes with something to send, in the order to serve them in: one line for each customer."""
         lines: dict[int, deque[Lane]] = {}
-        for lane in lanes:
-            lines.setdefault(lane.customer_id.int, deque()).append(lane)
+        for lane in self.active:
+            if lane.waiting and (not sending or now >= lane.owned_until):
+                lane.close(now)  # frozen past its lease, or at the end: what waits stays due
+            if lane.waiting:
+                lines.setdefault(lane.customer_id.int, deque()).append(lane)
         return deque(lines.values())
 
     def end_step(self, now: float, *, served: Iterable[Lane]) -> None:

@@ -79,7 +79,9 @@ class Engine:
         self.agenda = self._intake.agenda
         self._upkeep = Upkeep(self._table, self._leases, retry=self._retry, clock=clock, limits=limits)
         self.unread = UnreadHints()
-        self.outbox = Outbox(self._table, retry=self._retry, is_ours=self._is_ours, rng=self._rng, limits=limits)
+        self.outbox = Outbox(
+            self._table, retry=self._retry, is_sure=self._upkeep.is_sure, clock=clock, rng=self._rng, limits=limits
+        )  # fmt: skip
         self._ended: list[Ended] = []
         self._stopping = threading.Event()
         self._record_at = NEVER
@@ -186,9 +188,6 @@ class Engine:
             self._finish(lane, finished, now)
         if any(lane.is_done(now) for lane in self._table.active):
             self._record_at = min(self._record_at, now + self._limits.record_after)
-
-    def _is_ours(self, lane: Lane) -> bool:
-        return self._upkeep.is_sure() and self._clock() < lane.owned_until
 
     def _collect(self) -> None:
         ended, self._ended = self._ended, []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deliveries.engine.batch_sender import Batches
-from deliveries.engine.intake import Retry
+from deliveries.engine.database_retry import Retry
 from deliveries.engine.lane import Lane
 from deliveries.engine.leases import event_bodies
 from deliveries.engine.sender import making_of, text_of, with_event

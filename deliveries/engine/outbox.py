@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -18,7 +17,7 @@ from deliveries.engine import quarantine
 from deliveries.engine.batch_lane import BatchLane
 from deliveries.engine.batch_sender import make_bodies, send_batch
 from deliveries.engine.bulk_gaps import BulkGaps
-from deliveries.engine.intake import Retry
+from deliveries.engine.database_retry import Retry
 from deliveries.engine.judge import judge
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
@@ -26,15 +25,16 @@ from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.making import Making, Ready
 from deliveries.engine.phases import Phase
 from deliveries.engine.sender import send
-from deliveries.engine.tokens import TokenRequest, Tokens, give_token, store_token
+from deliveries.engine.tokens import TokenRequest, Tokens
 from deliveries.engine.trouble import has_marked, open_transfers, pause_for_problem
 from deliveries.engine.work import Claimed, Finished, Sent
 from deliveries.errors import CannotShape, ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.multi import Transfers
+from deliveries.outbound.results import UNSENT
 from deliveries.protocol.answer import Answer
-from deliveries.services import clock
 from deliveries.services.alerts import tell_clock_off
+from deliveries.services.clock import SharedMoment
 
 Ended = tuple[Lane, Sent, Answer]
 
@@ -42,7 +42,7 @@ Ended = tuple[Lane, Sent, Answer]
 class Outbox:
     """The requests of one engine; `interrupt` is for other threads.
 
-    `is_ours` says whether a lane can be in no other hands at this moment.
+    `is_sure` says whether at this moment no lane can be in other hands for want of a beat.
     """
 
     def __init__(
@@ -50,15 +50,18 @@ class Outbox:
         table: LaneTable,
         *,
         retry: Retry,
-        is_ours: Callable[[Lane], bool],
+        is_sure: Callable[[], bool],
+        clock: Callable[[], float],
         rng: random.Random,
         limits: Limits = LIMITS,
     ) -> None:
         self.feed_at = NEVER  # when more can be started without an answer
-        self._table, self._retry, self._is_ours, self._rng, self._limits = table, retry, is_ours, rng, limits
-        self._transfers: Transfers = new_transfers()
+        self._table, self._retry, self._rng, self._limits = table, retry, rng, limits
+        self._is_sure, self._clock = is_sure, clock
+        self._new = partial(new_transfers, may_send=self._may_go)
+        self._transfers: Transfers = self._new()
         self._came: list[tuple[object, Answer]] = []
-        self._now, self._moment_until = datetime.now(UTC), 0.0
+        self._moment = SharedMoment(limits.one_moment)
         self._making = Making(retry=retry, tell=self.interrupt)
         self._failed: list[tuple[Lane, Finished]] = []
         self._tokens = Tokens()
@@ -83,7 +86,7 @@ class Outbox:
 
     def open(self, stopping: threading.Event) -> None:
         """Open a multi in place of the closed one."""
-        self._transfers = open_transfers(new_transfers, stopping) or self._transfers
+        self._transfers = open_transfers(self._new, stopping) or self._transfers
 
     def gather(self) -> None:
         """Take what came, for the next `collect`: while the database is waited for, and without asking it anything."""
@@ -100,34 +103,37 @@ class Outbox:
                 ended += self._token_came(tag, answer)
                 continue
             lane, sent = cast(tuple[Lane, Sent], tag)
-            self._give_back(lane, sent.claimed)
-            ended.append((lane, sent, answer))
+            if answer is UNSENT:
+                self._take_back(lane, [sent])
+            else:
+                self._give_back(lane, sent.claimed)
+                ended.append((lane, sent, answer))
         return ended
+
+    def _take_back(self, lane: Lane, unsent: Sequence[Sent], *, waits: bool = True) -> None:
+        """Let what was in flight and not sent wait again, or be claimed again."""
+        for sent in unsent:
+            self._give_back(lane, sent.claimed)
+            lane.note_unsent(sent.claimed)
+        if waits:
+            lane.put_back([member.claimed for sent in unsent for member in sent.members])
+        self._table.activate(lane)
 
     def _token_came(self, asked: TokenRequest, answer: Answer) -> list[Ended]:
         """Let what waited for a token go on; without one, the first of it has failed and the rest stays due."""
-        lane, ended = asked.lane, []
-        came = self._tokens.came(asked, answer)
-        if isinstance(came, Answer):
-            first = asked.waiting.pop(0)
-            self._give_back(lane, first.claimed)
-            ended.append((lane, first, came))
-        else:
-            self._retry(partial(store_token, asked, came))
-            give_token(asked, came)
-        for sent in asked.waiting:
-            self._give_back(lane, sent.claimed)
-            lane.note_unsent(sent.claimed)
-        if not ended:
-            lane.put_back([member.claimed for sent in asked.waiting for member in sent.members])
-        self._table.activate(lane)
-        return ended
+        lane, failed = asked.lane, self._tokens.came(asked, answer, retry=self._retry)
+        self._take_back(lane, asked.waiting[bool(failed) :], waits=failed is None)
+        if failed is None:
+            return []
+        self._give_back(lane, asked.waiting[0].claimed)
+        return [(lane, asked.waiting[0], failed)]
 
     def feed(self, now: float, *, sending: bool = True) -> list[tuple[Lane, Finished]]:
         """Start requests until nobody may send or enough were started; returns what failed before it was sent."""
         room, bytes_room, served = self._table.starts(), self._limits.bytes_a_step, list[Lane]()
-        self.feed_at, self._moment_until = NEVER, 0.0
-        lines = self._table.lines(self._startable(now, sending=sending))
+        self.feed_at = NEVER
+        self._moment.end()
+        lines = self._table.lines(now, sending=sending)
         while room and bytes_room > 0 and lines:
             line = lines.popleft()
             lane = line.popleft()
@@ -147,12 +153,12 @@ class Outbox:
         failed, self._failed = self._failed, []
         return failed
 
-    def _startable(self, now: float, *, sending: bool) -> Iterator[Lane]:
-        for lane in self._table.active:
-            if lane.waiting and (not sending or now >= lane.owned_until):
-                lane.close(now)  # frozen past its lease, or at the end: what waits stays due
-            if lane.waiting:
-                yield lane
+    def _is_ours(self, lane: Lane) -> bool:
+        return self._is_sure() and self._clock() < lane.owned_until
+
+    def _may_go(self, tag: object) -> bool:
+        lane = tag.lane if isinstance(tag, TokenRequest) else cast(tuple[Lane, Sent], tag)[0]
+        return self._is_ours(lane) and lane.phase is not Phase.LOST
 
     def _may_send(self, lane: Lane, now: float) -> bool:
         table = self._table
@@ -217,7 +223,7 @@ class Outbox:
         if not self._is_ready(lane, claimed, now, is_made=bool(batch) or made is not None):
             return
         try:
-            moment = self._moment()
+            moment = self._moment.now()
             if not self._is_ours(lane):  # since it was picked a statement took long
                 self._put_back(lane, claimed, batch)
                 return
@@ -267,13 +273,6 @@ class Outbox:
             lane.move_to_slow(now)
         lane.keep_order(claimed, finished.outcome, now)
         self._failed.append((lane, finished))
-
-    def _moment(self) -> datetime:
-        """Return the database's time, asked for once for what is started together; raises ClockOff."""
-        if time.monotonic() >= self._moment_until:
-            self._now = clock.now()
-            self._moment_until = time.monotonic() + self._limits.one_moment
-        return self._now
 
     def _is_noted(self, lane: Lane, claimed: Claimed, now: float) -> bool:
         """Note a delivery that goes alone after a lost worker, in case this one is lost too; a poison ends here."""

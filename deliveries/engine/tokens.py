@@ -19,6 +19,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.db.models.functions import Now
 
+from deliveries.engine.database_retry import Retry
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import NOT_YET, LeasedEndpoint
 from deliveries.engine.locked_rows import unless_locked
@@ -30,6 +31,7 @@ from deliveries.models.keyring import seal, unseal
 from deliveries.outbound.client import prepared_form
 from deliveries.outbound.multi import Transfers
 from deliveries.outbound.options import ClientTls
+from deliveries.outbound.results import UNSENT
 from deliveries.protocol.access_tokens import FetchedToken, client_of, fingerprint_of, read_token, token_fields
 from deliveries.protocol.answer import Answer, words_to_hide
 from deliveries.protocol.credentials import Auth
@@ -70,25 +72,30 @@ class Tokens:
         seconds = min(FETCH_SECONDS, lane.endpoint.timeout_seconds)
         transfers.start(request, tag=asked, timeout_seconds=seconds, tls=_tls_for(auth, lane.endpoint))
 
-    def came(self, asked: TokenRequest, answer: Answer) -> FetchedToken | Answer:
-        """Return the token that was asked for, or how the delivery that asked first ends."""
+    def came(self, asked: TokenRequest, answer: Answer, *, retry: Retry) -> Answer | None:
+        """Store the token and let its lane go on; returns how the delivery that asked first ends, where none came."""
         self._asked.pop(asked.lane.endpoint_id, None)
+        if answer is UNSENT:
+            return None  # it is asked for with what is sent next
         if answer.error == "no_socket":
             return answer
         read = read_token(answer)
-        if isinstance(read, FetchedToken):
-            return read
-        return Answer(error="token_error", detail=read[:300], duration_ms=answer.duration_ms, phases=answer.phases)
+        if not isinstance(read, FetchedToken):
+            detail = read[:300]
+            return Answer(error="token_error", detail=detail, duration_ms=answer.duration_ms, phases=answer.phases)
+        retry(partial(_store_token, asked, read))
+        _give_token(asked, read)
+        return None
 
 
-def give_token(asked: TokenRequest, token: FetchedToken) -> None:
+def _give_token(asked: TokenRequest, token: FetchedToken) -> None:
     """Let the lane go on with a token, unless its credentials were changed meanwhile."""
     lane = asked.lane
     if lane.endpoint.oauth == asked.auth and lane.phase in (Phase.OPEN, Phase.EMPTY):
         lane.use(_with_token(lane.endpoint, token.text, fresh=True))
 
 
-def store_token(asked: TokenRequest, token: FetchedToken) -> None:
+def _store_token(asked: TokenRequest, token: FetchedToken) -> None:
     """Keep a token for other workers, and for this one's next lease; not of an endpoint that was erased meanwhile."""
     text = json.dumps({"token": token.text, "for": fingerprint_of(asked.auth)})
     endpoint_id = asked.lane.endpoint_id

@@ -12,8 +12,8 @@ from functools import partial
 from django.db import DatabaseError, InterfaceError, connection
 
 from deliveries.database.limits import answered_within
+from deliveries.engine.database_retry import Retry
 from deliveries.engine.disabling import Disabling
-from deliveries.engine.intake import Retry
 from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Leases, configure_lanes, release_lanes, renew_leases

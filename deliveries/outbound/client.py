@@ -14,8 +14,8 @@ import requests
 from deliveries.conf import Conf, conf
 from deliveries.errors import InvalidUrl, Unavailable
 from deliveries.outbound.guard import Guard, ProxyOnly, Resolve
-from deliveries.outbound.handle import BODY_LIMIT_BYTES, PlainHeaders
-from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers
+from deliveries.outbound.handle import BODY_LIMIT_BYTES, MaySend, PlainHeaders
+from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers, always
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.answer import Answer
 
@@ -29,6 +29,7 @@ def new_transfers(
     ca_file: str | None = None,
     body_limit_bytes: int = BODY_LIMIT_BYTES,
     to_endpoints: bool = True,
+    may_send: MaySend = always,
 ) -> Transfers:
     """Return an engine with the operator's lists, authorities and egress proxy; one for each thread.
 
@@ -45,6 +46,7 @@ def new_transfers(
         connection_seconds=conf.connection_seconds,
         idle_connections=idle_connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         body_limit_bytes=body_limit_bytes,
+        may_send=may_send,
     )
 
 

@@ -36,6 +36,7 @@ _MADE_BY_LIBCURL = frozenset({"content-length", "Content-Length", "transfer-enco
 
 
 WasClosed = Callable[[str, int], bool]
+MaySend = Callable[[object], bool]  # of a request by its tag
 
 
 class _HandedOver(socket.socket):
@@ -71,7 +72,9 @@ class PlainHeaders(CaseInsensitiveDict[str]):
 class Handle:
     """A reusable handle; `prepare` makes it ready for the next request."""
 
-    def __init__(self, *, rule: DialRule, ca_file: str | None, proxy: str, was_closed: WasClosed) -> None:
+    def __init__(
+        self, *, rule: DialRule, ca_file: str | None, proxy: str, was_closed: WasClosed, may_send: MaySend
+    ) -> None:
         self.body_room = BODY_LIMIT_BYTES
         self.curl = pycurl.Curl()
         self.tag: object = None
@@ -79,7 +82,7 @@ class Handle:
         self.looked_up_ms: int | None = None  # how long the request waited for its name before libcurl had it
         self.reusable = True
         self.proxied = bool(proxy)
-        self._rule, self._was_closed = rule, was_closed
+        self._rule, self._was_closed, self._may_send = rule, was_closed, may_send
         self._limits: tuple[float, float, float] | None = None
         self.url = ""  # of the last request: the next one most often goes to the same
         self.encrypted = self.escaped = False
@@ -104,6 +107,7 @@ class Handle:
         self.odd_line = b""  # a status line that cannot be read
         self._header_room = HEADERS_LIMIT_BYTES
         self._informational = 0
+        self.was_withheld = False  # nothing of it was sent, for by then nothing may be
         self._was_sent = self._found_closed = False
 
     def prepare(self, request: PreparedRequest, *, tag: object) -> None:
@@ -193,6 +197,9 @@ class Handle:
             return int(pycurl.PREREQFUNC_ABORT)
         if not self.dialled and self._was_closed(local_address, local_port):
             self._found_closed = True
+            return int(pycurl.PREREQFUNC_ABORT)
+        if not self._may_send(self.tag):
+            self.was_withheld = True
             return int(pycurl.PREREQFUNC_ABORT)
         self._was_sent, self.reached = True, endpoint_text(address, port)
         return _GO_ON

@@ -16,7 +16,7 @@ from requests import PreparedRequest
 from deliveries.errors import InvalidInput
 from deliveries.outbound.dns import Names, Place, Unresolved
 from deliveries.outbound.guard import DialRule, Guard, Resolve, proxy_place
-from deliveries.outbound.handle import BODY_LIMIT_BYTES, Handle
+from deliveries.outbound.handle import BODY_LIMIT_BYTES, Handle, MaySend
 from deliveries.outbound.inbox import Inbox
 from deliveries.outbound.loop import Loop
 from deliveries.outbound.options import ClientTls
@@ -35,8 +35,16 @@ _BLOCKED_BEHIND_PROXY = Answer(
 )
 
 
+def always(_tag: object) -> bool:
+    """Withhold nothing."""
+    return True
+
+
 class Transfers:
-    """Requests in flight, and the connections kept open for the next ones."""
+    """Requests in flight, and the connections kept open for the next ones.
+
+    `may_send` is asked for each request when its connection is there; one that is withheld comes back as UNSENT.
+    """
 
     def __init__(
         self,
@@ -50,8 +58,9 @@ class Transfers:
         connection_seconds: int = CONNECTION_SECONDS,
         resolve: Resolve | None = None,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
+        may_send: MaySend = always,
     ) -> None:
-        self._body_limit_bytes = body_limit_bytes
+        self._body_limit_bytes, self._may_send = body_limit_bytes, may_send
         self._rule, self._proxy, self._ca_file = rule, proxy, ca_file
         self._proxy_place = proxy_place(proxy) if proxy else None
         self._literals = literals or Guard()
@@ -203,8 +212,13 @@ class Transfers:
         self._loop.multi.add_handle(handle.curl)
 
     def _new_handle(self) -> Handle:
-        was_closed = self._loop.was_closed
-        handle = Handle(rule=self._rule, ca_file=self._ca_file, proxy=self._proxy, was_closed=was_closed)
+        handle = Handle(
+            rule=self._rule,
+            ca_file=self._ca_file,
+            proxy=self._proxy,
+            was_closed=self._loop.was_closed,
+            may_send=self._may_send,
+        )
         handle.body_room = self._body_limit_bytes
         return handle
 

@@ -15,6 +15,7 @@ from deliveries.outbound.client import prepared_post
 from deliveries.outbound.dns import Place, worth_trying
 from deliveries.outbound.guard import Guard, ProxyOnly, Resolve, proxy_place, resolved
 from deliveries.outbound.handle import Handle
+from deliveries.outbound.multi import always
 from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.outbound.url_parts import url_parts
 from deliveries.protocol.answer import Answer
@@ -28,7 +29,13 @@ def try_connection(url: str, *, conf: Conf = conf) -> Answer:
     if conf.egress_proxy and not guard.permits_by_proxy(url):
         return Answer(error="blocked_address", detail="the URL names an address that requests may not go to")
     proxy = ProxyOnly(conf.egress_proxy) if conf.egress_proxy else None
-    handle = Handle(rule=proxy or guard, ca_file=conf.ca_file or None, proxy=conf.egress_proxy, was_closed=_never)
+    handle = Handle(
+        rule=proxy or guard,
+        ca_file=conf.ca_file or None,
+        proxy=conf.egress_proxy,
+        was_closed=_never,
+        may_send=always,
+    )
     try:
         handle.prepare(prepared_post(url, (), b""), tag=None)
         handle.limit(timeout_seconds=SECONDS, connect_seconds=SECONDS, connection_seconds=0)

@@ -16,6 +16,7 @@ from deliveries.outbound.handle import Handle, endpoint_text
 from deliveries.outbound.request_phases import phases_of
 from deliveries.protocol.answer import Answer, Phases
 
+UNSENT = Answer()  # told apart by being this one: nothing of the request was sent
 HEADER_COUNT = 50
 HEADER_CHARACTERS = 1024
 DETAIL_CHARACTERS = 300
@@ -83,6 +84,8 @@ _STOPPED = {
 
 def answer_of(handle: Handle, *, code: int, message: str) -> Answer:
     """Return what came back: a final status within the deadline decides, whatever ended the body."""
+    if handle.was_withheld:
+        return UNSENT
     duration_ms = handle.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000 + (handle.looked_up_ms or 0)
     phases = phases_of(handle)
     if handle.final and handle.status >= 200:

@@ -52,6 +52,24 @@ def now() -> datetime:
     return _corrected(reading)
 
 
+class SharedMoment:
+    """The database's time, read once for what is done together within so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._until, self._now = seconds, 0.0, datetime.now(UTC)
+
+    def end(self) -> None:
+        """Have the time read anew."""
+        self._until = 0.0
+
+    def now(self) -> datetime:
+        """Return the time; raises ClockOff as `now` does."""
+        if time.monotonic() >= self._until:
+            self._now = now()
+            self._until = time.monotonic() + self._seconds
+        return self._now
+
+
 def refusal(*, part: str) -> ClockOff | None:
     """Return why this part does nothing, and log it; None when the clocks agree, or nothing is known of them yet.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -16,6 +18,7 @@ from deliveries.outbound.client import prepared_lines, prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.handle import PlainHeaders
 from deliveries.outbound.multi import Transfers
+from deliveries.outbound.results import UNSENT
 from tests.hostile_server import CLOSE, HostileServer
 from tests.outbound.hostile_heads import END
 from tests.outbound.one_receiver import OK, OneReceiver
@@ -268,3 +271,46 @@ def test_headers_that_are_lines_are_headers_too() -> None:
     assert (headers["x-one"], headers["X-Two"]) == ("1", "a: b")
     headers["x-three"] = "3"
     assert list(headers.lines()) == ["X-One: 1", "x-two: a: b", "x-three: 3"]
+
+
+# What is withheld
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+def test_nothing_is_sent_of_what_may_be_sent_no_longer_when_its_connection_is_there(kept: bool) -> None:
+    may_send = [True]
+    with (
+        OneReceiver([OK] * (1 + kept), [OK]) as receiver,
+        Transfers(rule=Guard(receiver.targets), may_send=lambda _tag: may_send[0]) as transfers,
+    ):
+        if kept:
+            assert send_one(prepared_post(receiver.url, [], b"{}"), transfers=transfers).status == 200
+        transfers.start(prepared_post(receiver.url, [], b"{}"), tag="withheld", timeout_seconds=60)
+        may_send[0] = False
+        assert finish_all(transfers) == {"withheld": UNSENT}
+        may_send[0] = True
+        assert send_one(prepared_post(receiver.url, [], b"{}"), transfers=transfers).status == 200
+
+    assert len(receiver.requests) == 1 + kept
+
+
+def test_nothing_is_sent_of_what_may_be_sent_no_longer_when_its_name_was_found() -> None:
+    found, may_send = threading.Event(), [True]
+
+    def resolve(*asked: Any, **_named: Any) -> Any:
+        found.wait(60)
+        return socket.getaddrinfo("127.0.0.1", asked[1], type=socket.SOCK_STREAM)
+
+    with (
+        OneReceiver([OK]) as receiver,
+        Transfers(rule=Guard(receiver.targets), resolve=resolve, may_send=lambda _tag: may_send[0]) as transfers,
+    ):
+        transfers.start(
+            prepared_post(receiver.url.replace("127.0.0.1", "a.example"), [], b"{}"), tag=1, timeout_seconds=60
+        )
+        assert transfers.finish(wait_seconds=0.0) == []
+        may_send[0] = False
+        found.set()
+        assert finish_all(transfers) == {1: UNSENT}
+
+    assert receiver.requests == []
