@@ -12,11 +12,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import TypeVar, cast
 
 import dramatiq
+import orjson
 import redis
 import structlog
 from dramatiq.common import current_millis
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 LISTEN_SECONDS = 0.7  # less than the limit for an answer
 LONGEST = 1000  # messages of a queue; who rings stops long before
+NAMELESS = {"message_id": "", "message_timestamp": 0}  # of a hint nobody asks for these; without them they are made up
 
 Reply = TypeVar("Reply")
 
@@ -97,16 +99,27 @@ class HeldConnections:
         self._idle: list[redis.Connection] = []
         os.register_at_fork(after_in_child=self._idle.clear)
 
-    def ask(self, *words: str | bytes | float) -> object:
-        """Send a command once and return its answer; raises what the client would, and holds what failed no longer."""
+    def ask(self, *words: bytes) -> object:
+        """Send a command and return its answer; raises what the client would, and holds what failed no longer.
+
+        Where the server has closed a connection meanwhile it is sent once more: no command may mind being sent twice.
+        """
+        command, is_held = packed(*words), bool(self._idle)
+        try:
+            return self._ask(command)
+        except redis.ConnectionError:
+            if not is_held:
+                raise
+            self._disconnect_idle()
+            return self._ask(command)
+
+    def _ask(self, command: bytes) -> object:
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._pool.get_connection()
         try:
-            if _has_news(connection):
-                connection.disconnect()  # and sending connects
-            connection.send_command(*words)
+            connection.send_packed_command([command])
             answer: object = connection.read_response()
         except BaseException:
             connection.disconnect()
@@ -115,13 +128,30 @@ class HeldConnections:
         self._idle.append(connection)
         return answer
 
+    def _disconnect_idle(self) -> None:
+        """Give up the others too: the server that closed one has gone."""
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()
+                connection.disconnect()
+                self._pool.release(connection)
 
-def _has_news(connection: redis.Connection) -> bool:
-    """Say whether something came while nobody asked: as a rule that the server has gone."""
-    try:
-        return connection.can_read()
-    except (redis.RedisError, OSError):
-        return True
+
+def packed(*words: bytes) -> bytes:
+    """Return a command as the protocol has it: an array of strings, each with its length."""
+    return b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))
+
+
+class _Haste(threading.local):
+    """Whether this thread gives up soon; as a block, it does inside."""
+
+    is_on = False
+
+    def __enter__(self) -> None:
+        self.is_on = True
+
+    def __exit__(self, *raised: object) -> None:
+        self.is_on = False
 
 
 class ListBroker(dramatiq.Broker):
@@ -141,21 +171,16 @@ class ListBroker(dramatiq.Broker):
     ) -> None:
         super().__init__(middleware=middleware)
         self.client, self.namespace, self.hints = client, namespace, frozenset(hints)
-        self._hasty, self._haste, self._held = hasty, threading.local(), HeldConnections(hasty)
+        self._hasty, self._haste, self._held = hasty, _Haste(), HeldConnections(hasty)
         self._listening = HeldConnections(client)
 
-    @contextmanager
-    def in_haste(self) -> Iterator[None]:
-        """Give up sending after a tenth of a second in this thread: somebody waits for it."""
-        self._haste.is_on = True
-        try:
-            yield
-        finally:
-            self._haste.is_on = False
+    def in_haste(self) -> AbstractContextManager[None]:
+        """Inside, give up sending after a tenth of a second in this thread: somebody waits for it."""
+        return self._haste
 
     @property
     def _sender(self) -> redis.Redis:
-        return self._hasty if getattr(self._haste, "is_on", False) else self.client
+        return self._hasty if self._haste.is_on else self.client
 
     def key(self, queue_name: str) -> str:
         """Return the name of a queue's list."""
@@ -214,6 +239,11 @@ class ListBroker(dramatiq.Broker):
         client = self._sender
         return self._ask(lambda: client.llen(self.key(queue_name)))
 
+    def hint(self, queue_name: str, *, actor_name: str, lanes: Sequence[str]) -> None:
+        """Put a hint, as Dramatiq writes the message for it: making that message costs more than sending it."""
+        message = {"queue_name": queue_name, "actor_name": actor_name, "args": [lanes], "kwargs": {}, "options": {}}
+        self.put(queue_name, orjson.dumps(message | NAMELESS))
+
     def put(self, queue_name: str, data: bytes) -> None:
         """Put a message at the end; beyond the longest list the oldest give way."""
         key = self.key(queue_name)
@@ -223,7 +253,7 @@ class ListBroker(dramatiq.Broker):
 
     def _push(self, key: str, data: bytes) -> int:
         if self._sender is self._hasty:
-            return cast(int, self._held.ask("RPUSH", key, data))
+            return cast(int, self._held.ask(b"RPUSH", key.encode(), data))
         return self.client.rpush(key, data)
 
     def take(self, queue_name: str) -> bytes | None:
@@ -233,7 +263,7 @@ class ListBroker(dramatiq.Broker):
 
     def _pop(self, key: str) -> object:
         try:
-            return self._listening.ask("BLPOP", key, LISTEN_SECONDS)
+            return self._listening.ask(b"BLPOP", key.encode(), b"%.1f" % LISTEN_SECONDS)
         except (redis.ConnectionError, redis.TimeoutError):  # it died meanwhile: once more, over a new one
             return self.client.blpop([key], LISTEN_SECONDS)
 

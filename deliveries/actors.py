@@ -157,7 +157,7 @@ class _Notifier:
         try:
             if not self._is_crowded(slow=slow):
                 for part in parts_of([str(endpoint_id) for endpoint_id in ids]):
-                    _actor_of(slow=slow).send(part)
+                    _ring_for(_actor_of(slow=slow), part)
         except Exception as error:  # the broker is away: the leading dispatcher finds these lanes by itself
             note_broker_away(error, lanes=len(ids))
             if not was_away:
@@ -185,6 +185,14 @@ def messages_waiting(*, slow: bool) -> int:
     actor = _actor_of(slow=slow)
     count = getattr(actor.broker, "waiting", None)  # a broker of Dramatiq's own, in another project, cannot tell
     return cast(CountingBroker, actor.broker).waiting(actor.queue_name) if count else 0
+
+
+def _ring_for(actor: dramatiq.Actor[[Sequence[str]], None], lanes: Sequence[str]) -> None:
+    """Send a hint, past Dramatiq's message where the broker writes it itself."""
+    if hint := getattr(actor.broker, "hint", None):
+        hint(actor.queue_name, actor_name=actor.actor_name, lanes=lanes)
+    else:
+        actor.send(lanes)
 
 
 def _actor_of(*, slow: bool) -> dramatiq.Actor[[Sequence[str]], None]:

@@ -193,6 +193,22 @@ def test_hints_are_heeded_one_after_the_other_for_a_while(valkey: Services, mill
     assert listening.heard == [*range(at_once)]
 
 
+def test_a_hint_is_a_message_of_dramatiqs(valkey: Services) -> None:
+    """Given processes of an older release, then they read what is written past Dramatiq as what Dramatiq wrote."""
+    broker = make_broker(valkey.broker_url)
+    assert isinstance(broker, ValkeyBroker)
+    heard: list[list[str]] = []
+    actor = dramatiq.actor(heard.append, broker=broker, actor_name="hear", queue_name="deliveries", max_retries=0)
+    broker.hint("deliveries", actor_name=actor.actor_name, lanes=["first", "second"])
+    message = dramatiq.Message.decode(broker.take("deliveries") or b"")
+    assert (message.queue_name, message.actor_name) == ("deliveries", actor.actor_name)
+    assert message.args == (["first", "second"],)
+    assert (message.kwargs, message.options) == ({}, {})
+    broker.hint("deliveries", actor_name=actor.actor_name, lanes=["third"])
+    assert next(broker.consume("deliveries", timeout=0)) is None
+    assert heard == [["third"]]
+
+
 def test_no_queue_for_delays_is_polled(valkey: Services) -> None:
     broker = make_broker(valkey.broker_url)
     ringing(broker)
