@@ -7,10 +7,13 @@ knows no lane. A field of an endpoint that sending has to know is read here.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import NamedTuple
+
+from django.conf import settings
 
 from deliveries.engine.credentials import NOTHING, SentAlong, sent_along
 from deliveries.engine.work import USER_AGENT, Claimed
@@ -21,15 +24,17 @@ from deliveries.outbound.options import ClientTls
 from deliveries.protocol.backoff import DEFAULT_SCHEDULE
 from deliveries.protocol.credentials import Auth
 from deliveries.protocol.payload import Shaping, read_shaping
+from deliveries.protocol.remembered import remember
 from deliveries.protocol.request import Frame, frame_of
 from deliveries.protocol.secrets import SigningKey, read_secret
-from deliveries.sql.engine_rows import RenewLeasesRow, TakeLanesRow
+from deliveries.sql.engine_rows import RenewLeasesRow, TakeLaneRow, TakeLanesRow
 
 NOT_YET = "its access token is to be fetched first"
 NOT_READ = "a stored secret, header or credential cannot be read"
 NOT_OURS = "the stored secret is none of ours"
 NONE_SIGNS = "the endpoint has no secret"
 ONLY_ONCE = (0,)
+KEPT_SECONDS, KEPT_ENDPOINTS = 60.0, 2000
 PLAIN_FRAME = frame_of({}, user_agent=USER_AGENT, secret=())  # of endpoints without headers of their own
 
 
@@ -99,8 +104,45 @@ class _Opened(NamedTuple):
     own: SentAlong = NOTHING
 
 
+class _Remembered:
+    """What endpoints were read to be, with the columns and the keyring that they were read from.
+
+    Opening what is sealed is a tenth of what a lease costs a worker. Nothing is kept for longer than KEPT_SECONDS, so
+    that what was erased leaves the memory too.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, LeasedEndpoint]] = {}  # by the id's number: UUID hashes itself in Python
+        self._since = time.monotonic()
+
+    def get(self, row: TakeLanesRow | RenewLeasesRow) -> LeasedEndpoint:
+        if time.monotonic() - self._since > KEPT_SECONDS:
+            self._known.clear()
+            self._since = time.monotonic()
+        columns = settings.ENCRYPTION_KEYS, row[_COLUMNS[type(row)]]
+        number = row.endpoint_id.int
+        known = self._known.get(number)
+        if known is not None and known[0] == columns:
+            return known[1]
+        endpoint = _read(row)
+        if not endpoint.problem:
+            remember(self._known, number, (columns, endpoint), limit=KEPT_ENDPOINTS)
+        return endpoint
+
+
+_COLUMNS = {
+    kind: slice(kind._fields.index("url"), kind._fields.index("hints") + 1)
+    for kind in (TakeLanesRow, TakeLaneRow, RenewLeasesRow)
+}
+_remembered = _Remembered()
+
+
 def leased_endpoint(row: TakeLanesRow | RenewLeasesRow) -> LeasedEndpoint:
     """Return how an endpoint wants to be sent to; what cannot be read is its problem."""
+    return _remembered.get(row)
+
+
+def _read(row: TakeLanesRow | RenewLeasesRow) -> LeasedEndpoint:
     opened, problem = _Opened(), ""
     try:
         opened = _open(row)
