@@ -48,6 +48,7 @@ class Sharing:
             found = self._sound_one(database)
             if found is not None:
                 self._lent.add(found)
+                _mine.has_borrowed = True
                 return found
             self._promised += 1
         made = None
@@ -60,6 +61,7 @@ class Sharing:
                 if made is not None:
                     self._lent.add(made)
                 self._changed.notify()
+        _mine.has_borrowed = True
         return made
 
     def give_back(self, connection: LimitedConnection, *, is_sound: bool) -> bool:
@@ -121,6 +123,7 @@ class Sharing:
 
 class _Mine(threading.local):
     shares = False
+    has_borrowed = False  # may be true of one that was given back since, never the other way round
 
 
 _mine = _Mine()
@@ -145,8 +148,10 @@ def set_sharing(*, wanted: bool) -> bool:
 
 def give_back_borrowed() -> None:
     """Give back what this thread borrowed: Django's `close_old_connections`, for the one database that there is."""
-    if _mine.shares:
-        connections[DEFAULT_DB_ALIAS].close_if_unusable_or_obsolete()
+    if _mine.shares and _mine.has_borrowed:
+        here = connections[DEFAULT_DB_ALIAS]
+        here.close_if_unusable_or_obsolete()
+        _mine.has_borrowed = here.connection is not None
 
 
 def has_news(connection: LimitedConnection) -> bool:

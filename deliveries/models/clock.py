@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from deliveries.protocol.clock import Reading, compare
 
 FRESH_SECONDS = 30.0
+YOUNG_SECONDS = 1.0
 QUICK_SECONDS = 0.01
 TRIES = 5
 STEP_SECONDS = 0.5  # beyond what a clock is slewed by within a reading's life
@@ -53,6 +54,10 @@ class HostClock:
         if kept is None or reading.uncertainty_seconds <= max(kept.uncertainty_seconds, QUICK_SECONDS):
             self._known = _Known(reading, now, self._beyond())
         return reading
+
+    def is_young(self) -> bool:
+        """Say whether the last reading was a moment ago: a round trip of now could tell nothing else."""
+        return self._known is not None and self.steady() - self._known.read_at < YOUNG_SECONDS
 
     def reading(self, *, fresh_seconds: float = FRESH_SECONDS) -> Reading | None:
         """Return what is remembered, unless it is too old or the host's clock was set since."""

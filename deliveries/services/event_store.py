@@ -189,14 +189,15 @@ def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
 
 
 def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None) -> None:
+    is_inside = connection.in_atomic_block
     try:
-        with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = _accept(group, limits, only_endpoint, _days(group))
+        with transaction.atomic() if is_inside else nullcontext():
+            rows = _accept(group, limits, only_endpoint, _days(group), is_inside=is_inside)
     except IntegrityError as error:
         if not lacks_partition(error):
             raise
         open_partitions()
-        rows = _accept(group, limits, only_endpoint)
+        rows = _accept(group, limits, only_endpoint, is_inside=is_inside)
     now = time.monotonic()
     for entry in (group[0], group[-1]):
         accepting.note(_whose(entry.draft), now)
@@ -213,7 +214,7 @@ def _days(group: Sequence[Entry]) -> sql.Days:
 
 
 def _accept(
-    group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None, days: sql.Days = ()
+    group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None, days: sql.Days = (), *, is_inside: bool
 ) -> Sequence[AcceptEventsRow]:
     """Run the statement, and count what it stored once that is certain."""
     is_alone = only_endpoint is None and len(group) == 1 and _is_plain(group[0])
@@ -222,7 +223,7 @@ def _accept(
         rows = rows or clock.fetch(AcceptEventsRow, event_columns(group, limits, only_endpoint), days=days)
     if stored := sum(row.accepted for row in rows):
         names.COMMIT_EVENTS.observe(stored)
-        if connection.in_atomic_block:
+        if is_inside:
             transaction.on_commit(partial(names.EVENTS_ACCEPTED.add, stored))
         else:
             names.EVENTS_ACCEPTED.add(stored)

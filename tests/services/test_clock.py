@@ -55,6 +55,14 @@ def test_a_reading_is_used_until_it_is_old(host: Host, clock: HostClock) -> None
     assert clock.reading() is None
 
 
+def test_a_reading_is_young_for_a_second(host: Host, clock: HostClock) -> None:
+    host.pass_time(0.9)
+    assert clock.is_young()
+    host.pass_time(0.2)
+    assert not clock.is_young()
+    assert not HostClock(wall=host.look, steady=lambda: host.steady).is_young()
+
+
 @pytest.mark.parametrize("step", [0.6, -0.6, 3600.0, -86_400.0])
 def test_a_clock_that_was_set_is_noticed_without_asking(host: Host, clock: HostClock, step: float) -> None:
     host.wall += step
