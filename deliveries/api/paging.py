@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -34,10 +35,6 @@ class Cursor:
 
     direction: Direction
     id: UUID
-
-    def __str__(self) -> str:
-        raw = self.direction.encode() + self.id.bytes
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +130,31 @@ def _way_back(cursor: Cursor, rows: Sequence[Model]) -> Cursor:
 def place_of(request: Request) -> Place:
     """Read `limit` and `cursor` of a query; raises QueryError."""
     limit, cursor = request.query_params.get("limit"), request.query_params.get("cursor")
-    return Place(LIMIT if limit is None else _read_limit(limit), None if cursor is None else read_cursor(cursor))
+    return Place(
+        LIMIT if limit is None else _read_limit(limit), None if cursor is None else _read_cursor(request, cursor)
+    )
 
 
-def read_cursor(text: str) -> Cursor:
-    """Return the cursor that a link carried; raises QueryError."""
+def _read_cursor(request: Request, text: str) -> Cursor:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raw = b""
-    if len(raw) != 17 or raw[:1] not in (b"n", b"p"):
-        raise QueryError([{"pointer": "/cursor", "detail": "not a cursor of ours"}])
-    return Cursor("n" if raw[:1] == b"n" else "p", UUID(bytes=raw[1:]))
+    place = raw[:-4]
+    if len(place) != 17 or place[:1] not in (b"n", b"p") or raw != _marked(request, place):
+        raise QueryError([{"pointer": "/cursor", "detail": "not a cursor of this list"}])
+    return Cursor("n" if place[:1] == b"n" else "p", UUID(bytes=place[1:]))
+
+
+def _written(request: Request, cursor: Cursor) -> str:
+    marked = _marked(request, cursor.direction.encode() + cursor.id.bytes)
+    return base64.urlsafe_b64encode(marked).decode().rstrip("=")
+
+
+def _marked(request: Request, place: bytes) -> bytes:
+    """Return a place with a sum that no other list has for it, for whichever customer the list is."""
+    found = request.resolver_match
+    return place + zlib.crc32((found.route if found else "").encode() + place).to_bytes(4, "big")
 
 
 def _read_limit(text: str) -> int:
@@ -157,5 +167,5 @@ def _link(request: Request, cursor: Cursor | None) -> str | None:
     if cursor is None:
         return None
     query = request.query_params.copy()
-    query["cursor"] = str(cursor)
+    query["cursor"] = _written(request, cursor)
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

@@ -81,7 +81,7 @@ def test_links_keep_the_filters(ops: Caller, alice: Tenant) -> None:
         ("cursor=%00", "/cursor"),
         ("cursor=%F0%9F%98%80", "/cursor"),
         ("cursor=" + "A" * 10_000, "/cursor"),
-        ("cursor=eAAAAAAAAAAAAAAAAAAAAAA", "/cursor"),
+        ("cursor=eAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/cursor"),
         ("colour=red", "/colour"),
         ("uid=%00", "/uid"),
     ],
@@ -97,6 +97,55 @@ def test_a_cursor_of_one_tenant_shows_another_only_its_own(ops: Caller, seven: N
     for link in (following, following.replace("customers?", "customers?")):
         names = [row["name"] for row in alice.caller.get(link).json["results"]]
         assert set(names) <= {"Alice"}
+
+
+LISTS = {
+    "/customers": {"name": "Bob"},
+    "/event-types": {"name": "a.b"},
+    "/api-versions": {"name": "2026-01-01"},
+    "/customers/alice/endpoints": {"url": "https://poll.hookpost.invalid/"},
+    "/customers/alice/event-types": {"name": "a.b"},
+    "/events": {"customer": "alice", "type": "a.b", "data": {}},
+}
+
+
+def test_a_cursor_of_another_list_is_refused(ops: Caller, alice: Tenant) -> None:
+    """Given a link that a caller put together of two, then it is told so, and does not take half a list for all."""
+    nexts = {}
+    for path, body in LISTS.items():
+        for number in range(2):
+            body = {**body, **({"name": f"{body['name']}{number}"} if "name" in body else {})}
+            assert ops.post(path, body).status in (201, 202)
+        nexts[path] = ops.get(f"{path}?limit=1").json["next"]
+    nexts["/deliveries"] = ops.get("/deliveries?limit=1").json["next"]
+    nexts["/customers/alice/events"] = ops.get("/customers/alice/events?limit=1").json["next"]
+    for path, link in nexts.items():
+        for other in nexts:
+            answer = ops.get(f"{other}?cursor={link.partition('cursor=')[2]}")
+            assert answer.status == (200 if other == path else 400), (path, other)
+            assert other == path or answer.json["errors"] == [
+                {"pointer": "/cursor", "detail": "not a cursor of this list"}
+            ]
+
+
+def test_a_cursor_that_came_apart_on_its_way_is_refused(ops: Caller, seven: None) -> None:
+    """Given a letter that is another one, then the list does not begin somewhere else."""
+    cursor = ops.get("/customers?limit=1").json["next"].partition("cursor=")[2]
+    for place, letter in enumerate(cursor):
+        other = cursor[:place] + ("A" if letter != "A" else "B") + cursor[place + 1 :]
+        assert ops.get(f"/customers?limit=1&cursor={other}").status == 400, other
+    assert ops.get(f"/customers?limit=1&cursor={cursor.lower()}").status == 400
+    assert ops.get(f"/customers?limit=1&cursor={cursor}").status == 200
+
+
+def test_a_cursor_goes_on_in_the_same_list_under_another_filter(ops: Caller, alice: Tenant) -> None:
+    """Given a filter that changed on the way, then the list goes on from the same place: a cursor is a moment."""
+    for name in ("a.0", "a.1", "a.2"):
+        ops.post("/event-types", {"name": name})
+    ops.patch("/event-types/a.0", {"archived": True})
+    cursor = ops.get("/event-types?limit=1").json["next"].partition("cursor=")[2]
+    page = ops.get(f"/event-types?archived=false&cursor={cursor}").json
+    assert [row["name"] for row in page["results"]] == ["a.1"]
 
 
 def test_a_limit_of_250_is_taken(ops: Caller) -> None:
