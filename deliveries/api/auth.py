@@ -15,7 +15,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -27,6 +27,7 @@ from deliveries.services.api_keys import find_api_key, hash_key, touch_api_key
 from deliveries.services.audit import actor_of_key
 from deliveries.services.token_callers import TokenCaller, caller_with, is_wanted, remembered_caller
 
+NO_KEY = "send the header Authorization: Bearer <key>"
 CHALLENGE = 'Bearer realm="hookpost"'
 REMEMBERED = 10_000
 NOTE_USE_SECONDS = 60.0
@@ -135,7 +136,7 @@ class HasScope(BasePermission):
         """Tell whether to go on; says which scope is missing."""
         key: Any = request.auth
         if key is None:
-            return False
+            raise NotAuthenticated(NO_KEY)
         if request.method == "OPTIONS":
             return True
         needed: Mapping[str, str] = view.scopes
@@ -164,7 +165,7 @@ def refuse_customer_keys(request: Request) -> None:
 def _text_of(header: str) -> str:
     match = _HEADER.fullmatch(header.strip())
     if match is None:
-        raise AuthenticationFailed("send the header Authorization: Bearer <key>")
+        raise AuthenticationFailed(NO_KEY)
     return match[1]
 
 
@@ -172,7 +173,7 @@ def token_caller(header: str) -> TokenCaller:
     """Return who shows a token of the operator's issuer, or raise AuthenticationFailed for what is neither."""
     match = _TOKEN.fullmatch(header.strip()) if is_wanted() else None
     if match is None:
-        raise AuthenticationFailed("send the header Authorization: Bearer <key>")
+        raise AuthenticationFailed(NO_KEY)
     try:
         return caller_with(match[1])
     except TokenRefused as error:
