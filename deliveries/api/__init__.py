@@ -9,7 +9,7 @@ endpoints        endpoints endpoint_actions endpoint_shapes credential_shapes fi
 customers        customers customer_data export_lines brands portal imports
 event types      event_types api_versions version_changes
 lists            paging query_filters window_query lookups
-all views        base auth rates fields reasons renderers problems error_handlers error_pages bare_host
+all views        base auth rates fields limits reasons renderers problems error_handlers error_pages bare_host
                  page_language urls
 its description  openapi openapi_parts openapi_settings describe examples webhook_schemas
 for operators    meta metrics probes readiness

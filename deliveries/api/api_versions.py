@@ -5,12 +5,15 @@ What lives here: the REST form of versions. It must not know the rules: services
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deliveries.api import limits
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
@@ -20,6 +23,7 @@ from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import ApiVersion, visible
 from deliveries.protocol.api_versions import NAME_LIMIT
 from deliveries.services.api_versions import create_version, delete_version, release_version, update_version
+from deliveries.services.event_types import DESCRIPTION_LIMIT
 
 FORCE = OpenApiParameter(
     "force",
@@ -30,6 +34,8 @@ FORCE = OpenApiParameter(
 
 class ApiVersionShape(Shape):
     """A version of the installation's API."""
+
+    described: ClassVar[limits.Described] = {"description": {"maxLength": DESCRIPTION_LIMIT}}
 
     name = Text(max_length=NAME_LIMIT, help_text="Such as 2026-11-01.")
     description = Text(required=False, allow_blank=True, help_text="What is different; customers read it.")

@@ -5,9 +5,12 @@ What lives here: the REST form of customers. It must not know the rules: service
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deliveries.api import limits
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
@@ -16,11 +19,19 @@ from deliveries.api.lookups import find_customer
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, visible
 from deliveries.protocol import ids
-from deliveries.services.customers import ENDPOINT_LIMIT_MAX, create_customer, delete_customer, update_customer
+from deliveries.services.customers import (
+    ENDPOINT_LIMIT_MAX,
+    NAME_LIMIT,
+    create_customer,
+    delete_customer,
+    update_customer,
+)
 
 
 class CustomerShape(Shape):
     """A customer."""
+
+    described: ClassVar[limits.Described] = {"uid": limits.UID, "name": {"maxLength": NAME_LIMIT}}
 
     id = TypeId(ids.CUSTOMER, read_only=True)
     uid = Text(required=False, allow_null=True, help_text="Your own id of the customer, usable wherever the id is.")

@@ -95,7 +95,7 @@ TAGS = {
 
 
 class ShapeInAnswers(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Names shapes without saying Shape, and says of answers that their members are there."""
+    """Names shapes without saying Shape; says of answers which members are there, of requests what is refused."""
 
     target_class = "deliveries.api.fields.Shape"
     match_subclasses = True
@@ -105,13 +105,21 @@ class ShapeInAnswers(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
         return type(self.target).__name__.removesuffix("Shape").removesuffix("Request")
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, object]:
-        """Return the schema; an answer lacks a member only where the shape says that it may."""
+        """Return the schema of an answer or of a request."""
         again: Any = auto_schema._map_serializer  # as drf-spectacular's own documentation has it
         schema: Described = again(self.target, direction, bypass_extensions=True)
-        if direction == "response":
-            there = [name for name in schema.get("properties", ()) if name not in self.target.may_be_absent]
-            schema = {**schema, "required": there} if there else schema
-        return schema
+        return self._answer(schema) if direction == "response" else self._request(schema)
+
+    def _answer(self, schema: Described) -> Described:
+        """Return a schema that lacks a member only where the shape says that it may."""
+        there = [name for name in schema.get("properties", ()) if name not in self.target.may_be_absent]
+        return {**schema, "required": there} if there else schema
+
+    def _request(self, schema: Described) -> Described:
+        """Return a schema that knows no other members, and the limits of its own."""
+        members = schema.get("properties", {})
+        limited = {name: {**member, **self.target.described.get(name, {})} for name, member in members.items()}
+        return {**schema, "properties": limited, "additionalProperties": False}
 
 
 class DescribedView(AutoSchema):

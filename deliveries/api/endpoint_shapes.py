@@ -6,11 +6,12 @@ What lives here: shapes. It must not know views or rules. Secrets and values of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from deliveries.api import limits
 from deliveries.api.credential_shapes import AuthShape, TlsShape
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.reasons import ReasonShape
@@ -22,6 +23,7 @@ from deliveries.protocol.delivery_window import DAYS
 from deliveries.protocol.own_scheme import ENCODINGS, HASHES
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import PROFILES, shown_signing
+from deliveries.services.endpoint_fields import TEXT_LIMIT
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
 
 URL_LIMIT = 2048
@@ -113,6 +115,17 @@ class Window(serializers.JSONField):
 
 class EndpointShape(Shape):
     """An endpoint."""
+
+    described: ClassVar[limits.Described] = {
+        **limits.NUMBERS,
+        "uid": limits.UID,
+        "description": {"maxLength": TEXT_LIMIT},
+        "event_types": limits.EVENT_TYPES,
+        "filter": limits.FILTER,
+        "tags": limits.TAGS,
+        "transformation": limits.MAPPING,
+        "retry_schedule": limits.SCHEDULE,
+    }
 
     id = TypeId(ids.ENDPOINT, read_only=True)
     uid = Text(required=False, allow_null=True, help_text="Your own id of the endpoint, unique in its customer.")

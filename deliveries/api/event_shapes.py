@@ -6,9 +6,13 @@ they were stored.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import orjson
 from rest_framework import serializers
 
+from deliveries.api import limits
+from deliveries.api.drafts import BATCH_LIMIT
 from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.query_filters import TimeFilters
 from deliveries.models import Event
@@ -102,19 +106,29 @@ def show_event(event: Event, **more: object) -> dict[str, object]:
 class NewEventShape(Shape):
     """An event to emit."""
 
+    described: ClassVar[limits.Described] = {"tags": limits.TAGS}
+
     customer = Text(help_text="Id or uid; * for every customer, with a service key.")
     type = Text(max_length=NAME_LIMIT)
     data = JsonObject(help_text="Signed and sent exactly as written here.")  # type: ignore[assignment]
-    timestamp = Moment(required=False, help_text="When it happened; now when absent.")
+    timestamp = Moment(required=False, allow_null=True, help_text="When it happened; now when absent.")
     deliver_at = Moment(
-        required=False, help_text="When it is sent first, as many days ahead as /meta says; at once when absent."
+        required=False,
+        allow_null=True,
+        help_text="When it is sent first, as many days ahead as /meta says; at once when absent.",
     )
-    tags = serializers.ListField(child=Text(), required=False, help_text="At most 10; see the guide to tags.")
-    api_version = Text(required=False, help_text="The version that `data` is in; the newest when absent.")
+    tags = serializers.ListField(
+        child=Text(), required=False, allow_null=True, help_text="At most 10; see the guide to tags."
+    )
+    api_version = Text(
+        required=False, allow_null=True, help_text="The version that `data` is in; the newest when absent."
+    )
 
 
 class BatchShape(Shape):
     """Events to emit."""
+
+    described: ClassVar[limits.Described] = {"events": {"minItems": 1, "maxItems": BATCH_LIMIT}}
 
     events = NewEventShape(many=True)
     atomic = Flag(required=False, help_text="All or none.")

@@ -5,12 +5,15 @@ What lives here: the REST form of event types. It must not know the rules: servi
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deliveries.api import limits
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, in_query, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
@@ -21,7 +24,7 @@ from deliveries.models import Customer, EventType, visible
 from deliveries.protocol import ids
 from deliveries.protocol.event_types import NAME_LIMIT
 from deliveries.services.api_versions import check_pin
-from deliveries.services.event_types import create_event_type, delete_event_type, update_event_type
+from deliveries.services.event_types import DESCRIPTION_LIMIT, create_event_type, delete_event_type, update_event_type
 from deliveries.services.version_schemas import in_force
 
 FORCE = OpenApiParameter(
@@ -31,6 +34,8 @@ FORCE = OpenApiParameter(
 
 class EventTypeShape(Shape):
     """An event type."""
+
+    described: ClassVar[limits.Described] = {"description": {"maxLength": DESCRIPTION_LIMIT}}
 
     id = TypeId(ids.EVENT_TYPE, read_only=True)
     name = Text(max_length=NAME_LIMIT, help_text="Such as invoice.paid.")

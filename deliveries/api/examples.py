@@ -65,7 +65,7 @@ BY_NAME: Mapping[str, object] = {
     "state_reason": "",
     "share_24h": 0.98,
     "limit": 50,
-    "cursor": "bgGX6nQrcAAAAAAAAAAAAAA",
+    "cursor": "bgGX6nQrcAAAAAAAAAAAAAAAAAAA",
     "next": None,
     "previous": None,
     "pointer": "/data/amount",
@@ -179,8 +179,17 @@ def _of_member(component: str, name: str, schema: Schema, components: Mapping[st
 
 def _of_name(name: str, schema: Schema, components: Mapping[str, Schema]) -> object:
     if name in BY_NAME and _may_be(BY_NAME[name], schema):
-        return BY_NAME[name]
+        return _known_of(BY_NAME[name], schema, components)
     return example_of(schema, components)
+
+
+def _known_of(value: object, schema: Schema, components: Mapping[str, Schema]) -> object:
+    """Return an example without the members that only answers have, where a schema is of a request."""
+    named = schema.get("oneOf", [schema])[0].get("$ref", "").removeprefix(PREFIX)
+    known = components.get(named, {})
+    if isinstance(value, dict) and known.get("additionalProperties") is False:
+        return {name: below for name, below in value.items() if name in known["properties"]}
+    return value
 
 
 def _may_be(value: object, schema: Schema) -> bool:

@@ -27,10 +27,12 @@ _LOST_PLUS = re.compile(r" (\d\d:\d\d)$")
 class Shape(serializers.Serializer[Any]):
     """The members of an object; one that is not known is refused, so that no typo passes silently.
 
-    In answers all members are present, but those that `may_be_absent` names.
+    In answers all members are present, but those that `may_be_absent` names. What services refuse beyond what the
+    fields do, the description of a request says in the words of JSON Schema, by member: `described`.
     """
 
     may_be_absent: ClassVar[frozenset[str]] = frozenset()
+    described: ClassVar[Mapping[str, Mapping[str, object]]] = {}
 
     def to_internal_value(self, data: object) -> Any:
         """Return the checked members that were given, and no others."""

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deliveries.api import limits
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
@@ -36,6 +37,12 @@ RESULTS = [(verdict.value, verdict.value) for verdict in Verdict]
 
 class FilterDraftShape(Shape):
     """What is tried; of an endpoint, what is not given is its own."""
+
+    described: ClassVar[limits.Described] = {
+        "filter": limits.FILTER,
+        "event_types": limits.EVENT_TYPES,
+        "tags": limits.TAGS,
+    }
 
     filter = Text(required=False, allow_blank=True, help_text="SQL/JSON path, such as $.data.amount > 100.")
     event_types = serializers.ListField(child=Text(), required=False, help_text="Names or families; empty: all.")

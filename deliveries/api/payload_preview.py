@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deliveries.api import limits
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
@@ -28,6 +29,8 @@ from deliveries.services.payload_preview import EVENTS_MAX, PreviewedPayload, pr
 
 class PayloadDraftShape(Shape):
     """What is tried; what is not given is the endpoint's own."""
+
+    described: ClassVar[limits.Described] = {"transformation": limits.MAPPING}
 
     payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
     method = serializers.ChoiceField(METHODS, required=False)

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deliveries.api import limits
 from deliveries.api.auth import Scope, caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
@@ -28,6 +29,8 @@ from deliveries.services.version_preview import DIRECTIONS, EVENTS_MAX, Previewe
 
 class VersionChangeShape(Shape):
     """How an event type changes with a version."""
+
+    described: ClassVar[limits.Described] = {"down": limits.MAPPING, "up": limits.MAPPING}
 
     version = Text(source="version.name", read_only=True)
     event_type = Text(max_length=NAME_LIMIT, help_text="The operator's.")
@@ -47,6 +50,8 @@ class VersionChangeChange(VersionChangeShape):
 
 class MappingDraftShape(Shape):
     """What is tried; what is not given is as it is stored."""
+
+    described: ClassVar[limits.Described] = {"down": limits.MAPPING, "up": limits.MAPPING}
 
     down = Text(required=False, allow_blank=True)
     up = Text(required=False, allow_blank=True)

@@ -6,13 +6,13 @@ that need a name server or PostgreSQL. It must not know who asks, and changes no
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from django.db import DatabaseError, connection, transaction
 
 from deliveries.conf import conf
@@ -45,11 +45,20 @@ from deliveries.services.endpoint_secrets import own_header_names
 SHAPING = {"payload_mode", "body_format", "transformation", "headers", "signing"}
 SHAPING |= {"batch_size", "ordered", "send_trace_context"}
 EVENT_TYPE_LIMIT = 200
-METADATA_LIMIT = 16_384
-RATE_LIMIT_MAX = 100_000
+METADATA_LIMIT_BYTES = 16_384
+TEXT_LIMIT = 300
+NUMBERS = {
+    "batch_size": (1, SIZE_MAX),
+    "batch_wait_ms": (0, WAIT_MS_MAX),
+    "rate_limit": (1, 100_000),
+    "max_in_flight": (1, 100),
+    "timeout_seconds": (1, 30),
+    "set_aside_after": (1, SCHEDULE_LIMIT),
+}
+UID_LIMIT = 128
 ALLOW_LOOK_UP_SECONDS = 2.0
 
-_UID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~:@+=-]{0,127}")
+_UID = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._~:@+=-]{{0,{UID_LIMIT - 1}}}")
 
 
 def check_fields(fields: Mapping[str, object]) -> dict[str, Any]:
@@ -158,9 +167,9 @@ def _check_event_types(patterns: list[str]) -> list[str]:
 
 
 def _check_metadata(value: object) -> dict[str, object]:
-    if not isinstance(value, dict) or len(json.dumps(value)) > METADATA_LIMIT:
+    if not isinstance(value, dict) or len(orjson.dumps(value)) > METADATA_LIMIT_BYTES:
         raise InvalidInput(
-            say("an object of at most {metadata_limit} characters of JSON", metadata_limit=f"{METADATA_LIMIT:,}"),
+            say("an object of at most {metadata_limit} bytes of JSON", metadata_limit=f"{METADATA_LIMIT_BYTES:,}"),
             field="metadata",
         )
     return value
@@ -175,7 +184,9 @@ def _check_text(name: str, *, limit: int) -> Callable[[str], str]:
     return check
 
 
-def _check_number(name: str, *, low: int, high: int, empty: bool = False) -> Callable[[int | None], int | None]:
+def _check_number(name: str, *, empty: bool = False) -> Callable[[int | None], int | None]:
+    low, high = NUMBERS[name]
+
     def check(value: int | None) -> int | None:
         if value is None and empty:
             return None
@@ -198,8 +209,8 @@ def _check_choice(name: str, choices: list[str]) -> Callable[[str], str]:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "url": check_endpoint_url,
     "uid": lambda value: check_uid(value, prefix=Endpoint.PREFIX),
-    "description": _check_text("description", limit=300),
-    "state_reason": _check_text("state_reason", limit=300),
+    "description": _check_text("description", limit=TEXT_LIMIT),
+    "state_reason": _check_text("state_reason", limit=TEXT_LIMIT),
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
     "tags": lambda value: list(check_tags(value or ())) or None,
@@ -212,16 +223,16 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "method": _check_choice("method", list(METHODS)),
     "body_format": _check_choice("body_format", Endpoint.BodyFormat.values),
     "transformation": check_transformation,
-    "batch_size": _check_number("batch_size", low=1, high=SIZE_MAX),
-    "batch_wait_ms": _check_number("batch_wait_ms", low=0, high=WAIT_MS_MAX),
-    "rate_limit": _check_number("rate_limit", low=1, high=RATE_LIMIT_MAX, empty=True),
-    "max_in_flight": _check_number("max_in_flight", low=1, high=100),
+    "batch_size": _check_number("batch_size"),
+    "batch_wait_ms": _check_number("batch_wait_ms"),
+    "rate_limit": _check_number("rate_limit", empty=True),
+    "max_in_flight": _check_number("max_in_flight"),
     "retry_schedule": lambda value: None if value is None else check_schedule(value),
-    "timeout_seconds": _check_number("timeout_seconds", low=1, high=30),
+    "timeout_seconds": _check_number("timeout_seconds"),
     "ordered": bool,
     "delivery_window": check_window,
     "api_version": check_pin,
     "send_trace_context": bool,
-    "set_aside_after": _check_number("set_aside_after", low=1, high=SCHEDULE_LIMIT, empty=True),
+    "set_aside_after": _check_number("set_aside_after", empty=True),
     "state": _check_choice("state", Endpoint.State.values),
 }

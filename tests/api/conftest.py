@@ -53,7 +53,7 @@ class Caller:
 
     def send(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
         """Send one request; a path without /api or /portal gets the base in front."""
-        from tests.api.described import refuse_undescribed
+        from tests.api.described import refuse_undescribed, refuse_undescribed_body
 
         full = path if path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "http")) else f"/api/v1{path}"
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
@@ -66,6 +66,8 @@ class Caller:
         told = {name.lower(): value for name, value in answer.headers.items()}
         if method != "GET" or not data:
             refuse_undescribed(method, full, answer.status_code, told, answer.getvalue())
+        if data and answer.status_code < 300:
+            refuse_undescribed_body(method, full, data)
         return Answer(answer.status_code, told, answer.getvalue())
 
     def get(self, path: str, **headers: str) -> Answer:

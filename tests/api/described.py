@@ -1,4 +1,4 @@
-"""Every answer that a test of the API gets, held against the description: statuses, headers, and no member beyond it.
+"""What the tests of the API send and get, held against its description: statuses, headers, no member beyond it.
 
 What lives here: the comparison. It must not know what a test asks for.
 """
@@ -17,14 +17,15 @@ from deliveries.api.openapi import description
 
 BASE = "/api/v1"
 ELSEWHERE = frozenset({405, 500})  # of a method that there is not, and of a mistake of ours
+JUDGED_BY_PARTS = frozenset({"emit_batch"})  # taken as a whole, while an event in it is refused
 Described: TypeAlias = dict[str, Any]
 TOLD = frozenset({"etag", "location", "retry-after", "www-authenticate", "accept-encoding"})
 
 
 def refuse_undescribed(method: str, path: str, status: int, headers: Mapping[str, str], raw: bytes) -> None:
     """Fail on an answer that the description does not have."""
-    operation = _operation(method, path.partition("?")[0].removeprefix(BASE))
-    if operation is None or status in ELSEWHERE:
+    operation = operation_of(method, path.partition("?")[0].removeprefix(BASE))
+    if not operation or status in ELSEWHERE:
         return
     name = operation["operationId"]
     assert str(status) in operation["responses"], f"{name} does not say that it may answer {status}: {raw[:200]!r}"
@@ -39,6 +40,16 @@ def refuse_undescribed(method: str, path: str, status: int, headers: Mapping[str
             raise AssertionError(f"{name} {status} at {list(error.instance_path)}: {error.message[:300]}")
 
 
+def refuse_undescribed_body(method: str, path: str, raw: bytes) -> None:
+    """Fail on a body that was taken, and which the description does not allow."""
+    operation = operation_of(method, path.partition("?")[0].removeprefix(BASE))
+    if "requestBody" not in operation or operation["operationId"] in JUDGED_BY_PARTS:
+        return
+    for error in body_validator(operation["operationId"]).iter_errors(json.loads(raw)):
+        place, said = list(error.instance_path), error.message[:300]
+        raise AssertionError(f"{operation['operationId']} takes what it is not described to, at {place}: {said}")
+
+
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], Described]]:
     paths = sorted(description()["paths"].items(), key=lambda each: each[0].count("{"))
@@ -46,17 +57,31 @@ def _patterns() -> list[tuple[re.Pattern[str], Described]]:
 
 
 @cache
-def _operation(method: str, path: str) -> Described | None:
+def operation_of(method: str, path: str) -> Described:
+    """Return the operation of a path below the base, or nothing."""
     found: Described = next((item for pattern, item in _patterns() if pattern.fullmatch(path)), {})
-    return found.get(method.lower())
+    operation: Described = found.get(method.lower(), {})
+    return operation
 
 
 @cache
 def _validator(name: str, status: str, kind: str) -> jsonschema_rs.Draft202012Validator:
-    operations = (each for item in description()["paths"].values() for each in item.values())
-    operation = next(each for each in operations if each["operationId"] == name)
-    schema = operation["responses"][status]["content"][kind]["schema"]
+    schema = _named(name)["responses"][status]["content"][kind]["schema"]
     return jsonschema_rs.Draft202012Validator({**_closed(schema), "components": _components()})
+
+
+@cache
+def body_validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    """Return what the body of an operation is held against."""
+    body = _named(name)["requestBody"]["content"]["application/json"]["schema"]
+    components = description()["components"]
+    return jsonschema_rs.Draft202012Validator({"allOf": [body], "components": components}, validate_formats=True)
+
+
+def _named(name: str) -> Described:
+    operations = (each for item in description()["paths"].values() for each in item.values())
+    found: Described = next(each for each in operations if each["operationId"] == name)
+    return found
 
 
 @cache

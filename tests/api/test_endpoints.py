@@ -292,3 +292,14 @@ def test_a_list_is_filtered_by_state(ops: Caller, alice: Tenant) -> None:
     assert len(ops.get("/customers/alice/endpoints?state=enabled").json["results"]) == 1
     assert ops.get("/customers/alice/endpoints?state=paused").json["results"] == []
     assert ops.get("/customers/alice/endpoints?state=x").pointers() == ["/state"]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "語", "\N{GRINNING FACE}"])
+def test_metadata_is_measured_in_bytes_of_json_in_every_script(ops: Caller, alice: Tenant, letter: str) -> None:
+    """Given what fills 16 KB, then it is taken, and a byte more is refused with the figure."""
+    room = 16_384 - len(b'{"a":""}')
+    full = letter * (room // len(letter.encode())) + "x" * (room % len(letter.encode()))
+    answer = ops.patch("/customers/alice/endpoints/main", {"metadata": {"a": full}})
+    assert (answer.status, answer.json["metadata"]) == (200, {"a": full})
+    answer = ops.patch("/customers/alice/endpoints/main", {"metadata": {"a": full + "x"}})
+    assert answer.json["errors"] == [{"pointer": "/metadata", "detail": "an object of at most 16,384 bytes of JSON"}]
