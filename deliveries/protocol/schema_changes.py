@@ -16,16 +16,22 @@ def breaking_changes(old: object, new: object) -> list[str]:
 
     A reader breaks when a member that was always there may be missing, or changes its type.
     """
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return []
     return list(_breaks(old, new, place="data"))
 
 
-def _breaks(old: Mapping[str, Any], new: Mapping[str, Any], *, place: str) -> Iterator[str]:
-    kept = new.get("properties", {})
+def _breaks(old: object, new: object, *, place: str) -> Iterator[str]:
+    """Compare two schemas of one value; `true` is one that asks for nothing, and without one nothing is promised."""
+    new = {} if new is True else new
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return
     for name in sorted(set(old.get("required", [])) - set(new.get("required", []))):
         yield say("{member} was required and no longer is", member=f"{place}.{name}")
-    was, now = _types(old), _types(new)
+    yield from _type_breaks(_types(old), _types(new), place=place)
+    yield from _member_breaks(old.get("properties", {}), new.get("properties", {}), place=place)
+    yield from _breaks(old.get("items"), new.get("items", True), place=f"{place}[]")
+
+
+def _type_breaks(was: frozenset[str], now: frozenset[str], *, place: str) -> Iterator[str]:
     if was and not (now and now <= was):
         yield say(
             "{member} was of type {was} and may now be {now}",
@@ -33,13 +39,14 @@ def _breaks(old: Mapping[str, Any], new: Mapping[str, Any], *, place: str) -> It
             was="/".join(sorted(was)),
             now="/".join(sorted(now)) or say("anything"),
         )
-    for name, part in old.get("properties", {}).items():
-        if name not in kept:
+
+
+def _member_breaks(old: Mapping[str, Any], new: Mapping[str, Any], *, place: str) -> Iterator[str]:
+    for name, part in old.items():
+        if name not in new:
             yield say("{member} is no longer described", member=f"{place}.{name}")
-        elif isinstance(part, dict) and isinstance(kept[name], dict):
-            yield from _breaks(part, kept[name], place=f"{place}.{name}")
-    if isinstance(old.get("items"), dict) and isinstance(new.get("items"), dict):
-        yield from _breaks(old["items"], new["items"], place=f"{place}[]")
+        else:
+            yield from _breaks(part, new[name], place=f"{place}.{name}")
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str]:

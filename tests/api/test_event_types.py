@@ -103,11 +103,24 @@ def test_a_schema_that_breaks_receivers_is_refused_unless_forced(ops: Caller) ->
         ({**MONEY, "properties": {}}, 1),
         ({**MONEY, "properties": {"amount": {"type": ["integer", "null"]}}}, 1),
         ({**MONEY, "properties": {"amount": {}}}, 1),
+        ({**MONEY, "properties": {"amount": True}}, 1),
+        ({**MONEY, "properties": {"amount": False}}, 0),
+        ({}, 3),
+        (True, 3),
+        (False, 0),
         (None, 0),
     ],
 )
 def test_what_breaks_a_reader_is_told(new: Any, breaks: int) -> None:
     assert len(breaking_changes(MONEY, new)) == breaks
+
+
+@pytest.mark.parametrize("now", [{"type": "array"}, {"type": "array", "items": True}, {"type": "array", "items": {}}])
+def test_what_a_list_holds_may_not_become_anything(now: object) -> None:
+    """Given a list of texts, then a schema that no longer says so breaks who reads them."""
+    texts = {"type": "array", "items": {"type": "string"}}
+    assert breaking_changes(texts, now) == ["data[] was of type string and may now be anything"]
+    assert breaking_changes(now, texts) == []
 
 
 @pytest.mark.parametrize(
