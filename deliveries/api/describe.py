@@ -94,7 +94,7 @@ TAGS = {
 }
 
 
-class ShapeInAnswers(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class DescribedShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Names shapes without saying Shape; says of answers which members are there, of requests what is refused."""
 
     target_class = "deliveries.api.fields.Shape"

@@ -114,7 +114,24 @@ def _webhook(event_type: EventType, names: ComponentNames) -> tuple[dict[str, ob
     """Return what is sent of an event type, and the components that its body is made of."""
     name = names.fresh(event_type.name, "event")
     data = names.fresh(name, "data")
-    body = {
+    schema = event_type.schema if event_type.schema is not None else {"type": "object"}
+    components: dict[str, object] = {name: _body(event_type, data), **hoist(schema, name=data, names=names)}
+    operation = {
+        "operationId": "webhook_" + method_like(name),
+        "summary": event_type.name,
+        "description": event_type.description or f"An event of the type {event_type.name}.",
+        "tags": [WEBHOOKS],
+        "security": [],
+        "parameters": [_header(header, meaning) for header, meaning in _HEADERS.items()],
+        "requestBody": {"required": True, "content": {"application/json": _media(event_type, name)}},
+        "responses": {"2XX": {"description": "Received; answer at once and work later."}},
+    }
+    return {"post": operation}, components
+
+
+def _body(event_type: EventType, data: str) -> dict[str, object]:
+    """Return the schema of what is sent; `data` names the component of its data."""
+    return {
         "type": "object",
         "required": ["type", "timestamp", "data"],
         "properties": {
@@ -123,22 +140,15 @@ def _webhook(event_type: EventType, names: ComponentNames) -> tuple[dict[str, ob
             "data": {"$ref": COMPONENTS + data},
         },
     }
-    schema = event_type.schema if event_type.schema is not None else {"type": "object"}
-    components = {name: body, **hoist(schema, name=data, names=names)}
+
+
+def _media(event_type: EventType, name: str) -> dict[str, object]:
+    """Return the component of what is sent, with the type's example where it has one."""
     media: dict[str, object] = {"schema": {"$ref": COMPONENTS + name}}
     if event_type.example is not None:
         media["example"] = {"type": event_type.name, "timestamp": MOMENT, "data": event_type.example}
-    operation = {
-        "operationId": "webhook_" + method_like(name),
-        "summary": event_type.name,
-        "description": event_type.description or f"An event of the type {event_type.name}.",
-        "tags": [WEBHOOKS],
-        "security": [],
-        "parameters": [
-            {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}
-            for name, meaning in _HEADERS.items()
-        ],
-        "requestBody": {"required": True, "content": {"application/json": media}},
-        "responses": {"2XX": {"description": "Received; answer at once and work later."}},
-    }
-    return {"post": operation}, components
+    return media
+
+
+def _header(name: str, meaning: str) -> dict[str, object]:
+    return {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}
