@@ -86,14 +86,19 @@ class ApiView(APIView):
         self.allowance = take_token(caller_of(request).key.id)
         if self.allowance is not None:
             refuse_if_empty(self.allowance)
+        self._refuse_unread(request)
+
+    def _refuse_unread(self, request: Request) -> None:
+        """Refuse what a caller sends and no view would read: who sends it expects something of it."""
+        is_bodied = request.method in BODIED
         if request.method == "POST" and "Idempotency-Key" in request.headers:
             raise ParseError("Idempotency-Key is honoured by POST /events and /events/batch; send this without it")
-        if request.method in BODIED:
+        if is_bodied:
             refuse_condition(request.META)
         if request.method not in self.queried:
             asked(Shape, request)
         refuse_coding(request.META)
-        if request.method not in BODIED:
+        if not is_bodied:
             refuse_body(request)
 
     def options(self, request: object, *args: object, **kwargs: object) -> Response:
