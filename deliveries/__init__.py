@@ -16,7 +16,7 @@
 Beside the packages: conf.py with all settings, variables.py and address_variables.py how each is read, their groups in
 network_settings.py, process_settings.py, trace_settings.py, identity_settings.py, oidc_settings.py, brand_settings.py
 and host_settings.py (those of a project around this one); checks.py and provider_checks.py what is wrong with them;
-errors.py; apps.py, embedding.py what such a project needs; pictures.py, request_ids.py.
+errors.py; apps.py, embedding.py what such a project needs; pictures.py, drawings.py, request_ids.py.
 """
 
 from __future__ import annotations

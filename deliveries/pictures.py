@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
+from deliveries.drawings import trouble_of_drawing
+
 SIZE_LIMIT_BYTES = 64 * 1024
 SIDE_LIMIT = 2048
 ELEMENTS_LIMIT = 2000
@@ -23,7 +25,9 @@ _DRAWING = frozenset(
     {"svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "title", "desc"}
     | {"defs", "symbol", "use", "clipPath", "mask", "linearGradient", "radialGradient", "stop"}
 )
-_ACTIVE = re.compile(r"url\(\s*['\"]?(?!#)|javascript:|data:|@|expression|\\", re.IGNORECASE)
+_ACTIVE = re.compile(
+    r"url\((?!\s*['\"]?#)|(?:image|image-set|element|src)\(|javascript:|data:|@|expression|\\", re.IGNORECASE
+)
 
 
 def check_picture(content: bytes) -> str:
@@ -55,7 +59,7 @@ def _trouble_of_svg(content: bytes) -> str:
         return "a PNG or an SVG"
     if root.tag != f"{_SVG}svg":
         return "a PNG or an SVG"
-    return next(_faults(root), "")
+    return next(_faults(root), "") or trouble_of_drawing(root)
 
 
 def _faults(root: ElementTree.Element) -> Iterator[str]:

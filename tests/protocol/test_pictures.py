@@ -51,12 +51,38 @@ def test_a_png_and_a_drawn_svg_are_taken() -> None:
         '<svg:script xmlns:svg="http://www.w3.org/2000/svg"/>',
         "<![CDATA[<script/>]]>",
         '<?xml-stylesheet href="https://evil.example/"?>',
+        "<path style=\"mask: image-set('https://evil.example/' 1x)\"/>",
         "<g/>" * 2001,
     ],
 )
 def test_an_svg_that_does_more_than_draw_is_refused(inside: str) -> None:
     with pytest.raises(ValueError, match="SVG"):
         check_picture(f"<svg {NS}>{inside}</svg>".encode())
+
+
+def steps(form: str, *, number: int = 16) -> str:
+    """Groups of which each draws the one before it twice."""
+    return f'<g id="a0"/>{"".join(form.format(before=step, own=step + 1) for step in range(number))}'
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        steps('<g id="a{own}"><use href="#a{before}"/><use xlink:href="#a{before}"/></g>'),
+        steps('<mask id="a{own}"><g mask="url(#a{before})"/><g mask="url( \'#a{before}\' )"/></mask>'),
+        steps('<clipPath id="a{own}"><g style="clip-path:URL(#a{before})"/><use href="#%61{before}"/></clipPath>'),
+        '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>',
+    ],
+)
+def test_an_svg_that_draws_the_same_again_and_again_is_refused(inside: str) -> None:
+    with pytest.raises(ValueError, match="draws at most 10,000 elements"):
+        check_picture(f"<svg {NS}>{inside}</svg>".encode())
+
+
+def test_an_svg_may_use_parts_again_and_paint_much_with_one_gradient() -> None:
+    paint = f'<linearGradient id="p">{"<stop/>" * 100}</linearGradient>'
+    parts = f'<symbol id="s">{"<g/>" * 20}</symbol>' + '<use href="#s"/>' * 300
+    assert check_picture(f"<svg {NS}>{paint}{parts}".encode() + b'<rect fill="url(#p)"/>' * 1000 + b"</svg>") == SVG
 
 
 @pytest.mark.parametrize(
