@@ -18,7 +18,7 @@ import psycopg
 from django.db import connections
 
 from tests.cells.test_nginx import Front
-from tests.faults.cluster import CHECKOUT, Cluster
+from tests.faults.cluster import CHECKOUT, LEAST_SECONDS, Cluster
 from tests.ports import free_ports
 
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
@@ -110,7 +110,7 @@ def router(folder: Path, *, port: int, a: int, b: int) -> Iterator[list[str]]:
         yield ["--map", str(folder / "cells.map"), "--haproxy", str(folder / "admin.sock")]
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LEAST_SECONDS)
 
 
 @contextmanager

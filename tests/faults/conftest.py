@@ -14,7 +14,7 @@ from tests.faults.calling import Caller
 from tests.faults.cluster import Cluster, django_on
 from tests.faults.counting import Counting, counting
 
-TIMEOUT_SECONDS = int(os.environ.get("FAULTS_TIMEOUT_SECONDS", "600"))
+TIMEOUT_SECONDS = int(os.environ.get("FAULTS_TIMEOUT_SECONDS", "1200"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +37,7 @@ def programs() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def installation(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """PostgreSQL and a broker of our own, with tables."""
-    cluster = Cluster(Path(tmp_path_factory.mktemp("cluster")))
+    cluster = Cluster(Path(tmp_path_factory.mktemp("cluster")), syncs=False)
     try:
         cluster.start()
         yield cluster
@@ -64,12 +64,18 @@ def receivers(receiver_ports: list[int]) -> Iterator[list[Counting]]:
 
 
 @pytest.fixture
-def caller(cluster: Cluster) -> Iterator[Caller]:
+def web_program() -> list[str]:
+    """The program of the web server that the caller calls; none is ours."""
+    return []
+
+
+@pytest.fixture
+def caller(cluster: Cluster, web_program: list[str]) -> Iterator[Caller]:
     """A service with a key; the web server runs."""
     from deliveries.services.api_keys import create_api_key
 
     _, key = create_api_key("tests", ["events:write"], actor="user:alice")
-    cluster.web()
+    cluster.web(*web_program)
     caller = Caller(cluster.port, key=key)
     yield caller
     caller.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ class Counting(Receiver):
         super().__init__(port, answer=self.answer_late)
         self.delay_seconds = 0.0
         self.late_status = 204
+        self.enough = math.inf
         self.released = threading.Event()
         self.released.set()
         self.moments: dict[str, float] = {}  # when each id came first, by time.monotonic()
@@ -25,6 +27,8 @@ class Counting(Receiver):
     def take(self, request: Request) -> Answer:
         """Remember when it came, too."""
         self.moments.setdefault(request.header("webhook-id") or "", time.monotonic())
+        if len(self.requests) >= self.enough:
+            self.hang()
         return super().take(request)
 
     def answer_late(self, request: Request) -> Answer:
@@ -41,9 +45,19 @@ class Counting(Receiver):
         self.late_status = then
         self.released.clear()
 
+    def hang_after(self, count: int) -> None:
+        """Answer so many, and nobody from then on: whoever sends is in the middle of it for as long as a test wants."""
+        self.enough = count
+
     def let_go(self) -> None:
         """Answer all who wait."""
+        self.enough = math.inf
         self.released.set()
+
+    @property
+    def is_hanging(self) -> bool:
+        """Whether somebody who came now would wait."""
+        return not self.released.is_set()
 
     @property
     def times(self) -> Counter[str]:

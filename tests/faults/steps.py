@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ CHUNK = 500
 
 
 def endpoints_at(receivers: Sequence[Counting], *, each: int = 1, **fields: Any) -> list[Endpoint]:
-    """So many endpoints at each receiver, each of a customer of its own."""
+    """So many endpoints at each receiver, each of a customer of its own, with all the time that a receiver may have."""
+    fields = {"timeout_seconds": 30} | fields
     return [
         create_endpoint(
             Customer.objects.create(name="Alice & Co"), {"url": receiver.url, **fields}, actor="user:alice"
@@ -57,6 +59,16 @@ def arrived_ids(receivers: Sequence[Counting]) -> set[str]:
 def duplicates(receivers: Sequence[Counting]) -> int:
     """Requests beyond the first of each id, at all receivers."""
     return sum(receiver.duplicates for receiver in receivers)
+
+
+def recorded_ids() -> set[str]:
+    """The ids of which the log has an attempt."""
+    return {ids.encode_id(ids.EVENT, each) for each in Attempt.objects.values_list("delivery__event_id", flat=True)}
+
+
+def times(receivers: Sequence[Counting]) -> Counter[str]:
+    """How often each id came, at all receivers."""
+    return sum((receiver.times for receiver in receivers), Counter[str]())
 
 
 def unrecorded(receivers: Sequence[Counting]) -> int:

@@ -21,7 +21,7 @@ from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
 from tests.faults.calling import RETRY_SECONDS, Caller, Emitted
 from tests.faults.cells import HAPROXY, SecondCell, nginx_router, router, second_cell
-from tests.faults.cluster import CHECKOUT, Cluster
+from tests.faults.cluster import CHECKOUT, LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import emit
 from tests.faults.test_rolling_restart import Load
@@ -62,7 +62,7 @@ class BatchCaller(Caller):
         super().__init__(port, key=key, threads=1)  # one after the other: so there is an order to be kept
         self.customer, self.next_at = customer, time.monotonic()
 
-    def _insist(self, customer: str, number: int) -> tuple[str, float, list[str]]:
+    def _insist(self, customer: str, number: int) -> tuple[str, list[str]]:
         events = [
             {"customer": customer, "type": "invoice.paid", "data": {"number": [number, place]}}
             for place in range(BATCH)
@@ -74,7 +74,7 @@ class BatchCaller(Caller):
             status, answer = self._post(body, key, path="/api/v1/events/batch")
             if status == "202":
                 self.accepted += [each["id"] for each in answer["results"]]
-                return self.accepted[-1], 0.0, refusals
+                return self.accepted[-1], refusals
             refusals.append(status)
             assert status[0] != "4" or status == "409", answer
             time.sleep(RETRY_SECONDS)
@@ -111,7 +111,7 @@ def killed_at(step: str, process: subprocess.Popen[str]) -> list[str]:
 def finished(cluster: Cluster, customer: Customer, options: list[str]) -> list[str]:
     """Let the mover run to its end; its lines."""
     process = mover(cluster, customer, options)
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate(timeout=2 * LEAST_SECONDS)
     assert process.returncode == 0, said
     return said.splitlines()
 

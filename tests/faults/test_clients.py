@@ -18,14 +18,13 @@ from deliveries.models import Delivery, Event
 from deliveries.services.api_keys import create_api_key
 from tests.clients.made import python_client, typescript_client
 from tests.clients.steps import HERE
-from tests.faults.cluster import Cluster, kill
+from tests.faults.cluster import LEAST_SECONDS, Cluster, kill
 from tests.faults.counting import Counting
 from tests.faults.steps import customers_of, endpoints_at
 
 KILLS = 3
 HAS_NODE = OPENAPI_TYPESCRIPT.exists() and shutil.which("node") is not None
 EVENTS = {"sync": 500, "async": 500} | ({"typescript": 200} if HAS_NODE else {})
-PROGRAM_SECONDS = 240
 Command = list[str | Path]
 
 
@@ -72,7 +71,7 @@ def test_a_server_killed_amid_emits_loses_none_of_them_and_stores_none_twice(
             kill(next(child for child in cluster.children.values() if child.poll() is None))
             kills_in_time += any(each.poll() is None for each in running)
             cluster.web()
-        assert [each.wait(PROGRAM_SECONDS) for each in running] == [0] * len(running)
+        assert [each.wait(2 * LEAST_SECONDS) for each in running] == [0] * len(running)
     answered = Counter(line for way in EVENTS for line in (tmp_path / way).read_text().split())
     assert kills_in_time
     assert answered == Counter(event.public_id for event in Event.objects.all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from deliveries.models import Attempt, Delivery, DueDelivery, Lane
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import arrived_ids, emit, endpoints_at, is_all_succeeded, leader
 
@@ -18,7 +18,7 @@ def test_a_worker_frozen_past_its_lease_changes_nothing_its_successor_recorded(
     (endpoint,) = endpoints_at([receiver], max_in_flight=5, timeout_seconds=30)
     emitted = emit([endpoint], 20)
     frozen = cluster.worker(lease_seconds=2)
-    receiver.wait_for(5, timeout=80)
+    receiver.wait_for(5, timeout=LEAST_SECONDS)
     frozen.send_signal(signal.SIGSTOP)
     held = Lane.objects.get()
     receiver.let_go()

@@ -12,7 +12,7 @@ from http.client import HTTPResponse
 import pytest
 
 from deliveries.models import Delivery, Event, IdempotencyKey
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import customers_of, endpoints_at
 from tests.ports import free_ports
@@ -62,7 +62,7 @@ def at_once(ports: Sequence[int], key: str, bodies: Sequence[bytes]) -> list[Ans
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
     """A connection that sends what it is given without waiting for more."""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=LEAST_SECONDS) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.faults.calling import Caller
-from tests.faults.cluster import CHECKOUT, Cluster
+from tests.faults.cluster import CHECKOUT, LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import customers_of, endpoints_at, is_all_succeeded
 from tests.ports import free_ports
@@ -76,7 +76,7 @@ def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
         yield Prometheus(port)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(LEAST_SECONDS)
 
 
 def queries() -> list[str]:

@@ -27,7 +27,7 @@ def test_a_delivery_that_kills_its_worker_each_time_is_exhausted_and_the_others_
             cluster.child("worker", "-m", "tests.faults.poisoned_worker", lease_seconds=2)
         return not DueDelivery.objects.exists()
 
-    cluster.eventually(is_over, seconds=60, what="an end")
+    cluster.eventually(is_over, seconds=150, what="an end")
     assert list(Delivery.objects.exclude(state="succeeded").values_list("event_type", "state", "error")) == [
         (POISON, "exhausted", "worker_lost")
     ]

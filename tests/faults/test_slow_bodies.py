@@ -17,7 +17,7 @@ from deliveries.models import Customer, Member
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.own_time import zone_of
 from tests.browsers import logged_in
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import LEAST_SECONDS, Cluster
 
 DRIPS = 40
 HEADLESS = 1100
@@ -42,9 +42,14 @@ class Drip:
         self.connection.sendall(b"1\r\na\r\n")
 
 
+def connected(cluster: Cluster) -> socket.socket:
+    """A connection to the web server."""
+    return socket.create_connection(("127.0.0.1", cluster.port), timeout=LEAST_SECONDS)
+
+
 def begin(cluster: Cluster, head: bytes, framing: bytes = b"content-length: 900\r\n\r\na") -> Drip:
     """Send a head and the first byte of a body."""
-    connection = socket.create_connection(("127.0.0.1", cluster.port), timeout=60)
+    connection = connected(cluster)
     connection.sendall(head + b"\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n" + framing)
     return Drip(connection)
 
@@ -63,7 +68,7 @@ def drips(cluster: Cluster, *heads: bytes) -> Iterator[list[Drip]]:
 def answer(cluster: Cluster, method: str, path: str, body: bytes | None = None, key: str = "") -> int:
     """The status of an ordinary request."""
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"} if key else {}
-    with closing(http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=60)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=LEAST_SECONDS)) as client:
         client.request(method, path, body, headers)
         return client.getresponse().status
 
@@ -112,7 +117,7 @@ def headless(cluster: Cluster) -> Iterator[socket.socket]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2 * HEADLESS, hard)), hard))
         opened = []
         for part in (b"", b"POST /api/v1/events HTTP/1.1\r\nx-a: a") * (HEADLESS // 2):
-            opened.append(stack.enter_context(socket.create_connection(("127.0.0.1", cluster.port), timeout=60)))
+            opened.append(stack.enter_context(connected(cluster)))
             opened[-1].sendall(part)
         yield opened[0]
 

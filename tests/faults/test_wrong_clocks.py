@@ -13,7 +13,7 @@ from deliveries.models import Attempt, Delivery, DueDelivery, Event
 from deliveries.services import retention
 from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import pause_endpoint
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import arrived, arrived_ids, customers_of, emit, endpoints_at, is_all_succeeded, leader
 from tests.wrong_clocks import NEEDED, wrong_clock
@@ -32,7 +32,7 @@ def said(cluster: Cluster, part: str) -> str:
 def ask(
     cluster: Cluster, method: str, path: str, body: object = None, *, key: str = ""
 ) -> tuple[int, dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=LEAST_SECONDS)
     try:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)

@@ -10,7 +10,7 @@ from hookpost_client.generated.models import NewEventRequest, NewEventRequestDat
 
 TOGETHER = 4
 way, url, key, customer, count = sys.argv[1:]
-hookpost = connect(url, key, retries=Retries(number=20, first_seconds=0.05, longest_seconds=5.0))
+hookpost = connect(url, key, retries=Retries(number=100, first_seconds=0.05, longest_seconds=5.0))
 
 
 def an_event(number: int) -> NewEventRequest:

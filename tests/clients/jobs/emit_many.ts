@@ -2,7 +2,7 @@
 import { connect } from "./index.js";
 
 const [url, key, customer, count] = process.argv.slice(2) as [string, string, string, string];
-const hookpost = connect(url, key, { retries: { number: 20, firstSeconds: 0.05, longestSeconds: 5 } });
+const hookpost = connect(url, key, { retries: { number: 100, firstSeconds: 0.05, longestSeconds: 5 } });
 const numbers = Array.from({ length: Number(count) }, (_, number) => number);
 
 async function emitRest(): Promise<void> {
