@@ -1,21 +1,18 @@
-"""A bulk redelivery whose worker is killed: every one is sent, and none twice beyond what was in flight."""
+"""A bulk redelivery whose worker is killed: every one is sent, and none twice beyond what is not in the log."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 from django.db import connection
 
-from deliveries.models import Attempt, Delivery, DueDelivery, Job
-from deliveries.protocol.ids import EVENT, encode_id
+from deliveries.models import Delivery, DueDelivery, Job
 from deliveries.services.jobs import start_job
 from deliveries.services.selection import Selection
 from tests.faults.cluster import Cluster, kill
 from tests.faults.counting import Counting
-from tests.faults.steps import arrived, arrived_ids, emit, endpoints_at
-from tests.faults.test_workers import is_quiet
+from tests.faults.states import held_by
+from tests.faults.steps import arrived_ids, emit, endpoints_at, recorded_ids, times
 
-COUNT = 10_000
+COUNT = 10_000  # more than a job queues before some of them were sent
 
 
 def all_failed() -> None:
@@ -26,39 +23,32 @@ def all_failed() -> None:
         cursor.execute("UPDATE hookpost_delivery SET failed_at = now()")
 
 
-def sent_unrecorded(cluster: Cluster, receivers: list[Counting]) -> set[str]:
-    """What a killed worker sent and did not record, when nothing of it is under way: the duplicates to come."""
-    cluster.eventually(lambda: is_over(cluster, receivers), seconds=10, what="the end of the worker's connections")
-    recorded = Attempt.objects.values_list("delivery__event_id", flat=True)
-    return arrived_ids(receivers) - {encode_id(EVENT, event_id) for event_id in recorded}
-
-
-def is_over(cluster: Cluster, receivers: list[Counting]) -> bool:
-    """Whether receivers have read what was sent to them, and PostgreSQL has done or undone what it was told."""
-    told = cluster.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'worker-%'")
-    return told == [(0,)] and not any(each.server.connections for each in receivers) and is_quiet(receivers)
-
-
 def test_a_bulk_redelivery_whose_worker_is_killed_sends_all_and_none_twice(
     cluster: Cluster, receivers: list[Counting]
 ) -> None:
+    """Given receivers that hang in the middle of it, then a killed worker has neither queued nor sent all."""
+    for receiver in receivers[:4]:
+        receiver.hang_after(COUNT // 16)
     emitted = emit(endpoints_at(receivers[:4]), COUNT)
     all_failed()
     job = start_job(Job.Kind.REDELIVER, Selection(states=("exhausted",)), customer=None, actor="key:ops")
     assert job.total == COUNT
     worker = cluster.worker(lease_seconds=2)
-    cluster.eventually(lambda: arrived(receivers) > COUNT / 4, seconds=40, what="the arrival of the first")
+    cluster.eventually(lambda: all(each.is_hanging for each in receivers[:4]), seconds=40, what="the middle of it")
     kill(worker)
-    in_flight = sent_unrecorded(cluster, receivers)
+    cluster.eventually(lambda: held_by(cluster, "worker") == 0, seconds=10, what="the end of the worker's sessions")
+    recorded = recorded_ids()
     job.refresh_from_db()
-    assert 0 < job.queued < COUNT  # in the middle of queueing, and of sending
-    assert arrived_ids(receivers) < emitted
+    assert 0 < job.queued < COUNT
+    assert recorded < arrived_ids(receivers) < emitted
+    for receiver in receivers[:4]:
+        receiver.let_go()
     cluster.worker(lease_seconds=2)
     cluster.eventually(lambda: Job.objects.get().state == "done", seconds=60, what="the end of the job")
     job.refresh_from_db()
-    assert arrived_ids(receivers) == emitted
-    times = sum((each.times for each in receivers), Counter())
-    assert {webhook_id for webhook_id, number in times.items() if number > 1} <= in_flight
-    assert max(times.values()) <= 2
+    came = times(receivers)
+    assert set(came) == emitted
+    assert recorded.isdisjoint(webhook_id for webhook_id, number in came.items() if number > 1)
+    assert max(came.values()) == 2
     assert (job.queued, job.done, job.failed) == (COUNT, COUNT, 0)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"succeeded"}

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import time
-
 from deliveries.models import Attempt, Delivery, Lane
-from tests.faults.cluster import Cluster, kill
+from tests.faults.cluster import LEAST_SECONDS, Cluster, kill
 from tests.faults.counting import Counting
+from tests.faults.states import held_by
 from tests.faults.steps import (
-    arrived,
     arrived_ids,
     duplicates,
     emit,
     endpoints_at,
     is_all_succeeded,
     leader,
-    unrecorded,
+    recorded_ids,
+    times,
 )
 
 
@@ -30,39 +28,40 @@ def test_what_no_bell_was_rung_for_is_delivered_within_seconds(cluster: Cluster,
 
 
 def test_workers_killed_amid_a_thousand_deliveries_lose_none(cluster: Cluster, receivers: list[Counting]) -> None:
+    """Given workers that are killed while requests hang, then only what is not in the log is sent once more."""
     endpoints = endpoints_at(receivers[:4])
+    for receiver in receivers[:4]:
+        receiver.hang_after(50)
     emitted = emit(endpoints, 1000)
     workers = [cluster.worker(lease_seconds=2) for _ in range(2)]
-    cluster.eventually(lambda: arrived(receivers) > 200, seconds=30, what="the arrival of the first")
-    for worker in workers:
-        worker.send_signal(signal.SIGSTOP)
-    cluster.eventually(lambda: is_quiet(receivers), seconds=5, what="quiet")
-    in_flight = unrecorded(receivers)
+    cluster.eventually(lambda: all(each.is_hanging for each in receivers[:4]), seconds=30, what="the middle of it")
     for worker in workers:
         kill(worker)
-    assert arrived_ids(receivers) < emitted
+    cluster.eventually(lambda: held_by(cluster, "worker") == 0, seconds=10, what="the end of the workers' sessions")
+    recorded = recorded_ids()
+    assert recorded < arrived_ids(receivers) < emitted
+    for receiver in receivers[:4]:
+        receiver.let_go()
     cluster.worker(lease_seconds=2)
     cluster.eventually(is_all_succeeded, seconds=30, what="the success of all")
-    assert arrived_ids(receivers) == emitted
-    assert duplicates(receivers) <= in_flight
-
-
-def is_quiet(receivers: list[Counting]) -> bool:
-    """Whether nothing came for a moment."""
-    before = arrived(receivers)
-    time.sleep(0.1)
-    return arrived(receivers) == before
+    came = times(receivers)
+    assert set(came) == emitted
+    assert recorded.isdisjoint(webhook_id for webhook_id, number in came.items() if number > 1)
+    assert max(came.values()) == 2
 
 
 def test_a_worker_asked_to_stop_amid_a_drain_sends_nothing_twice(cluster: Cluster, receivers: list[Counting]) -> None:
-    for receiver in receivers:
-        receiver.delay_seconds = 0.05
+    """Given requests that are answered once it was asked, then it records them, and begins no others."""
     endpoints = endpoints_at(receivers[:2], max_in_flight=10)
+    for receiver in receivers[:2]:
+        receiver.hang_after(100)
     emitted = emit(endpoints, 1500)
     worker = cluster.worker()
-    cluster.eventually(lambda: arrived(receivers) > 200, seconds=30, what="the arrival of the first")
+    cluster.eventually(lambda: all(each.is_hanging for each in receivers[:2]), seconds=30, what="the middle of it")
     worker.terminate()
-    assert worker.wait(20) == 0
+    for receiver in receivers[:2]:
+        receiver.let_go()
+    assert worker.wait(LEAST_SECONDS) == 0
     assert arrived_ids(receivers) < emitted
     assert not Lane.objects.exclude(lease_until=None).exists()
     cluster.worker()
@@ -78,9 +77,9 @@ def test_a_worker_asked_to_stop_does_not_wait_for_a_hanging_receiver(
     (endpoint,) = endpoints_at(receivers[:1], timeout_seconds=30)
     emit([endpoint], 3)
     worker = cluster.worker()
-    receivers[0].wait_for(1, timeout=80)
+    receivers[0].wait_for(1, timeout=LEAST_SECONDS)
     worker.terminate()
-    assert worker.wait(120) == 0
+    assert worker.wait(LEAST_SECONDS) == 0
     lane = Lane.objects.get()
     assert (lane.lease_until, lane.crashes) == (None, 0)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"pending"}
