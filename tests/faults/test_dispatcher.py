@@ -32,13 +32,13 @@ def test_of_two_dispatchers_one_rings(cluster: Cluster, receivers: list[Counting
     for _ in range(2):
         cluster.child("dispatcher", "manage.py", "dispatcher")
     cluster.eventually(lambda: both_ask(cluster), seconds=20, what="the presence of two dispatchers")
-    emit(endpoints, 10)
     with rung(cluster) as bells:
+        began = time.monotonic()  # before there is anything to ring for: what is heard late counts for all that time
+        emit(endpoints, 10)
         cluster.eventually(lambda: len(bells()) == 5, seconds=10, what="the first ringing")
-        began, first = time.monotonic(), max(bells().values())
-        cluster.eventually(lambda: max(bells().values()) >= first + ROUNDS, seconds=20, what="more ringing")
-        seconds = time.monotonic() - began
-        assert max(bells().values()) - first <= seconds / TICK_SECONDS + 2, "more than one round a second"
+        cluster.eventually(lambda: max(bells().values()) >= ROUNDS, seconds=20, what="more ringing")
+        heard, seconds = max(bells().values()), time.monotonic() - began
+        assert heard <= seconds / TICK_SECONDS + 2, "more than one round a second"
 
 
 def both_ask(cluster: Cluster) -> bool:
