@@ -1,8 +1,9 @@
 """What a hostile customer does with a key and a member of its own: whatever it likes, without end.
 
-Run as `python -m tests.faults.hostile_deeds` with its orders as JSON in HOSTILE_ORDERS; ends at SIGTERM, and prints
-how often it got which answer. A process of its own, so that it costs the measuring one nothing. What it registers
-hangs: half of its URLs lead to a port of this process that takes connections and never answers.
+Run as `python -m tests.faults.hostile_deeds` with its orders as JSON in HOSTILE_ORDERS; ends at SIGTERM. Prints every
+now and then, and in the end, how often it got which answer so far. A process of its own, so that it costs the measuring
+one nothing. What it registers hangs: half of its URLs lead to a port of this process that takes connections and never
+answers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TIMEOUT_SECONDS = 30
+TELL_EVERY_SECONDS = 0.25
 BIG_BYTES = 200_000
 LONG_FILTER = " || ".join(f'$.data.text{number} == "{"x" * 20}"' for number in range(10))
 AGES = "2020-01-01T00:00:00Z"
@@ -175,6 +177,11 @@ def hang(port: int) -> None:
         kept.append(server.accept())
 
 
+def tell(answers: Counter[str]) -> None:
+    """Print what was answered so far, in a line."""
+    print(json.dumps(answers.copy()), flush=True)
+
+
 def main() -> int:
     """Do it with many threads until told to stop."""
     orders = Orders(**json.loads(os.environ["HOSTILE_ORDERS"]))
@@ -184,8 +191,9 @@ def main() -> int:
     threading.Thread(target=hang, args=(orders.hang_port,), daemon=True).start()
     for number in range(orders.threads):
         threading.Thread(target=Deeds(orders, answers, number).go_on, args=(stopping,), daemon=True).start()
-    stopping.wait()
-    print(json.dumps(dict(answers)), flush=True)
+    while not stopping.wait(TELL_EVERY_SECONDS):
+        tell(answers)
+    tell(answers)
     return 0
 
 

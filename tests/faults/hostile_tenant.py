@@ -11,15 +11,14 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.hostile_deeds import Orders
 from tests.faults.soak import prepare_django, set_environment
 from tests.ports import free_ports, is_listening
 
 SETTLE_SECONDS = 30.0
 JOB_EVERY_SECONDS = 5.0
-JOB_WAIT_SECONDS = 60.0
-TIMEOUT_SECONDS = 30
+JOB_WAIT_SECONDS = TIMEOUT_SECONDS = 240.0
 CUSTOMER_SHARE = 20  # the default, which the suite turns off elsewhere
 LATENCIES = """
 SELECT extract(epoch FROM d.finished_at - d.created_at)::float8 * 1000 FROM hookpost_delivery d
@@ -46,6 +44,7 @@ UNFINISHED = """
 SELECT count(*) FROM hookpost_delivery
 WHERE customer_id = '{customer}' AND created_at >= '{since}' AND state <> 'succeeded'
 """
+SELF = sys.executable, "-m"
 TWICE, AT_ONCE, NONE = ("ratio", 2), ("value", 1), ("value", 0)  # which of a figure's numbers is at most what
 CSRF_TOKEN = "x" * 32  # a browser chooses it; cookie and header must agree
 NOW = "SELECT now()::text"
@@ -175,20 +174,23 @@ class Play:
             return type(error).__name__, {}
 
     @contextmanager
-    def hostilities(self, orders: Orders) -> Iterator[Counter[str]]:
-        """The hostile customer at work; what it was answered is known in the end."""
-        answers: Counter[str] = Counter()
-        at_work = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.hostile_deeds"],
-            env=os.environ | {"HOSTILE_ORDERS": json.dumps(asdict(orders))},
-            stdout=subprocess.PIPE,
-        )
+    def hostilities(self, orders: Orders) -> Iterator[Callable[[], Counter[str]]]:
+        """The hostile customer at work; a call says what it was answered so far."""
+        told = self.cluster.data_dir / "hostile.answers"
+        with told.open("w") as lines:
+            told_to = os.environ | {"HOSTILE_ORDERS": json.dumps(asdict(orders))}
+            at_work = subprocess.Popen([*SELF, "tests.faults.hostile_deeds"], env=told_to, stdout=lines)
         try:
-            yield answers
+            yield lambda: last_of(told)
         finally:
-            at_work.send_signal(signal.SIGTERM)
-            out, _ = at_work.communicate(timeout=TIMEOUT_SECONDS)
-            answers.update(json.loads(out))
+            at_work.terminate()
+            at_work.wait(LEAST_SECONDS)
+
+
+def last_of(told: Path) -> Counter[str]:
+    """The counts in the last line that is whole; none before there is one."""
+    *_, last, _ = ["{}", *told.read_text().split("\n")]
+    return Counter(json.loads(last))
 
 
 def cookies_of(user: Any) -> str:
@@ -200,14 +202,9 @@ def cookies_of(user: Any) -> str:
     return "; ".join([*session, f"{csrf_cookie(PORTAL)}={CSRF_TOKEN}"])
 
 
-@contextmanager
-def http_to(port: int) -> Iterator[http.client.HTTPConnection]:
+def http_to(port: int) -> closing[http.client.HTTPConnection]:
     """A connection to the web server that is closed in the end."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
-    try:
-        yield connection
-    finally:
-        connection.close()
+    return closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -273,7 +270,7 @@ def main() -> int:
         alone = play.feel(min(options.seconds_without, options.seconds))
         with play.hostilities(orders) as answers:
             beside = play.feel(options.seconds)
-        told = list(figures(alone, beside, answers))
+        told = list(figures(alone, beside, answers()))
         for figure in told:
             print(json.dumps(figure), flush=True)
         print_table(told)
