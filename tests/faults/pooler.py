@@ -67,7 +67,9 @@ def sessions_of(url: str) -> list[tuple[object, ...]]:
     left = []
     clients = [psycopg.connect(url) for _ in range(POOL)]
     try:
-        for client in clients:  # each transaction holds a session of its own
+        for client in clients:  # each transaction holds a session of its own, so that in the end nobody else has one
+            client.execute("SELECT 1")
+        for client in clients:
             row = client.execute(
                 "SELECT current_setting('plan_cache_mode'), current_setting('enable_seqscan'),"
                 " (SELECT count(*)::int FROM pg_prepared_statements),"

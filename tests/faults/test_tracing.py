@@ -10,7 +10,7 @@ import pytest
 
 from deliveries.models import Delivery
 from deliveries.services.api_keys import create_api_key
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import customers_of, endpoints_at, is_all_succeeded
 from tests.otlp import Collector, collecting
@@ -31,7 +31,7 @@ def post(cluster: Cluster, customer: str) -> str:
     """Post an event in a trace; returns its id."""
     _, key = create_api_key("tests", ["events:write"], actor="user:alice")
     body = json.dumps({"customer": customer, "type": "invoice.paid", "data": {"secret": "s3cr3t-data"}})
-    connection = HTTPConnection("127.0.0.1", cluster.port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", cluster.port, timeout=LEAST_SECONDS)
     headers = {"authorization": f"Bearer {key}", "traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "shop=7"}
     connection.request("POST", "/api/v1/events", body, headers)
     answer = connection.getresponse()
@@ -39,6 +39,12 @@ def post(cluster: Cluster, customer: str) -> str:
     event_id: str = json.loads(answer.read())["id"]
     connection.close()
     return event_id
+
+
+def await_spans(cluster: Cluster, collector: Collector, *names: str) -> None:
+    """Wait until the collector has spans of these names: a process that ends does not wait for it for long."""
+    for name in names:
+        cluster.eventually(lambda name=name: collector.named(name), seconds=20, what=f"a span {name}")
 
 
 def test_a_trace_leads_from_who_emitted_an_event_to_its_receiver(
@@ -49,14 +55,16 @@ def test_a_trace_leads_from_who_emitted_an_event_to_its_receiver(
     )
     web = cluster.web()
     event_id = post(cluster, customers_of([endpoint])[0])
+    await_spans(cluster, collector, "POST /api/v1/events", "accept")
     web.terminate()
-    assert web.wait(60) == 0
+    assert web.wait(LEAST_SECONDS) == 0
     (serving,) = collector.named("POST /api/v1/events")
     (accept,) = collector.named("accept")
     worker = cluster.worker()
     cluster.eventually(is_all_succeeded, seconds=20, what="the delivery")
+    await_spans(cluster, collector, "claim", "attempt")
     worker.terminate()
-    assert worker.wait(60) == 0
+    assert worker.wait(LEAST_SECONDS) == 0
     (attempt,) = collector.named("attempt")
     assert {each["trace"] for each in (serving, accept, attempt)} == {TRACE}
     assert (serving["parent"], accept["parent"], attempt["parent"]) == (CALLER, serving["id"], accept["id"])
@@ -85,4 +93,4 @@ def test_a_collector_that_hangs_harms_no_delivery_and_no_end(
     cluster.eventually(is_all_succeeded, seconds=20, what="the deliveries")
     cluster.eventually(collector.asked.is_set, seconds=20, what="an export that hangs")
     worker.terminate()
-    assert worker.wait(60) == 0
+    assert worker.wait(LEAST_SECONDS) == 0
