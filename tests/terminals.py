@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
-ANSWER_SECONDS = 60
-STOP_SECONDS = 60
+ANSWER_SECONDS = 240
+STOP_SECONDS = 240
 OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "PYTHON")  # an unbuffered one mixes what two print
 
 

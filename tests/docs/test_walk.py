@@ -6,6 +6,7 @@ with the ids and secrets of the answers put in for the dots.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ from tests.ports import free_ports
 from tests.terminals import Terminal, answers_in, blocks_of, terminal
 
 SECTIONS = {"README.md": "## Use it", "docs/api.md": "## Five minutes with curl"}
-UP_SECONDS = 120
-PAUSE_SECONDS = 3  # where the page says 1: this machine may be busy
+UP_SECONDS = 300
+REACHED = "(exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null"
+# What a pause of the page is for, by a word of what is typed next.
+SHOWN = {"customer=alice": "connect_refused", "customer=globex": "succeeded", "/attempts": '"redelivery": true'}
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the walk is for people who have curl")
 
@@ -28,8 +31,22 @@ def here(text: str, ports: dict[str, int]) -> str:
     """A block with the interpreter, the ports and the pauses of this run."""
     for standard, port in ports.items():
         text = text.replace(standard, str(port))
-    text = text.replace(".venv/bin/python", sys.executable).replace("sleep 1\n", f"sleep {PAUSE_SECONDS}\n")
+    text = re.sub(r"^call -X POST .*", until_it_is_taken, text, flags=re.MULTILINE)
+    text = re.sub(r"^sleep 1\n+(.*)\n", until_it_is_shown, text, flags=re.MULTILINE)
+    text = text.replace(".venv/bin/python", sys.executable)
     return text.replace("make up", f"{sys.executable} manage.py up --port {ports['8000']}")
+
+
+def until_it_is_taken(match: re.Match[str]) -> str:
+    """A redelivery, again while it is a 409: the retry may be under way."""
+    return f'until again=$({match[0]}) && [[ $again == *\'"id"\'* ]]; do sleep 0.2; done; echo "$again"'
+
+
+def until_it_is_shown(match: re.Match[str]) -> str:
+    """A pause of the page and what is typed next, with as long a pause as it takes until that shows what it shall."""
+    typed = match[1]
+    shown = next((f"{typed} | grep -q '{words}'" for place, words in SHOWN.items() if place in typed), REACHED)
+    return f"until {shown}; do sleep 0.2; done\n{typed}\n"
 
 
 def with_dots_filled(text: str, **values: str) -> str:
@@ -60,11 +77,8 @@ def test_the_walk_of_the_api_page_ends_with_a_redelivery_that_arrives(tmp_path: 
         assert event["deliveries"] == 1
         (delivery,) = deliveries["results"]
         assert (delivery["event"], delivery["error"]) == (event["id"], "connect_refused")
-        typed = with_dots_filled(send, whsec=endpoint["secret"], dlv=delivery["id"])
-        said = shell.type(typed)
-        if "id" not in answers_in(said)[0]:  # the retry was under way at that moment, which is a 409
-            said += shell.type("\nsleep 1\n".join(["", *(x for x in typed.splitlines() if x.startswith("call"))]))
-        again, attempts = answers_in(said)[-2:]
+        said = shell.type(with_dots_filled(send, whsec=endpoint["secret"], dlv=delivery["id"]))
+        again, attempts = answers_in(said)
         assert again["id"] == delivery["id"]
         assert f"received {event['id']} order.shipped" in said
         newest, *_, oldest = attempts["results"]
