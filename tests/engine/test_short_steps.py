@@ -11,7 +11,7 @@ from deliveries.engine.limits import Limits
 from deliveries.models import Delivery, Endpoint
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.events import EventDraft, accept_event
-from tests.engine.steps import an_endpoint, an_engine, emit, run_until_idle, step_until
+from tests.engine.steps import PATIENCE_SECONDS, an_endpoint, an_engine, emit, run_until_idle, step_until
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def healthy(receiver_ports: list[int]) -> Iterator[Receiver]:
 def hanging_of_two_customers(receiver: Receiver, healthy: Receiver, released: threading.Event) -> list[Endpoint]:
     """Eight endpoints of one customer with something due, and one of another, all of which hang."""
     for each in (receiver, healthy):
-        each.answer = lambda request: (released.wait(20) and 204, {}, b"")
+        each.answer = lambda request: (released.wait(PATIENCE_SECONDS) and 204, {}, b"")
     first, other = an_endpoint(receiver.url), an_endpoint(healthy.url)
     many = [first, *(create_endpoint(first.customer, {"url": receiver.url}, actor="user:alice")[0] for _ in range(7))]
     emit(first)
@@ -79,7 +79,7 @@ def test_who_has_the_engine_alone_again_has_all_of_a_step(
 
 def test_a_step_starts_no_more_bytes_than_are_sent_in_a_moment(receiver: Receiver, released: threading.Event) -> None:
     """Given six events of 30 KB, then those are started that begin within 64 KB, and one even if it is larger."""
-    receiver.answer = lambda request: (released.wait(20) and 204, {}, b"")
+    receiver.answer = lambda request: (released.wait(PATIENCE_SECONDS) and 204, {}, b"")
     endpoint = an_endpoint(receiver.url, max_in_flight=100)
     for number in range(6):
         accept_event(EventDraft(type="big", data=b'"%030000d"' % number, customer_id=endpoint.customer_id))

@@ -16,6 +16,7 @@ from typing import Self
 
 from deliveries.network_settings import AllowedTarget
 
+PATIENCE_SECONDS = 180  # ends what hangs, and nothing else
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -55,7 +56,7 @@ class OneReceiver:
             except OSError:
                 return
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(PATIENCE_SECONDS)
                 self._follow(script, connection)
             self.closed.release()
 

@@ -112,7 +112,7 @@ def test_hanging_receivers_do_not_end_the_keep_alive_of_others(hostile: HostileS
         rule = Guard([*hostile.targets(), *receiver.targets])
         with Transfers(rule=rule, idle_connections=2) as transfers:
             for number in range(20):
-                transfers.start(post(hostile, "never answers"), tag=f"hangs {number}", timeout_seconds=20)
+                transfers.start(post(hostile, "never answers"), tag=f"hangs {number}", timeout_seconds=600)
             for number in range(3):
                 transfers.start(prepared_post(receiver.url, [], b""), tag=number, timeout_seconds=60)
                 assert [(tag, answer.status) for tag, answer in transfers.finish(wait_seconds=60)] == [(number, 200)]
