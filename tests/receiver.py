@@ -52,7 +52,7 @@ class Receiver:
         """Where it listens, without a path."""
         return f"http://127.0.0.1:{self.port}"
 
-    def wait_for(self, count: int, timeout: float = 60) -> list[Request]:
+    def wait_for(self, count: int, timeout: float = 180) -> list[Request]:
         """Wait until that many requests have come in; fail when they do not."""
         with self.arrived:
             if not self.arrived.wait_for(lambda: len(self.requests) >= count, timeout):

@@ -20,7 +20,7 @@ from tests.receiver import Receiver, Request
 
 SHIPPED = Path(__file__).resolve().parents[2] / "docker/cells/nginx.conf"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 KEY = "0123456789abcdef" * 4  # the SHA-256 of a key, as the mover writes it
 LONG = "u" * 128
 
@@ -48,7 +48,7 @@ class Front:
             yield
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE_SECONDS)
 
     def ask(self, path: str, **headers: str) -> str:
         """Who answered."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
-TOOL_SECONDS = 240
-PATIENCE_SECONDS = 90
+TOOL_SECONDS = 600
+PATIENCE_SECONDS = 600
 # What the field's event types hold: parts, references, unions, any value, names that differ by a sign alone.
 LINE = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}, "note": True}}
 EVENT_TYPES = [

@@ -19,7 +19,7 @@ NODE = HERE / "node" / "node_modules"
 JAR = HERE / "jar" / "openapi_generator_cli" / "openapi-generator.jar"
 TYPESCRIPT = ["--strict", "--target", "es2022", "--module", "node16", "--skipLibCheck", "--types", "node"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 needs_node = pytest.mark.skipif(not NODE.exists() or not shutil.which("node"), reason="tests/clients/fetch was not run")
 needs_java = pytest.mark.skipif(not JAR.exists() or not shutil.which("java"), reason="tests/clients/fetch was not run")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_typescript
 ACCEPTED = 202, {"content-type": "application/json"}, b'{"id": "evt_1", "deliveries": 1}'
-CALL_SECONDS = 60
+CALL_SECONDS = 180
 Call = Callable[..., dict[str, object]]
 
 

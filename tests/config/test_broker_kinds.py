@@ -22,7 +22,7 @@ from deliveries.errors import CannotStart, WrongSetting
 from tests.ports import free_ports
 
 DEBIAN = shutil.which("redis-check-rdb")  # the server under another name; Debian's package redis-sentinel brings it
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 PASSWORD = "secret"
 
 

@@ -51,12 +51,12 @@ class Proxy:
 
     def connect(self) -> ssl.SSLSocket:
         """Open a connection as the outside does."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=START_SECONDS)
         return self.tls.wrap_socket(plain, server_hostname="hooks.example.com")
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
         """Return the status of a whole request."""
-        client = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30)
+        client = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=START_SECONDS)
         with closing(client):
             client.sock = self.connect()
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -164,7 +164,7 @@ def test_what_a_caller_writes_about_itself_is_dropped(proxy: Proxy, behind: Behi
 
 def test_a_header_that_is_another_to_servers_only_is_dropped(proxy: Proxy, behind: Behind) -> None:
     """Given X_Forwarded_For, which WSGI cannot tell from X-Forwarded-For, then it does not get that far."""
-    with closing(http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=30)) as client:
+    with closing(http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=START_SECONDS)) as client:
         client.sock = proxy.connect()
         spoken = {"X-Forwarded-For": "203.0.113.9", "X_Forwarded_For": "203.0.113.9", "X_FORWARDED_PROTO": "http"}
         client.request("GET", "/portal/", headers={"Host": "hooks.example.com", **spoken})

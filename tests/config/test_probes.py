@@ -50,7 +50,7 @@ def port() -> int:
 
 def got(port: int, path: str) -> tuple[int, str]:
     """The status and text of what a process answers at its health port."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -212,7 +212,7 @@ def test_by_tls_a_user_with_the_rights_that_the_page_names_rings_and_hears(
         broker.queues, broker.queues_pending = {"jobs"}, {"jobs"}
         assert (broker.condition(), broker.refusal()) == ("ok", "")
         dramatiq.actor(ring.fn, broker=broker, actor_name="job", queue_name="jobs").send(1)
-        heard = next(broker.consume("jobs", timeout=30_000))
+        heard = next(broker.consume("jobs", timeout=120_000))
         assert heard is not None
         broker.close()
     for url, word in {

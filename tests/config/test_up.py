@@ -23,6 +23,7 @@ from deliveries.management.signals import stop_signals
 from tests.ports import free_ports
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 300  # ends what hangs, and nothing else
 OURS = ("HOOKPOST_", "DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")
 
 
@@ -52,7 +53,7 @@ class Up:
         except OSError:
             return False
 
-    def eventually(self, what: Callable[[], object], *, seconds: float = 240) -> None:
+    def eventually(self, what: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait for something, and show the log when it does not come."""
         assert wait_until(lambda: bool(what()), seconds=seconds), self.log.read_text()
 
@@ -68,7 +69,7 @@ def everything(folder: Path) -> Iterator[Up]:
     finally:
         with suppress(psutil.NoSuchProcess):
             up.process.terminate()
-        for each in psutil.wait_procs([up.process], timeout=60)[1]:
+        for each in psutil.wait_procs([up.process], timeout=PATIENCE_SECONDS)[1]:
             each.kill()
 
 
@@ -87,7 +88,7 @@ def up(folder: Path) -> Iterator[Up]:
 
 @pytest.mark.parametrize("said", ["web_started", "worker_started"])
 def test_a_process_says_that_it_has_started(up: Up, said: str) -> None:
-    assert wait_until(lambda: said in up.log.read_text(), seconds=240)
+    assert wait_until(lambda: said in up.log.read_text(), seconds=PATIENCE_SECONDS)
 
 
 def test_a_killed_worker_is_started_again(up: Up) -> None:
@@ -104,7 +105,7 @@ def test_a_killed_web_server_is_started_again_with_its_children(up: Up) -> None:
     before.kill()
     up.eventually(lambda: up.child("web") not in (None, before) and up.serves())
     assert orphans
-    assert not psutil.wait_procs(orphans, timeout=60)[1]
+    assert not psutil.wait_procs(orphans, timeout=PATIENCE_SECONDS)[1]
 
 
 def test_a_killed_database_is_started_again(up: Up) -> None:
@@ -126,8 +127,8 @@ def test_a_killed_database_is_started_again(up: Up) -> None:
 def test_all_goes_down_in_good_order(up: Up) -> None:
     family = up.process.children(recursive=True)
     up.process.terminate()
-    assert up.process.wait(60) == 0
-    assert not psutil.wait_procs(family, timeout=60)[1]
+    assert up.process.wait(PATIENCE_SECONDS) == 0
+    assert not psutil.wait_procs(family, timeout=PATIENCE_SECONDS)[1]
 
 
 def test_nothing_lingers_when_the_supervisor_is_killed(folder: Path) -> None:
@@ -135,13 +136,13 @@ def test_nothing_lingers_when_the_supervisor_is_killed(folder: Path) -> None:
     with everything(folder) as up:
         family = up.process.children(recursive=True)
         up.process.kill()
-        assert not psutil.wait_procs(family, timeout=60)[1]
+        assert not psutil.wait_procs(family, timeout=PATIENCE_SECONDS)[1]
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         up = Up(tmp_path / "data", port=taken.getsockname()[1])
-        assert up.process.wait(30) == 2
+        assert up.process.wait(PATIENCE_SECONDS) == 2
     assert up.log.read_text().startswith("error: cannot listen on 127.0.0.1 port")
     assert not (tmp_path / "data/postgres").exists()
 
@@ -174,7 +175,7 @@ def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     child = Child("deaf", [sys.executable, "-c", deaf, str(tmp_path / "is deaf")], environment={})
     child.tend(0)
     assert child.process is not None
-    assert wait_until((tmp_path / "is deaf").exists, seconds=60)
+    assert wait_until((tmp_path / "is deaf").exists, seconds=PATIENCE_SECONDS)
     stop_all([child], seconds=0.2)
     assert child.process.returncode == -signal.SIGKILL
 

@@ -30,7 +30,7 @@ from deliveries.models import Customer, Event
 from tests.faults.brokers import Rabbit
 from tests.production.databases import CHECKOUT, KEYS, Installation, empty_database
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 needs_rabbitmq = pytest.mark.skipif(
     not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(), reason="no rabbitmq-server"
