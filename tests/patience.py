@@ -1,16 +1,42 @@
-"""Deadlines of requests that no test has chosen: so long that a machine which stands still for a while reaches none.
+"""Limits that no test has chosen: so long that a machine which stands still for a while reaches none.
 
-What lives here: the patch of libcurl's limits in this process. A test that lets a request end by its deadline says one
-that is not between those two that hold where nobody says any, and has it.
+What lives here: the patches of what this process waits for: receivers, its database, its broker, its evaluator. A test
+that lets something end by its limit says one of its own, and has it: for a request, one that is not between those two
+that hold where nobody says any.
 """
 
 from __future__ import annotations
 
-LONG_SECONDS = 600.0
+from importlib import import_module
+
+LONG_SECONDS = 600
+SOME_SECONDS = 60
+FIGURES = (
+    ("admin.dashboard", "COUNT_SECONDS"),
+    ("admin.delivery_page", "LOOK_SECONDS"),
+    ("admin.find", "FIND_SECONDS"),
+    ("admin.paging", "LIST_SECONDS"),
+    ("admin.picks", "PICK_SECONDS"),
+    ("admin.profile_page", "LOOK_SECONDS"),
+    ("admin.site_base", "COUNT_SECONDS"),
+    ("api.readiness", "ANSWER_SECONDS"),
+    ("services.candidates", "COUNT_SECONDS"),
+    ("services.filter_preview", "LOOK_SECONDS"),
+    ("services.readiness", "ANSWER_SECONDS"),
+)
 
 
 def be_patient() -> None:
-    """Let receivers and name servers of tests take their time."""
+    """Let everything that the tests of this process ask take its time."""
+    wait_for_receivers()
+    wait_for_database()
+    wait_for_broker()
+    wait_for_evaluator()
+    wait_for_figures()
+
+
+def wait_for_receivers() -> None:
+    """Lengthen what libcurl is told."""
     from deliveries.outbound.client import TIMEOUT_SECONDS  # what they import reads settings
     from deliveries.outbound.handle import Handle
     from deliveries.outbound.multi import CONNECT_SECONDS, Transfers
@@ -26,3 +52,36 @@ def be_patient() -> None:
 
     Handle.limit = patiently  # type: ignore[method-assign]
     Transfers.__init__.__kwdefaults__["connect_seconds"] = LONG_SECONDS
+
+
+def wait_for_database() -> None:
+    """Lengthen how long a connection may take."""
+    from django.db import connection
+
+    connection.settings_dict["OPTIONS"]["connect_timeout"] = LONG_SECONDS
+
+
+def wait_for_broker() -> None:
+    """Lengthen how long an answer may take, also for whoever rings in haste; RabbitMQ is left as it is."""
+    import dramatiq
+
+    broker = dramatiq.get_broker()
+    for name in ("client", "_hasty"):
+        if client := getattr(broker, name, None):
+            client.connection_pool.connection_kwargs.update(
+                socket_timeout=LONG_SECONDS, socket_connect_timeout=LONG_SECONDS
+            )
+
+
+def wait_for_evaluator() -> None:
+    """Lengthen how long a turn and an answer may take; the time of its processor is counted as ever."""
+    from deliveries.evaluator import process
+
+    process.ANSWER_SECONDS = process.WAIT_SECONDS = LONG_SECONDS
+
+
+def wait_for_figures() -> None:
+    """Lengthen how long a page counts, lists and finds before it goes on without."""
+    for module, *names in FIGURES:
+        for name in names:
+            setattr(import_module(f"deliveries.{module}"), name, SOME_SECONDS)
