@@ -26,6 +26,7 @@ from deliveries.admin.signing_fields import OWN, SigningFields
 from deliveries.admin.word_fields import WordFields
 from deliveries.models import Endpoint, EventType
 from deliveries.protocol.profiles import shown_signing
+from deliveries.protocol.urls import URL_LIMIT
 from deliveries.services.languages import tell
 
 PLAIN_FIELDS = (
@@ -66,7 +67,7 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, SigningFields, 
 
     url = forms.CharField(
         label="URL",
-        max_length=2048,
+        max_length=URL_LIMIT,
         strip=True,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://example.com/webhooks", "class": "hp-wide"}),
         help_text=gettext_lazy("Where events are sent, by POST if nothing else is chosen below."),

@@ -23,10 +23,9 @@ from deliveries.protocol.delivery_window import DAYS
 from deliveries.protocol.own_scheme import ENCODINGS, HASHES
 from deliveries.protocol.payload import METHODS
 from deliveries.protocol.profiles import PROFILES, shown_signing
-from deliveries.services.endpoint_fields import TEXT_LIMIT
+from deliveries.protocol.urls import URL_LIMIT
+from deliveries.services.endpoint_fields import DESCRIPTION_LIMIT
 from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
-
-URL_LIMIT = 2048
 
 
 class Headers(serializers.DictField):
@@ -119,7 +118,7 @@ class EndpointShape(Shape):
     described: ClassVar[limits.Described] = {
         **limits.NUMBERS,
         "uid": limits.UID,
-        "description": {"maxLength": TEXT_LIMIT},
+        "description": {"maxLength": DESCRIPTION_LIMIT},
         "event_types": limits.EVENT_TYPES,
         "filter": limits.FILTER,
         "tags": limits.TAGS,

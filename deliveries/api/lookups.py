@@ -26,8 +26,7 @@ from deliveries.models import (
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import decode_id
-
-UID_LIMIT = 128
+from deliveries.services.endpoint_fields import UID_LIMIT
 
 Row = TypeVar("Row", bound=Model)
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from deliveries.errors import InvalidInput
 from deliveries.protocol.sentences import say
+from deliveries.protocol.urls import URL_LIMIT
 
 Auth = Mapping[str, str]  # `type`, and the members of that kind
 
@@ -113,7 +114,7 @@ KINDS: Mapping[str, AuthKind] = MappingProxyType(
                     AuthMember(
                         name="token_url",
                         title=say("Token URL"),
-                        limit=2048,
+                        limit=URL_LIMIT,
                         holds=say("characters of a URL"),
                         pattern=CHARACTERS_OF_A_TOKEN,
                     ),

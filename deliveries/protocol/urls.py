@@ -20,7 +20,7 @@ from deliveries.errors import InvalidUrl
 from deliveries.protocol.addresses import is_public, parsed_address
 from deliveries.protocol.sentences import say
 
-LENGTH_LIMIT = 2048
+URL_LIMIT = 2048
 HOST_LIMIT = 253
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -85,8 +85,8 @@ def _refuse(detail: str) -> NoReturn:
 
 
 def _check_characters(text: str) -> None:
-    if len(text) > LENGTH_LIMIT:
-        _refuse(say("a URL has at most {limit} characters", limit=LENGTH_LIMIT))
+    if len(text) > URL_LIMIT:
+        _refuse(say("a URL has at most {limit} characters", limit=URL_LIMIT))
     for character in text:
         # Categories Z and C: every space, control, format (bidi too), surrogate and unassigned character.
         if character == "\\" or unicodedata.category(character)[0] in "ZC":

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection, transaction
 from deliveries.conf import conf
 from deliveries.errors import InvalidFilter, InvalidInput, InvalidUrl
 from deliveries.models import Endpoint
+from deliveries.models.base import REASON_LIMIT
 from deliveries.outbound.client import check_target
 from deliveries.outbound.guard import resolved
 from deliveries.protocol.addresses import parsed_address
@@ -46,7 +47,7 @@ SHAPING = {"payload_mode", "body_format", "transformation", "headers", "signing"
 SHAPING |= {"batch_size", "ordered", "send_trace_context"}
 EVENT_TYPE_LIMIT = 200
 METADATA_LIMIT_BYTES = 16_384
-TEXT_LIMIT = 300
+DESCRIPTION_LIMIT = 300
 NUMBERS = {
     "batch_size": (1, SIZE_MAX),
     "batch_wait_ms": (0, WAIT_MS_MAX),
@@ -209,8 +210,8 @@ def _check_choice(name: str, choices: list[str]) -> Callable[[str], str]:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "url": check_endpoint_url,
     "uid": lambda value: check_uid(value, prefix=Endpoint.PREFIX),
-    "description": _check_text("description", limit=TEXT_LIMIT),
-    "state_reason": _check_text("state_reason", limit=TEXT_LIMIT),
+    "description": _check_text("description", limit=DESCRIPTION_LIMIT),
+    "state_reason": _check_text("state_reason", limit=REASON_LIMIT),
     "event_types": _check_event_types,
     "filter": check_endpoint_filter,
     "tags": lambda value: list(check_tags(value or ())) or None,
