@@ -106,7 +106,7 @@ def read_draft(
 
 def _quotes_of(given: EventBody) -> int:
     """Return how many quotation marks an event has around its data when it names each member once."""
-    texts = sum(each is not None for each in (given.timestamp, given.deliver_at, given.api_version))
+    texts = (given.timestamp is not None) + (given.deliver_at is not None) + (given.api_version is not None)
     return _EVENT_QUOTES + texts * _TEXT_QUOTES + (0 if given.tags is None else 2 + 2 * len(given.tags))
 
 

@@ -56,7 +56,8 @@ class Loop:
 
     def drive(self, seconds: float) -> None:
         """Wait at most that long for something to happen, and let libcurl act on it."""
-        self._set_timer()
+        if self._timer:
+            self._set_timer()
         if self._wake_at is not None:
             seconds = min(seconds, self._wake_at - time.monotonic())
         for descriptor, events in self._epoll.poll(max(seconds, 0.0)):
@@ -67,7 +68,8 @@ class Loop:
                 self._put_away(descriptor)
             else:
                 self.multi.socket_action(descriptor, _ACTIONS.get(events) or _action_of(events))
-        self._set_timer()
+        if self._timer:
+            self._set_timer()
         if self._wake_at is not None and time.monotonic() >= self._wake_at:
             self._wake_at = None
             self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -127,9 +129,8 @@ class Loop:
         self._gone.add((name[0], name[1]))
 
     def _set_timer(self) -> None:
-        if self._timer:
-            timeout_ms = self._timer.pop()
-            self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
+        timeout_ms = self._timer.pop()
+        self._wake_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
 
 
 def _action_of(events: int) -> int:

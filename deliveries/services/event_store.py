@@ -7,8 +7,7 @@ statement that others share. It must not know who calls, or how callers come tog
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -41,6 +40,8 @@ NOT_STORED = "the database does not store anything at the moment; nothing was st
 NOT_PLAIN_SECONDS, NOT_PLAIN_LIMIT = 60.0, 10_000
 EVERYONE = "*"  # sql/accept_events.sql knows it too; no uid looks like this
 
+
+Accept = Callable[..., Sequence[AcceptEventsRow]]
 
 accepting = Callers()  # whose events this process stores
 _not_plain: dict[UUID | str | None, float] = {}  # for whom the small statement is not tried, until then
@@ -190,17 +191,29 @@ def _is_refused_by_clock(group: Sequence[Entry]) -> bool:
 
 def _store(group: Sequence[Entry], limits: FanOutLimits, only_endpoint: UUID | None) -> None:
     is_inside = connection.in_atomic_block
+    accept = partial(_accept, group, limits, only_endpoint, is_inside=is_inside)
     try:
-        with transaction.atomic() if is_inside else nullcontext():
-            rows = _accept(group, limits, only_endpoint, _days(group), is_inside=is_inside)
+        rows = _in_savepoint(accept, _days(group)) if is_inside else accept(_days(group))
     except IntegrityError as error:
         if not lacks_partition(error):
             raise
         open_partitions()
-        rows = _accept(group, limits, only_endpoint, is_inside=is_inside)
+        rows = accept()
+    _note_results(group, rows)
+
+
+def _in_savepoint(accept: Accept, days: sql.Days) -> Sequence[AcceptEventsRow]:
+    with transaction.atomic():
+        return accept(days)
+
+
+def _note_results(group: Sequence[Entry], rows: Sequence[AcceptEventsRow]) -> None:
     now = time.monotonic()
-    for entry in (group[0], group[-1]):
-        accepting.note(_whose(entry.draft), now)
+    accepting.note(_whose(group[0].draft), now)
+    if len(group) == 1:
+        group[0].result = _result(group[0], rows[0])
+        return
+    accepting.note(_whose(group[-1].draft), now)
     by_id = {row.event_id: row for row in rows}
     # First those that are stored: looking up the others asks the database again, which may fail.
     for entry in sorted(group, key=lambda each: not by_id[each.event_id].accepted):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,6 +30,8 @@ HAS_PLACE = "hookpost.has_place"  # in what a web server tells of a request: its
 WAIT_SECONDS = 2.0
 SECONDS_PER_BYTE = 1e-7  # of a posted body: what storing it costs the database, and those who wait for it there
 SECONDS_PER_DELIVERY = 2.5e-4  # of processor, from its row in the queue to the record of its attempt
+
+THE_OPERATORS = nullcontext()  # has a place always
 
 _budgets = Budgets()  # of events, requests and pages together
 
@@ -51,13 +53,13 @@ class RequestShares:
         self._customers: dict[UUID, _Customer] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def place(self, customer_id: UUID | None, *, body_bytes: int = 0) -> Iterator[None]:
+    def place(self, customer_id: UUID | None, *, body_bytes: int = 0) -> AbstractContextManager[None]:
         """Work inside, after a short wait if need be; raises TooManyAtOnce when no place becomes free."""
         self._budgets.note(customer_id, time.monotonic())
-        if customer_id is None:
-            yield
-            return
+        return THE_OPERATORS if customer_id is None else self._place(customer_id, body_bytes)
+
+    @contextmanager
+    def _place(self, customer_id: UUID, body_bytes: int) -> Iterator[None]:
         drawn = self._take(customer_id)
         began, committing = time.thread_time(), committing_seconds()
         try:
