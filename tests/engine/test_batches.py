@@ -149,7 +149,7 @@ def test_a_batch_that_does_not_fill_goes_when_its_time_is_over_and_without_a_tim
     began = time.monotonic()
     take_turn(endpoint)
     assert (sizes(receiver), time.monotonic() - began >= 0.3) == ([3], True)
-    redeliver(Delivery.objects.order_by("id")[0], actor="user:carol", reason="")
+    redeliver(Delivery.objects.order_by("event_id")[0], actor="user:carol", reason="")
     update_endpoint(endpoint, {"batch_wait_ms": 500}, actor="user:alice")
     emit(endpoint, number=7)
     take_turn(endpoint)
