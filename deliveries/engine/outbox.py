@@ -102,7 +102,8 @@ class Outbox:
             if isinstance(tag, TokenRequest):
                 ended += self._token_came(tag, answer)
                 continue
-            lane, sent = cast(tuple[Lane, Sent], tag)
+            assert isinstance(tag, tuple)
+            lane, sent = tag
             if answer is UNSENT:
                 self._take_back(lane, [sent])
             else:
@@ -157,7 +158,7 @@ class Outbox:
         return self._is_sure() and self._clock() < lane.owned_until
 
     def _may_go(self, tag: object) -> bool:
-        lane = tag.lane if isinstance(tag, TokenRequest) else cast(tuple[Lane, Sent], tag)[0]
+        lane: Lane = tag[0] if isinstance(tag, tuple) else cast(TokenRequest, tag).lane
         return self._is_ours(lane) and lane.phase is not Phase.LOST
 
     def _may_send(self, lane: Lane, now: float) -> bool:

@@ -18,19 +18,19 @@ log = structlog.get_logger(__name__)
 
 
 class Silence:
-    """The silence of one worker; `seconds` is what others grant it by now."""
+    """The silence of one worker; `seconds` is what others grant it by now, `sure_seconds` what it may count on."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
-        self.seconds = limits.silent
         self._limits, self._lock = limits, threading.Lock()
+        self._grant(limits.silent)
         self._told = self._wanted = limits.silent
         self._under_way = self._calm = 0
         self._took = 0.0
 
-    @property
-    def sure_seconds(self) -> float:
-        """For how long after a beat was begun nobody takes a lane."""
-        return self.seconds - (self._limits.silent - self._limits.sure)
+    def _grant(self, seconds: float) -> None:
+        """Note what others grant; each request asks for how long after a beat was begun nobody takes a lane."""
+        self.seconds = seconds
+        self.sure_seconds = seconds - (self._limits.silent - self._limits.sure)
 
     @property
     def factor(self) -> float:
@@ -51,7 +51,7 @@ class Silence:
         with self._lock:
             if not self._under_way:  # of two at once that told different things nobody would know which came last
                 self._told = self._wanted
-                self.seconds = min(self.seconds, self._told)
+                self._grant(min(self.seconds, self._told))
             self._under_way += 1
             return self._told
 
@@ -59,7 +59,7 @@ class Silence:
         with self._lock:
             self._under_way -= 1
             if took >= 0.0:
-                self.seconds = self._told
+                self._grant(self._told)
                 self._weigh(took)
 
     def _weigh(self, took: float) -> None:
