@@ -1,7 +1,8 @@
 """Time passing: partitions opened ahead and dropped behind, old idempotency keys forgotten.
 
 Never in the way of others: a partition is opened by a lock that lets everybody read and write on, and dropped only
-if nobody makes it wait for longer than a tenth of a second, for all who accept events would wait behind it.
+if nobody makes it wait for longer than a tenth of a second, for all who accept events would wait behind it. It is
+dropped in one message, so that nobody waits either for whoever sent that: it may be starved, frozen or cut off.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from deliveries import sql
@@ -194,11 +195,14 @@ def _rows_about(name: str) -> int:
 
 def _drop(name: str) -> bool:
     parent = name.rpartition("_p")[0]
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not _exists_alone(cursor, name):
-            return False  # somebody else dropped it meanwhile
-        cursor.execute(f'ALTER TABLE "{parent}" DETACH PARTITION "{name}"')
-        cursor.execute(f'DROP TABLE "{name}"')
+    statements = *WORK_LOCK, f'ALTER TABLE "{parent}" DETACH PARTITION "{name}"', f'DROP TABLE "{name}"'
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(statements))  # several statements of one message are one transaction
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+            raise
+        return False  # somebody else dropped it meanwhile
     return True
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from structlog.testing import capture_logs
@@ -16,6 +18,10 @@ from deliveries.protocol.ids import floor_of
 from deliveries.services import retention
 from tests.engine.steps import an_endpoint
 from tests.wrong_clocks import DAY, host_off_by
+
+LOCKED_FOR_ALL = """
+SELECT count(*)::int FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'hookpost_event'::regclass
+"""
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +49,22 @@ def test_a_host_whose_clock_is_off_drops_nothing(old_days: list[str], seconds: f
     assert days() == before
 
 
+def test_nothing_is_locked_for_others_while_whoever_drops_a_day_has_the_word(old_days: list[str]) -> None:
+    """Given a dispatcher that is frozen between any two of its statements, then events are accepted."""
+    locked: list[int] = []
+
+    def look_after(execute: Callable[..., Any], *asked: Any) -> Any:
+        result = execute(*asked)
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+            locked.extend(row[0] for row in other.execute(LOCKED_FOR_ALL).fetchall())
+        return result
+
+    with connection.execute_wrapper(look_after):
+        assert len(retention.drop_partitions()) == 2 * len(retention.TABLES)
+    assert locked
+    assert set(locked) == {0}
+
+
 @pytest.mark.parametrize("seconds", [400 * DAY, -40 * DAY])
 def test_a_host_whose_clock_is_off_opens_the_databases_days(seconds: float) -> None:
     with connection.cursor() as cursor:
@@ -68,6 +90,11 @@ def test_a_round_drops_the_two_oldest_days_and_no_more(old_days: list[str]) -> N
     dropped = retention.drop_partitions()
     assert {name.rpartition("_p")[2] for name in dropped} == set(old_days[:2])
     assert days() == before[2:]
+
+
+def test_a_day_that_somebody_else_dropped_meanwhile_is_no_error(old_days: list[str]) -> None:
+    name = f"hookpost_event_p{old_days[0]}"
+    assert [retention._drop_unless_in_use(name) for _ in range(2)] == [True, False]
 
 
 def test_a_drop_is_logged_with_what_was_in_it(old_days: list[str]) -> None:
