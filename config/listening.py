@@ -26,7 +26,7 @@ def port_number(text: str) -> int:
 def host_address(text: str) -> str:
     """Return the address of a host from the command line: the server takes no names."""
     try:
-        return str(socket.getaddrinfo(text, 0, type=socket.SOCK_STREAM)[0][4][0])
+        return str(socket.getaddrinfo(text.strip("[]"), 0, type=socket.SOCK_STREAM)[0][4][0])
     except (OSError, UnicodeError) as error:
         raise ArgumentTypeError(f"{text!r} is not a host of this machine") from error
 

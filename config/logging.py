@@ -12,6 +12,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
+from config.broker_lines import OfConsumers
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -41,8 +43,8 @@ def logging_settings(*, level: str, form: str) -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": structlog.stdlib.ProcessorFormatter, **formatter(form)}},
-        "filters": {"in_a_line": {"()": lambda: without_traceback}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"in_a_line": {"()": lambda: without_traceback}, "of_consumers": {"()": OfConsumers}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["of_consumers"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": level, "propagate": True, "handlers": []},
@@ -52,7 +54,7 @@ def logging_settings(*, level: str, form: str) -> dict[str, object]:
             "django.db.backends": {"level": "INFO"},  # statements with their values, sessions among them
             "dramatiq": {"level": "WARNING" if level == "INFO" else level},
             "dramatiq.broker": {"level": "ERROR"},  # complains that a process has two workers
-            "pika": {"level": "CRITICAL"},  # tells each failure six times; Dramatiq tells it once more
+            "pika": {"level": "CRITICAL"},  # tells each failure six times; broker_lines.py tells it once
             "axes": {"level": "WARNING"},
         },
     }

@@ -101,12 +101,13 @@ SIBLINGS = {
 
 # The standalone server: what a part may know of the others in config/ stands on a lower floor than itself.
 CONFIG_FLOORS = {
+    "broker_lines": 0,
     "embedded": 0,
     "callers": 0,
     "listening": 0,
     "database": 0,
     "messages": 0,
-    "logging": 0,
+    "logging": 1,
     "mail": 1,
     "redis_client": 0,
     "request_ids": 0,

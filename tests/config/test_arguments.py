@@ -38,7 +38,7 @@ def test_what_is_no_host_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "address"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("::1", "::1")],
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::1]", "::1")],
 )
 def test_an_address_is_what_it_is(text: str, address: str) -> None:
     assert host_address(text) == address

@@ -212,7 +212,7 @@ def test_two_hosts_stay_two() -> None:
     "url", ["postgresql://alice:secret@db/x?no_such_option=1", "postgresql://alice:secret@db:x y/"]
 )
 def test_a_wrong_database_url_does_not_show_its_password(url: str) -> None:
-    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: .* %2F") as raised:
+    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: ") as raised:
         database_settings(url)
     assert "secret" not in str(raised.value)
 

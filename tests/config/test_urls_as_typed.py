@@ -34,6 +34,17 @@ def test_a_port_that_is_none_is_a_wrong_setting(port: str) -> None:
         database_settings(f"postgresql://hookpost@db:{port}/hookpost")
 
 
+def test_an_option_that_is_misspelt_is_named() -> None:
+    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: sslmod is no option"):
+        database_settings("postgresql://hookpost:p@db/hookpost?sslmod=verify-full")
+
+
+def test_a_password_that_looks_like_an_option_is_not_named() -> None:
+    with pytest.raises(WrongSetting, match=r"^DATABASE_URL: .* %2F, %23, %40") as raised:
+        database_settings("postgresql://hookpost:p@x?hidden=1&y@db/hookpost")
+    assert "hidden" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("url", "host", "name"),
     [
