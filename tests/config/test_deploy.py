@@ -54,6 +54,15 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert (done.returncode, ours) == (0, [])
 
 
+def test_the_page_starts_units_that_are_there() -> None:
+    page = (CHECKOUT / "docs" / "operations.md").read_text()
+    named = re.findall(r"^systemctl (?:start|enable --now) (\S+)", page, re.MULTILINE)
+    there = {unit.name for unit in UNITS}
+    assert named
+    for name in (re.sub("@.+", "@", each) for each in named):
+        assert {name, f"{name}.service"} & there, name
+
+
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name)
 def test_each_unit_runs_a_command_that_exists(unit: Path) -> None:
     words = re.findall(rf"^ExecStart={PYTHON} manage.py (\S+)", unit.read_text(), re.MULTILINE)

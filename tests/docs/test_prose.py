@@ -31,6 +31,30 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def anchor_of(heading: str) -> str:
+    """What a heading is called in a link, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-")
+
+
+@EACH_PAGE
+def test_links_to_a_section_lead_to_a_heading(page: Path) -> None:
+    missing = []
+    for named, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text()):
+        text = (page.parent / named if named else page).read_text()
+        headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+        if anchor not in map(anchor_of, headings):
+            missing.append(f"{named}#{anchor}")
+    assert missing == []
+
+
+def test_the_operators_page_begins_with_a_way_to_each_of_its_sections() -> None:
+    page = (CHECKOUT / "docs/operations.md").read_text()
+    first, _, rest = page.partition("\n## ")
+    assert re.findall(r"\]\(#([^)]+)\)", first) == [
+        anchor_of(each) for each in re.findall(r"^## (.+)$", f"## {rest}", re.MULTILINE)
+    ]
+
+
 @EACH_PAGE
 def test_files_named_on_a_page_exist(page: Path) -> None:
     if page.name == "CHANGELOG.md" or page.parent.name == "adr":  # of their time
