@@ -92,9 +92,19 @@ def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySe
     if selection.tags:
         tagged = Event.objects.filter(id=OuterRef("event_id"), tags__overlap=list(selection.tags))
         rows = rows.filter(Exists(tagged))
-    if selection.event_id:  # none is older than its event, none of a time to come: other partitions are not read
-        latest = clock.likely_now() + timedelta(seconds=conf.clock_tolerance_seconds)
-        rows = rows.filter(id__gte=floor_of(time_of(selection.event_id)), id__lt=floor_of(latest))
+    if selection.event_id:
+        rows = _not_before(rows, selection.event_id)
+    rows = _in_states(rows, selection)
+    return between(rows, since=selection.since, until=selection.until)
+
+
+def _not_before(rows: QuerySet[Delivery], event_id: UUID) -> QuerySet[Delivery]:
+    """No delivery is older than its event, none of a time to come: other partitions are not read."""
+    latest = clock.likely_now() + timedelta(seconds=conf.clock_tolerance_seconds)
+    return rows.filter(id__gte=floor_of(time_of(event_id)), id__lt=floor_of(latest))
+
+
+def _in_states(rows: QuerySet[Delivery], selection: Selection) -> QuerySet[Delivery]:
     if selection.failed:
         unfinished = [state for state in DeliveryState if is_unfinished(state)]
         rows = rows.filter(Q(state=DeliveryState.EXHAUSTED) | Q(state__in=unfinished, attempts__gt=0))
@@ -102,7 +112,7 @@ def select_deliveries(rows: QuerySet[Delivery], selection: Selection) -> QuerySe
         rows = rows.filter(state__in=selection.states)
     if selection.states == (DeliveryState.EXHAUSTED,):
         rows = rows.filter(failed_at__isnull=False)  # always so; said for the index delivery_failed
-    return between(rows, since=selection.since, until=selection.until)
+    return rows
 
 
 def deliveries_of(viewer: Viewer, selection: Selection) -> tuple[QuerySet[Delivery], QuerySet[Delivery] | None]:
