@@ -6,6 +6,7 @@ not know requests or pages. Reading them costs a few index probes for each, howe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -91,20 +92,31 @@ def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10)
     rows = visible.failure_groups(viewer).filter(last_at__gt=clock.likely_now() - SHOWN_SPAN)
     if endpoint_id is not None:
         rows = rows.filter(endpoint_id=endpoint_id)
+    found = _newest(rows, limit=limit)
+    shown = sorted(found, key=lambda each: list(GroupState).index(state_of(each)))[:limit]
+    return [described(each) for each in _with_endpoints(shown)]
+
+
+def _newest(rows: QuerySet[FailureGroup], *, limit: int) -> list[FailureGroup]:
+    """Return the newest groups, put in their order before anything is joined to them, which is dear."""
     found: list[FailureGroup] = []
-    for start in range(0, NEWEST, NEWEST_AT_ONCE):  # in their order before anything is joined to them, which is dear
+    for start in range(0, NEWEST, NEWEST_AT_ONCE):
         newest = list(rows.order_by("-last_at", "-id").values_list("id", flat=True)[start : start + NEWEST_AT_ONCE])
         groups = with_arrivals(rows.filter(id__in=newest)).select_related(None)
         found += groups.order_by("-last_at", "-id")
         if len(found) >= limit or len(newest) < NEWEST_AT_ONCE:
             break
-    shown = sorted(found, key=lambda each: list(GroupState).index(state_of(each)))[:limit]
+    return found
+
+
+def _with_endpoints(groups: Sequence[FailureGroup]) -> list[FailureGroup]:
+    """Return those groups whose endpoint was not erased since, with it."""
     known = Endpoint.objects.select_related("lane", "customer").only("url", "lane__failing_since", "customer__name")
-    endpoints = known.in_bulk({each.endpoint_id for each in shown})
-    there = [each for each in shown if each.endpoint_id in endpoints]  # and was not erased since
+    endpoints = known.in_bulk({each.endpoint_id for each in groups})
+    there = [each for each in groups if each.endpoint_id in endpoints]
     for each in there:
         each.endpoint = endpoints[each.endpoint_id]
-    return [described(each) for each in there]
+    return there
 
 
 def described(row: FailureGroup) -> Failing:
