@@ -158,6 +158,10 @@ def example_of(schema: Schema, components: Mapping[str, Schema], *, component: s
         return schema["example"]
     if "enum" in schema:
         return schema["enum"][0]
+    return _of_type(schema, components, component=component)
+
+
+def _of_type(schema: Schema, components: Mapping[str, Schema], *, component: str) -> object:
     kinds = schema.get("type", "object")
     kind = kinds[0] if isinstance(kinds, list) else kinds
     if kind == "object":

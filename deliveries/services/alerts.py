@@ -194,7 +194,11 @@ def _data(alert: Alert, endpoint: Endpoint, given_up: Mapping[UUID, Delivery]) -
     delivery = given_up.get(alert.delivery_id) if alert.delivery_id else None
     if delivery is None or delivery.failed_at is None:  # older than the log, or it has arrived since
         return None
-    return said | {
+    return said | _given_up_of(delivery)
+
+
+def _given_up_of(delivery: Delivery) -> dict[str, object]:
+    return {
         "delivery": delivery.public_id,
         "event": ids.encode_id(ids.EVENT, delivery.event_id),
         "event_type": delivery.event_type,
