@@ -1,4 +1,4 @@
-"""What a lane sends along of its endpoint's own, custom headers and credentials, opened once for each lease.
+"""What a lane sends along of its endpoint's own, custom headers and credentials, opened with a lease.
 
 What lives here: from sealed bytes to headers, and which words of them the log must not keep. It must not know requests.
 """
