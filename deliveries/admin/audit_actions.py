@@ -62,7 +62,11 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "member.mail": gettext_noop("Mail choices changed"),
         "member.role": gettext_noop("Role of a member changed"),
         "member.remove": gettext_noop("Member removed"),
+        "group.create": gettext_noop("Group made"),
+        "group.update": gettext_noop("Group changed"),
+        "group.remove": gettext_noop("Group removed"),
         "invitation.withdraw": gettext_noop("Invitation withdrawn"),
+        "lockout.end": gettext_noop("Lock-out ended"),
         "password.set": gettext_noop("Password set"),
         "portal_link.create": gettext_noop("Portal link made"),
         "portal_link.use": gettext_noop("Portal link used"),
@@ -84,7 +88,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "user.remove": gettext_noop("User removed"),
     }
 )
-OPERATORS = ("api_version.", "keys.", "second_factor.", "password.", "staff.", "user.")  # of no customer
+# Of no customer.
+OPERATORS = ("api_version.", "keys.", "second_factor.", "group.", "lockout.", "password.", "staff.", "user.")
 
 
 def action_in_words(action: str) -> str:

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -38,12 +39,13 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.brand_colours import shades_of
 from deliveries.services.brands import Brand, operator_brand
 from deliveries.services.own_time import zone_of
+from deliveries.services.password_links import record_set
 from deliveries.services.second_factor import SHOWN_TO_PROVIDER, confirmed_factor, is_required
 from deliveries.services.site_links import STAFF
 from deliveries.services.statement_timeout import TooSlow, together
 
 View = Callable[..., HttpResponseBase]
-NOT_ALLOWED = 405
+FOUND, NOT_ALLOWED = 302, 405
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 CLOSED = "view_on_site"  # nothing here has a page elsewhere, and Django's fails at an id that is none
 
@@ -184,6 +186,14 @@ class HookpostSite(UnfoldAdminSite):
             request.axes_locked_out = False  # type: ignore[attr-defined]  # this page instead of the middleware's
             answer = page_of(self, request, "hookpost/locked_out.html", {"title": gettext("Locked")}, status=429)
         return with_our_templates(answer)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Serve the page of one's own password, and say in the audit trail that there is another."""
+        with transaction.atomic():
+            answer: HttpResponse = super().password_change(request, extra_context)
+            if answer.status_code == FOUND:
+                record_set(cast(User, request.user))
+        return answer
 
     def leads_here(self, request: HttpRequest, address: str) -> bool:
         """Say whether an address to go on to after the log-in is one of ours."""

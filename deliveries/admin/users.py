@@ -10,12 +10,13 @@ from typing import ClassVar, Generic
 
 from axes.models import AccessAttempt
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Model
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_noop
@@ -34,6 +35,8 @@ from deliveries.services.role_groups import GROUP_NAMES, is_last_owner, keep_an_
 from deliveries.services.second_factor import remove_factor
 
 OWNERSHIP = ("is_active", "is_staff", "is_superuser")
+PASSWORD_PAGE = "auth_user_password_change"  # noqa: S105  # Django's name of an address
+SAID_OF_MANY = 20
 
 
 class SuperuserPages(ModelAdmin, Generic[Row]):
@@ -127,6 +130,13 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
         super().save_model(request, obj, form, change)
         self.record(request, obj, "user.update" if change else "user.create", fields=sorted(form.changed_data))
 
+    def log_change(self, request: HttpRequest, obj: User, message: object) -> LogEntry:
+        """Say in the audit trail that somebody was given another password, or none."""
+        place = request.resolver_match.url_name if request.resolver_match else ""
+        if place == PASSWORD_PAGE:
+            self.record(request, obj, "password.set")
+        return super().log_change(request, obj, message)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Say in the audit trail who went; of two owners who remove each other at once, one stays."""
         try:
@@ -161,9 +171,25 @@ class StaffGroup(DjangoGroupAdmin, SuperuserPages[Group]):
         """A role's group stays."""
         return self.has_change_permission(request, obj)
 
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: object, change: bool) -> None:
+        """Say in the audit trail what whoever is in the group may do from now on."""
+        super().save_related(request, form, formsets, change)
+        given = form.instance.permissions.order_by("codename").values_list("codename", flat=True)
+        self.record(request, form.instance, "group.update" if change else "group.create", permissions=list(given))
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Say in the audit trail that a group went."""
+        self.record(request, obj, "group.remove")
+        super().delete_model(request, obj)
+
+    def record(self, request: HttpRequest, group: Group, action: str, **detail: object) -> None:
+        """Write an audit entry about a group."""
+        detail["name"] = group.name
+        record_act(actor_of(request), action, object_id=f"group {group.pk}", detail=detail)
+
 
 @admin.register(AccessAttempt, site=staff_site)
-class StaffAccessAttempt(CalledPages[Model]):
+class StaffAccessAttempt(CalledPages[AccessAttempt]):
     """Failed log-ins; deleting one lets its user try again."""
 
     list_title = gettext_noop("Failed log-ins")
@@ -174,6 +200,17 @@ class StaffAccessAttempt(CalledPages[Model]):
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
     fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")
     search_fields = ("username", "ip_address")
+
+    def delete_model(self, request: HttpRequest, obj: AccessAttempt) -> None:
+        """Let somebody in again, and say so in the audit trail."""
+        self.delete_queryset(request, AccessAttempt.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
+        """Let several in again."""
+        names = list(queryset.order_by("username").values_list("username", flat=True).distinct()[:SAID_OF_MANY])
+        detail = {"usernames": names, "number": queryset.count()}
+        record_act(actor_of(request), "lockout.end", object_id="failed log-ins", detail=detail)
+        super().delete_queryset(request, queryset)
 
 
 @admin.register(SecondFactor, site=staff_site)

@@ -111,6 +111,6 @@ def mail_link(user: User, kind: PasswordMail.Kind) -> PasswordMail:
 
 
 def record_set(user: User) -> None:
-    """Say in the audit trail that somebody set a password by a link."""
+    """Say in the audit trail that somebody set a password of their own."""
     actor = name_person(user.get_username(), is_member=is_plain(user))
     record_act(actor, "password.set", object_id=f"user {user.pk}", detail={"username": user.get_username()})
