@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +16,7 @@ from deliveries.api import limits
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.fields import Moment, Shape, Text
+from deliveries.api.fields import Choice, Moment, Shape, Text
 from deliveries.api.lookups import find_version
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import ApiVersion, visible
@@ -53,7 +52,7 @@ class ApiVersionChange(ApiVersionShape):
 class ReleaseQuery(Shape):
     """How strict a release is."""
 
-    force = serializers.ChoiceField(["true", "false"], required=False)
+    force = Choice(["true", "false"], required=False)
 
 
 def show_version(version: ApiVersion) -> dict[str, object]:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_delivery
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Attempt, visible
@@ -82,7 +82,7 @@ class AttemptShape(Shape):
     request = SentRequestShape(allow_null=True, help_text="Null where nothing was sent, or none was kept yet.")
     response_headers = Text()
     response_body = Text(help_text="Inflated, and decoded by its charset; hex digits where that cannot be.")
-    response_body_format = serializers.ChoiceField(["text", "hex"])
+    response_body_format = Choice(["text", "hex"])
     truncated = Flag()
 
 

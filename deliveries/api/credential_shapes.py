@@ -8,7 +8,7 @@ from __future__ import annotations
 from rest_framework import serializers
 from rest_framework.fields import Field
 
-from deliveries.api.fields import Shape, Text
+from deliveries.api.fields import Choice, Shape, Text
 from deliveries.protocol.client_tls import CERTIFICATES_LIMIT_CHARACTERS, KEY_LIMIT_CHARACTERS
 from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthKind, AuthMember
 
@@ -20,7 +20,7 @@ class AuthShape(Shape):
 
     def get_fields(self) -> dict[str, Field]:  # type: ignore[type-arg]
         """Return the members of all kinds; a secret is taken and never shown."""
-        fields: dict[str, Field] = {"type": serializers.ChoiceField(AUTH_TYPES)}  # type: ignore[type-arg]
+        fields: dict[str, Field] = {"type": Choice(AUTH_TYPES)}  # type: ignore[type-arg]
         for kind in KINDS.values():
             fields |= {member.name: _field_of(member, kind) for member in kind.members}
         return fields | {"hint": Text(read_only=True, help_text="The end of the secret, where that is long enough.")}

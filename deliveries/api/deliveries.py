@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,7 @@ from deliveries import actors
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.fields import Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_delivery
 from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.api.query_filters import DeliveryFilters, selection_of
@@ -33,7 +32,7 @@ class WaitingShape(Shape):
 
     may_be_absent = frozenset({"until"})
 
-    reason = serializers.ChoiceField(list(WaitReason))
+    reason = Choice(list(WaitReason))
     until = Moment(required=False, help_text="Absent where nobody can tell.")
 
 

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from deliveries.api import limits
 from deliveries.api.credential_shapes import AuthShape, TlsShape
-from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.reasons import ReasonShape
 from deliveries.models import Challenge, Endpoint
 from deliveries.models.base import REASON_LIMIT
@@ -65,7 +65,7 @@ class Signing(serializers.JSONField):
 class HealthShape(Shape):
     """Whether deliveries arrive, whatever the answers."""
 
-    state = serializers.ChoiceField(list(HealthState))
+    state = Choice(list(HealthState))
     since = Moment(allow_null=True, help_text="Since when nothing has arrived, while it is failing.")
     share_24h = serializers.FloatField(
         allow_null=True, min_value=0, max_value=1, help_text="Which part of the last day's deliveries arrived."
@@ -76,7 +76,7 @@ class HealthShape(Shape):
 class VerificationShape(Shape):
     """Whether its URL has answered the challenge that new URLs are asked."""
 
-    state = serializers.ChoiceField(Challenge.State.choices)
+    state = Choice(Challenge.State.choices)
     detail = Text(help_text="Why the last answer was none.")
     tries = Number()
     asked_at = Moment(allow_null=True)
@@ -145,10 +145,10 @@ class EndpointShape(Shape):
     header_names = serializers.ListField(child=Text(), read_only=True)
     secret = Text(write_only=True, required=False, help_text="Made for you when absent.")
     signing = Signing(required=False, help_text="A profile's name, or a scheme of your own.")
-    payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
-    method = serializers.ChoiceField(METHODS, required=False)
+    payload_mode = Choice(Endpoint.PayloadMode.choices, required=False)
+    method = Choice(METHODS, required=False)
     transformation = Text(required=False, allow_blank=True, help_text="JMESPath over the event; empty: none.")
-    body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
+    body_format = Choice(Endpoint.BodyFormat.choices, required=False)
     api_version = Text(
         required=False, allow_null=True, help_text="What it is sent events in, the newest at first; null: the oldest."
     )
@@ -166,7 +166,7 @@ class EndpointShape(Shape):
         required=False, allow_null=True, help_text="Attempts after which an ordered endpoint goes on; null: at the end."
     )
     delivery_window = Window(required=False, allow_null=True, help_text="When it is sent to; null: always.")
-    state = serializers.ChoiceField(Endpoint.State.choices, required=False)
+    state = Choice(Endpoint.State.choices, required=False)
     state_reason = Text(read_only=True, help_text="Why it is paused or disabled, if somebody said so.")
     state_changed_at = Moment(read_only=True)
     failing_since = Moment(

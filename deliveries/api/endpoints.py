@@ -5,7 +5,6 @@ What lives here: the REST form of endpoints. It must not know the rules: service
 
 from __future__ import annotations
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +18,7 @@ from deliveries.api.endpoint_shapes import (
     show_endpoint,
     show_endpoints,
 )
-from deliveries.api.fields import Shape, Text
+from deliveries.api.fields import Choice, Shape, Text
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.models import Endpoint, visible
@@ -31,7 +30,7 @@ class EndpointFilters(Shape):
     """What a list of endpoints can be narrowed by."""
 
     uid = Text(required=False)
-    state = serializers.ChoiceField(Endpoint.State.choices, required=False)
+    state = Choice(Endpoint.State.choices, required=False)
     tag = Text(required=False, help_text="A tag; any of several with commas.")
 
 

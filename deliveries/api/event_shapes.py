@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from deliveries.api import limits
 from deliveries.api.drafts import BATCH_LIMIT
-from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Flag, JsonObject, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.query_filters import TimeFilters
 from deliveries.models import Event
 from deliveries.models.log import EVERYONES
@@ -68,7 +68,7 @@ class OneEventShape(EventShape):
     """An event, and where it goes."""
 
     deliveries = Number(help_text="To how many endpoints it goes, as far as it is fanned out.")
-    fan_out = serializers.ChoiceField(["done", "pending"], help_text="`pending` while deliveries are still made.")
+    fan_out = Choice(["done", "pending"], help_text="`pending` while deliveries are still made.")
 
 
 class EventFilters(TimeFilters):

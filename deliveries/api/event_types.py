@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +16,7 @@ from deliveries.api import limits
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, in_query, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.fields import Flag, JsonValue, Moment, Shape, Text, TypeId
+from deliveries.api.fields import Choice, Flag, JsonValue, Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_event_type
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, EventType, visible
@@ -43,7 +42,7 @@ class EventTypeShape(Shape):
     description = Text(required=False, allow_blank=True)
     schema = JsonValue(required=False, allow_null=True, help_text="JSON Schema 2020-12 of `data`.")
     example = JsonValue(required=False, allow_null=True, help_text="Example of `data`.")
-    validation = serializers.ChoiceField(EventType.Validation.choices, required=False)
+    validation = Choice(EventType.Validation.choices, required=False)
     archived = Flag(required=False)
     created_at = Moment(read_only=True)
     updated_at = Moment(read_only=True)
@@ -58,7 +57,7 @@ class EventTypeChange(EventTypeShape):
 class EventTypeFilters(Shape):
     """What a list of event types can be narrowed by."""
 
-    archived = serializers.ChoiceField(["true", "false"], required=False)
+    archived = Choice(["true", "false"], required=False)
 
 
 class InVersionQuery(Shape):
@@ -70,7 +69,7 @@ class InVersionQuery(Shape):
 class ForceQuery(Shape):
     """How strict a change is."""
 
-    force = serializers.ChoiceField(["true", "false"], required=False)
+    force = Choice(["true", "false"], required=False)
 
 
 def show_event_type(event_type: EventType) -> dict[str, object]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, ApiView, asked, in_query
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.fields import Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.api.query_filters import QueryNumber, TimeFilters, selection_of
 from deliveries.errors import InvalidInput
@@ -33,9 +32,9 @@ class FailureGroupFilters(TimeFilters):
     customer = Text(required=False, help_text="Id or uid.")
     endpoint = Text(required=False, help_text="Id; with `customer` also its uid.")
     tag = Text(required=False, help_text="A tag of the endpoint; any of several with commas.")
-    error = serializers.ChoiceField(sorted(EXPLANATIONS), required=False)
+    error = Choice(sorted(EXPLANATIONS), required=False)
     status_code = QueryNumber(required=False, min_value=100, max_value=599)
-    state = serializers.ChoiceField(list(GroupState), required=False)
+    state = Choice(list(GroupState), required=False)
 
 
 class FailureGroupShape(Shape):
@@ -52,7 +51,7 @@ class FailureGroupShape(Shape):
     attempts = Number(help_text="Requests that failed like this.")
     first_at = Moment()
     last_at = Moment()
-    state = serializers.ChoiceField(list(GroupState))
+    state = Choice(list(GroupState))
     example = TypeId(ids.DELIVERY, help_text="The delivery that failed last.")
 
 

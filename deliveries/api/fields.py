@@ -77,6 +77,17 @@ class Number(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Choice(serializers.ChoiceField):
+    """One of a few words; what is none of them is told which there are."""
+
+    def to_internal_value(self, data: object) -> str:
+        """Return the word."""
+        if not isinstance(data, str) or data not in self.choices:
+            raise serializers.ValidationError("one of " + ", ".join(map(str, self.choices)))
+        word: str = super().to_internal_value(data)
+        return word
+
+
 class Moment(serializers.DateTimeField):
     """A time, RFC 3339 with its offset; shown in UTC with milliseconds."""
 

@@ -16,7 +16,7 @@ from deliveries.api import limits
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
-from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.models import Endpoint
 from deliveries.protocol import ids
@@ -48,7 +48,7 @@ class FilterDraftShape(Shape):
     event_types = serializers.ListField(child=Text(), required=False, help_text="Names or families; empty: all.")
     tags = serializers.ListField(child=Text(), required=False, help_text="An event needs one of them; empty: none.")
     limit = Number(required=False, min_value=1, max_value=EXAMPLES_MAX, help_text="How many events are explained; 20.")
-    only = serializers.ChoiceField(RESULTS, required=False, help_text="Explain only events of this result.")
+    only = Choice(RESULTS, required=False, help_text="Explain only events of this result.")
 
 
 class ConditionShape(Shape):
@@ -77,7 +77,7 @@ class ExampleShape(Shape):
     event = TypeId(ids.EVENT)
     type = Text()
     created_at = Moment()
-    result = serializers.ChoiceField(RESULTS)
+    result = Choice(RESULTS)
     tags = TagsSeenShape(allow_null=True, help_text="Null where the endpoint wants none, or the type decides.")
     conditions = ConditionShape(many=True)
 

@@ -5,14 +5,13 @@ What lives here: the REST form of imports. It must not know what a file holds, n
 
 from __future__ import annotations
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, given
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
-from deliveries.api.fields import Flag, JsonValue, Shape, Text
+from deliveries.api.fields import Choice, Flag, JsonValue, Shape, Text
 from deliveries.api.jobs import JobShape, job_started
 from deliveries.api.lookups import find_job
 from deliveries.api.paging import PARAMETERS, page_of
@@ -40,7 +39,7 @@ class Document(JsonValue):
 class ImportShape(Shape):
     """A file to import."""
 
-    format = serializers.ChoiceField(list(READERS), required=False, help_text="hookpost when absent.")
+    format = Choice(list(READERS), required=False, help_text="hookpost when absent.")
     data = Document(help_text="A document of that system, or a table as one text; see the guide to moving over.")  # type: ignore[assignment]
     dry_run = Flag(required=False, help_text="Say what would come of it, and store nothing.")
     paused = Flag(required=False, help_text="Endpoints that would be enabled hold what they get until resumed.")
@@ -51,17 +50,17 @@ class ImportLineShape(Shape):
     """What came of one line. `place` says where the file has it."""
 
     place = Text()
-    kind = serializers.ChoiceField(["customer", "event_type", "endpoint"])
+    kind = Choice(["customer", "event_type", "endpoint"])
     uid = Text(help_text="The name, of an event type.")
     customer = Text(help_text="Whose it is, by uid; empty: the operator's.")
-    result = serializers.ChoiceField(ImportLine.Result.choices)
+    result = Choice(ImportLine.Result.choices)
     detail = Text(help_text="Why it was refused, what was changed, or what was left behind.")
 
 
 class ReportFilters(Shape):
     """What a report can be narrowed by."""
 
-    result = serializers.ChoiceField(ImportLine.Result.choices, required=False)
+    result = Choice(ImportLine.Result.choices, required=False)
 
 
 class ImportView(ApiView):

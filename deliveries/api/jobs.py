@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +17,7 @@ from deliveries.api.auth import caller_of
 from deliveries.api.base import LISTS, REDELIVER, ApiView, asked, given
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.failure_groups import group_meant
-from deliveries.api.fields import Flag, JsonObject, Moment, Number, Shape, Text, TypeId
+from deliveries.api.fields import Choice, Flag, JsonObject, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_endpoint, find_job
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.api.query_filters import DeliveryFilters, TimeFilters, selection_of
@@ -44,8 +43,8 @@ class JobShape(Shape):
     """
 
     id = TypeId(ids.JOB)
-    kind = serializers.ChoiceField(Job.Kind.choices)
-    state = serializers.ChoiceField(Job.State.choices)
+    kind = Choice(Job.Kind.choices)
+    state = Choice(Job.State.choices)
     customer = TypeId(ids.CUSTOMER, source="customer_id", allow_null=True)
     filters = JsonObject()
     actor = Text()

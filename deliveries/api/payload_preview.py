@@ -16,7 +16,7 @@ from deliveries.api import limits
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
-from deliveries.api.fields import Flag, Number, Shape, Text, TypeId
+from deliveries.api.fields import Choice, Flag, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_endpoint
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, Event, visible
@@ -32,11 +32,11 @@ class PayloadDraftShape(Shape):
 
     described: ClassVar[limits.Described] = {"transformation": limits.MAPPING}
 
-    payload_mode = serializers.ChoiceField(Endpoint.PayloadMode.choices, required=False)
-    method = serializers.ChoiceField(METHODS, required=False)
-    body_format = serializers.ChoiceField(Endpoint.BodyFormat.choices, required=False)
+    payload_mode = Choice(Endpoint.PayloadMode.choices, required=False)
+    method = Choice(METHODS, required=False)
+    body_format = Choice(Endpoint.BodyFormat.choices, required=False)
     transformation = Text(required=False, allow_blank=True, help_text="JMESPath over the event.")
-    preset = serializers.ChoiceField(list(PRESETS), required=False, help_text="In place of a transformation.")
+    preset = Choice(list(PRESETS), required=False, help_text="In place of a transformation.")
     api_version = Text(required=False, allow_null=True, help_text="As if it were pinned to this version.")
     event = TypeId(ids.EVENT, required=False, help_text="This one instead of the newest.")
     limit = Number(required=False, min_value=1, max_value=EVENTS_MAX, help_text="How many events; 5.")

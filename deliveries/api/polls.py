@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from deliveries.api.auth import Scope, caller_of
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
-from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, shown_moment
+from deliveries.api.fields import Choice, Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_endpoint
 from deliveries.engine import polls
 from deliveries.engine.poll_messages import PollMessage, poll
@@ -67,7 +67,7 @@ class PollMessageShape(Shape):
 class PolledShape(Shape):
     """What was due."""
 
-    endpoint_state = serializers.ChoiceField(Endpoint.State.choices, help_text="Unless enabled, all is held back.")
+    endpoint_state = Choice(Endpoint.State.choices, help_text="Unless enabled, all is held back.")
     messages = PollMessageShape(many=True)
     again_in_seconds = Number(help_text="When to poll again.")
 

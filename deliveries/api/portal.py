@@ -24,7 +24,7 @@ from deliveries.api.auth import caller_of, refuse_customer_keys
 from deliveries.api.base import ApiView, given
 from deliveries.api.describe import extend_schema
 from deliveries.api.error_pages import look_of
-from deliveries.api.fields import Flag, Moment, Shape, Text
+from deliveries.api.fields import Choice, Flag, Moment, Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
 from deliveries.errors import Conflict
@@ -52,8 +52,8 @@ class LinkRequestShape(Shape):
     read_only = Flag(  # type: ignore[assignment]  # a form's field of the name of one of a serializer's own
         required=False, help_text="The session looks and changes nothing, whatever the member's role."
     )
-    theme = serializers.ChoiceField(choices=["light", "dark"], required=False, help_text="In place of the browser's.")
-    language = serializers.ChoiceField(
+    theme = Choice(choices=["light", "dark"], required=False, help_text="In place of the browser's.")
+    language = Choice(
         choices=[*LANGUAGES.items()], required=False, help_text="In place of the member's choice and the browser's."
     )
     embedded = Flag(required=False, help_text="For a frame in a page that HOOKPOST_FRAME_ANCESTORS names.")

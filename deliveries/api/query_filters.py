@@ -12,7 +12,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from deliveries.api.fields import Moment, Shape, Text, TypeId
+from deliveries.api.fields import Choice, Moment, Shape, Text, TypeId
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Delivery, Event, visible
@@ -58,7 +58,7 @@ class DeliveryFilters(TimeFilters):
     tag = Text(required=False, help_text="A tag of the event; any of several with commas.")
     state = Text(required=False, help_text="One of " + ", ".join(DeliveryState) + "; several with commas.")
     status_code = QueryNumber(required=False, min_value=100, max_value=599, help_text="Of the last attempt.")
-    error = serializers.ChoiceField(sorted(EXPLANATIONS), required=False, help_text="Of the last attempt.")
+    error = Choice(sorted(EXPLANATIONS), required=False, help_text="Of the last attempt.")
 
 
 def selection_of(viewer: Viewer, filters: Mapping[str, Any]) -> Selection:

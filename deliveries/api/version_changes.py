@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +16,7 @@ from deliveries.api.auth import Scope, caller_of, refuse_customer_keys
 from deliveries.api.base import LISTS, ApiView, asked, created, given, no_content, refuse_body
 from deliveries.api.describe import PAGE_QUERY, extend_schema, listed
 from deliveries.api.event_types import FORCE, ForceQuery
-from deliveries.api.fields import JsonValue, Moment, Number, Shape, Text, TypeId
+from deliveries.api.fields import Choice, JsonValue, Moment, Number, Shape, Text, TypeId
 from deliveries.api.lookups import find_change, find_version
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import ApiVersion, VersionChange, visible
@@ -71,7 +70,7 @@ class PreviewedMappingShape(Shape):
     """What the mapping makes of the data of one event, or why it makes nothing."""
 
     event = TypeId(ids.EVENT, allow_null=True, help_text="Null: the example.")
-    direction = serializers.ChoiceField(DIRECTIONS)
+    direction = Choice(DIRECTIONS)
     before = JsonValue(help_text="The data, in the version that the mapping begins with.")
     after = JsonValue(allow_null=True)
     error = Text()

@@ -180,3 +180,22 @@ def test_no_transaction_of_a_project_around_us_is_open_while_a_request_is_answer
     views = views_below(importlib.import_module(f"deliveries.{part}").urlpatterns)
     assert [view for view in views if "default" not in getattr(view, "_non_atomic_requests", ())] == []
     assert len(views) > least
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer", "words"),
+    [
+        ("/customers/alice/endpoints/main", {"payload_mode": "fat"}, "/payload_mode", "one of full, thin, data, "),
+        ("/customers/alice/endpoints/main", {"state": "off"}, "/state", "one of enabled, paused, disabled"),
+        ("/customers/alice/endpoints/main", {"method": 1}, "/method", "one of POST, PUT, PATCH"),
+        ("/customers/alice/endpoints/main", {"auth": {"type": "x"}}, "/auth/type", "one of basic, bearer, oauth2"),
+        ("/event-types?archived=yes", None, "/archived", "one of true, false"),
+        ("/deliveries?error=x", None, "/error", "one of batch_member_failed, "),
+    ],
+)
+def test_who_names_none_of_a_few_words_is_told_which_there_are(
+    ops: Caller, alice: Tenant, path: str, body: object, pointer: str, words: str
+) -> None:
+    answer = ops.get(path) if body is None else ops.patch(path, body)
+    [error] = answer.json["errors"]
+    assert (error["pointer"], error["detail"][: len(words)]) == (pointer, words)
