@@ -57,7 +57,7 @@ class ReleaseQuery(Shape):
 
 def show_version(version: ApiVersion) -> dict[str, object]:
     """Return a version as answers show it."""
-    return dict(ApiVersionShape(version).data)
+    return ApiVersionShape.shown(version)
 
 
 class _Versions(ApiView):

@@ -56,7 +56,7 @@ class CustomerFilters(Shape):
 
 def show_customer(customer: Customer) -> dict[str, object]:
     """Return a customer as answers show it."""
-    return dict(CustomerShape(customer).data)
+    return CustomerShape.shown(customer)
 
 
 class CustomersView(ApiView):

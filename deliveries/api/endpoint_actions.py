@@ -111,4 +111,4 @@ class StatsView(_Act):
     def get(self, request: Request, **path: str) -> Response:
         """Return the figures of the last 24 hours, and what waits now."""
         row = self.row(request, path)
-        return Response(StatsShape(endpoint_stats(row)).data)
+        return Response(StatsShape.shown(endpoint_stats(row)))

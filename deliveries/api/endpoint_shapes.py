@@ -264,10 +264,10 @@ def show_endpoints(endpoints: Sequence[Endpoint]) -> list[dict[str, object]]:
 def _shown(endpoint: Endpoint, health: Health, asked: Challenge | None) -> dict[str, object]:
     if asked is not None:
         asked.endpoint = endpoint
-    shown = dict(EndpointShape(endpoint).data)
-    shown["verification"] = dict(VerificationShape(asked).data) if asked else None
+    shown = EndpointShape.shown(endpoint)
+    shown["verification"] = VerificationShape.shown(asked) if asked else None
     shown["retry_schedule"] = shown["retry_schedule"] or list(DEFAULT_SCHEDULE)
     shown["tags"] = endpoint.tags or []
-    shown["health"] = dict(HealthShape(health).data)
+    shown["health"] = HealthShape.shown(health)
     until, reason = resting(endpoint) or (None, None)
     return shown | {"resting_until": shown_moment(until), "resting_reason": reason}

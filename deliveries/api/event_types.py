@@ -74,7 +74,7 @@ class ForceQuery(Shape):
 
 def show_event_type(event_type: EventType) -> dict[str, object]:
     """Return an event type as answers show it."""
-    return dict(EventTypeShape(event_type).data)
+    return EventTypeShape.shown(event_type)
 
 
 class _Whose(ApiView):

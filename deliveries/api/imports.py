@@ -96,4 +96,4 @@ class ReportView(ApiView):
         """List what came of each line of an import, the last line first."""
         narrowed = asked(ReportFilters, request, also=PARAMETERS)
         lines = visible.import_lines(find_job(caller_of(request).viewer, job)).filter(**narrowed)
-        return Response(page_of(request, lines, lambda line: dict(ImportLineShape(line).data)))
+        return Response(page_of(request, lines, lambda line: ImportLineShape.shown(line)))

@@ -102,7 +102,7 @@ JOB_OR_COUNT = {
 
 def show_job(job: Job, viewer: Viewer) -> dict[str, object]:
     """Return a job as answers show it, its filters in the words of the API."""
-    shown = dict(JobShape(job).data) | {"filters": _shown_filters(job)}
+    shown = JobShape.shown(job) | {"filters": _shown_filters(job)}
     if viewer.is_operator:
         return shown
     return shown | {"actor": shown_actor(viewer, job.actor), "problem": problem_of(job, viewer=viewer)}

@@ -164,7 +164,7 @@ class MappingPreviewView(_Changes):
 
 def show_change(change: VersionChange) -> dict[str, object]:
     """Return a change as answers show it."""
-    return dict(VersionChangeShape(change).data)
+    return VersionChangeShape.shown(change)
 
 
 def _shown(each: PreviewedMapping) -> dict[str, object]:

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from rest_framework.fields import Field
 
-from deliveries.models import Customer
+from deliveries.models import Customer, Endpoint, EventType, Job, Lane
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_event
 
@@ -200,3 +201,21 @@ def test_the_feed_goes_on_behind_a_window_too(ops: Caller, alice: Tenant, monkey
         found += [row["id"] for row in page["results"]]
         following = page["next"]
     assert found == ids[-1:]
+
+
+@pytest.mark.parametrize("noun", ["customers", "customers/alice/endpoints", "event-types", "jobs"])
+def test_a_row_of_a_page_copies_no_field_of_its_shape(
+    noun: str, ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given many rows, when they are listed, then what writes them is made once and not for each."""
+    Customer.objects.bulk_create(Customer(name=f"Customer {number}") for number in range(20))
+    Endpoint.objects.bulk_create(Endpoint(customer=alice.customer, url=f"https://a.example/{n}") for n in range(20))
+    Lane.objects.bulk_create(Lane(endpoint=each) for each in Endpoint.objects.filter(lane=None))
+    EventType.objects.bulk_create(EventType(name=f"invoice.paid{number}") for number in range(20))
+    Job.objects.bulk_create(Job(customer=alice.customer, kind="redeliver", actor="system") for _ in range(20))
+    assert len(ops.get(f"/{noun}").json["results"]) >= 20
+    copied: list[object] = []
+    copy = Field.__deepcopy__
+    monkeypatch.setattr(Field, "__deepcopy__", lambda self, memo: copied.append(self) or copy(self, memo))
+    ops.get(f"/{noun}")
+    assert len(copied) < 20
