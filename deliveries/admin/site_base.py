@@ -36,7 +36,6 @@ from deliveries.admin.rendering import page_of, with_our_templates
 from deliveries.api.error_pages import error_page
 from deliveries.models import FailureGroup
 from deliveries.models.visible import Viewer
-from deliveries.protocol.brand_colours import shades_of
 from deliveries.services.brands import Brand, operator_brand
 from deliveries.services.own_time import zone_of
 from deliveries.services.password_links import record_set
@@ -87,9 +86,8 @@ class HookpostSite(UnfoldAdminSite):
 
     def look_of(self, brand: Brand, context: Mapping[str, object]) -> dict[str, object]:
         """Return what a page shows of a brand: name, logo, colours."""
-        colours = context.get("colors")
-        primary = {**(colours if isinstance(colours, dict) else {}), "primary": shades_of(brand.accent)}
-        return {**theme.context_of(brand, subtitle=gettext(self.subtitle)), "colors": primary}
+        colours = theme.colours_of(context.get("colors"), brand.accent)
+        return {**theme.context_of(brand, subtitle=gettext(self.subtitle)), "colours": colours}
 
     def brand(self, request: HttpRequest) -> Brand:
         """Return whose name, logo and colour the page has: the operator's."""

@@ -5,17 +5,22 @@ What lives here: what Unfold's templates read from the context. It must not ask 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import get_resolver, get_script_prefix, get_urlconf
+from django.urls.resolvers import URLResolver
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from unfold.dataclasses import Favicon
 
 from deliveries.admin.page_addresses import address_of
-from deliveries.admin.pieces import joined
+from deliveries.admin.pieces import joined, piece
+from deliveries.protocol.brand_colours import shades_of
 from deliveries.services.brands import Brand
 from deliveries.services.site_links import PORTAL, path_of
 
@@ -27,10 +32,11 @@ LINE = (
 ACTIVE = SafeString(
     ' bg-base-100 font-semibold text-primary-600 dark:bg-white/[.06] dark:text-primary-500 active" aria-current="page'
 )
+PRIMARY = "primary"  # the colour of what is pressed and chosen, a brand's own
 SCRIPTS = ("pages", "forms", "find")  # of all pages; others are named where they are used
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Item:
     """One line of the menu: a noun of the app, a page of its own, or the front page."""
 
@@ -41,7 +47,7 @@ class Item:
     app: str = "deliveries"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
     """Lines of the menu that belong together."""
 
@@ -78,26 +84,63 @@ def context_of(brand: Brand, *, subtitle: str) -> dict[str, object]:
     }
 
 
-def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen: set[str]) -> list[dict[str, str]]:
+def colours_of(given: object, accent: str) -> SafeString:
+    """Return the variables of a page's colours, as its style sheet reads them: those given, and a brand's accent."""
+    shades = given.items() if isinstance(given, Mapping) else ()
+    return _variables(tuple((name, tuple(each.items())) for name, each in shades if name != PRIMARY), accent)
+
+
+@lru_cache(maxsize=512)
+def _variables(given: Sequence[tuple[str, Sequence[tuple[str, str]]]], accent: str) -> SafeString:
+    shades = [*given, (PRIMARY, shades_of(accent).items())]
+    return joined("--color-{}-{}: {};", [(name, *shade) for name, each in shades for shade in each])
+
+
+def menu(request: HttpRequest, *, site_name: str, groups: Sequence[Group], seen: set[str]) -> list[dict[str, object]]:
     """Return the menu as Unfold's templates read it; only nouns that this person may see."""
-    shown = []
-    for group in groups:
-        items = [_line(request, site_name, item) for item in group.items if not item.model or item.model in seen]
-        if items:
-            shown.append(
-                {
-                    "title": group.title and gettext(group.title),
-                    "lines": joined(LINE, items),
-                }
-            )
-    return shown
+    resolver = get_resolver(get_urlconf(settings.ROOT_URLCONF))
+    lines = _lines_of(site_name, tuple(groups), frozenset(seen), get_language(), get_script_prefix(), resolver)
+    return [
+        {"title": title, "lines": SafeString("".join([each.shown_at(request.path) for each in some]))}
+        for title, some in lines
+    ]
 
 
-def _line(request: HttpRequest, site_name: str, item: Item) -> tuple[str, SafeString | str, str, str]:
-    if not item.model and not item.page:
-        url = address_of(f"{site_name}:index")
-        active = request.path == url
-    else:
-        url = address_of(f"{site_name}:" + (item.page or f"{item.app}_{item.model}_changelist"))
-        active = request.path.startswith(url)
-    return url, ACTIVE if active else "", item.icon, gettext(item.title)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the menu as it is written: on other pages than its own, and on those."""
+
+    url: str
+    is_front: bool
+    elsewhere: SafeString
+    here: SafeString
+
+    def shown_at(self, path: str) -> SafeString:
+        """Return the line as the page at a path has it."""
+        return self.here if (path == self.url if self.is_front else path.startswith(self.url)) else self.elsewhere
+
+
+@lru_cache(maxsize=256)
+def _lines_of(
+    site_name: str,
+    groups: Sequence[Group],
+    seen: frozenset[str],
+    language: str | None,
+    prefix: str,
+    resolver: URLResolver,
+) -> list[tuple[str, list[Line]]]:
+    """Return titles and lines; kept for each site, role and language, as nothing else of a person is in them."""
+    shown = [(group, [item for item in group.items if not item.model or item.model in seen]) for group in groups]
+    return [
+        (group.title and gettext(group.title), [_line(site_name, each) for each in items])
+        for group, items in shown
+        if items
+    ]
+
+
+def _line(site_name: str, item: Item) -> Line:
+    is_front = not item.model and not item.page
+    name = "index" if is_front else item.page or f"{item.app}_{item.model}_changelist"
+    url, title = address_of(f"{site_name}:{name}"), gettext(item.title)
+    elsewhere, here = (piece(LINE, url, mark, item.icon, title) for mark in ("", ACTIVE))
+    return Line(url=url, is_front=is_front, elsewhere=elsewhere, here=here)
