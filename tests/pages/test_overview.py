@@ -17,10 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.admin import dashboard, site_base
+from deliveries.admin.dashboard import SHOWN_ENDPOINTS
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS
-from deliveries.models.visible import OPERATOR
+from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services.endpoints import create_endpoint, pause_endpoint
+from tests.api.logs import log_delivery
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.services.steps import an_hour_of
@@ -246,3 +248,21 @@ def test_each_endpoint_of_a_customer_shows_its_last_day(bob: Client, acme: House
     text = bob.get(f"/admin/deliveries/customer/{acme.customer.public_id}/change/").content.decode()
     assert text.count('class="hp-strip"') == 1
     assert "nothing was sent in 24 hours" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("viewer", ["operator", "customer"])
+def test_what_failed_last_is_found_before_anything_is_joined_to_it(viewer: str, acme: House) -> None:
+    """Given many that were given up, when the newest are read, then endpoints and names are looked up for them."""
+    for _ in range(SHOWN_ENDPOINTS + 5):
+        log_delivery(acme.endpoint, state="exhausted")
+    seen = OPERATOR if viewer == "operator" else Viewer(acme.customer.pk)
+    with CaptureQueriesContext(connection) as asked:
+        found = dashboard.recent_failures(seen, since=timezone.now() - timedelta(hours=1))
+    log = [each["sql"] for each in asked if "hookpost_delivery" in each["sql"]]
+    assert len(log) == 2
+    assert "JOIN" not in log[0]
+    assert f"LIMIT {SHOWN_ENDPOINTS}" in log[0]
+    assert "unnest" in log[1]
+    wanted = Delivery.objects.filter(state="exhausted").order_by("-id")[:SHOWN_ENDPOINTS]
+    assert [row.pk for row in found] == [row.pk for row in wanted]
