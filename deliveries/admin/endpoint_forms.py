@@ -24,7 +24,7 @@ from deliveries.admin.payload_fields import PAYLOAD_LABELS, PayloadFields
 from deliveries.admin.service_form import ServiceForm
 from deliveries.admin.signing_fields import OWN, SigningFields
 from deliveries.admin.word_fields import WordFields
-from deliveries.models import Endpoint, EventType
+from deliveries.models import Endpoint
 from deliveries.protocol.profiles import shown_signing
 from deliveries.protocol.urls import URL_LIMIT
 from deliveries.services.languages import tell
@@ -234,9 +234,6 @@ class EndpointForm(ServiceForm, CredentialFields, PayloadFields, SigningFields, 
         return shown_signing(value) if name == "signing" else value
 
 
-def type_choices_of(types: Sequence[EventType]) -> list[tuple[str, str]]:
-    """Return the catalogue as checkboxes."""
-    return [
-        (each.name, f"{each.name} — {each.description}" if each.description else each.name)
-        for each in sorted(types, key=lambda each: each.name)
-    ]
+def type_choices_of(types: Sequence[tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return names and descriptions as checkboxes."""
+    return [(name, f"{name} — {description}" if description else name) for name, description in types]

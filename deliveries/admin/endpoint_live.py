@@ -95,12 +95,15 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
 
     def catalogue(self, request: HttpRequest, obj: Endpoint | None) -> QuerySet[EventType]:
         """Return the event types that an endpoint can choose: the operator's and its customer's own."""
-        viewer = self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
-        return visible.event_types(viewer).filter(archived=False)
+        return visible.event_types(self.chooser(request, obj)).filter(archived=False)
 
-    def offered_types(self, request: HttpRequest, obj: Endpoint | None) -> list[EventType]:
+    def offered_types(self, request: HttpRequest, obj: Endpoint | None) -> list[tuple[str, ...]]:
         """Return the first of the catalogue by name; others can be written, and a page of thousands helps nobody."""
-        return list(self.catalogue(request, obj).order_by("name").only("name", "description")[:TYPES_OFFERED])
+        return visible.first_event_types(self.chooser(request, obj), TYPES_OFFERED, ("name", "description"))
+
+    def chooser(self, request: HttpRequest, obj: Endpoint | None) -> visible.Viewer:
+        """Return among whose event types one chooses: its customer's."""
+        return self.viewer(request) if obj is None else visible.Viewer(obj.customer_id)
 
     def act_test(self, request: HttpRequest, row: Endpoint) -> HttpResponse:
         """Send an example event to this endpoint only; its page shows the answer."""

@@ -102,7 +102,7 @@ class EndpointPages(VersionPage):
             "acts": self.acts_for(request, row),
             "test_types": [
                 TEST_EVENT_TYPE,
-                *(each.name for each in self.offered_types(request, row)),
+                *(name for name, _ in self.offered_types(request, row)),
                 *OPERATIONAL,
             ],
             **self.addresses(row),

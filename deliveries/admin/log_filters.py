@@ -90,8 +90,7 @@ class TypeFilter(TextFilter):
 
     def suggestions(self) -> Sequence[str]:
         """Return names of the catalogue, and their families."""
-        names = visible.event_types(self.viewer).filter(archived=False).order_by("name")
-        found = list(names.values_list("name", flat=True).distinct()[:SUGGESTIONS])
+        found = [name for (name,) in visible.first_event_types(self.viewer, SUGGESTIONS)]
         families = sorted({f"{name.rpartition('.')[0]}.*" for name in found if "." in name})
         return [*families, *found]
 

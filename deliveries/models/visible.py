@@ -6,6 +6,7 @@ callers say who looks, and filter further from there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -66,6 +67,17 @@ def event_types(viewer: Viewer) -> QuerySet[EventType]:
     if viewer.is_operator:
         return EventType.objects.all()
     return EventType.objects.filter(Q(customer=None) | Q(customer_id=viewer.customer_id))
+
+
+def first_event_types(viewer: Viewer, limit: int, columns: Sequence[str] = ("name",)) -> list[tuple[str, ...]]:
+    """The first by name of those that are not archived; of a catalogue of thousands no more rows are read.
+
+    The operator's own and others' are each read in the order of one index, so much of both.
+    """
+    living = EventType.objects.filter(archived=False).order_by("customer_id", "name")
+    others = Q(customer__isnull=False) if viewer.is_operator else Q(customer_id=viewer.customer_id)
+    ours, theirs = (living.filter(each).values_list(*columns)[:limit] for each in (Q(customer=None), others))
+    return sorted(set(ours.union(theirs, all=True)))[:limit]
 
 
 def endpoints(viewer: Viewer) -> QuerySet[Endpoint]:

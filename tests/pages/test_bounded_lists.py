@@ -16,7 +16,7 @@ from django.urls import reverse, set_script_prefix
 from deliveries.admin import delivery_list, page_addresses, paging
 from deliveries.admin.page_addresses import address_of
 from deliveries.admin.paging import Place, Source, read_page
-from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, FailureGroup, Job
+from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, EventType, FailureGroup, Job
 from deliveries.models.visible import OPERATOR
 from deliveries.services import candidates
 from deliveries.services.audit import record_act
@@ -206,3 +206,26 @@ def test_what_waits_is_looked_for_a_little_further_before_far(monkeypatch: pytes
     monkeypatch.setattr(paging, "LOOK_SECONDS", 3600)
     read_page([Source(rows=Delivery.objects.all(), queue=DueDelivery.objects.all())], Place(), size=50)
     assert looks == [100, 400, 1600, 2000, 2000]
+
+
+@pytest.mark.parametrize(
+    ("site", "page"),
+    [
+        *((site, page) for site in ("admin", "portal") for page in ("delivery/", "event/", "endpoint/{}/change/")),
+        ("portal", "endpoint/add/"),
+    ],
+)
+def test_of_a_large_catalogue_no_more_is_read_than_is_offered(
+    site: str, page: str, alice: Client, carol: Client, acme: House, globex: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given many types of the operator, of a customer and of another, when some are offered, so many are read."""
+    for owner in (None, acme.customer, globex.customer):
+        EventType.objects.bulk_create(EventType(name=f"of{n:03}.kind", customer=owner) for n in range(200))
+    for module in ("log_filters.SUGGESTIONS", "endpoint_forms.TYPES_OFFERED", "endpoint_live.TYPES_OFFERED"):
+        monkeypatch.setattr(f"deliveries.admin.{module}", 5)
+    address = f"/{site}/deliveries/{page}".format(acme.endpoint.public_id)
+    browser = alice if site == "admin" else carol
+    with rows_read("hookpost_event_type") as read, connection.cursor() as cursor:
+        cursor.execute("ANALYZE hookpost_event_type")
+        assert b"of001.kind" in browser.get(address).content
+    assert 0 < read.rows <= 2 * 2 * 5 + 5
