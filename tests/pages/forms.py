@@ -46,12 +46,12 @@ class Form:
 
 
 class Forms(HTMLParser):
-    """The posted forms of a page, and the text below each id."""
+    """The posted forms of a page, and the text below each id, piece by piece."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[Form] = []
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, list[str]] = {}
         self._form: Form | None = None
         self._inside: Field | None = None  # of a textarea or a select
         self._open: list[tuple[str, str]] = []
@@ -60,7 +60,7 @@ class Forms(HTMLParser):
     def said_of(self, each: Field) -> str:
         """Return what a screen reader says of a field that is marked as wrong, beside its help."""
         wrong = [name for name in each.described_by if not name.endswith("_helptext")]
-        return " ".join(self.texts.get(name, "").strip() for name in wrong) if each.is_invalid else ""
+        return " ".join("".join(self.texts.get(name, ())).strip() for name in wrong) if each.is_invalid else ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take note of a form, a field, a choice, or a place that has an id."""
@@ -107,4 +107,4 @@ class Forms(HTMLParser):
         if self._inside and self._inside.kind == "textarea":
             self._inside.values[-1] += data
         for name in {name for _, name in self._open if name}:
-            self.texts[name] = self.texts.get(name, "") + data
+            self.texts.setdefault(name, []).append(data)

@@ -139,7 +139,7 @@ def fault_of(answer: Any, each: Field, value: str) -> str:
     """What an answer lacks; empty for one that is right."""
     if answer.status_code != 200 or answer.written:
         return f"answered {answer.status_code}, wrote into {sorted(answer.written)}"
-    page = Forms(answer.content.decode())
+    page = forms_in(answer)
     found = next((form for form in page.found if same(form, each)), None)
     if found is None:
         return "the form is gone"
@@ -148,6 +148,14 @@ def fault_of(answer: Any, each: Field, value: str) -> str:
         return "nothing is said at the field"
     is_kept = found.fields[each.name].values[-1:] == [value]
     return "" if is_kept or each.kind == "password" else "what was typed is lost"
+
+
+def forms_in(answer: Any) -> Forms:
+    """What is on a page, read once for all its fields: one with values that are too long is megabytes."""
+    if not hasattr(answer, "forms"):
+        answer.forms = Forms(answer.content.decode())
+    found: Forms = answer.forms
+    return found
 
 
 def same(form: Form, each: Field) -> bool:
