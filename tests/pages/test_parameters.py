@@ -16,6 +16,7 @@ from deliveries.models import AuditEntry, Customer, Delivery, Endpoint, FailureG
 from deliveries.services.members import add_member
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_isolation import pages_of_a_row, portal_pages, row_of
+from tests.pages.written import written
 
 pytestmark = pytest.mark.django_db
 
@@ -78,11 +79,13 @@ def test_no_parameter_of_an_own_page_shows_or_touches_anothers_row(carol: Client
         for given in parameters(globex):
             for confirmed in ({}, {"confirmed": "yes", "post": "yes"}):
                 with transaction.atomic():  # what it does to rows of one's own is undone
+                    unwritten = written()
                     answer = carol.post(place, given | confirmed) if confirmed else carol.get(place, given)
                     assert answer.status_code < 500, (place, given)
                     assert tells_of(globex, said_of(answer)) == [], (place, given)
-                    assert of(stored(), globex.customer) == before, (place, given)
-                    assert not AuditEntry.objects.filter(customer=globex.customer, actor__contains="carol").exists()
+                    if written() != unwritten:
+                        assert of(stored(), globex.customer) == before, (place, given)
+                        assert not AuditEntry.objects.filter(customer=globex.customer, actor__contains="carol").exists()
                     transaction.set_rollback(True)
                 walked += 1
     assert walked > 300

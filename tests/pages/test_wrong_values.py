@@ -7,14 +7,13 @@ sign too long, that holds NUL, or that is missing where one is required. Nothing
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from deliveries.admin.signing_fields import OWN_PARTS
@@ -23,6 +22,7 @@ from deliveries.services.password_links import link_parts
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.forms import Field, Form, Forms
+from tests.pages.written import written
 from tests.security.crawl import crawl
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ pytestmark = pytest.mark.django_db
 Place = tuple[str, Form]  # the address of the page, and a form on it
 Shape = tuple[str, tuple[str, ...]]
 
-WRITTEN = """
-SELECT relname, pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
-       + pg_stat_get_xact_tuples_deleted(oid)
-FROM pg_class WHERE relkind = 'r' AND relname ~ '^(hookpost|auth)_'
-"""
 LONG = 70_000
 RIGHT = {"url": "https://93.184.216.34/in", "since": "2026-01-01T00:00", "email": "someone@example.org"}
 CHOSEN = {"scopes": ["read"]}
@@ -90,13 +85,6 @@ def posted(browser: Client, action: str, data: dict[str, Any]) -> Any:
         transaction.set_rollback(True)
     browser.cookies = cookies
     return answer
-
-
-def written() -> Counter[str]:
-    """How many rows this transaction has made, changed and deleted, by table; sessions do not count."""
-    with connection.cursor() as cursor:
-        cursor.execute(WRITTEN)
-        return Counter(dict(cursor.fetchall()))
 
 
 def wrong_values(each: Field) -> dict[str, str]:
