@@ -42,7 +42,9 @@ def addresses(browser: Client, start: str) -> list[str]:
         kinds[kind] = kinds.get(kind, 0) + 1
         if status == 200 and "<html" in text and kinds[kind] <= 2:
             found.append(address)
-    return found[:PAGES_AT_MOST]
+        if len(found) == PAGES_AT_MOST:
+            break
+    return found
 
 
 def visit(base: str, places: list[str], session: tuple[str, str] | None = None) -> Seen:
