@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -157,26 +158,41 @@ def attempts_of(delivery: Delivery) -> list[Attempt]:
     return list(Attempt.objects.filter(delivery=delivery).order_by("id"))
 
 
-def due_seconds(delivery: Delivery, *, manual: bool = False) -> float:
-    """In how many seconds the database will call this delivery due."""
+def due_seconds(delivery: Delivery, *, manual: bool = False, since: datetime | None = None) -> float:
+    """In how many seconds the database will call this delivery due; or how long after a moment before that was said."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT extract(epoch FROM due_at - now())::float8 FROM hookpost_due_delivery"
+            "SELECT extract(epoch FROM due_at - coalesce(%s, now()))::float8 FROM hookpost_due_delivery"
             " WHERE delivery_id = %s AND manual = %s",
-            [delivery.id, manual],
+            [since, delivery.id, manual],
         )
         return float(cursor.fetchone()[0])
 
 
-def rest_seconds(endpoint: Endpoint) -> float:
-    """How much longer the endpoint's lane rests; 0 when it does not."""
+def rest_seconds(endpoint: Endpoint, *, since: datetime | None = None) -> float:
+    """How much longer the endpoint's lane rests, or how long after a moment before; 0 when it does not."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(extract(epoch FROM rest_until - now()), 0)::float8 FROM hookpost_lane"
+            "SELECT coalesce(extract(epoch FROM rest_until - coalesce(%s, now())), 0)::float8 FROM hookpost_lane"
             " WHERE endpoint_id = %s",
-            [endpoint.id],
+            [since, endpoint.id],
         )
         return float(cursor.fetchone()[0])
+
+
+def is_due_between(delivery: Delivery, low: float, high: float) -> bool:
+    """Whether it was given such a pause after its last attempt, however long ago that is."""
+    return low < due_seconds(delivery, since=last_attempt_at()) and due_seconds(delivery) <= high
+
+
+def rests_between(endpoint: Endpoint, low: float, high: float) -> bool:
+    """Whether the lane was given such a rest after the last attempt, however long ago that is."""
+    return low < rest_seconds(endpoint, since=last_attempt_at()) and rest_seconds(endpoint) <= high
+
+
+def last_attempt_at() -> datetime:
+    """When the last attempt of all began."""
+    return Attempt.objects.latest("id").started_at
 
 
 class Script:
