@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -121,7 +123,7 @@ def _page_of(delivery: Delivery, browser: Client) -> str:
 def worker(django_db_blocker: DjangoDbBlocker) -> Iterator[Worker]:
     """A worker that may reach the hostile server."""
     with HostileServer(CASES) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "new_transfers", lambda: transfers_for(server))
+        patch.setattr(engine_module, "new_transfers", partial(transfers_for, server))
         worker = Worker(server)
         with only_new_garbage():
             yield worker
@@ -129,9 +131,9 @@ def worker(django_db_blocker: DjangoDbBlocker) -> Iterator[Worker]:
             worker.close()
 
 
-def transfers_for(server: HostileServer) -> Transfers:
+def transfers_for(server: HostileServer, **told: Any) -> Transfers:
     """What a worker uses, allowed to reach the hostile server."""
-    return Transfers(rule=Guard(server.targets()), ca_file=server.kinds.ca_file)
+    return Transfers(rule=Guard(server.targets()), ca_file=server.kinds.ca_file, **told)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import pytest
 
 from deliveries import sql
-from deliveries.engine import outbox as engine_module
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.multi import Transfers
@@ -85,7 +84,7 @@ def test_an_engine_that_starts_anew_without_a_descriptor_waits_for_one(
     endpoint = an_endpoint(receiver.url)
     emit(endpoint)
     engine, _ = an_engine(endpoint)
-    monkeypatch.setattr(engine_module, "new_transfers", scarce)
+    monkeypatch.setattr(engine.outbox, "_new", scarce)
     engine.abandon()
     assert len(tries) == 3
     engine.notify([endpoint.id])

@@ -31,7 +31,9 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
             raise socket.gaierror(socket.EAI_AGAIN, "silent")
         return socket.getaddrinfo(host, port, **more)
 
-    transfers = lambda: Transfers(rule=Guard(conf.allow_targets), resolve=resolve)  # noqa: E731  # a new one each time
+    def transfers(**told: Any) -> Transfers:
+        return Transfers(rule=Guard(conf.allow_targets), resolve=resolve, **told)
+
     monkeypatch.setattr(engine_module, "new_transfers", transfers)
     yield over
     over.set()
