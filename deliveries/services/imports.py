@@ -206,7 +206,10 @@ def _living(item: ImportItem, *, signing: str) -> list[Given]:
     """Return the secrets that still sign, the newest first, in their stored form."""
     now = clock.likely_now()
     ends = [(secret.text, _moment(secret.expires_at)) for secret in item.secrets]
-    return [(check_secret(text, signing=signing), end) for text, end in ends if end is None or end > now]
+    living = [(text, end) for text, end in ends if end is None or end > now]
+    if len(living) > limits.SIGNING_SECRETS:
+        raise InvalidInput(f"at most {limits.SIGNING_SECRETS} sign for an endpoint", field="secrets")
+    return [(check_secret(text, signing=signing), end) for text, end in living]
 
 
 def _moment(text: str) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
@@ -136,6 +137,9 @@ def test_an_endpoint_without_a_secret_gets_one_and_says_so() -> None:
     assert run(document, "hookpost")[-1] == ("imported", "no secret came with it, so one was made")
 
 
+ELEVEN = [
+    {"secret": f"whsec_{base64.b64encode(bytes([number]) * 16 + b'0123456789abcdef').decode()}"} for number in range(11)
+]
 OF_OURS = (
     ({"url": "http://10.0.0.1/"}, "url: "),
     ({"url": ""}, "url: a URL is required"),
@@ -155,7 +159,14 @@ OF_OURS = (
     ({"secret": None, "secrets": [SVIX_SECRET]}, "secrets: must be a list of objects"),
     ({"secret": None, "secrets": {"secret": SVIX_SECRET}}, "secrets: must be a list of objects"),
     ({"secret": None, "secrets": [{"key": SVIX_SECRET}]}, "secrets: must be a list of objects"),
+    ({"secret": None, "secrets": ELEVEN}, "secrets: at most 10 sign for an endpoint"),
 )
+
+
+def test_as_many_secrets_as_may_sign_come_with_an_endpoint_and_those_that_ended_count_not() -> None:
+    ended = [{**each, "expires_at": "2026-01-01T00:00:00Z"} for each in ELEVEN]
+    assert run(ours(secret=None, secrets=[*ELEVEN[1:], *ended]), "hookpost")[-1] == ("imported", "")
+    assert Endpoint.objects.get().secrets.count() == 10
 
 
 @pytest.mark.parametrize(("endpoint", "reason"), OF_OURS)
