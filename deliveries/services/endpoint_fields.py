@@ -85,6 +85,10 @@ def check_endpoint_url(text: str) -> str:
     """Return the URL in its stored form if requests may go there now; raises InvalidUrl."""
     if is_inbox(text) or is_polled(text):
         return text  # no request goes anywhere: outbound/inbox.py, engine/polls.py
+    return _check_called_url(text)
+
+
+def _check_called_url(text: str) -> str:
     url = check_url(text, allow_http=conf.allow_http, ports=conf.allowed_ports, allowed=_is_allow_listed)
     _, host, port = split_url(url)
     if _is_ours(host) and not _is_allow_listed(host, port):
@@ -98,7 +102,7 @@ def check_endpoint_auth(given: object) -> dict[str, str] | None:
     auth = check_auth(given)
     if auth is not None and "token_url" in auth:
         try:
-            auth["token_url"] = check_endpoint_url(auth["token_url"])
+            auth["token_url"] = _check_called_url(auth["token_url"])
         except InvalidUrl as error:
             raise InvalidInput(say("token_url: {detail}", detail=error.detail), field="auth") from error
     return auth

@@ -8,7 +8,9 @@ import pytest
 import trustme
 
 from deliveries.models import AuditEntry, Customer, Endpoint
+from deliveries.protocol.polled import POLLED_URL
 from deliveries.services.endpoint_secrets import new_secret
+from deliveries.services.inboxes import URLS
 from tests.api.conftest import Caller, Tenant
 
 MAIN = "/customers/alice/endpoints/main"
@@ -74,7 +76,7 @@ def test_credentials_are_taken_and_shown_without_their_secret(ops: Caller, alice
 
 def test_a_token_url_is_checked_like_the_endpoints_own(ops: Caller, alice: Tenant, url: str) -> None:
     auth = {"type": "oauth2", "token_url": url, "client_id": "hookpost", "client_secret": "a-very-secret-client1234"}
-    for wrong in ("http://169.254.169.254/token", "ftp://x.example/", "https://localhost/"):
+    for wrong in ("http://169.254.169.254/token", "ftp://x.example/", "https://localhost/", *URLS, POLLED_URL):
         refused = ops.patch(MAIN, {"auth": {**auth, "token_url": wrong}})
         assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/auth")
         assert "token_url" in refused.json["errors"][0]["detail"]
