@@ -50,6 +50,16 @@ def away() -> Installation:
     )
 
 
+def test_the_doctor_of_an_empty_database_says_to_migrate_and_asks_no_table(empty: Installation) -> None:
+    """Given a new database, then nobody is told to start a worker, which would be refused, nor of missing tables."""
+    done = empty.manage("doctor")
+    assert done.returncode == 1
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("fail")]
+    assert failed == ["tables"], done.stdout
+    assert MIGRATE_FIRST.removeprefix("error: ") in done.stdout
+    assert "could not be asked" not in done.stdout
+
+
 def test_an_empty_database_can_be_brought_to_an_older_version_first() -> None:
     """Given a restore of an old dump that needs the tables of its time, then they are made, and the others later.
 

@@ -35,6 +35,8 @@ def questions() -> Iterator[Check]:
     yield provider.answers
     yield database.usable
     if database.is_there():
+        yield from database.OF_THE_SERVER
+    if database.is_there() and database.has_tables():
         yield from database.CHECKS
         yield provider.way_in_without
 

@@ -41,6 +41,7 @@ MAY_OPEN_DAYS = """
 SELECT pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE'), pg_get_userbyid(relowner)
 FROM pg_class WHERE oid = 'hookpost_event'::regclass
 """
+NO_DAY = "no partition for today"
 ADVICE = {
     "unreachable": "Start PostgreSQL, or correct DATABASE_URL; accepted events are safe meanwhile.",
     "does not answer": "It hangs, or is cut off: look at its host.",
@@ -48,7 +49,7 @@ ADVICE = {
     "read-only": "DATABASE_URL leads to a standby, or the server takes no writes: name the primary, or two hosts.",
     "disk full": "Make room, or let HOOKPOST_RETENTION_DAYS keep fewer days; nothing has to be restarted.",
     "locked": "Another session locks a table of ours: see docs/runbooks.md, The database cannot be used.",
-    "no partition for today": "Start a worker or a dispatcher: the one that leads opens days; its log says why not.",
+    NO_DAY: "Start a worker or a dispatcher: the one that leads opens days; its log says why not.",
 }
 
 
@@ -57,10 +58,21 @@ def is_there() -> bool:
     return database_word() not in ("unreachable", "does not answer", "no connection left")
 
 
+def has_tables() -> bool:
+    """Say whether what is stored can be asked: a new database holds nothing of ours."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('hookpost_event') IS NOT NULL")
+            return bool(cursor.fetchone()[0])
+    except DatabaseError:  # each question says so for itself
+        return True
+
+
 def usable() -> Iterator[Diagnosis]:
     """Whether the database answers, takes writes, and has today's partition."""
     word = database_word()
-    yield ok("database", "answers and takes writes") if word == OK else fail("database", word, ADVICE[word])
+    is_well = word == OK or (word == NO_DAY and not has_tables())  # tables() tells that
+    yield ok("database", "answers and takes writes") if is_well else fail("database", word, ADVICE[word])
 
 
 def server() -> Iterator[Diagnosis]:
@@ -212,4 +224,5 @@ def lanes() -> Iterator[Diagnosis]:
         yield ok("lanes", f"nothing is late; {says}")
 
 
-CHECKS = (server, tables, stored_keys, clocks, processes, days, lanes)
+OF_THE_SERVER = (server, tables)
+CHECKS = (stored_keys, clocks, processes, days, lanes)
