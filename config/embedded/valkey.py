@@ -15,7 +15,7 @@ from config.embedded import paths, processes
 from config.embedded.binaries import valkey_server
 
 STOP_SIGNAL = signal.SIGTERM
-START_SECONDS = 15
+START_SECONDS = 60
 
 
 def start(data_dir: Path) -> subprocess.Popen[bytes] | None:
