@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from deliveries.admin.acts import Question
 from deliveries.admin.badges import badge, code, link
 from deliveries.admin.columns import moment_column
+from deliveries.admin.key_usage import usage_of
 from deliveries.admin.pages import Fieldsets, PageAdmin
 from deliveries.admin.portal_base import PortalAdmin
 from deliveries.admin.reveal import Revealed, reveal
@@ -41,7 +42,6 @@ SERVICE_SCOPES = {
     **SCOPES,
     ApiKey.Scope.MANAGE: gettext_noop("Manage: customers, endpoints and event types; includes reading"),
 }
-USAGE = 'curl -H "Authorization: Bearer $HOOKPOST_KEY" {base}/api/v1/events'
 
 
 class ApiKeyForm(ServiceForm, forms.ModelForm):
@@ -170,7 +170,7 @@ class ApiKeyPages(PageAdmin[ApiKey]):
             what=tell("the key “{name}”", name=obj.name),
             value=request.secret,  # type: ignore[attr-defined]
             url=self.page_url(obj),
-            usage=USAGE.format(base=f"{request.scheme}://{request.get_host()}"),
+            usage=usage_of(obj.scopes, customer=obj.customer, base=f"{request.scheme}://{request.get_host()}"),
         )
         return reveal(self, request, page)
 
@@ -180,6 +180,7 @@ class StaffApiKeyForm(ApiKeyForm):
 
     class Meta(ApiKeyForm.Meta):
         fields = ("name", "customer")
+        labels: ClassVar[dict[str, object]] = {"customer": gettext_lazy("Customer")}
         help_texts = {
             **ApiKeyForm.Meta.help_texts,
             "customer": gettext_lazy(

@@ -69,6 +69,7 @@ class StaffCustomer(BrandPages):
     """All customers."""
 
     rows = visible.customers
+    stays = True
     may_delete = False  # by API only: it takes the log's names with it
     form = CustomerForm
     acts = ("add-member",)

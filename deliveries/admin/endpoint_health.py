@@ -48,6 +48,15 @@ def health_badges(row: Any) -> SafeString:
     return piece("{} {}", badges, beside) if beside else badges
 
 
+def trouble_of(row: Any) -> SafeString | None:
+    """Return why nothing is sent or nothing arrives; None where all is well. `row` comes from with_health."""
+    stopped = badge(row.state) if row.state != Endpoint.State.ENABLED else ""
+    if row.health.state != HealthState.FAILING:
+        return stopped or None
+    failing = badge(row.health.state, colour=COLOURS[row.health.state])
+    return piece("{} {} {}", stopped, failing, in_words(row.health))
+
+
 def rest_in_words(row: Endpoint) -> str:
     """Return until when the lane of an endpoint rests, and why; empty when it does not."""
     rest = resting(row)

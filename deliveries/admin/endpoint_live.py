@@ -6,6 +6,7 @@ not know how anything is sent.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -64,8 +65,11 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
         is_working = waiting is not None or (job is not None and job.state in STOPPABLE)
         progress = job and (job.state, job.done, job.failed, job.total)
         query = {"test": test.public_id} if test else {}
-        mark = mark_of(test and (test.state, test.attempts), progress)
+        state = self.state_context(request, row)
+        mark = mark_of(test and (test.state, test.attempts), progress, state["told"])
         return {
+            **state,
+            "is_state_new": request.GET.get("state", row.state) != row.state,
             "test": test,
             "test_state": badge(test.state) if test else "",
             "test_headline": headline(test, [], waiting, now=clock.likely_now()) if test else "",
@@ -74,10 +78,14 @@ class EndpointLive(EndpointList, LivePages[Endpoint]):
             "test_url": self.url("change", test.public_id, model="delivery") if test else "",
             "job": job,
             "job_state": badge(job.state) if job else "",
-            "live_url": f"{self.url('live', row.public_id)}?{urlencode({**query, 'mark': mark})}",
+            "live_url": f"{self.url('live', row.public_id)}?{urlencode({**query, 'state': row.state, 'mark': mark})}",
             "mark": mark,
             "every": POLL_WORKING if is_working else POLL_IDLE,
         }
+
+    @abstractmethod
+    def state_context(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
+        """Return what the card of the state shows, and what can be done in that state."""
 
     def test_of(self, request: HttpRequest, row: Endpoint) -> Delivery | None:
         """Return the delivery of a test event that the address names, if it is this endpoint's."""

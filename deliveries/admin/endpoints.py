@@ -6,11 +6,17 @@ What lives here: what both sites share, and the pages of staff. It must not know
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db.models import prefetch_related_objects
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
@@ -22,7 +28,14 @@ from deliveries.admin.credential_fields import certificate_warning
 from deliveries.admin.dashboard import backlog_of
 from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
 from deliveries.admin.endpoint_groups import groups_of, seen_groups
-from deliveries.admin.endpoint_health import health_badges, in_words, rest_in_words, retests_in_words, with_health
+from deliveries.admin.endpoint_health import (
+    health_badges,
+    in_words,
+    rest_in_words,
+    retests_in_words,
+    trouble_of,
+    with_health,
+)
 from deliveries.admin.endpoint_live import SPANS
 from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
 from deliveries.admin.failing import failing_section
@@ -51,6 +64,7 @@ class EndpointPages(VersionPage):
     """What staff and members see alike."""
 
     rows = visible.endpoints
+    stays = True
     form = EndpointForm
     acts: ClassVar[tuple[str, ...]] = (
         *("pause", "resume", "disable", "verify", "rotate", "test", "recover", "replay", "move"),
@@ -77,6 +91,11 @@ class EndpointPages(VersionPage):
             form.type_choices = type_choices_of(self.offered_types(request, obj))
         return form
 
+    def told_of(self, rows: Sequence[Endpoint]) -> Mapping[UUID, SafeString]:
+        """Say of those that get nothing since when, and why."""
+        prefetch_related_objects(rows, "lane")
+        return {row.pk: trouble for row in with_health(rows) if (trouble := trouble_of(row))}
+
     # --- one endpoint
 
     def beside(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
@@ -86,25 +105,8 @@ class EndpointPages(VersionPage):
             **self.live_context(request, row),
             "title": gettext("Endpoint"),
             "subtitle": row.url,
-            "endpoint": row,
-            "state": badge(row.state),
-            "note": self.note_of(row),
-            "health": health_badges(*with_health([row])),
-            "health_words": in_words(row.health),  # type: ignore[attr-defined]
-            "lane": row.lane,
-            "resting": rest_in_words(row),
-            "retests": retests_in_words(row),
-            "verification": verification_in_words(row),
-            "certificate": certificate_warning(row),
-            "backlog": backlog_of(row),
             "secrets": list(row.secrets.order_by("-id").only("id", "hint", "public_key", "created_at", "expires_at")),
             "failing": failing_section(self, self.viewer(request), endpoint_id=row.pk),
-            "acts": self.acts_for(request, row),
-            "test_types": [
-                TEST_EVENT_TYPE,
-                *(name for name, _ in self.offered_types(request, row)),
-                *OPERATIONAL,
-            ],
             **self.addresses(row),
             "overview": overview_of(
                 self.viewer(request), url=url, asked=request.GET.get("span", ""), endpoint_id=row.pk
@@ -112,6 +114,31 @@ class EndpointPages(VersionPage):
             "pinned": pin_of(row),
             "deliveries_url": url,
         }
+
+    def state_context(self, request: HttpRequest, row: Endpoint) -> dict[str, object]:
+        """Return the state of an endpoint, and the acts that it leaves open; `told` tells one from another."""
+        (shown,) = with_health([row])
+        backlog, resting = backlog_of(row), rest_in_words(row)
+        return {
+            "told": (row.state, row.health.state, backlog, resting),  # type: ignore[attr-defined]
+            "endpoint": row,
+            "state": badge(row.state),
+            "note": self.note_of(row),
+            "health": health_badges(shown),
+            "health_words": in_words(row.health),  # type: ignore[attr-defined]
+            "lane": row.lane,
+            "resting": resting,
+            "retests": retests_in_words(row),
+            "verification": verification_in_words(row),
+            "certificate": certificate_warning(row),
+            "backlog": backlog,
+            "acts": self.acts_for(request, row),
+            "test_types": SimpleLazyObject(partial(self.test_types, request, row)),  # read where the acts are written
+        }
+
+    def test_types(self, request: HttpRequest, row: Endpoint) -> list[str]:
+        """Return what a test event can be."""
+        return [TEST_EVENT_TYPE, *(name for name, _ in self.offered_types(request, row)), *OPERATIONAL]
 
     def addresses(self, row: Endpoint) -> dict[str, object]:
         """Return where the pages about an endpoint are; empty for one that it has not."""

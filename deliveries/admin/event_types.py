@@ -49,6 +49,7 @@ class EventTypeForm(ServiceForm, forms.ModelForm):
     class Meta:
         model = EventType
         fields = ("name", "description", "validation", "archived")
+        labels = {"customer": gettext_lazy("Customer")}
         widgets = {"description": UnfoldAdminExpandableTextareaWidget(attrs={"rows": 2})}
         help_texts = {
             "name": gettext_lazy("A dotted name, such as invoice.paid."),
@@ -121,10 +122,15 @@ class EventTypePages(PageAdmin[EventType]):
 class StaffEventType(EventTypePages):
     """The catalogue and what customers added."""
 
-    columns = ("shown_name", "description", "shown_owner", "validation", "shown_state")
+    columns = ("shown_name", "description", "shown_owner", "shown_validation", "shown_state")
     autocomplete_fields = ("customer",)
     form_fields = ("name", "customer", *FIELDS[1:])
     kept_fields = ("customer",)
+
+    @admin.display(description=gettext_lazy("Validation"))
+    def shown_validation(self, row: EventType) -> str:
+        """What happens to an event that does not fit, in the reader's words."""
+        return row.get_validation_display()
 
     @admin.display(description=gettext_lazy("Owner"))
     def shown_owner(self, row: EventType) -> SafeString | str:

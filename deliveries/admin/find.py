@@ -17,6 +17,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from deliveries.admin.ids import read_id
@@ -39,13 +40,17 @@ SEARCHED = ("endpoint", "customer", "member", "eventtype", "apikey", "apiversion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """Something that was found: what it is, how it is called, where its page is, and whether it was named exactly."""
+    """Something that was found: what it is, how it is called, where its page is, and whether it was named exactly.
+
+    `told` is what its page says of it at once.
+    """
 
     noun: str
     text: str
     note: str
     url: str
     is_exact: bool
+    told: SafeString | str = ""
 
 
 def find_view(request: HttpRequest, *, site: HookpostSite) -> HttpResponse:
@@ -109,15 +114,17 @@ def _by_words(request: HttpRequest, site: HookpostSite, words: str) -> Iterator[
     for page in _pages(request, site):
         if page.opts.model_name in SEARCHED:
             rows, _ = page.get_search_results(request, page.get_queryset(request), words)
-            for row in rows.order_by("-id")[:SHOWN]:
-                yield _hit(page, row, is_exact=words in _names(row))
+            found = list(rows.order_by("-id")[:SHOWN])
+            told = page.told_of(found)
+            for row in found:
+                yield _hit(page, row, is_exact=words in _names(row), told=told.get(row.pk, ""))
 
 
 def _names(row: Any) -> set[str]:
     return {str(name) for name in (getattr(row, "uid", None), getattr(row, "url", None)) if name}
 
 
-def _hit(page: PageAdmin, row: Model, *, is_exact: bool) -> Hit:
+def _hit(page: PageAdmin, row: Model, *, is_exact: bool, told: SafeString | str = "") -> Hit:
     text = next((getattr(row, name) for name in ("url", "name") if getattr(row, name, "")), "")
     public_id = str(getattr(row, "public_id", row.pk))
     owner = getattr(row, "customer", None) if text and page.opts.model_name == "endpoint" else None
@@ -127,4 +134,5 @@ def _hit(page: PageAdmin, row: Model, *, is_exact: bool) -> Hit:
         note=" ".join(filter(None, [str(owner) if owner and page.admin_site.name == STAFF else "", public_id])),
         url=page.page_url(row),
         is_exact=is_exact,
+        told=told,
     )

@@ -101,6 +101,7 @@ class JobPages(ReadOnlyPages[Job]):
             "words": filter_words(row),
             "list_url": f"{self.url('changelist', model='delivery')}?{address}" if address else "",
             "progress": progress_of(row),
+            "sending": SENDING,
             "progress_url": self.url("progress", row.public_id) if row.state in UNFINISHED else "",
             "acts": self.acts_for(request, row),
             "problem": problem_of(row, viewer=self.viewer(request)),

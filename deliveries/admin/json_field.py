@@ -38,6 +38,8 @@ class StoredJSONField(forms.JSONField):
             text = json.dumps(read, allow_nan=False)
             text.encode("utf-8")
             json.dumps(read, ensure_ascii=False).encode("utf-8")
+        except forms.ValidationError as error:
+            raise _placed(error) from error
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(
                 gettext(REFUSED).format(gettext("a number or a text in it has no stored form"))
@@ -57,6 +59,15 @@ class StoredJSONField(forms.JSONField):
         if value is None or isinstance(value, InvalidJSONInput):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _placed(error: forms.ValidationError) -> forms.ValidationError:
+    """Return the refusal of what is no JSON with the place where reading ended."""
+    cause = error.__context__
+    if not isinstance(cause, json.JSONDecodeError):
+        return error
+    words = tell("This is no JSON: look at line {line}, column {column}.", line=cause.lineno, column=cause.colno)
+    return forms.ValidationError(words, code=error.code)
 
 
 def _whole(digits: str) -> int:

@@ -44,7 +44,7 @@ class LivePages(PageAdmin[Row]):
         if request.GET.get("mark") == context["mark"]:
             return HttpResponse(status=NOTHING_NEW)
         request.current_app = self.admin_site.name
-        answer = TemplateResponse(request, self.live_template, context)
+        answer = TemplateResponse(request, self.live_template, {**context, "is_part": True})
         answer.headers["Cache-Control"] = "no-store"
         return answer
 

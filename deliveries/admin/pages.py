@@ -16,9 +16,10 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.forms import ModelChoiceField, ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 
@@ -73,6 +74,7 @@ class PageAdmin(ActPages[Row], OwnTransactions):
     may_change: ClassVar[bool] = True
     may_delete: ClassVar[bool] = True
     search_by: ClassVar[Sequence[str]] = ()
+    stays: ClassVar[bool] = False  # at the row's page after saving it
     ordering = (NEWEST_FIRST,)
     change_form_template = "hookpost/form.html"
     actions = None
@@ -147,6 +149,10 @@ class PageAdmin(ActPages[Row], OwnTransactions):
             called = CALLED.get(lookup)
             condition |= Q(**{f"{lookup}__in": called(term)}) if called else Q(**{lookup: term})
         return queryset.filter(condition), False
+
+    def told_of(self, rows: Sequence[Row]) -> Mapping[UUID, SafeString]:
+        """Return what a search says of rows besides their names, by their keys."""
+        return {}
 
     # --- addresses
 
@@ -236,6 +242,14 @@ class PageAdmin(ActPages[Row], OwnTransactions):
     def gone_with(self, row: Row) -> str:
         """Say what goes with a row."""
         return str(row)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Row) -> HttpResponseRedirect:
+        """Go on to the row's own page where that is what one works with, else to the list."""
+        return (
+            HttpResponseRedirect(self.page_url(obj)) if self.stays else super().response_post_save_change(request, obj)
+        )
+
+    response_post_save_add = response_post_save_change
 
     # --- saving: save_form has a service do it, and there is nothing left to do
 

@@ -19,12 +19,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from deliveries.admin.acts import sentence
 from deliveries.admin.badges import first_large
+from deliveries.admin.columns import moment_column
 from deliveries.admin.paging import Row
 from deliveries.admin.sites import staff_site
 from deliveries.admin.viewer import actor_of
@@ -110,16 +111,23 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    readonly_fields = ("last_login", "date_joined")  # what happened is not edited
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email", "shown_login", "shown_joined")}),
+        (None, {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+    )
+    readonly_fields = ("shown_login", "shown_joined")  # what happened is not edited
     list_display = (
         "username",
         "email",
         "is_staff",
         "is_active",
-        "last_login",
+        "shown_login",
     )  # first and last names are nobody's here
     filter_horizontal = ()  # two boxes whose arrows and filters no screen reader can name
     actions = None  # several at once could be all owners
+
+    shown_login = moment_column(gettext_lazy("Last log-in (UTC)"), "last_login")
+    shown_joined = moment_column(gettext_lazy("Added (UTC)"), "date_joined")
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """The last owner stays."""
@@ -197,9 +205,10 @@ class StaffAccessAttempt(CalledPages[AccessAttempt]):
         "Nobody failed to log in lately. Who fails too often is kept out, until one deletes it here."
     )
 
-    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
-    fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")
+    list_display = ("username", "ip_address", "failures_since_start", "shown_attempt")
+    fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "shown_attempt")
     search_fields = ("username", "ip_address")
+    shown_attempt = moment_column(gettext_lazy("Last failed (UTC)"), "attempt_time")
 
     def delete_model(self, request: HttpRequest, obj: AccessAttempt) -> None:
         """Let somebody in again, and say so in the audit trail."""
@@ -220,8 +229,9 @@ class StaffSecondFactor(CalledPages[SecondFactor]):
     list_title = gettext_noop("Second factors")
     nothing_yet = gettext_noop("Nobody has set up a second factor. Each person does so in their profile.")
 
-    list_display = ("user", "confirmed", "created_at")
-    fields = readonly_fields = ("user", "confirmed", "created_at")
+    list_display = ("user", "confirmed", "shown_created")
+    fields = readonly_fields = ("user", "confirmed", "shown_created")
+    shown_created = moment_column(gettext_lazy("Added (UTC)"), "created_at")
     search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
     list_select_related = ("user",)
     actions = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 
-from deliveries.demo.seed_log import Kind, Log
-from deliveries.models import Customer, Endpoint, EventType
+from deliveries.demo.seed_log import HOURS, SCHEDULE, Kind, Log
+from deliveries.models import Alert, Customer, Endpoint, EventType
 from deliveries.protocol.ids import ENDPOINT, decode_id
+from deliveries.protocol.outcome import GONE
 from deliveries.services import clock
 from deliveries.services.audit import SYSTEM
 from deliveries.services.customers import create_customer
@@ -76,7 +78,7 @@ FIRMS = (
                 share=1.0,
                 hours=2,
             ),
-            Kind(path="archive", types=("invoice.paid",), an_hour=4, state=Endpoint.State.PAUSED),
+            Kind(path="archive", types=("invoice.paid",), an_hour=4, state=Endpoint.State.PAUSED, stopped=6),
         ),
     ),
     Firm(
@@ -90,9 +92,9 @@ FIRMS = (
                 an_hour=5,
                 error="gone",
                 status=410,
-                share=1.0,
-                hours=40,
+                hours=12,
                 state=Endpoint.State.DISABLED,
+                stopped=12,
             ),
         ),
     ),
@@ -114,16 +116,27 @@ def fill(register: Callable[[str, list[str]], str], *, number: int = 7) -> int:
         if not Customer.objects.filter(uid=firm.uid).exists():
             create_customer({"name": firm.name, "uid": firm.uid}, actor=SYSTEM)
         for kind in firm.endpoints:
-            log.tell(_endpoint(register(firm.uid, list(kind.types)), firm, kind), kind)
+            log.tell(_endpoint(register(firm.uid, list(kind.types)), firm, kind, now=log.now), kind)
     return log.write()
 
 
-def _endpoint(endpoint_id: str, firm: Firm, kind: Kind) -> Endpoint:
+def _endpoint(endpoint_id: str, firm: Firm, kind: Kind, *, now: datetime) -> Endpoint:
     endpoint = Endpoint.objects.get(pk=decode_id(ENDPOINT, endpoint_id))
     endpoint.url = f"https://hooks.{firm.uid}.example/{kind.path}"
-    endpoint.save(update_fields=["url"])
+    endpoint.retry_schedule = SCHEDULE if kind.gives_up else None
+    endpoint.save(update_fields=["url", "retry_schedule"])
     if kind.state == Endpoint.State.PAUSED:
         pause_endpoint(endpoint, actor=SYSTEM, reason="They move to another data centre this week.")
     if kind.state == Endpoint.State.DISABLED:
-        disable_endpoint(endpoint, actor=SYSTEM, reason="The receiver answered 410: it is gone for good.")
+        disable_endpoint(endpoint, actor=SYSTEM, reason=GONE)
+    _date_back(endpoint, kind, now)
     return endpoint
+
+
+def _date_back(endpoint: Endpoint, kind: Kind, now: datetime) -> None:
+    """Let it be as old as its log, and stopped since its log says so."""
+    began, stopped = now - timedelta(hours=HOURS + 1), now - timedelta(hours=kind.stopped)
+    changed = stopped if kind.stopped else began
+    Customer.objects.filter(pk=endpoint.customer_id).update(created_at=began)
+    Endpoint.objects.filter(pk=endpoint.pk).update(created_at=began, state_changed_at=changed)
+    Alert.objects.filter(endpoint=endpoint).update(created_at=changed, since=changed)

@@ -9,12 +9,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
+from operator import attrgetter
 from random import Random
 from uuid import UUID
 
 from django.utils.http import http_date
 
-from deliveries.models import Attempt, Delivery, Endpoint, EndpointHour, Event, FailureGroup, Lane
+from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, EndpointHour, Event, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
 from deliveries.protocol.ids import delivery_id, encode_id, time_ordered
 from deliveries.protocol.secrets import SigningKey, hint
@@ -23,13 +25,17 @@ from deliveries.services.retention import open_partitions
 
 HOURS = 720
 SHOWN_HOURS = 20
-TRIES = 5
+MINUTES = (0, 1, 5, 13, 28)  # after the first attempt, of each that a delivery gets before it is given up
+SCHEDULE = [60 * (late - early) for early, late in pairwise((0, *MINUTES))]
 HEADERS = "content-type: application/json\nserver: nginx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One endpoint: where, for what, how busy, and how it fails: error, status, share of its events, hours since."""
+    """One endpoint: where, for what, how busy, and how it fails: error, status, share of its events, hours since.
+
+    `stopped` is for how many hours it has been paused or disabled; one that answers 410 was disabled by its answer.
+    """
 
     path: str
     types: tuple[str, ...]
@@ -40,6 +46,12 @@ class Kind:
     hours: int = 720
     answer: str = ""
     state: str = "enabled"
+    stopped: int = 0
+
+    @property
+    def gives_up(self) -> bool:
+        """Say whether nothing arrives any more."""
+        return self.share == 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +64,7 @@ class Log:
     hours: list[EndpointHour] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    held: list[DueDelivery] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     groups: list[FailureGroup] = field(default_factory=list)
     keys: dict[UUID, SigningKey] = field(default_factory=dict)
@@ -66,8 +79,12 @@ class Log:
         self._key(endpoint)
         for ago in range(SHOWN_HOURS, 0, -1):
             for _ in range(max(1, kind.an_hour // 6)):
-                self._delivery(endpoint, kind, self.now - timedelta(hours=ago - self.dice.random() * 0.9))
-        self._group(endpoint, kind, [each for each in self.deliveries[first:] if each.error])
+                # What is given up had the time for it.
+                back = ago - self.dice.random() * (0.5 if kind.gives_up else 0.9)
+                self._delivery(endpoint, kind, self.now - timedelta(hours=back))
+        if kind.error == "gone":
+            self._refused(endpoint, kind)
+        self._group(endpoint, [each for each in self.deliveries[first:] if each.error])
 
     def write(self) -> int:
         """Write it; returns how many deliveries there are."""
@@ -78,6 +95,7 @@ class Log:
             (EndpointHour, self.hours),
             (Event, self.events),
             (Delivery, self.deliveries),
+            (DueDelivery, self.held),
             (Attempt, self.attempts),
             (FailureGroup, self.groups),
         ):
@@ -85,9 +103,13 @@ class Log:
         return len(self.deliveries)
 
     def _hour(self, endpoint: Endpoint, kind: Kind, hour: datetime, ago: int) -> None:
+        if ago < kind.stopped:
+            return
         by_day = 0.35 + 0.65 * max(0.0, 1 - abs(hour.hour - 13) / 11)
         number = max(1, round(kind.an_hour * by_day * self.dice.uniform(0.8, 1.2)))
         failed = round(number * kind.share) if kind.error and ago <= kind.hours else 0
+        if kind.error == "gone":
+            failed = int(ago == kind.stopped)
         for error, status, some in (("", 204, number - failed), (kind.error, kind.status, failed)):
             if some:
                 self.hours.append(_row(endpoint.pk, hour, error, status, some, len(DURATIONS_MS) + 1))
@@ -96,18 +118,38 @@ class Log:
 
     def _delivery(self, endpoint: Endpoint, kind: Kind, at: datetime) -> None:
         ago = (self.now - at).total_seconds() / 3600
-        fails = bool(kind.error) and ago <= kind.hours and self.dice.random() < max(kind.share, 0.12)
-        given_up = fails and kind.share == 1
-        tries = TRIES if given_up else 2 if fails else 1
+        fails = kind.error not in ("", "gone") and ago <= kind.hours and self.dice.random() < max(kind.share, 0.12)
         row = self._stored(endpoint, self.dice.choice(kind.types), at)
-        row.attempts, row.finished_at = tries, at + timedelta(minutes=7 * (tries - 1))
+        if ago < kind.stopped:
+            self._hold(row)
+        elif fails and kind.gives_up:
+            self._give_up(endpoint, row, kind, tries=len(MINUTES))
+        else:
+            self._arrive(endpoint, row, kind, tries=2 if fails else 1)
+
+    def _hold(self, row: Delivery) -> None:
+        row.state = "held"
+        ids = {"delivery_id": row.pk, "endpoint_id": row.endpoint_id, "event_id": row.event_id}
+        self.held.append(DueDelivery(due_at=None, **ids))
+
+    def _arrive(self, endpoint: Endpoint, row: Delivery, kind: Kind, *, tries: int) -> None:
         row.state, row.status_code = "succeeded", 204
-        if given_up:
-            row.state, row.failed_at = "exhausted", row.finished_at
-            row.error, row.status_code = kind.error, kind.status or None
-        self.deliveries.append(row)
+        self._tried(endpoint, row, kind, tries=tries)
+
+    def _give_up(self, endpoint: Endpoint, row: Delivery, kind: Kind, *, tries: int) -> None:
+        row.state, row.error, row.status_code = "exhausted", kind.error, kind.status or None
+        self._tried(endpoint, row, kind, tries=tries)
+        row.failed_at = row.finished_at
+
+    def _tried(self, endpoint: Endpoint, row: Delivery, kind: Kind, *, tries: int) -> None:
+        row.attempts, row.finished_at = tries, row.created_at + timedelta(minutes=MINUTES[tries - 1])
         for number in range(1, tries + 1):
-            self._attempt(endpoint, row, kind, number, failed=given_up or number < tries)
+            self._attempt(endpoint, row, kind, number, failed=number < tries or row.state == "exhausted")
+
+    def _refused(self, endpoint: Endpoint, kind: Kind) -> None:
+        """The one answer that disabled the endpoint."""
+        row = self._stored(endpoint, kind.types[0], self.now - timedelta(hours=kind.stopped))
+        self._give_up(endpoint, row, kind, tries=1)
 
     def _stored(self, endpoint: Endpoint, name: str, at: datetime) -> Delivery:
         event_id = time_ordered(int(at.timestamp() * 1000), self.dice.getrandbits(72))
@@ -116,11 +158,13 @@ class Log:
         self.bodies[event_id] = body.encode()
         self.events.append(Event(id=event_id, type=name, body=body.encode(), **about))
         key = delivery_id(event_id, endpoint.pk)
-        return Delivery(id=key, event_id=event_id, endpoint_id=endpoint.pk, event_type=name, **about)
+        row = Delivery(id=key, event_id=event_id, endpoint_id=endpoint.pk, event_type=name, **about)
+        self.deliveries.append(row)
+        return row
 
     def _attempt(self, endpoint: Endpoint, row: Delivery, kind: Kind, number: int, *, failed: bool) -> None:
-        at = row.created_at + timedelta(minutes=7 * (number - 1), milliseconds=40)
-        took = 10_000 if failed and kind.error == "deadline_exceeded" else self.dice.randint(18, 160)
+        at = row.created_at + timedelta(minutes=MINUTES[number - 1], milliseconds=40)
+        took = 15_000 if failed and kind.error == "deadline_exceeded" else self.dice.randint(18, 160)
         self.attempts.append(
             Attempt(
                 id=time_ordered(int(at.timestamp() * 1000), self.dice.getrandbits(72)),
@@ -158,20 +202,21 @@ class Log:
         )
         return "\n".join(f"{name}: {value}" for name, value in [("content-type", "application/json"), *signed])
 
-    def _group(self, endpoint: Endpoint, kind: Kind, failed: list[Delivery]) -> None:
+    def _group(self, endpoint: Endpoint, failed: list[Delivery]) -> None:
         if not failed:
             return
+        failed.sort(key=attrgetter("created_at"))
         first, last = failed[0], failed[-1]
         self.groups.append(
             FailureGroup(
                 endpoint_id=endpoint.pk,
                 customer_id=endpoint.customer_id,
-                error=kind.error,
-                status_code=kind.status,
+                error=last.error,
+                status_code=last.status_code or 0,
                 first_at=first.created_at,
                 last_at=last.finished_at or self.now,
                 deliveries=len(failed),
-                attempts=len(failed) * TRIES,
+                attempts=sum(each.attempts for each in failed),
                 oldest_id=first.pk,
                 example_id=last.pk,
             )

@@ -67,8 +67,8 @@ NOT_THEIRS = frozenset(
 # Ends of a request that no receiver can bring about. Nothing was sent: there is no attempt to log or to count.
 _OWN_FAULTS = frozenset({"no_socket"})
 
-GONE = "the endpoint answered 410 Gone"
-ASKED = "the endpoint asked for it with the header webhook-delivery: disable"
+GONE = say("the endpoint answered 410 Gone")
+ASKED = say("the endpoint asked for it with the header webhook-delivery: disable")
 
 # Errors of the endpoint as a whole: the next request of the batch would end in the same way.
 _DOWN = frozenset(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.db.models import Sum
+from django.utils import timezone
 
 from deliveries.demo.seed import FIRMS, fill
-from deliveries.models import Attempt, Customer, Delivery, Endpoint, EndpointHour, Event, FailureGroup
+from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, EndpointHour, Event, FailureGroup
 from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.signature_check import ReceivedRequest
@@ -23,6 +24,15 @@ def test_a_made_up_month_hangs_together_and_is_made_up_once(receiver_ports: list
     made = fill(register)
     assert made == Delivery.objects.count() > 200
     assert Attempt.objects.count() == Delivery.objects.aggregate(all=Sum("attempts"))["all"]
+    assert not Attempt.objects.filter(started_at__gt=timezone.now()).exists()
+    assert not Delivery.objects.filter(finished_at__gt=timezone.now()).exists()
+    for endpoint in Endpoint.objects.exclude(
+        state="enabled"
+    ):  # what came since it was stopped is held, and nothing sent
+        since = endpoint.delivery_set.filter(created_at__gt=endpoint.state_changed_at)
+        assert set(since.values_list("state", flat=True)) == {"held"}
+        assert DueDelivery.objects.filter(endpoint_id=endpoint.pk, due_at=None).count() == since.count()
+    assert Attempt.objects.filter(error="gone").count() == 1  # it disabled the endpoint
     given_up = Delivery.objects.filter(state="exhausted")
     for group in FailureGroup.objects.filter(error__in=given_up.values("error")):
         assert group.deliveries == given_up.filter(endpoint_id=group.endpoint_id).count()

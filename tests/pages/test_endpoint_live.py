@@ -10,6 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, Delivery, FailureGroup, Job
+from deliveries.protocol.outcome import GONE
+from deliveries.services.endpoints import disable_endpoint
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +37,27 @@ def test_the_answer_to_a_test_comes_by_itself(site: str, alice: Client, carol: C
         state="succeeded", attempts=1, status_code=204, finished_at=timezone.now()
     )
     assert "Arrived at the first try" in client.get(live, {"test": test, "mark": mark}).content.decode()
+
+
+@SITES
+def test_what_a_test_did_to_the_endpoint_is_shown_with_its_answer(
+    site: str, alice: Client, carol: Client, acme: House
+) -> None:
+    """Given an answer of 410 while the page is open, then state and buttons are those of a disabled endpoint."""
+    client = alice if site == "admin" else carol
+    shown = client.get(address(acme, "change", site=site), {"test": acme.delivery.public_id})
+    assert "hx-swap-oob" not in shown.content.decode()
+    live = shown.context["live_url"]
+    assert client.get(live).status_code == 204
+    disable_endpoint(acme.endpoint, actor="system", reason=GONE)
+    part = client.get(live).content.decode()
+    assert re.search(r'id="hp-state"[^>]+hx-swap-oob="true".+answered 410 Gone', part, re.DOTALL)
+    assert re.search(r'id="hp-acts"[^>]+hx-swap-oob="true".+/resume/', part, re.DOTALL)
+    assert "/pause/" not in part
+    acts = 'id="hp-acts"'
+    assert (
+        acts not in client.get(live.replace("state=enabled", "state=disabled")).content.decode()
+    )  # keeps what is typed
 
 
 @SITES

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
-from deliveries.services.endpoints import create_endpoint
+from deliveries.models import Lane
+from deliveries.services.endpoints import create_endpoint, pause_endpoint
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 
@@ -51,6 +54,22 @@ def test_uids_and_whole_urls_are_exact_and_parts_are_listed(bob: Client, acme: H
     assert acme.endpoint.public_id in text
     assert globex.endpoint.public_id in text
     assert "acme.own" in bob.get("/admin/find/", {"q": "me.own"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_an_endpoint_that_gets_nothing_is_found_with_since_when_and_why(
+    bob: Client, carol: Client, acme: House
+) -> None:
+    words = {"q": "127.0.0.1", "live": ""}
+    why = "Nothing has arrived since"
+    assert why not in bob.get("/admin/find/", words).content.decode()
+    Lane.objects.filter(endpoint=acme.endpoint).update(failing_since=timezone.now() - timedelta(hours=3), failures=9)
+    for client, site in ((bob, "admin"), (carol, "portal")):
+        text = client.get(f"/{site}/find/", words).content.decode()
+        assert "failing" in text
+        assert why in text
+    pause_endpoint(acme.endpoint, actor="system")
+    assert "paused" in carol.get("/portal/find/", words).content.decode()
 
 
 @pytest.mark.django_db

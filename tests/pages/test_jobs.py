@@ -37,6 +37,14 @@ def test_a_failed_job_says_why_and_support_lets_it_go_on(bob: Client, acme: Hous
     assert (entry.actor, entry.reason) == ("user:bob", "repaired")
 
 
+def test_a_job_that_is_done_says_how_many_arrived(bob: Client, carol: Client, acme: House) -> None:
+    done = {"state": Job.State.DONE, "kind": Job.Kind.REDELIVER, "total": 10_000, "queued": 10_000}
+    Job.objects.filter(pk=acme.job.pk).update(**done, done=9_998, failed=2)
+    for client, site in ((bob, "admin"), (carol, "portal")):
+        page = f"/{site}/deliveries/job/{acme.job.public_id}/change/"
+        assert "9,998 of 10,000 arrived, 2 did not." in client.get(page).content.decode()
+
+
 def test_support_cancels_a_job(bob: Client, acme: House) -> None:
     assert f"{page_of(acme)}/resume/" not in bob.get(f"{page_of(acme)}/change/").content.decode()
     bob.post(f"{page_of(acme)}/cancel/", {"confirmed": "yes"})

@@ -13,6 +13,8 @@ from deliveries.admin.json_field import StoredJSONField
     [
         ('{"a": {"b": 1, "b": 2}}', "An object names /a/b twice."),
         ('{"a": 1, "\\u0041": 2, "A": 3}', "An object names /A twice."),
+        ('{"a": 1,}', "This is no JSON: look at line 1, column 9."),
+        ('{\n  "a": b\n}', "look at line 2, column 8"),
         ('{"a": NaN}', "This is not JSON that can be stored"),
         ('{"maximum": 9223372036854775808}', "a number or a text in it has no stored form"),
         ('{"a": [-9223372036854775809]}', "a number or a text in it has no stored form"),

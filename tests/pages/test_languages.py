@@ -16,6 +16,8 @@ from deliveries.admin import export
 from deliveries.admin.script_words import PLACE
 from deliveries.models import LogIn, PasswordMail
 from deliveries.protocol.advice import advice_for
+from deliveries.protocol.outcome import GONE
+from deliveries.services.endpoints import disable_endpoint
 from deliveries.services.invitation_mail import letter_of as invitation_letter
 from deliveries.services.languages import in_words
 from deliveries.services.own_time import choose_zone
@@ -55,6 +57,18 @@ def test_the_setting_is_for_whose_browser_names_none_of_ours(monkeypatch: pytest
     monkeypatch.setattr(SETTINGS, "language", "es")
     assert LOG_IN["es"] in Client().get("/portal/login/", headers={"accept-language": "it"}).content.decode()
     assert LOG_IN["de"] in Client().get("/portal/login/", headers={"accept-language": "de"}).content.decode()
+
+
+def test_why_an_answer_disabled_an_endpoint_and_whose_a_key_is_are_said_in_the_readers_language(
+    carol: Client, alice: Client, acme: House
+) -> None:
+    disable_endpoint(acme.endpoint, actor="system", reason=GONE)
+    german = {"accept-language": "de"}
+    page = f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/change/"
+    assert "der Endpoint antwortete 410 Gone" in carol.get(page, headers=german).content.decode()
+    for noun in ("apikey", "eventtype"):
+        text = alice.get(f"/admin/deliveries/{noun}/add/", headers=german).content.decode()
+        assert re.search(r'<label[^>]+for="id_customer"[^>]*>\s*Kunde', text)
 
 
 def test_scripts_speak_the_language_of_their_page() -> None:

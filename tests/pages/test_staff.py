@@ -129,8 +129,10 @@ def test_a_figure_stops_counting_at_its_limit(acme: House, globex: House) -> Non
 
 
 def test_a_customer_is_created_and_changed_with_a_trail(alice: Client) -> None:
-    alice.post("/admin/deliveries/customer/add/", {"name": "Initech", "uid": "init", "metadata": '{"plan": "pro"}'})
+    form = {"name": "Initech", "uid": "init", "metadata": '{"plan": "pro"}'}
+    added = alice.post("/admin/deliveries/customer/add/", form)
     customer = Customer.objects.get(uid="init")
+    assert added.headers["Location"].endswith(f"/{customer.public_id}/change/")  # where its members are added
     assert customer.metadata == {"plan": "pro"}
     form = {"name": "Initech Ltd", "uid": "", "metadata": ""}
     alice.post(f"/admin/deliveries/customer/{customer.public_id}/change/", form)
@@ -219,6 +221,14 @@ def test_jobs_and_the_trail_are_for_looking_only(alice: Client, acme: House) -> 
     ):
         assert alice.post(address, {"actor": "nobody"}).status_code == 403
     assert "1 of 4" in alice.get(f"/admin/deliveries/job/{acme.job.public_id}/change/").content.decode()
+
+
+def test_log_ins_have_their_moments_written_as_everywhere(alice: Client) -> None:
+    alice_herself = User.objects.get(username="alice")
+    assert alice_herself.last_login is not None
+    written = f'datetime="{alice_herself.last_login:%Y-%m-%dT%H:%M:%S}'
+    for page in ("", f"{alice_herself.pk}/change/"):
+        assert written in alice.get(f"/admin/auth/user/{page}").content.decode()
 
 
 def test_an_administrator_makes_a_support_account(alice: Client) -> None:

@@ -208,6 +208,6 @@ class TestInABrowser:
         assert refused_page.url.endswith("/recover/")
         refused_page.locator("[name=description]").evaluate("field => { field.value = 'what listens'; }")
         refused_page.locator("#endpoint_form").evaluate("form => form.requestSubmit()")
-        refused_page.wait_for_url("**/endpoint/")
+        refused_page.wait_for_selector("text=was changed successfully")
         acme.endpoint.refresh_from_db()
         assert acme.endpoint.description == "what listens"
