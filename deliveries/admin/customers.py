@@ -93,6 +93,8 @@ class StaffCustomer(BrandPages):
 
     shown_created = moment_column(gettext_lazy("Created (UTC)"), "created_at")
 
+    response_post_save_add = BrandPages.response_post_save_change  # members are added there
+
     def beside(self, request: HttpRequest, row: Customer) -> dict[str, object]:
         """Return what belongs to the customer."""
         viewer = Viewer(customer_id=row.pk)

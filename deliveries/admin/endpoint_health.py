@@ -48,13 +48,12 @@ def health_badges(row: Any) -> SafeString:
     return piece("{} {}", badges, beside) if beside else badges
 
 
-def trouble_of(row: Any) -> SafeString | None:
-    """Return why nothing is sent or nothing arrives; None where all is well. `row` comes from with_health."""
-    stopped = badge(row.state) if row.state != Endpoint.State.ENABLED else ""
-    if row.health.state != HealthState.FAILING:
+def trouble_of(row: Endpoint, health: Health) -> SafeString | None:
+    """Return why nothing is sent or nothing arrives; None where all is well."""
+    stopped = badge(row.state) if row.state != Endpoint.State.ENABLED else SafeString("")
+    if health.state != HealthState.FAILING:
         return stopped or None
-    failing = badge(row.health.state, colour=COLOURS[row.health.state])
-    return piece("{} {} {}", stopped, failing, in_words(row.health))
+    return piece("{} {} {}", stopped, badge(health.state, colour=COLOURS[health.state]), in_words(health))
 
 
 def rest_in_words(row: Endpoint) -> str:

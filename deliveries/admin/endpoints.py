@@ -53,6 +53,7 @@ from deliveries.protocol.polled import is_polled
 from deliveries.protocol.profiles import profile_of
 from deliveries.services import challenges
 from deliveries.services import endpoints as verbs
+from deliveries.services.endpoint_health import health_of
 from deliveries.services.events import TEST_EVENT_TYPE
 from deliveries.services.languages import tell
 from deliveries.services.role_groups import PAUSE, REDELIVER
@@ -94,7 +95,8 @@ class EndpointPages(VersionPage):
     def told_of(self, rows: Sequence[Endpoint]) -> Mapping[UUID, SafeString]:
         """Say of those that get nothing since when, and why."""
         prefetch_related_objects(rows, "lane")
-        return {row.pk: trouble for row in with_health(rows) if (trouble := trouble_of(row))}
+        health = health_of(rows)
+        return {row.pk: trouble for row in rows if (trouble := trouble_of(row, health[row.pk]))}
 
     # --- one endpoint
 

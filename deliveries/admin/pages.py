@@ -245,11 +245,8 @@ class PageAdmin(ActPages[Row], OwnTransactions):
 
     def response_post_save_change(self, request: HttpRequest, obj: Row) -> HttpResponseRedirect:
         """Go on to the row's own page where that is what one works with, else to the list."""
-        return (
-            HttpResponseRedirect(self.page_url(obj)) if self.stays else super().response_post_save_change(request, obj)
-        )
-
-    response_post_save_add = response_post_save_change
+        to_list = super().response_post_save_change(request, obj)
+        return HttpResponseRedirect(self.page_url(obj)) if self.stays else to_list
 
     # --- saving: save_form has a service do it, and there is nothing left to do
 
