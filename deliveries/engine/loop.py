@@ -159,6 +159,7 @@ class Engine:
         self._upkeep.give_back(lanes)
 
     def _wind_down(self) -> None:
+        log.info("engine_ending", in_flight=self.outbox.in_flight)
         give_up = self._clock() + self._limits.grace
         while (self.outbox.in_flight or self._ended) and self._clock() < give_up:
             self.step(sending=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from deliveries.models import Attempt, Delivery, Lane
 from tests.faults.cluster import LEAST_SECONDS, Cluster, kill
 from tests.faults.counting import Counting
@@ -56,9 +58,11 @@ def test_a_worker_asked_to_stop_amid_a_drain_sends_nothing_twice(cluster: Cluste
     for receiver in receivers[:2]:
         receiver.hang_after(100)
     emitted = emit(endpoints, 1500)
-    worker = cluster.worker()
+    worker = cluster.worker(log_level="INFO")
     cluster.eventually(lambda: all(each.is_hanging for each in receivers[:2]), seconds=30, what="the middle of it")
     worker.terminate()
+    ending = re.compile("engine_ending .*in_flight=[1-9]")
+    cluster.eventually(lambda: ending.search(cluster.logs()), seconds=30, what="the end of the engine")
     for receiver in receivers[:2]:
         receiver.let_go()
     assert worker.wait(LEAST_SECONDS) == 0
