@@ -139,7 +139,7 @@ def test_a_name_that_no_version_has_is_refused(
         ({"down": "{"}, "cannot be read"),
         ({"example": '{"total": 1}'}, "Does not fit the schema"),
         ({"schema": '{"type": 7}'}, "errorlist"),
-        ({"schema": "{"}, "Enter a valid JSON."),
+        ({"schema": "{"}, "This is no JSON: look at line 1, column 2."),
         ({"event_type": "nosuch.type"}, "Select a valid choice."),
         ({"version": "x"}, "Select a valid choice."),
     ],
