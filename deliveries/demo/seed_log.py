@@ -18,6 +18,7 @@ from django.utils.http import http_date
 
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, EndpointHour, Event, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
+from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.ids import delivery_id, encode_id, time_ordered
 from deliveries.protocol.secrets import SigningKey, hint
 from deliveries.protocol.signatures import signature_headers
@@ -128,23 +129,23 @@ class Log:
             self._arrive(endpoint, row, kind, tries=2 if fails else 1)
 
     def _hold(self, row: Delivery) -> None:
-        row.state = "held"
+        row.state = DeliveryState.HELD
         ids = {"delivery_id": row.pk, "endpoint_id": row.endpoint_id, "event_id": row.event_id}
         self.held.append(DueDelivery(due_at=None, **ids))
 
     def _arrive(self, endpoint: Endpoint, row: Delivery, kind: Kind, *, tries: int) -> None:
-        row.state, row.status_code = "succeeded", 204
+        row.state, row.status_code = DeliveryState.SUCCEEDED, 204
         self._tried(endpoint, row, kind, tries=tries)
 
     def _give_up(self, endpoint: Endpoint, row: Delivery, kind: Kind, *, tries: int) -> None:
-        row.state, row.error, row.status_code = "exhausted", kind.error, kind.status or None
+        row.state, row.error, row.status_code = DeliveryState.EXHAUSTED, kind.error, kind.status or None
         self._tried(endpoint, row, kind, tries=tries)
         row.failed_at = row.finished_at
 
     def _tried(self, endpoint: Endpoint, row: Delivery, kind: Kind, *, tries: int) -> None:
         row.attempts, row.finished_at = tries, row.created_at + timedelta(minutes=MINUTES[tries - 1])
         for number in range(1, tries + 1):
-            self._attempt(endpoint, row, kind, number, failed=number < tries or row.state == "exhausted")
+            self._attempt(endpoint, row, kind, number, failed=number < tries or row.state == DeliveryState.EXHAUSTED)
 
     def _refused(self, endpoint: Endpoint, kind: Kind) -> None:
         """The one answer that disabled the endpoint."""
