@@ -13,7 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from deliveries.errors import NotFound
 from deliveries.models import Endpoint, EndpointHour, FailureGroup, Job, visible
@@ -51,14 +51,21 @@ class Failing:
 
 
 def with_arrivals(rows: QuerySet[FailureGroup]) -> QuerySet[FailureGroup]:
-    """Return groups that know whether something has arrived since, and that their endpoint is there."""
+    """Return groups that know whether something has arrived since, and that their endpoint is there.
+
+    Where an endpoint was stopped right after the last failure, by a 410 or by somebody, the silence says nothing.
+    """
     arrived = EndpointHour.objects.filter(
         endpoint_id=OuterRef("endpoint_id"),
         error="",
         hour__gt=OuterRef("last_at") - timedelta(hours=1),
         last_at__gt=OuterRef("last_at"),
     )
-    return rows.filter(endpoint__deleted_at=None).select_related("endpoint__customer").annotate(arrived=Exists(arrived))
+    was_stopped = ~Q(endpoint__state=Endpoint.State.ENABLED) & Q(
+        endpoint__state_changed_at__lt=F("last_at") + OVER_AFTER
+    )
+    there = rows.filter(endpoint__deleted_at=None).select_related("endpoint__customer")
+    return there.annotate(arrived=Case(When(was_stopped, then=Value(False)), default=Exists(arrived)))
 
 
 def narrowed(rows: QuerySet[FailureGroup], selection: Selection) -> QuerySet[FailureGroup]:

@@ -153,6 +153,23 @@ def test_a_group_is_over_when_something_arrived_and_it_is_silent(endpoint: Endpo
     assert failures.state_of(only_group()) == GroupState.OVER
 
 
+@pytest.mark.parametrize("state", ["disabled", "paused"])
+@pytest.mark.parametrize(("minutes", "stands"), [(31, GroupState.OPEN), (5, GroupState.OVER)])
+def test_a_group_whose_endpoint_was_stopped_with_it_is_not_over(
+    endpoint: Endpoint, state: str, minutes: int, stands: GroupState
+) -> None:
+    """Given an endpoint that a 410 disabled while others arrived, then silence is no news; long after it, it is."""
+    tried(a_delivery(endpoint))
+    tried(a_delivery(endpoint, state="succeeded"), status=204, error="")
+    count()
+    aged(only_group(), timedelta(minutes=30))
+    stopped_at = timezone.now() - timedelta(minutes=minutes)
+    Endpoint.objects.filter(pk=endpoint.pk).update(state=state, state_changed_at=stopped_at)
+    assert failures.state_of(only_group()) == stands
+    rows = failures.with_arrivals(FailureGroup.objects.filter(error="http_4xx"))
+    assert [failures.in_state(rows, each).count() for each in (stands, *(set(GroupState) - {stands}))] == [1, 0, 0]
+
+
 def test_all_that_has_not_arrived_is_sent_again(endpoint: Endpoint) -> None:
     for state in ("exhausted", "exhausted", "pending"):
         tried(a_delivery(endpoint, state=state))
