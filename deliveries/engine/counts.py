@@ -35,11 +35,19 @@ def _count_arrival(each: Finished) -> None:
     """Count what comes alone and arrives, as nearly everything does where nothing gathers."""
     names.ATTEMPTS.add(1, names.SUCCEEDED)
     names.DELIVERIES_ENDED.add(1, DeliveryState.SUCCEEDED)
-    seconds, age = each.answer.duration_ms / MS, (each.attempt_id.int - each.claimed.delivery_id.int >> 80) / MS
+    seconds, age = each.answer.duration_ms / MS, _age(each)
     names.ATTEMPT_SECONDS.observe(max(0.0, seconds))
     if not each.claimed.attempts:
         names.FIRST_ATTEMPT_SECONDS.observe(max(0.0, age - seconds))
     names.DELIVERY_SECONDS.observe(max(0.0, age))
+
+
+def _age(each: Finished) -> float:
+    """Return the seconds from a delivery to the end of an attempt.
+
+    The ids tell: a delivery's holds when it was made, an attempt's when it ended, both by the database's clock.
+    """
+    return (each.attempt_id.int - each.claimed.delivery_id.int >> 80) / MS
 
 
 def _ends_of(batch: Sequence[Finished]) -> Counter[str]:
@@ -51,11 +59,8 @@ def _ends_of(batch: Sequence[Finished]) -> Counter[str]:
 
 
 def _count_latencies(batch: Sequence[Finished]) -> None:
-    """Count how late first attempts began and how late deliveries arrived.
-
-    The ids tell: a delivery's holds when it was made, an attempt's when it ended, both by the database's clock.
-    """
-    ages = [(each.attempt_id.int - each.claimed.delivery_id.int >> 80) / MS for each in batch]
+    """Count how late first attempts began and how late deliveries arrived."""
+    ages = [_age(each) for each in batch]
     pairs = list(zip(batch, ages, strict=True))
     names.FIRST_ATTEMPT_SECONDS.observe_all(
         [age - each.answer.duration_ms / MS for each, age in pairs if not each.claimed.attempts]

@@ -17,7 +17,6 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.lane_table import LaneTable
 from deliveries.engine.leases import Found, Leases, claim_batch
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.engine.phases import Phase
 from deliveries.engine.tokens import give_stored
 
 _dice = random.SystemRandom()
@@ -97,10 +96,9 @@ class Intake:
         """Return the lanes to claim for now; few of many wait a moment for others."""
         active = self._table.active
         for lane in active:
-            if lane.phase is Phase.EMPTY and lane.wants_look(now):  # the phase first: a step asks all lanes
+            if lane.wants_look(now):
                 lane.wake()
-        opened = [x for x in active if x.phase is Phase.OPEN and (x.in_batches or not x.waiting)]
-        lanes = [x for x in opened if x.wants_claim(now) and self._table.may_have_more(x.customer_id)]
+        lanes = [x for x in active if x.wants_claim(now) and self._table.may_have_more(x.customer_id)]
         self._claim_at = min(self._claim_at, now + self._limits.claim_after) if lanes else NEVER
         if not lanes or (2 * len(lanes) < len(active) and now < self._claim_at):
             return []

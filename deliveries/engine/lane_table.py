@@ -108,10 +108,9 @@ class LaneTable:
             if lane in self._active:
                 del self._active[lane]
                 self._active[lane] = None
-        still = self._limits.still
         for lane in [*self._active]:
             self.count(lane)
-            if now - lane.moved_at > still and lane.only_waits(now):  # the moment first: a step asks all lanes
+            if lane.only_waits(now):
                 del self._active[lane]
 
     def forget(self, lane: Lane) -> None:
