@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import dramatiq
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
-from django.db import ProgrammingError
+from django.db import ProgrammingError, connection
 
 from deliveries.conf import Conf, conf, misspelt
 from deliveries.errors import CannotStart, WrongSetting
@@ -80,6 +80,7 @@ def refuse_to_start() -> None:
     refuse_unfit_broker()
     refuse_missing_tables()
     refuse_wrong_ring()
+    connection.close()  # the thread that asks this only waits from now on, and would hold one as long as it lives
 
 
 def refuse_unfit_broker() -> None:
