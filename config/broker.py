@@ -20,9 +20,11 @@ from config.rabbit_broker import rabbit_broker
 from config.redis_client import is_cluster, redis_client
 from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
+from deliveries.protocol.url_options import misread_option
 
 NAMESPACE = "hookpost"
 HINTS = ("deliveries", "deliveries_slow")  # of actors.py: they name lanes, and an engine's own thread does the rest
+PAGE = "docs/operations.md"
 HASTY_SECONDS = 0.1  # for whoever is waited for by callers
 A_CLUSTER = (
     "BROKER_URL: this server is part of a Redis Cluster, which Hookpost does not use;"
@@ -34,18 +36,28 @@ def make_broker(url: str) -> dramatiq.Broker:
     """The broker of a URL, not yet connected; wrong URLs raise WrongSetting."""
     dramatiq.set_encoder(ShortJson())
     try:
-        if urlsplit(url).scheme in ("amqp", "amqps"):
-            return rabbit_broker(url, middleware=middleware())
-        return ValkeyBroker(
-            redis_client(url),
-            hasty=redis_client(url, timeout_seconds=HASTY_SECONDS, tries=0),
-            namespace=NAMESPACE,
-            middleware=middleware(),
-            hints=HINTS,
-        )
+        return _read(url)
     except (TypeError, ValueError):  # the first is pika's for a user without a password
-        sentence = f"BROKER_URL: not a URL of Redis, Valkey or RabbitMQ as docs/operations.md has them; {ESCAPES}"
-        raise WrongSetting(sentence) from None  # what was wrong may be a part of a password
+        raise WrongSetting(_sentence_of(url)) from None  # what was wrong may be a part of a password
+
+
+def _read(url: str) -> dramatiq.Broker:
+    if urlsplit(url).scheme in ("amqp", "amqps"):
+        return rabbit_broker(url, middleware=middleware())
+    return ValkeyBroker(
+        redis_client(url),
+        hasty=redis_client(url, timeout_seconds=HASTY_SECONDS, tries=0),
+        namespace=NAMESPACE,
+        middleware=middleware(),
+        hints=HINTS,
+    )
+
+
+def _sentence_of(url: str) -> str:
+    if option := misread_option(url, _read):
+        scheme, _, _ = url.partition(":")
+        return f"BROKER_URL: {option} is no option of {scheme}:// URLs, or its value is none; see {PAGE}, Brokers"
+    return f"BROKER_URL: not a URL of Redis, Valkey or RabbitMQ as {PAGE} has them; {ESCAPES}"
 
 
 def middleware() -> list[dramatiq.Middleware]:

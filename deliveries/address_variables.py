@@ -48,7 +48,7 @@ def sender(raw: str) -> str:
 def support(raw: str) -> str:
     """mail address or https:// URL"""
     word = raw.strip()
-    is_page = word.startswith("https://") and len(word) <= 500 and word.isprintable() and " " not in word
+    is_page = word.startswith("https://") and len(word) <= 500 and _names_host(word)
     if word and not is_page and (len(word) > 254 or _ADDRESS.fullmatch(word) is None or not word.isprintable()):
         raise ValueError("a mail address, or a URL that starts with https://")
     return word
@@ -120,10 +120,17 @@ def place(raw: str) -> tuple[str, int] | None:
     """host:port"""
     if not raw.strip():
         return None
-    host, colon, port = raw.strip().rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{raw.strip()!r} is not host:port, such as 127.0.0.1:9101 or [::]:9101")
+    host, _, port = raw.strip().rpartition(":")
+    if not _is_host(host) or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{raw.strip()[:80]!r} is not host:port, such as 127.0.0.1:9101 or [::]:9101")
     return host.strip("[]"), int(port)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return _HOST.fullmatch(text) is not None or bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def broker_url(*schemes: str) -> Callable[[str], str]:

@@ -37,8 +37,11 @@ class OutboxTable:
     """One reader of an outbox."""
 
     def __init__(self, url: str, table: str) -> None:
-        """Raises psycopg.ProgrammingError or ValueError for what is no URL of PostgreSQL."""
-        refuse_torn_database(url, conninfo_to_dict(url))
+        """Raises ValueError for what is no URL of PostgreSQL."""
+        try:
+            refuse_torn_database(url, conninfo_to_dict(url))
+        except psycopg.ProgrammingError as error:
+            raise ValueError("not a URL as libpq reads them") from error
         self.url, self.table = url, sql.Identifier(*table.split("."))
         self._connection: psycopg.Connection | None = None
 

@@ -84,6 +84,11 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, tmp_
         ("HOOKPOST_ALLOWED_HOSTS", "https://hooks.example.com", "no scheme, no port, no path"),
         ("HOOKPOST_ALLOWED_HOSTS", "hooks.example.com:8000", "no scheme, no port, no path"),
         ("HOOKPOST_ALLOWED_HOSTS", "*.example.com", ".example.com is all below it"),
+        ("HOOKPOST_HEALTH_ADDRESS", "http://127.0.0.1:9101", "is not host:port"),
+        ("HOOKPOST_HEALTH_ADDRESS", "10.0.0.0/8:9101", "is not host:port"),
+        ("HOOKPOST_HEALTH_ADDRESS", "127.0.0.1:65536", "is not host:port"),
+        ("HOOKPOST_SUPPORT_ADDRESS", "https://", "a URL that starts with https://"),
+        ("HOOKPOST_SUPPORT_ADDRESS", "https://help.example.com:port", "a URL that starts with https://"),
     ],
 )
 def test_what_no_setting_can_mean_is_refused_with_what_it_can(name: str, value: str, said: str) -> None:
@@ -94,6 +99,11 @@ def test_what_no_setting_can_mean_is_refused_with_what_it_can(name: str, value: 
 @pytest.mark.parametrize("name", ["*", ".example.com", "hooks.example.com", "[::1]", "127.0.0.1", "hooks_1"])
 def test_what_a_host_may_be_called_is_taken(name: str) -> None:
     assert load({"HOOKPOST_ALLOWED_HOSTS": f"{name}, localhost"}).allowed_hosts == (name, "localhost")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::]", "::1", "localhost", "worker-1.internal", "hookpost_worker"])
+def test_workers_answer_at_any_host_by_its_name_or_address(host: str) -> None:
+    assert load({"HOOKPOST_HEALTH_ADDRESS": f" {host}:9101"}).health_address == (host.strip("[]"), 9101)
 
 
 def test_a_slash_behind_the_base_url_is_not_doubled_in_links() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,11 +67,10 @@ def test_what_libpq_reads_whole_is_taken(url: str, host: str, name: str) -> None
         "redis://valkey:6379/hookpost",
         "redis://:12/hidden@valkey:6379/0",
         "redis://:p/hidden@valkey:6379/0",
-        "redis://valkey:6379/0?no_such_option=1",
-        "rediss://valkey:6379/0?ssl_cert_reqs=sometimes",
-        "redis+sentinel://one:26379/queue/0?no_such_option=1",
+        "redis://:p?hidden=1&no_such_option=1@valkey:6379/0",
         "unix://valkey.sock",
         "amqp://a:p/hidden@rabbit/vhost",
+        "amqp://a:p?hidden=1@rabbit/vhost",
         "amqp://a@rabbit/vhost?no_such_option=1",
     ],
 )
@@ -79,6 +79,27 @@ def test_a_broker_is_the_one_that_is_named_or_none(url: str) -> None:
     with pytest.raises(WrongSetting, match=r"^BROKER_URL: .* %2F, %23, %40") as raised:
         make_broker(url)
     assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://valkey:6379/0?socket_timeout=5&no_such=hidden", "no_such is no option of redis:// URLs"),
+        ("redis://valkey:6379/0?ssl_ca_certs=/etc/ssl/certs/ca-certificates.crt", "ssl_ca_certs is no option of redis"),
+        ("redis://valkey:6379/0?health_check_interval=hidden", "health_check_interval is no option of redis:// URLs"),
+        ("rediss://valkey:6379/0?ssl_cert_reqs=sometimes", "ssl_cert_reqs is no option of rediss:// URLs"),
+        ("unix:///valkey.sock?db=1&no_such=1", "no_such is no option of unix:// URLs"),
+        ("redis+sentinel://one:26379/queue/0?no_such=1", "no_such is no option of redis+sentinel:// URLs"),
+        ("amqp://a:p@rabbit/vhost?queue_type=quorum&no_such=hidden", "no_such is no option of amqp:// URLs"),
+        ("amqps://a:p@one,two/vhost?heartbeat=often", "heartbeat is no option of amqps:// URLs"),
+    ],
+)
+def test_an_option_of_a_broker_that_is_misspelt_is_named(url: str, said: str) -> None:
+    """Given a password that is written as it should be, then nobody is told to look at it."""
+    with pytest.raises(WrongSetting, match=f"^BROKER_URL: {re.escape(said)}") as raised:
+        make_broker(url)
+    assert "hidden" not in str(raised.value)
+    assert "password" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +123,7 @@ def test_brokers_as_the_page_has_them_are_taken(url: str, read: dict[str, object
     "url",
     [
         "redis://valkey:6379/hookpost",
-        "redis://valkey:6379/0?no_such_option=1",
+        "redis://:p?hidden=1&no_such_option=1@valkey:6379/0",
         "amqp://a@rabbit/vhost",
         "postgresql://h:p@hidden@db.example.com/outbox",
         "postgresql://h:p/hidden@db.example.com/outbox",
@@ -113,6 +134,14 @@ def test_events_are_read_from_the_place_that_is_named_or_from_none(url: str) -> 
     with pytest.raises(CommandError, match=r"this URL cannot be read; .* @ %40") as raised:
         call_command("consume", "--from", url)
     assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "place", ["redis://valkey:6379/0", "unix:///valkey.sock", "amqp://a:b@rabbit/vhost", "postgresql://h:p@db/outbox"]
+)
+def test_an_option_of_where_events_are_read_from_is_named(place: str) -> None:
+    with pytest.raises(CommandError, match=r"^--from: no_such is no option of this URL"):
+        call_command("consume", "--from", f"{place}?no_such=1")
 
 
 @pytest.mark.parametrize("name", ["HOOKPOST_SECRET_KEY", "HOOKPOST_ALERT_MAIL", "HOOKPOST_BRAND_NAME", "DATABASE_URL"])

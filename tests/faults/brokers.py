@@ -18,7 +18,7 @@ import redis
 from config.embedded import Services, paths, processes
 from tests.ports import free_ports
 
-START_SECONDS = 60
+START_SECONDS = 240
 RABBIT_QUEUES = ("deliveries", "deliveries_slow", "jobs")
 RABBIT_CONFIG = """
 loopback_users = none

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from argparse import ArgumentTypeError
 
-import psycopg
 from django.core.management.base import CommandError, CommandParser
 
 from deliveries import __version__
@@ -21,6 +20,7 @@ from deliveries.consume.source import EventSource
 from deliveries.management.command import HookpostCommand
 from deliveries.management.numbers import whole_number
 from deliveries.management.signals import stop_signals
+from deliveries.protocol.url_options import misread_option
 from deliveries.tracing.start import start_tracing
 
 LONGEST_NAME = 200  # RabbitMQ's 255 bytes, less what `.refused` and more take
@@ -29,6 +29,8 @@ MOST_READERS = 32
 UNREADABLE = (
     "--from: this URL cannot be read; in a name or password / is written %2F, # %23, @ %40, : %3A and % itself %25"
 )
+
+MISREAD = "--from: {} is no option of this URL, or its value is none"
 
 
 class Command(HookpostCommand):
@@ -75,19 +77,23 @@ class Command(HookpostCommand):
 
 
 def _source(given: str, number: int, *, stream: str, queue: str, table: str, idle_ms: int) -> EventSource:
-    url = _url(given)
-    try:
+    def read(url: str) -> EventSource:
         if url.startswith(("redis://", "rediss://", "unix://")):
             return RedisStream(url, stream, idle_ms=idle_ms, number=number)
         if url.startswith(("amqp://", "amqps://")):
             return RabbitQueue(url, queue)
         if url.startswith(("postgres://", "postgresql://")):
             return OutboxTable(url, table)
-    except (TypeError, ValueError, psycopg.ProgrammingError) as error:  # what it says may hold a part of the password
-        raise CommandError(UNREADABLE) from error
-    raise CommandError(
-        "--from is a URL that starts with redis://, rediss://, unix://, amqp://, amqps:// or postgresql://"
-    )
+        raise CommandError(
+            "--from is a URL that starts with redis://, rediss://, unix://, amqp://, amqps:// or postgresql://"
+        )
+
+    url = _url(given)
+    try:
+        return read(url)
+    except (TypeError, ValueError) as error:  # what it says may hold a part of the password
+        option = misread_option(url, read)
+        raise CommandError(MISREAD.format(option) if option else UNREADABLE) from error
 
 
 def _url(given: str) -> str:
