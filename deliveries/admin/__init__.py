@@ -22,7 +22,7 @@ events       events event_types catalogue schema_members api_versions version_ch
 jobs         jobs job_words counted import_report
 customers    customers members members_page own_customers api_keys key_usage brand_pages mail_page
 log-ins      staff_log_in provider_log_in provider_log_out portal_log_in second_factor forgotten_password set_password
-             invitation_page profile_page staff_list users
+             welcome_page invitation_page profile_page staff_list users
 audit trail  audit audit_words audit_actions actor_words named_objects
 """
 

@@ -1,33 +1,25 @@
-"""Members: people of a customer, and the link that lets them in for the first time.
+"""Members: people of a customer, and making the link that lets them in for the first time.
 
-What lives here: the staff's pages, and the page behind the link. Members are added on their customer's page.
+What lives here: the staff's pages. Members are added on their customer's page.
 """
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import User
-from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.urls import reverse_lazy
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.admin.badges import NOTHING, badge
 from deliveries.admin.columns import customer_column, moment_column
 from deliveries.admin.pages import PageAdmin
-from deliveries.admin.rendering import with_our_templates
 from deliveries.admin.reveal import Revealed, reveal
-from deliveries.admin.set_password import NewPasswordForm
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.sites import staff_site
 from deliveries.models import Member, visible
 from deliveries.protocol.member_roles import MemberRole
-from deliveries.services.brands import operator_brand
 from deliveries.services.languages import tell
-from deliveries.services.link_backend import LINK_BACKEND
-from deliveries.services.members import change_role, find_member, login_token, remove_member
+from deliveries.services.members import change_role, login_token, remove_member
 from deliveries.services.site_links import PORTAL, path_of
 
 NAME_FIELD = get_user_model().USERNAME_FIELD
@@ -131,30 +123,3 @@ def reveal_link(page: PageAdmin[Member], request: HttpRequest, member: Member, *
             url=back,
         ),
     )
-
-
-class WelcomeView(PasswordResetConfirmView):
-    """The page behind the link: set a password, and be logged in."""
-
-    form_class = NewPasswordForm
-    template_name = "hookpost/welcome.html"
-    success_url = reverse_lazy(f"{PORTAL}:index")
-    post_reset_login = True
-    post_reset_login_backend = LINK_BACKEND
-
-    def get_user(self, uidb64: str) -> User | None:
-        """Find the user by the link, never one of staff."""
-        member = find_member(uidb64)
-        return None if member is None else member.user
-
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Take our template, whatever the order of a project's apps is."""
-        return with_our_templates(super().dispatch(request, *args, **kwargs))
-
-    def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        """Add what the site's pages need."""
-        self.request.current_app = portal_site.name
-        title = gettext("This link does not work any more")
-        if self.validlink:
-            title = tell("Welcome to {name}", name=operator_brand().name)
-        return {**super().get_context_data(**kwargs), **portal_site.each_context(self.request), "title": title}

@@ -18,12 +18,12 @@ from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view
 from deliveries.admin.first_steps import dismiss_view
 from deliveries.admin.invitation_page import invitation_view
 from deliveries.admin.mail_page import mail_view, unsubscribe_view
-from deliveries.admin.members import WelcomeView
 from deliveries.admin.members_page import members_view, remove_view, role_view, withdraw_view
 from deliveries.admin.own_customers import own_customers_view
 from deliveries.admin.receiving import receiving_view
 from deliveries.admin.set_password import SetPasswordView
 from deliveries.admin.viewer import has_member_right
+from deliveries.admin.welcome_page import WelcomeView
 from deliveries.protocol.member_roles import READ_ONLY, MemberRight
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def portal_pages(site: PortalSite) -> list[URLPattern]:
     }
     return [
         path("brand/<str:name>/", brand_picture_view, name="brand_picture"),
-        path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
+        path("welcome/<uidb64>/<token>/", WelcomeView.as_view(site=site), name="welcome"),
         path("password/<uidb64>/<token>/", SetPasswordView.as_view(site=site), name="set_password"),
         path("unsubscribe/<str:token>/", csrf_exempt(partial(unsubscribe_view, site=site)), name="unsubscribe"),
         path("invitation/<str:token>/", partial(invitation_view, site=site), name="invitation"),
