@@ -88,6 +88,14 @@ def web_url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def proxy(raw: str) -> str:
+    """http://, https://"""
+    text = web_url("http", "https")(raw)
+    if not text.isascii():
+        raise ValueError("is not ASCII: a host is written as xn--…, a letter of the login as %C3%A4")
+    return text
+
+
 def site(raw: str) -> str:
     """http://, https://"""
     text = web_url("https", "http")(raw).rstrip("/")

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from deliveries.address_variables import authorities, web_url
+from deliveries.address_variables import authorities, proxy
 from deliveries.process_settings import ProcessSettings
 from deliveries.variables import between, setting, truth, words
 
@@ -106,7 +106,7 @@ class NetworkSettings(ProcessSettings):
     egress_proxy: str = setting(
         "HOOKPOST_EGRESS_PROXY",
         "",
-        web_url("http", "https"),
+        proxy,
         "Proxy that every outgoing request takes; there is no direct fallback.",
     )
     egress_addresses: tuple[str, ...] = setting(

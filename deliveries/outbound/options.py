@@ -5,6 +5,7 @@ Lives here: the static options of an easy handle. It must not know requests.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 import certifi
@@ -60,8 +61,9 @@ def _set_protocol(curl: pycurl.Curl) -> None:
 
 
 def _set_tls(curl: pycurl.Curl, *, ca_file: str) -> None:
-    curl.setopt(pycurl.CAINFO, ca_file)
-    curl.setopt(pycurl.PROXY_CAINFO, ca_file)
+    path = os.fsencode(ca_file)  # pycurl takes a text of ASCII only
+    curl.setopt(pycurl.CAINFO, path)
+    curl.setopt(pycurl.PROXY_CAINFO, path)
     curl.setopt(pycurl.SSL_VERIFYPEER, 1)
     curl.setopt(pycurl.SSL_VERIFYHOST, 2)
     curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)

@@ -74,6 +74,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, tmp_
         ("HOOKPOST_BASE_URL", "https://me@hooks.example.com", "such as https://hooks.example.com"),
         ("HOOKPOST_BASE_URL", "https://hooks.example.com/?a=b", "such as https://hooks.example.com"),
         ("HOOKPOST_EGRESS_PROXY", "http://:3128", "names no host"),
+        ("HOOKPOST_EGRESS_PROXY", "http://me:pässword@proxy:3128", "is not ASCII"),
         ("HOOKPOST_JWT_JWKS_URL", "https:///certs", "names no host"),
         ("HOOKPOST_OIDC_ISSUER", "https://login.example.com:https", "names no host"),
         ("HOOKPOST_DATA", "", "names no folder"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -55,6 +57,15 @@ def test_an_encrypted_connection_closed_while_idle_is_replaced(hostile: HostileS
             assert send_one(post(hostile, "good tls"), timeout_seconds=60, transfers=transfers).status == 200
             assert hostile.requests["good tls"] == before + number
             wait_until(lambda: established_from_here(process, hostile.port("good tls")) == 0)
+
+
+def test_authorities_are_read_from_any_folder(hostile: HostileServer, tmp_path: Path) -> None:
+    """Given an installation in a folder of spaces and letters, for the packages' own authorities lie there too."""
+    folder = tmp_path / "Höök post ж"
+    folder.mkdir()
+    ca_file = shutil.copy(hostile.kinds.ca_file, folder)
+    with Transfers(rule=Guard(hostile.targets()), ca_file=ca_file) as transfers:
+        assert send_one(post(hostile, "good tls"), timeout_seconds=60, transfers=transfers).status == 200
 
 
 def test_a_request_that_was_read_and_not_answered_is_not_sent_again() -> None:
