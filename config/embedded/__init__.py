@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from config.embedded import paths, postgres, processes, valkey
 from config.embedded.paths import broker_url, database_url
@@ -88,9 +88,14 @@ def alive(child: subprocess.Popen[bytes] | None) -> bool:
 @contextmanager
 def starting(data_dir: Path) -> Iterator[None]:
     """Let one process at a time start something in a data folder."""
+    with lock_file(data_dir, "start.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def lock_file(data_dir: Path, name: str) -> IO[str]:
+    """Open a file of the data folder for a lock, or say why that cannot be."""
     paths.make_folder(data_dir)
     if not os.access(data_dir, os.W_OK):
         raise CannotStart(f"{data_dir} belongs to somebody else; set HOOKPOST_DATA to another folder")
-    with (data_dir / "start.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return (data_dir / name).open("w")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from rich.console import Console
 
+from config.embedded.paths import absolute
 from config.management.commands import demo
 from deliveries.demo.receiver import Receiver
 from deliveries.errors import CannotStart
@@ -86,8 +87,21 @@ def test_a_taken_port_is_replaced_by_a_free_one_unless_it_was_asked_for(
 def test_the_demo_refuses_a_data_folder_that_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SETTINGS, "database_url", "")
     monkeypatch.setattr(demo, "OTHERS_END_SECONDS", 0)
-    with pytest.raises(CannotStart, match="HOOKPOST_DATA"):
-        demo.refuse_company()
+    with pytest.raises(CannotStart, match="HOOKPOST_DATA"), demo.alone(absolute(SETTINGS.data_dir)):
+        pass
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://db/hookpost"])
+def test_of_two_demos_that_start_at_once_one_has_the_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
+) -> None:
+    """Given another one that has no PostgreSQL up yet, then neither ends the other's, nor takes its key away."""
+    monkeypatch.setattr(SETTINGS, "database_url", url)
+    monkeypatch.setattr(demo, "OTHERS_END_SECONDS", 0)
+    with demo.alone(tmp_path / "var"), pytest.raises(CannotStart, match="HOOKPOST_DATA"), demo.alone(tmp_path / "var"):
+        pass
+    with demo.alone(tmp_path / "var"):
+        pass
 
 
 def test_only_the_demos_own_receiver_is_added_to_the_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:

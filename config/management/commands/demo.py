@@ -6,6 +6,7 @@ not know the steps.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -14,12 +15,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from rich.console import Console
 
-from config.embedded import paths, postgres, processes
+from config.embedded import lock_file, paths, postgres, processes
 from config.listening import port_number, refuse_taken_port
 from config.management.commands.up import MANAGE, is_listening
 from deliveries.conf import conf
@@ -55,9 +57,11 @@ class Command(BaseCommand):
             signal.signal(each, signal.default_int_handler)  # both end as Ctrl-C does, and stop the children
         told = False
         try:
-            refuse_company()
-            port = chosen_port(console, port)
-            with receiving() as receiver, running(console, port=port, receiver=receiver) as child:
+            with (
+                alone(paths.absolute(conf.data_dir)),
+                receiving() as receiver,
+                running(console, port=(port := chosen_port(console, port)), receiver=receiver) as child,
+            ):
                 base_url = f"http://{HOST}:{port}"
                 api = Api(base_url=base_url, key=logins.new_key())
                 story.tell(story.Stage(api=api, receiver=receiver, console=console))
@@ -84,15 +88,24 @@ def fill_up(console: Console, api: Api, receiver: Receiver) -> None:
     screen.line(console, f"\nA month of four more customers was made up: {seed.fill(register):,} deliveries.")
 
 
-def refuse_company() -> None:
-    """Say so when the data folder is in use: another worker would not be allowed to reach our receiver."""
-    data_dir = paths.absolute(conf.data_dir)
-    if conf.database_url:
-        return
-    if not processes.wait_until(lambda: not postgres.answers(data_dir), seconds=OTHERS_END_SECONDS):
-        raise CannotStart(
-            f"something else runs in {data_dir}: stop that `up` or `demo`, or name another folder in HOOKPOST_DATA"
-        )
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Keep others out of the data folder: another worker would not be allowed to reach our receiver."""
+    with lock_file(data_dir, "demo.lock") as lock:
+        if not processes.wait_until(lambda: is_free(data_dir, lock), seconds=OTHERS_END_SECONDS):
+            raise CannotStart(
+                f"something else runs in {data_dir}: stop that `up` or `demo`, or name another folder in HOOKPOST_DATA"
+            )
+        yield
+
+
+def is_free(data_dir: Path, lock: IO[str]) -> bool:
+    """Say whether no other `demo` has the folder, which is ours then, and no `up` has its PostgreSQL."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return bool(conf.database_url) or not postgres.answers(data_dir)
 
 
 def chosen_port(console: Console, wanted: int | None) -> int:
