@@ -17,6 +17,8 @@ from deliveries.evaluator.process import Evaluator
 from deliveries.protocol.api_versions import MappingStep
 from deliveries.protocol.transformation import FAILED
 
+PAUSE_SECONDS = 1.0  # before one that could not be evaluated for want of something here is tried again
+
 Tag = TypeVar("Tag")
 
 
@@ -58,17 +60,25 @@ class Transforms(Generic[Tag]):
     def _run(self) -> None:
         while (following := self._next()) is not None:
             tag, text, event, steps = following
-            made: bytes | CannotShape
-            try:
-                made = self._evaluator.transform(text, event, steps=steps)
-            except CannotShape as error:
-                made = error
-            except (Unavailable, OSError, ValueError) as error:
-                made = CannotShape(str(error), error=FAILED)
+            made = self._made(text, event, steps)
             if self._is_closed:
                 return
             self._ended.append((tag, made))
             self._tell()
+
+    def _made(self, text: str, event: bytes, steps: Sequence[MappingStep]) -> bytes | CannotShape:
+        """Evaluate one; what this machine lacks is waited for, as no attempt is to end with it."""
+        while not self._is_closed:
+            try:
+                return self._evaluator.transform(text, event, steps=steps)
+            except CannotShape as error:
+                return error
+            except Unavailable:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._is_closed, timeout=PAUSE_SECONDS)
+            except (OSError, ValueError) as error:
+                return CannotShape(str(error), error=FAILED)
+        return CannotShape("", error=FAILED)
 
     def _next(self) -> tuple[Tag, str, bytes, Sequence[MappingStep]] | None:
         """Wait for the next one, of the customer whose last one is longest ago; None at the end."""

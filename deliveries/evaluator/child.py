@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 HEAD = struct.Struct(">II")
 MEMORY_BYTES = 384 * 1024 * 1024
@@ -90,7 +91,14 @@ def too_long(steps: Sequence[object]) -> str:
     return f"{name} longer than {PROCESSOR_SECONDS} s of processor time"
 
 
-def read(line: socket.socket) -> tuple[bytes, bytes] | None:
+class Readable(Protocol):
+    """What messages are read from."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what has come; nothing at the end."""
+
+
+def read(line: Readable) -> tuple[bytes, bytes] | None:
     """Return the two parts of a message; None at the end."""
     head = _exactly(line, HEAD.size)
     if head is None:
@@ -105,7 +113,7 @@ def written(first: bytes, second: bytes) -> bytes:
     return HEAD.pack(len(first), len(second)) + first + second
 
 
-def _exactly(line: socket.socket, size: int) -> bytes | None:
+def _exactly(line: Readable, size: int) -> bytes | None:
     parts, left = [], size
     while left:
         part = line.recv(min(left, 1 << 16))

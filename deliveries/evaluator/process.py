@@ -13,19 +13,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child
+from deliveries.evaluator.line import ROUND_SECONDS, WaitingLine
 from deliveries.evaluator.turns import Turns
 from deliveries.protocol.api_versions import MappingStep
 from deliveries.protocol.payload import EventText, Shaped, Shaping, shape, transformed
 from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE, too_large
 
 ROOT = Path(__file__).parents[2]
-ANSWER_SECONDS = 10.0  # far beyond the budget: only a process that is stuck takes so long
+END_SECONDS = 10.0  # for a process that was killed to be gone
 WAIT_SECONDS = 10.0  # for a turn
+TRIES = 2  # a process that somebody else ended says nothing about what it was asked
+CLOSED = b"it is evaluated no more"
 _WITHOUT_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)  # how libraries end that get none
 
 
@@ -54,32 +57,54 @@ class Evaluator:
         process = self._process
         if process is not None:
             process.kill()
-        with self._turns.turn(wait_seconds=ANSWER_SECONDS):
+        with self._turns.turn(wait_seconds=END_SECONDS):
             self._end()
 
     def _ask(self, text: str, event: bytes, steps: Sequence[MappingStep]) -> tuple[str, bytes]:
-        answer = None
+        question = child.written(json.dumps([text, steps]).encode(), event)
+        for _ in range(TRIES):
+            if self._is_closed:
+                return FAILED, CLOSED
+            answer = self._answer_to(question)
+            if answer is not None:
+                return self._read_answer(*answer)
+            if (told := _told(self._end(), steps)) is not None:
+                return told
+        return FAILED, b"it ended the process that evaluates it"
+
+    def _answer_to(self, question: bytes) -> tuple[bytes, bytes] | None:
+        """Ask the process; None where it ended. One that is stuck or starves is ended."""
+        line = self._line_to_ask()
         try:
-            line = self._line or self._start()
-            line.sendall(child.written(json.dumps([text, steps]).encode(), event))
-            answer = child.read(line)
+            line.sendall(question)
+            return child.read(line)
         except TimeoutError:
             self._end()
-            return TIMEOUT, b"the process that evaluates it did not answer"
+            return TIMEOUT.encode(), b"the process that evaluates it did not answer"
         except OSError:
-            pass
-        if answer is None:
-            return _told(self._end(), steps)
-        name = answer[0].decode()
-        if name in (TIMEOUT, TOO_LARGE):  # it may have ended itself
+            return None
+        except Unavailable:
             self._end()
-        return name, answer[1]
+            raise
+
+    def _read_answer(self, name: bytes, content: bytes) -> tuple[str, bytes]:
+        if name.decode() in (TIMEOUT, TOO_LARGE):  # it may have ended itself
+            self._end()
+        return name.decode(), content
+
+    def _line_to_ask(self) -> WaitingLine:
+        fresh = self._line is None
+        try:
+            line = self._line or self._start()
+        except OSError as error:  # this machine's want is no transformation's fault
+            raise Unavailable("the process that evaluates transformations cannot be started; try again") from error
+        assert self._process is not None
+        return WaitingLine(line, pid=self._process.pid, is_fresh=fresh)
 
     def _start(self) -> socket.socket:
-        if self._is_closed:
-            raise OSError("closed")
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as unless_started:
+            unless_started.enter_context(ours)
             self._process = subprocess.Popen(
                 [sys.executable, "-I", child.__file__, str(ROOT), str(theirs.fileno())],
                 env={},
@@ -88,7 +113,8 @@ class Evaluator:
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
-        ours.settimeout(ANSWER_SECONDS)
+            unless_started.pop_all()
+        ours.settimeout(ROUND_SECONDS)
         self._line = ours
         return ours
 
@@ -101,17 +127,17 @@ class Evaluator:
         if process is not None:
             process.kill()
             with suppress(subprocess.TimeoutExpired):
-                return process.wait(ANSWER_SECONDS)
+                return process.wait(END_SECONDS)
         return None
 
 
-def _told(ended: int | None, steps: Sequence[MappingStep]) -> tuple[str, bytes]:
-    """Return what is said of an expression at which its process ended: by its budget, for want of memory, or else."""
+def _told(ended: int | None, steps: Sequence[MappingStep]) -> tuple[str, bytes] | None:
+    """Return what is said of an expression at which its process ended: by its budget, or for want of memory."""
     if ended == -child.ENDED_BY_TIME:
         return TIMEOUT, child.too_long(steps).encode()
     if ended in _WITHOUT_MEMORY:
         return TOO_LARGE, too_large().detail.encode()
-    return FAILED, b"it ended the process that evaluates it"
+    return None
 
 
 _shared = Evaluator()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import socket
 import time
 
 import orjson
 import pytest
 
+from deliveries.engine import transforms
 from deliveries.engine.transforms import Transforms
+from deliveries.evaluator.process import Evaluator
 from deliveries.models import Delivery, Endpoint, Lane
 from tests.engine.steps import an_endpoint, an_engine, attempts_of, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
@@ -75,20 +80,41 @@ def test_a_worker_that_stops_leaves_what_it_had_transformed_due(receiver: Receiv
     assert the_delivery(endpoint).state == "succeeded"
 
 
+def test_what_this_machine_lacks_ends_no_attempt_and_is_waited_for(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a process that cannot be started twice, then the event is evaluated at the third try."""
+    endpoint, tries = an_endpoint(receiver.url, transformation="{n: data.number}"), itertools.count(1)
+    start = Evaluator._start
+
+    def fail_twice(self: Evaluator) -> socket.socket:
+        if next(tries) < 3:
+            raise OSError(errno.EAGAIN, "no process")
+        return start(self)
+
+    monkeypatch.setattr(Evaluator, "_start", fail_twice)
+    monkeypatch.setattr(transforms, "PAUSE_SECONDS", 0.0)
+    emit(endpoint, number=7)
+    take_turn(endpoint)
+    assert [orjson.loads(request.body) for request in receiver.requests] == [{"n": 7}]
+    (attempt,) = attempts_of(the_delivery(endpoint))
+    assert (attempt.error, attempt.number) == ("", 1)
+
+
 def test_customers_take_turns_in_having_their_events_transformed() -> None:
     """Given one customer with many and another with one that comes later, then it is not the last."""
     first, second = (an_endpoint("https://93.184.216.34/").customer_id for _ in range(2))
     told: list[None] = []
-    transforms: Transforms[str] = Transforms(lambda: told.append(None))
+    made: Transforms[str] = Transforms(lambda: told.append(None))
     event = b'{"type":"a.b","data":[%b]}' % b",".join([b"1"] * 20_000)
-    with transforms._changed:  # nothing is begun before all have come
+    with made._changed:  # nothing is begun before all have come
         for number in range(20):
-            transforms.put(first, f"first {number}", text="sort(data)", event=event)
-        transforms.put(second, "second", text="type", event=event)
+            made.put(first, f"first {number}", text="sort(data)", event=event)
+        made.put(second, "second", text="type", event=event)
     deadline, order = time.monotonic() + 120, []
     while len(order) < 21:
         assert time.monotonic() < deadline
-        order += [tag for tag, _ in transforms.fetch()]
-    transforms.close()
+        order += [tag for tag, _ in made.fetch()]
+    made.close()
     assert order.index("second") == 1
-    assert (len(told), transforms.waiting) == (21, 0)
+    assert (len(told), made.waiting) == (21, 0)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -11,7 +16,7 @@ import psutil
 import pytest
 
 from deliveries.errors import CannotShape, Unavailable
-from deliveries.evaluator import child, process
+from deliveries.evaluator import child, line, process
 from deliveries.evaluator.process import Evaluator
 from deliveries.protocol.api_versions import MappingStep
 
@@ -95,28 +100,110 @@ def process_of(evaluator: Evaluator) -> psutil.Process:
     return psutil.Process(evaluator._process.pid)
 
 
-def test_a_process_that_is_killed_is_followed_by_another(evaluator: Evaluator) -> None:
+def test_a_process_that_somebody_killed_is_followed_by_another_and_the_question_is_put_again(
+    evaluator: Evaluator,
+) -> None:
     assert evaluator.transform("type", EVENT) == b'"a.b"'
     one = process_of(evaluator)
     assert one.environ() == {}
     one.kill()
-    with pytest.raises(CannotShape) as refused:
-        evaluator.transform("type", EVENT)
-    assert refused.value.error == "transformation_failed"
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    assert process_of(evaluator) != one
+
+
+def test_what_ends_two_processes_is_not_tried_on_a_third(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[None] = []
+    start = Evaluator._start
+
+    def start_and_kill(self: Evaluator) -> socket.socket:
+        started.append(None)
+        line = start(self)
+        process_of(self).kill()
+        return line
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "_start", start_and_kill)
+        evaluator._end()
+        with pytest.raises(CannotShape) as refused:
+            evaluator.transform("type", EVENT)
+    assert (refused.value.error, len(started)) == ("transformation_failed", 2)
     assert evaluator.transform("type", EVENT) == b'"a.b"'
 
 
-def test_a_process_that_does_not_answer_is_given_up(evaluator: Evaluator) -> None:
+def test_a_process_that_gets_no_processor_time_is_waited_for(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a process that stands still for longer than a round, when it goes on, then its answer counts."""
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    one, asked = process_of(evaluator), []
+
+    def look(_pid: int) -> float:
+        asked.append(None)
+        if len(asked) == 3:  # before the question, and after a round
+            one.resume()
+        return 1.0
+
+    monkeypatch.setattr(line, "processor_seconds", look)
+    monkeypatch.setattr(line, "ROUNDS", 10**9)
+    one.suspend()
+    wait_in_rounds_of(0.01, evaluator)
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    assert process_of(evaluator) == one
+    wait_in_rounds_of(line.ROUND_SECONDS, evaluator)
+
+
+def test_a_process_that_never_gets_any_is_given_up_and_its_question_is_nobodys_fault(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert evaluator.transform("type", EVENT) == b'"a.b"'
     one = process_of(evaluator)
     one.suspend()
-    assert evaluator._line is not None
-    evaluator._line.settimeout(0.1)
+    wait_in_rounds_of(0.01, evaluator)
+    monkeypatch.setattr(line, "ROUNDS", 3)
+    with pytest.raises(Unavailable):
+        evaluator.transform("type", EVENT)
+    assert not one.is_running()
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+def test_a_process_that_uses_far_more_than_its_budget_and_does_not_answer_is_stuck(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert evaluator.transform("type", EVENT) == b'"a.b"'
+    one, used = process_of(evaluator), itertools.count(0.0, line.STUCK_SECONDS + 0.1)
+    one.suspend()
+    wait_in_rounds_of(0.01, evaluator)
+    monkeypatch.setattr(line, "processor_seconds", lambda _pid: next(used))
     with pytest.raises(CannotShape) as refused:
         evaluator.transform("type", EVENT)
     assert refused.value.error == "transformation_timeout"
     assert not one.is_running()
     assert evaluator.transform("type", EVENT) == b'"a.b"'
+
+
+def wait_in_rounds_of(seconds: float, evaluator: Evaluator) -> None:
+    assert evaluator._line is not None
+    evaluator._line.settimeout(seconds)
+
+
+def test_the_processor_time_of_a_process_is_its_own() -> None:
+    assert line.processor_seconds(os.getpid()) > 0
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert line.processor_seconds(gone.pid) == 0
+
+
+def test_a_machine_that_starts_no_process_is_no_transformations_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EAGAIN, "no process")
+
+    fresh = Evaluator()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(Unavailable):
+            fresh.transform("type", EVENT)
+    assert fresh.transform("type", EVENT) == b'"a.b"'
+    fresh.close()
 
 
 def test_who_cannot_be_served_in_time_is_told(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
