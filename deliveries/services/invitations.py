@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
@@ -103,7 +104,7 @@ def accept_as(invitation: Invitation, user: User) -> Member:
 
 def accept_with_password(invitation: Invitation, password: str) -> Member:
     """Use an invitation up for somebody without a log-in: the address becomes their username."""
-    users = get_user_model()._default_manager
+    users, hashed = get_user_model()._default_manager, make_password(password)  # which takes long, so before any lock
     try:
         with transaction.atomic():
             _use_up(invitation)
@@ -112,7 +113,7 @@ def accept_with_password(invitation: Invitation, password: str) -> Member:
                 user = create_person(invitation.email, invitation.email)
             elif has_log_in(invitation.email):
                 raise Conflict(say("there is a log-in of this address already: log in with it"))
-            user.set_password(password)
+            user.password = hashed
             user.save(update_fields=["password"])
             return Member.objects.filter(customer=invitation.customer, user=user).first() or _join(invitation, user)
     except IntegrityError as error:

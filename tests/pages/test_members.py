@@ -8,8 +8,11 @@ from email import message_from_bytes
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.errors import Conflict
@@ -231,6 +234,21 @@ def test_an_owner_changes_roles_and_removes_members(acme: House, carol: Client) 
         ("member.role", "viewer"),
         ("member.remove", None),
     ]
+
+
+def test_a_password_is_hashed_before_anything_is_held(acme: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing takes long: many who post one invitation at once would hold every connection meanwhile."""
+    invitation, asked_before = an_invitation(acme), []
+    with CaptureQueriesContext(connection) as asked:
+
+        def hashed(password: str) -> str:
+            asked_before.append(len(asked))
+            return make_password(password)
+
+        monkeypatch.setattr(invitations, "make_password", hashed)
+        member = invitations.accept_with_password(invitation, PASSWORD)
+    assert asked_before == [0]
+    assert member.user.check_password(PASSWORD)
 
 
 def test_at_least_one_owner_stays(acme: House, carol: Client) -> None:
