@@ -16,6 +16,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -98,10 +99,21 @@ class UserForm(UserChangeForm):
         """Refuse what would leave nobody who may do everything."""
         given: dict[str, object] | None = super().clean()
         if not all(self.cleaned_data.get(name) for name in OWNERSHIP):
+            _stay_one(self.instance)
+        return given
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """Another password, or none; the last owner who has a way in keeps it."""
+
+    def clean(self) -> dict[str, object]:
+        """Refuse to take a password after which nobody who may do everything could log in."""
+        given: dict[str, object] = super().clean()
+        if not given["set_usable_password"]:
             try:
-                keep_an_owner(self.instance)
-            except Conflict as error:
-                raise ValidationError(sentence(error)) from error
+                _stay_one(self.user)
+            except ValidationError as error:
+                self.add_error("password1", error)  # the page shows what is said of this field only
         return given
 
 
@@ -110,7 +122,7 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
 
     form = UserForm
     add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = PasswordForm
     fieldsets = (
         (None, {"fields": ("username", "password", "email", "shown_login", "shown_joined")}),
         (None, {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
@@ -132,6 +144,11 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """The last owner stays."""
         return request.user.is_superuser and (obj is None or not is_last_owner(obj))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Give or take a password; of two owners who do so at once one waits."""
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         """Say in the audit trail what was changed, by name."""
@@ -158,6 +175,14 @@ class StaffUser(DjangoUserAdmin, SuperuserPages[User]):
         """Write an audit entry about a user."""
         detail["username"] = user.get_username()
         record_act(actor_of(request), action, object_id=f"user {user.pk}", detail=detail)
+
+
+def _stay_one(user: User) -> None:
+    """Raise ValidationError where this is the last owner who could log in."""
+    try:
+        keep_an_owner(user)
+    except Conflict as error:
+        raise ValidationError(sentence(error)) from error
 
 
 if get_user_model() is User:  # users of a project's own kind have pages in the project's own admin

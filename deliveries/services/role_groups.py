@@ -7,17 +7,28 @@ migration has to be written for them; what somebody is; and that one owner stays
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 
+from deliveries.conf import conf
 from deliveries.errors import Conflict
+from deliveries.models import StaffIdentity
 from deliveries.protocol.sentences import say
 from deliveries.protocol.staff_roles import PERMISSIONS, StaffRole, role_with
 
 APP = "deliveries"
+KNOWN_BACKENDS = frozenset(
+    {
+        "axes.backends.AxesStandaloneBackend",
+        "django.contrib.auth.backends.ModelBackend",
+        "deliveries.services.link_backend.LinkBackend",  # of the portal alone
+    }
+)
 REDELIVER = f"{APP}.redeliver_delivery"
 PAUSE = f"{APP}.pause_endpoint"
 ERASE = f"{APP}.erase_event"
@@ -68,12 +79,27 @@ def owners() -> QuerySet[AbstractUser]:
     return found
 
 
+def with_a_way_in() -> QuerySet[AbstractUser]:
+    """Return the owners who have a password, come by the provider, or by a backend of the project's own."""
+    if set(settings.AUTHENTICATION_BACKENDS) - KNOWN_BACKENDS:
+        return owners()
+    has_password = ~Q(password="") & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    come_by_provider = StaffIdentity.objects.filter(issuer=conf.oidc_issuer).values("user_id")
+    return owners().filter(has_password | Q(pk__in=come_by_provider))
+
+
 def is_last_owner(user: AbstractUser) -> bool:
     """Say whether nobody else could do everything."""
-    return user.is_superuser and set(owners().values_list("pk", flat=True)) == {user.pk}
+    return user.is_superuser and {user.pk} in (_keys(owners()), _keys(with_a_way_in()))
 
 
 def keep_an_owner(user: AbstractUser) -> None:
-    """Raise Conflict if nobody else could do everything; of two at once, within transactions, one waits."""
-    if set(owners().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)) == {user.pk}:
+    """Raise Conflict if nobody else could log in and do everything; of two at once, within transactions, one waits."""
+    if _keys(owners().order_by("pk").select_for_update(no_key=True)) == {user.pk}:
         raise Conflict(say("at least one owner stays; make somebody else an owner first"))
+    if _keys(with_a_way_in()) == {user.pk}:
+        raise Conflict(say("no other owner can log in yet; one of them has to set a password first"))
+
+
+def _keys(found: QuerySet[AbstractUser]) -> set[object]:
+    return set(found.values_list("pk", flat=True))

@@ -15,11 +15,12 @@ from django.urls import URLPattern, URLResolver
 
 from deliveries.admin.sites import staff_site
 from deliveries.errors import Conflict
-from deliveries.models import ApiVersion, AuditEntry, VersionChange
+from deliveries.models import ApiVersion, AuditEntry, StaffIdentity, VersionChange
 from deliveries.protocol.staff_roles import MEANINGS, PERMISSIONS, StaffRole
-from deliveries.services.role_groups import group_name, keep_an_owner, role_of
+from deliveries.services.role_groups import group_name, is_last_owner, keep_an_owner, role_of
 from tests.pages.conftest import House, logged_in
 from tests.security.steps import a_factor
+from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db
 
@@ -254,11 +255,60 @@ def test_the_last_owner_is_neither_lowered_nor_removed(change: dict[str, str] | 
     assert owner.is_staff
     assert owner.is_superuser
     other = staff(StaffRole.OWNER, "second")
+    other.set_password("another-wonderland-1872")
+    other.save()
     assert alice.post(place, {"post": "yes"} if change is None else form).status_code == 302
     with pytest.raises(Conflict):
         keep_an_owner(other)
     entry = AuditEntry.objects.get(object_id=f"user {owner.pk}")
     assert (entry.actor, entry.detail["username"]) == ("user:alice", "alice")
+
+
+NO_PASSWORD = {"usable_password": "false", "unset-password": "1"}
+STAYS = "At least one owner stays"
+NOT_YET = "No other owner can log in yet"
+
+
+@pytest.mark.parametrize(("others", "told"), [((), STAYS), (("invited",), NOT_YET)])
+def test_the_last_owner_who_can_log_in_keeps_the_password(others: Sequence[str], told: str, alice: Client) -> None:
+    for name in others:
+        staff(StaffRole.OWNER, name)
+    owner = User.objects.get(username="alice")
+    answer = alice.post(f"/admin/auth/user/{owner.pk}/password/", NO_PASSWORD)
+    assert told in answer.content.decode()
+    owner.refresh_from_db()
+    assert owner.has_usable_password()
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize("act", ["off", "role"])
+def test_an_owner_who_has_not_come_yet_stands_in_for_nobody(act: str, alice: Client) -> None:
+    """Given an owner who was invited and has no password, then the other one is neither switched off nor lowered."""
+    staff(StaffRole.OWNER, "invited")
+    owner = User.objects.get(username="alice")
+    place = f"/admin/staff/{owner.pk}/{act}/"
+    assert NOT_YET in alice.post(place, {"confirmed": "yes", "role": "viewer"}, follow=True).content.decode()
+    owner.refresh_from_db()
+    assert (owner.is_active, owner.is_superuser) == (True, True)
+    assert alice.post(f"/admin/auth/user/{owner.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("way", ["password", "provider", "backend"])
+def test_an_owner_with_a_way_in_stands_in_for_the_other(
+    way: str, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, owner = staff(StaffRole.OWNER, "second"), User.objects.get(username="alice")
+    if way == "password":
+        second.set_password("another-wonderland-1872")
+        second.save()
+    elif way == "provider":
+        monkeypatch.setattr(SETTINGS, "oidc_issuer", "https://id.example")
+        StaffIdentity.objects.create(user=second, issuer="https://id.example", subject="2", was_made=True)
+    else:
+        settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, "shop.Directory"]
+    assert not is_last_owner(owner)
+    with transaction.atomic():
+        keep_an_owner(owner)
 
 
 def test_groups_of_roles_are_not_edited_by_hand(alice: Client) -> None:
