@@ -24,6 +24,11 @@ def asking_for(asker: Hashable) -> Iterator[None]:
         _asker.reset(before)
 
 
+def asker() -> Hashable:
+    """Return for whom this thread asks; None is the operator."""
+    return _asker.get()
+
+
 class Turns:
     """The lines of those who wait, and whether somebody has the turn."""
 

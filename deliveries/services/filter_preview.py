@@ -23,6 +23,7 @@ from deliveries.protocol.sentences import say
 from deliveries.services.endpoint_fields import check_fields
 from deliveries.services.filter_bodies import mapped_bodies
 from deliveries.services.recent_events import RecentEvent, recent_events
+from deliveries.services.shares import filter_previews
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.sql.preview_rows import ExplainFilterRow, PreviewFilterRow
 
@@ -138,10 +139,16 @@ def preview_filter(
     limit: int = EXAMPLES,
     only: Verdict | None = None,
 ) -> FilterPreview:
-    """Look at a customer's last events as of a version; raises InvalidInput, and Unavailable if it takes too long."""
-    given = {"filter": filter_, "event_types": list(event_types), "tags": list(tags)}
-    checked, look = check_fields(given), _Look(api_version)
+    """Look at a customer's last events as of a version; raises InvalidInput, TooManyAtOnce, and Unavailable."""
+    checked = check_fields({"filter": filter_, "event_types": list(event_types), "tags": list(tags)})
     text, wanted = checked["filter"], Wanted(tuple(checked["event_types"]), tuple(checked["tags"] or ()))
+    with filter_previews.turn():
+        return _preview(customer_id, text, wanted, _Look(api_version), limit=limit, only=only)
+
+
+def _preview(
+    customer_id: UUID, text: str, wanted: Wanted, look: _Look, *, limit: int, only: Verdict | None
+) -> FilterPreview:
     try:
         with at_most(seconds=LOOK_SECONDS):
             found = recent_events(customer_id)

@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from deliveries.conf import conf
 from deliveries.database.sharing import is_sharing
 from deliveries.errors import TooManyAtOnce
-from deliveries.evaluator.turns import asking_for
+from deliveries.evaluator.turns import asker, asking_for
 from deliveries.protocol import ids
 from deliveries.services.budgets import Budgets
 from deliveries.services.group_commit import committing_seconds
@@ -133,6 +133,43 @@ def charge(customer_id: UUID, *, deliveries: int, seconds: float = 0.0) -> None:
     _budgets.draw(customer_id, time.monotonic(), share=_share(), cost=cost)
 
 
+class DearWork:
+    """What PostgreSQL does for as long as a customer's request chose: one at a time, and drawn on its account."""
+
+    def __init__(self) -> None:
+        self._customers: set[UUID] = set()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Work inside, once nothing of the kind is under way for whoever asks; raises TooManyAtOnce after a wait."""
+        customer_id = asker()
+        if not isinstance(customer_id, UUID):
+            yield
+            return
+        self._begin(customer_id)
+        began, own = time.monotonic(), time.thread_time()
+        try:
+            yield
+        finally:
+            waited = time.monotonic() - began - (time.thread_time() - own)
+            charge(customer_id, deliveries=0, seconds=waited)
+            self._end(customer_id)
+
+    def _begin(self, customer_id: UUID) -> None:
+        with self._changed:
+            if customer_id in self._customers and is_sharing():
+                close_old_connections()  # who waits holds no connection to the database
+            if not self._changed.wait_for(lambda: customer_id not in self._customers, timeout=WAIT_SECONDS):
+                raise _too_dear(customer_id)
+            self._customers.add(customer_id)
+
+    def _end(self, customer_id: UUID) -> None:
+        with self._changed:
+            self._customers.discard(customer_id)
+            self._changed.notify_all()
+
+
 def paced(customer_id: UUID | None, parts: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
     """Yield the parts of a long answer, each once the customer's account has time for it; the operator's at once."""
     with closing(parts):
@@ -181,3 +218,4 @@ def _share() -> float:
 # Of an event the committing thread has as much again to do.
 posted_events = RequestShares("events_at_once", _budgets, cost_factor=2.0)
 requests_and_pages = RequestShares("requests_at_once", _budgets)
+filter_previews = DearWork()

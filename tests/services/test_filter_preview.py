@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from deliveries.errors import InvalidFilter, InvalidInput
+from deliveries.evaluator.turns import asking_for
 from deliveries.models import Customer, Delivery, Endpoint, Lane
-from deliveries.services import filter_preview, recent_events
+from deliveries.services import filter_preview, recent_events, shares
 from deliveries.services.event_store import EVERYONE
 from deliveries.services.events import EventDraft, accept_event
 from deliveries.services.filter_preview import Verdict, preview_filter
@@ -48,6 +49,17 @@ def test_each_condition_says_whether_it_holds_and_what_the_event_has_there(alice
         (False, True, "The event has nothing at $.data.currency."),
     ]
     assert len(second[2][2]) < 300
+
+
+def test_a_preview_is_drawn_on_the_account_of_the_customer_who_asks_for_it(
+    alice: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[UUID] = []
+    monkeypatch.setattr(shares, "charge", lambda by, **_of_what: drawn.append(by))
+    for asker in (alice.id, None):  # the customer itself, and the operator for it
+        with asking_for(asker):
+            preview_filter(alice.id, filter_="$.data.a == 1", event_types=[])
+    assert drawn == [alice.id]
 
 
 def test_what_matches_here_is_what_an_event_is_fanned_out_to(alice: Customer) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
 from deliveries.errors import TooManyAtOnce
+from deliveries.evaluator.turns import asking_for
 from deliveries.models import Customer, Endpoint, Lane
 from deliveries.services import shares as shares_module
 from deliveries.services.budgets import Budgets
 from deliveries.services.members import add_member
 from deliveries.services.poll_waits import PollWaits, in_all
-from deliveries.services.shares import RequestShares, posted_events, requests_and_pages, waiting_limit
+from deliveries.services.shares import DearWork, RequestShares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 from tests.own_time import give_own_time
@@ -273,4 +277,36 @@ def test_who_has_others_make_very_many_deliveries_waits_for_the_next_ones(monkey
     with pytest.raises(TooManyAtOnce), shares.place(ALICE):
         pass
     with shares.place(BOB), shares.place(None):
+        pass
+
+
+def test_what_a_customer_has_postgresql_do_for_long_is_drawn_on_its_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given clocks that say 3 s went by, of which this process worked 0.5 s itself, then the rest is drawn."""
+    drawn: list[tuple[UUID, int, float]] = []
+    monkeypatch.setattr(
+        shares_module, "charge", lambda by, *, deliveries, seconds: drawn.append((by, deliveries, seconds))
+    )
+    clocks = {"monotonic": itertools.count(0.0, 3.0), "thread_time": itertools.count(0.0, 0.5)}
+    told = {name: partial(next, clock) for name, clock in clocks.items()}
+    monkeypatch.setattr(shares_module, "time", SimpleNamespace(**told))
+    work = DearWork()
+    with asking_for(ALICE), work.turn():
+        pass
+    with asking_for(None), work.turn():
+        pass
+    assert drawn == [(ALICE, 0, 2.5)]
+
+
+def test_a_customer_has_one_piece_of_dear_work_at_a_time_and_others_theirs() -> None:
+    work = DearWork()
+    with asking_for(ALICE), work.turn():
+        with pytest.raises(TooManyAtOnce) as refused, work.turn():
+            pass
+        assert refused.value.limit == "processor_percent"
+        for other in (BOB, None):
+            with asking_for(other), work.turn():
+                pass
+    with pytest.raises(ValueError, match="broken"), asking_for(ALICE), work.turn():
+        raise ValueError("broken")
+    with asking_for(ALICE), work.turn():
         pass
