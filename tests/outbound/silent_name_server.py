@@ -84,7 +84,7 @@ def measured(receiver: OneReceiver) -> dict[str, object]:
             errors.add(answer.error)
             details.add(answer.detail)
     known = prepared_post(f"http://hooks.alice.example:{port}/", [], b"{}")
-    after = send_one(known, timeout_seconds=2, transfers=transfers)
+    after = send_one(known, timeout_seconds=60, transfers=transfers)
     transfers.start(silent, tag="left", timeout_seconds=PATIENCE_SECONDS)
     transfers.finish(wait_seconds=0.05)
     transfers.close()

@@ -88,7 +88,7 @@ def send_by(proxy_url: str, url: str, hostile: HostileServer) -> Answer:
     """Send one request by a proxy, with the hostile server's addresses allowed as literals."""
     rule, literals = ProxyOnly(proxy_url), Guard(hostile.targets())
     with Transfers(rule=rule, literals=literals, proxy=proxy_url, ca_file=hostile.kinds.ca_file) as transfers:
-        return send_one(prepared_post(url, [("x-secret", "hush")], b"{}"), timeout_seconds=3, transfers=transfers)
+        return send_one(prepared_post(url, [("x-secret", "hush")], b"{}"), timeout_seconds=60, transfers=transfers)
 
 
 def test_https_goes_through_a_tunnel_that_sees_no_header(proxy: Proxy, hostile: HostileServer) -> None:
@@ -167,7 +167,7 @@ def test_no_proxy_of_the_environment_is_no_way_around(
 def test_a_private_literal_never_reaches_the_proxy(host: str, proxy: Proxy) -> None:
     conf = load({"HOOKPOST_EGRESS_PROXY": f"http://{proxy.place}"})
     with new_transfers(conf=conf) as transfers:
-        answer = send_one(prepared_post(f"http://{host}/", [], b""), timeout_seconds=2, transfers=transfers)
+        answer = send_one(prepared_post(f"http://{host}/", [], b""), timeout_seconds=60, transfers=transfers)
 
     assert answer.error == "blocked_address"
     assert proxy.heads == []
@@ -193,7 +193,7 @@ def test_a_kept_tunnel_is_used_again(proxy: Proxy, hostile: HostileServer) -> No
     ca_file = hostile.kinds.ca_file
     with Transfers(rule=ProxyOnly(url), literals=Guard(hostile.targets()), proxy=url, ca_file=ca_file) as transfers:
         for _ in range(3):
-            assert send_one(post(hostile, "good tls"), timeout_seconds=3, transfers=transfers).status == 200
+            assert send_one(post(hostile, "good tls"), timeout_seconds=60, transfers=transfers).status == 200
 
     assert len(proxy.heads) == 1
 

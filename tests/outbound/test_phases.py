@@ -19,7 +19,7 @@ from tests.outbound.shared import engine_for, post
 
 def asked(url: str, transfers: Transfers) -> Answer:
     """Send one request."""
-    return send_one(prepared_post(url, [], b"{}"), timeout_seconds=2, transfers=transfers)
+    return send_one(prepared_post(url, [], b"{}"), timeout_seconds=60, transfers=transfers)
 
 
 def test_an_address_needs_no_look_up_and_plain_http_no_handshake() -> None:

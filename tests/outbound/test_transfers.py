@@ -218,7 +218,7 @@ def test_nobody_listening_is_a_refused_connection() -> None:
         port = taken.getsockname()[1]
     rule = Guard([AllowedTarget(ipaddress.ip_network("127.0.0.1/32"), port)])
     with Transfers(rule=rule) as transfers:
-        answer = send_one(prepared_post(f"http://127.0.0.1:{port}/", [], b""), timeout_seconds=2, transfers=transfers)
+        answer = send_one(prepared_post(f"http://127.0.0.1:{port}/", [], b""), timeout_seconds=60, transfers=transfers)
 
     assert (answer.error, answer.detail) == ("connect_refused", f"127.0.0.1:{port}: Connection refused")
 
