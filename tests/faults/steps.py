@@ -14,18 +14,21 @@ from tests.faults.cluster import Cluster
 from tests.faults.counting import Counting
 
 CHUNK = 500
+TIMEOUT_SECONDS = 1200  # of an endpoint: who hangs until it is let go is never ended by a machine that stands still
 
 
 def endpoints_at(receivers: Sequence[Counting], *, each: int = 1, **fields: Any) -> list[Endpoint]:
-    """So many endpoints at each receiver, each of a customer of its own, with all the time that a receiver may have."""
-    fields = {"timeout_seconds": 30} | fields
-    return [
+    """So many endpoints at each receiver, each of a customer of its own, which may take more time than a test has."""
+    made = [
         create_endpoint(
             Customer.objects.create(name="Alice & Co"), {"url": receiver.url, **fields}, actor="user:alice"
         )[0]
         for receiver in receivers
         for _ in range(each)
     ]
+    if "timeout_seconds" not in fields:
+        Endpoint.objects.filter(pk__in=[each.pk for each in made]).update(timeout_seconds=TIMEOUT_SECONDS)
+    return made
 
 
 def customers_of(endpoints: Sequence[Endpoint]) -> list[str]:

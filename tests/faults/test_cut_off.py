@@ -41,7 +41,7 @@ def test_a_worker_that_is_cut_off_doubles_no_more_than_it_had_in_flight(
     """Given a worker that comes back while there is much left to send, then what it has in hand is another one's."""
     for receiver in receivers:
         receiver.delay_seconds = 0.2
-    endpoints = endpoints_at(receivers[:2], each=LANES // 2, timeout_seconds=4, max_in_flight=2)
+    endpoints = endpoints_at(receivers[:2], each=LANES // 2, max_in_flight=2)
     cluster.url = line.url
     try:
         worker = cluster.worker()

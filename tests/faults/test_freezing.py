@@ -15,7 +15,7 @@ def test_a_worker_frozen_past_its_lease_changes_nothing_its_successor_recorded(
 ) -> None:
     receiver = receivers[0]
     receiver.hang(then=503)
-    (endpoint,) = endpoints_at([receiver], max_in_flight=5, timeout_seconds=30)
+    (endpoint,) = endpoints_at([receiver], max_in_flight=5)
     emitted = emit([endpoint], 20)
     frozen = cluster.worker(lease_seconds=2)
     receiver.wait_for(5, timeout=LEAST_SECONDS)

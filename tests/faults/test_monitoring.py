@@ -48,7 +48,7 @@ class Prometheus:
         """The data of an answer; None while there is none."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=LEAST_SECONDS) as answer:
                 return json.load(answer)["data"]
         except OSError:
             return None

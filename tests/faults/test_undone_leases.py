@@ -35,7 +35,7 @@ def test_what_is_in_flight_under_a_lease_that_a_crash_undoes_is_sent_once(
     """Given another worker that looks after this one has made its leases again, then it finds none to take."""
     for receiver in receivers:
         receiver.hang()
-    endpoints = endpoints_at(receivers[:2], each=LANES // 2, timeout_seconds=30)
+    endpoints = endpoints_at(receivers[:2], each=LANES // 2)
     lazy.worker()
     lazy.eventually(lambda: leader(lazy), seconds=30, what="a leader")
     with frozen(lazy.worker()):
@@ -57,7 +57,7 @@ def test_what_two_workers_have_in_flight_when_the_database_crashes_is_sent_once(
     """Given that either may ask for the lanes of the other one before that one has renewed, then nobody leases yet."""
     for receiver in receivers:
         receiver.hang()
-    endpoints = endpoints_at(receivers[:2], each=LANES // 2, timeout_seconds=30)
+    endpoints = endpoints_at(receivers[:2], each=LANES // 2)
     workers = [lazy.worker(), lazy.worker()]
     lazy.eventually(lambda: Worker.objects.filter(slow=False).count() >= 2, seconds=30, what="both")
     emitted = emit(endpoints, LANES)

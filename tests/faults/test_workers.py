@@ -78,7 +78,7 @@ def test_a_worker_asked_to_stop_does_not_wait_for_a_hanging_receiver(
     cluster: Cluster, receivers: list[Counting]
 ) -> None:
     receivers[0].hang()
-    (endpoint,) = endpoints_at(receivers[:1], timeout_seconds=30)
+    (endpoint,) = endpoints_at(receivers[:1])
     emit([endpoint], 3)
     worker = cluster.worker()
     receivers[0].wait_for(1, timeout=LEAST_SECONDS)
