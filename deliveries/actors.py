@@ -85,6 +85,11 @@ def engines_live() -> bool:
     return _engines.live()
 
 
+def begin_no_more() -> None:
+    """Begin no request from now on; what is in flight may end."""
+    _engines.begin_no_more()
+
+
 def stop_engines() -> None:
     """Let requests in flight end for a moment, and give all lanes of this process back."""
     _engines.stop()

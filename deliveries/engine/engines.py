@@ -6,6 +6,7 @@ What lives here: that the first who needs an engine starts it, and that all end 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -36,6 +37,9 @@ class Engines:
 
     def hint(self, endpoint_ids: Sequence[str], *, slow: bool) -> None:
         """Tell an engine what a message names; one that is busy is not given the next before it has looked at this."""
+        if self._stopping.is_set():
+            self._pass_on(endpoint_ids, slow=slow)
+            return
         engine = self.of(slow=slow)
         engine.notify([UUID(text) for text in endpoint_ids])
         engine.unread.await_reading(HEED_SECONDS)
@@ -46,17 +50,26 @@ class Engines:
 
     def live(self) -> bool:
         """Say whether no engine that was started has ended by itself."""
-        return all(thread.is_alive() for _, thread in list(self._running.values()))
+        return self._stopping.is_set() or all(thread.is_alive() for _, thread in list(self._running.values()))
 
     def tell(self, lanes: Sequence[UUID], *, slow: bool) -> None:
         """Say here that these lanes have work, or with none that some have; a web server has nobody to tell it."""
         if self._running and not self._stopping.is_set():
             self.of(slow=slow).notify(lanes)
 
+    def begin_no_more(self) -> None:
+        """Let all engines send what is new to nobody from now on, and end; messages are left to other workers."""
+        self._stopping.set()
+        for engine in self.all():
+            engine.notify([])
+
     def stop(self) -> None:
         """End all engines."""
-        self._stopping.set()
-        for engine, _ in self._running.values():
-            engine.notify([])
+        self.begin_no_more()
         for _, thread in self._running.values():
             thread.join()
+
+    def _pass_on(self, endpoint_ids: Sequence[str], *, slow: bool) -> None:
+        """Ring again for what a message names, and listen no more for a moment: another worker does."""
+        self._wake([(UUID(text), slow) for text in endpoint_ids])
+        time.sleep(HEED_SECONDS)

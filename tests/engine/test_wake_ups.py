@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from types import SimpleNamespace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import dramatiq
 import pytest
@@ -16,6 +16,7 @@ from config.list_broker import LONGEST, ListBroker
 from deliveries import actors
 from deliveries.actors import LANES_A_MESSAGE, LANES_NAMED, LANES_TOGETHER, MESSAGES_AT_ONCE, WAITING_LIMIT, parts_of
 from deliveries.engine.dispatcher import Dispatcher
+from deliveries.engine.engines import Engines
 from deliveries.engine.unread_hints import MOST, UnreadHints
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver
@@ -97,6 +98,18 @@ def test_a_hint_is_heeded_by_the_thread_that_takes_it_and_one_that_fails_is_lost
         actors.deliver_due.send([text])
         assert next(consumer) is None, "nothing is left for Dramatiq's own threads"
     assert told == [[lane]]
+
+
+def test_a_hint_that_comes_to_a_worker_which_begins_no_more_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    lane = uuid4()
+    woken: list[tuple[UUID, bool]] = []
+    engines = Engines(woken.extend)
+    monkeypatch.setattr(actors, "_engines", engines)
+    actors.begin_no_more()
+    actors.deliver_due.fn([str(lane)])
+    actors.deliver_due_slow.fn([str(lane)])
+    assert woken == [(lane, False), (lane, True)]
+    assert (engines.all(), engines.live()) == ([], True)
 
 
 def test_whoever_tells_a_busy_engine_waits_until_it_has_read_that_and_takes_no_other_hint_meanwhile() -> None:

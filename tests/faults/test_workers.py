@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from deliveries.models import Attempt, Delivery, Lane
 from tests.faults.cluster import LEAST_SECONDS, Cluster, kill
@@ -72,6 +73,32 @@ def test_a_worker_asked_to_stop_amid_a_drain_sends_nothing_twice(cluster: Cluste
     cluster.eventually(is_all_succeeded, seconds=30, what="the success of all")
     assert arrived_ids(receivers) == emitted
     assert duplicates(receivers) == 0
+
+
+def test_a_worker_asked_to_stop_sends_nothing_new_while_a_step_of_a_job_takes_its_time(
+    cluster: Cluster, receivers: list[Counting], tmp_path: Path
+) -> None:
+    over = tmp_path / "over"
+    endpoints = endpoints_at(receivers[:2], max_in_flight=10)
+    for receiver in receivers[:2]:
+        receiver.hang_after(100)
+    emitted = emit(endpoints, 1500)
+    worker = cluster.child("worker", "-m", "tests.faults.late_worker", str(over), log_level="INFO")
+    cluster.eventually(lambda: all(each.is_hanging for each in receivers[:2]), seconds=30, what="the middle of it")
+    worker.terminate()
+    cluster.eventually(lambda: "engine_ending" in cluster.logs(), seconds=30, what="the end of the engine")
+    for receiver in receivers[:2]:
+        receiver.let_go()
+    cluster.eventually(
+        lambda: not Lane.objects.exclude(lease_until=None).exists(), seconds=30, what="the end of what was in flight"
+    )
+    assert arrived_ids(receivers) < emitted
+    assert worker.poll() is None
+    over.touch()
+    assert worker.wait(LEAST_SECONDS) == 0
+    cluster.worker()
+    cluster.eventually(is_all_succeeded, seconds=30, what="the success of all")
+    assert arrived_ids(receivers) == emitted
 
 
 def test_a_worker_asked_to_stop_does_not_wait_for_a_hanging_receiver(

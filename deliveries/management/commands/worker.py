@@ -38,8 +38,8 @@ class Command(HookpostCommand):
         add_health_option(parser)
 
     def handle(self, *, health: Place | None, **options: object) -> None:
-        """Run until SIGTERM or SIGINT, then finish the turns in hand, first the workers' and then the late ones."""
-        from deliveries.actors import engines_live
+        """Run until SIGTERM or SIGINT, then begin nothing new, and let end what is in flight and the steps of jobs."""
+        from deliveries.actors import begin_no_more, engines_live
         from deliveries.checks import refuse_to_start
 
         refuse_to_start()
@@ -58,6 +58,7 @@ class Command(HookpostCommand):
                     stop_wanted.wait(LOOK_SECONDS)
                 drain.begin()
                 stop.set()
+                begin_no_more()
                 stop_workers(workers)
                 stop_engines()
                 dispatcher.join()
