@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+Place = tuple[str, int]
+
 
 @contextmanager
-def health_port(at: tuple[str, int] | None, parts: Mapping[str, Callable[[], bool]]) -> Iterator[None]:
+def health_port(at: Place | None, parts: Mapping[str, Callable[[], bool]]) -> Iterator[None]:
     """Answer at this place while the block lasts; nowhere without one. Raises CannotStart when the place is taken.
 
     `parts` is what has to live, by name.

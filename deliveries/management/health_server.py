@@ -20,8 +20,8 @@ from deliveries.api.probes import PROBES, answer_probe
 from deliveries.api.problems import plain_problem, problem
 from deliveries.database.sharing import share_connections
 from deliveries.errors import CannotStart
+from deliveries.management.health_port import Place
 
-Place = tuple[str, int]
 Parts = Mapping[str, Callable[[], bool]]  # what has to live, by name
 
 REQUEST_SECONDS = 5.0  # for a caller to say what it wants

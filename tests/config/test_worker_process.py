@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +17,14 @@ from deliveries.conf import conf
 from deliveries.management.signals import STOPS, stop_signals
 from deliveries.management.workers import JOB_THREADS, build_workers
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120
+IMPORTED = """
+import sys, django
+django.setup()
+import deliveries.actors, deliveries.management.commands.dispatcher, deliveries.management.commands.worker
+print([name for name in sys.modules if name.startswith(("deliveries.api.", "rest_framework.views"))])
+"""
 
 
 @pytest.mark.parametrize("number", STOPS)
@@ -46,3 +57,10 @@ def test_without_a_signal_a_wait_is_over_by_itself() -> None:
 def test_no_thread_waits_for_messages_that_others_heed(url: str, lanes: int, slow: int) -> None:
     workers = build_workers(make_broker(url), conf=conf)
     assert [worker.worker_threads for worker in workers] == [lanes, JOB_THREADS, slow]
+
+
+def test_a_worker_without_a_health_port_imports_nothing_of_the_api() -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "-c", IMPORTED]
+    found = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

@@ -13,8 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from deliveries import __version__
 from deliveries.management.command import HookpostCommand
 from deliveries.management.commands.worker import LOOK_SECONDS, add_health_option, start_dispatcher
-from deliveries.management.health_port import health_port
-from deliveries.management.health_server import Place
+from deliveries.management.health_port import Place, health_port
 from deliveries.management.signals import stop_signals
 from deliveries.services import drain
 

@@ -16,8 +16,7 @@ from deliveries import __version__
 from deliveries.address_variables import place
 from deliveries.conf import conf
 from deliveries.management.command import HookpostCommand
-from deliveries.management.health_port import health_port
-from deliveries.management.health_server import Place
+from deliveries.management.health_port import Place, health_port
 from deliveries.management.signals import stop_signals
 from deliveries.management.workers import build_workers, prepare_process, stop_workers
 from deliveries.services import drain
