@@ -34,6 +34,7 @@ def drain(
     each: int,
     prepare: Callable[[list[tuple[UUID, UUID]]], None] = lambda pairs: None,
     meanwhile: Callable[[], None] = lambda: None,
+    settle: Callable[[], None] = filling.settle,
     urls: Sequence[str] = (),
     ca_file: str = "",
     batch_size: int = 1,
@@ -45,7 +46,7 @@ def drain(
     filling.rest_lanes()
     filling.fill([customer for customer, _ in pairs], each=each)
     prepare(pairs)
-    filling.settle()
+    settle()
     with stage.workers(HOOKPOST_CA_FILE=ca_file) as processes:
         warm_up(stage, [endpoint for _, endpoint in warm], [customer for customer, _ in warm])
         cpu, started = cpu_seconds(processes), time.monotonic()

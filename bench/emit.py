@@ -77,9 +77,9 @@ def request_headers() -> list[str]:
     return [f"Authorization: Bearer {text}", "Content-Type: application/json"]
 
 
-def event_of(customer_id: UUID) -> bytes:
+def event_of(customer_id: UUID, *, data: bytes = filling.DATA) -> bytes:
     """Return the body of POST /events."""
     from deliveries.protocol import ids
 
     customer = ids.encode_id(ids.CUSTOMER, customer_id)
-    return b'{"customer":%b,"type":"invoice.paid","data":%b}' % (orjson.dumps(customer), filling.DATA)
+    return b'{"customer":%b,"type":"invoice.paid","data":%b}' % (orjson.dumps(customer), data)

@@ -6,7 +6,8 @@ copies of what it wrote: accepting each was a large part of the time that a meas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -147,6 +148,24 @@ def settle() -> None:
     """Do now what autovacuum and the checkpointer would do at some moment of the measurement."""
     _execute("VACUUM (ANALYZE)")
     _execute("CHECKPOINT")
+
+
+@contextmanager
+def without_autovacuum() -> Iterator[None]:
+    """Inside, nobody tells PostgreSQL of its tables but `settle`."""
+    _execute("ALTER SYSTEM SET autovacuum = off")
+    _execute("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        _execute("ALTER SYSTEM RESET autovacuum")
+        _execute("SELECT pg_reload_conf()")
+
+
+def forget_statistics() -> None:
+    """Let PostgreSQL know as little of its tables as after a restore."""
+    _execute("DELETE FROM pg_statistic USING pg_class c WHERE starelid = c.oid AND c.relname LIKE 'hookpost_%'")
+    _execute("SELECT pg_clear_relation_stats('public', relname) FROM pg_class c WHERE c.relname LIKE 'hookpost_%'")
 
 
 def release_only(endpoint_ids: Sequence[UUID]) -> None:

@@ -1,7 +1,8 @@
 """A receiver for tens of thousands of requests, in a process of its own: answers 204 and counts each `webhook-id`.
 
-Run as `python -m tests.faults.fast_receiver PORT`. GET /count answers how many requests came, GET /ids how often
-each id did, as JSON. Reads only what Hookpost sends: requests with a content-length.
+Run as `python -m tests.faults.fast_receiver PORT [SECONDS]`; so long it keeps each delivery waiting. GET /count
+answers how many requests came, GET /ids how often each id did, as JSON. Reads only what Hookpost sends: requests with
+a content-length.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ times: Counter[str] = Counter()
 
 
 class Receiving(asyncio.Protocol):
-    """One connection, kept alive."""
+    """One connection, kept alive; a delivery waits so many seconds for its answer."""
+
+    seconds = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with an empty buffer."""
@@ -38,7 +41,11 @@ class Receiving(asyncio.Protocol):
             if len(self.buffer) < whole:
                 return
             self.buffer = self.buffer[whole:]
-            self.transport.write(answer(head))
+            said = answer(head)
+            if self.seconds and head.startswith(b"POST"):
+                asyncio.get_running_loop().call_later(self.seconds, self.transport.write, said)
+            else:
+                self.transport.write(said)
 
 
 def answer(head: bytes) -> bytes:
@@ -65,4 +72,5 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
+    Receiving.seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     asyncio.run(serve(int(sys.argv[1])))
