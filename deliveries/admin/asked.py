@@ -5,7 +5,7 @@ What lives here: reading it, and writing the addresses next to it. It must not k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import BadRequest
@@ -14,9 +14,19 @@ from django.http import QueryDict
 from deliveries.admin.list_filters import Chip, Filter, Narrows, clean, narrowed_by, values_of
 from deliveries.admin.paging import Place, read_place
 from deliveries.models.visible import Viewer
+from deliveries.protocol.sentences import say
 
 PLACE, WORDS = "p", "q"
 WORDS_LIMIT = 200
+NAME_SHOWN = 50
+
+
+class NoSuchFilter(BadRequest):
+    """An address has a parameter that no filter reads; `query` is the address's query string without it."""
+
+    def __init__(self, name: str, *, query: str) -> None:
+        super().__init__(say("This list is not narrowed by “{name}”.", name=name[:NAME_SHOWN]))
+        self.query = query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +90,18 @@ class Asked:
         return f"?{query.urlencode()}"
 
 
+def _without(query: QueryDict, names: Iterable[str]) -> str:
+    left = query.copy()
+    for name in names:
+        del left[name]
+    return f"?{left.urlencode()}"
+
+
 def read_asked(query: QueryDict, filters: Sequence[type[Filter]], *, viewer: Viewer) -> Asked:
     """Read an address; a parameter that no filter has is refused, for it could only mean to bend the query."""
     known = {PLACE, WORDS, *(name for each in filters for name in each.names)}
     if unknown := set(query) - known:
-        raise BadRequest(f"this list is not narrowed by {min(unknown)[:50]!r}; see the filters above it")
+        raise NoSuchFilter(min(unknown), query=_without(query, unknown))
     return Asked(
         query=query,
         filters=[each(query, viewer=viewer) for each in filters],

@@ -23,7 +23,7 @@ from deliveries.protocol.curl import as_curl
 from deliveries.protocol.payload import PLAIN
 from deliveries.protocol.request import kept_body, read_headers, read_method
 from deliveries.protocol.shown_body import shown_body
-from deliveries.services.languages import tell
+from deliveries.services.languages import in_words, tell
 from deliveries.services.sent_bodies import body_sent
 from deliveries.services.version_table import route_of, version_table
 
@@ -44,7 +44,7 @@ def shown_attempt(attempt: Attempt, viewer: Viewer) -> dict[str, object]:
         "row": attempt,
         "id": attempt.public_id,
         "actor": actor_in_words(visible.shown_actor(viewer, attempt.actor)),
-        "reason": readable(attempt.reason.encode()),
+        "reason": in_words(readable(attempt.reason.encode())),
         "answer": answer_of(attempt),
         "started": moment(attempt.started_at),
         "says": advice_for(attempt.error, attempt.status_code).says if attempt.error else "",

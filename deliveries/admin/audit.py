@@ -34,6 +34,7 @@ from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.actor_names import shown_to_customer
 from deliveries.protocol.timestamps import to_minute
+from deliveries.services.languages import in_words
 from deliveries.services.selection import between
 
 TYPE_ID = re.compile("[a-z]+_[0-9a-z]{26}")
@@ -142,7 +143,7 @@ class AuditPages(ReadOnlyPages[AuditEntry]):
     @admin.display(description=gettext_lazy("Reason"))
     def shown_reason(self, row: AuditEntry) -> str:
         """Why, for the customer to read too."""
-        return row.reason or NOTHING
+        return in_words(row.reason) or NOTHING
 
     @admin.display(description=gettext_lazy("Note, for staff only"))
     def shown_note(self, row: AuditEntry) -> str:

@@ -91,8 +91,8 @@ def lane_badge(row: Endpoint) -> SafeString | str:
     return badge("draining", colour="info") if row.draining else ""
 
 
-def in_words(health: Health) -> str:
-    """Return health as a sentence or two."""
+def in_words(health: Health, *, is_on_the_way: bool | None = None) -> str:
+    """Return health as a sentence or two; `is_on_the_way`: whether something waits there, None where nobody asked."""
     said = []
     if health.since is not None:
         at = to_second(health.since)
@@ -101,7 +101,18 @@ def in_words(health: Health) -> str:
         said.append(tell("{share} of the last day's deliveries arrived.", share=_percent(health.share_24h)))
     if health.error and health.share_24h != 1:  # what is tried again and arrives is no failure of the day
         said.append(tell("The commonest failure: {what}.", what=advice_for(health.error, health.status_code).says))
-    return " ".join(said) or gettext("Nothing has been sent there yet.")
+    return " ".join(said) or _without_news(health, is_on_the_way=is_on_the_way)
+
+
+def _without_news(health: Health, *, is_on_the_way: bool | None) -> str:
+    """Say why nothing is known: a first request may hang for a minute, and has been sent all the same."""
+    if is_on_the_way:
+        return gettext("What is on its way there has no answer yet.")
+    if health.state != HealthState.UNKNOWN:
+        return gettext("Nothing has been sent there in the last day.")
+    if is_on_the_way is None:
+        return gettext("No answer has come from there yet.")
+    return gettext("Nothing has been sent there yet.")
 
 
 def arrivals_in_words(health: Health) -> str:

@@ -127,7 +127,7 @@ class EndpointPages(VersionPage):
             "state": badge(row.state),
             "note": self.note_of(row),
             "health": health_badges(shown),
-            "health_words": in_words(row.health),  # type: ignore[attr-defined]
+            "health_words": in_words(row.health, is_on_the_way=backlog["waiting"] != "0"),  # type: ignore[attr-defined]
             "lane": row.lane,
             "resting": resting,
             "retests": retests_in_words(row),

@@ -26,6 +26,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
+from deliveries.admin.asked import NoSuchFilter
 from deliveries.admin.dashboard import COUNT_SECONDS, figures_for
 from deliveries.admin.failing import failing_section
 from deliveries.admin.overview import overview_for
@@ -33,10 +34,11 @@ from deliveries.admin.overview_live import live_part, live_view
 from deliveries.admin.page_addresses import address_of
 from deliveries.admin.provider_log_out import came_by_provider
 from deliveries.admin.rendering import page_of, with_our_templates
-from deliveries.api.error_pages import error_page
+from deliveries.api.error_pages import WORDS, error_page
 from deliveries.models import FailureGroup
 from deliveries.models.visible import Viewer
 from deliveries.services.brands import Brand, operator_brand
+from deliveries.services.languages import said_by
 from deliveries.services.own_time import zone_of
 from deliveries.services.password_links import record_set
 from deliveries.services.second_factor import SHOWN_TO_PROVIDER, confirmed_factor, is_required
@@ -117,6 +119,9 @@ class HookpostSite(UnfoldAdminSite):
             except (Http404, PermissionDenied) as refusal:
                 code, others = (404 if isinstance(refusal, Http404) else 403), self.others_url(request)
                 return error_page(request, code, brand=self.brand(request), others_url=others)
+            except NoSuchFilter as refusal:
+                said, without = (WORDS[400][0], said_by(refusal)), f"{request.path}{refusal.query}"
+                return error_page(request, 400, said=said, brand=self.brand(request), without_url=without)
             if answer.status_code == NOT_ALLOWED:
                 allowed = {"Allow": answer.headers["Allow"]}
                 return error_page(request, NOT_ALLOWED, brand=self.brand(request), headers=allowed)

@@ -131,6 +131,7 @@ class PortalSite(HookpostSite):
                 theme.Item(title=_("Events"), icon="bolt", model="event"),
                 theme.Item(title=_("Jobs"), icon="progress_activity", model="job"),
                 theme.Item(title=_("Catalogue"), icon="menu_book", page="catalogue"),
+                theme.Item(title=_("Receiving"), icon="code", page="receiving"),
                 theme.Item(title=_("Event types"), icon="category", model="eventtype"),
                 theme.Item(title=_("API keys"), icon="key", model="apikey"),
                 theme.Item(title=_("Members"), icon="group", page="members"),

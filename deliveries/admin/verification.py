@@ -9,7 +9,7 @@ from datetime import datetime
 
 from deliveries.models import Challenge, Endpoint
 from deliveries.protocol.timestamps import to_minute
-from deliveries.services.languages import tell
+from deliveries.services.languages import in_words, tell
 
 
 def verification_in_words(row: Endpoint) -> str:
@@ -23,9 +23,8 @@ def verification_in_words(row: Endpoint) -> str:
         return tell("Its URL was asked the challenge and has not answered yet.")
     if not asked.detail:
         return tell("Its URL is about to be asked the challenge.")
-    last = tell(
-        "Number of questions so far: {number}. The last answer: {detail}.", number=asked.tries, detail=asked.detail
-    )
+    said = in_words(asked.detail)
+    last = tell("Number of questions so far: {number}. The last answer: {detail}.", number=asked.tries, detail=said)
     if asked.next_at is None:
         return f"{last} {tell('Its URL is not asked again by itself.')}"
     return f"{last} {tell('Its URL is asked again at {at} UTC.', at=f'{asked.next_at:%H:%M:%S}')}"

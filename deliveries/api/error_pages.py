@@ -65,17 +65,19 @@ def error_page(
     headers: Mapping[str, str] | None = None,
     brand: Brand | None = None,
     others_url: str = "",
+    without_url: str = "",
 ) -> HttpResponse:
     """Return the page of a status; `said` is its title and sentence where they are not the usual ones.
 
-    The brand is the operator's unless whoever refuses knows another; `others_url` is where to look as somebody else.
+    The brand is the operator's unless whoever refuses knows another; `others_url` is where to look as somebody else,
+    `without_url` where the same page is without what was refused.
     """
     title, sentence = (gettext(each) for each in said or WORDS.get(code, WORDS[500]))
     staff, portal = site_root(STAFF), site_root(PORTAL)
     site = next((each for each in (staff, portal) if each and request.path.startswith(each)), "")
     at = f"{to_second(datetime.now(UTC))} UTC"
     context = {"code": code, "title": title, "sentence": sentence, "at": at}
-    context |= {"site": site, "staff": staff, "portal": portal, "others_url": others_url}
+    context |= {"site": site, "staff": staff, "portal": portal, "others_url": others_url, "without_url": without_url}
     try:
         context |= look_of(brand or operator_brand())
         text = render_to_string("hookpost/error.html", context)

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from deliveries.models import ApiKey, Customer, Member
+from deliveries.protocol.sentences import say
 from deliveries.services.api_keys import create_api_key, revoke_api_key
 from deliveries.services.audit import SYSTEM
 
@@ -31,7 +32,7 @@ class Login:
 def new_key() -> str:
     """Return a service key with all scopes; the keys of earlier runs are revoked."""
     for old in ApiKey.objects.filter(name=KEY_NAME, customer=None, revoked_at=None):
-        revoke_api_key(old, actor=SYSTEM, reason="a new run of the demo")
+        revoke_api_key(old, actor=SYSTEM, reason=say("a new run of the demo"))
     return create_api_key(KEY_NAME, ApiKey.Scope.values, actor=SYSTEM)[1]
 
 

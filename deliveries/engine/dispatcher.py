@@ -32,6 +32,7 @@ from deliveries.errors import ClockOff
 from deliveries.metrics import names
 from deliveries.models import Endpoint
 from deliveries.protocol.actor_names import SYSTEM
+from deliveries.protocol.stored_sentences import not_arrived
 from deliveries.services import (
     alert_mail,
     alerts,
@@ -286,7 +287,7 @@ def disable_failing() -> int:
 
 
 def _disable_failing(endpoint: Endpoint) -> None:
-    reason = f"no delivery has arrived for {conf.disable_after_days} days"
+    reason = not_arrived(conf.disable_after_days)
     with held_as_seen(endpoint):
         endpoints.disable_endpoint(endpoint, actor=SYSTEM, reason=reason)
         retests.begin_retesting(endpoint)

@@ -10,7 +10,8 @@ when                  backoff breaker rate delivery_states delivery_window clock
 events                event_data event_types schema_changes json_members tags trace_context operational
 what is made of them  filters filter_conditions transformation api_versions
 who                   actor_names member_roles staff_roles staff_claims open_id id_tokens bearer_tokens log_in_refusals
-writing               ids timestamps time_zones sentences brand_colours amqp_urls torn_urls url_options remembered
+writing               ids timestamps time_zones sentences stored_sentences brand_colours amqp_urls torn_urls url_options
+                      remembered
 
 imports/ reads what other senders export.
 """

@@ -14,15 +14,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from deliveries.protocol.sentences import say
+from deliveries.protocol.stored_sentences import OTHER_ORIGIN
+
 CHALLENGE = "hookpost.challenge"
 OPTIONS = "OPTIONS"
-UNVERIFIED = "its URL has yet to answer the challenge"  # why an endpoint is paused until then
+UNVERIFIED = say("its URL has yet to answer the challenge")  # why an endpoint is paused until then
 ORIGIN_HEADER = "webhook-request-origin"
 RATE_MAX = 600_000  # requests a minute; who allows more sets no limit
 
-ECHO = 'it sent the request back; the challenge wants the value alone, or {"challenge": value}'
-OTHER = "it answered, but not with the value of the challenge"
-SILENT = "it answered without WebHook-Allowed-Origin"
+ECHO = say('it sent the request back; the challenge wants the value alone, or {"challenge": value}')
+OTHER = say("it answered, but not with the value of the challenge")
+SILENT = say("it answered without WebHook-Allowed-Origin")
 
 
 class ChallengeKind(StrEnum):
@@ -85,12 +88,12 @@ def judge_permission(headers: Mapping[str, str], origin: str) -> ChallengeVerdic
     if not allowed:
         return ChallengeVerdict(proven=False, detail=SILENT)
     if allowed not in ("*", origin.lower()):
-        return ChallengeVerdict(proven=False, detail=f"it allows another origin than {origin}")
+        return ChallengeVerdict(proven=False, detail=OTHER_ORIGIN.again(origin=origin))
     rate = headers.get("webhook-allowed-rate", "").strip() or "*"
     if rate == "*":
         return ChallengeVerdict(proven=True)
     if not (rate.isascii() and rate.isdigit() and len(rate) <= 18 and int(rate) > 0):
-        return ChallengeVerdict(proven=False, detail="its WebHook-Allowed-Rate is no number of requests a minute")
+        return ChallengeVerdict(proven=False, detail=say("its WebHook-Allowed-Rate is no number of requests a minute"))
     return ChallengeVerdict(proven=True, per_minute=int(rate) if int(rate) < RATE_MAX else None)
 
 

@@ -19,7 +19,7 @@ from deliveries.protocol.time_zones import zone_named
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW_WORDS = say("days hours zone, such as mon-fri 08:00-18:00 Europe/Berlin")
-OUTSIDE = "outside its delivery window"  # why such an endpoint is paused
+OUTSIDE = say("outside its delivery window")  # why such an endpoint is paused
 NO_ZONE = say("timezone is a name of the IANA, such as Europe/Berlin")
 _OF_A_HOST = ("localtime", "posixrules", "Factory")  # names of files beside the zones, and no zones
 _OTHER_CLOCKS = ("posix/", "right/")  # the same zones again, one with leap seconds: 27 s off

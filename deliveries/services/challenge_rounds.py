@@ -34,6 +34,7 @@ from deliveries.protocol.challenge import (
 )
 from deliveries.protocol.outcome import EXPLANATIONS
 from deliveries.protocol.request import read_headers, read_method
+from deliveries.protocol.sentences import say
 from deliveries.protocol.shown_body import shown_body
 from deliveries.services import clock
 from deliveries.services.cancellations import cancel_deliveries
@@ -46,9 +47,9 @@ log = structlog.get_logger(__name__)
 
 ROUND_LIMIT = 200
 NOT_LOOKED_AT = "challenge_not_looked_at"
-ASKING = "the challenge that a new URL has to answer"
-ANSWERED = "its URL has answered the challenge"
-NO_LONGER = "challenges are no longer asked for"
+ASKING = say("the challenge that a new URL has to answer")
+ANSWERED = say("its URL has answered the challenge")
+NO_LONGER = say("challenges are no longer asked for")
 
 State = Challenge.State
 

@@ -70,7 +70,7 @@ def hold_customer(customer: Customer) -> None:
 
 def _delete_endpoints(customer: Customer, *, actor: str) -> None:
     for endpoint in Endpoint.objects.filter(customer=customer, deleted_at=None):
-        delete_endpoint(endpoint, actor=actor, reason="the customer is deleted")
+        delete_endpoint(endpoint, actor=actor, reason=say("the customer is deleted"))
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, object]:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from deliveries.models import Customer, Endpoint
+from deliveries.protocol.sentences import say
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 from deliveries.services.rounds import act_alone, held_as_seen
 
-HELD = "all deliveries are held for a while"
+HELD = say("all deliveries are held for a while")
 
 
 def hold_all(*, actor: str, note: str = "") -> int:

@@ -20,6 +20,7 @@ from deliveries.protocol import timestamps
 from deliveries.protocol.imports.item import NOTHING, ImportItem, Kind
 from deliveries.protocol.imports.item_types import misfit
 from deliveries.protocol.secrets import check_secret, format_secret
+from deliveries.protocol.sentences import say
 from deliveries.services import clock, limits
 from deliveries.services.customers import create_customer, update_customer
 from deliveries.services.endpoint_credentials import CREDENTIALS, given_of
@@ -35,7 +36,7 @@ from deliveries.services.event_types import create_event_type, update_event_type
 from deliveries.services.holding import release_each
 
 Result = ImportLine.Result
-HELD = "imported, and held until it is released"
+HELD = say("imported, and held until it is released")
 MADE = "no secret came with it, so one was made"
 
 
@@ -180,7 +181,7 @@ def _change(row: Endpoint, item: ImportItem, way: Way) -> ItemResult:
         if changed:
             store_changes(row, changed, actor=way.actor, vouched=way.verified)
         for text in fresh:
-            rotate_secret(row, actor=way.actor, secret=text, reason="imported")
+            rotate_secret(row, actor=way.actor, secret=text, reason=say("imported"))
     return _of_known({*changed, *(["secret"] if fresh else [])}, item)
 
 

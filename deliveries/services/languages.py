@@ -19,6 +19,7 @@ from deliveries.conf import conf
 from deliveries.errors import InvalidInput
 from deliveries.models import LogIn
 from deliveries.protocol.sentences import Joined, Sentence, say, say_number
+from deliveries.protocol.stored_sentences import remembered
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = MappingProxyType(
@@ -29,6 +30,7 @@ IN_SESSION = "hookpost_language"  # what its person chose, or whoever embeds the
 
 def in_words(text: str) -> str:
     """Return a sentence in the language that is spoken at this moment; text that is none of ours stays as it is."""
+    text = remembered(text)
     if not isinstance(text, Sentence):
         return gettext(text) if text else ""
     if isinstance(text, Joined):

@@ -19,6 +19,7 @@ from deliveries.conf import conf
 from deliveries.metrics import names
 from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Invitation, Job, PasswordMail, PortalLink
 from deliveries.protocol.ids import floor_of
+from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.services.audit import SYSTEM
 from deliveries.services.endpoints import delete_endpoint
@@ -67,7 +68,7 @@ def _past(now: datetime) -> Iterator[QuerySet[Model]]:
 
 
 def _end_inboxes(now: datetime) -> int:
-    end = partial(delete_endpoint, actor=SYSTEM, reason="an inbox that nobody changed for 7 days")
+    end = partial(delete_endpoint, actor=SYSTEM, reason=say("an inbox that nobody changed for 7 days"))
     return sum(act_alone(partial(end, each), each, event="inbox_not_ended") for each in ended_inboxes(now))
 
 

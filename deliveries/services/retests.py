@@ -19,6 +19,8 @@ from deliveries.errors import HookpostError
 from deliveries.models import Delivery, Endpoint, Retest
 from deliveries.protocol.actor_names import SYSTEM
 from deliveries.protocol.delivery_states import DeliveryState
+from deliveries.protocol.sentences import say
+from deliveries.protocol.stored_sentences import RETEST_ARRIVED
 from deliveries.services import clock
 from deliveries.services.cancellations import cancel_deliveries
 from deliveries.services.endpoints import resume_endpoint
@@ -30,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_HOURS, LONGEST_HOURS = 1, 24
 ROUND_LIMIT = 100
-RETESTED = "a retest, because it was disabled for failing"
+RETESTED = say("a retest, because it was disabled for failing")
 
 
 def begin_retesting(endpoint: Endpoint) -> None:
@@ -85,7 +87,7 @@ def _answered() -> list[Retest]:
 def _enable(retest: Retest) -> None:
     delivery = Delivery(id=retest.delivery_id)
     with held_as_seen(retest.endpoint):
-        resume_endpoint(retest.endpoint, actor=SYSTEM, reason=f"the retest {delivery.public_id} arrived")
+        resume_endpoint(retest.endpoint, actor=SYSTEM, reason=RETEST_ARRIVED.again(delivery=delivery.public_id))
     Retest.objects.filter(pk=retest.pk).delete()
     log.info("endpoint_enabled_by_retest", endpoint=retest.endpoint.public_id, tries=retest.tries)
 

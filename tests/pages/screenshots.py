@@ -32,6 +32,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 QUALITY = 75
 SIZES = {"": (1360, 900), "-phone": (420, 860)}
 SCHEMES: Mapping[Scheme, str] = {"light": "", "dark": "-dark"}
+NUMBERS_ARE_THERE = "document.querySelectorAll('[data-hp-number-of]:empty').length === 0"  # they come after the page
 ALSO_DARK_AND_SMALL = ("overview", "delivery")
 
 
@@ -90,6 +91,7 @@ def take(page: Page, addresses: dict[str, str], pictures: dict[str, str]) -> Non
     for name, picture in pictures.items():
         page.goto(addresses[name])
         page.wait_for_function("!document.querySelector('html[x-cloak]') && document.fonts.status === 'loaded'")
+        page.wait_for_function(NUMBERS_ARE_THERE)
         if name == "overview":
             page.wait_for_function("Chart.getChart(document.querySelector('canvas')) !== undefined")
         keep(page, picture)

@@ -116,6 +116,20 @@ def test_longer_words_fit_the_narrowest_telephone(page: Page, acme: House) -> No
         assert wide == [], path
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_what_adds_leaves_the_title_its_room_on_a_telephone(page: Page, acme: House, language: str) -> None:
+    """Given 320 pixels, then the title of each list is whole, and the button beside it has a name for who listens."""
+    page.set_extra_http_headers({"accept-language": language})
+    page.set_viewport_size({"width": 320, "height": 700})
+    log_in(page, acme.member.user, site="portal")
+    for noun in ("endpoint", "apikey", "eventtype"):
+        page.goto(f"/portal/deliveries/{noun}/")
+        inside, room = page.eval_on_selector("h1", "(title) => [title.scrollWidth, title.clientWidth]")
+        assert inside <= room, noun
+        words = page.inner_text("header .hp-add span")
+        assert page.get_by_role("link", name=words, exact=True).count() >= 1, noun
+
+
 def test_a_page_of_a_list_that_is_not_full_asks_for_what_follows(
     page: Page, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

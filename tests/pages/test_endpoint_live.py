@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.models import AuditEntry, Delivery, FailureGroup, Job
+from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, FailureGroup, Job
 from deliveries.protocol.outcome import GONE
-from deliveries.services.endpoints import disable_endpoint
+from deliveries.services.endpoints import create_endpoint, disable_endpoint
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,29 @@ def test_the_answer_to_a_test_comes_by_itself(site: str, alice: Client, carol: C
         state="succeeded", attempts=1, status_code=204, finished_at=timezone.now()
     )
     assert "Arrived at the first try" in client.get(live, {"test": test, "mark": mark}).content.decode()
+
+
+def said_of(client: Client, endpoint: Endpoint) -> str:
+    """What the page of an endpoint says of its health."""
+    text = client.get(f"/portal/deliveries/endpoint/{endpoint.public_id}/change/").content.decode()
+    (found,) = re.findall(r"<dt>Health</dt><dd>.*?<p class=\"mt-1\">(.*?)</p>", text)
+    return unescape(str(found))
+
+
+def test_health_says_what_is_on_its_way_before_its_answer_comes(carol: Client, acme: House) -> None:
+    """Given a first test whose receiver takes long, then nobody is told that nothing was sent."""
+    endpoint, _ = create_endpoint(acme.customer, {"url": f"{acme.endpoint.url}/new"}, actor="system")
+    assert said_of(carol, endpoint) == "Nothing has been sent there yet."
+    carol.post(f"/portal/deliveries/endpoint/{endpoint.public_id}/test/", {"event_type": "hookpost.test"})
+    assert said_of(carol, endpoint) == "What is on its way there has no answer yet."
+    listed = carol.get("/portal/deliveries/endpoint/", {"q": endpoint.public_id}).content.decode()
+    assert 'title="No answer has come from there yet."' in listed
+    DueDelivery.objects.filter(endpoint_id=endpoint.pk).delete()
+    (test,) = Delivery.objects.filter(endpoint_id=endpoint.pk)
+    Delivery.objects.filter(pk=test.pk).update(state="succeeded", attempts=1, status_code=204)
+    assert "of the last day's deliveries arrived." in said_of(carol, endpoint)
+    Delivery.objects.filter(pk=test.pk).update(created_at=test.created_at - timedelta(days=2))
+    assert said_of(carol, endpoint) == "Nothing has been sent there in the last day."
 
 
 @SITES

@@ -57,6 +57,10 @@ def test_the_menu_marks_where_one_is_and_nothing_else(alice: Client) -> None:
         assert [url for url, (_, is_here) in menu_of(alice, address).items() if is_here] == [address]
 
 
+def test_the_portals_menu_leads_to_the_code_that_checks_requests(carol: Client) -> None:
+    assert menu_of(carol, "/portal/receiving/")["/portal/receiving/"] == ("Receiving", True)
+
+
 def test_each_language_has_a_menu_of_its_own(bob: Client) -> None:
     for _ in range(2):
         titles = [menu_of(bob, PAGE, **{"accept-language": each})[PAGE][0] for each in ("en", "de")]

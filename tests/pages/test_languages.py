@@ -14,12 +14,16 @@ from django.utils.translation import get_language, gettext, override
 
 from deliveries.admin import export
 from deliveries.admin.script_words import PLACE
-from deliveries.models import LogIn, PasswordMail
+from deliveries.models import Alert, LogIn, PasswordMail
 from deliveries.protocol.advice import advice_for
 from deliveries.protocol.outcome import GONE
+from deliveries.protocol.stored_sentences import not_arrived
+from deliveries.services.alert_letters import letter_to
+from deliveries.services.alerts import note_disabled
 from deliveries.services.endpoints import disable_endpoint
 from deliveries.services.invitation_mail import letter_of as invitation_letter
 from deliveries.services.languages import in_words
+from deliveries.services.mail_choices import reader_of
 from deliveries.services.own_time import choose_zone
 from deliveries.services.password_mail import letter_of
 from tests.pages.conftest import House, logged_in
@@ -69,6 +73,32 @@ def test_why_an_answer_disabled_an_endpoint_and_whose_a_key_is_are_said_in_the_r
     for noun in ("apikey", "eventtype"):
         text = alice.get(f"/admin/deliveries/{noun}/add/", headers=german).content.decode()
         assert re.search(r'<label[^>]+for="id_customer"[^>]*>\s*Kunde', text)
+
+
+def test_a_reason_with_values_is_said_in_the_readers_language_wherever_it_is_shown(
+    carol: Client, alice: Client, acme: House
+) -> None:
+    """Given an endpoint that was disabled after 5 days, then each page says so in German, and the API in English."""
+    disable_endpoint(acme.endpoint, actor="system", reason=not_arrived(5))
+    acme.endpoint.refresh_from_db()
+    assert acme.endpoint.state_reason == "no delivery has arrived for 5 days"
+    note_disabled(acme.endpoint)
+    row = f"deliveries/endpoint/{acme.endpoint.public_id}"
+    for place in ("", "deliveries/endpoint/", f"{row}/change/", f"{row}/history/", "deliveries/auditentry/"):
+        for site, client in (("portal", carol), ("admin", alice)):
+            text = client.get(f"/{site}/{place}", headers={"accept-language": "de"}).content.decode()
+            assert "seit 5 Tagen kam keine Zustellung an" in text, (site, place)
+            assert "no delivery has arrived" not in text, (site, place)
+
+
+def test_a_letter_says_the_reason_in_its_readers_language(acme: House, carol: Client) -> None:
+    choose(carol, "fr")
+    disable_endpoint(acme.endpoint, actor="system", reason=not_arrived(1))
+    acme.endpoint.refresh_from_db()
+    note_disabled(acme.endpoint)
+    (alert,) = Alert.objects.filter(kind=Alert.Kind.DISABLED).select_related("endpoint__customer", "endpoint__lane")
+    letter = letter_to(reader_of(acme.member), [alert], {})
+    assert "car : aucune livraison n'est arrivée depuis 1 jour." in letter.body
 
 
 def test_scripts_speak_the_language_of_their_page() -> None:

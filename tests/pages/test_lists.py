@@ -245,5 +245,16 @@ def test_a_parameter_that_no_filter_has_is_refused_and_named(name: str, alice: C
     answer = alice.get(LIST, {name: "1"})
     assert answer.status_code == 400
     said = unescape(answer.content.decode())
-    assert f"This list is not narrowed by '{name}'; see the filters above it." in said
+    assert f"This list is not narrowed by “{name}”." in said
     assert "<script>" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("site", ["admin", "portal"])
+def test_a_refused_parameter_leads_to_the_same_list_without_it(site: str, alice: Client, carol: Client) -> None:
+    client, page = alice if site == "admin" else carol, f"/{site}/deliveries/delivery/"
+    query = {"state": ["exhausted", "held"], "nosuch": "1", "e": "2"}
+    text = client.get(page, query, headers={"accept-language": "de"}).content.decode()
+    assert "Diese Liste kennt keinen Filter „e“." in text
+    (address,) = re.findall(r'<a href="([^"]+)">Die Liste ohne ihn</a>', text)
+    assert unescape(address) == f"{page}?state=exhausted&state=held"
+    assert client.get(unescape(address)).status_code == 200

@@ -71,6 +71,15 @@ def test_who_is_logged_in_elsewhere_is_told_why_this_site_is_closed(carol: Clien
     assert "belongs to no customer" in bob.get("/portal/", follow=True).content.decode()
 
 
+@pytest.mark.parametrize("site", ["admin", "portal"])
+@pytest.mark.parametrize("password", ["wrong", ""], ids=["wrong", "missing"])
+def test_a_password_that_is_refused_is_told_once(site: str, password: str, acme: House) -> None:
+    """Given a wrong password, then one box says so; given none, its field does, and there is no box."""
+    text = log_in("carol", password, site=site)[1]
+    assert text.count("errornote") == text.count('role="alert"') == bool(password)
+    assert text.count("This field is required.") == (not password)
+
+
 def test_ten_wrong_passwords_lock_with_a_clear_page(acme: House) -> None:
     with_password(acme.member.user)
     for _ in range(10):
