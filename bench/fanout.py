@@ -19,7 +19,7 @@ from bench import filling
 from bench.emit import event_of, request_headers
 from bench.latency import percentile
 from bench.load import Answered, send
-from bench.memory import private_bytes
+from bench.memory import Watched
 from bench.receivers import arrivals
 from bench.report import Figure
 from bench.stage import Stage
@@ -29,7 +29,6 @@ OTHERS = 20
 RATE = 20
 QUIET_SECONDS = 6.0
 BROADCAST_CUSTOMERS, BROADCAST_EACH = 1_000, 100
-MEMORY_SECONDS = 0.5
 LISTS = ("deliveries", "deliveries_slow")
 
 
@@ -52,7 +51,7 @@ def flooded(stage: Stage, event: bytes, *, endpoints: int) -> tuple[tuple[float,
     """Return what others notice of an event to all endpoints: before, meanwhile, and the flood."""
     others = filling.make_endpoints(OTHERS, url=lambda number: stage.nginx.url(number, path="timed"))
     filling.settle()
-    headers, bodies = request_headers(), [event_of(customer) for customer, _ in others]
+    before, headers, bodies = stage.nginx.count(), request_headers(), [event_of(customer) for customer, _ in others]
     with stage.web() as base, stage.workers() as workers:
         url = f"{base}/api/v1/events"
         send(url, headers=headers, bodies=bodies, seconds=3.0, rate=RATE)
@@ -61,7 +60,7 @@ def flooded(stage: Stage, event: bytes, *, endpoints: int) -> tuple[tuple[float,
         busy = offer(stage, url, headers, bodies, seconds=flood.start())
         flood.thread.join()
         time.sleep(10.0)
-        flood.left = flood.messages()
+        flood.left, flood.twice = flood.messages(), stage.nginx.count() - before - filling.finished()
     return quiet, busy, flood
 
 
@@ -86,13 +85,14 @@ def figures(quiet: tuple[float, float], busy: tuple[float, float], flood: Flood,
         name=name,
         value=endpoints / flood.seconds,
         unit="deliveries/s, from accept to the last",
-        note=f"memory grew by {flood.grown / 1e6:.0f} MB in the web process and {flood.workers} workers",
+        note=f"memory of two workers and web: {flood.memory.told()}",
     )
     yield Figure(name="leases_per_delivery", value=flood.leases / endpoints, unit="leases", targets={"value": "<= 1.5"})
     yield Figure(
         name="messages_at_most", value=flood.most, unit="messages", targets={"value": f"<= {2 * endpoints // 32}"}
     )
     yield Figure(name="messages_10_s_after", value=flood.left, unit="messages", targets={"value": "<= 0"})
+    yield Figure(name="sent_twice", value=flood.twice, unit="requests", targets={"value": "<= 0"})
 
 
 def offer(stage: Stage, url: str, headers: list[str], bodies: list[bytes], *, seconds: float) -> tuple[float, float]:
@@ -119,11 +119,11 @@ class Flood:
         endpoints: int,
         workers: Sequence[psutil.Process],
     ) -> None:
-        self.endpoints, self.workers = endpoints, len(workers)
+        self.endpoints = endpoints
         self.seconds = 0.0
-        self.most = self.left = self.leases = self.grown = 0
+        self.most = self.left = self.leases = self.twice = 0
+        self.memory = Watched([*workers, *stage.processes("web")])
         self._url, self._headers, self._body = url, headers, body
-        self._processes = [*workers, *stage.processes("web")]
         self._nginx = stage.nginx
         self._broker = redis.Redis.from_url(stage.environment["BROKER_URL"])
         self.thread = threading.Thread(target=self._run)
@@ -139,23 +139,21 @@ class Flood:
 
     def _run(self) -> None:
         time.sleep(1.0)
-        leases, memory, arrived, began = _leases(), self._memory(), self._nginx.count(), time.monotonic()
+        with self.memory:
+            self._emit_and_wait()
+        connection.close()
+
+    def _emit_and_wait(self) -> None:
+        leases, arrived, began = _leases(), self._nginx.count(), time.monotonic()
         (answer,) = send(self._url, headers=self._headers, bodies=[self._body], seconds=0.0001, connections=1, rate=1)
         assert answer.status == 202, answer.body
         event_id = orjson.loads(answer.body)["id"]
         # The receiver is asked first: counting deliveries and pages of memory would take part of what is measured.
-        looked = 0.0
         while self._nginx.count() < arrived + self.endpoints or _finished(event_id) < self.endpoints:
             self.most = max(self.most, self.messages())
-            if time.monotonic() > looked + MEMORY_SECONDS:
-                looked, self.grown = time.monotonic(), max(self.grown, self._memory() - memory)
             assert time.monotonic() < began + 600, "the deliveries did not end"
             time.sleep(0.05)
         self.seconds, self.leases = time.monotonic() - began, _leases() - leases
-        connection.close()
-
-    def _memory(self) -> int:
-        return sum(private_bytes(process) for process in self._processes)
 
 
 def _leases() -> int:

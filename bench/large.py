@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-
-import psutil
+from collections.abc import Iterator
 
 from bench import filling
 from bench.emit import event_of, request_headers
 from bench.load import send
-from bench.memory import private_bytes
+from bench.memory import Watched
 from bench.receivers import odd_receiver
 from bench.report import Figure
 from bench.stage import Stage, wait_until
@@ -18,7 +15,6 @@ from bench.stage import Stage, wait_until
 ENDPOINTS = 1000
 BODY_BYTES = 1_000_000
 ANSWER_SECONDS = 0.5
-LOOK_SECONDS = 0.1
 MARGIN = 1.2
 
 
@@ -45,35 +41,5 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
         unit="MB, the larger of two workers",
         ratio={"byte_budget": max(watched.grown) / LIMITS.bytes_in_flight},
         targets={"byte_budget": f"<= {MARGIN}"},
-        note=", ".join(
-            f"{before / 1e6:.0f} MB before, at most {most / 1e6:.0f}"
-            for before, most in zip(watched.before, watched.most, strict=True)
-        ),
+        note=watched.told(),
     )
-
-
-class Watched:
-    """Inside, the memory of processes is looked at; `before` and `most` are bytes of each."""
-
-    def __init__(self, processes: Sequence[psutil.Process]) -> None:
-        self._processes, self._over = processes, threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self.before = self.most = [private_bytes(process) for process in processes]
-
-    @property
-    def grown(self) -> list[int]:
-        """By how many bytes each grew."""
-        return [most - before for before, most in zip(self.before, self.most, strict=True)]
-
-    def __enter__(self) -> Watched:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
-            now = [private_bytes(process) for process in self._processes]
-            self.most = [max(pair) for pair in zip(self.most, now, strict=True)]

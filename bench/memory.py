@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 
 import psutil
 
@@ -14,6 +15,7 @@ from bench.stage import Stage
 ENDPOINTS = 100
 PART, FULL_PART = 20_000, 100_000
 PARTS = 5
+LOOK_SECONDS = 0.5
 
 
 def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
@@ -50,3 +52,35 @@ def measure(stage: Stage, *, full: bool) -> Iterator[Figure]:
 def private_bytes(process: psutil.Process) -> int:
     """Return the memory that is this process's own."""
     return int(process.memory_full_info().uss)
+
+
+class Watched:
+    """Inside, the memory of processes is looked at; `before` and `most` are bytes of each."""
+
+    def __init__(self, processes: Sequence[psutil.Process]) -> None:
+        self._processes, self._over = processes, threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.before = self.most = [private_bytes(process) for process in processes]
+
+    @property
+    def grown(self) -> list[int]:
+        """By how many bytes each grew."""
+        return [most - before for before, most in zip(self.before, self.most, strict=True)]
+
+    def told(self) -> str:
+        """Say it for each process."""
+        pairs = zip(self.before, self.most, strict=True)
+        return ", ".join(f"{before / 1e6:.0f} MB before and {most / 1e6:.0f} at most" for before, most in pairs)
+
+    def __enter__(self) -> Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            now = [private_bytes(process) for process in self._processes]
+            self.most = [max(pair) for pair in zip(self.most, now, strict=True)]
