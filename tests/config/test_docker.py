@@ -79,6 +79,15 @@ def test_health_is_asked_without_the_proxy_of_the_environment(
     assert [request.path for request in receiver.requests] == ["/healthz"]
 
 
+def test_the_image_opens_to_its_user_what_a_closed_checkout_brings() -> None:
+    """Given a checkout that was made under umask 077, then its files are opened once all of them are copied."""
+    steps = re.findall(r"^(COPY|RUN|USER) (.+)$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE)
+    opened = next(place for place, (_, words) in enumerate(steps) if words.startswith("chmod -R a+rX . "))
+    brought = [place for place, (step, words) in enumerate(steps) if step == "COPY" and not words.startswith("--from=")]
+    assert max(brought) < opened
+    assert ("COPY", "--from=packages /srv/hookpost /srv/hookpost") in steps[opened:]
+
+
 def test_the_image_takes_what_it_copies() -> None:
     allowed = re.findall(r"^!(.+)$", (DOCKER / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
     copied = re.findall(r"^COPY (?!--)(.+) \S+$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE)
