@@ -14,7 +14,7 @@ import structlog
 
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.leases import event_bodies
-from deliveries.engine.polls import Taken, answer_leases, keep_headers, take_due
+from deliveries.engine.polls import Taken, answer_leases, give_back, keep_headers, take_due
 from deliveries.engine.sender import NOT_SENT, find_route, prepare_delivery, text_of
 from deliveries.engine.work import Claimed
 from deliveries.errors import CannotShape, Unavailable
@@ -24,7 +24,6 @@ from deliveries.outbound.handle import body_bytes
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.payload import PLAIN
 from deliveries.protocol.request import with_body
-from deliveries.protocol.transformation import FAILED
 
 log = structlog.get_logger(__name__)
 
@@ -51,17 +50,23 @@ def poll(endpoint: Endpoint, *, most: int, lease_seconds: int) -> list[PollMessa
     keep_headers({each.lease.id: each.kept for each in messages})
     if failed := {lease_id: each for lease_id, each in made.items() if isinstance(each, Answer)}:
         answer_leases(endpoint.id, failed)
+    if left := [lease.id for lease, _ in taken.pairs if lease.id not in made]:
+        give_back(endpoint.id, left)
     return messages
 
 
 def _made(taken: Taken) -> dict[UUID, PollMessage | Answer]:
+    """Return what became of each, as far as anything can be made at this moment."""
     bodies = event_bodies({claimed.event_id for _, claimed in taken.pairs if claimed.body is None})
     made: dict[UUID, PollMessage | Answer] = {}
     for lease, claimed in taken.pairs:
         if claimed.body is None and (found := bodies.get(claimed.event_id)):
             claimed.body, claimed.trace_context = found.body, found.trace_context
             claimed.api_version = found.api_version
-        made[lease.id] = _message_or_end(lease, claimed, taken)
+        try:
+            made[lease.id] = _message_or_end(lease, claimed, taken)
+        except Unavailable:  # this machine's want ends no attempt, and is not waited for again and again
+            break
     return made
 
 
@@ -70,8 +75,8 @@ def _message_or_end(lease: PollLease, claimed: Claimed, taken: Taken) -> PollMes
         return _message(lease, claimed, taken.endpoint, timestamp=int(taken.moment.timestamp()))
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
-    except (Unavailable, OSError) as error:
-        return Answer(error=FAILED, detail=str(error))
+    except Unavailable:
+        raise
     except Exception:
         log.exception("delivery_not_sent", delivery_id=str(claimed.delivery_id))
         return NOT_SENT

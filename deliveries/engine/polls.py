@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -103,6 +103,13 @@ def _record_answers(lane: Lane, answers: Mapping[UUID, Answer]) -> set[UUID]:
         _finish(lane, row, answers[row.id])
     PollLease.objects.filter(id__in=[row.id for row in rows]).delete()
     return answers.keys() - {row.id for row in rows}
+
+
+def give_back(endpoint_id: UUID, lease_ids: Collection[UUID]) -> None:
+    """Leave what was taken as it was before: due, without an attempt. Where the lane is held, it lapses."""
+    with transaction.atomic(), _in_hand(endpoint_id) as lane:
+        if lane is not None:
+            PollLease.objects.filter(endpoint_id=endpoint_id, id__in=lease_ids).delete()
 
 
 def keep_headers(leases: Mapping[UUID, str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,6 +23,7 @@ from deliveries.protocol.ids import floor_of, time_of
 from deliveries.services.cancellations import still_waiting, waiting_rows
 from deliveries.services.filter_bodies import mapped_events, matching
 from deliveries.services.selection import Selection, among, between, deliveries_of, of_types
+from deliveries.services.shares import counts
 from deliveries.services.statement_timeout import TooSlow, at_most
 from deliveries.sql.rows import CountRedeliverableRow, RedeliverableRow, ReplayableRow
 
@@ -108,7 +110,15 @@ def count_part(kind: str, selection: Selection, ids: Sequence[UUID]) -> int:
 
 
 def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None = None) -> Count:
-    """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log."""
+    """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log.
+
+    Raises TooManyAtOnce where a customer has one without looks under way.
+    """
+    with counts.turn() if looks is None else nullcontext():
+        return _count(kind, selection, viewer, before=before, looks=looks)
+
+
+def _count(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None) -> Count:
     number, until = 0, time.monotonic() + COUNT_SECONDS
     try:
         with at_most(seconds=COUNT_SECONDS):

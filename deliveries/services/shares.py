@@ -218,4 +218,4 @@ def _share() -> float:
 # Of an event the committing thread has as much again to do.
 posted_events = RequestShares("events_at_once", _budgets, cost_factor=2.0)
 requests_and_pages = RequestShares("requests_at_once", _budgets)
-filter_previews = DearWork()
+filter_previews, counts = DearWork(), DearWork()

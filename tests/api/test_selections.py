@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from deliveries.models import Delivery, DueDelivery, Event, Job
-from deliveries.services import candidates
+from deliveries.services import candidates, shares
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 from deliveries.services.job_steps import run_job_step, run_next_step
 from deliveries.services.jobs import tend_jobs
@@ -140,6 +141,16 @@ def test_counting_ends_and_says_so(ops: Caller, alice: Tenant, monkeypatch: pyte
     counted = ops.post("/deliveries/redeliver", {"customer": "alice", "dry_run": True}).json
     assert counted == {"count": 2, "at_least": True}
     assert sent_by(ops, "/deliveries/redeliver", {"customer": "alice"}) == 5
+
+
+def test_a_count_is_drawn_on_the_account_of_the_customer_who_asks_for_it(
+    ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[UUID] = []
+    monkeypatch.setattr(shares, "charge", lambda by, **_of_what: drawn.append(by))
+    for caller in (alice.caller, ops):  # the customer itself, and the operator for it
+        assert caller.post("/deliveries/redeliver", {"customer": "alice", "dry_run": True}).status == 200
+    assert drawn == [alice.customer.id]
 
 
 def test_a_count_that_takes_too_long_is_given_up(ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

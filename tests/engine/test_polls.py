@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -269,6 +270,33 @@ def test_what_cannot_be_made_ends_as_an_attempt_and_what_cannot_be_signed_is_tol
     EndpointSecret.objects.all().delete()
     with pytest.raises(Conflict, match="no secret"):
         take(endpoint)
+
+
+def test_what_cannot_be_made_for_want_of_anything_here_stays_due_without_an_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given an evaluator that nobody can ask after the first event, then the others come with the next poll."""
+    endpoint = a_polled(transformation="{n: data.number}", retry_schedule=[0])
+    for number in range(3):
+        emit(endpoint, number=number)
+    asked, make = itertools.count(1), poll_messages.made_of
+
+    def busy_after_the_first(*given: Any) -> bytes | None:
+        if next(asked) > 1:
+            raise Unavailable("too many transformations are evaluated at this moment; try again")
+        return make(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(poll_messages, "made_of", busy_after_the_first)
+        first = take(endpoint)
+    assert [orjson.loads(each.body) for each in first] == [{"n": 0}]
+    assert next(asked) == 3, "the third was asked for although nobody could be"
+    assert (PollLease.objects.count(), Attempt.objects.count()) == (1, 0)
+    others = take(endpoint)
+    assert [orjson.loads(each.body) for each in others] == [{"n": 1}, {"n": 2}]
+    assert {each.number for each in others} == {1}
+    assert answer(endpoint, *first, *others) == 0
+    assert set(Delivery.objects.values_list("state", "attempts")) == {("succeeded", 1)}
 
 
 def test_a_poll_that_nothing_can_be_signed_for_tells_of_it_with_its_lane_in_nobodys_hand(
