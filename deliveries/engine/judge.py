@@ -35,14 +35,7 @@ def judge(lane: Lane, sent: Sent, answer: Answer, *, rng: random.Random) -> Fini
         log.exception("answer_not_judged", delivery_id=str(claimed.delivery_id))
         answer = Answer(error="protocol_error", detail=NOT_JUDGED, duration_ms=answer.duration_ms)
         outcome = decide(answer, schedule=schedule, attempts_done=done, now=now, rng=rng)
-    return Finished(
-        claimed=claimed,
-        started_at=now,
-        answer=answer,
-        outcome=outcome,
-        request_headers=sent.request_headers,
-        begun=sent.begun,
-    )
+    return Finished(claimed, now, answer, outcome, sent.request_headers, sent.begun)
 
 
 def judge_members(lane: Lane, sent: Sent, answer: Answer, *, again: bool, rng: random.Random) -> list[Finished]:

@@ -176,9 +176,8 @@ class Lane:
 
     def only_waits(self, now: float) -> bool:
         """Say whether nothing can be done before an answer comes or a moment has come."""
-        if not self.in_flight or self.finished or self.wants_claim(now):
-            return False
-        return now - self.moved_at > self.limits.still
+        is_still = now - self.moved_at > self.limits.still
+        return is_still and bool(self.in_flight) and not (self.finished or self.wants_claim(now))
 
     def favour(self) -> int:
         """Return the rank that a claim takes first: retries and bulk have their turns, however small the room."""

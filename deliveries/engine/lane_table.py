@@ -6,7 +6,7 @@ lanes come before another customer's. Sends nothing.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
@@ -94,22 +94,24 @@ class LaneTable:
 
     def lines(self, now: float, *, sending: bool) -> deque[deque[Lane]]:
         """Return lanes with something to send, in the order to serve them in: one line for each customer."""
-        lines: dict[int, deque[Lane]] = {}
+        lines: defaultdict[int, deque[Lane]] = defaultdict(deque)
         for lane in self.active:
             if lane.waiting and (not sending or now >= lane.owned_until):
                 lane.close(now)  # frozen past its lease, or at the end: what waits stays due
             if lane.waiting:
-                lines.setdefault(lane.customer_id.int, deque()).append(lane)
+                lines[lane.customer_id.int].append(lane)
         return deque(lines.values())
 
     def end_step(self, now: float, *, served: Iterable[Lane]) -> None:
         """Look no longer at lanes that only wait, and next time first at those that were not served."""
+        counted = self._counted
         for lane in served:
             if lane in self._active:
                 del self._active[lane]
                 self._active[lane] = None
         for lane in [*self._active]:
-            self.count(lane)
+            if len(lane.waiting) != counted.get(lane, 0):
+                self.count(lane)
             if lane.only_waits(now):
                 del self._active[lane]
 
@@ -136,9 +138,8 @@ class LaneTable:
     def count(self, lane: Lane) -> None:
         """Note how much of a lane waits by now."""
         now, before = len(lane.waiting), self._counted.get(lane, 0)
+        self._counted[lane] = now
         if now > before:
             self.waiting.take(lane.customer_id, now - before)
         elif now < before:
             self.waiting.give_back(lane.customer_id, before - now)
-        if now != before:
-            self._counted[lane] = now

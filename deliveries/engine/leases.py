@@ -45,6 +45,7 @@ from deliveries.sql.engine_rows import (
 from deliveries.tracing import switch
 
 UNKNOWN_BYTES = 1024  # what an event counts for while its size is not known
+_OF_CLAIMED = slice(ClaimBatchRow._fields.index("delivery_id") - len(ClaimBatchRow._fields), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +192,13 @@ def claim_batch(lanes: Sequence[Lane], *, rooms: Sequence[int], now: float, limi
     with names.CLAIM_SECONDS.timed():
         rows = sql.fetch(ClaimBatchRow, parameters, days=events_of_today())
     names.CLAIM_DELIVERIES.observe(len(rows))
-    claimed: dict[UUID, list[Claimed]] = {lane.endpoint_id: [] for lane in lanes}
+    claimed: dict[int, list[Claimed]] = {lane.endpoint_id.int: [] for lane in lanes}  # by the number, as in Leases
     for row in rows:
-        claimed[row.endpoint_id].append(_claimed(row))
+        claimed[row.endpoint_id.int].append(_claimed(row))
     if switch.spans is not None:
         end_claim(switch.spans, chain(*claimed.values()), began_ns=began_ns, lanes=len(lanes))
     for lane in lanes:
-        _give(lane, claimed[lane.endpoint_id], room=wanted[lane.endpoint_id], now=now)
+        _give(lane, claimed[lane.endpoint_id.int], room=wanted[lane.endpoint_id], now=now)
 
 
 def event_bodies(event_ids: Iterable[UUID]) -> dict[UUID, EventBodiesRow]:
@@ -279,19 +280,9 @@ def _in_hand(lane: Lane) -> Collection[Key]:
     return lane.in_hand() if isinstance(lane, BatchLane) else lane.in_flight.keys()
 
 
-def _claimed(row: TakeLanesRow | ClaimBatchRow) -> Claimed:
-    return Claimed(
-        delivery_id=row.delivery_id,
-        manual=row.manual,
-        event_id=row.event_id,
-        rank=row.rank,
-        attempts=row.attempts,
-        actor=row.actor,
-        reason=row.reason,
-        type=row.type or "",
-        body_bytes=row.body_bytes or UNKNOWN_BYTES,
-        body=row.body,
-        trace_context=row.trace_context,
-        api_version=row.api_version,
-        due_at=row.due_at,
-    )
+def _claimed(row: Sequence[object]) -> Claimed:
+    """Return what a row of a claim, or of a lease, ends with."""
+    claimed = Claimed(*row[_OF_CLAIMED])  # type: ignore[arg-type]
+    if not claimed.body:  # it is large, or of another day: then its type is not known either
+        claimed.type, claimed.body_bytes = claimed.type or "", claimed.body_bytes or UNKNOWN_BYTES
+    return claimed

@@ -187,7 +187,7 @@ class Engine:
             return  # a statement took long: the next step asks first whose the lanes are by now
         for lane, finished in self.outbox.feed(now, sending=sending):
             self._finish(lane, finished, now)
-        if any(lane.is_done(now) for lane in self._table.active):
+        if any(lane.is_done(now) for lane in self._table.active if not lane.waiting):
             self._record_at = min(self._record_at, now + self._limits.record_after)
 
     def _collect(self) -> None:

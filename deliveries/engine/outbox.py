@@ -163,8 +163,6 @@ class Outbox:
 
     def _may_send(self, lane: Lane, now: float) -> bool:
         table = self._table
-        if not self._is_ours(lane):
-            return False
         seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
         if seconds := seconds or self.bulk.wait_seconds(lane.customer_id, lane.waiting[0].rank, now):
             self.feed_at = min(self.feed_at, now + seconds)

@@ -19,14 +19,14 @@ from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import NOT_YET, LeasedEndpoint
 from deliveries.engine.work import USER_AGENT, Claimed, Sent
 from deliveries.errors import CannotShape, HookpostError
-from deliveries.outbound.client import Request, prepared_lines
+from deliveries.outbound.client import Request, prepared_head
 from deliveries.outbound.handle import body_bytes
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol import ids
 from deliveries.protocol.answer import Answer
 from deliveries.protocol.event_data import ERASED
 from deliveries.protocol.payload import PLAIN, EventText, routed, shape
-from deliveries.protocol.request import METHOD, frame_of, header_lines, method_line, with_body
+from deliveries.protocol.request import METHOD, frame_of, head_of, method_line, with_body
 from deliveries.protocol.trace_context import trace_headers
 from deliveries.services.version_table import route_of
 from deliveries.sql.engine_rows import EventBodiesRow
@@ -59,7 +59,7 @@ def send(
         )
         if made is not None:
             kept = with_body(kept, body_bytes(request))
-        sent = Sent(claimed=claimed, started_at=now, request_headers=kept, begun=begun)
+        sent = Sent(claimed, now, kept, begun)
         transfers.start(request, tag=(lane, sent), timeout_seconds=lane.endpoint.timeout_seconds, tls=lane.endpoint.tls)
     except CannotShape as error:
         return Answer(error=error.error, detail=error.detail)
@@ -123,7 +123,7 @@ def prepare_request(
     own, frame = endpoint.headers, endpoint.frame
     if headers:
         frame = frame_of({**headers, **own}, user_agent=USER_AGENT, secret=own.keys())
-    lines, kept = header_lines(
+    head, kept = head_of(
         frame,
         profile=endpoint.signing,
         keys=endpoint.keys,
@@ -133,9 +133,9 @@ def prepare_request(
         event_type=event_type,
     )
     if endpoint.shaping is None or endpoint.shaping.method == METHOD:
-        return prepared_lines(endpoint.url, lines, body), kept
+        return prepared_head(endpoint.url, head, body), kept
     method = endpoint.shaping.method
-    return prepared_lines(endpoint.url, lines, body, method=method), method_line(method) + kept
+    return prepared_head(endpoint.url, head, body, method=method), method_line(method) + kept
 
 
 def text_of(claimed: Claimed) -> EventText:

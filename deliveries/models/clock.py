@@ -29,11 +29,12 @@ Seconds = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A reading with its age and what the host's wall clock showed beyond the steady one."""
+    """A reading with its age, what the host's wall clock showed beyond the steady one, and its correction."""
 
     reading: Reading
     read_at: float
     beyond: float
+    correction: float
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class HostClock:
         reading = compare(database_time, asked_at=asked_at, answered_at=answered_at)
         kept, now = self.reading(), self.steady()
         if kept is None or reading.uncertainty_seconds <= max(kept.uncertainty_seconds, QUICK_SECONDS):
-            self._known = _Known(reading, now, self._beyond())
+            self._known = _Known(reading, now, self._beyond(), reading.correction_seconds)
         return reading
 
     def is_young(self) -> bool:
@@ -87,10 +88,10 @@ class HostClock:
         if known is None:
             return wall
         if abs(wall - self.steady() - known.beyond) <= STEP_SECONDS:
-            return wall - known.reading.correction_seconds  # the usual case, at a third of the cost: ids ask often
+            return wall - known.correction  # the usual case, at a third of the cost: ids ask often
         if (reading := self.reading(fresh_seconds=inf)) is not None:
             return self.corrected(reading)
-        return self.steady() + known.beyond - known.reading.correction_seconds
+        return self.steady() + known.beyond - known.correction
 
     def was_set(self) -> bool:
         """Say whether this host's clock was set since the last reading, or the host was asleep."""

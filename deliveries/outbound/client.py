@@ -18,6 +18,7 @@ from deliveries.outbound.handle import BODY_LIMIT_BYTES, MaySend, PlainHeaders
 from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers, always
 from deliveries.protocol.addresses import parsed_address
 from deliveries.protocol.answer import Answer
+from deliveries.protocol.request import Head
 
 Request = requests.PreparedRequest  # for those who may not import requests
 TIMEOUT_SECONDS = 15.0
@@ -58,18 +59,19 @@ def idle_connections_for(descriptors: int) -> int:
 
 def prepared_post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> requests.PreparedRequest:
     """Return a POST as it will be sent; the URL and the headers were checked at registration."""
-    return _prepared(url, PlainHeaders(headers), body)
+    return _Written("POST", url, PlainHeaders(headers), body)
 
 
-def prepared_lines(url: str, lines: Sequence[str], body: bytes, *, method: str = "POST") -> requests.PreparedRequest:
-    """Return a request whose headers are lines, `name: value`, without line breaks in them."""
-    return _prepared(url, PlainHeaders(lines=lines), body, method=method)
+def prepared_head(url: str, head: Head, body: bytes, *, method: str = "POST") -> requests.PreparedRequest:
+    """Return a request whose headers are written already."""
+    return _Written(method, url, PlainHeaders(head=head), body)
 
 
-def _prepared(url: str, headers: PlainHeaders, body: bytes, *, method: str = "POST") -> requests.PreparedRequest:
-    request = requests.PreparedRequest()
-    request.method, request.url, request.headers, request.body = method, url, headers, body
-    return request
+class _Written(requests.PreparedRequest):
+    """A request of which nothing is left to prepare: requests would make hooks and more for each."""
+
+    def __init__(self, method: str, url: str, headers: PlainHeaders, body: bytes) -> None:
+        self.method, self.url, self.headers, self.body = method, url, headers, body
 
 
 def prepared_form(

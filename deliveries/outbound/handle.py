@@ -22,6 +22,7 @@ from deliveries.outbound.guard import DialRule
 from deliveries.outbound.options import ClientTls, set_client_tls, set_static_options
 from deliveries.outbound.url_parts import url_parts
 from deliveries.protocol.answer import STORED_BODY_BYTES
+from deliveries.protocol.request import Head
 
 BODY_LIMIT_BYTES = STORED_BODY_BYTES
 HEADERS_LIMIT_BYTES = 64 * 1024
@@ -48,25 +49,19 @@ class _HandedOver(socket.socket):
 
 
 class PlainHeaders(CaseInsensitiveDict[str]):
-    """Headers of a request, as names and values or as lines; nobody looks for one of a delivery's before it is sent."""
+    """Headers of a request, as names and values or written already; nobody looks for one of a delivery's.
 
-    def __init__(self, pairs: Sequence[tuple[str, str]] = (), *, lines: Sequence[str] = ()) -> None:
-        self._pairs, self._lines = pairs, lines
+    `head` is what is sent: each with a value, none that libcurl makes; None once a header was looked for.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[str, str]] = (), *, head: Head | None = None) -> None:
+        self._pairs, self.head = pairs, head
 
     @cached_property
     def _store(self) -> dict[str, tuple[str, str]]:
-        pairs = self._pairs or [line.partition(": ")[::2] for line in self._lines]
-        self._lines = ()
+        lines, self.head = self.head.text.split("\n") if self.head else (), None
+        pairs = self._pairs or [line.partition(": ")[::2] for line in lines]
         return {name.lower(): (name, value) for name, value in pairs}
-
-    def lines(self) -> Sequence[str]:
-        """Return each header as libcurl wants it: a line, with a semicolon where there is no value."""
-        return self._lines or _lines_of(self._store.values())
-
-    @property
-    def are_lines(self) -> bool:
-        """Whether they are what is sent: each with a value, none that libcurl makes."""
-        return bool(self._lines)
 
 
 class Handle:
@@ -266,13 +261,18 @@ def endpoint_text(address: str, port: int) -> str:
 def header_lines(request: PreparedRequest) -> list[str]:
     """Return the request's headers as libcurl wants them; raises InvalidHeader on a line break in one."""
     headers = request.headers
-    lines = headers.lines() if isinstance(headers, PlainHeaders) else _lines_of((headers or {}).items())
-    joined = "\n".join(lines)
-    if joined.count("\n") >= max(len(lines), 1) or "\r" in joined or "\0" in joined:
-        raise InvalidHeader("a header has a line break or a NUL in it", field="headers")
-    if isinstance(headers, PlainHeaders) and headers.are_lines:
-        lines = [joined.replace("\n", "\r\n")]  # libcurl sends what it is given, and looks at each item for itself
+    if isinstance(headers, PlainHeaders) and headers.head:
+        text = _checked(*headers.head).replace("\n", "\r\n")  # libcurl looks at each item for itself, so it gets one
+        return [text, *_NO_DEFAULTS]
+    lines = _lines_of((headers or {}).items())
+    _checked("\n".join(lines), len(lines))
     return [*lines, *_NO_DEFAULTS]
+
+
+def _checked(text: str, count: int) -> str:
+    if text.count("\n") >= max(count, 1) or "\r" in text or "\0" in text:
+        raise InvalidHeader("a header has a line break or a NUL in it", field="headers")
+    return text
 
 
 def _lines_of(pairs: Iterable[tuple[str, str]]) -> list[str]:

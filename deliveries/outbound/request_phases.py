@@ -17,7 +17,7 @@ def phases_of(handle: Handle) -> Phases:
     # libcurl gives a moment for this also when nothing came.
     started = handle.curl.getinfo(pycurl.STARTTRANSFER_TIME_T) if handle.status else 0
     if not handle.dialled:
-        return Phases(dns_ms=handle.looked_up_ms, first_byte_ms=_milliseconds(0, started))
+        return Phases(handle.looked_up_ms, None, None, _milliseconds(0, started))
     looked_up, connected, encrypted, prepared = (handle.curl.getinfo(each) for each in _MOMENTS)
     dns_ms = (handle.looked_up_ms or 0) + looked_up // 1000 if handle.place[0] else None
     return Phases(

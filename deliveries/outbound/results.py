@@ -89,15 +89,8 @@ def answer_of(handle: Handle, *, code: int, message: str) -> Answer:
     duration_ms = handle.curl.getinfo(pycurl.TOTAL_TIME_T) // 1000 + (handle.looked_up_ms or 0)
     phases = phases_of(handle)
     if handle.final and handle.status >= 200:
-        return Answer(
-            status=handle.status,
-            headers=stored_headers(handle.lines),
-            body=b"".join(handle.chunks),
-            truncated=code != 0,
-            address=_address_of(handle),
-            duration_ms=duration_ms,
-            phases=phases,
-        )
+        headers, body = stored_headers(handle.lines), b"".join(handle.chunks)
+        return Answer(handle.status, headers, body, code != 0, _address_of(handle), duration_ms, phases)
     if lacking := _lacking(handle, code=code):
         error, detail = "no_socket", f"no socket could be opened here: {os.strerror(lacking)}"
     else:

@@ -15,7 +15,7 @@ SHORTEST_HIDDEN = 8
 STORED_BODY_BYTES = 16 * 1024
 
 
-@dataclass(slots=True, kw_only=True, unsafe_hash=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Phases:
     """How long each phase of a request took; None where it did not happen, as on a kept connection.
 
@@ -31,7 +31,7 @@ class Phases:
 NO_PHASES = Phases()
 
 
-@dataclass(slots=True, kw_only=True, unsafe_hash=True)  # frozen, it would cost three times as much to make
+@dataclass(slots=True, unsafe_hash=True)  # frozen, or made by names, it would cost three times as much to make
 class Answer:
     """One request's end: a final status within the deadline, or the error that ended it.
 
@@ -45,11 +45,11 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     truncated: bool = False
-    error: str = ""
-    detail: str = ""
     address: str = ""
     duration_ms: int = 0
     phases: Phases = NO_PHASES
+    error: str = ""
+    detail: str = ""
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name (lower case), or None."""

@@ -44,7 +44,7 @@ _LOW_60_BITS = (1 << 60) - 1
 
 def encode_id(prefix: str, value: UUID) -> str:
     """Return the TypeID of a UUID: prefix, underscore, 26 characters of base32."""
-    number = int(value)
+    number = value.int
     # Thirds that fit a machine word: shifting the whole 128 bits 13 times costs twice as much.
     high, middle, low = number >> 120, (number >> 60) & _LOW_60_BITS, number & _LOW_60_BITS
     pairs = _PAIRS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -185,26 +186,35 @@ class Frame:
     `kept` are the same lines as the log keeps them, `custom` the names of the endpoint's own headers.
     """
 
-    before: Sequence[str] = field(repr=False)
-    after: Sequence[str] = field(repr=False)
-    kept_before: Sequence[str]
-    kept_after: Sequence[str]
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+    kept_before: str
+    kept_after: str
     custom: Collection[str]
+    lines: int
+
+
+class Head(NamedTuple):
+    """All headers of a request as `name: value`, and how many `lines` that is where no value has a line break."""
+
+    text: str
+    lines: int
 
 
 def frame_of(custom: Mapping[str, str], *, user_agent: str, secret: Collection[str]) -> Frame:
     """Return the frame of requests with these headers; the values of those named `secret` are kept from the log."""
     before, after = _around(user_agent, custom)
     return Frame(
-        before=_lines(before, ()),
-        after=_lines(after, ()),
-        kept_before=_lines(before, secret),
-        kept_after=_lines(after, secret),
+        before="".join([f"{line}\n" for line in _lines(before, ())]),
+        after="".join([f"\n{line}" for line in _lines(after, ())]),
+        kept_before="".join([f"{line}\n" for line in _lines(before, secret)]),
+        kept_after="".join([f"\n{line}" for line in _lines(after, secret)]),
         custom=_plain(custom),
+        lines=len(before) + len(after),
     )
 
 
-def header_lines(
+def head_of(
     frame: Frame,
     *,
     profile: str,
@@ -213,13 +223,13 @@ def header_lines(
     timestamp: int,
     body: bytes,
     event_type: str = "",
-) -> tuple[list[str], str]:
-    """Return the lines of all headers of a delivery in sending order, and those that the log keeps."""
-    headers = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
-    told = _told(profile, frame.custom, id=message_id, type=event_type, time=str(timestamp))
-    signed = _lines([*headers, *told], ())
-    kept = "\n".join([*frame.kept_before, *signed, *frame.kept_after])
-    return [*frame.before, *signed, *frame.after], kept
+) -> tuple[Head, str]:
+    """Return all headers of a delivery in sending order, and the lines that the log keeps."""
+    signed = signature_headers(profile, keys, message_id=message_id, timestamp=timestamp, body=body)
+    signed += _told(profile, frame.custom, id=message_id, type=event_type, time=str(timestamp))
+    lines = "\n".join(_lines(signed, ()))
+    head = Head(f"{frame.before}{lines}{frame.after}", frame.lines + len(signed))
+    return head, f"{frame.kept_before}{lines}{frame.kept_after}"
 
 
 def _lines(headers: Sequence[tuple[str, str]], secret: Collection[str]) -> list[str]:

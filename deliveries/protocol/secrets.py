@@ -8,11 +8,13 @@ A secret that is neither `whsec_` nor `whsk_` came from another sender. It is a 
 
 from __future__ import annotations
 
+import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hmac import HMAC
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,6 +41,17 @@ class SigningKey:
 
     kind: Literal["hmac", "ed25519", "text"]
     value: bytes = field(repr=False)
+    _mac: HMAC = field(init=False, repr=False, compare=False)  # that has read the key, and nothing else yet
+
+    def __post_init__(self) -> None:
+        """Have the key read once, not for each signature."""
+        object.__setattr__(self, "_mac", hmac.new(self.value, digestmod="sha256"))
+
+    def sha256_of(self, content: bytes) -> bytes:
+        """Return the HMAC of a content."""
+        mac = self._mac.copy()
+        mac.update(content)
+        return mac.digest()
 
     @property
     def text(self) -> bytes:

@@ -6,7 +6,6 @@ It must not know where secrets are stored, or when they expire. Source: Standard
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 
 from deliveries.errors import InvalidSecret
@@ -41,4 +40,4 @@ def signature_headers(
 def _sign(key: SigningKey, content: bytes) -> str:
     if key.kind == "ed25519":
         return "v1a," + to_base64(private_key(key.value).sign(content))
-    return "v1," + to_base64(hmac.digest(key.value, content, "sha256"))
+    return "v1," + to_base64(key.sha256_of(content))

@@ -2,7 +2,7 @@
 -- worker_id uuid (who leased them), endpoint_ids uuid[], fences bigint[], rooms int[] (how many each lane takes), busy int[] (how many of its due ones are in flight: they come back too), favours int[] (the rank that goes first after redeliveries), scheduled bool[] (false: only redeliveries by hand), whole_bytes int (larger bodies come later, by event_bodies, as do events of other days than the one asked for), timed bool (since when each is due; null if false)
 -- Reads only: the lease owns the lane's rows, so a claim that is never recorded needs no undoing.
 -- The LIMIT 1 keeps the plan to one look-up per delivery: a join could read the whole log instead.
-SELECT d.delivery_id, d.manual, d.endpoint_id, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body, v.trace_context, v.api_version,
+SELECT d.endpoint_id, d.delivery_id, d.manual, d.event_id, d.rank, d.attempts, d.actor, d.reason, v.type, v.body_bytes, v.body, v.trace_context, v.api_version,
     CASE WHEN %(timed)s::bool THEN extract(epoch FROM d.due_at)::float8 END AS due_at
 FROM unnest(
     %(endpoint_ids)s::uuid[], %(fences)s::bigint[], %(rooms)s::int[], %(busy)s::int[], %(favours)s::int[],

@@ -29,9 +29,9 @@ class BeatRow(NamedTuple):
 class ClaimBatchRow(NamedTuple):
     """A due delivery with its event; without type and body when the event is of another day."""
 
+    endpoint_id: UUID
     delivery_id: UUID
     manual: bool
-    endpoint_id: UUID
     event_id: UUID
     rank: int
     attempts: int

@@ -89,7 +89,9 @@ def test_a_scheme_tells_of_the_event_in_the_headers_in_which_its_sender_does(
     def sent(custom: dict[str, str], event_type: str = "invoice.paid") -> list[tuple[str, str]]:
         frame = request.frame_of(custom, user_agent="Hookpost/1", secret=custom.keys())
         signed = {"profile": profile, "keys": [KEY], "message_id": "evt_1", "timestamp": 1, "body": b"{}"}
-        lines, kept = request.header_lines(frame, event_type=event_type, **signed)  # type: ignore[arg-type]
+        head, kept = request.head_of(frame, event_type=event_type, **signed)  # type: ignore[arg-type]
+        lines = head.text.split("\n")
+        assert head.lines == len(lines)
         assert [name for name, _ in map(split, lines)] == list(request.read_headers(kept))
         whole = request.delivery_headers(user_agent="Hookpost/1", custom=custom, event_type=event_type, **signed)  # type: ignore[arg-type]
         assert [split(line) for line in lines] == whole

@@ -137,7 +137,7 @@ def blow_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken_view(*args: object, **kwargs: object) -> None:
         raise RuntimeError("boom in a view")
 
-    monkeypatch.setattr("deliveries.engine.sender.header_lines", broken_turn)
+    monkeypatch.setattr("deliveries.engine.sender.head_of", broken_turn)
     monkeypatch.setattr("deliveries.models.visible.deliveries", broken_view)
 
 
