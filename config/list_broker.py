@@ -28,6 +28,7 @@ from config.messages import is_ours, tell_refused
 log = structlog.get_logger(__name__)
 
 LISTEN_SECONDS = 0.7  # less than the limit for an answer
+LISTEN = b"%.1f" % LISTEN_SECONDS
 LONGEST = 1000  # messages of a queue; who rings stops long before
 NAMELESS = {"message_id": "", "message_timestamp": 0}  # of a hint nobody asks for these; without them they are made up
 
@@ -263,7 +264,7 @@ class ListBroker(dramatiq.Broker):
 
     def _pop(self, key: str) -> object:
         try:
-            return self._listening.ask(b"BLPOP", key.encode(), b"%.1f" % LISTEN_SECONDS)
+            return self._listening.ask(b"BLPOP", key.encode(), LISTEN)
         except (redis.ConnectionError, redis.TimeoutError):  # it died meanwhile: once more, over a new one
             return self.client.blpop([key], LISTEN_SECONDS)
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from deliveries.metrics import names
 from deliveries.models.base import new_id
 from deliveries.protocol.breaker import Breaker
 from deliveries.services import clock
+from deliveries.sql.days import today
 from deliveries.sql.engine_rows import (
     BeatRow,
     ClaimBatchRow,
@@ -246,7 +246,7 @@ def mark_suspect(lane: Lane, delivery_id: UUID, *, losses: int) -> None:
 
 def events_of_today() -> sql.Days:
     """Return the day of most events that are due; those of others are fetched when they are sent."""
-    return (("hookpost_event", f"{datetime.now(UTC):%Y%m%d}"),)
+    return (("hookpost_event", today()),)
 
 
 def _renewed(lanes: Sequence[Lane], lease_seconds: float, *, configured: bool) -> Sequence[RenewLeasesRow]:
