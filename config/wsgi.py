@@ -28,6 +28,7 @@ from config.request_ids import with_request_ids
 from deliveries import __version__
 from deliveries.actors import wake_now
 from deliveries.management.collector import spare_old_objects
+from deliveries.management.large_pages import lay_together_soon
 from deliveries.services.shared_commits import ring_after_commits
 from deliveries.tracing.start import start_tracing, stop_tracing
 
@@ -36,3 +37,4 @@ start_tracing("web", version=__version__)
 Finalize(None, stop_tracing, exitpriority=1)  # a process that was forked has no other end
 application = with_request_ids(sharing(probes_first(events_first(handing_over(within_shares(django))))))
 spare_old_objects()
+lay_together_soon()

@@ -6,6 +6,7 @@ numbers.py        numbers of a command line
 signals.py        the wish to stop
 workers.py        Dramatiq's workers inside one process
 collector.py      Python's collector of cycles
+large_pages.py    memory that is laid together
 health_port.py, health_server.py  a port for processes that serve no requests
 doctor/           what is well and what is not
 """

@@ -16,6 +16,7 @@ from dramatiq import worker as dramatiq_worker
 from deliveries import sql
 from deliveries.conf import Conf
 from deliveries.management.collector import spare_old_objects
+from deliveries.management.large_pages import lay_together_soon
 
 IDLE_WAKE_UP_MILLISECONDS = 500  # of a thread that looks whether it is to end; messages wake it at once
 PREFETCHED_MESSAGES = 100  # few, as a message names many lanes and one that waits here cannot go to an idle worker
@@ -29,11 +30,12 @@ dramatiq_worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 1
 
 
 def prepare_process() -> None:
-    """Make room for many connections, bound what a silent name server costs, and keep the collector off old objects."""
+    """Make room for many connections, bound what a silent name server costs, and see to the memory's layout."""
     allow_descriptors()
     bound_look_ups()
     sql.prepare_all()
     spare_old_objects()
+    lay_together_soon()
 
 
 def bound_look_ups() -> None:
