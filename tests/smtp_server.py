@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+from email import message_from_bytes, policy
 from types import TracebackType
 from typing import Self
 
@@ -44,6 +45,22 @@ class MailServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def text_of(raw: bytes) -> str:
+    """The plain text of a letter."""
+    return _part(raw, "plain")
+
+
+def html_of(raw: bytes) -> str:
+    """The HTML of a letter."""
+    return _part(raw, "html")
+
+
+def _part(raw: bytes, kind: str) -> str:
+    part = message_from_bytes(raw, policy=policy.default).get_body((kind,))
+    assert part is not None, f"this letter has no {kind} text"
+    return str(part.get_content())
 
 
 class _Handler(socketserver.StreamRequestHandler):

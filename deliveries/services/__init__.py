@@ -15,7 +15,7 @@ sending again   redelivery jobs job_steps job_control candidates cancellations b
 erasing         erase erasures event_erasure
 importing       imports import_jobs
 telling         alerts alert_facts alert_letters early_warnings audit
-letters         alert_mail digests invitation_mail password_mail mail_choices mail_rows mail_server
+letters         letters alert_mail digests invitation_mail password_mail mail_choices mail_rows mail_server
 log-ins         second_factor password_links link_backend staff staff_identities staff_sessions role_groups
                 oidc_provider issuer_keys token_callers site_links
 words and time  languages own_time clock

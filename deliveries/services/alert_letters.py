@@ -26,6 +26,7 @@ from deliveries.services.alerts import disabled_after
 from deliveries.services.brands import brand_of
 from deliveries.services.early_warnings import certificate_meant, percent_meant
 from deliveries.services.languages import in_words, speaking, tell
+from deliveries.services.letters import Line, Part, as_html, as_text
 from deliveries.services.mail_choices import Reader
 from deliveries.services.site_links import PORTAL, STAFF, url_of
 
@@ -51,6 +52,7 @@ class Letter:
     to: str
     subject: str
     body: str
+    html: str
     about: frozenset[UUID]
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,21 +86,24 @@ def letter_to(
 
 
 def _letter_to(reader: Reader, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, begin: str) -> Letter:
-    letter = _letter(reader.to, _by_weight(alerts), errors, site=PORTAL, zone=reader.zone, begin=begin)
-    end = url_of(PORTAL, "unsubscribe", reader.token)
-    if not end:
-        return letter
-    headers = {"List-Unsubscribe": f"<{end}>"}
+    end, told = url_of(PORTAL, "unsubscribe", reader.token), _by_weight(alerts)
+    foot = _foot(reader, end) if end else ()
+    letter = _letter(reader.to, told, errors, site=PORTAL, zone=reader.zone, begin=begin, foot=foot)
+    headers = {"List-Unsubscribe": f"<{end}>"} if end else {}
     if end.startswith("https://"):
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    foot = "\n".join(
-        (
-            tell("To {name}, a member of {customer}.", name=plain(reader.name), customer=plain(reader.customer)),
-            tell("Choose what is mailed: {url}", url=url_of(PORTAL, "profile")),
-            tell("No more such letters: {url}", url=end),
-        )
+    return replace(letter, headers=headers)
+
+
+def _foot(reader: Reader, end: str) -> Part:
+    profile = url_of(PORTAL, "profile")
+    return (
+        tell("To {name}, a member of {customer}.", name=plain(reader.name), customer=plain(reader.customer)),
+        Line(
+            text=tell("Choose what is mailed: {url}", url=profile), url=profile, words=gettext("Choose what is mailed")
+        ),
+        Line(text=tell("No more such letters: {url}", url=end), url=end, words=gettext("No more such letters")),
     )
-    return replace(letter, body=f"{letter.body}\n-- \n{foot}\n", headers=headers)
 
 
 def _by_weight(alerts: Iterable[Alert]) -> list[Alert]:
@@ -123,36 +128,51 @@ def _concerns(alert: Alert, customer_id: UUID) -> bool:
 
 
 def _letter(
-    to: str, alerts: Sequence[Alert], errors: Mapping[UUID, str], *, site: str, zone: str = "", begin: str = ""
+    to: str,
+    alerts: Sequence[Alert],
+    errors: Mapping[UUID, str],
+    *,
+    site: str,
+    zone: str = "",
+    begin: str = "",
+    foot: Part = (),
 ) -> Letter:
     subject = begin + _headline(alerts[0])
     if len(alerts) > 1:
         subject = tell("{subject} (and {number} more)", subject=subject, number=len(alerts) - 1)
     parts = [_paragraph(alert, errors, site=site, zone=zone) for alert in alerts[:SHOWN_LIMIT]]
     if len(alerts) > SHOWN_LIMIT:
-        more = tell("And {number} more: {url}", number=len(alerts) - SHOWN_LIMIT, url=url_of(site, "index"))
-        parts.append(more.strip().removesuffix(":").strip())
+        parts.append([_more(len(alerts) - SHOWN_LIMIT, url_of(site, "index"))])
     about = frozenset(alert.id for alert in alerts)
     brand = brand_of(alerts[0].endpoint.customer if site == PORTAL and alerts[0].endpoint else None)
     if site == PORTAL and brand.support:
-        parts.append(tell("Questions: {support}", support=brand.support))
-    return Letter(to=to, subject=f"[{brand.name}] {subject}", body="\n\n".join(parts) + "\n", about=about)
+        parts.append([tell("Questions: {support}", support=brand.support)])
+    subject = f"[{brand.name}] {subject}"
+    html = as_html(parts, foot, subject=subject, brand=brand)
+    return Letter(to=to, subject=subject, body=as_text(parts, foot), html=html, about=about)
+
+
+def _more(number: int, url: str) -> Line:
+    """Say how many are not told, and where they are."""
+    text = tell("And {number} more: {url}", number=number, url=url).strip().removesuffix(":").strip()
+    return Line(text=text, url=url, words=tell("{number} more", number=number))
 
 
 def _headline(alert: Alert) -> str:
     return tell(HEADLINES[alert.kind], host=_host(alert.endpoint) if alert.endpoint else "")
 
 
-def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str, zone: str) -> str:
-    lines = [_headline(alert) + ".", *_explained(alert, zone)]
+def _paragraph(alert: Alert, errors: Mapping[UUID, str], *, site: str, zone: str) -> Part:
+    lines: list[str | Line] = [Line(text=f"{_headline(alert)}.", is_heading=True), *_explained(alert, zone)]
     endpoint = alert.endpoint
     if endpoint is not None:
         lines += _named(endpoint, site=site)
         if error := errors.get(endpoint.id):
             lines.append(tell("Lately:      {error}", error=in_words(error)))
         if address := url_of(site, "deliveries_endpoint_change", endpoint.public_id):
-            lines.append(tell("See:         {url}", url=address))
-    return "\n".join(lines)
+            text = tell("See:         {url}", url=address)
+            lines.append(Line(text=text, url=address, words=gettext("Open the endpoint")))
+    return lines
 
 
 def _explained(alert: Alert, zone: str) -> Iterable[str]:

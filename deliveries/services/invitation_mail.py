@@ -13,7 +13,8 @@ from deliveries.services.alert_letters import plain
 from deliveries.services.brands import brand_of
 from deliveries.services.invitations import token_of
 from deliveries.services.languages import in_words, language_of_address, speaking, tell
-from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
+from deliveries.services.letters import Line, link_line
+from deliveries.services.mail_rows import RowLetter, is_row_due, letter_of_lines, send_due_rows
 from deliveries.services.own_time import zone_of_address
 from deliveries.services.site_links import PORTAL, url_of
 
@@ -37,18 +38,14 @@ def letter_of(invitation: Invitation) -> RowLetter:
 def _letter_of(invitation: Invitation) -> RowLetter:
     customer, brand = plain(invitation.customer.name), brand_of(invitation.customer)
     end = stamp(invitation.expires_at, zone_of_address(invitation.email))
-    body = in_paragraphs(
-        (
-            tell(
-                "You are invited to the webhooks of {customer}, as {role}.",
-                customer=customer,
-                role=in_words(invitation.role),
-            ),
-            url_of(PORTAL, "invitation", token_of(invitation)),
-            tell("The link serves once, until {at}.", at=end),
-            gettext("If you did not expect this, do nothing: without the link nothing happens."),
-            *([tell("Questions: {support}", support=brand.support)] if brand.support else []),
-        )
-    )
-    subject = f"[{brand.name}] {tell('Invitation to {customer}', customer=customer)}"
-    return RowLetter(row_id=invitation.id, to=invitation.email, subject=subject, body=body)
+    role = in_words(invitation.role)
+    lines: list[str | Line] = [
+        tell("You are invited to the webhooks of {customer}, as {role}.", customer=customer, role=role),
+        link_line(url_of(PORTAL, "invitation", token_of(invitation)), gettext("Accept the invitation")),
+        tell("The link serves once, until {at}.", at=end),
+        gettext("If you did not expect this, do nothing: without the link nothing happens."),
+    ]
+    if brand.support:
+        lines.append(tell("Questions: {support}", support=brand.support))
+    subject = tell("Invitation to {customer}", customer=customer)
+    return letter_of_lines(invitation.id, invitation.email, subject, lines, brand=brand)

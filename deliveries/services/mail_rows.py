@@ -19,6 +19,8 @@ from django.db.models import QuerySet
 
 from deliveries.models import Invitation, PasswordMail
 from deliveries.services import clock
+from deliveries.services.brands import Brand
+from deliveries.services.letters import Line, as_html, as_text
 from deliveries.services.mail_server import CLAIM_AGAIN, send_letters
 
 log = structlog.get_logger(__name__)
@@ -39,12 +41,15 @@ class RowLetter:
     to: str
     subject: str
     body: str
+    html: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def in_paragraphs(lines: Iterable[str]) -> str:
-    """Return a letter's body."""
-    return "\n\n".join(lines) + "\n"
+def letter_of_lines(row_id: UUID, to: str, subject: str, lines: Iterable[str | Line], *, brand: Brand) -> RowLetter:
+    """Return a letter with a paragraph for each line, in the look and with the name of a brand."""
+    parts, subject = [(line,) for line in lines], f"[{brand.name}] {subject}"
+    html = as_html(parts, subject=subject, brand=brand)
+    return RowLetter(row_id=row_id, to=to, subject=subject, body=as_text(parts), html=html)
 
 
 def is_row_due(rows: QuerySet[MailedRow]) -> bool:

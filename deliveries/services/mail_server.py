@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 import structlog
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from deliveries.metrics import names
@@ -44,6 +44,11 @@ class Written(Protocol):
     @property
     def body(self) -> str:
         """Plain text."""
+        ...
+
+    @property
+    def html(self) -> str:
+        """The same as HTML."""
         ...
 
     @property
@@ -96,7 +101,8 @@ def send_letters(letters: Sequence[LetterType]) -> tuple[list[LetterType], list[
 def _hand_over(letter: Written, server: BaseEmailBackend) -> MailResult:
     """Send one letter, or say that it is refused for now or for good; that the server fails is raised."""
     headers = {**HEADERS, **letter.headers}
-    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=headers, connection=server)
+    message = EmailMultiAlternatives(letter.subject, letter.body, to=[letter.to], headers=headers, connection=server)
+    message.attach_alternative(letter.html, "text/html")
     try:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:

@@ -18,7 +18,8 @@ from deliveries.models import PasswordMail
 from deliveries.services.alert_letters import plain
 from deliveries.services.brands import operator_brand
 from deliveries.services.languages import in_words, language_of, speaking, tell
-from deliveries.services.mail_rows import RowLetter, in_paragraphs, is_row_due, send_due_rows
+from deliveries.services.letters import Line, link_line
+from deliveries.services.mail_rows import RowLetter, is_row_due, letter_of_lines, send_due_rows
 from deliveries.services.password_links import link_parts, site_of
 from deliveries.services.role_groups import role_of
 from deliveries.services.site_links import url_of
@@ -43,12 +44,10 @@ def letter_of(row: PasswordMail) -> RowLetter:
 def _letter_of(row: PasswordMail) -> RowLetter:
     subject = gettext("Your log-in") if row.kind == PasswordMail.Kind.INVITED else gettext("A new password")
     address = getattr(row.user, row.user.get_email_field_name())
-    return RowLetter(
-        row_id=row.id, to=address, subject=f"[{operator_brand().name}] {subject}", body=in_paragraphs(_lines(row))
-    )
+    return letter_of_lines(row.id, address, subject, _lines(row), brand=operator_brand())
 
 
-def _lines(row: PasswordMail) -> Iterator[str]:
+def _lines(row: PasswordMail) -> Iterator[str | Line]:
     name = plain(row.user.get_username())
     if row.kind == PasswordMail.Kind.INVITED:
         yield tell(
@@ -60,7 +59,7 @@ def _lines(row: PasswordMail) -> Iterator[str]:
         )
     else:
         yield tell("Somebody, we hope you, asked for a new password of {name} at {host}.", name=name, host=_host())
-    yield url_of(site_of(row.user), "set_password", *link_parts(row.user))
+    yield link_line(url_of(site_of(row.user), "set_password", *link_parts(row.user)), gettext("Set the password"))
     yield tell(
         "The link sets a password, once, within {span}. A second factor is asked for as always.", span=_lifetime()
     )

@@ -32,7 +32,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 QUALITY = 75
 SIZES = {"": (1360, 900), "-phone": (420, 860)}
 SCHEMES: Mapping[Scheme, str] = {"light": "", "dark": "-dark"}
-NUMBERS_ARE_THERE = "document.querySelectorAll('[data-hp-number-of]:empty').length === 0"  # they come after the page
+NUMBER_TO_COME = "[data-hp-number-of]:empty"  # it is asked for once the page is there
 ALSO_DARK_AND_SMALL = ("overview", "delivery")
 
 
@@ -91,7 +91,7 @@ def take(page: Page, addresses: dict[str, str], pictures: dict[str, str]) -> Non
     for name, picture in pictures.items():
         page.goto(addresses[name])
         page.wait_for_function("!document.querySelector('html[x-cloak]') && document.fonts.status === 'loaded'")
-        page.wait_for_function(NUMBERS_ARE_THERE)
+        page.wait_for_selector(NUMBER_TO_COME, state="detached")
         if name == "overview":
             page.wait_for_function("Chart.getChart(document.querySelector('canvas')) !== undefined")
         keep(page, picture)

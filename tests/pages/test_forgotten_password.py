@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from email import message_from_bytes
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,7 @@ from tests.pages.conftest import House, logged_in
 from tests.pages.test_staff_list import set_password
 from tests.security.steps import a_factor, code_of
 from tests.services.mailing import use
-from tests.smtp_server import MailServer
+from tests.smtp_server import MailServer, text_of
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -62,7 +61,7 @@ def ask(site: str, name: str, **extra: str) -> tuple[int, str]:
 
 def link_in(raw: bytes) -> str:
     """The path of the link in a mail."""
-    text = str(message_from_bytes(raw).get_payload())
+    text = text_of(raw)
     return "/" + next(line for line in text.splitlines() if line.startswith("http")).split("/", 3)[3]
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from email import message_from_bytes
 from typing import TYPE_CHECKING
 
 from deliveries.services.alert_mail import run_mail_thread
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, front_page, log_in
 from tests.pages.conftest import House
 from tests.services.mailing import use
-from tests.smtp_server import MailServer
+from tests.smtp_server import MailServer, text_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,7 +20,7 @@ pytestmark = NEEDS_CHROMIUM
 
 def path_in(letter: bytes) -> str:
     """The path of the link in a letter."""
-    text = str(message_from_bytes(letter).get_payload())
+    text = text_of(letter)
     return re.findall(r"https?://[^/]+(/portal/invitation/\S+)", text)[0]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from email import message_from_bytes
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from tests.pages.conftest import House, logged_in
 from tests.pages.test_staff_roles import staff
 from tests.security.steps import a_factor
 from tests.services.mailing import use
-from tests.smtp_server import MailServer
+from tests.smtp_server import MailServer, text_of
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -71,7 +70,7 @@ def test_an_owner_invites_by_mail_and_the_link_makes_one_of_staff_once(
         ((to, raw),) = server.letters
     eve = User.objects.get(username="eve@example.org")
     assert (to, role_of(eve), eve.has_usable_password()) == ("eve@example.org", StaffRole.SUPPORT, False)
-    text = str(message_from_bytes(raw).get_payload())
+    text = text_of(raw)
     link = next(line for line in text.splitlines() if line.startswith("http"))
     place = "/" + link.split("/", 3)[3]
     assert "as support" in text

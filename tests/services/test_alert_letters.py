@@ -20,7 +20,7 @@ from tests.engine.steps import Script, an_endpoint, emit, take_turn
 from tests.receiver import Receiver
 from tests.services.mailing import CAROL, OPERATOR
 from tests.services.steps import DEAD, Kind, failing, give_up
-from tests.smtp_server import MailServer
+from tests.smtp_server import MailServer, html_of, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -162,10 +162,11 @@ def test_nothing_that_others_chose_adds_a_header_or_a_line(shop: Endpoint, opera
         letter = message_from_bytes(raw, policy=policy.default)
         assert {"Subject", "From", "To", "Auto-Submitted"} <= set(letter.keys())
         assert (letter["To"], letter["Bcc"]) == (to, None)
-        body = letter.get_content()
+        body = text_of(raw)
         assert not [line for line in body.splitlines() if line.lower().startswith(("bcc:", "click"))]
         assert not set("\u202e\x00\x1b\u2028") & set(body)
-        assert letter.get_content_type() == "text/plain"
+        assert [part.get_content_type() for part in letter.iter_parts()] == ["text/plain", "text/html"]
+        assert not set("\u202e\x00\x1b\u2028") & set(html_of(raw))
 
 
 def test_a_url_may_be_a_secret_and_only_its_host_is_named(shop: Endpoint, operator: None) -> None:

@@ -21,7 +21,7 @@ from deliveries.services.own_time import choose_zone
 from tests.services.mailing import CAROL
 from tests.services.steps import DEAD, Kind, failing
 from tests.settings import SETTINGS
-from tests.smtp_server import MailServer
+from tests.smtp_server import MailServer, html_of, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,7 +135,8 @@ def test_a_letter_tells_mail_programs_how_to_end_them(
     link = letter["List-Unsubscribe"].strip(" <>")
     assert link.startswith("https://hooks.example.com/portal/unsubscribe/")
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert link in letter.get_content()
+    assert link in text_of(server.letters[0][1])
+    assert f'href="{link}"' in html_of(server.letters[0][1])
 
 
 def test_one_who_unsubscribes_is_written_to_no_more_and_others_are(shop: Endpoint) -> None:
