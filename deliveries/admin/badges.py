@@ -22,6 +22,7 @@ from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.timestamps import short_span, to_second
 from deliveries.services import clock
 from deliveries.services.languages import tell
+from deliveries.sql.overview_rows import NewestGivenUpRow
 
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*[,:.]?(?:\s|$)")
 
@@ -121,7 +122,7 @@ def colour_of(word: str) -> str:
     return _of_delivery(DeliveryState(word)) if word in set(DeliveryState) else COLOURS.get(word, "default")
 
 
-def answer_of(row: Delivery | Attempt) -> SafeString | str:
+def answer_of(row: Delivery | Attempt | NewestGivenUpRow) -> SafeString | str:
     """Return status and error of the last attempt as one badge, with its code and meaning on hover."""
     if row.error:
         words = "" if row.status_code and row.error.startswith("http_") else error_word(row.error)

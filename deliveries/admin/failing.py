@@ -15,8 +15,9 @@ from deliveries.admin.endpoint_health import arrivals_in_words
 from deliveries.admin.failure_words import STATES
 from deliveries.admin.overview_rows import failing_row
 from deliveries.models.visible import Viewer
-from deliveries.services.endpoint_health import health_of
-from deliveries.services.failure_groups import Failing, failing
+from deliveries.protocol.ids import CUSTOMER, FAILURE_GROUP, encode_id
+from deliveries.services.endpoint_health import health_since
+from deliveries.services.failure_groups import FailingEndpoint, failing
 from deliveries.services.languages import in_words
 
 if TYPE_CHECKING:
@@ -31,20 +32,20 @@ def failing_section(
 
     Where several endpoints may be among them, each says whether anything arrives there.
     """
-    groups = failing(viewer, endpoint_id=endpoint_id)
-    health = health_of([found.row.endpoint for found in groups]) if endpoint_id is None else {}
+    groups, with_url = failing(viewer, endpoint_id=endpoint_id), endpoint_id is None
+    health = health_since({found.row.endpoint_id: found.row.failing_since for found in groups}) if with_url else {}
     return [
         failing_row(
             found,
-            url=page.url("change", found.row.public_id, model="failuregroup"),
+            url=page.url("change", encode_id(FAILURE_GROUP, found.row.id), model="failuregroup"),
             state=badge(found.state, title=in_words(STATES[found.state])),
             arrivals=arrivals_in_words(health[found.row.endpoint_id]) if health else "",
             customer_url=_customer_url(page, found) if with_customer else "",
-            with_url=endpoint_id is None,
+            with_url=with_url,
         )
         for found in groups
     ]
 
 
-def _customer_url(page: PageAdmin[Row], found: Failing) -> str:
-    return page.url("change", found.row.endpoint.customer.public_id, model="customer")
+def _customer_url(page: PageAdmin[Row], found: FailingEndpoint) -> str:
+    return page.url("change", encode_id(CUSTOMER, found.row.customer_id), model="customer")

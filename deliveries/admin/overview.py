@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.admin.badges import NOTHING
-from deliveries.admin.dashboard import Figure, counts_of
+from deliveries.admin.dashboard import Figure, number_told
+from deliveries.admin.page_addresses import address_of
 from deliveries.models.visible import Viewer
 from deliveries.protocol import timestamps
 from deliveries.protocol.delivery_states import DeliveryState
@@ -23,10 +23,10 @@ from deliveries.services.overview import (
     AttemptTotals,
     Span,
     attempt_totals,
-    resting_endpoints,
-    stopped_endpoints,
 )
 from deliveries.services.stats import oldest_due
+from deliveries.sql.figure_rows import OldestDueRow
+from deliveries.sql.overview_rows import OverviewCountsRow
 
 NAMES = {
     "arrived": gettext_noop("Arrived"),
@@ -49,12 +49,15 @@ class Overview:
     is_empty: bool
 
 
-def overview_for(viewer: Viewer, *, site_name: str, asked: str) -> Overview:
-    """Return the charts and figures of a span; an unknown one is the last day."""
+def overview_for(viewer: Viewer, counts: OverviewCountsRow, *, site_name: str, asked: str) -> Overview:
+    """Return the charts and figures of a span; an unknown one is the last day. `counts` are of now."""
     chosen = _span_of(asked)
     found = attempt_totals(viewer, SPANS[chosen])
-    lists = {noun: reverse(f"{site_name}:deliveries_{noun}_changelist") for noun in ("delivery", "endpoint")}
-    figures = [*_attempt_figures(found, chosen, lists["delivery"]), *_waiting_figures(viewer, lists)]
+    lists = {noun: address_of(f"{site_name}:deliveries_{noun}_changelist") for noun in ("delivery", "endpoint")}
+    figures = [
+        *_attempt_figures(found, chosen, lists["delivery"]),
+        *_waiting_figures(oldest_due(viewer), counts, lists),
+    ]
     return _overview(found, chosen, figures=figures, url=lists["delivery"])
 
 
@@ -113,10 +116,8 @@ def _attempt_figures(found: AttemptTotals, chosen: str, url: str) -> list[Figure
     ]
 
 
-def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
-    oldest = oldest_due(viewer)
+def _waiting_figures(oldest: OldestDueRow, counts: OverviewCountsRow, lists: dict[str, str]) -> list[Figure]:
     waited = timestamps.short_span(oldest.seconds)
-    resting_count, stopped_count = counts_of([resting_endpoints(viewer), stopped_endpoints(viewer)])
     return [
         Figure(
             title=gettext("Oldest due"),
@@ -127,14 +128,14 @@ def _waiting_figures(viewer: Viewer, lists: dict[str, str]) -> list[Figure]:
         ),
         Figure(
             title=gettext("Resting endpoints"),
-            value=resting_count,
+            value=number_told(counts.resting),
             note=gettext("left alone for a while"),
             url=f"{lists['endpoint']}?health=resting",
             state=DeliveryState.HELD,
         ),
         Figure(
             title=gettext("Stopped endpoints"),
-            value=stopped_count,
+            value=number_told(counts.stopped),
             note=gettext("paused or disabled"),
             url=f"{lists['endpoint']}?state=paused&state=disabled",
             state=DeliveryState.HELD,

@@ -27,7 +27,7 @@ from unfold.sites import UnfoldAdminSite
 
 from deliveries.admin import theme
 from deliveries.admin.asked import NoSuchFilter
-from deliveries.admin.dashboard import COUNT_SECONDS, figures_for
+from deliveries.admin.dashboard import COUNT_SECONDS, counted_for, figures_for
 from deliveries.admin.failing import failing_section
 from deliveries.admin.overview import overview_for
 from deliveries.admin.overview_live import live_part, live_view
@@ -228,8 +228,9 @@ class HookpostSite(UnfoldAdminSite):
     def all_figures(self, request: HttpRequest) -> dict[str, object]:
         """Return what the front page tells of the last day, and what fails."""
         viewer, asked = self.viewer(request), request.GET.get("span", "")
-        figures = figures_for(viewer, site_name=self.name)
-        overview = overview_for(viewer, site_name=self.name, asked=asked)
+        counts = counted_for(viewer)
+        figures = figures_for(viewer, counts, site_name=self.name)
+        overview = overview_for(viewer, counts, site_name=self.name, asked=asked)
         page = self.get_model_admin(FailureGroup)
         failing = failing_section(page, viewer, with_customer=viewer.is_operator)
         return {

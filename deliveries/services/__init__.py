@@ -9,7 +9,7 @@ endpoints       endpoints endpoint_rows endpoint_fields endpoint_secrets endpoin
 customers       customers members invitations mail_addresses portal_links api_keys brands first_steps limits held_rows
 event types     event_types api_versions version_schemas version_table version_preview
 looking         selection waiting recent_events event_values feed saved_views endpoint_health failure_groups stats
-                overview export_places statement_timeout
+                overview newest export_places statement_timeout
 what was sent   sent_bodies sent_batches signature_check payload_preview filter_preview
 sending again   redelivery jobs job_steps job_control candidates cancellations backlog
 erasing         erase erasures event_erasure

@@ -7,7 +7,7 @@ everything may be called, and nothing arrives there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ from deliveries import sql
 from deliveries.models import Endpoint, EndpointHour, Lane
 from deliveries.protocol.outcome import NOT_THEIRS
 from deliveries.services import clock
-from deliveries.sql.figure_rows import EndpointHealthRow
+from deliveries.sql.figure_rows import EndpointHealthRow, LatelyAtEndpointsRow
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NEWEST = 20
@@ -63,18 +63,30 @@ class Health:
 
 
 def health_of(endpoints: Iterable[Endpoint], *, now: datetime | None = None) -> dict[UUID, Health]:
-    """Return the health of each of these endpoints, in one round trip; their lanes should be at hand."""
-    since = {endpoint.id: endpoint.lane.failing_since for endpoint in endpoints}
+    """Return the health of each of these endpoints, in one round trip or two; their lanes should be at hand.
+
+    What no hour tells of yet, or has not been sent to for a day, is read from the log itself: a look into each of its
+    days, which costs more than all else, so the others are spared it.
+    """
+    return health_since({each.id: each.lane.failing_since for each in endpoints}, now=now)
+
+
+def health_since(since: Mapping[UUID, datetime | None], *, now: datetime | None = None) -> dict[UUID, Health]:
+    """Return the health of endpoints that have been failing since then, or are not."""
+    if not since:
+        return {}
     moment = now or clock.database_now()
-    parameters = {
-        "endpoint_ids": list(since),
-        "day": _hour_of(moment - DAY),
-        "hour": _hour_of(moment - HOUR),
-        "not_theirs": sorted(NOT_THEIRS),
-        "newest": NEWEST,
-    }
-    rows = sql.fetch(EndpointHealthRow, parameters) if since else []
-    return {row.endpoint_id: _health(row, failing_since=since[row.endpoint_id]) for row in rows}
+    day, hour = _hour_of(moment - DAY), _hour_of(moment - HOUR)
+    asked = {"endpoint_ids": list(since), "day": day, "hour": hour, "not_theirs": sorted(NOT_THEIRS)}
+    rows = sql.fetch(EndpointHealthRow, asked)
+    newest = _newest_at([row.endpoint_id for row in rows if not row.is_counted], day)
+    return {row.endpoint_id: _health(row, newest.get(row.endpoint_id), since[row.endpoint_id]) for row in rows}
+
+
+def _newest_at(endpoint_ids: Sequence[UUID], day: datetime) -> dict[UUID, LatelyAtEndpointsRow]:
+    asked = {"endpoint_ids": list(endpoint_ids), "day": day, "newest": NEWEST}
+    rows = sql.fetch(LatelyAtEndpointsRow, asked) if endpoint_ids else []
+    return {row.endpoint_id: row for row in rows}
 
 
 def resting(endpoint: Endpoint, *, now: datetime | None = None) -> tuple[datetime, str] | None:
@@ -113,18 +125,23 @@ def long_failing(span: timedelta) -> QuerySet[Lane]:
     ).filter(failures_since__gte=FEWEST_FAILURES, failed_at__gt=F("failing_since") + span / 2)
 
 
-def _health(row: EndpointHealthRow, *, failing_since: datetime | None) -> Health:
-    tried, arrived = (row.tried_24h, row.arrived_24h) if row.is_counted else (row.tried, row.arrived)
-    known = arrived or row.has_arrived
+def _health(row: EndpointHealthRow, newest: LatelyAtEndpointsRow | None, failing_since: datetime | None) -> Health:
+    tried, arrived = (row.tried_24h, row.arrived_24h) if row.is_counted else _of_newest(newest)
+    known = arrived or (newest is not None and newest.has_arrived)
     state = HealthState.FAILING if failing_since else HealthState.HEALTHY if known else HealthState.UNKNOWN
+    fails = row if newest is None else newest
     return Health(
         state=state,
         since=failing_since,
         share_1h=_share(row.tried_1h, row.arrived_1h) if row.is_counted else _share(tried, arrived),
         share_24h=_share(tried, arrived, was_tried=row.is_counted),
-        error=row.error,
-        status_code=row.status_code or None,
+        error=fails.error,
+        status_code=fails.status_code or None,
     )
+
+
+def _of_newest(newest: LatelyAtEndpointsRow | None) -> tuple[int, int]:
+    return (newest.tried, newest.arrived) if newest else (0, 0)
 
 
 def _share(tried: int, arrived: int, *, was_tried: bool = False) -> float | None:

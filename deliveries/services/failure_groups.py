@@ -6,7 +6,6 @@ not know requests or pages. Reading them costs a few index probes for each, howe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -15,8 +14,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
+from deliveries import sql
 from deliveries.errors import NotFound
-from deliveries.models import Endpoint, EndpointHour, FailureGroup, Job, visible
+from deliveries.models import Endpoint, EndpointHour, FailureGroup, Job
 from deliveries.models.base import REASON_LIMIT
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.protocol.advice import Advice, advice_for
@@ -27,10 +27,11 @@ from deliveries.services.candidates import PAGE_LOOKS, Count
 from deliveries.services.held_rows import GONE
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.selection import Selection
+from deliveries.sql.overview_rows import FailingGroupsRow
 
 OVER_AFTER = timedelta(minutes=10)
 SHOWN_SPAN = timedelta(days=7)
-NEWEST, NEWEST_AT_ONCE = 1000, 50  # looked at for the newest whose endpoint is still there
+NEWEST, NEWEST_LIVING = 1000, 50  # looked at, and of them those whose endpoint is still there
 
 
 class GroupState(StrEnum):
@@ -48,6 +49,25 @@ class Failing:
     row: FailureGroup
     state: GroupState
     advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class FailingEndpoint:
+    """A group as sections of other pages list it."""
+
+    row: FailingGroupsRow
+
+    @property
+    def state(self) -> GroupState:
+        """How it stands."""
+        if self.row.is_over:
+            return GroupState.OVER
+        return GroupState.ACKNOWLEDGED if self.row.is_known else GroupState.OPEN
+
+    @property
+    def advice(self) -> Advice:
+        """What happened, and what to do."""
+        return advice_for(self.row.error, self.row.status_code)
 
 
 def with_arrivals(rows: QuerySet[FailureGroup]) -> QuerySet[FailureGroup]:
@@ -91,39 +111,23 @@ def in_state(rows: QuerySet[FailureGroup], state: GroupState) -> QuerySet[Failur
     return rows.exclude(over).filter(acknowledged_at__isnull=state == GroupState.OPEN)
 
 
-def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10) -> list[Failing]:
+def failing(viewer: Viewer, *, endpoint_id: UUID | None = None, limit: int = 10) -> list[FailingEndpoint]:
     """Return the groups of the last days: what nobody knows of, then what somebody does, then what is over.
 
     Those that failed last come first, of the newest that are looked at.
     """
-    rows = visible.failure_groups(viewer).filter(last_at__gt=clock.likely_now() - SHOWN_SPAN)
-    if endpoint_id is not None:
-        rows = rows.filter(endpoint_id=endpoint_id)
-    found = _newest(rows, limit=limit)
-    shown = sorted(found, key=lambda each: list(GroupState).index(state_of(each)))[:limit]
-    return [described(each) for each in _with_endpoints(shown)]
-
-
-def _newest(rows: QuerySet[FailureGroup], *, limit: int) -> list[FailureGroup]:
-    """Return the newest groups, put in their order before anything is joined to them, which is dear."""
-    found: list[FailureGroup] = []
-    for start in range(0, NEWEST, NEWEST_AT_ONCE):
-        newest = list(rows.order_by("-last_at", "-id").values_list("id", flat=True)[start : start + NEWEST_AT_ONCE])
-        groups = with_arrivals(rows.filter(id__in=newest)).select_related(None)
-        found += groups.order_by("-last_at", "-id")
-        if len(found) >= limit or len(newest) < NEWEST_AT_ONCE:
-            break
-    return found
-
-
-def _with_endpoints(groups: Sequence[FailureGroup]) -> list[FailureGroup]:
-    """Return those groups whose endpoint was not erased since, with it."""
-    known = Endpoint.objects.select_related("lane", "customer").only("url", "lane__failing_since", "customer__name")
-    endpoints = known.in_bulk({each.endpoint_id for each in groups})
-    there = [each for each in groups if each.endpoint_id in endpoints]
-    for each in there:
-        each.endpoint = endpoints[each.endpoint_id]
-    return there
+    now = clock.likely_now()
+    asked = {
+        "customer_id": viewer.customer_id,
+        "endpoint_id": endpoint_id,
+        "since": now - SHOWN_SPAN,
+        "over_before": now - OVER_AFTER,
+        "over_seconds": round(OVER_AFTER.total_seconds()),
+        "newest": NEWEST,
+        "living": NEWEST_LIVING,
+        "shown": limit,
+    }
+    return [FailingEndpoint(row) for row in sql.fetch(FailingGroupsRow, asked)]
 
 
 def described(row: FailureGroup) -> Failing:

@@ -12,17 +12,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from deliveries import sql
-from deliveries.models import Endpoint, visible
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
 from deliveries.models.visible import Viewer
 from deliveries.protocol.sentences import say
 from deliveries.services import clock
 from deliveries.sql.figure_rows import EndpointStripsRow, OverviewHoursRow
 
-STOPPED = (Endpoint.State.PAUSED, Endpoint.State.DISABLED)
 ENDINGS = ("arrived", "refused", "failed", "unanswered")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STRIP_HOURS = 24
@@ -121,25 +117,6 @@ def strips_of(endpoint_ids: Sequence[UUID], *, now: datetime | None = None) -> d
     known = {(row.endpoint_id, row.hour): row for row in rows}
     hours = [first + place * HOUR for place in range(STRIP_HOURS)]
     return {each: [_hour(known.get((each, at)), at) for at in hours] for each in endpoint_ids}
-
-
-def resting_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
-    """Return enabled endpoints whose lane is left alone for a while."""
-    return _enabled(viewer).filter(lane__rest_until__gt=clock.likely_now())
-
-
-def failing_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
-    """Return enabled endpoints where nothing arrives."""
-    return _enabled(viewer).filter(lane__failing_since__isnull=False)
-
-
-def stopped_endpoints(viewer: Viewer) -> QuerySet[Endpoint]:
-    """Return endpoints that are paused or disabled, named so that an index of the few that are finds them."""
-    return visible.endpoints(viewer).filter(state__in=STOPPED)
-
-
-def _enabled(viewer: Viewer) -> QuerySet[Endpoint]:
-    return visible.endpoints(viewer).filter(state=Endpoint.State.ENABLED)
 
 
 def _columns(rows: Sequence[OverviewHoursRow], first: datetime, span: Span) -> list[Column]:

@@ -40,7 +40,7 @@ class EndpointStripsRow(NamedTuple):
 
 
 class EndpointHealthRow(NamedTuple):
-    """What arrived at an endpoint, by the hours where they are counted, else by its newest deliveries."""
+    """What arrived at an endpoint, by the hours where they are counted."""
 
     endpoint_id: UUID
     tried_24h: int
@@ -50,9 +50,17 @@ class EndpointHealthRow(NamedTuple):
     is_counted: bool
     error: str | None
     status_code: int
+
+
+class LatelyAtEndpointsRow(NamedTuple):
+    """What the newest deliveries to an endpoint came to."""
+
+    endpoint_id: UUID
     tried: int
     arrived: int
     has_arrived: bool
+    error: str | None
+    status_code: int
 
 
 class EndpointStatsRow(NamedTuple):

@@ -11,13 +11,7 @@ from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.models.visible import OPERATOR, Viewer
 from deliveries.services import rollup, stats
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.overview import (
-    SPANS,
-    attempt_totals,
-    percentile,
-    resting_endpoints,
-    strips_of,
-)
+from deliveries.services.overview import SPANS, attempt_totals, percentile, strips_of
 from deliveries.services.stats import oldest_due
 from tests.api.logs import log_delivery, log_due
 from tests.reading import rows_read
@@ -156,12 +150,3 @@ def test_of_very_many_endpoints_the_oldest_due_is_told_of_some(
     assert found.is_cut
     assert 590 < found.seconds < 700
     assert 4 <= read.rows <= 8, "one of each, and one to jump to the next"
-
-
-def test_only_lanes_that_are_left_alone_now_rest(endpoint: Endpoint) -> None:
-    lane = endpoint.lane
-    assert not resting_endpoints(OPERATOR).exists()
-    lane.rest_until = datetime.now(UTC) + timedelta(minutes=5)
-    lane.save()
-    assert list(resting_endpoints(OPERATOR)) == [endpoint]
-    assert not resting_endpoints(Viewer(Customer.objects.create(name="Bob").id)).exists()
