@@ -22,7 +22,7 @@ from deliveries.protocol.delivery_states import DeliveryState
 from deliveries.protocol.timestamps import short_span, to_second
 from deliveries.services import clock
 from deliveries.services.languages import tell
-from deliveries.sql.overview_rows import NewestGivenUpRow
+from deliveries.sql.summary_rows import NewestGivenUpRow
 
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*[,:.]?(?:\s|$)")
 

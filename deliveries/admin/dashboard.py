@@ -24,7 +24,7 @@ from deliveries.services.endpoint_health import HealthState
 from deliveries.services.languages import tell
 from deliveries.services.newest import counts_for, newest_alerts, newest_given_up, newest_stopped
 from deliveries.services.statement_timeout import TooSlow, at_most
-from deliveries.sql.overview_rows import OverviewCountsRow
+from deliveries.sql.summary_rows import OverviewCountsRow
 
 COUNT_LIMIT = 10_000  # of more a page says so: on a bad day there are hundreds of thousands of each
 COUNT_SECONDS = 3

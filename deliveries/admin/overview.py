@@ -26,7 +26,7 @@ from deliveries.services.overview import (
 )
 from deliveries.services.stats import oldest_due
 from deliveries.sql.figure_rows import OldestDueRow
-from deliveries.sql.overview_rows import OverviewCountsRow
+from deliveries.sql.summary_rows import OverviewCountsRow
 
 NAMES = {
     "arrived": gettext_noop("Arrived"),

@@ -18,7 +18,7 @@ from deliveries.models import Alert
 from deliveries.protocol.ids import DELIVERY, ENDPOINT, encode_id
 from deliveries.services.failure_groups import FailingEndpoint
 from deliveries.services.languages import in_words, tell
-from deliveries.sql.overview_rows import NewestAlertsRow, NewestGivenUpRow, NewestStoppedRow
+from deliveries.sql.summary_rows import NewestAlertsRow, NewestGivenUpRow, NewestStoppedRow
 
 NAME_LENGTH = 60
 LINK = '<a class="hp-link hp-code" href="{}">{}</a>'

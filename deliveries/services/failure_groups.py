@@ -27,7 +27,7 @@ from deliveries.services.candidates import PAGE_LOOKS, Count
 from deliveries.services.held_rows import GONE
 from deliveries.services.jobs import count_matching, start_job
 from deliveries.services.selection import Selection
-from deliveries.sql.overview_rows import FailingGroupsRow
+from deliveries.sql.summary_rows import FailingGroupsRow
 
 OVER_AFTER = timedelta(minutes=10)
 SHOWN_SPAN = timedelta(days=7)

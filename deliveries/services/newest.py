@@ -13,7 +13,7 @@ from deliveries.models.visible import Viewer
 from deliveries.protocol.ids import floor_of
 from deliveries.services import clock
 from deliveries.services.statement_timeout import TooSlow, at_most
-from deliveries.sql.overview_rows import NewestAlertsRow, NewestGivenUpRow, NewestStoppedRow, OverviewCountsRow
+from deliveries.sql.summary_rows import NewestAlertsRow, NewestGivenUpRow, NewestStoppedRow, OverviewCountsRow
 
 DAY = timedelta(days=1)
 ALERTS_SPAN = timedelta(days=7)

@@ -1,8 +1,8 @@
 """Statements with a lock, a CTE or several tables, one per .sql file, and how they are run.
 
 Parameters are bound by the server in binary and the plans are prepared once per connection. What rows hold is in
-rows.py, and beside it in engine_rows.py, ending_rows.py, figure_rows.py, key_rows.py, overview_rows.py and
-preview_rows.py; arrays.py sends arrays in binary, days.py names the partition that a statement is about.
+rows.py, and beside it in engine_rows.py, ending_rows.py, figure_rows.py, key_rows.py, preview_rows.py and
+summary_rows.py; arrays.py sends arrays in binary, days.py names the partition that a statement is about.
 Knows no rules: what the rows mean is decided above.
 """
 

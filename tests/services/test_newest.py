@@ -15,7 +15,7 @@ from deliveries.protocol.ids import floor_of
 from deliveries.services import newest
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, disable_endpoint, pause_endpoint
 from deliveries.services.newest import counts_for, newest_alerts, newest_given_up, newest_stopped
-from deliveries.sql.overview_rows import OverviewCountsRow
+from deliveries.sql.summary_rows import OverviewCountsRow
 from tests.api.logs import log_delivery
 from tests.reading import rows_read
 

@@ -13,14 +13,14 @@ import pytest
 from django.db import connection
 
 from deliveries import sql
-from deliveries.sql import ending_rows, engine_rows, figure_rows, key_rows, overview_rows, preview_rows, rows
+from deliveries.sql import ending_rows, engine_rows, figure_rows, key_rows, preview_rows, rows, summary_rows
 
 pytestmark = pytest.mark.django_db
 
 NAMES = sorted(path.stem for path in sql.FOLDER.glob("*.sql"))
 ROWS = {
     sql.name_of(row): row
-    for module in (rows, ending_rows, engine_rows, figure_rows, key_rows, overview_rows, preview_rows)
+    for module in (rows, ending_rows, engine_rows, figure_rows, key_rows, preview_rows, summary_rows)
     for row in vars(module).values()
     if inspect.isclass(row) and row.__module__ == module.__name__
 }
