@@ -158,10 +158,11 @@ class Lane:
         late = now - self.looked_at >= self.limits.look_again
         return late and self.phase is Phase.EMPTY and bool(self.in_flight) and self.has_room()
 
-    def wants_refresh(self, now: float) -> bool:
-        """Say whether the slice is over and requests still hang: then the lane goes on, freshly configured."""
+    def wants_refresh(self, now: float, *, crowded: bool = False) -> bool:
+        """Say whether the slice is over and there is room beside what hangs: then it goes on, freshly configured."""
+        goes_on = self.phase in (Phase.OPEN, Phase.EMPTY) and bool(self.in_flight or self.waiting)
         over = now >= self.until + self.limits.slice_seconds / 4
-        return over and self.phase in (Phase.OPEN, Phase.EMPTY) and bool(self.in_flight or self.waiting)
+        return over and goes_on and self.has_room(crowded=crowded)
 
     def is_done(self, now: float) -> bool:
         """Say whether the lane is to be given back."""

@@ -163,6 +163,8 @@ class Outbox:
 
     def _may_send(self, lane: Lane, now: float) -> bool:
         table = self._table
+        if now >= lane.until + self._limits.slice_seconds / 2:
+            return False  # it had no room when its slice ended, and is configured anew before it sends
         seconds = lane.ready_in(now, crowded=table.in_flight.taken > self._limits.crowd)
         if seconds := seconds or self.bulk.wait_seconds(lane.customer_id, lane.waiting[0].rank, now):
             self.feed_at = min(self.feed_at, now + seconds)

@@ -154,8 +154,9 @@ class Upkeep:
         return [lane for lane in lanes if lane.phase is not Phase.LOST and now >= lane.locked_until]
 
     def _begin_slices(self, leased: Sequence[Lane], now: float) -> None:
-        """Configure lanes anew whose slice is over while requests hang."""
-        over = [lane for lane in leased if lane.wants_refresh(now)][: self._limits.renewals_a_step]
+        """Configure lanes anew whose slice is over while requests hang, once they may send more."""
+        crowded = self._table.in_flight.taken > self._limits.crowd
+        over = [lane for lane in leased if lane.wants_refresh(now, crowded=crowded)][: self._limits.renewals_a_step]
         if not over:
             return
         configure = partial(configure_lanes, now=now, lease_seconds=self._leases.lease_seconds)

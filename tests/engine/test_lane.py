@@ -337,6 +337,19 @@ def test_a_lane_with_work_goes_on_freshly_configured_a_while_after_its_slice() -
     assert lane.wants_refresh(over)
 
 
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_lane_without_room_is_configured_anew_once_it_has_some(*, crowded: bool) -> None:
+    lane = a_lane()
+    fill(lane, lane.width(crowded=crowded))
+    in_flight = [sent(lane, 0.0) for _ in range(lane.width(crowded=crowded))]
+    over = lane.until + LIMITS.slice_seconds
+    assert not lane.wants_refresh(over, crowded=crowded)
+    assert lane.wants_refresh(over) is crowded, "the crowd is gone"
+    fill(lane, 1)
+    lane.note_ended(in_flight[0], over)
+    assert lane.wants_refresh(over, crowded=crowded)
+
+
 @pytest.mark.parametrize(
     ("manual", "outcome", "left"), [(True, SUCCESS, 0.0), (True, FAILED, 60.0), (False, SUCCESS, 60.0)]
 )
