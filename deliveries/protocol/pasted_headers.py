@@ -20,7 +20,7 @@ _LINE = re.compile(r"""(?:-H\s+)?["']*([A-Za-z][A-Za-z0-9_-]*)["']*\s*(?::|=>|=)
 _CGI = "http-"
 _SPACES = re.compile(r"[ \t]{2,}")
 # What stands between a name and its value: `: `, `" => "`, `', b'`, `:[`, `"]=>\n  string(5) "`, or a line break.
-_BETWEEN = re.compile(r"""["'\]]{0,3}\s*(?::|=>|=|,)?\s*(?:string\(\d+\)\s*)?\[?\s*b?(["']?)""")
+_BETWEEN = re.compile(r"""["'\]]{0,3}\s*(?::|=>|=|,)?\s*(?:string\(\d+\)\s*)?\[?\s*(?:b?(["']))?""")
 _PLAIN = re.compile(r"""[^\]})"';\r\n]*""")
 _NEXT = re.compile(r",\s| [A-Za-z][\w-]*:(?:\s|$)")
 _WRAPPED = re.compile(r"\r?\n[ \t]*(?![A-Za-z-]+[ \t]*(?:\r?\n|$))[A-Za-z0-9+/=_,.-]+(?=[ \t]*(?:\r?\n|$))")

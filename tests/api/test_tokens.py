@@ -100,7 +100,6 @@ def tampered() -> str:
     return f"{head}.{body}.{signature}"
 
 
-NOW = int(time.time())
 HOSTILE: dict[str, Callable[[], str]] = {
     "no signature": lambda: unsigned({"alg": "none", "kid": "k1"}),
     "none, with a signature": lambda: unsigned({"alg": "none", "kid": "k1"}, "AAAA"),
@@ -116,12 +115,12 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "an algorithm that is not allowed": lambda: token(RSA, {"alg": "RS512"}),
     "other claims than were signed": tampered,
     "a header that must be understood": lambda: unsigned({"alg": "ES256", "kid": "k1", "crit": ["x"], "x": 1}, "AAAA"),
-    "expired": lambda: token(exp=NOW - 3600),
+    "expired": lambda: token(exp=time.time() - 3600),
     "no end": lambda: token(exp=None),
     "an end that is no number": lambda: token(exp="tomorrow"),
     "an endless end": lambda: unsigned({"alg": "ES256", "kid": "k1"}, "AAAA", exp=1e400),
-    "not yet": lambda: token(nbf=NOW + 3600),
-    "issued in the future": lambda: token(iat=NOW + 3600),
+    "not yet": lambda: token(nbf=time.time() + 3600),
+    "issued in the future": lambda: token(iat=time.time() + 3600),
     "another issuer": lambda: token(iss="https://login.example/realms/other"),
     "an issuer with a slash more": lambda: token(iss=f"{ISSUER}/"),
     "no issuer": lambda: token(iss=None),
@@ -155,7 +154,7 @@ def test_a_token_that_is_not_right_in_every_point_is_a_401(kind: str, issuer: Is
 
 
 def test_a_service_works_with_a_token_and_the_trail_names_it(issuer: Issuer, ops: Caller, alice: Tenant) -> None:
-    service = Caller(token(RSA, aud=["other", AUDIENCE], exp=NOW + 600.5))
+    service = Caller(token(RSA, aud=["other", AUDIENCE], exp=time.time() + 600.5))
     assert service.get("/customers/alice").status == 200
     event = {"customer": "alice", "type": "invoice.paid", "data": {}}
     first = service.post("/events", event, Idempotency_Key="one")

@@ -103,8 +103,8 @@ def test_a_command_refuses_what_makes_no_sense(command: tuple[str, ...]) -> None
         ("http://127.0.0.1", "is a URL that starts with redis://"),
         ("redis://:hush@127.0.0.1:port/0", "cannot be read"),
         ("amqp://consumer:hush/y@127.0.0.1/shop", "cannot be read"),
-        ("amqp://127.0.0.1/?heartbeat=often", "cannot be read"),
-        ("postgresql://consumer:hush@127.0.0.1/shop?nosuch=1", "cannot be read"),
+        ("amqp://127.0.0.1/?heartbeat=often", "heartbeat is no option of this URL, or its value is none"),
+        ("postgresql://consumer:hush@127.0.0.1/shop?nosuch=1", "nosuch is no option of this URL"),
     ],
 )
 def test_a_place_of_events_that_cannot_be_read_is_refused_before_anything_is_asked(url: str, said: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -85,24 +86,27 @@ def test_a_worker_whose_beats_take_long_asks_for_longer_silence_and_longer_lease
     receiver.answer = lambda request: (release.wait(60), (200, {}, b""))[1]
     endpoint = an_endpoint(receiver.url, timeout_seconds=30)
     emit(endpoint)
-    slow = Slow(monkeypatch, 0.0)
+    slow, began = Slow(monkeypatch, 0.0), time.monotonic()
     slow.engine.notify([endpoint.id])
     slow.step_until(2.0)
-    assert (slow.row.silent_seconds, lease_left()) == (LIMITS.silent, pytest.approx(conf.lease_seconds, abs=5))
-    slow.seconds = 2.0
+    assert slow.row.silent_seconds == LIMITS.silent
+    assert is_leased_for(conf.lease_seconds, since=began)
+    slow.seconds, began = 2.0, time.monotonic()
     slow.step_until(40.0)
-    assert (slow.row.silent_seconds, lease_left()) == (16.0, pytest.approx(4 * conf.lease_seconds, abs=5))
+    assert slow.row.silent_seconds == 16.0
+    assert is_leased_for(4 * conf.lease_seconds, since=began)
     (lane,) = slow.engine.lanes.values()
     assert lane.owned_until > slow.now + conf.lease_seconds
     release.set()
     slow.engine.abandon()
 
 
-def lease_left() -> float:
-    """For how many seconds the only lane was leased when it last was."""
+def is_leased_for(seconds: float, *, since: float) -> bool:
+    """Whether the only lane was last leased for so long, at a moment after `since`: by the clock on the wall both."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM lease_until - now())::float8 FROM hookpost_lane")
-        return float(cursor.fetchone()[0])
+        cursor.execute("SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 FROM hookpost_lane")
+        left = float(cursor.fetchone()[0])
+    return seconds - (time.monotonic() - since) <= left <= seconds
 
 
 class Pair:

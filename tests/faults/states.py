@@ -55,9 +55,9 @@ class Asker:
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status, told, found)
 
-    def insist(self, status: int, method: str, path: str) -> Answer:
+    def insist(self, status: int, method: str, path: str, body: Any = None) -> Answer:
         """Ask until this is the answer, as somebody does who is told to come again."""
-        while (answer := self(method, path)).status != status:
+        while (answer := self(method, path, body)).status != status:
             assert answer.status == 503, answer
         return answer
 

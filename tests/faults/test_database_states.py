@@ -151,7 +151,10 @@ def test_two_web_servers_and_three_workers_leave_most_connections_to_others(
     cluster.eventually(other.is_served, seconds=20, what="the second web server")
     cluster.eventually(lambda: leader(cluster), seconds=20, what="a leader")
     asked = [each.begin(each.insist, 200, "GET", "/api/v1/deliveries") for _ in range(MANY) for each in (asker, other)]
-    posted = [each.begin(each.post, customer) for _ in range(MANY) for each in (asker, other)]
+    event = {"customer": customer, "type": "invoice.paid", "data": {}}
+    posted = [
+        each.begin(each.insist, 202, "POST", "/api/v1/events", event) for _ in range(MANY) for each in (asker, other)
+    ]
     assert {each.result().status for each in asked} == {200}
     assert {each.result().status for each in posted} == {202}
     cluster.eventually(lambda: len(receivers[0].requests) > 2 * MANY, seconds=20, what="the deliveries")

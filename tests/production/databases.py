@@ -39,7 +39,7 @@ class Installation:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return kept | {"HOOKPOST_DRAIN_SECONDS": "0"} | dict(self.settings) | others
 
-    def manage(self, *arguments: str, seconds: float = 300, **others: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, seconds: float = 1200, **others: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],

@@ -342,6 +342,15 @@ def test_the_signatures_headers_are_found_in_a_printout_of_any_language(printed:
     assert {name: found.get(name) for name in own} == own
 
 
+@pytest.mark.parametrize("printed", printouts({}))
+@pytest.mark.parametrize("first", "bB+/a")
+def test_a_value_keeps_its_first_letter_whatever_it_is(printed: str, first: str) -> None:
+    """Given one of base64, that may begin with the letter that Python writes before bytes."""
+    own = {"x-acme": f"{first}pKihqUIlHyGTCEEDk4UvSbIjrJQ40FH9jPOaxsgz40=", "x-acme-time": "1796013500"}
+    found = read_pasted_headers(printouts(own)[printed], names=own)
+    assert {name: found.get(name) for name in own} == own
+
+
 def test_two_signatures_in_one_header_stay_two() -> None:
     value = "v1,qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo= v1,u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7s="
     for text in (f"webhook-signature: {value}", f"{{'webhook-signature': '{value}'}}", value.replace(" ", "\n ")):
