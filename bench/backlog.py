@@ -121,7 +121,7 @@ def write_log(pairs: list[tuple[UUID, UUID]], *, rows: int, days_ago: int = DAYS
 
 def retention(stage: Stage, *, rows: int) -> Figure:
     """Return how long dropping a day takes while deliveries go on."""
-    from deliveries.services.retention import drop_partitions, open_partitions
+    from deliveries.services.housekeeping.retention import drop_partitions, open_partitions
 
     dropped: list[str] = []
     seconds: list[float] = []

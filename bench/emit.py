@@ -71,7 +71,7 @@ def rate(
 
 def request_headers() -> list[str]:
     """Return the headers of a caller with a fresh service key."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     _, text = create_api_key("bench", ["events:write"], actor="system")
     return [f"Authorization: Bearer {text}", "Content-Type: application/json"]
@@ -79,7 +79,7 @@ def request_headers() -> list[str]:
 
 def event_of(customer_id: UUID, *, data: bytes = filling.DATA) -> bytes:
     """Return the body of POST /events."""
-    from deliveries.protocol import ids
+    from deliveries.protocol.writing import ids
 
     customer = ids.encode_id(ids.CUSTOMER, customer_id)
     return b'{"customer":%b,"type":"invoice.paid","data":%b}' % (orjson.dumps(customer), data)

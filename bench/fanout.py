@@ -166,7 +166,7 @@ def _leases() -> int:
 
 def _finished(event_id: str) -> int:
     from deliveries.models import Delivery
-    from deliveries.protocol import ids
+    from deliveries.protocol.writing import ids
 
     event: UUID = ids.decode_id(ids.EVENT, event_id)
     return Delivery.objects.filter(event_id=event, state="succeeded").count()

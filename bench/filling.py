@@ -18,7 +18,7 @@ from django.db.models import Model
 from bench.stage import Stage, wait_until
 
 if TYPE_CHECKING:
-    from deliveries.services.events import Accepted
+    from deliveries.services.accepting.events import Accepted
 
 BATCH = 1000
 A_MILLISECOND = 10  # so many events come in one
@@ -105,7 +105,7 @@ def fill(customers: Sequence[UUID], *, each: int) -> None:
 
 def accept(customers: Sequence[UUID]) -> list[Accepted]:
     """Accept an event for each of these customers."""
-    from deliveries.services.events import Accepted, EventDraft, accept_events
+    from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
 
     accepted: list[Accepted] = []
     for start in range(0, len(customers), BATCH):

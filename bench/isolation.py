@@ -150,8 +150,8 @@ def windowed_p99(accepted: dict[str, float], arrived: dict[str, float], *, windo
 def offer(customers: Sequence[UUID], healthy: set[UUID], *, rate: int, seconds: float) -> dict[str, float]:
     """Accept events at a fixed rate, in turn, and return when those for healthy endpoints were due."""
     from deliveries.actors import wake
-    from deliveries.protocol import ids
-    from deliveries.services.events import Accepted, EventDraft, accept_events
+    from deliveries.protocol.writing import ids
+    from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
 
     begin, sent, moments = time.time(), 0, {}
     while sent < rate * seconds:

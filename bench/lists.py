@@ -106,7 +106,7 @@ class Subject:
 
     def parameters(self, names: Sequence[str]) -> dict[str, str]:
         """Return the query that these filters make."""
-        from deliveries.protocol import ids
+        from deliveries.protocol.writing import ids
 
         values = {
             "customer": ("customer", ids.encode_id(ids.CUSTOMER, self.customer_id)),
@@ -198,7 +198,7 @@ def _an_event_of(customer_id: UUID) -> UUID:
 
 def read_key() -> str:
     """Return a fresh service key that may read."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     return create_api_key("bench", ["read"], actor="system")[1]
 

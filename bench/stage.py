@@ -147,7 +147,7 @@ def prepare_django(*, migrate: bool = True) -> None:
 
 def open_month() -> None:
     """Open the partitions that an installation has after a month: planning pays for each."""
-    from deliveries.services.retention import open_partitions
+    from deliveries.services.housekeeping.retention import open_partitions
 
     open_partitions(days_back=MONTH_DAYS)
 

@@ -20,7 +20,7 @@ from config.rabbit_broker import rabbit_broker
 from config.redis_client import is_cluster, redis_client
 from deliveries.database.sharing import share_connections
 from deliveries.errors import WrongSetting
-from deliveries.protocol.url_options import misread_option
+from deliveries.protocol.writing.url_options import misread_option
 
 NAMESPACE = "hookpost"
 HINTS = ("deliveries", "deliveries_slow")  # of actors.py: they name lanes, and an engine's own thread does the rest

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deliveries.database.connection import defaults
 from deliveries.errors import WrongSetting
-from deliveries.protocol.torn_urls import refuse_torn_database
+from deliveries.protocol.writing.torn_urls import refuse_torn_database
 
 ESCAPES = "in a password /, #, @, :, % and ? are written %2F, %23, %40, %3A, %25 and %3F"
 

@@ -16,7 +16,7 @@ from django.urls import get_script_prefix, set_script_prefix
 
 import deliveries
 from deliveries.conf import conf
-from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED
+from deliveries.services.common.site_links import EMBEDDED_PREFIX, IS_EMBEDDED
 
 Respond = Callable[[HttpRequest], HttpResponse]
 

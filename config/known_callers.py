@@ -25,9 +25,9 @@ from config.site_cookies import PORTAL, session_cookie
 from deliveries.api.auth import remembered_key
 from deliveries.api.problems import CONTENT_TYPE, problem_of
 from deliveries.errors import TooManyAtOnce
-from deliveries.protocol.remembered import remember
-from deliveries.services.interpreter import quick_handover
-from deliveries.services.shares import HAS_PLACE, requests_and_pages
+from deliveries.protocol.writing.remembered import remember
+from deliveries.services.process.interpreter import quick_handover
+from deliveries.services.process.shares import HAS_PLACE, requests_and_pages
 
 API, PORTAL_PATH, POLL = "/api/", "/portal/", "/poll"
 SENTENCE = b"Too many pages of this customer are asked for at once. Try again in a moment."

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from deliveries.services.site_links import IS_EMBEDDED
+from deliveries.services.common.site_links import IS_EMBEDDED
 
 PORTAL = "/portal/"
 
@@ -19,10 +19,10 @@ PORTAL = "/portal/"
 def portal_share(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Answer pages of the portal within their customer's share, and all else as before."""
     from config.known_callers import remember_session  # once Django's apps are there
-    from deliveries.admin.viewer import member_of
+    from deliveries.admin.parts.viewer import member_of
     from deliveries.api.error_pages import error_page
     from deliveries.errors import TooManyAtOnce
-    from deliveries.services.shares import HAS_PLACE, requests_and_pages
+    from deliveries.services.process.shares import HAS_PLACE, requests_and_pages
 
     def answer(request: HttpRequest) -> HttpResponse:
         customer_id = customer_asked(request)

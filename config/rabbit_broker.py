@@ -23,7 +23,7 @@ from config.broker_state import declare, rabbit_word
 from config.messages import is_ours
 from config.redis_client import TIMEOUT_SECONDS
 from deliveries.errors import WrongSetting
-from deliveries.protocol.amqp_urls import each_host
+from deliveries.protocol.writing.amqp_urls import each_host
 
 HEARTBEAT_SECONDS = 60
 QUEUE_TYPES = ("", "classic", "quorum")

@@ -14,7 +14,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from deliveries.protocol.torn_urls import refuse_torn_redis
+from deliveries.protocol.writing.torn_urls import refuse_torn_redis
 
 SENTINEL = "+sentinel"
 SENTINEL_PORT = 26_379

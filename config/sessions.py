@@ -17,8 +17,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from config.site_cookies import SITES, STAFF
-from deliveries.protocol.member_roles import BOUND, CHOSEN, READ_ONLY, THEME
-from deliveries.services import clock
+from deliveries.protocol.who.member_roles import BOUND, CHOSEN, READ_ONLY, THEME
+from deliveries.services.common import clock
 
 KEPT_CHARACTERS = 40  # the column's width; 160 bits
 
@@ -64,8 +64,8 @@ class SessionStore(DatabaseStore):
 @receiver(user_logged_in, dispatch_uid="hookpost.sessions")
 def note_log_in(sender: object, request: HttpRequest, user: AbstractBaseUser, **_: object) -> None:
     """Count a session as its member's, or as one of staff."""
-    from deliveries.services.members import note_session  # once Django's apps are there
-    from deliveries.services.staff_sessions import note_staff_session
+    from deliveries.services.people.members import note_session  # once Django's apps are there
+    from deliveries.services.people.staff_sessions import note_staff_session
 
     session = request.session
     if not isinstance(session, SessionStore) or session.site not in SITES:

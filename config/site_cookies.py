@@ -14,7 +14,7 @@ from http.cookies import SimpleCookie
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED
+from deliveries.services.common.site_links import EMBEDDED_PREFIX, IS_EMBEDDED
 
 Respond = Callable[[HttpRequest], HttpResponse]
 

@@ -29,7 +29,7 @@ from deliveries import __version__
 from deliveries.actors import wake_now
 from deliveries.management.collector import spare_old_objects
 from deliveries.management.large_pages import lay_together_soon
-from deliveries.services.shared_commits import ring_after_commits
+from deliveries.services.accepting.shared_commits import ring_after_commits
 from deliveries.tracing.start import start_tracing, stop_tracing
 
 ring_after_commits(wake_now)

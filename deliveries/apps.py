@@ -39,16 +39,16 @@ class DeliveriesConfig(AppConfig):
 
 
 def _ensure_groups(*, sender: AppConfig, **_: object) -> None:
-    from deliveries.services.tables import are_current
+    from deliveries.services.housekeeping.tables import are_current
 
     if apps.is_installed("django.contrib.auth") and are_current("auth", "contenttypes"):
-        from deliveries.services.role_groups import ensure_groups
+        from deliveries.services.people.role_groups import ensure_groups
 
         ensure_groups(sender)
 
 
 def _open_partitions(*, plan: object = (), **_: object) -> None:
-    from deliveries.services.retention import TABLES, open_partitions, table_exists
+    from deliveries.services.housekeeping.retention import TABLES, open_partitions, table_exists
 
     if all(table_exists(table) for table in TABLES):
         open_partitions()

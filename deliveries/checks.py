@@ -39,7 +39,7 @@ def check_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
 @register(Tags.database)
 def check_keyring(app_configs: object, databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     """Check that the keyring opens what is stored; `manage.py check --database default`."""
-    from deliveries.services import keyring  # models are not ready when this file is imported
+    from deliveries.services.housekeeping import keyring
 
     if "default" not in (databases or ()):
         return []
@@ -58,7 +58,7 @@ def check_keyring(app_configs: object, databases: Sequence[str] | None = None, *
 @register(Tags.database)
 def check_encoding(app_configs: object, databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     """Check that the database keeps every character; Debian's makes others than UTF-8 where no locale was set."""
-    from deliveries.services import tables
+    from deliveries.services.housekeeping import tables
 
     if "default" not in (databases or ()) or (encoding := tables.server_encoding()) == "UTF8":
         return []
@@ -71,8 +71,8 @@ def check_encoding(app_configs: object, databases: Sequence[str] | None = None, 
 
 def refuse_to_start() -> None:
     """Raise WrongSetting for the first error, or CannotStart without tables, before a process takes up work."""
-    from deliveries.services.keyring import refuse_wrong_ring
-    from deliveries.services.tables import refuse_missing_tables
+    from deliveries.services.housekeeping.keyring import refuse_wrong_ring
+    from deliveries.services.housekeeping.tables import refuse_missing_tables
 
     for each in problems_of(conf):
         if each.is_serious():

@@ -31,7 +31,7 @@ HookpostError
     ├── Unconfirmed        nor did it say that it did not            yes, with the same Idempotency-Key
     └── ClockOff           this host's clock is not the database's    yes, after it was set
 
-A receiver's failure is no exception: it is an outcome (protocol/outcome.py).
+A receiver's failure is no exception: it is an outcome (protocol/answers/outcome.py).
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class TokenRefused(HookpostError):
 
 
 class LogInRefused(HookpostError):
-    """Nobody is let in by the provider. `reason` is one of protocol/log_in_refusals.py; the message is for the log."""
+    """Nobody is let in by the provider. `reason` is one of protocol/who/log_in_refusals.py, the message for the log."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)

@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from deliveries import conf as ours
 from deliveries.errors import WrongSetting
-from deliveries.protocol.amqp_urls import each_host
+from deliveries.protocol.writing.amqp_urls import each_host
 
 OTHER_BROKER = (
     "HOOKPOST: BROKER_URL is redis://, rediss://, unix://, amqp:// or amqps:// here, without queue_type;"

@@ -2,7 +2,7 @@
 
 Lives here: the check of their bytes. It must not know where they are kept. An SVG is made of known elements only, each
 of which draws; what could run, load or link has no name here. It is served so that it could do nothing besides
-(admin/brand_pages.py): two locks, because a browser's parser may read otherwise than this one.
+(admin/portal/brand_pages.py): two locks, because a browser's parser may read otherwise than this one.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def pages_are_told_of(django_test_environment: None) -> None:
 @pytest.fixture(autouse=True)
 def nobody_rings() -> None:
     """A test that loads the web server's way in must not have the events of later tests rung for."""
-    if commits := sys.modules.get("deliveries.services.shared_commits"):
+    if commits := sys.modules.get("deliveries.services.accepting.shared_commits"):
         commits._rings.clear()
 
 

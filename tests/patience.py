@@ -12,17 +12,17 @@ from importlib import import_module
 LONG_SECONDS = 600
 SOME_SECONDS = 60
 FIGURES = (
-    ("admin.dashboard", "COUNT_SECONDS"),
-    ("admin.delivery_page", "LOOK_SECONDS"),
-    ("admin.find", "FIND_SECONDS"),
-    ("admin.paging", "LIST_SECONDS"),
-    ("admin.picks", "PICK_SECONDS"),
-    ("admin.profile_page", "LOOK_SECONDS"),
-    ("admin.site_base", "COUNT_SECONDS"),
+    ("admin.front.dashboard", "COUNT_SECONDS"),
+    ("admin.delivery.delivery_page", "LOOK_SECONDS"),
+    ("admin.base.find", "FIND_SECONDS"),
+    ("admin.parts.paging", "LIST_SECONDS"),
+    ("admin.lists.picks", "PICK_SECONDS"),
+    ("admin.log_ins.profile_page", "LOOK_SECONDS"),
+    ("admin.site.site_base", "COUNT_SECONDS"),
     ("api.readiness", "ANSWER_SECONDS"),
-    ("services.candidates", "COUNT_SECONDS"),
-    ("services.filter_preview", "LOOK_SECONDS"),
-    ("services.readiness", "ANSWER_SECONDS"),
+    ("services.resending.candidates", "COUNT_SECONDS"),
+    ("services.endpoint.filter_preview", "LOOK_SECONDS"),
+    ("services.process.readiness", "ANSWER_SECONDS"),
 )
 
 

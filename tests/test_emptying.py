@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from deliveries.models import Customer, Endpoint
-from deliveries.services.retention import partitions_of
+from deliveries.services.housekeeping.retention import partitions_of
 from tests.emptying import FEW_PAGES, Emptying
 from tests.engine.steps import an_endpoint
 

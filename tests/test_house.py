@@ -64,7 +64,7 @@ def test_a_state_is_a_member_of_its_enumeration_wherever_it_is_given_or_compared
 
 
 # Where a moment is written for people and programs; the other formats are days or hours alone.
-MOMENTS = {"deliveries/protocol/timestamps.py", "deliveries/protocol/time_zones.py"}
+MOMENTS = {"deliveries/protocol/writing/timestamps.py", "deliveries/protocol/writing/time_zones.py"}
 
 
 def test_a_moment_is_written_in_one_place() -> None:

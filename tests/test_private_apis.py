@@ -30,8 +30,8 @@ class Private(NamedTuple):
 USED = [
     Private("Django", "5.2.19", "django.db.models.sql.query:Query", "get_initial_alias", "api/window_query.py"),
     Private("Django", "5.2.19", "django.db.models.sql.datastructures:BaseTable", "as_sql", "api/window_query.py"),
-    Private("Django", "5.2.19", "django.forms.models:BaseModelForm", "_post_clean", "admin/pages.py"),
-    Private("Django", "5.2.19", "django.contrib.admin:ModelAdmin", "_changeform_view", "admin/pages.py"),
+    Private("Django", "5.2.19", "django.forms.models:BaseModelForm", "_post_clean", "admin/base/pages.py"),
+    Private("Django", "5.2.19", "django.contrib.admin:ModelAdmin", "_changeform_view", "admin/base/pages.py"),
     Private(
         "Django",
         "5.2.19",
@@ -52,7 +52,9 @@ USED = [
     ),
     Private("dramatiq", "2.2.1", "dramatiq.brokers.rabbitmq:RabbitmqBroker", "_declare_queue", "rabbit_broker.py"),
     Private("dramatiq", "2.2.1", "dramatiq.brokers.rabbitmq:RabbitmqBroker", "_declare_xq_queue", "rabbit_broker.py"),
-    Private("jmespath", "1.1.0", "jmespath.functions:Functions", "_func_to_string", "protocol/transformation.py"),
+    Private(
+        "jmespath", "1.1.0", "jmespath.functions:Functions", "_func_to_string", "protocol/events/transformation.py"
+    ),
     Private("psycopg", "3.3.9", "psycopg:Connection", "wait", "database/connection.py"),
     Private("psycopg", "3.3.9", "psycopg.errors", "_WaitTimeout", "database/connection.py"),
     Private("psycopg", "3.3.9", "psycopg.errors", "error_from_result", "database/kept_statements.py"),

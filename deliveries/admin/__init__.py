@@ -1,29 +1,29 @@
 """The pages: support staff's site at /admin/, customers' portal at /portal/.
 
 Django's admin imports this package by itself (autodiscovery). What pages do is done by services;
-which rows they show is decided by models/visible.py.
+which rows they show is decided by models/visible.py. A room knows those above it in this list, of those below at
+most a type; the files beside them, most of them a kind of row with its list and page, know all.
+
+words/     what pages say: actors, actions, errors, limits
+parts/     what all pages are built of
+lists/     rows, columns, filters, saved views
+base/      the kinds of pages: forms over services, acts, live parts
+log_ins/   ways in and out, and one's own profile
+front/     the overview
+failure/   what fails
+delivery/  the list, the page that explains one, the signature check
+portal/    what only customers have
+site/      the two sites
+endpoint/  the list, the form, the page and its previews
 
 By what they are about; the first line of each file says what lives there.
 
-the sites    sites site_base staff_urls staff_pages portal_urls portal_pages portal_base theme rendering viewer
-             unfold_words script_words
-all pages    pages page_addresses service_form readonly acts listing paging asked live while_typing preview_pages
-             widgets form_widgets pieces picks badges columns highlight safe_text ids json_field
-lists        list_filters log_filters owner_filters tag_filter value_filter saved_views redeliver_all export find
-front page   dashboard overview overview_rows overview_live first_steps
-endpoints    endpoints portal_endpoints endpoint_list endpoint_columns endpoint_filters endpoint_forms word_fields
-             limit_words endpoint_groups credential_fields payload_fields signing_fields endpoint_questions
-             endpoint_health endpoint_live strips inbox_page verification reveal filter_preview
-             payload_preview version_page
-deliveries   deliveries delivery_list delivery_columns delivery_page delivery_story attempts signature_page receiving
-             waiting
-failures     failure_groups failure_columns failure_filters failure_words failing error_words
-events       events event_types catalogue schema_members api_versions version_changes
-jobs         jobs job_words counted import_report
-customers    customers members members_page own_customers api_keys key_usage brand_pages mail_page
-log-ins      staff_log_in provider_log_in provider_log_out portal_log_in second_factor forgotten_password set_password
-             welcome_page invitation_page profile_page staff_list users
-audit trail  audit audit_words audit_actions actor_words named_objects
+ways in      staff_urls portal_urls
+endpoints    endpoints portal_endpoints inbox_page while_typing
+the log      deliveries failure_groups events audit named_objects
+event types  event_types api_versions version_changes
+jobs         jobs job_words import_report
+people       customers members api_keys key_usage users
 """
 
 from deliveries.embedding import APPS_OF_PAGES, missing_apps

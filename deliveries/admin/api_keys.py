@@ -16,20 +16,20 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, code, link
-from deliveries.admin.columns import moment_column
+from deliveries.admin.base.acts import Question
+from deliveries.admin.base.pages import Fieldsets, PageAdmin
+from deliveries.admin.base.reveal import Revealed, reveal
+from deliveries.admin.base.service_form import ServiceForm
 from deliveries.admin.key_usage import usage_of
-from deliveries.admin.pages import Fieldsets, PageAdmin
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.reveal import Revealed, reveal
-from deliveries.admin.service_form import ServiceForm
-from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.viewer import customer_of
+from deliveries.admin.lists.columns import moment_column
+from deliveries.admin.parts.badges import badge, code, link
+from deliveries.admin.parts.viewer import customer_of
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
 from deliveries.models import ApiKey, Customer, visible
-from deliveries.services import clock
-from deliveries.services.api_keys import create_api_key, revoke_api_key
-from deliveries.services.languages import tell
+from deliveries.services.common import clock
+from deliveries.services.common.languages import tell
+from deliveries.services.people.api_keys import create_api_key, revoke_api_key
 
 SCOPES = {
     ApiKey.Scope.READ: gettext_noop("Read: endpoints, events, deliveries and the rest"),

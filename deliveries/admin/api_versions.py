@@ -14,16 +14,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
-from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge
-from deliveries.admin.columns import moment_column
-from deliveries.admin.pages import PageAdmin
-from deliveries.admin.service_form import ServiceForm
-from deliveries.admin.sites import staff_site
+from deliveries.admin.base.acts import Question
+from deliveries.admin.base.pages import PageAdmin
+from deliveries.admin.base.service_form import ServiceForm
+from deliveries.admin.lists.columns import moment_column
+from deliveries.admin.parts.badges import badge
+from deliveries.admin.site.sites import staff_site
 from deliveries.models import ApiVersion, visible
 from deliveries.models.visible import OPERATOR
-from deliveries.services import api_versions as verbs
-from deliveries.services.languages import tell
+from deliveries.services.catalogue import api_versions as verbs
+from deliveries.services.common.languages import tell
 
 RELEASED = gettext_noop(
     "From now on what is emitted without a version is in {name}, and new endpoints are pinned to it. Endpoints that are"

@@ -15,27 +15,27 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from deliveries.admin import log_filters
-from deliveries.admin.actor_words import actor_in_words
-from deliveries.admin.asked import Asked
-from deliveries.admin.audit_actions import action_choices, action_in_words
-from deliveries.admin.audit_words import in_lines
-from deliveries.admin.badges import NOTHING, code, link, short_name
-from deliveries.admin.columns import moment_column
-from deliveries.admin.list_filters import Filter, Narrows, Options, SingleFilter
+from deliveries.admin.base.readonly import ReadOnlyPages
+from deliveries.admin.lists import log_filters
+from deliveries.admin.lists.asked import Asked
+from deliveries.admin.lists.columns import moment_column
+from deliveries.admin.lists.list_filters import Filter, Narrows, Options, SingleFilter
+from deliveries.admin.lists.owner_filters import CustomerFilter
 from deliveries.admin.named_objects import NOUNS, Named, with_names
-from deliveries.admin.owner_filters import CustomerFilter
-from deliveries.admin.paging import Source
-from deliveries.admin.pieces import joined, piece
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.parts.badges import NOTHING, code, link, short_name
+from deliveries.admin.parts.paging import Source
+from deliveries.admin.parts.pieces import joined, piece
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
+from deliveries.admin.words.actor_words import actor_in_words
+from deliveries.admin.words.audit_actions import action_choices, action_in_words
+from deliveries.admin.words.audit_words import in_lines
 from deliveries.models import AuditEntry, visible
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.protocol.actor_names import shown_to_customer
-from deliveries.protocol.timestamps import to_minute
-from deliveries.services.languages import in_words
-from deliveries.services.selection import between
+from deliveries.protocol.who.actor_names import shown_to_customer
+from deliveries.protocol.writing.timestamps import to_minute
+from deliveries.services.common.languages import in_words
+from deliveries.services.reading.selection import between
 
 TYPE_ID = re.compile("[a-z]+_[0-9a-z]{26}")
 

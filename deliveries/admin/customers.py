@@ -14,23 +14,23 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import NOTHING, badge, code
-from deliveries.admin.brand_pages import BrandPages
-from deliveries.admin.columns import moment_column
-from deliveries.admin.endpoint_health import health_badges, with_health
-from deliveries.admin.failing import failing_section
-from deliveries.admin.json_field import StoredJSONField
+from deliveries.admin.base.service_form import ServiceForm
+from deliveries.admin.failure.endpoint_health import health_badges, with_health
+from deliveries.admin.failure.failing import failing_section
+from deliveries.admin.front.overview import overview_of
+from deliveries.admin.lists.columns import moment_column
 from deliveries.admin.members import reveal_link
-from deliveries.admin.overview import overview_of
-from deliveries.admin.pieces import joined, piece
-from deliveries.admin.service_form import ServiceForm
-from deliveries.admin.sites import staff_site
-from deliveries.admin.strips import strip
+from deliveries.admin.parts.badges import NOTHING, badge, code
+from deliveries.admin.parts.json_field import StoredJSONField
+from deliveries.admin.parts.pieces import joined, piece
+from deliveries.admin.parts.strips import strip
+from deliveries.admin.portal.brand_pages import BrandPages
+from deliveries.admin.site.sites import staff_site
 from deliveries.models import Customer, Endpoint, visible
 from deliveries.models.visible import Viewer
 from deliveries.services import customers as verbs
-from deliveries.services.members import add_member
-from deliveries.services.overview import Hour, strips_of
+from deliveries.services.people.members import add_member
+from deliveries.services.reading.overview import Hour, strips_of
 
 SHOWN = 50
 SHOWN_OF_ENDPOINTS = (

@@ -17,30 +17,30 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
-from deliveries.admin import log_filters
-from deliveries.admin.acts import sentence
-from deliveries.admin.asked import Asked
-from deliveries.admin.delivery_columns import CustomerLink, DeliveryColumns
-from deliveries.admin.delivery_list import asks_for_waiting, source_of
-from deliveries.admin.delivery_page import DeliveryPage
-from deliveries.admin.export import ExportPages
-from deliveries.admin.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
-from deliveries.admin.paging import Source
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.redeliver_all import RedeliverAllPages
-from deliveries.admin.rendering import page_of
-from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tag_filter import TagFilter
-from deliveries.admin.waiting import with_waiting
+from deliveries.admin.base.acts import sentence
+from deliveries.admin.base.export import ExportPages
+from deliveries.admin.base.readonly import ReadOnlyPages
+from deliveries.admin.delivery.delivery_columns import CustomerLink, DeliveryColumns
+from deliveries.admin.delivery.delivery_list import asks_for_waiting, source_of
+from deliveries.admin.delivery.delivery_page import DeliveryPage
+from deliveries.admin.delivery.redeliver_all import RedeliverAllPages
+from deliveries.admin.delivery.waiting import with_waiting
+from deliveries.admin.lists import log_filters
+from deliveries.admin.lists.asked import Asked
+from deliveries.admin.lists.owner_filters import CustomerFilter, EndpointFilter, OwnEndpointFilter
+from deliveries.admin.lists.tag_filter import TagFilter
+from deliveries.admin.parts.paging import Source
+from deliveries.admin.parts.rendering import page_of
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
 from deliveries.errors import HookpostError
 from deliveries.models import Customer, Delivery, Endpoint, visible
-from deliveries.services.languages import tell, tell_number
-from deliveries.services.redelivery import redeliver
-from deliveries.services.role_groups import REDELIVER
+from deliveries.services.common.languages import tell, tell_number
+from deliveries.services.people.role_groups import REDELIVER
+from deliveries.services.resending.redelivery import redeliver
 
 if TYPE_CHECKING:
-    from deliveries.admin.site_base import HookpostSite
+    from deliveries.admin.site.site_base import HookpostSite
 
 BULK_LIMIT = 200
 OTHER_FILTERS = (

@@ -20,15 +20,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import wake
-from deliveries.admin import endpoint_filters
-from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge
-from deliveries.admin.columns import customer_column
-from deliveries.admin.credential_fields import certificate_warning
-from deliveries.admin.dashboard import backlog_of
-from deliveries.admin.endpoint_forms import EndpointForm, type_choices_of
-from deliveries.admin.endpoint_groups import groups_of, seen_groups
-from deliveries.admin.endpoint_health import (
+from deliveries.admin.base.acts import Question
+from deliveries.admin.base.pages import Fieldsets
+from deliveries.admin.base.reveal import Revealed, reveal
+from deliveries.admin.endpoint import endpoint_filters
+from deliveries.admin.endpoint.credential_fields import certificate_warning
+from deliveries.admin.endpoint.endpoint_forms import EndpointForm, type_choices_of
+from deliveries.admin.endpoint.endpoint_groups import groups_of, seen_groups
+from deliveries.admin.endpoint.endpoint_live import SPANS
+from deliveries.admin.endpoint.endpoint_questions import is_open, keep_hours_of, question_of
+from deliveries.admin.endpoint.verification import asked_again_words, resumed_words, verification_in_words
+from deliveries.admin.endpoint.version_page import VersionPage, pin_of
+from deliveries.admin.failure.endpoint_health import (
     health_badges,
     in_words,
     rest_in_words,
@@ -36,27 +39,24 @@ from deliveries.admin.endpoint_health import (
     trouble_of,
     with_health,
 )
-from deliveries.admin.endpoint_live import SPANS
-from deliveries.admin.endpoint_questions import is_open, keep_hours_of, question_of
-from deliveries.admin.failing import failing_section
-from deliveries.admin.overview import overview_of
-from deliveries.admin.owner_filters import CustomerFilter
-from deliveries.admin.pages import Fieldsets
-from deliveries.admin.reveal import Revealed, reveal
-from deliveries.admin.sites import staff_site
-from deliveries.admin.verification import asked_again_words, resumed_words, verification_in_words
-from deliveries.admin.version_page import VersionPage, pin_of
+from deliveries.admin.failure.failing import failing_section
+from deliveries.admin.front.dashboard import backlog_of
+from deliveries.admin.front.overview import overview_of
+from deliveries.admin.lists.columns import customer_column
+from deliveries.admin.lists.owner_filters import CustomerFilter
+from deliveries.admin.parts.badges import badge
+from deliveries.admin.site.sites import staff_site
 from deliveries.conf import conf
 from deliveries.models import AuditEntry, Customer, Endpoint, visible
-from deliveries.protocol.operational import OPERATIONAL
-from deliveries.protocol.polled import is_polled
-from deliveries.protocol.profiles import profile_of
-from deliveries.services import challenges
+from deliveries.protocol.events.operational import OPERATIONAL
+from deliveries.protocol.sending.polled import is_polled
+from deliveries.protocol.signing.profiles import profile_of
 from deliveries.services import endpoints as verbs
-from deliveries.services.endpoint_health import health_of
-from deliveries.services.events import TEST_EVENT_TYPE
-from deliveries.services.languages import tell
-from deliveries.services.role_groups import PAUSE, REDELIVER
+from deliveries.services.accepting.events import TEST_EVENT_TYPE
+from deliveries.services.common.languages import tell
+from deliveries.services.endpoint import challenges
+from deliveries.services.people.role_groups import PAUSE, REDELIVER
+from deliveries.services.reading.endpoint_health import health_of
 
 STATE_ACTS = ("endpoint.pause", "endpoint.disable", "endpoint.resume")
 

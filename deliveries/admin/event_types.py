@@ -18,16 +18,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget
 
-from deliveries.admin.badges import NOTHING, badge, code, link
-from deliveries.admin.json_field import StoredJSONField
-from deliveries.admin.pages import Fieldsets, PageAdmin
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.service_form import ServiceForm
-from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.viewer import customer_of, member_of
+from deliveries.admin.base.pages import Fieldsets, PageAdmin
+from deliveries.admin.base.service_form import ServiceForm
+from deliveries.admin.parts.badges import NOTHING, badge, code, link
+from deliveries.admin.parts.json_field import StoredJSONField
+from deliveries.admin.parts.viewer import customer_of, member_of
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
 from deliveries.models import Customer, EventType, visible
-from deliveries.services import event_types as verbs
-from deliveries.services.brands import operator_brand
+from deliveries.services.catalogue import event_types as verbs
+from deliveries.services.people.brands import operator_brand
 
 FIELDS = ("name", "description", "schema", "example", "validation", "archived")
 

@@ -12,32 +12,32 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin import log_filters
-from deliveries.admin.acts import Question
-from deliveries.admin.asked import Asked
-from deliveries.admin.badges import answer_of, badge, code, moment
-from deliveries.admin.columns import moment_column
-from deliveries.admin.delivery_columns import CustomerLink, still_there
-from deliveries.admin.highlight import coloured_json
-from deliveries.admin.list_filters import Narrows
-from deliveries.admin.owner_filters import CustomerFilter
-from deliveries.admin.paging import Source
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.sites import portal_site, staff_site
-from deliveries.admin.tag_filter import TagFilter
-from deliveries.admin.value_filter import ValueFilter
-from deliveries.admin.viewer import has_member_right
+from deliveries.admin.base.acts import Question
+from deliveries.admin.base.readonly import ReadOnlyPages
+from deliveries.admin.delivery.delivery_columns import CustomerLink, still_there
+from deliveries.admin.lists import log_filters
+from deliveries.admin.lists.asked import Asked
+from deliveries.admin.lists.columns import moment_column
+from deliveries.admin.lists.list_filters import Narrows
+from deliveries.admin.lists.owner_filters import CustomerFilter
+from deliveries.admin.lists.tag_filter import TagFilter
+from deliveries.admin.lists.value_filter import ValueFilter
+from deliveries.admin.parts.badges import answer_of, badge, code, moment
+from deliveries.admin.parts.highlight import coloured_json
+from deliveries.admin.parts.paging import Source
+from deliveries.admin.parts.viewer import has_member_right
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
 from deliveries.models import Endpoint, Event, visible
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
-from deliveries.protocol.member_roles import MemberRight
-from deliveries.protocol.trace_context import trace_id_of
+from deliveries.protocol.who.member_roles import MemberRight
+from deliveries.protocol.writing.trace_context import trace_id_of
+from deliveries.services.common.languages import tell, tell_number
 from deliveries.services.event_erasure import erase_content
-from deliveries.services.event_values import holding
-from deliveries.services.languages import tell, tell_number
-from deliveries.services.role_groups import ERASE
-from deliveries.services.selection import between, of_types
+from deliveries.services.people.role_groups import ERASE
+from deliveries.services.reading.event_values import holding
+from deliveries.services.reading.selection import between, of_types
 
 SHOWN_DELIVERIES = 100
 LOOKED_THROUGH = frozenset({"types", "tags", "value"})  # what no index finds

@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext, gettext_noop
 
 from deliveries.actors import ring_job
-from deliveries.admin import failure_filters, owner_filters
-from deliveries.admin.actor_words import actor_in_words
-from deliveries.admin.acts import Question, none_found_yet, nothing_to_send
-from deliveries.admin.badges import badge, moment
-from deliveries.admin.counted import LIST_LOOKS, CountedPages, redeliver_words
-from deliveries.admin.failure_columns import FailureColumns
-from deliveries.admin.failure_words import (
+from deliveries.admin.base.acts import Question, none_found_yet, nothing_to_send
+from deliveries.admin.base.counted import LIST_LOOKS, CountedPages, redeliver_words
+from deliveries.admin.base.live import LivePages, mark_of
+from deliveries.admin.base.readonly import ReadOnlyPages
+from deliveries.admin.failure import failure_filters
+from deliveries.admin.failure.failure_columns import FailureColumns
+from deliveries.admin.failure.failure_words import (
     STATES,
     deliveries_in_words,
     example_of,
@@ -27,17 +27,21 @@ from deliveries.admin.failure_words import (
     group_name,
     letter_of,
 )
-from deliveries.admin.list_filters import Narrows
-from deliveries.admin.live import LivePages, mark_of
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.rendering import page_of
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.lists import owner_filters
+from deliveries.admin.lists.list_filters import Narrows
+from deliveries.admin.parts.badges import badge, moment
+from deliveries.admin.parts.rendering import page_of
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
+from deliveries.admin.words.actor_words import actor_in_words
 from deliveries.errors import Conflict
 from deliveries.models import Endpoint, FailureGroup, Job, visible
 from deliveries.services import endpoints
-from deliveries.services.candidates import Count
-from deliveries.services.failure_groups import (
+from deliveries.services.common.languages import in_words, tell
+from deliveries.services.job_control import cancel_job
+from deliveries.services.people.role_groups import PAUSE, REDELIVER
+from deliveries.services.resending.candidates import Count
+from deliveries.services.resending.failure_groups import (
     GroupState,
     acknowledge,
     count_of,
@@ -47,10 +51,7 @@ from deliveries.services.failure_groups import (
     reopen,
     with_arrivals,
 )
-from deliveries.services.job_control import cancel_job
-from deliveries.services.jobs import STOPPABLE
-from deliveries.services.languages import in_words, tell
-from deliveries.services.role_groups import PAUSE, REDELIVER
+from deliveries.services.resending.jobs import STOPPABLE
 
 AGAIN = gettext_noop(
     "Each gets one more attempt, after all live traffic and beside its schedule; what is being sent now is left out."

@@ -18,22 +18,22 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
-from deliveries.admin.badges import answer_of, badge, moment
+from deliveries.admin.base.live import NOTHING_NEW
 from deliveries.admin.endpoints import EndpointPages
-from deliveries.admin.highlight import coloured_json
-from deliveries.admin.ids import read_id
-from deliveries.admin.live import NOTHING_NEW
-from deliveries.admin.rendering import page_of
-from deliveries.admin.safe_text import readable
+from deliveries.admin.parts.badges import answer_of, badge, moment
+from deliveries.admin.parts.highlight import coloured_json
+from deliveries.admin.parts.ids import read_id
+from deliveries.admin.parts.rendering import page_of
+from deliveries.admin.parts.safe_text import readable
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Attempt, Endpoint
-from deliveries.protocol.inbox import EXPLAINED, INBOX_URLS, InboxAnswer, is_inbox
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import inboxes
+from deliveries.protocol.sending.inbox import EXPLAINED, INBOX_URLS, InboxAnswer, is_inbox
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services.bodies.sent_bodies import body_sent
+from deliveries.services.common.languages import in_words, tell
+from deliveries.services.endpoint import inboxes
+from deliveries.services.endpoint.inboxes import InboxRequest
 from deliveries.services.endpoints import update_endpoint
-from deliveries.services.inboxes import InboxRequest
-from deliveries.services.languages import in_words, tell
-from deliveries.services.sent_bodies import body_sent
 
 POLL = "2s"
 OFFER = gettext_noop(

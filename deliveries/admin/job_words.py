@@ -12,12 +12,12 @@ from uuid import UUID
 
 from django.utils.translation import gettext, gettext_noop
 
-from deliveries.admin.badges import state_word
-from deliveries.admin.error_words import error_word
+from deliveries.admin.parts.badges import state_word
+from deliveries.admin.words.error_words import error_word
 from deliveries.models import Job, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.protocol.timestamps import to_second
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.timestamps import to_second
 
 # The members of a kept selection, with the words of a page and the parameter of the list of deliveries.
 WORDS = {

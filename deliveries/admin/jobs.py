@@ -16,23 +16,23 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from deliveries.actors import ring_job
-from deliveries.admin.actor_words import actor_in_words
-from deliveries.admin.acts import Question
-from deliveries.admin.badges import badge, code, moment
-from deliveries.admin.columns import customer_column, moment_column
+from deliveries.admin.base.acts import Question
+from deliveries.admin.base.readonly import ReadOnlyPages
 from deliveries.admin.import_report import import_report
 from deliveries.admin.job_words import filter_address, filter_words, narrowed_words
-from deliveries.admin.pieces import piece
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.readonly import ReadOnlyPages
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.lists.columns import customer_column, moment_column
+from deliveries.admin.parts.badges import badge, code, moment
+from deliveries.admin.parts.pieces import piece
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site, staff_site
+from deliveries.admin.words.actor_words import actor_in_words
 from deliveries.models import Job, visible
-from deliveries.protocol.timestamps import to_minute
-from deliveries.services import clock
+from deliveries.protocol.writing.timestamps import to_minute
+from deliveries.services.common import clock
+from deliveries.services.common.languages import tell
 from deliveries.services.job_control import SENDING, cancel_job, may_resume, resume_job
-from deliveries.services.jobs import STOPPABLE, UNFINISHED, problem_of
-from deliveries.services.languages import tell
-from deliveries.services.role_groups import REDELIVER
+from deliveries.services.people.role_groups import REDELIVER
+from deliveries.services.resending.jobs import STOPPABLE, UNFINISHED, problem_of
 
 
 class JobPages(ReadOnlyPages[Job]):

@@ -11,16 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from deliveries.admin.badges import NOTHING, badge
-from deliveries.admin.columns import customer_column, moment_column
-from deliveries.admin.pages import PageAdmin
-from deliveries.admin.reveal import Revealed, reveal
-from deliveries.admin.sites import staff_site
+from deliveries.admin.base.pages import PageAdmin
+from deliveries.admin.base.reveal import Revealed, reveal
+from deliveries.admin.lists.columns import customer_column, moment_column
+from deliveries.admin.parts.badges import NOTHING, badge
+from deliveries.admin.site.sites import staff_site
 from deliveries.models import Member, visible
-from deliveries.protocol.member_roles import MemberRole
-from deliveries.services.languages import tell
-from deliveries.services.members import change_role, login_token, remove_member
-from deliveries.services.site_links import PORTAL, path_of
+from deliveries.protocol.who.member_roles import MemberRole
+from deliveries.services.common.languages import tell
+from deliveries.services.common.site_links import PORTAL, path_of
+from deliveries.services.people.members import change_role, login_token, remove_member
 
 NAME_FIELD = get_user_model().USERNAME_FIELD
 EMAIL_FIELD = get_user_model().get_email_field_name()

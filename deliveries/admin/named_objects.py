@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from deliveries.admin.failure_words import group_name
-from deliveries.admin.ids import read_id
+from deliveries.admin.failure.failure_words import group_name
+from deliveries.admin.parts.ids import read_id
 from deliveries.models import (
     ApiKey,
     ApiVersion,

@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
-from deliveries.admin import endpoint_filters
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.sites import portal_site
-from deliveries.admin.viewer import customer_of
+from deliveries.admin.endpoint import endpoint_filters
+from deliveries.admin.parts.viewer import customer_of
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site
 from deliveries.admin.while_typing import WhileTyping
 from deliveries.models import Customer, Endpoint, EventType
 

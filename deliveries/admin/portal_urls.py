@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deliveries.admin.sites import portal_site
+from deliveries.admin.site.sites import portal_site
 from deliveries.embedding import without_transaction
 
 urlpatterns = [path("", portal_site.urls)]

@@ -24,17 +24,17 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from deliveries.admin.acts import sentence
-from deliveries.admin.badges import first_large
-from deliveries.admin.columns import moment_column
-from deliveries.admin.paging import Row
-from deliveries.admin.sites import staff_site
-from deliveries.admin.viewer import actor_of
+from deliveries.admin.base.acts import sentence
+from deliveries.admin.lists.columns import moment_column
+from deliveries.admin.parts.badges import first_large
+from deliveries.admin.parts.paging import Row
+from deliveries.admin.parts.viewer import actor_of
+from deliveries.admin.site.sites import staff_site
 from deliveries.errors import Conflict
 from deliveries.models import SecondFactor
-from deliveries.services.audit import record_act
-from deliveries.services.role_groups import GROUP_NAMES, is_last_owner, keep_an_owner
-from deliveries.services.second_factor import remove_factor
+from deliveries.services.common.audit import record_act
+from deliveries.services.people.role_groups import GROUP_NAMES, is_last_owner, keep_an_owner
+from deliveries.services.people.second_factor import remove_factor
 
 OWNERSHIP = ("is_active", "is_staff", "is_superuser")
 PASSWORD_PAGE = "auth_user_password_change"  # noqa: S105  # Django's name of an address

@@ -16,20 +16,20 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from deliveries.admin.api_versions import prepared_or_released, state_of
-from deliveries.admin.columns import moment_column
-from deliveries.admin.highlight import coloured_json
-from deliveries.admin.json_field import StoredJSONField
-from deliveries.admin.pages import Fieldsets, PageAdmin
-from deliveries.admin.preview_pages import refusals_at
-from deliveries.admin.rendering import page_of
-from deliveries.admin.service_form import ServiceForm
-from deliveries.admin.sites import staff_site
+from deliveries.admin.base.pages import Fieldsets, PageAdmin
+from deliveries.admin.base.service_form import ServiceForm
+from deliveries.admin.endpoint.preview_pages import refusals_at
+from deliveries.admin.lists.columns import moment_column
+from deliveries.admin.parts.highlight import coloured_json
+from deliveries.admin.parts.json_field import StoredJSONField
+from deliveries.admin.parts.rendering import page_of
+from deliveries.admin.site.sites import staff_site
 from deliveries.models import EventType, VersionChange, visible
-from deliveries.protocol import ids
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.transformation import LENGTH_LIMIT
-from deliveries.services import api_versions as verbs
-from deliveries.services.version_preview import PreviewedMapping, preview_change
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.events.transformation import LENGTH_LIMIT
+from deliveries.protocol.writing import ids
+from deliveries.services.catalogue import api_versions as verbs
+from deliveries.services.catalogue.version_preview import PreviewedMapping, preview_change
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise

@@ -11,14 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
 
-from deliveries.admin.badges import first_large
-from deliveries.admin.catalogue import example_body, offered_types
 from deliveries.admin.inbox_page import InboxPages
-from deliveries.admin.safe_text import pretty_json
-from deliveries.admin.viewer import member_of
+from deliveries.admin.parts.badges import first_large
+from deliveries.admin.parts.safe_text import pretty_json
+from deliveries.admin.parts.viewer import member_of
+from deliveries.admin.portal.catalogue import example_body, offered_types
 from deliveries.models import Endpoint
-from deliveries.services.languages import in_words
-from deliveries.services.url_check import check_while_typing
+from deliveries.services.common.languages import in_words
+from deliveries.services.endpoint.url_check import check_while_typing
 
 NAME_LIMIT = 128
 

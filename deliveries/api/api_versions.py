@@ -1,6 +1,6 @@
 """/api-versions
 
-What lives here: the REST form of versions. It must not know the rules: services/api_versions.py does.
+What lives here: the REST form of versions. It must not know the rules: services/catalogue/api_versions.py does.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from deliveries.api.fields import Choice, Moment, Shape, Text
 from deliveries.api.lookups import find_version
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import ApiVersion, visible
-from deliveries.protocol.api_versions import NAME_LIMIT
-from deliveries.services.api_versions import create_version, delete_version, release_version, update_version
-from deliveries.services.event_types import DESCRIPTION_LIMIT
+from deliveries.protocol.events.api_versions import NAME_LIMIT
+from deliveries.services.catalogue.api_versions import create_version, delete_version, release_version, update_version
+from deliveries.services.catalogue.event_types import DESCRIPTION_LIMIT
 
 FORCE = OpenApiParameter(
     "force",

@@ -21,12 +21,12 @@ from deliveries.api.lookups import find_delivery
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Attempt, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.protocol.advice import advice_for
-from deliveries.protocol.batching import read_place
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.request import read_headers, read_method
-from deliveries.protocol.shown_body import shown_body
+from deliveries.protocol.answers.advice import advice_for
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.answers.shown_body import shown_body
+from deliveries.protocol.sending.batching import read_place
+from deliveries.protocol.sending.request import read_headers, read_method
+from deliveries.protocol.writing import ids
 
 PHASES = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms")
 CLOCKS_APART = timedelta(hours=1)

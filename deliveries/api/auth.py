@@ -22,10 +22,10 @@ from rest_framework.request import Request
 from deliveries.errors import TokenRefused
 from deliveries.models import ApiKey
 from deliveries.models.visible import Viewer
-from deliveries.protocol.remembered import remember
-from deliveries.services.api_keys import find_api_key, hash_key, touch_api_key
-from deliveries.services.audit import actor_of_key
-from deliveries.services.token_callers import TokenCaller, caller_with, is_wanted, remembered_caller
+from deliveries.protocol.writing.remembered import remember
+from deliveries.services.common.audit import actor_of_key
+from deliveries.services.people.api_keys import find_api_key, hash_key, touch_api_key
+from deliveries.services.people.token_callers import TokenCaller, caller_with, is_wanted, remembered_caller
 
 NO_KEY = "send the header Authorization: Bearer <key>"
 CHALLENGE = 'Bearer realm="hookpost"'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 
-from deliveries.services.site_links import PORTAL, site_root
+from deliveries.services.common.site_links import PORTAL, site_root
 
 
 def to_portal(request: HttpRequest) -> HttpResponseRedirect:

@@ -26,7 +26,7 @@ from deliveries.api.problems import QueryError, field_errors, handle
 from deliveries.api.rates import Allowance, refuse_if_empty, take_token
 from deliveries.api.renderers import AlwaysJson, JsonRenderer
 from deliveries.errors import InvalidInput
-from deliveries.services.shares import HAS_PLACE, requests_and_pages
+from deliveries.services.process.shares import HAS_PLACE, requests_and_pages
 
 READ_OR_MANAGE: Mapping[str, str] = {
     "GET": Scope.READ,

@@ -1,6 +1,6 @@
 """/customers/{customer}/brand: how the portal and its letters look to a customer's members.
 
-What lives here: the REST form of brands. It must not know what a picture may be: services/brands.py does.
+What lives here: the REST form of brands. It must not know what a picture may be: services/people/brands.py does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from deliveries.api.fields import Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer
-from deliveries.services.brands import NAME_LIMIT, PICTURES, WORDS, clear_brand, set_brand
-from deliveries.services.site_links import PORTAL, url_of
+from deliveries.services.common.site_links import PORTAL, url_of
+from deliveries.services.people.brands import NAME_LIMIT, PICTURES, WORDS, clear_brand, set_brand
 
 BASE64_LIMIT = 100_000
 PICTURE_HELP = "PNG or SVG of at most 64 KB, in base64; null takes it away."

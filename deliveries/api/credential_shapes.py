@@ -1,6 +1,6 @@
 """How credentials of endpoints look in requests and answers.
 
-What lives here: shapes, made from the declaration in protocol/credentials.py. It must not know rules or views.
+What lives here: shapes, made from the declaration in protocol/sending/credentials.py. It must not know rules or views.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.fields import Field
 
 from deliveries.api.fields import Choice, Shape, Text
-from deliveries.protocol.client_tls import CERTIFICATES_LIMIT_CHARACTERS, KEY_LIMIT_CHARACTERS
-from deliveries.protocol.credentials import AUTH_TYPES, KINDS, AuthKind, AuthMember
+from deliveries.protocol.sending.client_tls import CERTIFICATES_LIMIT_CHARACTERS, KEY_LIMIT_CHARACTERS
+from deliveries.protocol.sending.credentials import AUTH_TYPES, KINDS, AuthKind, AuthMember
 
 
 class AuthShape(Shape):

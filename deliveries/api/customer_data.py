@@ -20,12 +20,12 @@ from deliveries.api.jobs import JobShape, job_started
 from deliveries.api.lookups import find_customer, find_customer_ever
 from deliveries.errors import TooManyAtOnce
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.services.audit import record_act
+from deliveries.protocol.writing import ids
+from deliveries.services.common.audit import record_act
+from deliveries.services.common.limits import EXPORTS, OPERATOR
 from deliveries.services.erasures import start_erasure
-from deliveries.services.export_places import STAFF_AT_ONCE, ExportPlace, export_places
-from deliveries.services.limits import EXPORTS, OPERATOR
-from deliveries.services.shares import paced
+from deliveries.services.process.shares import paced
+from deliveries.services.reading.export_places import STAFF_AT_ONCE, ExportPlace, export_places
 
 JSON_LINES = "application/jsonl"
 TEXT = "text/plain"  # for clients that know no lines

@@ -18,7 +18,7 @@ from deliveries.api.fields import JsonObject, Moment, Number, Shape, Text, TypeI
 from deliveries.api.lookups import find_customer
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, visible
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 from deliveries.services.customers import (
     ENDPOINT_LIMIT_MAX,
     NAME_LIMIT,

@@ -21,10 +21,10 @@ from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.api.query_filters import DeliveryFilters, selection_of
 from deliveries.api.reasons import ReasonShape, why
 from deliveries.models import Delivery
-from deliveries.protocol import ids
-from deliveries.services.redelivery import redeliver
-from deliveries.services.selection import deliveries_of
-from deliveries.services.waiting import Waiting, WaitReason, waiting_of
+from deliveries.protocol.writing import ids
+from deliveries.services.reading.selection import deliveries_of
+from deliveries.services.reading.waiting import Waiting, WaitReason, waiting_of
+from deliveries.services.resending.redelivery import redeliver
 
 
 class WaitingShape(Shape):

@@ -21,13 +21,13 @@ from rest_framework.exceptions import ParseError
 from deliveries.api.auth import KnownKey
 from deliveries.api.batches import TooDearError, TooManyMembersError, named_members, taken_apart, unreadable_member
 from deliveries.errors import HookpostError, InvalidId, InvalidInput, InvalidMember, NotAllowed, NotFound
-from deliveries.protocol import ids, timestamps
-from deliveries.protocol.event_data import check_data, wrong_encoding
-from deliveries.protocol.event_types import check_own_name
-from deliveries.protocol.json_members import quotes_around
-from deliveries.protocol.tags import check_tags
-from deliveries.services.event_entries import refuse_large
-from deliveries.services.events import EVERYONE, INSTALLATION, EventDraft
+from deliveries.protocol.events.event_data import check_data, wrong_encoding
+from deliveries.protocol.events.event_types import check_own_name
+from deliveries.protocol.events.tags import check_tags
+from deliveries.protocol.writing import ids, timestamps
+from deliveries.protocol.writing.json_members import quotes_around
+from deliveries.services.accepting.event_entries import refuse_large
+from deliveries.services.accepting.events import EVERYONE, INSTALLATION, EventDraft
 
 BATCH_LIMIT = 1000
 # Of a batch beyond these figures the events are counted before they are read, and less is said of each.

@@ -33,15 +33,15 @@ from deliveries.database.limits import answered_within
 from deliveries.errors import HookpostError, Unavailable
 from deliveries.metrics import names
 from deliveries.metrics.kinds import OTHER
-from deliveries.protocol import ids
-from deliveries.protocol.event_data import check_idempotency_key, key_of_header
-from deliveries.protocol.json_members import escaped
-from deliveries.protocol.trace_context import read_trace_context
-from deliveries.services.events import Accepted, EventDraft, accept_batch, accept_event, accept_events
-from deliveries.services.fan_out import begin_fan_outs
-from deliveries.services.group_commit import COMMIT_SECONDS
-from deliveries.services.interpreter import quick_handover
-from deliveries.services.shares import charge, posted_events
+from deliveries.protocol.events.event_data import check_idempotency_key, key_of_header
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.json_members import escaped
+from deliveries.protocol.writing.trace_context import read_trace_context
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_batch, accept_event, accept_events
+from deliveries.services.accepting.fan_out import begin_fan_outs
+from deliveries.services.process.group_commit import COMMIT_SECONDS
+from deliveries.services.process.interpreter import quick_handover
+from deliveries.services.process.shares import charge, posted_events
 from deliveries.tracing import switch
 
 JSON = "application/json"

@@ -26,12 +26,12 @@ from deliveries.api.lookups import find_endpoint
 from deliveries.api.reasons import ReasonShape, why
 from deliveries.errors import InvalidEventType
 from deliveries.models import Endpoint
-from deliveries.protocol.event_types import check_name
-from deliveries.protocol.ids import EVENT, encode_id
-from deliveries.services.challenges import ask_again
+from deliveries.protocol.events.event_types import check_name
+from deliveries.protocol.writing.ids import EVENT, encode_id
+from deliveries.services.accepting.events import TEST_EVENT_TYPE, send_test_event
+from deliveries.services.endpoint.challenges import ask_again
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint, rotate_secret
-from deliveries.services.events import TEST_EVENT_TYPE, send_test_event
-from deliveries.services.stats import endpoint_stats
+from deliveries.services.reading.stats import endpoint_stats
 
 
 class _Act(ApiView):

@@ -17,15 +17,15 @@ from deliveries.api.fields import Choice, Flag, JsonObject, Moment, Number, Shap
 from deliveries.api.reasons import ReasonShape
 from deliveries.models import Challenge, Endpoint
 from deliveries.models.base import REASON_LIMIT
-from deliveries.protocol import ids
-from deliveries.protocol.backoff import DEFAULT_SCHEDULE
-from deliveries.protocol.delivery_window import DAYS
-from deliveries.protocol.own_scheme import ENCODINGS, HASHES
-from deliveries.protocol.payload import METHODS
-from deliveries.protocol.profiles import PROFILES, shown_signing
-from deliveries.protocol.urls import URL_LIMIT
-from deliveries.services.endpoint_fields import DESCRIPTION_LIMIT
-from deliveries.services.endpoint_health import Health, HealthState, RestReason, health_of, resting
+from deliveries.protocol.sending.payload import METHODS
+from deliveries.protocol.signing.own_scheme import ENCODINGS, HASHES
+from deliveries.protocol.signing.profiles import PROFILES, shown_signing
+from deliveries.protocol.when.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.when.delivery_window import DAYS
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.urls import URL_LIMIT
+from deliveries.services.endpoint.endpoint_fields import DESCRIPTION_LIMIT
+from deliveries.services.reading.endpoint_health import Health, HealthState, RestReason, health_of, resting
 
 
 class Headers(serializers.DictField):

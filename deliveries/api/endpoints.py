@@ -22,7 +22,7 @@ from deliveries.api.fields import Choice, Shape, Text
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.api.paging import PARAMETERS, page_of_all
 from deliveries.models import Endpoint, visible
-from deliveries.protocol.tags import read_tags
+from deliveries.protocol.events.tags import read_tags
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 
 

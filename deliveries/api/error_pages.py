@@ -17,9 +17,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from deliveries.protocol.timestamps import to_second
-from deliveries.services.brands import Brand, operator_brand
-from deliveries.services.site_links import PORTAL, STAFF, path_of, site_root
+from deliveries.protocol.writing.timestamps import to_second
+from deliveries.services.common.site_links import PORTAL, STAFF, path_of, site_root
+from deliveries.services.people.brands import Brand, operator_brand
 
 log = structlog.get_logger(__name__)
 

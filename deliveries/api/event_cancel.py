@@ -16,8 +16,8 @@ from deliveries.api.describe import extend_schema
 from deliveries.api.fields import Number, Shape, TypeId
 from deliveries.api.lookups import find_event_to_end
 from deliveries.api.reasons import ReasonShape, why
-from deliveries.protocol import ids
-from deliveries.services.scheduling import cancel_event
+from deliveries.protocol.writing import ids
+from deliveries.services.accepting.scheduling import cancel_event
 
 
 class CancelledShape(Shape):

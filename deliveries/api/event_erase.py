@@ -16,7 +16,7 @@ from deliveries.api.describe import extend_schema
 from deliveries.api.fields import Moment, Number, Shape, TypeId, shown_moment
 from deliveries.api.lookups import find_event_to_end
 from deliveries.api.reasons import ReasonShape, why
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 from deliveries.services.event_erasure import erase_content
 
 

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from deliveries.api.paging import Place, Slice, rows_at
 from deliveries.models import Event, visible
 from deliveries.models.visible import Viewer
-from deliveries.services.event_store import EVERYONE
+from deliveries.services.accepting.event_store import EVERYONE
 
 Narrow = Callable[[QuerySet[Event]], QuerySet[Event]]
 

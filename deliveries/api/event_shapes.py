@@ -17,11 +17,11 @@ from deliveries.api.fields import Choice, Flag, JsonObject, Moment, Number, Shap
 from deliveries.api.query_filters import TimeFilters
 from deliveries.models import Event
 from deliveries.models.log import EVERYONES
-from deliveries.protocol import ids
-from deliveries.protocol.api_versions import OLDEST
-from deliveries.protocol.event_types import NAME_LIMIT
-from deliveries.protocol.trace_context import trace_id_of
-from deliveries.services.event_store import EVERYONE
+from deliveries.protocol.events.api_versions import OLDEST
+from deliveries.protocol.events.event_types import NAME_LIMIT
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.trace_context import trace_id_of
+from deliveries.services.accepting.event_store import EVERYONE
 
 
 class WarningShape(Shape):

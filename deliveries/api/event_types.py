@@ -1,6 +1,6 @@
 """/event-types, /customers/{customer}/event-types
 
-What lives here: the REST form of event types. It must not know the rules: services/event_types.py does.
+What lives here: the REST form of event types. It must not know the rules: services/catalogue/event_types.py does.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from deliveries.api.fields import Choice, Flag, JsonValue, Moment, Shape, Text, 
 from deliveries.api.lookups import find_customer, find_event_type
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import Customer, EventType, visible
-from deliveries.protocol import ids
-from deliveries.protocol.event_types import NAME_LIMIT
-from deliveries.services.api_versions import check_pin
-from deliveries.services.event_types import DESCRIPTION_LIMIT, create_event_type, delete_event_type, update_event_type
-from deliveries.services.version_schemas import in_force
+from deliveries.protocol.events.event_types import NAME_LIMIT
+from deliveries.protocol.writing import ids
+from deliveries.services.catalogue.api_versions import check_pin
+from deliveries.services.catalogue.event_types import (
+    DESCRIPTION_LIMIT,
+    create_event_type,
+    delete_event_type,
+    update_event_type,
+)
+from deliveries.services.catalogue.version_schemas import in_force
 
 FORCE = OpenApiParameter(
     "force", {"type": "string", "enum": ["true", "false"]}, description="Accept a schema that may break receivers."

@@ -43,14 +43,14 @@ from deliveries.api.query_filters import customer_id_of
 from deliveries.errors import InvalidId
 from deliveries.models import Event, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.protocol.api_versions import OLDEST
-from deliveries.protocol.tags import read_tags
-from deliveries.services import fan_out
-from deliveries.services.event_store import EVERYONE
-from deliveries.services.feed import SETTLE_SECONDS, settled_before
-from deliveries.services.selection import Selection, between, of_types, read_types, select_deliveries
-from deliveries.services.sent_bodies import in_version
+from deliveries.protocol.events.api_versions import OLDEST
+from deliveries.protocol.events.tags import read_tags
+from deliveries.protocol.writing import ids
+from deliveries.services.accepting import fan_out
+from deliveries.services.accepting.event_store import EVERYONE
+from deliveries.services.bodies.sent_bodies import in_version
+from deliveries.services.reading.feed import SETTLE_SECONDS, settled_before
+from deliveries.services.reading.selection import Selection, between, of_types, read_types, select_deliveries
 
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key gives the same answer."

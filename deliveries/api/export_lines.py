@@ -26,8 +26,8 @@ from deliveries.api.fields import shown_moment
 from deliveries.api.jobs import show_job
 from deliveries.models import ApiKey, AuditEntry, Customer, Member, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.services.statement_timeout import TooSlow, at_most
+from deliveries.protocol.writing import ids
+from deliveries.services.common.statement_timeout import TooSlow, at_most
 
 log = structlog.get_logger(__name__)
 

@@ -21,9 +21,9 @@ from deliveries.api.query_filters import QueryNumber, TimeFilters, selection_of
 from deliveries.errors import InvalidInput
 from deliveries.models import FailureGroup, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.services.failure_groups import GroupState, described, in_state, narrowed, with_arrivals
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.writing import ids
+from deliveries.services.resending.failure_groups import GroupState, described, in_state, narrowed, with_arrivals
 
 
 class FailureGroupFilters(TimeFilters):

@@ -18,8 +18,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from deliveries.errors import InvalidId, InvalidInput
-from deliveries.protocol import timestamps
-from deliveries.protocol.ids import decode_id, encode_id
+from deliveries.protocol.writing import timestamps
+from deliveries.protocol.writing.ids import decode_id, encode_id
 
 JSON_LIMIT_BYTES = 65_536
 _LOST_PLUS = re.compile(r" (\d\d:\d\d)$")

@@ -19,9 +19,9 @@ from deliveries.api.describe import extend_schema
 from deliveries.api.fields import Choice, Flag, Moment, Number, Shape, Text, TypeId, shown_moment
 from deliveries.api.lookups import find_customer, find_endpoint
 from deliveries.models import Endpoint
-from deliveries.protocol import ids
-from deliveries.services.api_versions import newest_version
-from deliveries.services.filter_preview import (
+from deliveries.protocol.writing import ids
+from deliveries.services.catalogue.api_versions import newest_version
+from deliveries.services.endpoint.filter_preview import (
     EXAMPLES_MAX,
     Example,
     FilterPreview,
@@ -30,7 +30,7 @@ from deliveries.services.filter_preview import (
     Verdict,
     preview_filter,
 )
-from deliveries.services.recent_events import RECENT_EVENTS
+from deliveries.services.reading.recent_events import RECENT_EVENTS
 
 RESULTS = [(verdict.value, verdict.value) for verdict in Verdict]
 

@@ -26,12 +26,12 @@ from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Job, visible
 from deliveries.models.base import REASON_LIMIT
 from deliveries.models.visible import Viewer, shown_actor
-from deliveries.protocol import ids
-from deliveries.protocol.tags import read_tags
-from deliveries.services.failure_groups import selection_of as group_selection
+from deliveries.protocol.events.tags import read_tags
+from deliveries.protocol.writing import ids
 from deliveries.services.job_control import cancel_job, resume_job
-from deliveries.services.jobs import count_matching, problem_of, start_job
-from deliveries.services.selection import Selection, read_types
+from deliveries.services.reading.selection import Selection, read_types
+from deliveries.services.resending.failure_groups import selection_of as group_selection
+from deliveries.services.resending.jobs import count_matching, problem_of, start_job
 
 
 class JobShape(Shape):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from deliveries.protocol import event_types, filters, tags, transformation
-from deliveries.protocol.backoff import DELAY_LIMIT_SECONDS, SCHEDULE_LIMIT
-from deliveries.services import endpoint_fields
+from deliveries.protocol.events import event_types, filters, tags, transformation
+from deliveries.protocol.when.backoff import DELAY_LIMIT_SECONDS, SCHEDULE_LIMIT
+from deliveries.services.endpoint import endpoint_fields
 
 Limit: TypeAlias = Mapping[str, object]
 Described: TypeAlias = Mapping[str, Limit]  # by member of a shape

@@ -25,8 +25,8 @@ from deliveries.models import (
 )
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
-from deliveries.protocol.ids import decode_id
-from deliveries.services.endpoint_fields import UID_LIMIT
+from deliveries.protocol.writing.ids import decode_id
+from deliveries.services.endpoint.endpoint_fields import UID_LIMIT
 
 Row = TypeVar("Row", bound=Model)
 

@@ -18,12 +18,12 @@ from deliveries.api.fields import Number, Shape, Text
 from deliveries.api.paging import LIMIT_MAX
 from deliveries.conf import conf
 from deliveries.models import visible
-from deliveries.protocol.backoff import DEFAULT_SCHEDULE
-from deliveries.protocol.profiles import PROFILES
-from deliveries.services.event_store import SHARED
-from deliveries.services.filter_judge import EVENT_MS, PART_SECONDS
-from deliveries.services.limits import LIMITS
-from deliveries.services.scheduling import days_ahead
+from deliveries.protocol.signing.profiles import PROFILES
+from deliveries.protocol.when.backoff import DEFAULT_SCHEDULE
+from deliveries.services.accepting.event_store import SHARED
+from deliveries.services.accepting.filter_judge import EVENT_MS, PART_SECONDS
+from deliveries.services.accepting.scheduling import days_ahead
+from deliveries.services.common.limits import LIMITS
 
 LIMITS_OF_EVENTS = {
     "endpoints_at_accept": SHARED.endpoint_limit,

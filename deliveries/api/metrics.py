@@ -26,8 +26,8 @@ from deliveries.database.limits import answered_within
 from deliveries.metrics import names
 from deliveries.metrics.kinds import METRICS, Counter, Gauge, Histogram, Metric
 from deliveries.metrics.memory import memory
-from deliveries.services.readiness import OK, database_word
-from deliveries.services.stats import QUEUE_COUNT_LIMIT, is_reporter, queue_stats
+from deliveries.services.process.readiness import OK, database_word
+from deliveries.services.reading.stats import QUEUE_COUNT_LIMIT, is_reporter, queue_stats
 from deliveries.sql.figure_rows import QueueStatsRow
 
 FIGURES_SECONDS = 10.0

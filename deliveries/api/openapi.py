@@ -23,9 +23,9 @@ from deliveries.api.webhook_schemas import COMPONENTS, ComponentNames, hoist, me
 from deliveries.conf import conf
 from deliveries.models import EventType, visible
 from deliveries.models.visible import OPERATOR
-from deliveries.protocol.operational import OPERATIONAL
-from deliveries.services.api_versions import newest_version
-from deliveries.services.version_schemas import all_in_force
+from deliveries.protocol.events.operational import OPERATIONAL
+from deliveries.services.catalogue.api_versions import newest_version
+from deliveries.services.catalogue.version_schemas import all_in_force
 
 WEBHOOKS = "webhooks"
 WEBHOOKS_LIMIT = 1000

@@ -23,7 +23,7 @@ SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "EndpointState": "deliveries.models.Endpoint.State",
-        "AuthType": "deliveries.protocol.credentials.AUTH_TYPES",
+        "AuthType": "deliveries.protocol.sending.credentials.AUTH_TYPES",
         "FilterResult": "deliveries.api.filter_preview.RESULTS",
         "JobState": "deliveries.models.Job.State",
     },

@@ -39,7 +39,7 @@ class PageLanguage:
 
 def wanted_language(request: HttpRequest) -> str:
     """Return the language of a request: chosen, preferred by the browser, or the setting's."""
-    from deliveries.services.languages import IN_SESSION, LANGUAGES  # once Django's apps are there
+    from deliveries.services.common.languages import IN_SESSION, LANGUAGES  # once Django's apps are there
 
     chosen = request.session.get(IN_SESSION, "")
     if chosen in LANGUAGES:
@@ -53,7 +53,7 @@ def wanted_language(request: HttpRequest) -> str:
 @receiver(user_logged_in, dispatch_uid="hookpost.page_language")
 def remember_language(sender: object, request: HttpRequest, user: AbstractBaseUser, **_: object) -> None:
     """Take the person's own choice into the session that begins."""
-    from deliveries.services.languages import IN_SESSION, language_of
+    from deliveries.services.common.languages import IN_SESSION, language_of
 
     request.session.pop(IN_SESSION, None)  # of whoever was logged in here before
     if chosen := language_of(user.pk):

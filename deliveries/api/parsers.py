@@ -19,8 +19,8 @@ from rest_framework.parsers import BaseParser
 from deliveries.api.problems import CodedError, TooLargeError
 from deliveries.database.failures import first_line
 from deliveries.errors import InvalidMember
-from deliveries.protocol.event_data import wrong_encoding
-from deliveries.protocol.json_members import WHOLE_NUMBERS, check_members, escaped
+from deliveries.protocol.events.event_data import wrong_encoding
+from deliveries.protocol.writing.json_members import WHOLE_NUMBERS, check_members, escaped
 
 BODY_LIMIT_BYTES = 262_144
 DEPTH_LIMIT = 32

@@ -21,10 +21,10 @@ from deliveries.api.lookups import find_endpoint
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint, Event, visible
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.protocol.payload import METHODS, Shaping
-from deliveries.protocol.transformation import PRESETS
-from deliveries.services.payload_preview import EVENTS_MAX, PreviewedPayload, preview_payloads, tried_shaping
+from deliveries.protocol.events.transformation import PRESETS
+from deliveries.protocol.sending.payload import METHODS, Shaping
+from deliveries.protocol.writing import ids
+from deliveries.services.endpoint.payload_preview import EVENTS_MAX, PreviewedPayload, preview_payloads, tried_shaping
 
 
 class PayloadDraftShape(Shape):

@@ -23,13 +23,13 @@ from deliveries.engine import polls
 from deliveries.engine.poll_messages import PollMessage, poll
 from deliveries.errors import InvalidInput
 from deliveries.models import Endpoint
-from deliveries.protocol import ids
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.backoff import RETRY_AFTER_LIMIT_SECONDS
-from deliveries.protocol.polled import REASON_LIMIT, acknowledged, refused
-from deliveries.services import drain
-from deliveries.services.poll_waits import poll_waits
-from deliveries.services.shares import requests_and_pages
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.polled import REASON_LIMIT, acknowledged, refused
+from deliveries.protocol.when.backoff import RETRY_AFTER_LIMIT_SECONDS
+from deliveries.protocol.writing import ids
+from deliveries.services.endpoint.poll_waits import poll_waits
+from deliveries.services.process import drain
+from deliveries.services.process.shares import requests_and_pages
 
 MAX, WAIT_SECONDS, LEASE_SECONDS = 10, 20, 60
 LEASE_LIMIT_SECONDS = 3600

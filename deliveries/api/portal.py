@@ -28,12 +28,12 @@ from deliveries.api.fields import Choice, Flag, Moment, Shape, Text
 from deliveries.api.lookups import find_customer
 from deliveries.conf import conf
 from deliveries.errors import Conflict
-from deliveries.protocol.member_roles import BOUND, READ_ONLY, THEME
-from deliveries.services.brands import operator_brand
-from deliveries.services.languages import IN_SESSION, LANGUAGES
+from deliveries.protocol.who.member_roles import BOUND, READ_ONLY, THEME
+from deliveries.services.common.languages import IN_SESSION, LANGUAGES
+from deliveries.services.common.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
 from deliveries.services.link_backend import LINK_BACKEND
-from deliveries.services.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
-from deliveries.services.site_links import EMBEDDED_PREFIX, IS_EMBEDDED, PORTAL, site_root
+from deliveries.services.people.brands import operator_brand
+from deliveries.services.people.portal_links import LinkOptions, begin_of, create_link, options_of, redeem_link
 
 # Not no-referrer: under it browsers post `Origin: null`, which nobody can tell from another site's form. This one
 # sends the origin, and never the path with the token in it.

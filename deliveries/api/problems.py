@@ -22,7 +22,7 @@ from rest_framework.views import set_rollback
 
 from deliveries import errors
 from deliveries.database.failures import first_line, is_clash, is_outrun, is_read_only, is_surely_undone
-from deliveries.protocol.json_members import escaped
+from deliveries.protocol.writing.json_members import escaped
 
 log = structlog.get_logger(__name__)
 

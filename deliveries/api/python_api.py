@@ -18,14 +18,14 @@ from django.db import transaction
 from deliveries.actors import wake
 from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Customer
-from deliveries.protocol import ids
-from deliveries.protocol.event_data import check_idempotency_key, write_data
-from deliveries.protocol.event_types import check_own_name
-from deliveries.protocol.tags import check_tags
-from deliveries.protocol.trace_context import read_trace_context
-from deliveries.services.events import Accepted, EventDraft, accept_event
-from deliveries.services.fan_out import begin_fan_outs
-from deliveries.services.schemas import Violation
+from deliveries.protocol.events.event_data import check_idempotency_key, write_data
+from deliveries.protocol.events.event_types import check_own_name
+from deliveries.protocol.events.tags import check_tags
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.trace_context import read_trace_context
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_event
+from deliveries.services.accepting.fan_out import begin_fan_outs
+from deliveries.services.catalogue.schemas import Violation
 
 # An event without an owner's key: Idempotency-Keys from inside share one space.
 INSIDE = UUID(int=0)

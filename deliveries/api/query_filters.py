@@ -18,11 +18,11 @@ from deliveries.errors import InvalidId, InvalidInput, NotFound
 from deliveries.models import Delivery, Event, visible
 from deliveries.models.log import EVERYONES
 from deliveries.models.visible import Viewer
-from deliveries.protocol import ids
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.tags import read_tags
-from deliveries.services.selection import Selection, read_types
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.events.tags import read_tags
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.protocol.writing import ids
+from deliveries.services.reading.selection import Selection, read_types
 
 
 class TimeFilters(Shape):

@@ -17,8 +17,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from deliveries.api.problems import reading
 from deliveries.database.limits import answered_within
-from deliveries.services import clock, drain
-from deliveries.services.readiness import ANSWER_SECONDS, OK, database_word
+from deliveries.services.common import clock
+from deliveries.services.process import drain
+from deliveries.services.process.readiness import ANSWER_SECONDS, OK, database_word
 
 BROKER_SECONDS = 1.0
 WITHOUT_FIGURES = ("unreachable", "does not answer", "no connection left")

@@ -19,10 +19,10 @@ from deliveries.api.fields import Flag, Moment, Number, Shape, Text, TypeId, sho
 from deliveries.api.lookups import find_delivery
 from deliveries.errors import Conflict
 from deliveries.models import Endpoint, visible
-from deliveries.protocol import ids
-from deliveries.protocol.findings import Finding
-from deliveries.protocol.signature_check import ReceivedRequest
-from deliveries.services.signature_check import SignatureCheck, attempt_meant, check_attempt
+from deliveries.protocol.checking.findings import Finding
+from deliveries.protocol.checking.signature_check import ReceivedRequest
+from deliveries.protocol.writing import ids
+from deliveries.services.bodies.signature_check import SignatureCheck, attempt_meant, check_attempt
 
 LOOKED_AT = 50
 NOTHING_SENT = "nothing was sent of this delivery yet, or its event is older than the log"

@@ -20,10 +20,10 @@ from deliveries.api.fields import Choice, JsonValue, Moment, Number, Shape, Text
 from deliveries.api.lookups import find_change, find_version
 from deliveries.api.paging import PARAMETERS, page_of
 from deliveries.models import ApiVersion, VersionChange, visible
-from deliveries.protocol import ids
-from deliveries.protocol.event_types import NAME_LIMIT
-from deliveries.services.api_versions import delete_change, save_change
-from deliveries.services.version_preview import DIRECTIONS, EVENTS_MAX, PreviewedMapping, preview_change
+from deliveries.protocol.events.event_types import NAME_LIMIT
+from deliveries.protocol.writing import ids
+from deliveries.services.catalogue.api_versions import delete_change, save_change
+from deliveries.services.catalogue.version_preview import DIRECTIONS, EVENTS_MAX, PreviewedMapping, preview_change
 
 
 class VersionChangeShape(Shape):

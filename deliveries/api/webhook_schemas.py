@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deliveries.services.schemas import Named, part_named
+from deliveries.services.catalogue.schemas import Named, part_named
 
 Schema = dict[str, object]
 

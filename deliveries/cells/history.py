@@ -18,7 +18,7 @@ from deliveries.cells.copying import bring, merge, send_ids
 from deliveries.cells.moved_tables import ATTEMPTS, DELIVERIES, EVENTS, KEYS, Table
 from deliveries.cells.stages import check_claim
 from deliveries.models.log import EVERYONES
-from deliveries.protocol.ids import floor_of
+from deliveries.protocol.writing.ids import floor_of
 
 PART = 2_000  # rows of events or deliveries
 SLACK = timedelta(minutes=2)  # ids are made before their rows are committed, by clocks that may be off

@@ -23,10 +23,10 @@ from deliveries.cells.partitions import open_days
 from deliveries.cells.stages import stage_of
 from deliveries.errors import CannotDecrypt, Conflict
 from deliveries.models import Job
-from deliveries.protocol import ids
-from deliveries.protocol.ids import floor_of
-from deliveries.services import clock
-from deliveries.services.audit import record_act
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.services.common import clock
+from deliveries.services.common.audit import record_act
 from deliveries.services.erase import erase_what_moved
 
 QUICK_SECONDS = 1.0  # a pass that takes no longer leaves little for the pause

@@ -11,8 +11,15 @@ from uuid import UUID
 from psycopg import sql
 
 from deliveries.cells.cell import Link, value_of
-from deliveries.protocol.ids import time_of
-from deliveries.services.retention import PARTITIONS, TABLES, WORK_LOCK, bounds_of, create_statements, midnight
+from deliveries.protocol.writing.ids import time_of
+from deliveries.services.housekeeping.retention import (
+    PARTITIONS,
+    TABLES,
+    WORK_LOCK,
+    bounds_of,
+    create_statements,
+    midnight,
+)
 
 OLDEST_DUE = """
 SELECT least(event_id, delivery_id) FROM hookpost_due_delivery

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from deliveries.errors import Conflict
 from deliveries.models import ApiKey, Customer
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 ANSWER_SECONDS = 5.0
 NGINX_WORDS = ("default", "hostnames", "include", "volatile")

@@ -15,8 +15,8 @@ from deliveries.cells.cell import Link
 from deliveries.cells.move import refuse
 from deliveries.cells.moved_tables import DELIVERIES, DUE, EVENTS, KEYS, LANES, MEMBERS, SETTINGS, Table
 from deliveries.errors import Conflict
-from deliveries.protocol.ids import floor_of
-from deliveries.services import clock
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.services.common import clock
 
 COUNT = "SELECT count(*) FROM {name} r WHERE {where}"
 

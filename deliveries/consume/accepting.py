@@ -21,10 +21,10 @@ from deliveries.api.auth import KnownKey
 from deliveries.api.drafts import read_draft
 from deliveries.consume.source import EventSource, Message, SourceAway
 from deliveries.errors import Conflict, HookpostError, InvalidInput, Unavailable
-from deliveries.protocol.trace_context import read_trace_context
-from deliveries.services import clock
-from deliveries.services.events import Accepted, EventDraft, accept_events
-from deliveries.services.fan_out import begin_fan_outs
+from deliveries.protocol.writing.trace_context import read_trace_context
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
+from deliveries.services.accepting.fan_out import begin_fan_outs
+from deliveries.services.common import clock
 
 BATCH = 200  # a statement of more costs PostgreSQL more for each: its joins grow faster than they do
 PAUSE_SECONDS = 1.0

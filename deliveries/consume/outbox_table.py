@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from deliveries.consume.source import Message, SourceAway
 from deliveries.database.connection import connect_to
 from deliveries.database.failures import first_line
-from deliveries.protocol.torn_urls import refuse_torn_database
+from deliveries.protocol.writing.torn_urls import refuse_torn_database
 
 WAIT_SECONDS = 0.2
 

@@ -17,7 +17,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from deliveries.consume.source import TRACE, Message, SourceAway
-from deliveries.protocol.amqp_urls import each_host
+from deliveries.protocol.writing.amqp_urls import each_host
 
 WAIT_SECONDS = 1.0
 PREFETCH = 1000  # two batches: one is being accepted, one is on its way

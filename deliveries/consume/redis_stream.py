@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import redis
 
 from deliveries.consume.source import TRACE, Message, SourceAway
-from deliveries.protocol.torn_urls import refuse_torn_redis
+from deliveries.protocol.writing.torn_urls import refuse_torn_redis
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 Answer = list[tuple[bytes, list[tuple[bytes, Mapping[bytes, bytes] | None]]]]

@@ -12,9 +12,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from deliveries.models import ApiKey, Customer, Member
-from deliveries.protocol.sentences import say
-from deliveries.services.api_keys import create_api_key, revoke_api_key
-from deliveries.services.audit import SYSTEM
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.common.audit import SYSTEM
+from deliveries.services.people.api_keys import create_api_key, revoke_api_key
 
 KEY_NAME = "demo"
 STAFF = "demo-staff"

@@ -13,13 +13,13 @@ from random import Random
 
 from deliveries.demo.seed_log import HOURS, SCHEDULE, Kind, Log
 from deliveries.models import Alert, Customer, Endpoint, EventType
-from deliveries.protocol.ids import ENDPOINT, decode_id
-from deliveries.protocol.outcome import GONE
-from deliveries.services import clock
-from deliveries.services.audit import SYSTEM
+from deliveries.protocol.answers.outcome import GONE
+from deliveries.protocol.writing.ids import ENDPOINT, decode_id
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.common import clock
+from deliveries.services.common.audit import SYSTEM
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import disable_endpoint, pause_endpoint
-from deliveries.services.event_types import create_event_type
 
 TYPES = {
     "invoice.paid": "An invoice was paid in full.",

@@ -18,11 +18,11 @@ from django.utils.http import http_date
 
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, EndpointHour, Event, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS, DURATIONS_MS
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.ids import delivery_id, encode_id, time_ordered
-from deliveries.protocol.secrets import SigningKey, hint
-from deliveries.protocol.signatures import signature_headers
-from deliveries.services.retention import open_partitions
+from deliveries.protocol.signing.secrets import SigningKey, hint
+from deliveries.protocol.signing.signatures import signature_headers
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.protocol.writing.ids import delivery_id, encode_id, time_ordered
+from deliveries.services.housekeeping.retention import open_partitions
 
 HOURS = 720
 SHOWN_HOURS = 20

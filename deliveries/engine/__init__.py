@@ -1,7 +1,7 @@
 """The engine: leases lanes, sends what is due and records what came of it. Nobody below knows it.
 
-A failed request in five files: loop.py takes the answer, judge.py asks ../protocol/outcome.py what it means, lane.py
-does to its lane what follows (pause, rest, breaker), recorder.py writes it down by ../sql/record_outcomes.sql.
+A failed request in five files: loop.py takes the answer, judge.py asks ../protocol/answers/outcome.py what it means,
+lane.py does to its lane what follows (pause, rest, breaker), recorder.py writes it down by ../sql/record_outcomes.sql.
 
 engines.py     of a process, one for quick lanes and one for slow ones
 loop.py        one thread: take, claim, feed, collect, record

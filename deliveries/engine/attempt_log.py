@@ -17,8 +17,8 @@ import structlog
 from deliveries.conf import conf
 from deliveries.engine.lane import Lane
 from deliveries.engine.work import Finished
-from deliveries.protocol import ids, timestamps
-from deliveries.protocol.trace_context import trace_id_of
+from deliveries.protocol.writing import ids, timestamps
+from deliveries.protocol.writing.trace_context import trace_id_of
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from deliveries.engine.attempt_log import worker_name
 from deliveries.engine.lane import Lane
 from deliveries.engine.work import Claimed, Finished
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 if TYPE_CHECKING:
     from deliveries.tracing.spans import Spans

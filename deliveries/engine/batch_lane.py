@@ -13,7 +13,7 @@ from deliveries.engine.lane import NEVER, Lane
 from deliveries.engine.leased_endpoint import LeasedEndpoint, schedule_of
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import BY_HAND, Claimed, Key
-from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, largest_batch
+from deliveries.protocol.sending.batching import BODY_LIMIT_BYTES, FRAME_BYTES, largest_batch
 
 LOOK_SECONDS = 0.05  # between two claims while a batch gathers: each reads what gathers once more
 CLAIM_SECONDS = 0.02  # for the next claim, where the last one left something

@@ -24,13 +24,13 @@ from deliveries.errors import CannotShape, HookpostError
 from deliveries.metrics import names
 from deliveries.outbound.client import Request
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol import ids
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.api_versions import VERSION_HEADER
-from deliveries.protocol.batching import BODY_LIMIT_BYTES, FRAME_BYTES, batch_body, batch_id, place_line
-from deliveries.protocol.event_data import ERASED
-from deliveries.protocol.payload import PLAIN, shape
-from deliveries.protocol.request import method_line, with_body
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.events.api_versions import VERSION_HEADER
+from deliveries.protocol.events.event_data import ERASED
+from deliveries.protocol.sending.batching import BODY_LIMIT_BYTES, FRAME_BYTES, batch_body, batch_id, place_line
+from deliveries.protocol.sending.payload import PLAIN, shape
+from deliveries.protocol.sending.request import method_line, with_body
+from deliveries.protocol.writing import ids
 from deliveries.sql.engine_rows import EventBodiesRow
 from deliveries.tracing import switch
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from deliveries.engine.work import Finished
 from deliveries.metrics import names
-from deliveries.protocol.delivery_states import DeliveryState
+from deliveries.protocol.when.delivery_states import DeliveryState
 
 MS = 1000.0
 

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from deliveries.models.keyring import unseal
 from deliveries.outbound.options import ClientTls
-from deliveries.protocol.answer import words_to_hide
-from deliveries.protocol.credentials import OAUTH2, Auth, authorization, secrets_of
+from deliveries.protocol.answers.answer import words_to_hide
+from deliveries.protocol.sending.credentials import OAUTH2, Auth, authorization, secrets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

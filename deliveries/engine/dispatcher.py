@@ -31,26 +31,17 @@ from deliveries.engine.leases import Leases
 from deliveries.errors import ClockOff
 from deliveries.metrics import names
 from deliveries.models import Endpoint
-from deliveries.protocol.actor_names import SYSTEM
-from deliveries.protocol.stored_sentences import not_arrived
-from deliveries.services import (
-    alert_mail,
-    alerts,
-    backlog,
-    challenge_rounds,
-    clock,
-    delivery_windows,
-    endpoint_health,
-    endpoints,
-    fan_out,
-    jobs,
-    purge,
-    retention,
-    retests,
-    rollup,
-)
-from deliveries.services.leader import Lead, LeadLost
-from deliveries.services.rounds import act_alone, held_as_seen
+from deliveries.protocol.who.actor_names import SYSTEM
+from deliveries.protocol.writing.stored_sentences import not_arrived
+from deliveries.services import challenge_rounds, delivery_windows, endpoints, purge, retests
+from deliveries.services.accepting import fan_out
+from deliveries.services.common import clock
+from deliveries.services.housekeeping import retention, rollup
+from deliveries.services.housekeeping.leader import Lead, LeadLost
+from deliveries.services.housekeeping.rounds import act_alone, held_as_seen
+from deliveries.services.reading import endpoint_health
+from deliveries.services.resending import backlog, jobs
+from deliveries.services.telling import alert_mail, alerts
 from deliveries.sql.rows import RoundsDueRow
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""What an answer means for its delivery: the decision of protocol/outcome.py, whatever the answer was.
+"""What an answer means for its delivery: the decision of protocol/answers/outcome.py, whatever the answer was.
 
 What lives here: two functions, for a delivery that went alone and for those that went together. They change nothing.
 """
@@ -14,10 +14,10 @@ import structlog
 from deliveries.engine.lane import Lane
 from deliveries.engine.leased_endpoint import schedule_of
 from deliveries.engine.work import Finished, Sent
-from deliveries.protocol import ids
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.batching import PARTLY, is_refused_as_whole, read_partly
-from deliveries.protocol.outcome import at_once, decide
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import at_once, decide
+from deliveries.protocol.sending.batching import PARTLY, is_refused_as_whole, read_partly
+from deliveries.protocol.writing import ids
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +41,8 @@ def judge(lane: Lane, sent: Sent, answer: Answer, *, rng: random.Random) -> Fini
 def judge_members(lane: Lane, sent: Sent, answer: Answer, *, again: bool, rng: random.Random) -> list[Finished]:
     """Return the attempt of each delivery of a batch, which may be a batch of one; `again`: all are sent again at once.
 
-    So are those that were refused as a whole, in smaller batches (protocol.batching.largest_batch): what one event did
-    must cost the others no time, nor the last of their tries.
+    So are those that were refused as a whole, in smaller batches (protocol.sending.batching.largest_batch): what one
+    event did must cost the others no time, nor the last of their tries.
     """
     members = sent.members
     answers: Sequence[Answer] = [answer] * len(members)

@@ -17,10 +17,10 @@ from deliveries.engine.phases import MOVES, Move, Phase, Rest
 from deliveries.engine.standing import Standing
 from deliveries.engine.work import BY_HAND, Claimed, Finished, Key, Sent
 from deliveries.metrics.names import LEASES_LOST
-from deliveries.protocol.breaker import CLOSED, Breaker
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.rate import Bucket
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.when.breaker import CLOSED, Breaker
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.protocol.when.rate import Bucket
 
 NEVER = float("inf")
 

@@ -21,12 +21,12 @@ from deliveries.errors import HookpostError
 from deliveries.models import Endpoint
 from deliveries.models.keyring import unseal
 from deliveries.outbound.options import ClientTls
-from deliveries.protocol.backoff import DEFAULT_SCHEDULE
-from deliveries.protocol.credentials import Auth
-from deliveries.protocol.payload import Shaping, read_shaping
-from deliveries.protocol.remembered import remember
-from deliveries.protocol.request import Frame, frame_of
-from deliveries.protocol.secrets import SigningKey, read_secret
+from deliveries.protocol.sending.credentials import Auth
+from deliveries.protocol.sending.payload import Shaping, read_shaping
+from deliveries.protocol.sending.request import Frame, frame_of
+from deliveries.protocol.signing.secrets import SigningKey, read_secret
+from deliveries.protocol.when.backoff import DEFAULT_SCHEDULE
+from deliveries.protocol.writing.remembered import remember
 from deliveries.sql.engine_rows import RenewLeasesRow, TakeLaneRow, TakeLanesRow
 
 NOT_YET = "its access token is to be fetched first"

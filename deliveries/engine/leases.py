@@ -29,8 +29,8 @@ from deliveries.engine.silence import Silence
 from deliveries.engine.work import Claimed, Key
 from deliveries.metrics import names
 from deliveries.models.base import new_id
-from deliveries.protocol.breaker import Breaker
-from deliveries.services import clock
+from deliveries.protocol.when.breaker import Breaker
+from deliveries.services.common import clock
 from deliveries.sql.days import today
 from deliveries.sql.engine_rows import (
     BeatRow,

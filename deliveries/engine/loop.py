@@ -6,7 +6,7 @@ tend    prove that this worker lives, renew leases, begin new slices (upkeep.py)
 take    lease lanes that messages named or that were found, with the first of what is due (leases.py)
 claim   fetch more for lanes in hand that have little left
 feed    start requests, one customer after the other, as far as each lane and each share allows (lane.py, sender.py)
-collect take answers and judge them (protocol/outcome.py, lane.py)
+collect take answers and judge them (protocol/answers/outcome.py, lane.py)
 record  store what ended, and give back the lanes that are done (recorder.py)
 
 A hanging receiver costs a slot in the multi, never a thread. What is wrong with one lane or delivery stays there.
@@ -46,7 +46,7 @@ from deliveries.engine.trouble import StandStill, wait_for_sockets
 from deliveries.engine.unread_hints import UnreadHints
 from deliveries.engine.upkeep import Upkeep
 from deliveries.engine.work import Finished
-from deliveries.protocol.outcome import at_once, is_own_fault
+from deliveries.protocol.answers.outcome import at_once, is_own_fault
 
 log = structlog.get_logger(__name__)
 

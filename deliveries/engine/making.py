@@ -18,7 +18,7 @@ from deliveries.engine.sender import making_of, text_of, with_event
 from deliveries.engine.transforms import Transforms
 from deliveries.engine.work import Claimed, Sent
 from deliveries.errors import CannotShape
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 
 
 @dataclass(slots=True, kw_only=True)

@@ -32,9 +32,9 @@ from deliveries.errors import CannotShape, ClockOff, HookpostError
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.multi import Transfers
 from deliveries.outbound.results import UNSENT
-from deliveries.protocol.answer import Answer
-from deliveries.services.alerts import tell_clock_off
-from deliveries.services.clock import SharedMoment
+from deliveries.protocol.answers.answer import Answer
+from deliveries.services.common.clock import SharedMoment
+from deliveries.services.telling.alerts import tell_clock_off
 
 Ended = tuple[Lane, Sent, Answer]
 

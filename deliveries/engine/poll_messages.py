@@ -21,9 +21,9 @@ from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import made_of
 from deliveries.models import Endpoint, PollLease
 from deliveries.outbound.handle import body_bytes
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.payload import PLAIN
-from deliveries.protocol.request import with_body
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.payload import PLAIN
+from deliveries.protocol.sending.request import with_body
 
 log = structlog.get_logger(__name__)
 

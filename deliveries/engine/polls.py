@@ -33,11 +33,11 @@ from deliveries.errors import Conflict, Unavailable
 from deliveries.models import Endpoint, PollLease
 from deliveries.models import Lane as LaneRow
 from deliveries.models.base import new_id
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.polled import POLLED_URL, is_polled, lapsed
-from deliveries.services import clock
-from deliveries.services.alerts import note_cannot_send
-from deliveries.services.held_rows import hold_living
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.polled import POLLED_URL, is_polled, lapsed
+from deliveries.services.common import clock
+from deliveries.services.common.held_rows import hold_living
+from deliveries.services.telling.alerts import note_cannot_send
 from deliveries.sql.engine_rows import RenewLeasesRow
 
 MOST = 100  # deliveries of one poll

@@ -17,9 +17,9 @@ from uuid import UUID
 from deliveries.engine.lane import Lane
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.work import Claimed, Finished
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.when.delivery_states import DeliveryState
 
 _lock = threading.Lock()
 _isolated: set[UUID] = set()  # lanes that send one by one, with a suspect in flight or not recorded yet

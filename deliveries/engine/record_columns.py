@@ -14,9 +14,9 @@ from uuid import UUID
 from deliveries.engine.lane import Lane
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import Finished
-from deliveries.protocol.answer import without
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import NOT_THEIRS
+from deliveries.protocol.answers.answer import without
+from deliveries.protocol.answers.outcome import NOT_THEIRS
+from deliveries.protocol.when.delivery_states import DeliveryState
 
 Row = tuple[Lane, Finished]
 

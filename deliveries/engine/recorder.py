@@ -27,12 +27,12 @@ from deliveries.engine.record_columns import GiveBack, Row, arrival_values, atte
 from deliveries.engine.trouble import pause_for_problem
 from deliveries.engine.work import Finished, Sent
 from deliveries.metrics import names
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.event_types import is_ours
-from deliveries.protocol.outcome import Outcome
-from deliveries.services.alerts import note_exhausted
-from deliveries.services.retention import open_partitions
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.events.event_types import is_ours
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.services.housekeeping.retention import open_partitions
+from deliveries.services.telling.alerts import note_exhausted
 from deliveries.sql.days import day_of
 from deliveries.sql.engine_rows import RecordArrivalRow, RecordOutcomesRow
 from deliveries.tracing import switch

@@ -22,13 +22,13 @@ from deliveries.errors import CannotShape, HookpostError
 from deliveries.outbound.client import Request, prepared_head
 from deliveries.outbound.handle import body_bytes
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol import ids
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.event_data import ERASED
-from deliveries.protocol.payload import PLAIN, EventText, routed, shape
-from deliveries.protocol.request import METHOD, frame_of, head_of, method_line, with_body
-from deliveries.protocol.trace_context import trace_headers
-from deliveries.services.version_table import route_of
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.events.event_data import ERASED
+from deliveries.protocol.sending.payload import PLAIN, EventText, routed, shape
+from deliveries.protocol.sending.request import METHOD, frame_of, head_of, method_line, with_body
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.trace_context import trace_headers
+from deliveries.services.catalogue.version_table import route_of
 from deliveries.sql.engine_rows import EventBodiesRow
 from deliveries.tracing import switch
 

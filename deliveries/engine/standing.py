@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import random
 
-from deliveries.protocol.breaker import Breaker, after_answered_failure, after_no_answer, after_success, is_half_open
-from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.rate import window_after
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.when.breaker import (
+    Breaker,
+    after_answered_failure,
+    after_no_answer,
+    after_success,
+    is_half_open,
+)
+from deliveries.protocol.when.rate import window_after
 
 
 class Standing:

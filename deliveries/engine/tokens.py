@@ -32,9 +32,9 @@ from deliveries.outbound.client import prepared_form
 from deliveries.outbound.multi import Transfers
 from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import UNSENT
-from deliveries.protocol.access_tokens import FetchedToken, client_of, fingerprint_of, read_token, token_fields
-from deliveries.protocol.answer import Answer, words_to_hide
-from deliveries.protocol.credentials import Auth
+from deliveries.protocol.answers.answer import Answer, words_to_hide
+from deliveries.protocol.sending.access_tokens import FetchedToken, client_of, fingerprint_of, read_token, token_fields
+from deliveries.protocol.sending.credentials import Auth
 
 FETCH_SECONDS = 10.0
 USER_AGENT = "Hookpost"

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import Evaluator
-from deliveries.protocol.api_versions import MappingStep
-from deliveries.protocol.transformation import FAILED
+from deliveries.protocol.events.api_versions import MappingStep
+from deliveries.protocol.events.transformation import FAILED
 
 PAUSE_SECONDS = 1.0  # before one that could not be evaluated for want of something here is tried again
 

@@ -21,9 +21,9 @@ from deliveries.engine.quarantine import cleared
 from deliveries.engine.work import Claimed
 from deliveries.errors import ClockOff
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.outcome import REST_SECONDS
-from deliveries.services import clock
-from deliveries.services.alerts import note_cannot_send, tell_clock_off
+from deliveries.protocol.answers.outcome import REST_SECONDS
+from deliveries.services.common import clock
+from deliveries.services.telling.alerts import note_cannot_send, tell_clock_off
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from uuid import UUID
 from deliveries import __version__
 from deliveries.errors import CannotShape
 from deliveries.models.base import new_id
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.api_versions import Route
-from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.events.api_versions import Route
 
 if TYPE_CHECKING:
     from deliveries.tracing.spans import Begun

@@ -64,8 +64,8 @@ class _Budget:
 def main(descriptor: int) -> None:
     """Answer questions until nobody asks; after one that used up time or memory, a fresh process goes on."""
     from deliveries.errors import CannotShape
-    from deliveries.protocol.api_versions import MappingStep
-    from deliveries.protocol.transformation import TIMEOUT, too_large, transform
+    from deliveries.protocol.events.api_versions import MappingStep
+    from deliveries.protocol.events.transformation import TIMEOUT, too_large, transform
 
     line, budget = socket.socket(fileno=descriptor), _Budget()
     while question := read(line):

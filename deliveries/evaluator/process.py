@@ -20,9 +20,9 @@ from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child
 from deliveries.evaluator.line import ROUND_SECONDS, WaitingLine
 from deliveries.evaluator.turns import Turns
-from deliveries.protocol.api_versions import MappingStep
-from deliveries.protocol.payload import EventText, Shaped, Shaping, shape, transformed
-from deliveries.protocol.transformation import FAILED, TIMEOUT, TOO_LARGE, too_large
+from deliveries.protocol.events.api_versions import MappingStep
+from deliveries.protocol.events.transformation import FAILED, TIMEOUT, TOO_LARGE, too_large
+from deliveries.protocol.sending.payload import EventText, Shaped, Shaping, shape, transformed
 
 ROOT = Path(__file__).parents[2]
 END_SECONDS = 10.0  # for a process that was killed to be gone
@@ -42,7 +42,7 @@ class Evaluator:
         self._is_closed = False
 
     def transform(self, text: str, event: bytes, *, steps: Sequence[MappingStep] = ()) -> bytes:
-        """Return what protocol.transformation.transform does; raises CannotShape, and Unavailable where many ask."""
+        """Return what `transform` does, in protocol/events/; raises CannotShape, and Unavailable where many ask."""
         with self._turns.turn(wait_seconds=WAIT_SECONDS) as is_mine:
             if not is_mine:
                 raise Unavailable("too many transformations are evaluated at this moment; try again")

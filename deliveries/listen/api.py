@@ -15,8 +15,8 @@ import orjson
 from django.core.management.base import CommandError
 
 from deliveries.outbound.local import fetch, new_local_session
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.payload import BodyFormat, PayloadMode, Shaping
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.payload import BodyFormat, PayloadMode, Shaping
 
 PREFIX = "/api/v1"
 TIMEOUT_SECONDS = 20.0

@@ -18,10 +18,10 @@ import msgspec
 from django.core.management.base import CommandError
 
 from deliveries.listen.api import Api, detail_of, trouble_of
-from deliveries.protocol import timestamps
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.api_versions import NOT_MAPPED, OLDEST
-from deliveries.protocol.backoff import parse_retry_after
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.events.api_versions import NOT_MAPPED, OLDEST
+from deliveries.protocol.when.backoff import parse_retry_after
+from deliveries.protocol.writing import timestamps
 
 POLL_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0

@@ -19,11 +19,11 @@ from deliveries.listen.feed import FeedEvent
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.local import new_local_transfers
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.batching import sent_alone
-from deliveries.protocol.payload import PLAIN, EventText, Shaping
-from deliveries.protocol.request import delivery_headers
-from deliveries.protocol.secrets import SigningKey, format_secret
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.batching import sent_alone
+from deliveries.protocol.sending.payload import PLAIN, EventText, Shaping
+from deliveries.protocol.sending.request import delivery_headers
+from deliveries.protocol.signing.secrets import SigningKey, format_secret
 
 AWAY = frozenset({"connect_refused", "connect_timeout", "dns_error"})
 LONGEST_WAIT_SECONDS = 5.0

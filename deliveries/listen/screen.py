@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from deliveries.listen.feed import FeedEvent
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import EXPLANATIONS
 
 SHOWN_BYTES = 200
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError
 
 from deliveries.errors import CannotStart, HookpostError, InvalidInput, WrongSetting
-from deliveries.services import tables
+from deliveries.services.housekeeping import tables
 
 REFUSED, CANNOT_RUN, STOPPED = 1, 2, 130
 

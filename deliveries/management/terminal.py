@@ -10,7 +10,7 @@ from deliveries.api.lookups import find_customer
 from deliveries.errors import NotFound
 from deliveries.models import Customer
 from deliveries.models.visible import OPERATOR
-from deliveries.services.audit import actor_of_user
+from deliveries.services.common.audit import actor_of_user
 
 
 def actor_of_terminal() -> str:

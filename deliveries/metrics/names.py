@@ -7,8 +7,8 @@ labels, none of which names a customer or an endpoint: whose delivery it was is 
 from __future__ import annotations
 
 from deliveries.metrics.kinds import Counter, Gauge, Histogram
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.when.delivery_states import DeliveryState
 
 SUCCEEDED = "succeeded"
 

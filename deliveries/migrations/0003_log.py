@@ -1,6 +1,6 @@
 """The log, partitioned by range of UUIDv7 from the first day: dropping a day is dropping three tables.
 
-Partitions themselves are opened by services/retention.py, ahead of time and after every migrate.
+Partitions themselves are opened by services/housekeeping/retention.py, ahead of time and after every migrate.
 """
 
 import django.db.models.deletion

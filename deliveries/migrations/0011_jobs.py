@@ -20,8 +20,8 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(
-            "COMMENT ON INDEX due_delivery_by_job IS 'services/jobs.py, sql/cancel_due.sql';"
-            "COMMENT ON INDEX job_open IS 'services/jobs.py: tend_jobs, once a second';",
+            "COMMENT ON INDEX due_delivery_by_job IS 'services/resending/jobs.py, sql/cancel_due.sql';"
+            "COMMENT ON INDEX job_open IS 'services/resending/jobs.py: tend_jobs, once a second';",
             migrations.RunSQL.noop,
         ),
     ]

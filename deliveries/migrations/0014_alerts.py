@@ -72,8 +72,8 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(
-            "COMMENT ON INDEX alert_untold IS 'services/alerts.py: tell_customers, once a second';"
-            "COMMENT ON INDEX alert_unmailed IS 'services/alert_mail.py: once a second';",
+            "COMMENT ON INDEX alert_untold IS 'services/telling/alerts.py: tell_customers, once a second';"
+            "COMMENT ON INDEX alert_unmailed IS 'services/telling/alert_mail.py: once a second';",
             migrations.RunSQL.noop,
         ),
     ]

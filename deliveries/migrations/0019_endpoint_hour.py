@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 TUNE = """
 ALTER TABLE hookpost_endpoint_hour SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-COMMENT ON INDEX endpoint_hour_purge IS 'services/endpoint_health.py: purge_hours';
+COMMENT ON INDEX endpoint_hour_purge IS 'services/reading/endpoint_health.py: purge_hours';
 """
 
 

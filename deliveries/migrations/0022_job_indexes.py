@@ -28,8 +28,8 @@ class Migration(migrations.Migration):
         ),
         RemoveIndexConcurrently(model_name="duedelivery", name="due_delivery_by_job"),
         migrations.RunSQL(
-            "COMMENT ON INDEX due_delivery_of_job IS 'services/jobs.py, sql/cancel_due.sql, sql/tend_jobs.sql';"
-            "COMMENT ON INDEX job_unfinished IS 'sql/tend_jobs.sql, sql/take_job_turn.sql, services/jobs.py';",
+            "COMMENT ON INDEX due_delivery_of_job IS 'services/resending/jobs.py, sql/cancel_due.sql, sql/tend_jobs.sql';"
+            "COMMENT ON INDEX job_unfinished IS 'sql/tend_jobs.sql, sql/take_job_turn.sql, services/resending/jobs.py';",
             migrations.RunSQL.noop,
         ),
     ]

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 db_default=[],
                 default=list,
                 editable=False,
-                help_text="Those done, see services/first_steps.py.",
+                help_text="Those done, see services/people/first_steps.py.",
                 size=None,
             ),
         ),

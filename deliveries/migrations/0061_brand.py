@@ -13,7 +13,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="customer",
             name="brand",
-            field=models.JSONField(db_default={}, default=dict, editable=False, help_text="See services/brands.py."),
+            field=models.JSONField(
+                db_default={}, default=dict, editable=False, help_text="See services/people/brands.py."
+            ),
         ),
         migrations.CreateModel(
             name="BrandPicture",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import REASON_LIMIT, IdentifiedModel
 from deliveries.models.endpoints import Endpoint
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class Alert(IdentifiedModel):
@@ -58,8 +58,8 @@ class Alert(IdentifiedModel):
             ),
         )
         indexes = (
-            # services/alerts.py: tell_customers, once a second
+            # services/telling/alerts.py: tell_customers, once a second
             models.Index(fields=("id",), name="alert_untold", condition=Q(told_at__isnull=True)),
-            # services/alert_mail.py: once a second
+            # services/telling/alert_mail.py: once a second
             models.Index(fields=("mail_due_at",), name="alert_unmailed", condition=Q(mail_due_at__isnull=False)),
         )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class ApiKey(IdentifiedModel):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel, MomentField
-from deliveries.protocol import ids
-from deliveries.protocol.api_versions import NAME_LIMIT
+from deliveries.protocol.events.api_versions import NAME_LIMIT
+from deliveries.protocol.writing import ids
 
 
 class ApiVersion(IdentifiedModel):

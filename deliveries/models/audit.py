@@ -6,7 +6,7 @@ from django.db import models
 
 from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class AuditEntry(IdentifiedModel):

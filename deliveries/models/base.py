@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models.expressions import Combinable
 
 from deliveries.models import clock
-from deliveries.protocol.ids import encode_id, time_of, time_ordered
+from deliveries.protocol.writing.ids import encode_id, time_of, time_ordered
 
 REASON_LIMIT = 300  # characters of a reason or a note that somebody gives
 BACK_MILLISECONDS = 1000  # a correction; a clock that goes back further was wrong, and its ids are not gone on from

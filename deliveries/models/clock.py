@@ -16,7 +16,7 @@ from math import inf
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from deliveries.protocol.clock import Reading, compare
+from deliveries.protocol.writing.clock import Reading, compare
 
 FRESH_SECONDS = 30.0
 YOUNG_SECONDS = 1.0

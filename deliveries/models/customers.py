@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from deliveries.models.base import IdentifiedModel, MomentField
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class Customer(IdentifiedModel):
@@ -37,9 +37,9 @@ class Customer(IdentifiedModel):
         default=list,
         db_default=[],
         editable=False,
-        help_text="Those done, see services/first_steps.py.",
+        help_text="Those done, see services/people/first_steps.py.",
     )
-    brand = models.JSONField(default=dict, db_default={}, editable=False, help_text="See services/brands.py.")
+    brand = models.JSONField(default=dict, db_default={}, editable=False, help_text="See services/people/brands.py.")
     created_at = MomentField(auto_now_add=True)
     updated_at = MomentField(auto_now=True)
 

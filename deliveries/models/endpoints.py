@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
 from deliveries.models.keyring import seal, unseal
-from deliveries.protocol import ids
-from deliveries.protocol.api_versions import NAME_LIMIT
-from deliveries.protocol.client_tls import shown_tls
-from deliveries.protocol.credentials import Auth, shown_auth
-from deliveries.protocol.payload import METHODS, BodyFormat, PayloadMode, Shaping
-from deliveries.protocol.secrets import SigningKey, hint, public_key, read_secret
+from deliveries.protocol.events.api_versions import NAME_LIMIT
+from deliveries.protocol.sending.client_tls import shown_tls
+from deliveries.protocol.sending.credentials import Auth, shown_auth
+from deliveries.protocol.sending.payload import METHODS, BodyFormat, PayloadMode, Shaping
+from deliveries.protocol.signing.secrets import SigningKey, hint, public_key, read_secret
+from deliveries.protocol.writing import ids
 
 
 class Endpoint(IdentifiedModel):
@@ -113,7 +113,7 @@ class Endpoint(IdentifiedModel):
     class Meta:
         db_table = "hookpost_endpoint"
         ordering = ("-id",)
-        # sql/accept_events.sql, services/fan_out.py
+        # sql/accept_events.sql, services/accepting/fan_out.py
         indexes = (
             models.Index(fields=("customer", "id"), name="endpoint_living", condition=models.Q(deleted_at=None)),
             # services/delivery_windows.py
@@ -181,7 +181,7 @@ class Endpoint(IdentifiedModel):
         return opened
 
     def seal_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the custom headers, checked before by protocol.request.check_headers."""
+        """Set the custom headers, checked before by protocol.sending.request.check_headers."""
         self.headers_sealed = seal(json.dumps(dict(headers)).encode(), row_id=self.id) if headers else None
         self.header_names = sorted(headers)
 
@@ -206,7 +206,7 @@ class Endpoint(IdentifiedModel):
         return opened
 
     def seal_credentials(self, credentials: Mapping[str, Auth | None]) -> None:
-        """Set all credentials, checked before by protocol.credentials and protocol.client_tls."""
+        """Set all credentials, checked before by protocol.sending.credentials and protocol.sending.client_tls."""
         kept = {name: dict(value) for name, value in credentials.items() if value}
         self.credentials_sealed = seal(json.dumps(kept).encode(), row_id=self.id) if kept else None
         self.auth_shown = shown_auth(kept["auth"]) if "auth" in kept else None
@@ -233,7 +233,7 @@ class EndpointSecret(IdentifiedModel):
         return f"…{self.hint}"
 
     def seal_secret(self, secret: str) -> None:
-        """Set the secret, checked before by protocol.secrets.check_secret."""
+        """Set the secret, checked before by protocol.signing.secrets.check_secret."""
         key = read_secret(secret)
         self.sealed = seal(secret.encode(), row_id=self.id)
         self.hint, self.public_key = hint(key), public_key(key)

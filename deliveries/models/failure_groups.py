@@ -7,7 +7,7 @@ from django.db import models
 from deliveries.models.base import REASON_LIMIT, IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class FailureGroup(IdentifiedModel):
@@ -37,7 +37,7 @@ class FailureGroup(IdentifiedModel):
         db_table = "hookpost_failure_group"
         ordering = ("-last_at",)
         verbose_name = "failure"
-        # sql/group_failures.sql; services/failure_groups.py: the newest of all, and of a customer
+        # sql/group_failures.sql; services/resending/failure_groups.py: the newest of all, and of a customer
         constraints = (
             models.UniqueConstraint(fields=("endpoint", "error", "status_code"), name="failure_group_of_endpoint"),
         )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import REASON_LIMIT, IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class Job(IdentifiedModel):
@@ -64,7 +64,8 @@ class Job(IdentifiedModel):
     class Meta:
         db_table = "hookpost_job"
         ordering = ("-id",)
-        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/limits.py: how many a customer has. The last of an endpoint
+        # sql/tend_jobs.sql, sql/take_job_turn.sql; services/common/limits.py: how many a customer has. The last of an
+        # endpoint
         indexes = (
             models.Index(
                 fields=("customer", "id"),

@@ -14,8 +14,8 @@ from django.db import models
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.customers import Customer
 from deliveries.models.endpoints import Endpoint
-from deliveries.protocol import ids
-from deliveries.protocol.delivery_states import DeliveryState
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.protocol.writing import ids
 
 STATES = [(state.value, state.capitalize()) for state in DeliveryState]
 

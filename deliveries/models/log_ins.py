@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 
 from deliveries.models.base import IdentifiedModel
-from deliveries.protocol import ids
-from deliveries.protocol.time_zones import NAME_LIMIT
+from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.time_zones import NAME_LIMIT
 
 
 class LogIn(models.Model):
@@ -63,6 +63,6 @@ class PasswordMail(IdentifiedModel):
         db_table = "hookpost_password_mail"
         ordering = ("-id",)
         indexes = (
-            # services/password_mail.py: once a second
+            # services/telling/password_mail.py: once a second
             models.Index(fields=("mail_due_at",), name="password_unmailed", condition=Q(mail_due_at__isnull=False)),
         )

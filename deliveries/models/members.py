@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.customers import Customer
-from deliveries.protocol import ids
-from deliveries.protocol.member_roles import MemberRole
+from deliveries.protocol.who.member_roles import MemberRole
+from deliveries.protocol.writing import ids
 
 ROLES = [(role.value, role.value) for role in MemberRole]
 
@@ -58,7 +58,7 @@ class Member(IdentifiedModel):
         ordering = ("-id",)
         constraints = (models.UniqueConstraint(fields=("user", "customer"), name="member_once_of_a_customer"),)
         indexes = (
-            # services/digests.py: once a second
+            # services/telling/digests.py: once a second
             models.Index(fields=("digest_due_at",), name="member_digest_due", condition=Q(digest_due_at__isnull=False)),
         )
 
@@ -86,7 +86,7 @@ class Invitation(IdentifiedModel):
         db_table = "hookpost_invitation"
         ordering = ("-id",)
         indexes = (
-            # services/invitation_mail.py: once a second
+            # services/telling/invitation_mail.py: once a second
             models.Index(fields=("mail_due_at",), name="invitation_unmailed", condition=Q(mail_due_at__isnull=False)),
         )
 

@@ -6,7 +6,7 @@ from django.db import models
 
 from deliveries.models.base import IdentifiedModel
 from deliveries.models.endpoints import Endpoint
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class PollLease(IdentifiedModel):

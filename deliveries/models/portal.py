@@ -6,7 +6,7 @@ from django.db import models
 
 from deliveries.models.base import IdentifiedModel, MomentField
 from deliveries.models.members import Member
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 
 class PortalLink(IdentifiedModel):

@@ -66,7 +66,7 @@ class Lane(models.Model):
 
     class Meta:
         db_table = "hookpost_lane"
-        # services/endpoint_health.py: who fails, among many who do not
+        # services/reading/endpoint_health.py: who fails, among many who do not
         indexes = (
             models.Index(
                 fields=("failing_since",), name="lane_failing", condition=models.Q(failing_since__isnull=False)

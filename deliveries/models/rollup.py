@@ -32,7 +32,7 @@ class EndpointHour(models.Model):
 
     class Meta:
         db_table = "hookpost_endpoint_hour"
-        # services/endpoint_health.py: purge_hours
+        # services/reading/endpoint_health.py: purge_hours
         indexes = (models.Index(fields=("hour",), name="endpoint_hour_purge"),)
 
 

@@ -24,7 +24,7 @@ from deliveries.models.imports import ImportLine
 from deliveries.models.jobs import Job
 from deliveries.models.log import EVERYONES, Attempt, Delivery, Event
 from deliveries.models.members import Invitation, Member
-from deliveries.protocol.actor_names import shown_to_customer
+from deliveries.protocol.who.actor_names import shown_to_customer
 
 
 @dataclass(frozen=True, slots=True)

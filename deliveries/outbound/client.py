@@ -16,9 +16,9 @@ from deliveries.errors import InvalidUrl, Unavailable
 from deliveries.outbound.guard import Guard, ProxyOnly, Resolve
 from deliveries.outbound.handle import BODY_LIMIT_BYTES, MaySend, PlainHeaders
 from deliveries.outbound.multi import IDLE_CONNECTIONS, Transfers, always
-from deliveries.protocol.addresses import parsed_address
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.request import Head
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.request import Head
+from deliveries.protocol.writing.addresses import parsed_address
 
 Request = requests.PreparedRequest  # for those who may not import requests
 TIMEOUT_SECONDS = 15.0

@@ -19,7 +19,7 @@ from requests import PreparedRequest
 
 from deliveries.outbound.guard import AddressInfo, Resolve
 from deliveries.outbound.options import ClientTls
-from deliveries.protocol.remembered import remember
+from deliveries.protocol.writing.remembered import remember
 
 LOOKUPS_LIMIT = 200
 # An answer older than this is asked for anew while requests still go on with it, so that steady traffic never waits.

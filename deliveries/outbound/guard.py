@@ -1,6 +1,6 @@
 """Which addresses a request may be sent to, judged on the address that is really dialled.
 
-Lives here: the operator's lists beside protocol/addresses.py, the check at registration.
+Lives here: the operator's lists beside protocol/writing/addresses.py, the check at registration.
 It must not know libcurl, requests or the database.
 """
 
@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from deliveries.errors import InvalidUrl
 from deliveries.network_settings import AllowedTarget, Network
-from deliveries.protocol.addresses import is_public, parsed_address, reached
-from deliveries.protocol.remembered import remember
-from deliveries.protocol.sentences import say
+from deliveries.protocol.writing.addresses import is_public, parsed_address, reached
+from deliveries.protocol.writing.remembered import remember
+from deliveries.protocol.writing.sentences import say
 
 # What socket.getaddrinfo tells of one address, which stands in the last part.
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]

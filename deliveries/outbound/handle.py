@@ -21,8 +21,8 @@ from deliveries.outbound.dns import Place
 from deliveries.outbound.guard import DialRule
 from deliveries.outbound.options import ClientTls, set_client_tls, set_static_options
 from deliveries.outbound.url_parts import url_parts
-from deliveries.protocol.answer import STORED_BODY_BYTES
-from deliveries.protocol.request import Head
+from deliveries.protocol.answers.answer import STORED_BODY_BYTES
+from deliveries.protocol.sending.request import Head
 
 BODY_LIMIT_BYTES = STORED_BODY_BYTES
 HEADERS_LIMIT_BYTES = 64 * 1024

@@ -8,8 +8,8 @@ from __future__ import annotations
 import heapq
 from itertools import count
 
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.inbox import ANSWER_AT, InboxAnswer
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.inbox import ANSWER_AT, InboxAnswer
 
 ADDRESS = "inbox"
 HEADERS = (("content-type", "text/plain; charset=utf-8"),)

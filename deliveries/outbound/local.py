@@ -12,7 +12,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 
 
 class Anywhere:

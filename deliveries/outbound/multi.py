@@ -23,8 +23,8 @@ from deliveries.outbound.options import ClientTls
 from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.outbound.spare import SpareHandles
 from deliveries.outbound.url_parts import url_parts
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.inbox import is_inbox
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.inbox import is_inbox
 
 CONNECT_SECONDS = 10.0
 CONNECTION_SECONDS = 120

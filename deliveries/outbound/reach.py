@@ -18,7 +18,7 @@ from deliveries.outbound.handle import Handle
 from deliveries.outbound.multi import always
 from deliveries.outbound.results import answer_of, answer_unresolved
 from deliveries.outbound.url_parts import url_parts
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 
 SECONDS = 4.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pycurl
 
 from deliveries.outbound.handle import Handle
-from deliveries.protocol.answer import Phases
+from deliveries.protocol.answers.answer import Phases
 
 
 def phases_of(handle: Handle) -> Phases:

@@ -14,7 +14,7 @@ import pycurl
 
 from deliveries.outbound.handle import Handle, endpoint_text
 from deliveries.outbound.request_phases import phases_of
-from deliveries.protocol.answer import Answer, Phases
+from deliveries.protocol.answers.answer import Answer, Phases
 
 UNSENT = Answer()  # told apart by being this one: nothing of the request was sent
 HEADER_COUNT = 50

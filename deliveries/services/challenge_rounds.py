@@ -18,8 +18,7 @@ from django.db.models import Exists, OuterRef
 from deliveries.conf import conf
 from deliveries.errors import HookpostError
 from deliveries.models import Attempt, Challenge, Delivery, Endpoint
-from deliveries.protocol.actor_names import SYSTEM
-from deliveries.protocol.challenge import (
+from deliveries.protocol.answers.challenge import (
     CHALLENGE,
     KINDS,
     OPTIONS,
@@ -32,16 +31,17 @@ from deliveries.protocol.challenge import (
     next_wait,
     origin_name,
 )
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.request import read_headers, read_method
-from deliveries.protocol.sentences import say
-from deliveries.protocol.shown_body import shown_body
-from deliveries.services import clock
-from deliveries.services.cancellations import cancel_deliveries
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.answers.shown_body import shown_body
+from deliveries.protocol.sending.request import read_headers, read_method
+from deliveries.protocol.who.actor_names import SYSTEM
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.accepting.events import send_to_one
+from deliveries.services.common import clock
 from deliveries.services.endpoints import resume_endpoint
-from deliveries.services.events import send_to_one
-from deliveries.services.redelivery import redeliver
-from deliveries.services.rounds import act_alone
+from deliveries.services.housekeeping.rounds import act_alone
+from deliveries.services.resending.cancellations import cancel_deliveries
+from deliveries.services.resending.redelivery import redeliver
 
 log = structlog.get_logger(__name__)
 

@@ -12,12 +12,12 @@ from django.db import IntegrityError, transaction
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint
-from deliveries.protocol.sentences import say
-from deliveries.services.audit import record_act
-from deliveries.services.endpoint_fields import check_uid
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.common.audit import record_act
+from deliveries.services.common.held_rows import hold
+from deliveries.services.endpoint.endpoint_fields import check_uid
 from deliveries.services.endpoints import delete_endpoint
-from deliveries.services.held_rows import hold
-from deliveries.services.members import only_of
+from deliveries.services.people.members import only_of
 
 NAME_LIMIT = 200
 ENDPOINT_LIMIT_MAX = 100_000

@@ -11,12 +11,12 @@ from datetime import datetime
 from functools import partial
 
 from deliveries.models import Endpoint, Lane
-from deliveries.protocol.actor_names import SYSTEM
-from deliveries.protocol.delivery_window import OUTSIDE, DeliveryWindow, is_open
-from deliveries.services import clock
-from deliveries.services.cancellations import ORDER
+from deliveries.protocol.when.delivery_window import OUTSIDE, DeliveryWindow, is_open
+from deliveries.protocol.who.actor_names import SYSTEM
+from deliveries.services.common import clock
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
-from deliveries.services.rounds import act_alone, held_as_seen
+from deliveries.services.housekeeping.rounds import act_alone, held_as_seen
+from deliveries.services.resending.cancellations import ORDER
 
 OPENED = "its delivery window opened"
 ENDED = "it has no delivery window any more"

@@ -18,21 +18,22 @@ from django.db.models import Q
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer, Endpoint, Lane, PollLease
 from deliveries.models.base import REASON_LIMIT
-from deliveries.protocol.polled import is_polled
-from deliveries.protocol.secrets import read_secret
-from deliveries.protocol.sentences import say
-from deliveries.services import challenges, clock, limits
-from deliveries.services.alerts import note_disabled
-from deliveries.services.api_versions import newest_version
-from deliveries.services.audit import SYSTEM, record_act
-from deliveries.services.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
-from deliveries.services.endpoint_credentials import forget_credentials
-from deliveries.services.endpoint_fields import check_fields, host_of
-from deliveries.services.endpoint_rows import check_new, fill_row, save_row, write_changes
-from deliveries.services.endpoint_secrets import add_secret, check_signing, forget_same, given_or_new
-from deliveries.services.held_rows import hold, hold_living
-from deliveries.services.inboxes import fit_inbox
-from deliveries.services.rounds import act_alone
+from deliveries.protocol.sending.polled import is_polled
+from deliveries.protocol.signing.secrets import read_secret
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.catalogue.api_versions import newest_version
+from deliveries.services.common import clock, limits
+from deliveries.services.common.audit import SYSTEM, record_act
+from deliveries.services.common.held_rows import hold, hold_living
+from deliveries.services.endpoint import challenges
+from deliveries.services.endpoint.endpoint_credentials import forget_credentials
+from deliveries.services.endpoint.endpoint_fields import check_fields, host_of
+from deliveries.services.endpoint.endpoint_rows import check_new, fill_row, save_row, write_changes
+from deliveries.services.endpoint.endpoint_secrets import add_secret, check_signing, forget_same, given_or_new
+from deliveries.services.endpoint.inboxes import fit_inbox
+from deliveries.services.housekeeping.rounds import act_alone
+from deliveries.services.resending.backlog import BACKLOG_CANCELLED, DELETED, cancel_waiting
+from deliveries.services.telling.alerts import note_disabled
 
 KEEP_HOURS = 24
 KEEP_HOURS_MAX = 7 * 24

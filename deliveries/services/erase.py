@@ -28,13 +28,13 @@ from deliveries.models import (
     Lane,
     Member,
 )
-from deliveries.protocol import ids
-from deliveries.services import clock
-from deliveries.services.audit import record_act
+from deliveries.protocol.writing import ids
+from deliveries.services.common import clock
+from deliveries.services.common.audit import record_act
 from deliveries.services.customers import delete_customer, hold_customer
 from deliveries.services.endpoints import delete_endpoint
-from deliveries.services.members import only_of
-from deliveries.services.saved_views import forget_views_of
+from deliveries.services.people.members import only_of
+from deliveries.services.people.saved_views import forget_views_of
 from deliveries.sql.ending_rows import EraseEventsRow, EraseLogRow, EraseTracesRow, LoggedEndpointsRow
 
 BATCH = 500

@@ -14,8 +14,8 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from deliveries.models import Delivery, Event, Job
-from deliveries.services import clock, limits
-from deliveries.services.audit import record_act
+from deliveries.services.common import clock, limits
+from deliveries.services.common.audit import record_act
 from deliveries.services.erase import NOTHING, Traced, erase_customer
 
 COUNT_LIMIT = 100_000

@@ -14,10 +14,10 @@ from django.db import transaction
 
 from deliveries import sql
 from deliveries.models import Attempt, Customer, Event
-from deliveries.protocol.batching import read_place
-from deliveries.protocol.event_data import ERASED
-from deliveries.services.audit import record_act
-from deliveries.services.sent_batches import sent_together
+from deliveries.protocol.events.event_data import ERASED
+from deliveries.protocol.sending.batching import read_place
+from deliveries.services.bodies.sent_batches import sent_together
+from deliveries.services.common.audit import record_act
 from deliveries.sql.ending_rows import EraseDeliveriesRow
 
 BATCH = 500

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from deliveries.models import Customer, Endpoint
-from deliveries.protocol.sentences import say
+from deliveries.protocol.writing.sentences import say
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
-from deliveries.services.rounds import act_alone, held_as_seen
+from deliveries.services.housekeeping.rounds import act_alone, held_as_seen
 
 HELD = say("all deliveries are held for a while")
 

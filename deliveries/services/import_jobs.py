@@ -19,8 +19,8 @@ from django.db.models.functions import Coalesce
 from deliveries.models import ImportLine, Job
 from deliveries.models.keyring import seal, unseal
 from deliveries.protocol.imports.item import ImportItem, Kind
-from deliveries.services import clock, limits
-from deliveries.services.audit import record_act
+from deliveries.services.common import clock, limits
+from deliveries.services.common.audit import record_act
 from deliveries.services.imports import ItemResult, Rehearsed, Way, import_item
 
 PART = 100

@@ -16,23 +16,23 @@ from django.db import transaction
 
 from deliveries.errors import Conflict, HookpostError, InvalidInput
 from deliveries.models import Customer, Endpoint, EventType, ImportLine
-from deliveries.protocol import timestamps
 from deliveries.protocol.imports.item import NOTHING, ImportItem, Kind
 from deliveries.protocol.imports.item_types import misfit
-from deliveries.protocol.secrets import check_secret, format_secret
-from deliveries.protocol.sentences import say
-from deliveries.services import clock, limits
+from deliveries.protocol.signing.secrets import check_secret, format_secret
+from deliveries.protocol.writing import timestamps
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.catalogue.event_types import create_event_type, update_event_type
+from deliveries.services.common import clock, limits
 from deliveries.services.customers import create_customer, update_customer
-from deliveries.services.endpoint_credentials import CREDENTIALS, given_of
-from deliveries.services.endpoint_fields import check_fields
-from deliveries.services.endpoint_secrets import new_secret
+from deliveries.services.endpoint.endpoint_credentials import CREDENTIALS, given_of
+from deliveries.services.endpoint.endpoint_fields import check_fields
+from deliveries.services.endpoint.endpoint_secrets import new_secret
 from deliveries.services.endpoints import (
     Given,
     rotate_secret,
     store_changes,
     store_endpoint,
 )
-from deliveries.services.event_types import create_event_type, update_event_type
 from deliveries.services.holding import release_each
 
 Result = ImportLine.Result

@@ -16,13 +16,13 @@ from django.db.models.functions import Now
 from deliveries.conf import conf
 from deliveries.errors import Conflict
 from deliveries.models import Delivery, Job, Lane
-from deliveries.protocol.sentences import say
-from deliveries.services import clock, limits
-from deliveries.services.audit import record_act
-from deliveries.services.backlog import take_back
-from deliveries.services.held_rows import hold
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.common import clock, limits
+from deliveries.services.common.audit import record_act
+from deliveries.services.common.held_rows import hold
 from deliveries.services.import_jobs import forget_lines
-from deliveries.services.jobs import IN_FLIGHT, STOPPABLE
+from deliveries.services.resending.backlog import take_back
+from deliveries.services.resending.jobs import IN_FLIGHT, STOPPABLE
 
 State = Job.State
 SENDING = (Job.Kind.REDELIVER, Job.Kind.RECOVER, Job.Kind.REPLAY)

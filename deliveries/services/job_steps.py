@@ -29,17 +29,17 @@ from deliveries import sql
 from deliveries.errors import reason_of
 from deliveries.models import Attempt, DueDelivery, Endpoint, Job
 from deliveries.models.visible import Viewer
-from deliveries.protocol.ids import floor_of
-from deliveries.protocol.sentences import say
-from deliveries.services import clock
-from deliveries.services.backlog import DELETED
-from deliveries.services.cancellations import cancel_deliveries
-from deliveries.services.candidates import Eligible, Part, eligible, next_part
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.common import clock
+from deliveries.services.common.statement_timeout import at_most
 from deliveries.services.erasures import take_erasure_step
 from deliveries.services.import_jobs import take_import_step
-from deliveries.services.jobs import ALL_QUEUED, LASTING, OPEN, WAITING_LIMIT, Kind, State
-from deliveries.services.selection import Selection
-from deliveries.services.statement_timeout import at_most
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending.backlog import DELETED
+from deliveries.services.resending.cancellations import cancel_deliveries
+from deliveries.services.resending.candidates import Eligible, Part, eligible, next_part
+from deliveries.services.resending.jobs import ALL_QUEUED, LASTING, OPEN, WAITING_LIMIT, Kind, State
 from deliveries.sql.rows import QueueRedeliveriesRow, QueueReplaysRow, TakeJobTurnRow
 
 log = structlog.get_logger(__name__)

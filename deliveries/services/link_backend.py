@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
 
-from deliveries.services.members import is_plain
+from deliveries.services.people.members import is_plain
 
 LINK_BACKEND = "deliveries.services.link_backend.LinkBackend"
 

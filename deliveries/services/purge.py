@@ -18,13 +18,13 @@ from django.db.models import Model, Q, QuerySet
 from deliveries.conf import conf
 from deliveries.metrics import names
 from deliveries.models import AuditEntry, EndpointSecret, FailureGroup, Invitation, Job, PasswordMail, PortalLink
-from deliveries.protocol.ids import floor_of
-from deliveries.protocol.sentences import say
-from deliveries.services import clock
-from deliveries.services.audit import SYSTEM
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.protocol.writing.sentences import say
+from deliveries.services.common import clock
+from deliveries.services.common.audit import SYSTEM
+from deliveries.services.endpoint.inboxes import ended_inboxes
 from deliveries.services.endpoints import delete_endpoint
-from deliveries.services.inboxes import ended_inboxes
-from deliveries.services.rounds import act_alone
+from deliveries.services.housekeeping.rounds import act_alone
 
 log = structlog.get_logger(__name__)
 

@@ -17,16 +17,16 @@ from django.db.models import F, Q, QuerySet
 from deliveries.conf import conf
 from deliveries.errors import HookpostError
 from deliveries.models import Delivery, Endpoint, Retest
-from deliveries.protocol.actor_names import SYSTEM
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.sentences import say
-from deliveries.protocol.stored_sentences import RETEST_ARRIVED
-from deliveries.services import clock
-from deliveries.services.cancellations import cancel_deliveries
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.protocol.who.actor_names import SYSTEM
+from deliveries.protocol.writing.sentences import say
+from deliveries.protocol.writing.stored_sentences import RETEST_ARRIVED
+from deliveries.services.accepting.events import send_test_event
+from deliveries.services.common import clock
 from deliveries.services.endpoints import resume_endpoint
-from deliveries.services.events import send_test_event
-from deliveries.services.redelivery import redeliver
-from deliveries.services.rounds import act_alone, held_as_seen
+from deliveries.services.housekeeping.rounds import act_alone, held_as_seen
+from deliveries.services.resending.cancellations import cancel_deliveries
+from deliveries.services.resending.redelivery import redeliver
 
 log = structlog.get_logger(__name__)
 

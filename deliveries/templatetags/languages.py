@@ -8,9 +8,9 @@ from __future__ import annotations
 from django.template import Library
 from django.utils.formats import number_format
 
-from deliveries.admin.badges import state_word
-from deliveries.admin.script_words import script_words
-from deliveries.services.languages import in_words, spoken
+from deliveries.admin.parts.badges import state_word
+from deliveries.admin.words.script_words import script_words
+from deliveries.services.common.languages import in_words, spoken
 
 register = Library()
 

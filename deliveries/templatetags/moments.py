@@ -10,7 +10,7 @@ from datetime import datetime
 from django.template import Library
 from django.utils.safestring import SafeString
 
-from deliveries.admin.badges import moment as written
+from deliveries.admin.parts.badges import moment as written
 
 register = Library()
 

@@ -4,7 +4,7 @@
     claim                                             a trace of its own, with a link to each event that it got
 
 What lives here: names, parents and links. An event keeps the context of its accept, as text
-(protocol/trace_context.py), so that attempts belong to it days later. It must not know rows, lanes or answers.
+(protocol/writing/trace_context.py), so that attempts belong to it days later. It must not know rows, lanes or answers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from deliveries.protocol.trace_context import read_trace_context, trace_headers
+from deliveries.protocol.writing.trace_context import read_trace_context, trace_headers
 
 LINKS_LIMIT = 100
 MS = 1_000_000  # nanoseconds

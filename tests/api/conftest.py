@@ -23,7 +23,7 @@ ALL_SCOPES = ["events:write", "deliveries:redeliver", "deliveries:poll", "read",
 def no_filter_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow this machine is: no statement is cut off, no turn ends early, and who is dear does not rest."""
     for limit, seconds in (("PART_SECONDS", 60.0), ("TURN_SECONDS", 60.0), ("DEAR_SECONDS", 60.0)):
-        monkeypatch.setattr(f"deliveries.services.filter_judge.{limit}", seconds)
+        monkeypatch.setattr(f"deliveries.services.accepting.filter_judge.{limit}", seconds)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def bob(db: None, url: str) -> Tenant:
 
 def caller_with(*scopes: str, customer: Customer | None = None, name: str = "ops") -> Caller:
     """Make a key with these scopes."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     return Caller(create_api_key(name, scopes, customer=customer, actor="system")[1])
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Event
 from deliveries.models.base import new_id
-from deliveries.protocol.ids import delivery_id, floor_of
+from deliveries.protocol.writing.ids import delivery_id, floor_of
 
 BODY = b'{"type":"a.b","timestamp":"2026-01-01T00:00:00.000Z","data":{}}'
 

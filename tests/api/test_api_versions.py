@@ -10,8 +10,10 @@ import pytest
 import deliveries
 from deliveries.errors import InvalidData, InvalidInput
 from deliveries.models import ApiVersion, AuditEntry, Endpoint, Event, VersionChange
-from deliveries.services import fan_out, limits, validation, version_table
-from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.accepting import fan_out
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.catalogue import validation, version_table
+from deliveries.services.common import limits
 from tests.api.conftest import Caller, Tenant
 
 MAIN = "/customers/alice/endpoints/main"

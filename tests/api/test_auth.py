@@ -10,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from deliveries.api.auth import authenticate_text, known_key
 from deliveries.models import ApiKey, Customer
-from deliveries.services.api_keys import create_api_key, revoke_api_key
+from deliveries.services.people.api_keys import create_api_key, revoke_api_key
 from tests.api.conftest import Caller, Tenant, caller_with
 
 

@@ -11,8 +11,8 @@ from deliveries.api.event_lists import merged
 from deliveries.api.paging import Cursor, Place, Slice
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
 from deliveries.models.base import new_id
-from deliveries.services import event_store, fan_out
-from deliveries.services.fan_out import continue_fan_outs
+from deliveries.services.accepting import event_store, fan_out
+from deliveries.services.accepting.fan_out import continue_fan_outs
 from tests.api.conftest import Caller, Tenant, make_tenant
 
 BROADCAST: dict[str, Any] = {"customer": "*", "type": "notice.made", "data": {"text": "Tonight"}}

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Job, Lane
-from deliveries.services import candidates, job_steps
+from deliveries.services import job_steps
 from deliveries.services.job_steps import run_job_step
-from deliveries.services.jobs import tend_jobs
+from deliveries.services.resending import candidates
+from deliveries.services.resending.jobs import tend_jobs
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
 

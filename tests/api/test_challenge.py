@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from deliveries.models import Challenge, Endpoint
-from deliveries.services import clock
+from deliveries.services.common import clock
 from tests.api.conftest import Caller, Tenant
 from tests.settings import SETTINGS
 

@@ -13,7 +13,7 @@ from django.db import OperationalError
 
 from deliveries.metrics.kinds import METRICS, OTHER, Counter
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.stats import is_reporter
+from deliveries.services.reading.stats import is_reporter
 from tests.api.conftest import Caller, Tenant
 from tests.api.test_metrics import figures, scraped
 from tests.engine.steps import let_time_pass, take_turn

@@ -12,12 +12,12 @@ from django.test import Client
 
 from deliveries.api import export_lines
 from deliveries.models import AuditEntry, Customer, Event, Job
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 from deliveries.services import erasures, job_steps
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.accepting.events import EventDraft, accept_event, accept_events
 from deliveries.services.customers import delete_customer
-from deliveries.services.events import EventDraft, accept_event, accept_events
-from deliveries.services.export_places import export_places
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.reading.export_places import export_places
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.receiver import Receiver
 from tests.services.test_erase import filled, found, words_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deliveries.models import DueDelivery, Job
 from deliveries.services.job_steps import run_job_step
-from deliveries.services.jobs import tend_jobs
+from deliveries.services.resending.jobs import tend_jobs
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_attempt, log_delivery
 

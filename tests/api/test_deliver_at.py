@@ -9,9 +9,9 @@ import pytest
 
 import deliveries
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, FanOut
-from deliveries.services import event_store, fan_out
+from deliveries.services.accepting import event_store, fan_out
+from deliveries.services.accepting.events import accept_event
 from deliveries.services.endpoints import create_endpoint, pause_endpoint
-from deliveries.services.events import accept_event
 from tests.api.conftest import Caller, Tenant, make_tenant
 from tests.engine.steps import an_endpoint, due_seconds, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver

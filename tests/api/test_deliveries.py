@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from deliveries.models import AuditEntry, DueDelivery
-from deliveries.protocol.advice import ERRORS
+from deliveries.protocol.answers.advice import ERRORS
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_attempt, log_delivery, log_due
 
@@ -207,7 +207,7 @@ def test_figures_count_states_classes_and_durations(ops: Caller, alice: Tenant, 
 def test_figures_of_a_busy_endpoint_come_from_its_newest(
     ops: Caller, alice: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.services.stats.NEWEST", 3)
+    monkeypatch.setattr("deliveries.services.reading.stats.NEWEST", 3)
     for state in ("exhausted", "succeeded", "succeeded", "succeeded"):
         log_delivery(alice.endpoint, state=state)
     stats = ops.get(STATS).json

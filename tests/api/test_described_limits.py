@@ -8,7 +8,7 @@ import pytest
 
 from deliveries.api.openapi import description
 from deliveries.models import ApiVersion
-from deliveries.protocol.batching import SIZE_MAX, WAIT_MS_MAX
+from deliveries.protocol.sending.batching import SIZE_MAX, WAIT_MS_MAX
 from tests.api.conftest import Caller, Tenant
 
 ENDPOINT = "/customers/alice/endpoints/main"

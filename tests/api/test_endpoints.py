@@ -8,9 +8,9 @@ import pytest
 import trustme
 
 from deliveries.models import AuditEntry, Customer, Endpoint
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services.endpoint_secrets import new_secret
-from deliveries.services.inboxes import URLS
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services.endpoint.endpoint_secrets import new_secret
+from deliveries.services.endpoint.inboxes import URLS
 from tests.api.conftest import Caller, Tenant
 
 MAIN = "/customers/alice/endpoints/main"

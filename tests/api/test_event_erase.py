@@ -10,8 +10,8 @@ from django.db import connection
 
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.log import EVERYONES
-from deliveries.protocol.event_data import ERASED
-from deliveries.protocol.request import with_body
+from deliveries.protocol.events.event_data import ERASED
+from deliveries.protocol.sending.request import with_body
 from deliveries.services import event_erasure
 from deliveries.services.job_steps import run_job_step
 from tests.api.conftest import Caller, Tenant, caller_with, make_tenant

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from deliveries.admin.schema_members import members_of
+from deliveries.admin.portal.schema_members import members_of
 from deliveries.api.webhook_schemas import ComponentNames, hoist
 from deliveries.errors import InvalidInput
 from deliveries.models import EventType
-from deliveries.protocol.schema_changes import breaking_changes
-from deliveries.services.schemas import check_schema, compiled, violations
+from deliveries.protocol.events.schema_changes import breaking_changes
+from deliveries.services.catalogue.schemas import check_schema, compiled, violations
 from tests.api.conftest import Caller, Tenant
 
 MONEY = {"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer"}}}

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 
 from deliveries.models import Customer, Event
 from deliveries.models.base import new_id
-from deliveries.protocol.ids import EVENT, encode_id, floor_of
+from deliveries.protocol.writing.ids import EVENT, encode_id, floor_of
 from tests.api.conftest import Caller, Tenant, caller_with
 
 BODY = (

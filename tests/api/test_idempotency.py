@@ -10,7 +10,8 @@ import pytest
 
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Event, IdempotencyKey
-from deliveries.services import scheduling, validation
+from deliveries.services.accepting import scheduling
+from deliveries.services.catalogue import validation
 from deliveries.services.customers import delete_customer
 from tests.api.conftest import ALL_SCOPES, Caller, Tenant, caller_with, make_tenant
 
@@ -115,7 +116,7 @@ def the_schema_changes(monkeypatch: pytest.MonkeyPatch, ops: Caller) -> None:
 
 
 def bodies_may_be_smaller(monkeypatch: pytest.MonkeyPatch, ops: Caller) -> None:
-    monkeypatch.setattr("deliveries.services.event_entries.refuse_large", refuse_all)
+    monkeypatch.setattr("deliveries.services.accepting.event_entries.refuse_large", refuse_all)
 
 
 def refuse_all(content: bytes) -> bytes:
@@ -184,7 +185,7 @@ def test_the_key_of_a_batch_is_no_other_callers_key(ops: Caller, alice: Tenant) 
 
 
 def test_the_same_key_twice_in_one_statement_is_one_event(ops: Caller, alice: Tenant) -> None:
-    from deliveries.services.events import INSTALLATION, Accepted, EventDraft, accept_events
+    from deliveries.services.accepting.events import INSTALLATION, Accepted, EventDraft, accept_events
 
     draft = EventDraft(
         type="a", data=b"{}", customer_uid="alice", idempotency_key="k", owner_id=INSTALLATION, fingerprint=b"f"

@@ -8,7 +8,7 @@ import pytest
 
 from deliveries.models import Customer, Endpoint, ImportLine, Job
 from deliveries.services import import_jobs, job_steps
-from deliveries.services.keyring import stored_keys
+from deliveries.services.housekeeping.keyring import stored_keys
 from tests.api.conftest import Caller, Tenant, caller_with
 from tests.api.test_customer_data import run_steps
 from tests.receivers.moving import SVIX_SECRET, svix_document, table

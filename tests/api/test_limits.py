@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deliveries.services.limits import LIMITS
+from deliveries.services.common.limits import LIMITS
 from tests.api.conftest import Caller, Tenant
 from tests.settings import SETTINGS
 

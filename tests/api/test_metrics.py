@@ -9,9 +9,9 @@ from django.db import connection
 from django.test import Client
 
 from deliveries.models import Challenge, Customer, Endpoint, Lane
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import stats
+from deliveries.protocol.sending.polled import POLLED_URL
 from deliveries.services.endpoints import pause_endpoint
+from deliveries.services.reading import stats
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due
 from tests.engine.steps import by_hand

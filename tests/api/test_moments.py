@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from deliveries.protocol import timestamps
+from deliveries.protocol.writing import timestamps
 from tests.api.conftest import Caller, Tenant
 
 SHOWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

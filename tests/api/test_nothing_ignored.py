@@ -9,7 +9,7 @@ import pytest
 
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Endpoint, Event, EventType, Job
-from deliveries.services.event_types import create_event_type
+from deliveries.services.catalogue.event_types import create_event_type
 from tests.api.conftest import Caller, Tenant
 
 EVENT = {"customer": "alice", "type": "a.b", "data": {}}

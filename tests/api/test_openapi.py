@@ -14,7 +14,7 @@ from jsonschema_rs import Draft202012Validator
 from clients.generate import SHAPES, mark_of
 from deliveries.api.openapi import description
 from deliveries.api.urls import api
-from deliveries.protocol.operational import OPERATIONAL
+from deliveries.protocol.events.operational import OPERATIONAL
 from tests.api.conftest import Caller, Tenant
 
 pytestmark = pytest.mark.django_db

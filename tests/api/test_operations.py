@@ -16,8 +16,8 @@ from django.utils import timezone
 from deliveries import sql
 from deliveries.api import error_handlers, readiness
 from deliveries.models import ApiKey, AuditEntry, Lane, Member, PortalLink
-from deliveries.services import readiness as readiness_word
-from deliveries.services.portal_links import redeem_link
+from deliveries.services.people.portal_links import redeem_link
+from deliveries.services.process import readiness as readiness_word
 from deliveries.sql.rows import AcceptEventsRow, TakeTokenRow
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due

@@ -19,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from deliveries import sql
 from deliveries.models import Customer, EventType
 from deliveries.models.log import EVERYONES
-from deliveries.protocol import ids
-from deliveries.services.retention import open_partitions
+from deliveries.protocol.writing import ids
+from deliveries.services.housekeeping.retention import open_partitions
 from deliveries.sql.rows import ValidatingTypesRow
 from tests.api.conftest import Caller, Tenant, make_tenant
 

@@ -13,10 +13,10 @@ from django.db import connection
 from deliveries.api import polls
 from deliveries.metrics import names
 from deliveries.models import Attempt, PollLease
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import drain
-from deliveries.services.poll_waits import poll_waits
-from deliveries.services.shares import requests_and_pages
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services.endpoint.poll_waits import poll_waits
+from deliveries.services.process import drain
+from deliveries.services.process.shares import requests_and_pages
 from tests.api.conftest import Answer, Caller, Tenant, caller_with
 from tests.settings import SETTINGS
 

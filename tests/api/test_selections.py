@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 
 from deliveries.models import Delivery, DueDelivery, Event, Job
-from deliveries.services import candidates, shares
 from deliveries.services.endpoints import pause_endpoint, resume_endpoint
 from deliveries.services.job_steps import run_job_step, run_next_step
-from deliveries.services.jobs import tend_jobs
+from deliveries.services.process import shares
+from deliveries.services.resending import candidates
+from deliveries.services.resending.jobs import tend_jobs
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_delivery, log_due, log_event
 

@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from deliveries.models import Delivery, Event
-from deliveries.protocol.secrets import hint
-from deliveries.protocol.signatures import signature_headers
-from deliveries.services import version_table
-from deliveries.services.api_versions import create_version, release_version, save_change
-from deliveries.services.event_types import create_event_type
+from deliveries.protocol.signing.secrets import hint
+from deliveries.protocol.signing.signatures import signature_headers
+from deliveries.services.catalogue import version_table
+from deliveries.services.catalogue.api_versions import create_version, release_version, save_change
+from deliveries.services.catalogue.event_types import create_event_type
 from tests.api.conftest import Caller, Tenant
 from tests.api.logs import log_attempt, log_delivery
 

@@ -12,9 +12,9 @@ import deliveries
 from deliveries.errors import InvalidInput
 from deliveries.models import Delivery, DueDelivery, Endpoint, Event, FailureGroup, Job
 from deliveries.models.base import new_id
-from deliveries.services import event_store, fan_out
+from deliveries.services.accepting import event_store, fan_out
+from deliveries.services.accepting.events import send_test_event
 from deliveries.services.endpoints import create_endpoint, update_endpoint
-from deliveries.services.events import send_test_event
 from deliveries.services.job_steps import run_job_step
 from tests.api.conftest import Caller, Tenant
 
@@ -64,7 +64,9 @@ def test_an_endpoint_with_tags_gets_only_events_that_share_one(
 ) -> None:
     """Given endpoints with and without tags, then the fan-out with the event and the one after it choose alike."""
     monkeypatch.setattr(event_store, "SHARED", event_store.FanOutLimits(endpoint_limit=limit))
-    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", event_store.FanOutLimits(endpoint_limit=limit))
+    monkeypatch.setattr(
+        "deliveries.services.accepting.shared_commits.SHARED", event_store.FanOutLimits(endpoint_limit=limit)
+    )
     monkeypatch.setattr("deliveries.api.emit.begin_fan_outs", lambda wake, **posted: None)
     for tags, wanted in CASES:
         event = emit(ops, tags)

@@ -11,10 +11,10 @@ from django.urls import URLPattern
 from deliveries.api.auth import Scope
 from deliveries.api.urls import api
 from deliveries.models import Delivery, DueDelivery, Endpoint, EventType, Job
-from deliveries.services.api_versions import create_version
-from deliveries.services.event_types import create_event_type
-from deliveries.services.jobs import start_job
-from deliveries.services.selection import Selection
+from deliveries.services.catalogue.api_versions import create_version
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending.jobs import start_job
 from tests.api.conftest import Tenant
 from tests.api.logs import log_attempt, log_delivery
 

@@ -19,10 +19,10 @@ from deliveries.conf import load
 from deliveries.errors import WrongSetting
 from deliveries.metrics import names
 from deliveries.models import AuditEntry, Endpoint, IdempotencyKey
-from deliveries.protocol.bearer_tokens import read_keys
-from deliveries.services import issuer_keys, token_callers
-from deliveries.services.events import INSTALLATION
-from deliveries.services.issuer_keys import IssuerKeys
+from deliveries.protocol.who.bearer_tokens import read_keys
+from deliveries.services.accepting.events import INSTALLATION
+from deliveries.services.people import issuer_keys, token_callers
+from deliveries.services.people.issuer_keys import IssuerKeys
 from tests.api.conftest import Caller, Tenant
 from tests.receiver import Answer, Receiver, Request
 from tests.settings import SETTINGS

@@ -11,7 +11,7 @@ import deliveries
 from deliveries.conf import conf
 from deliveries.engine.limits import LIMITS
 from deliveries.models import Endpoint, Event
-from deliveries.protocol.request import read_headers
+from deliveries.protocol.sending.request import read_headers
 from deliveries.services.endpoints import update_endpoint
 from tests.api.conftest import Caller, Tenant, make_tenant
 from tests.config.test_fast_path import post

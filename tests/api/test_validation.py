@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 import deliveries
 from deliveries.errors import InvalidData, InvalidInput
 from deliveries.models import Event, EventType
-from deliveries.services import validation
-from deliveries.services.schemas import WIDTH_LIMIT, check_schema, compiled, violations
+from deliveries.services.catalogue import validation
+from deliveries.services.catalogue.schemas import WIDTH_LIMIT, check_schema, compiled, violations
 from tests.api.conftest import Caller, Tenant
 from tests.own_time import give_own_time
 

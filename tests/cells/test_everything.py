@@ -18,20 +18,21 @@ from deliveries.engine.dispatcher import disable_failing
 from deliveries.engine.poll_messages import PollMessage, poll
 from deliveries.errors import Conflict, Unavailable
 from deliveries.models import Alert, ApiVersion, Attempt, Challenge, Customer, Delivery, Endpoint, Job, Retest
-from deliveries.protocol.polled import POLLED_URL, acknowledged
-from deliveries.services import alerts, version_table
-from deliveries.services.alert_mail import is_mail_due
-from deliveries.services.api_keys import create_api_key
-from deliveries.services.api_versions import create_version, release_version, save_change
+from deliveries.protocol.sending.polled import POLLED_URL, acknowledged
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_event
+from deliveries.services.catalogue import version_table
+from deliveries.services.catalogue.api_versions import create_version, release_version, save_change
+from deliveries.services.catalogue.event_types import create_event_type
 from deliveries.services.challenge_rounds import run_challenges
 from deliveries.services.customers import create_customer
 from deliveries.services.delivery_windows import OUTSIDE, keep_windows
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import Accepted, EventDraft, accept_event
-from deliveries.services.jobs import start_job
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending.jobs import start_job
 from deliveries.services.retests import retest_disabled
-from deliveries.services.selection import Selection
+from deliveries.services.telling import alerts
+from deliveries.services.telling.alert_mail import is_mail_due
 from tests.cells.second_cell import working_in
 from tests.cells.test_move import ACTOR, a_link, own, run, snapshot
 from tests.engine.steps import take_turn

@@ -42,14 +42,14 @@ from deliveries.models import (
     Retest,
     SecondFactor,
 )
-from deliveries.services.api_keys import create_api_key
-from deliveries.services.brands import set_brand
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
+from deliveries.services.catalogue.event_types import create_event_type
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, rotate_secret
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import Accepted, EventDraft, accept_events
-from deliveries.services.members import add_member
-from deliveries.services.portal_links import create_link
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.people.brands import set_brand
+from deliveries.services.people.members import add_member
+from deliveries.services.people.portal_links import create_link
 from tests.cells.second_cell import cell_of, url_of, working_in
 from tests.engine.steps import let_time_pass, take_turn
 from tests.protocol.test_pictures import a_png

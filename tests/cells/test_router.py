@@ -12,7 +12,7 @@ from deliveries.cells.cell import find_cell, read_settings
 from deliveries.cells.router import Routers, words_of
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import Customer
-from deliveries.services.api_keys import create_api_key, hash_key
+from deliveries.services.people.api_keys import create_api_key, hash_key
 from tests.settings import SETTINGS
 
 

@@ -23,7 +23,7 @@ def described(live_server: LiveServer, tmp_path: Path) -> Path:
 @pytest.fixture
 def key(transactional_db: None) -> str:
     """A service key."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     scopes = ["events:write", "deliveries:redeliver", "read", "manage"]
     return create_api_key("generated", scopes, actor="system")[1]

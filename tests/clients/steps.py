@@ -79,7 +79,7 @@ EVENT_TYPES = [
 
 def register_types() -> None:
     """Event types as operators have them."""
-    from deliveries.services.event_types import create_event_type
+    from deliveries.services.catalogue.event_types import create_event_type
 
     for each in EVENT_TYPES:
         create_event_type(each, actor="system")

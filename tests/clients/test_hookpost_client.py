@@ -15,10 +15,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from deliveries.models import Customer, Delivery, Endpoint, Event
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.accepting.events import EventDraft, accept_event
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.redelivery import redeliver
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.resending.redelivery import redeliver
 from tests.clients.made import python_client
 from tests.clients.steps import HERE, do_the_whole_job
 from tests.engine.steps import take_turn

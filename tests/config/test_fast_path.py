@@ -21,8 +21,8 @@ from config import fast_path, known_callers
 from config.wsgi import application
 from deliveries.api import emit
 from deliveries.models import ApiKey, Customer, Event
-from deliveries.services.api_keys import create_api_key, revoke_api_key
-from deliveries.services.interpreter import QUICK_SECONDS
+from deliveries.services.people.api_keys import create_api_key, revoke_api_key
+from deliveries.services.process.interpreter import QUICK_SECONDS
 
 pytestmark = pytest.mark.django_db
 DJANGO = get_wsgi_application()

@@ -12,9 +12,9 @@ from config.known_callers import customer_of, within_shares
 from config.site_cookies import PORTAL, session_cookie
 from deliveries.api import auth
 from deliveries.models import Customer
-from deliveries.services import shares as shares_module
-from deliveries.services.members import add_member
-from deliveries.services.shares import HAS_PLACE, requests_and_pages
+from deliveries.services.people.members import add_member
+from deliveries.services.process import shares as shares_module
+from deliveries.services.process.shares import HAS_PLACE, requests_and_pages
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 from tests.config.test_fast_path import Answer

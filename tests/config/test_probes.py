@@ -14,7 +14,7 @@ import pytest
 from config.probes import probes_first
 from deliveries.errors import CannotStart
 from deliveries.management.health_port import health_port
-from deliveries.services import drain
+from deliveries.services.process import drain
 from tests.ports import free_ports
 from tests.wrong_clocks import DAY, host_off_by
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 from deliveries.demo.seed import FIRMS, fill
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, EndpointHour, Event, FailureGroup
 from deliveries.models.rollup import ALL_ENDPOINTS
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.signature_check import ReceivedRequest
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.checking.signature_check import ReceivedRequest
+from deliveries.services.bodies.signature_check import check_attempt
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.signature_check import check_attempt
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deliveries.services.mail_rows import again_at
+from deliveries.services.telling.mail_rows import again_at
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "docker" / "monitoring"

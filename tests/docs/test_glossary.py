@@ -68,7 +68,7 @@ FOREIGN = {"account_links": "Unfold's menu", "subscription": "Convoy's endpoint"
 ONE_MEANING = {
     "target": """config/management/commands/demo.py deliveries/checks.py deliveries/network_settings.py
         deliveries/management/doctor/surroundings.py deliveries/outbound/client.py deliveries/outbound/guard.py
-        deliveries/outbound/url_parts.py deliveries/provider_checks.py deliveries/services/endpoint_fields.py
+        deliveries/outbound/url_parts.py deliveries/provider_checks.py deliveries/services/endpoint/endpoint_fields.py
         deliveries/sql/erase_traces.sql""",  # an audit entry's column keeps its first name
     "drain": "config/management/commands/web.py deliveries/process_settings.py",
 }

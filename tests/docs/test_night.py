@@ -10,7 +10,7 @@ import pytest
 from django.core.management import get_commands
 
 from deliveries.api.urls import api
-from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.answers.outcome import EXPLANATIONS
 from tests.api.conftest import Caller, caller_with
 from tests.counters import ROOT, production_files
 
@@ -68,7 +68,7 @@ def test_the_lines_of_the_answers_are_written() -> None:
 
 
 def test_the_pages_calls_and_commands_of_the_answers_are_there() -> None:
-    menu = set(re.findall(r'title=(?:_\()?"([^"]+)"', (ROOT / "deliveries/admin/sites.py").read_text()))
+    menu = set(re.findall(r'title=(?:_\()?"([^"]+)"', (ROOT / "deliveries/admin/site/sites.py").read_text()))
     curves = set(re.findall(r"dashboard's curve \*([^*]+)\*", ANSWERS))
     assert curves
     assert curves <= set(titles())

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from deliveries.protocol.advice import ERRORS, STATUSES, Advice
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.protocol.profiles import PROFILES
+from deliveries.protocol.answers.advice import ERRORS, STATUSES, Advice
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.protocol.signing.profiles import PROFILES
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").rglob("*.md")])

@@ -22,7 +22,7 @@ CREATE_AND_READ = """
 from deliveries.api.endpoint_shapes import show_endpoint
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint
-from deliveries.admin.endpoint_forms import EndpointForm
+from deliveries.admin.endpoint.endpoint_forms import EndpointForm
 customer = create_customer({"name": "Alice"}, actor="system")
 endpoint, _ = create_endpoint(customer, {"url": "https://93.184.216.34/", "region": "eu"}, actor="system")
 print(show_endpoint(endpoint)["region"], "region" in EndpointForm().fields)
@@ -128,8 +128,11 @@ def test_a_signing_profile_takes_one_file(copy: Installation) -> None:
         sign=Scheme(header="Acme-Signature").sign,
     ),"""
     changed(copy, profiles, "_ALL_PROFILES = (", added)
-    told = "from deliveries.protocol.profiles import check_signing; from deliveries.api.openapi import document;"
-    told += "from deliveries.admin.endpoint_forms import EndpointForm; field = EndpointForm.base_fields['signing'];"
+    told = (
+        "from deliveries.protocol.signing.profiles import check_signing; from deliveries.api.openapi import document;"
+        "from deliveries.admin.endpoint.endpoint_forms import EndpointForm;"
+        "field = EndpointForm.base_fields['signing'];"
+    )
     told += "print(check_signing('acme'), 'acme' in dict(field.choices))"
     assert managed(copy, "shell", "--no-imports", "-c", told).split() == ["acme", "True"]
 
@@ -159,8 +162,10 @@ def test_an_alert_has_its_headline_and_its_type(copy: Installation) -> None:
         copy, letters, '    Kind.CANNOT_SEND: say("Nothing can be sent"),\n', '    Kind.LATE: say("{host} is late"),\n'
     )
     changed(copy, types, "    for each in (\n", LATE)
-    told = "from deliveries.models import Alert; from deliveries.services.alert_letters import HEADLINES;"
-    told += "from deliveries.protocol.operational import OPERATIONAL; from deliveries.api.openapi import document;"
+    told = "from deliveries.models import Alert; from deliveries.services.telling.alert_letters import HEADLINES;"
+    told += (
+        "from deliveries.protocol.events.operational import OPERATIONAL; from deliveries.api.openapi import document;"
+    )
     told += "print(set(Alert.Kind) <= set(HEADLINES), 'hookpost.endpoint.late' in OPERATIONAL,"
     told += "'hookpost.endpoint.late' in document()['webhooks'])"
     assert managed(copy, "shell", "--no-imports", "-c", told).split() == ["True", "True", "True"]
@@ -183,7 +188,7 @@ def test_a_page_takes_a_view_a_template_and_an_address(copy: Installation) -> No
     folder, templates, pages = steps_of("A page")
     (copy.checkout / folder / "regions.py").write_text(REGIONS_VIEW)
     (copy.checkout / templates / "regions.html").write_text("{{ endpoints }} endpoints")
-    mark = "from deliveries.admin.catalogue import catalogue_entry_view, catalogue_view\n"
+    mark = "from deliveries.admin.portal.catalogue import catalogue_entry_view, catalogue_view\n"
     changed(copy, pages, mark, "from deliveries.admin.regions import regions_view\n")
     changed(
         copy,

@@ -13,7 +13,7 @@ from django.db import connection
 
 from deliveries.management.doctor.database import ADVICE
 from deliveries.metrics.names import REFUSALS
-from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.answers.outcome import EXPLANATIONS
 from tests.api.conftest import Caller
 from tests.cells.second_cell import url_of
 from tests.counters import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deliveries.services.limits import LIMITS
+from deliveries.services.common.limits import LIMITS
 from tests.hostile import ATTACKS, chosen
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -21,7 +21,7 @@ from deliveries.actors import parts_of
 from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.limits import LIMITS, Limits
 from deliveries.engine.loop import Engine
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.engine.simulated import Database, Due, Lane
 
 STEP_SECONDS, STATEMENT_SECONDS = 0.0005, 0.002

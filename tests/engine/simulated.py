@@ -16,8 +16,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from deliveries.models.keyring import seal
-from deliveries.protocol.answer import Answer
-from deliveries.services.endpoint_secrets import new_secret
+from deliveries.protocol.answers.answer import Answer
+from deliveries.services.endpoint.endpoint_secrets import new_secret
 from deliveries.sql.engine_rows import (
     BeatRow,
     ClaimBatchRow,

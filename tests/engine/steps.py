@@ -20,8 +20,8 @@ from deliveries.engine.loop import Clock, Engine
 from deliveries.engine.record_columns import GiveBack
 from deliveries.engine.recorder import record_outcomes
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane, Worker
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_event
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import Accepted, EventDraft, accept_event
 from tests.receiver import Answer, Request
 
 # However slow the machine is, a slice does not end in the middle of a test.

@@ -16,11 +16,9 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from deliveries import errors, sql
 from deliveries.database.failures import mark_never_sent
 from deliveries.models import ApiKey, Customer, Delivery, DueDelivery, Event, EventType, IdempotencyKey
-from deliveries.protocol.ids import delivery_id
-from deliveries.services import event_store, events, readiness
-from deliveries.services.api_keys import create_api_key, revoke_api_key
-from deliveries.services.endpoints import create_endpoint, delete_endpoint
-from deliveries.services.events import (
+from deliveries.protocol.writing.ids import delivery_id
+from deliveries.services.accepting import event_store, events
+from deliveries.services.accepting.events import (
     Accepted,
     EventDraft,
     accept_batch,
@@ -28,8 +26,11 @@ from deliveries.services.events import (
     accept_events,
     send_test_event,
 )
-from deliveries.services.retention import partitions_of
-from deliveries.services.validation import Rules
+from deliveries.services.catalogue.validation import Rules
+from deliveries.services.endpoints import create_endpoint, delete_endpoint
+from deliveries.services.housekeeping.retention import partitions_of
+from deliveries.services.people.api_keys import create_api_key, revoke_api_key
+from deliveries.services.process import readiness
 from deliveries.sql.rows import AcceptEventsRow
 from tests.engine.steps import an_endpoint, emit, take_turn
 from tests.receiver import Receiver

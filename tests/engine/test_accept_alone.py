@@ -14,13 +14,13 @@ from deliveries import sql
 from deliveries.errors import HookpostError, InvalidEventType, KeyReused
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, EventType, IdempotencyKey, Lane
 from deliveries.models.queue import FanOut
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import event_store
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services.accepting import event_store
+from deliveries.services.accepting.event_entries import entry_of
+from deliveries.services.accepting.event_store import SHARED, Accepted, Entry, EventDraft, store_events
+from deliveries.services.accepting.events import INSTALLATION
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.event_entries import entry_of
-from deliveries.services.event_store import SHARED, Accepted, Entry, EventDraft, store_events
-from deliveries.services.events import INSTALLATION
+from deliveries.services.people.api_keys import create_api_key
 from tests.engine.steps import an_endpoint
 from tests.settings import SETTINGS
 

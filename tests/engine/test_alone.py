@@ -18,10 +18,10 @@ from deliveries.engine.record_columns import GiveBack
 from deliveries.engine.recorder import record_outcomes
 from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Job, Lane
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.polled import POLLED_URL
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.protocol.when.delivery_states import DeliveryState
 from tests.engine.steps import an_endpoint, emit
 
 pytestmark = pytest.mark.django_db

@@ -15,10 +15,10 @@ from structlog.typing import EventDict
 
 from deliveries.engine import attempt_log
 from deliveries.engine.work import Finished
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.protocol.outcome import Outcome
-from deliveries.services.redelivery import redeliver
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.services.resending.redelivery import redeliver
 from tests.counters import ROOT
 from tests.engine.steps import an_endpoint, attempts_of, emit, take_turn, the_delivery
 from tests.engine.test_lane import due

@@ -12,9 +12,9 @@ from deliveries.engine.lane import NEVER
 from deliveries.engine.leased_endpoint import LeasedEndpoint
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import BY_HAND, Claimed, Sent
-from deliveries.protocol.batching import BODY_LIMIT_BYTES
-from deliveries.protocol.breaker import Breaker
-from deliveries.protocol.payload import PLAIN, Shaping
+from deliveries.protocol.sending.batching import BODY_LIMIT_BYTES
+from deliveries.protocol.sending.payload import PLAIN, Shaping
+from deliveries.protocol.when.breaker import Breaker
 from tests.engine.test_lane import NOW, due
 
 SMALL = 100

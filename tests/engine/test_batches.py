@@ -14,14 +14,14 @@ from standardwebhooks import Webhook
 from deliveries.metrics import names
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint, EndpointSecret, Event
 from deliveries.models.keyring import unseal
-from deliveries.protocol import ids
-from deliveries.protocol.batching import read_place
-from deliveries.protocol.event_data import ERASED
-from deliveries.protocol.request import read_headers
-from deliveries.protocol.signature_check import ReceivedRequest
+from deliveries.protocol.checking.signature_check import ReceivedRequest
+from deliveries.protocol.events.event_data import ERASED
+from deliveries.protocol.sending.batching import read_place
+from deliveries.protocol.sending.request import read_headers
+from deliveries.protocol.writing import ids
+from deliveries.services.bodies.signature_check import check_attempt
 from deliveries.services.endpoints import update_endpoint
-from deliveries.services.redelivery import redeliver
-from deliveries.services.signature_check import check_attempt
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import an_endpoint, an_engine, emit, let_time_pass, run_until_idle, step_until_idle, take_turn
 from tests.receiver import Answer, Receiver, Request
 

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from deliveries.models import Attempt
-from deliveries.protocol.request import read_headers
+from deliveries.protocol.sending.request import read_headers
 from tests.config.test_nginx import NGINX, running
 from tests.engine.steps import (
     an_endpoint,

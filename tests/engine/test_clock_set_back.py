@@ -13,13 +13,16 @@ from deliveries.engine import polls
 from deliveries.engine.polls import take_due
 from deliveries.models import EndpointHour, FanOut, Job, Lane, PollLease, Watermark
 from deliveries.models.base import new_id
-from deliveries.protocol.ids import floor_of
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import fan_out, job_steps, jobs, rollup
-from deliveries.services.event_store import SHARED
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.retention import open_partitions
-from deliveries.services.selection import Selection
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.services import job_steps
+from deliveries.services.accepting import fan_out
+from deliveries.services.accepting.event_store import SHARED
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.housekeeping import rollup
+from deliveries.services.housekeeping.retention import open_partitions
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending import jobs
 from deliveries.sql.rows import TakeTokenRow
 from tests.api.logs import log_attempt, log_delivery
 from tests.engine.steps import an_endpoint, emit, take_turn, the_delivery

@@ -24,9 +24,9 @@ from deliveries.engine.trouble import has_marked
 from deliveries.engine.work import Finished
 from deliveries.models import Alert, Attempt, Delivery, Endpoint, EndpointSecret, Event, Lane
 from deliveries.models.keyring import seal
-from deliveries.protocol import answer as answers
-from deliveries.protocol.outcome import Outcome
-from deliveries.services.redelivery import redeliver
+from deliveries.protocol.answers import answer as answers
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     Script,
     an_endpoint,

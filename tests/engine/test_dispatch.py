@@ -31,8 +31,9 @@ from deliveries.models import (
     PasswordMail,
     PollLease,
 )
-from deliveries.services import alert_mail, alerts, retention
-from deliveries.services.leader import Lead
+from deliveries.services.housekeeping import retention
+from deliveries.services.housekeeping.leader import Lead
+from deliveries.services.telling import alert_mail, alerts
 from deliveries.sql.rows import RoundsDueRow
 from tests.engine.steps import an_endpoint, emit
 from tests.receiver import Receiver

@@ -11,8 +11,8 @@ import pytest
 from deliveries.engine.dispatcher import disable_failing
 from deliveries.engine.limits import LIMITS
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
-from deliveries.services.redelivery import redeliver
-from deliveries.services.waiting import WaitReason, waiting_of
+from deliveries.services.reading.waiting import WaitReason, waiting_of
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     Script,
     an_endpoint,

@@ -10,7 +10,7 @@ from deliveries.engine.backlogs import hold_backlogs, release_backlogs
 from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.leases import Leases
 from deliveries.models import Delivery, DueDelivery, Endpoint
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import Script, an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Receiver
 

@@ -15,8 +15,8 @@ from django.utils.timezone import now
 import deliveries
 from deliveries.errors import InvalidInput, KeyReused, NotFound
 from deliveries.models import Customer, Delivery, Event, EventType
-from deliveries.protocol.ids import decode_id
-from deliveries.services.schemas import Violation
+from deliveries.protocol.writing.ids import decode_id
+from deliveries.services.catalogue.schemas import Violation
 from tests.engine.steps import an_endpoint
 from tests.receiver import Receiver
 

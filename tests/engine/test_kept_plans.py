@@ -23,12 +23,12 @@ from deliveries.engine.recorder import GiveBack, record_outcomes
 from deliveries.engine.work import Finished
 from deliveries.models import Delivery, DueDelivery, Endpoint, Lane
 from deliveries.models.base import new_id
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome
-from deliveries.services.event_store import FanOutLimits
-from deliveries.services.events import Accepted, EventDraft, accept_events
-from deliveries.services.fan_out import continue_fan_outs
-from deliveries.services.leader import Lead
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.services.accepting.event_store import FanOutLimits
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
+from deliveries.services.accepting.fan_out import continue_fan_outs
+from deliveries.services.housekeeping.leader import Lead
 from tests.engine.much import FILL, JOB, LANES, fill, rows_read, rows_so_far, take_statistics
 from tests.engine.steps import an_endpoint, emit
 from tests.reading import forget_statistics
@@ -221,7 +221,7 @@ def test_a_chunk_of_a_fan_out_is_made_by_look_ups_although_its_plan_is_kept(
     fresh: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a plan of the first fan-out, then many endpoints of somebody else, then none of those is read."""
-    monkeypatch.setattr("deliveries.services.events.ALONE", FanOutLimits(endpoint_limit=0))
+    monkeypatch.setattr("deliveries.services.accepting.events.ALONE", FanOutLimits(endpoint_limit=0))
     draft = EventDraft(type="a.b", data=b"{}", customer_id=an_endpoint(receiver.url).customer_id)
     accept_events([draft])
     assert continue_fan_outs(lambda _lanes: None) == 1

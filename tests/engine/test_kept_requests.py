@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deliveries.models import Endpoint
-from deliveries.protocol.request import read_headers
+from deliveries.protocol.sending.request import read_headers
 from deliveries.services.endpoints import rotate_secret, update_endpoint
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import an_endpoint, attempts_of, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
 

@@ -16,8 +16,8 @@ from deliveries.engine.limits import LIMITS
 from deliveries.engine.phases import MOVES, Move, Phase, Rest
 from deliveries.engine.work import BY_HAND, Claimed, Sent
 from deliveries.metrics.names import LEASES_LOST
-from deliveries.protocol.breaker import Breaker
-from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.when.breaker import Breaker
 
 DICE = random.Random(7)
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from deliveries.models import AccessToken, Attempt, Delivery, Endpoint
 from deliveries.services.endpoints import disable_endpoint, update_endpoint
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,
     an_engine,

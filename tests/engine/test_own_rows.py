@@ -15,12 +15,12 @@ from deliveries.engine.recorder import record_outcomes
 from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, EndpointSecret, Job, Lane, Worker
 from deliveries.models.base import new_id
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome
-from deliveries.protocol.secrets import read_secret
-from deliveries.protocol.signatures import signature_headers
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.protocol.signing.secrets import read_secret
+from deliveries.protocol.signing.signatures import signature_headers
 from deliveries.services.endpoints import create_endpoint, rotate_secret
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import an_endpoint, emit, record, take_turn, the_delivery
 from tests.receiver import Receiver, Request
 

@@ -13,8 +13,8 @@ from deliveries.engine import intake, loop
 from deliveries.engine.limits import Limits
 from deliveries.engine.outbox import Ended
 from deliveries.models import Delivery, Endpoint, Lane
+from deliveries.services.accepting.events import EventDraft, accept_event
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import EventDraft, accept_event
 from tests.engine.steps import PATIENT, an_endpoint, an_engine, emit, run_until_idle, step_until
 from tests.receiver import Answer, Receiver, Request
 

@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from deliveries.engine.limits import LIMITS, Limits
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.engine.playing import Play
 from tests.engine.simulated import Lane
 

@@ -22,11 +22,11 @@ from deliveries.engine.poll_messages import PollMessage, poll
 from deliveries.errors import Conflict, InvalidInput, Unavailable
 from deliveries.models import Alert, Attempt, Customer, Delivery, Endpoint, EndpointSecret, Event, Lane, PollLease
 from deliveries.models.keyring import unseal
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.event_data import ERASED
-from deliveries.protocol.polled import POLLED_URL, acknowledged, refused
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.events.event_data import ERASED
+from deliveries.protocol.sending.polled import POLLED_URL, acknowledged, refused
 from deliveries.services.endpoints import delete_endpoint, pause_endpoint, update_endpoint
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,
     attempts_of,

@@ -16,9 +16,9 @@ from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.phases import Phase
 from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome
-from deliveries.services.backlog import cancel_waiting
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.services.resending.backlog import cancel_waiting
 from tests.engine import steps
 from tests.engine.steps import PATIENCE_SECONDS, an_endpoint, emit, expire_lease, lease, the_delivery
 from tests.receiver import Receiver
@@ -149,7 +149,7 @@ def test_a_release_or_a_cancellation_that_waited_for_an_outcome_leaves_the_end_a
 def test_a_cancellation_ends_although_somebody_else_takes_rows_out_of_its_batch(
     lane: LeasedLane, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.services.backlog.CANCEL_BATCH", 1)
+    monkeypatch.setattr("deliveries.services.resending.backlog.CANCEL_BATCH", 1)
     emit(endpoint, number=2)
     emit(endpoint, number=3)
     with waiting_behind(lambda: record(lane, SUCCESS), lambda: cancel_waiting(endpoint_id=endpoint.id)):

@@ -13,9 +13,9 @@ from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.leases import release_lanes
 from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome
-from deliveries.services import retention
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
+from deliveries.services.housekeeping import retention
 from tests.engine.steps import Script, an_endpoint, emit, lease, let_time_pass, record, take_turn, the_delivery
 from tests.receiver import Answer as ReceiverAnswer
 from tests.receiver import Receiver, Request

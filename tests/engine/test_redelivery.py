@@ -7,7 +7,7 @@ import pytest
 from deliveries.engine.dispatcher import hold_backlogs
 from deliveries.errors import Conflict
 from deliveries.models import AuditEntry, DueDelivery, Endpoint, Lane
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     Script,
     an_endpoint,

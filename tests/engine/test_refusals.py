@@ -11,11 +11,11 @@ from django.utils import timezone
 from deliveries.errors import InvalidEventType, KeyRevoked, NotFound, Unavailable
 from deliveries.models import ApiKey, Customer, Delivery, Endpoint, Event, EventType
 from deliveries.models.base import new_id
-from deliveries.protocol.ids import floor_of
-from deliveries.services import event_store
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.services.accepting import event_store
+from deliveries.services.accepting.event_store import SHARED, Accepted, Entry, EventDraft, store_events
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.event_store import SHARED, Accepted, Entry, EventDraft, store_events
+from deliveries.services.people.api_keys import create_api_key
 from tests.settings import SETTINGS
 
 pytestmark = pytest.mark.django_db

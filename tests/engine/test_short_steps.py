@@ -9,8 +9,8 @@ import pytest
 
 from deliveries.engine.limits import Limits
 from deliveries.models import Delivery, Endpoint
+from deliveries.services.accepting.events import EventDraft, accept_event
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import EventDraft, accept_event
 from tests.engine.steps import PATIENCE_SECONDS, an_endpoint, an_engine, emit, run_until_idle, step_until
 from tests.receiver import Receiver
 

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 import deliveries
 from deliveries.errors import InvalidEventType, WrongSetting
 from deliveries.models import Endpoint, Event
-from deliveries.protocol.trace_context import trace_id_of
-from deliveries.services.events import EventDraft, accept_event, accept_events
+from deliveries.protocol.writing.trace_context import trace_id_of
+from deliveries.services.accepting.events import EventDraft, accept_event, accept_events
 from deliveries.tracing import start, switch
 from deliveries.tracing.spans import Spans, context_of, text_of
 from tests.engine.steps import an_endpoint, emit, let_time_pass, take_turn

@@ -10,8 +10,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint, Lane
+from deliveries.services.accepting.events import EventDraft, accept_event
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import EventDraft, accept_event
 from tests.engine.steps import (
     Overlap,
     Script,

@@ -8,8 +8,8 @@ import pytest
 
 from deliveries.engine.work import Finished
 from deliveries.models import Attempt, Delivery, DueDelivery
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
 from tests.engine.steps import an_endpoint, emit, lease, record
 from tests.receiver import Receiver
 

@@ -20,7 +20,7 @@ from deliveries.engine.limits import LIMITS
 from deliveries.engine.phases import Phase
 from deliveries.models import Attempt, DueDelivery, Endpoint, Lane
 from deliveries.models.base import new_id
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 from deliveries.sql.engine_rows import TakeLanesRow
 from tests.engine.steps import (
     an_endpoint,

@@ -9,12 +9,12 @@ import pytest
 
 from deliveries.engine.poll_messages import poll
 from deliveries.models import ApiVersion, Delivery, Endpoint, Event
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services.api_versions import create_version, release_version, save_change
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import EventDraft, accept_event, send_test_event
-from deliveries.services.redelivery import redeliver
-from deliveries.services.version_table import _forget
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services.accepting.events import EventDraft, accept_event, send_test_event
+from deliveries.services.catalogue.api_versions import create_version, release_version, save_change
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.catalogue.version_table import _forget
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,
     an_engine,

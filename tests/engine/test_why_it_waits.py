@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 
 from deliveries.engine.phases import Rest
 from deliveries.models import Delivery, Endpoint, Lane
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import clock
-from deliveries.services.endpoint_health import RestReason, resting
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services.common import clock
 from deliveries.services.endpoints import pause_endpoint
-from deliveries.services.waiting import Waiting, WaitReason, waiting_of
+from deliveries.services.reading.endpoint_health import RestReason, resting
+from deliveries.services.reading.waiting import Waiting, WaitReason, waiting_of
 from tests.engine.steps import Script, an_endpoint, emit, take_turn
 from tests.receiver import Answer, Receiver, Request
 

@@ -19,9 +19,11 @@ from deliveries.errors import ClockOff, HookpostError, Unavailable
 from deliveries.models import Alert, Attempt, Delivery, Event, Lane
 from deliveries.models import clock as host_clock
 from deliveries.models.base import new_id
-from deliveries.protocol.ids import time_of
-from deliveries.services import clock, event_entries, retention
-from deliveries.services.events import Accepted, EventDraft, accept_events
+from deliveries.protocol.writing.ids import time_of
+from deliveries.services.accepting import event_entries
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
+from deliveries.services.common import clock
+from deliveries.services.housekeeping import retention
 from tests.engine.steps import an_endpoint, an_engine, emit, run_until_idle, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.wrong_clocks import DAY, host_off_by

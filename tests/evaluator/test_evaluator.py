@@ -18,7 +18,7 @@ import pytest
 from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator import child, line, process
 from deliveries.evaluator.process import Evaluator
-from deliveries.protocol.api_versions import MappingStep
+from deliveries.protocol.events.api_versions import MappingStep
 
 NUMBERS = b",".join([b"1"] * 3000)
 EVENT = b'{"id":"evt_1","type":"a.b","timestamp":"t","data":{"s":"%b","l":[%b]}}' % (b"x" * 1000, NUMBERS)

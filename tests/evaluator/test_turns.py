@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from deliveries.evaluator.turns import Turns, asking_for
-from deliveries.services.shares import requests_and_pages
+from deliveries.services.process.shares import requests_and_pages
 
 LONG_SECONDS = 120.0
 

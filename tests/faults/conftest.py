@@ -72,7 +72,7 @@ def web_program() -> list[str]:
 @pytest.fixture
 def caller(cluster: Cluster, web_program: list[str]) -> Iterator[Caller]:
     """A service with a key; the web server runs."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     _, key = create_api_key("tests", ["events:write"], actor="user:alice")
     cluster.web(*web_program)

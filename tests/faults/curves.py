@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 
 from bench.chart import drawing
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.calling import Caller
 from tests.faults.cluster import CHECKOUT, Cluster, kill
 from tests.faults.counting import Counting

@@ -181,7 +181,7 @@ class Play:
 def event_ids() -> set[str]:
     """The ids of all events, as receivers see them."""
     from deliveries.models import Event
-    from deliveries.protocol import ids
+    from deliveries.protocol.writing import ids
 
     return {ids.encode_id(ids.EVENT, each) for each in Event.objects.values_list("id", flat=True)}
 

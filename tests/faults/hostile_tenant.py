@@ -75,9 +75,9 @@ class Play:
     def prepare(self) -> Orders:
         """Make both customers, and start web, worker and receiver; returns what the hostile one needs."""
         from deliveries.models import Customer
-        from deliveries.services.api_keys import create_api_key
         from deliveries.services.endpoints import create_endpoint
-        from deliveries.services.members import add_member
+        from deliveries.services.people.api_keys import create_api_key
+        from deliveries.services.people.members import add_member
 
         scopes = ["events:write", "deliveries:redeliver", "read", "manage"]
         url = f"http://127.0.0.1:{self.good_port}/"

@@ -95,8 +95,8 @@ class Soak:
     def prepare(self) -> tuple[list[str], str]:
         """Create customers with endpoints at the receiver, and a key; returns the customers' ids and the key."""
         from deliveries.models import Customer
-        from deliveries.services.api_keys import create_api_key
         from deliveries.services.endpoints import create_endpoint
+        from deliveries.services.people.api_keys import create_api_key
 
         customers = []
         for number in range(self.options.endpoints):

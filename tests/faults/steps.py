@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from deliveries.models import Attempt, Customer, Delivery, DueDelivery, Endpoint
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_events
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import Accepted, EventDraft, accept_events
 from tests.faults.cluster import Cluster
 from tests.faults.counting import Counting
 

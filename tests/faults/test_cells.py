@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from deliveries.models import Customer
-from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.calling import RETRY_SECONDS, Caller, Emitted
 from tests.faults.cells import HAPROXY, SecondCell, nginx_router, router, second_cell
 from tests.faults.cluster import CHECKOUT, LEAST_SECONDS, Cluster

@@ -15,7 +15,7 @@ import pytest
 
 from clients.generate import OPENAPI_TYPESCRIPT
 from deliveries.models import Delivery, Event
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.people.api_keys import create_api_key
 from tests.clients.made import python_client, typescript_client
 from tests.clients.steps import HERE
 from tests.faults.cluster import LEAST_SECONDS, Cluster, kill

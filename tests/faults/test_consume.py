@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from deliveries.models import Customer
-from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import create_endpoint
+from deliveries.services.people.api_keys import create_api_key
 from tests.consume.test_consume import DDL
 from tests.faults.brokers import Rabbit
 from tests.faults.cluster import Cluster, kill

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deliveries.models import ApiKey, Event
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.cluster import Cluster
 from tests.faults.counting import Counting
 from tests.faults.states import Asker, Pair, events_locked, frozen, full, held_by, is_waited_for_lock, read_only

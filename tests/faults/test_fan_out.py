@@ -18,7 +18,7 @@ def many_endpoints(customer: Customer) -> None:
 
 
 def test_a_web_process_killed_in_a_fan_out_loses_and_doubles_nothing(cluster: Cluster) -> None:
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     _, key = create_api_key("tests", ["events:write"], actor="user:alice")
     customer = Customer.objects.create(name="Alice & Co", uid="alice")

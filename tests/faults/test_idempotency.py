@@ -35,7 +35,7 @@ def servers(cluster: Cluster) -> list[int]:
 @pytest.fixture
 def key(cluster: Cluster) -> str:
     """A service key that emits."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     return create_api_key("tests", ["events:write"], actor="user:alice")[1]
 

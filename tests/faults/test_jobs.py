@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import connection
 
 from deliveries.models import Delivery, DueDelivery, Job
-from deliveries.services.jobs import start_job
-from deliveries.services.selection import Selection
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending.jobs import start_job
 from tests.faults.cluster import Cluster, kill
 from tests.faults.counting import Counting
 from tests.faults.states import held_by

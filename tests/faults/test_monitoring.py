@@ -93,7 +93,7 @@ def test_every_query_of_the_dashboard_answers_and_no_alert_fires_without_a_fault
     cluster: Cluster, receivers: list[Counting], tmp_path: Path
 ) -> None:
     """Given a web server of two processes, then their counts are whole whichever is scraped."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     worker_port, dispatcher_port = free_ports(2)
     cluster.web(web_processes=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from deliveries.models import Attempt, Delivery
-from deliveries.services import retention
+from deliveries.services.housekeeping import retention
 from tests.faults.calling import Caller
 from tests.faults.cluster import Cluster
 from tests.faults.counting import Counting

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from config.embedded import Services, binaries
-from deliveries.protocol import ids
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.writing import ids
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.calling import Caller
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.faults.counting import Counting

@@ -15,10 +15,10 @@ from django.db import connection
 
 from config.embedded import binaries
 from deliveries.models import Customer, Endpoint
-from deliveries.protocol import ids
-from deliveries.services import retention
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.writing import ids
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, resume_endpoint
+from deliveries.services.housekeeping import retention
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.calling import Caller
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.faults.counting import Counting

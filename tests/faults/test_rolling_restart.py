@@ -21,7 +21,7 @@ from typing import Self
 
 import pytest
 
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.calling import Caller, Emitted
 from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting

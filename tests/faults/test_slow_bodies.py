@@ -14,8 +14,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from deliveries.models import Customer, Member
-from deliveries.services.api_keys import create_api_key
-from deliveries.services.own_time import zone_of
+from deliveries.services.common.own_time import zone_of
+from deliveries.services.people.api_keys import create_api_key
 from tests.browsers import logged_in
 from tests.faults.cluster import LEAST_SECONDS, Cluster
 

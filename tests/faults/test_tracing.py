@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import pytest
 
 from deliveries.models import Delivery
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import customers_of, endpoints_at, is_all_succeeded

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deliveries.models import Attempt, Delivery, DueDelivery, Event
-from deliveries.services import retention
-from deliveries.services.api_keys import create_api_key
 from deliveries.services.endpoints import pause_endpoint
+from deliveries.services.housekeeping import retention
+from deliveries.services.people.api_keys import create_api_key
 from tests.faults.cluster import LEAST_SECONDS, Cluster
 from tests.faults.counting import Counting
 from tests.faults.steps import arrived, arrived_ids, customers_of, emit, endpoints_at, is_all_succeeded, leader

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from deliveries.listen.api import Api
 from deliveries.listen.feed import POLL_SECONDS, Feed, follow, server_time, start_of
-from deliveries.protocol.answer import Answer as Answered
+from deliveries.protocol.answers.answer import Answer as Answered
 from tests.receiver import Answer, Receiver, Request
 
 

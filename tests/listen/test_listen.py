@@ -76,7 +76,7 @@ def customer() -> Customer:
 @pytest.fixture
 def key(customer: Customer) -> str:
     """A key of the customer that may do no more than read."""
-    from deliveries.services.api_keys import create_api_key
+    from deliveries.services.people.api_keys import create_api_key
 
     return create_api_key("laptop", ["read"], customer=customer, actor="system")[1]
 
@@ -138,7 +138,7 @@ def emit(customer: Customer, event_type: str = "invoice.paid", **data: Any) -> s
 def stored_body(event_id: str) -> bytes:
     """What is in the log."""
     from deliveries.models import Event
-    from deliveries.protocol.ids import decode_id
+    from deliveries.protocol.writing.ids import decode_id
 
     return bytes(Event.objects.get(pk=decode_id("evt", event_id)).body)
 
@@ -187,9 +187,9 @@ def test_an_endpoint_of_an_older_version_is_forwarded_that_version(
 ) -> None:
     """Given one event that is mapped and one to which no mapping leads, then each is told as production would."""
     from deliveries.models import ApiVersion
-    from deliveries.services.api_versions import create_version, release_version, save_change
+    from deliveries.services.catalogue.api_versions import create_version, release_version, save_change
+    from deliveries.services.catalogue.event_types import create_event_type
     from deliveries.services.endpoints import create_endpoint
-    from deliveries.services.event_types import create_event_type
 
     create_event_type({"name": "invoice.paid"}, actor="system")
     release_version(create_version({"name": "v1"}, actor="system"), actor="system")
@@ -233,8 +233,8 @@ def test_only_what_comes_from_now_on_is_forwarded_unless_told_otherwise(
     from django.utils import timezone
 
     from deliveries.models import Event
-    from deliveries.protocol.ids import floor_of
-    from deliveries.services.retention import open_partitions
+    from deliveries.protocol.writing.ids import floor_of
+    from deliveries.services.housekeeping.retention import open_partitions
 
     earlier = timezone.now() - timedelta(minutes=5)
     open_partitions()

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import finish_all
 

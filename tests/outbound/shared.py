@@ -11,7 +11,7 @@ import requests
 from deliveries.outbound.client import prepared_post
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.hostile_server import HostileServer
 from tests.outbound.one_receiver import OneReceiver
 

@@ -18,7 +18,7 @@ from deliveries.outbound import client, reach
 from deliveries.outbound.client import check_target, new_transfers, prepared_post, send_one
 from deliveries.outbound.guard import Guard, ProxyOnly
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.hostile_server import HostileServer
 from tests.outbound.shared import ORDINARY, post
 

@@ -10,7 +10,7 @@ from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.handle import BODY_LIMIT_BYTES
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_connections import CASES
 from tests.outbound.memory import GROWTH_LIMIT_BYTES, only_new_garbage, resident_bytes, settled_bytes

@@ -9,9 +9,9 @@ import pytest
 from deliveries.errors import InvalidUrl
 from deliveries.outbound.client import prepared_post
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.inbox import INBOX_HOST, INBOX_URLS, InboxAnswer, is_inbox
-from deliveries.protocol.urls import check_url
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.sending.inbox import INBOX_HOST, INBOX_URLS, InboxAnswer, is_inbox
+from deliveries.protocol.writing.urls import check_url
 
 
 class Nowhere:

@@ -15,7 +15,7 @@ from deliveries.outbound.client import prepared_post
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.handle import Handle
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import finish_all, wait_until
 

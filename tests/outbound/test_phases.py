@@ -11,7 +11,7 @@ from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import prepared_post, send_one
 from deliveries.outbound.guard import Guard
 from deliveries.outbound.multi import Transfers
-from deliveries.protocol.answer import Answer, Phases
+from deliveries.protocol.answers.answer import Answer, Phases
 from tests.hostile_server import HostileServer
 from tests.outbound.one_receiver import OK, OneReceiver
 from tests.outbound.shared import engine_for, post

@@ -19,7 +19,7 @@ from deliveries.outbound.guard import Guard
 from deliveries.outbound.handle import header_lines
 from deliveries.outbound.multi import Transfers
 from deliveries.outbound.results import UNSENT
-from deliveries.protocol.request import Head
+from deliveries.protocol.sending.request import Head
 from tests.hostile_server import CLOSE, HostileServer
 from tests.outbound.hostile_heads import END
 from tests.outbound.one_receiver import OK, OneReceiver

@@ -67,7 +67,10 @@ def make_house(name: str, username: str, port: int) -> House:
 
     from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Event, FailureGroup, Job
     from deliveries.models.base import new_id
-    from deliveries.services import api_keys, customers, endpoints, event_types, events, members
+    from deliveries.services import customers, endpoints
+    from deliveries.services.accepting import events
+    from deliveries.services.catalogue import event_types
+    from deliveries.services.people import api_keys, members
 
     customer = customers.create_customer({"name": name, "uid": name.lower()}, actor="system")
     member = members.add_member(customer, username, email=f"{username}@example.com", actor="system")

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from deliveries.demo.seed import fill
 from deliveries.models import Customer, Delivery, Endpoint, FailureGroup
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.members import add_member
+from deliveries.services.people.members import add_member
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in, new_context
 
 if TYPE_CHECKING:

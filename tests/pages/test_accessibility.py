@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from django.contrib.auth.models import User
 
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.site.sites import portal_site, staff_site
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
 from tests.pages.conftest import House
 

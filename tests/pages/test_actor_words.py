@@ -7,9 +7,9 @@ import re
 import pytest
 from django.test import Client
 
-from deliveries.admin.actor_words import actor_in_words
+from deliveries.admin.words.actor_words import actor_in_words
 from deliveries.models import Attempt, Job
-from deliveries.services.audit import record_act
+from deliveries.services.common.audit import record_act
 from tests.pages.conftest import House
 from tests.pages.test_staff import addresses
 

@@ -7,8 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import Alert, Endpoint
-from deliveries.services.alerts import note_cannot_send
 from deliveries.services.endpoints import disable_endpoint
+from deliveries.services.telling.alerts import note_cannot_send
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

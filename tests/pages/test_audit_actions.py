@@ -10,18 +10,18 @@ import pytest
 from django.test import Client
 from django.utils.translation import override
 
-from deliveries.admin.audit_actions import ACTIONS, action_choices, action_in_words
+from deliveries.admin.words.audit_actions import ACTIONS, action_choices, action_in_words
 from deliveries.models import Job
-from deliveries.services.audit import record_act
-from deliveries.services.jobs import ACTIONS as OF_JOBS
+from deliveries.services.common.audit import record_act
+from deliveries.services.resending.jobs import ACTIONS as OF_JOBS
 from tests.counters import ROOT, production_files
 from tests.pages.conftest import House
 from tests.pages.test_staff import addresses
 
 NAMED = re.compile(r"(?:" + "|".join(sorted({each.partition(".")[0] for each in ACTIONS})) + r")\.[a-z_]+")
 OTHERS = {  # of which the first two name alerts
-    *("deliveries/models/alerts.py", "deliveries/protocol/operational.py"),
-    "deliveries/admin/audit_actions.py",
+    *("deliveries/models/alerts.py", "deliveries/protocol/events/operational.py"),
+    "deliveries/admin/words/audit_actions.py",
 }
 
 NO_ACTIONS = {"endpoint.allowed_rate", "user.last_login", "customer.updated"}  # columns, and an event type of the demo

@@ -7,12 +7,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from deliveries.admin.listing import Line
+from deliveries.admin.lists.listing import Line
 from deliveries.models import AuditEntry, Endpoint
-from deliveries.services.audit import record_act
+from deliveries.services.catalogue.event_types import delete_event_type
+from deliveries.services.common.audit import record_act
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import delete_endpoint
-from deliveries.services.event_types import delete_event_type
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

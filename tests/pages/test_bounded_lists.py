@@ -13,16 +13,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse, set_script_prefix
 
-from deliveries.admin import delivery_list, page_addresses, paging
-from deliveries.admin.page_addresses import address_of
-from deliveries.admin.paging import Place, Source, read_page
+from deliveries.admin.delivery import delivery_list
+from deliveries.admin.parts import page_addresses, paging
+from deliveries.admin.parts.page_addresses import address_of
+from deliveries.admin.parts.paging import Place, Source, read_page
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, EventType, FailureGroup, Job
 from deliveries.models.visible import OPERATOR
-from deliveries.services import candidates
-from deliveries.services.audit import record_act
-from deliveries.services.failure_groups import last_job
-from deliveries.services.jobs import count_matching
-from deliveries.services.selection import Selection, among
+from deliveries.services.common.audit import record_act
+from deliveries.services.reading.selection import Selection, among
+from deliveries.services.resending import candidates
+from deliveries.services.resending.failure_groups import last_job
+from deliveries.services.resending.jobs import count_matching
 from tests.pages.conftest import House
 from tests.pages.test_deliveries import emit
 from tests.reading import rows_read
@@ -55,7 +56,7 @@ def test_what_several_customers_wait_for_is_looked_for_in_parts_of_the_queue(
     wanted = Delivery.objects.filter(customer=globex.customer, state="pending").order_by("-id")
     monkeypatch.setattr(paging, "DEAR_WINDOW", 10)
     monkeypatch.setattr(paging, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("deliveries.admin.listing.ListPages.per_page", 5)
+    monkeypatch.setattr("deliveries.admin.lists.listing.ListPages.per_page", 5)
     with rows_read("hookpost_delivery%") as read:
         bob.get(f"{LIST}?customer=Globex&state=pending")
     assert read.rows <= 10

@@ -14,10 +14,10 @@ from django.test import Client
 from deliveries.api import openapi
 from deliveries.conf import conf
 from deliveries.models import AuditEntry, BrandPicture, Customer
-from deliveries.services import brands
-from deliveries.services.invitation_mail import letter_of
-from deliveries.services.invitations import invite
-from deliveries.services.mail_choices import reader_of
+from deliveries.services.people import brands
+from deliveries.services.people.invitations import invite
+from deliveries.services.telling.invitation_mail import letter_of
+from deliveries.services.telling.mail_choices import reader_of
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.test_accessibility import both_schemes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.models import User
 
-from deliveries.admin import paging
+from deliveries.admin.parts import paging
 from deliveries.models import AuditEntry, Delivery, Endpoint
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in
 from tests.pages.conftest import House

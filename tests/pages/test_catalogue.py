@@ -15,12 +15,12 @@ import pytest
 import standardwebhooks
 from django.test import Client
 
-from deliveries.admin.catalogue import example_body
-from deliveries.admin.schema_members import LINE_LIMIT, Line, differences, members_of
+from deliveries.admin.portal.catalogue import example_body
+from deliveries.admin.portal.schema_members import LINE_LIMIT, Line, differences, members_of
 from deliveries.models import EventType
-from deliveries.protocol.secrets import SigningKey, format_secret
-from deliveries.protocol.signatures import signature_headers
-from deliveries.services.event_types import create_event_type, update_event_type
+from deliveries.protocol.signing.secrets import SigningKey, format_secret
+from deliveries.protocol.signing.signatures import signature_headers
+from deliveries.services.catalogue.event_types import create_event_type, update_event_type
 from tests.pages.conftest import House
 
 NODE = Path(__file__).parents[1] / "receivers" / "node"

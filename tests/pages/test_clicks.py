@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from deliveries.models import Delivery, Endpoint, Job
 from deliveries.services.customers import create_customer
-from deliveries.services.members import add_member
+from deliveries.services.people.members import add_member
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.working import a_worker

@@ -14,9 +14,9 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 
-from deliveries.admin.audit_words import in_lines
+from deliveries.admin.words.audit_words import in_lines
 from deliveries.models import AuditEntry, Delivery, Endpoint, Event, Lane
-from deliveries.protocol.ids import encode_id
+from deliveries.protocol.writing.ids import encode_id
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in, new_context
 from tests.pages.conftest import House
 

@@ -11,9 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries.admin.paging import WINDOW, Source
+from deliveries.admin.parts.paging import WINDOW, Source
 from deliveries.models import Attempt, AuditEntry, Delivery, DueDelivery, Endpoint
-from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.accepting.events import EventDraft, accept_event
 from tests.pages.conftest import House, logged_in
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +215,7 @@ def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(bob: Client, acm
 def test_a_search_that_takes_too_long_is_given_up_with_advice(
     bob: Client, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.admin.paging.LIST_SECONDS", 0.001)
+    monkeypatch.setattr("deliveries.admin.parts.paging.LIST_SECONDS", 0.001)
     monkeypatch.setattr("deliveries.admin.deliveries.source_of", slow_source)
     text = bob.get("/admin/deliveries/delivery/", {"customer": "acme"}).content.decode()
     assert "This search takes too long." in text

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from deliveries.models import Member, SecondFactor
-from deliveries.services.api_keys import create_api_key
-from deliveries.services.members import add_member, login_token
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.people.members import add_member, login_token
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, front_page, log_in
 from tests.pages.conftest import House
 from tests.security.steps import a_factor, code_of

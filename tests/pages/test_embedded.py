@@ -10,7 +10,7 @@ from django.test import Client
 
 from config.site_cookies import session_cookie
 from deliveries.models import SecondFactor
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.people.api_keys import create_api_key
 from tests.pages.chromium import NEEDS_CHROMIUM
 from tests.pages.conftest import House
 from tests.receiver import Receiver

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, FailureGroup, Job
-from deliveries.protocol.outcome import GONE
+from deliveries.protocol.answers.outcome import GONE
 from deliveries.services.endpoints import create_endpoint, disable_endpoint
 from tests.pages.conftest import House
 

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.protocol.member_roles import MemberRole
-from deliveries.services.members import add_member, change_role
+from deliveries.protocol.who.member_roles import MemberRole
+from deliveries.services.people.members import add_member, change_role
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House, logged_in
 from tests.services.steps import an_hour_of

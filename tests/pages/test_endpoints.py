@@ -14,11 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, Delivery, Endpoint, EndpointSecret, Event, Lane
-from deliveries.protocol import profiles, timestamps
-from deliveries.protocol.polled import POLLED_URL
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.protocol.signing import profiles
+from deliveries.protocol.writing import timestamps
+from deliveries.services.accepting.events import send_test_event
+from deliveries.services.catalogue.event_types import create_event_type
 from deliveries.services.endpoints import create_endpoint, rotate_secret
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import send_test_event
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

@@ -85,7 +85,7 @@ def test_too_many_pages_at_once_are_refused_with_a_page(carol: Client, monkeypat
     def none_free(*args: object, **kwargs: object) -> None:
         raise TooManyAtOnce("enough", limit="requests_at_once", figure=1, owner="cus_x")
 
-    monkeypatch.setattr("deliveries.services.shares.requests_and_pages.place", none_free)
+    monkeypatch.setattr("deliveries.services.process.shares.requests_and_pages.place", none_free)
     answer = carol.get("/portal/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert "Too many pages at once" in answer.content.decode()

@@ -9,11 +9,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.admin.error_words import ERROR_WORDS, error_word, errors_called
+from deliveries.admin.words.error_words import ERROR_WORDS, error_word, errors_called
 from deliveries.models import Delivery, EndpointHour, FailureGroup, Lane
-from deliveries.protocol.advice import ERRORS
-from deliveries.protocol.outcome import EXPLANATIONS
-from deliveries.services.languages import LANGUAGES, choose_language, speaking
+from deliveries.protocol.answers.advice import ERRORS
+from deliveries.protocol.answers.outcome import EXPLANATIONS
+from deliveries.services.common.languages import LANGUAGES, choose_language, speaking
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

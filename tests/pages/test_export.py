@@ -17,14 +17,15 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.admin import export, paging
-from deliveries.admin.export import as_csv, cell
+from deliveries.admin.base import export
+from deliveries.admin.base.export import as_csv, cell
+from deliveries.admin.parts import paging
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event
 from deliveries.models.visible import Viewer
+from deliveries.services.accepting.events import EventDraft, accept_event
 from deliveries.services.customers import delete_customer
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.export_places import export_places
-from deliveries.services.selection import Selection, deliveries_of, read_types
+from deliveries.services.reading.export_places import export_places
+from deliveries.services.reading.selection import Selection, deliveries_of, read_types
 from tests.pages.conftest import House, logged_in
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from deliveries.admin import failure_groups
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Endpoint, FailureGroup, Job, Member
-from deliveries.services.candidates import Count
-from deliveries.services.languages import choose_language
-from deliveries.services.members import add_member
-from deliveries.services.own_time import choose_zone
+from deliveries.services.common.languages import choose_language
+from deliveries.services.common.own_time import choose_zone
+from deliveries.services.people.members import add_member
+from deliveries.services.resending.candidates import Count
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

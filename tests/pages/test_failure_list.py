@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deliveries.admin.badges import url_in_two_lines
+from deliveries.admin.parts.badges import url_in_two_lines
 from deliveries.models import Endpoint, FailureGroup
 from deliveries.models.rollup import EndpointHour
 from tests.pages.conftest import House

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.accepting.events import EventDraft, accept_event
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

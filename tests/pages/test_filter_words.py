@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from deliveries.models.base import new_id
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 from deliveries.services import endpoints
 from tests.pages.conftest import House
 

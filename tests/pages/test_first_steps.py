@@ -11,12 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Lane
-from deliveries.protocol.member_roles import MemberRole
+from deliveries.protocol.who.member_roles import MemberRole
+from deliveries.services.accepting.events import EventDraft, accept_event, send_test_event
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import EventDraft, accept_event, send_test_event
-from deliveries.services.first_steps import steps_done
-from deliveries.services.members import add_member, change_role
+from deliveries.services.people.first_steps import steps_done
+from deliveries.services.people.members import add_member, change_role
 from tests.pages.conftest import logged_in
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_each_step_ticks_itself_and_all_are_gone_when_they_are_done(
 def test_a_test_of_a_type_of_the_catalogue_is_no_real_event(
     nina: Client, newcomer: Customer, receiver_ports: list[int]
 ) -> None:
-    from deliveries.services.event_types import create_event_type
+    from deliveries.services.catalogue.event_types import create_event_type
 
     create_event_type({"name": "invoice.paid"}, customer=newcomer, actor="system")
     endpoint, _ = create_endpoint(newcomer, {"url": f"http://127.0.0.1:{receiver_ports[0]}/in"}, actor="system")

@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import AuditEntry, PasswordMail
-from deliveries.services.alert_mail import is_mail_due
-from deliveries.services.password_mail import send_due_passwords
+from deliveries.services.telling.alert_mail import is_mail_due
+from deliveries.services.telling.password_mail import send_due_passwords
 from tests.pages.chromium import PASSWORD
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_staff_list import set_password

@@ -25,7 +25,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from deliveries.admin.form_widgets import WRITERS, PlainRenderer
+from deliveries.admin.parts.form_widgets import WRITERS, PlainRenderer
 from tests.pages.conftest import House
 
 HOSTILE = "\"><script>alert('1')</script>&amp;"

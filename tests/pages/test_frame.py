@@ -7,8 +7,8 @@ import re
 import pytest
 from django.test import Client
 
-from deliveries.admin import theme
-from deliveries.services.brands import set_brand
+from deliveries.admin.parts import theme
+from deliveries.services.people.brands import set_brand
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.test import Client
 
 from deliveries.models import Endpoint
-from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
+from deliveries.protocol.sending.inbox import INBOX_URLS, InboxAnswer
 from deliveries.services.endpoints import create_endpoint, resume_endpoint
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House, logged_in
@@ -50,7 +50,7 @@ def test_an_inbox_shows_what_is_sent_to_it_and_answers_as_it_is_told(page: Page,
 
 def create_test(page: Page, inbox: Endpoint) -> None:
     """Send a test event from beside the page."""
-    from deliveries.services.events import send_test_event
+    from deliveries.services.accepting.events import send_test_event
 
     send_test_event(inbox, event_type="hookpost.test")
     assert page.url.endswith("/inbox/")

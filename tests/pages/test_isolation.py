@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from deliveries.admin.pages import PageAdmin
-from deliveries.admin.portal_base import PortalAdmin
-from deliveries.admin.sites import portal_site
+from deliveries.admin.base.pages import PageAdmin
+from deliveries.admin.portal.portal_base import PortalAdmin
+from deliveries.admin.site.sites import portal_site
 from deliveries.models import AuditEntry, Endpoint, Member
 from tests.pages.conftest import House, logged_in
 

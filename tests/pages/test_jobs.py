@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from deliveries.admin import import_report
-from deliveries.admin.badges import NOTHING
+from deliveries.admin.parts.badges import NOTHING
 from deliveries.models import AuditEntry, ImportLine, Job
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House

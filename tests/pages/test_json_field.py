@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django import forms
 
-from deliveries.admin.json_field import StoredJSONField
+from deliveries.admin.parts.json_field import StoredJSONField
 
 
 @pytest.mark.parametrize(

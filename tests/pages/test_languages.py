@@ -12,20 +12,20 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
 
-from deliveries.admin import export
-from deliveries.admin.script_words import PLACE
+from deliveries.admin.base import export
+from deliveries.admin.words.script_words import PLACE
 from deliveries.models import Alert, LogIn, PasswordMail
-from deliveries.protocol.advice import advice_for
-from deliveries.protocol.outcome import GONE
-from deliveries.protocol.stored_sentences import not_arrived
-from deliveries.services.alert_letters import letter_to
-from deliveries.services.alerts import note_disabled
+from deliveries.protocol.answers.advice import advice_for
+from deliveries.protocol.answers.outcome import GONE
+from deliveries.protocol.writing.stored_sentences import not_arrived
+from deliveries.services.common.languages import in_words
+from deliveries.services.common.own_time import choose_zone
 from deliveries.services.endpoints import disable_endpoint
-from deliveries.services.invitation_mail import letter_of as invitation_letter
-from deliveries.services.languages import in_words
-from deliveries.services.mail_choices import reader_of
-from deliveries.services.own_time import choose_zone
-from deliveries.services.password_mail import letter_of
+from deliveries.services.telling.alert_letters import letter_to
+from deliveries.services.telling.alerts import note_disabled
+from deliveries.services.telling.invitation_mail import letter_of as invitation_letter
+from deliveries.services.telling.mail_choices import reader_of
+from deliveries.services.telling.password_mail import letter_of
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_members import an_invitation
 from tests.settings import SETTINGS

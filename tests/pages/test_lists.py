@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from deliveries.admin import paging
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.parts import paging
+from deliveries.admin.site.sites import portal_site, staff_site
 from deliveries.models import AuditEntry, Customer, Delivery, Event, EventType
 from deliveries.models.log import EVERYONES
 from deliveries.services.endpoints import create_endpoint
@@ -173,7 +173,7 @@ def test_with_time_left_several_windows_fill_one_page(
 def test_a_members_events_are_their_own_and_everyones_in_one_order(
     carol: Client, acme: House, globex: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.admin.listing.ListPages.per_page", 4)
+    monkeypatch.setattr("deliveries.admin.lists.listing.ListPages.per_page", 4)
     emit(acme, 5)
     copies = [Event.objects.order_by("-id")[number] for number in (1, 3)]
     for number, copy in enumerate(copies):
@@ -194,7 +194,7 @@ def test_a_members_events_are_their_own_and_everyones_in_one_order(
 
 
 def test_event_types_are_paged_by_name(alice: Client, acme: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.admin.listing.ListPages.per_page", 2)
+    monkeypatch.setattr("deliveries.admin.lists.listing.ListPages.per_page", 2)
     for name in ("b.one", "a.two", "c.three", "a.one"):
         EventType.objects.create(name=name)
     seen, address = [], "/admin/deliveries/eventtype/"

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from deliveries.models import AuditEntry, Customer, Member
-from deliveries.services.members import find_member
+from deliveries.services.people.members import find_member
 from tests.pages.conftest import House, logged_in
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.test import Client
 
 from deliveries.models import Member
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.mail_choices import reader_of
+from deliveries.services.telling.mail_choices import reader_of
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

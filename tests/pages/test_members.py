@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from deliveries.errors import Conflict
 from deliveries.models import ApiKey, AuditEntry, Endpoint, Invitation, Member
-from deliveries.services import invitations
-from deliveries.services.alert_mail import is_mail_due
-from deliveries.services.audit import record_act
-from deliveries.services.invitation_mail import send_due_invitations
-from deliveries.services.members import add_member, change_role, login_token, remove_member
-from deliveries.services.portal_links import create_link
+from deliveries.services.common.audit import record_act
+from deliveries.services.people import invitations
+from deliveries.services.people.members import add_member, change_role, login_token, remove_member
+from deliveries.services.people.portal_links import create_link
+from deliveries.services.telling.alert_mail import is_mail_due
+from deliveries.services.telling.invitation_mail import send_due_invitations
 from tests.pages.chromium import PASSWORD
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_isolation import pages_of_a_row, portal_pages, row_of
@@ -140,7 +140,7 @@ def test_a_link_of_an_invitation_is_for_nobody_of_staff(acme: House) -> None:
 
 
 def test_invitations_have_a_limit_within_a_day(acme: House, carol: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.limits.INVITATIONS", 2)
+    monkeypatch.setattr("deliveries.services.common.limits.INVITATIONS", 2)
     for email in ("a@example.com", "a@example.com", "b@example.com"):
         answer = carol.post("/portal/members/", {"email": email, "role": "viewer"})
     assert "at most 2 invitations within a day" in answer.content.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from deliveries.services.alert_mail import run_mail_thread
+from deliveries.services.telling.alert_mail import run_mail_thread
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, front_page, log_in
 from tests.pages.conftest import House
 from tests.services.mailing import use

@@ -16,7 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries import sql
-from deliveries.admin import dashboard, site_base
+from deliveries.admin.front import dashboard
+from deliveries.admin.site import site_base
 from deliveries.models import Alert, Delivery, DueDelivery, Endpoint, FailureGroup, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.models.visible import OPERATOR

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries.admin import overview_live
+from deliveries.admin.front import overview_live
 from deliveries.models import FailureGroup
 from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.services.endpoints import pause_endpoint

@@ -12,9 +12,9 @@ from django.apps import apps
 from django.db import transaction
 from django.test import Client
 
-from deliveries.admin.sites import portal_site
+from deliveries.admin.site.sites import portal_site
 from deliveries.models import AuditEntry, Customer, Delivery, Endpoint, FailureGroup, Job, Member
-from deliveries.services.members import add_member
+from deliveries.services.people.members import add_member
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_isolation import pages_of_a_row, portal_pages, row_of
 from tests.pages.written import written

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from deliveries.models import Endpoint
-from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.accepting.events import EventDraft, accept_event
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

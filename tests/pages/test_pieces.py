@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy, override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.admin.badges import badge, dotted
-from deliveries.admin.pieces import joined, piece
+from deliveries.admin.parts.badges import badge, dotted
+from deliveries.admin.parts.pieces import joined, piece
 
 HOSTILE = "\"><script>alert('1')</script>&amp;"
 VALUES = st.one_of(

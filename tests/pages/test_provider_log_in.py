@@ -37,10 +37,10 @@ from deliveries.errors import WrongSetting
 from deliveries.management.doctor import provider as doctor
 from deliveries.models import AuditEntry, StaffIdentity
 from deliveries.provider_checks import problems_of_provider
-from deliveries.services import oidc_provider, staff_identities
-from deliveries.services.issuer_keys import IssuerKeys
-from deliveries.services.oidc_provider import KnownProvider
-from deliveries.services.role_groups import role_of
+from deliveries.services.people import oidc_provider, staff_identities
+from deliveries.services.people.issuer_keys import IssuerKeys
+from deliveries.services.people.oidc_provider import KnownProvider
+from deliveries.services.people.role_groups import role_of
 from tests.browsers import logged_in
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, KEY, OTHER_KEY, ProviderServer
 from tests.pages.chromium import CHROMIUM, new_context
@@ -305,7 +305,7 @@ def test_a_code_of_another_log_in_fails_at_pkce_and_nonce(provider: ProviderServ
 
 
 def test_a_log_in_that_was_begun_long_ago_is_over(provider: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.admin.provider_log_in.BEGUN_SECONDS", -1)
+    monkeypatch.setattr("deliveries.admin.log_ins.provider_log_in.BEGUN_SECONDS", -1)
     assert "took too long" in text_of(log_in())
 
 
@@ -480,7 +480,7 @@ def test_a_wrong_secret_and_both_ways_to_tell_it(provider: ProviderServer, monke
 
 
 def test_refusals_of_strangers_fill_no_table(provider: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.staff_identities.REFUSED_AN_HOUR", 2)
+    monkeypatch.setattr("deliveries.services.people.staff_identities.REFUSED_AN_HOUR", 2)
     with capture_logs() as lines:
         for _ in range(5):
             Client().get("/admin/log-in/back/?state=x&code=y")

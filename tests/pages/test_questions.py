@@ -9,7 +9,7 @@ from django.test import Client
 
 from deliveries.models import AuditEntry, Delivery, Endpoint
 from deliveries.services.endpoints import pause_endpoint
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

@@ -13,11 +13,11 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
-from deliveries.admin import redeliver_all
+from deliveries.admin.delivery import redeliver_all
 from deliveries.models import AuditEntry, Delivery, DueDelivery, Event, Job, Lane
-from deliveries.protocol import ids
-from deliveries.services import candidates
+from deliveries.protocol.writing import ids
 from deliveries.services.job_steps import run_job_step
+from deliveries.services.resending import candidates
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.test_deliveries import emit

@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.admin.highlight import coloured_json
-from deliveries.admin.safe_text import pretty_json, readable
+from deliveries.admin.parts.highlight import coloured_json
+from deliveries.admin.parts.safe_text import pretty_json, readable
 
 JSON = st.recursive(
     st.none()

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from deliveries.models import LogIn
-from deliveries.services.saved_views import VIEWS_LIMIT
+from deliveries.services.people.saved_views import VIEWS_LIMIT
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

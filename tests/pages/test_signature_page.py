@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries.models import Attempt, EndpointSecret
-from deliveries.protocol.secrets import hint, read_secret
-from deliveries.protocol.signatures import signature_headers
+from deliveries.protocol.signing.secrets import hint, read_secret
+from deliveries.protocol.signing.signatures import signature_headers
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
 
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.site.sites import portal_site, staff_site
 from deliveries.models import ApiKey, AuditEntry, Customer, EventType, Lane
+from deliveries.services.catalogue.event_types import create_event_type
 from deliveries.services.endpoints import pause_endpoint
-from deliveries.services.event_types import create_event_type
 from tests.pages.conftest import House, make_house
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_the_front_page_counts_failing_endpoints_and_leads_to_them(
 
 
 def test_a_figure_stops_counting_at_its_limit(acme: House, globex: House) -> None:
-    from deliveries.admin.dashboard import count
+    from deliveries.admin.front.dashboard import count
     from deliveries.models import Delivery
 
     assert count(Delivery.objects.all(), limit=1) == "1+"

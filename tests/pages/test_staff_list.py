@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from deliveries.errors import Conflict
 from deliveries.models import AuditEntry, LogIn, PasswordMail, SecondFactor
-from deliveries.protocol.staff_roles import StaffRole
-from deliveries.services.alert_mail import is_mail_due
-from deliveries.services.password_links import link_parts, mail_link
-from deliveries.services.password_mail import send_due_passwords
-from deliveries.services.portal_links import create_link
+from deliveries.protocol.who.staff_roles import StaffRole
+from deliveries.services.people.password_links import link_parts, mail_link
+from deliveries.services.people.portal_links import create_link
+from deliveries.services.people.role_groups import group_name, role_of
+from deliveries.services.people.staff import change_staff_role
 from deliveries.services.purge import purge_rows
-from deliveries.services.role_groups import group_name, role_of
-from deliveries.services.staff import change_staff_role
+from deliveries.services.telling.alert_mail import is_mail_due
+from deliveries.services.telling.password_mail import send_due_passwords
 from tests.pages.chromium import PASSWORD
 from tests.pages.conftest import House, logged_in
 from tests.pages.test_staff_roles import staff

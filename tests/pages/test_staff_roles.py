@@ -13,11 +13,11 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 
-from deliveries.admin.sites import staff_site
+from deliveries.admin.site.sites import staff_site
 from deliveries.errors import Conflict
 from deliveries.models import ApiVersion, AuditEntry, StaffIdentity, VersionChange
-from deliveries.protocol.staff_roles import MEANINGS, PERMISSIONS, StaffRole
-from deliveries.services.role_groups import group_name, is_last_owner, keep_an_owner, role_of
+from deliveries.protocol.who.staff_roles import MEANINGS, PERMISSIONS, StaffRole
+from deliveries.services.people.role_groups import group_name, is_last_owner, keep_an_owner, role_of
 from tests.pages.conftest import House, logged_in
 from tests.security.steps import a_factor
 from tests.settings import SETTINGS

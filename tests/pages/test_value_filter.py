@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from deliveries.models import Event
+from deliveries.services.accepting.events import EventDraft, accept_event
 from deliveries.services.event_erasure import erase_content
-from deliveries.services.events import EventDraft, accept_event
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

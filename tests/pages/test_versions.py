@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 
 from deliveries.models import ApiVersion, Attempt, Endpoint, Event, EventType, VersionChange
-from deliveries.services import version_table
-from deliveries.services.api_versions import create_version, release_version, save_change
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import EventDraft, accept_event
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.catalogue import version_table
+from deliveries.services.catalogue.api_versions import create_version, release_version, save_change
+from deliveries.services.catalogue.event_types import create_event_type
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from deliveries.admin.badges import first_large
+from deliveries.admin.parts.badges import first_large
 from deliveries.models import Endpoint, Member
-from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
-from deliveries.protocol.member_roles import MemberRole
-from deliveries.services import url_check
-from deliveries.services.event_types import create_event_type
+from deliveries.protocol.sending.inbox import INBOX_URLS, InboxAnswer
+from deliveries.protocol.who.member_roles import MemberRole
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.endpoint import url_check
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.receiver import Receiver

@@ -11,10 +11,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from deliveries.models import Delivery, Endpoint, Job
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.services.housekeeping.rollup import roll_up
 from deliveries.services.job_steps import run_job_step
-from deliveries.services.rollup import roll_up
+from deliveries.services.people.api_keys import create_api_key
 from tests.engine.steps import take_turn
 from tests.pages.chromium import NEEDS_CHROMIUM, PASSWORD, log_in, new_context
 from tests.pages.conftest import House

@@ -16,9 +16,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
-from deliveries.admin.signing_fields import OWN_PARTS
-from deliveries.services.invitations import invite, token_of
-from deliveries.services.password_links import link_parts
+from deliveries.admin.endpoint.signing_fields import OWN_PARTS
+from deliveries.services.people.invitations import invite, token_of
+from deliveries.services.people.password_links import link_parts
 from tests.pages.chromium import NEEDS_CHROMIUM, log_in
 from tests.pages.conftest import House
 from tests.pages.forms import Field, Form, Forms

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from django.db import connection
 
 from deliveries.engine.loop import Engine
-from deliveries.services import job_steps, jobs
+from deliveries.services import job_steps
+from deliveries.services.resending import jobs
 
 PAUSE_SECONDS = 0.2
 

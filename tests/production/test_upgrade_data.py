@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from standardwebhooks import Webhook
 
 from config.embedded.processes import wait_until
-from deliveries.protocol.ids import decode_id, delivery_id, encode_id, time_ordered
+from deliveries.protocol.writing.ids import decode_id, delivery_id, encode_id, time_ordered
 from tests.ports import free_ports
 from tests.production.databases import KEYS, Installation, empty_database, is_up
 from tests.receiver import Receiver

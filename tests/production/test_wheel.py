@@ -293,9 +293,9 @@ import re
 from django.contrib.auth import get_user_model
 from django.test import Client
 from deliveries.models import Customer, Event
-from deliveries.services.members import login_token
-from deliveries.services.portal_links import create_link
-from deliveries.services.site_links import PORTAL, path_of, url_of
+from deliveries.services.people.members import login_token
+from deliveries.services.people.portal_links import create_link
+from deliveries.services.common.site_links import PORTAL, path_of, url_of
 
 def see(client, path, *, status=200, has=(), follow=False):
     answer = client.get(path, follow=follow)

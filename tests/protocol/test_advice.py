@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deliveries.protocol.advice import ERRORS, STATUSES, advice_for
-from deliveries.protocol.outcome import EXPLANATIONS
+from deliveries.protocol.answers.advice import ERRORS, STATUSES, advice_for
+from deliveries.protocol.answers.outcome import EXPLANATIONS
 
 
 def test_every_error_of_an_attempt_has_advice() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import CannotShape, InvalidInput
-from deliveries.protocol.api_versions import Mappings, MappingStep, Route, VersionTable, check_version_name
-from deliveries.protocol.payload import BodyFormat, EventText, PayloadMode, Shaping, routed, shape, transformed
-from deliveries.protocol.request import full_body
-from deliveries.protocol.transformation import transform
+from deliveries.protocol.events.api_versions import Mappings, MappingStep, Route, VersionTable, check_version_name
+from deliveries.protocol.events.transformation import transform
+from deliveries.protocol.sending.payload import BodyFormat, EventText, PayloadMode, Shaping, routed, shape, transformed
+from deliveries.protocol.sending.request import full_body
 
 TABLE = VersionTable(
     names=("v1", "v2", "v3", "v4"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.backoff import DEFAULT_SCHEDULE, check_schedule, delay_seconds, parse_retry_after
+from deliveries.protocol.when.backoff import DEFAULT_SCHEDULE, check_schedule, delay_seconds, parse_retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SCHEDULES = st.lists(st.integers(0, 604_800), min_size=1, max_size=30)

@@ -9,13 +9,21 @@ from uuid import UUID, uuid4
 import pytest
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol import batching
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.api_versions import Route
-from deliveries.protocol.batching import BODY_LIMIT_BYTES, largest_batch, read_partly, read_place
-from deliveries.protocol.ids import EVENT, encode_id
-from deliveries.protocol.payload import BodyFormat, EventText, PayloadMode, Shaping, check_together, routed, shape
-from deliveries.protocol.request import full_body
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.events.api_versions import Route
+from deliveries.protocol.sending import batching
+from deliveries.protocol.sending.batching import BODY_LIMIT_BYTES, largest_batch, read_partly, read_place
+from deliveries.protocol.sending.payload import (
+    BodyFormat,
+    EventText,
+    PayloadMode,
+    Shaping,
+    check_together,
+    routed,
+    shape,
+)
+from deliveries.protocol.sending.request import full_body
+from deliveries.protocol.writing.ids import EVENT, encode_id
 
 OURS = {"evt_1", "evt_2"}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.brand_colours import check_accent, shades_of
+from deliveries.protocol.writing.brand_colours import check_accent, shades_of
 
 
 def luminance_of(colour: str) -> float:

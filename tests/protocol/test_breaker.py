@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.protocol.breaker import (
+from deliveries.protocol.when.breaker import (
     CLOSED,
     Breaker,
     after_answered_failure,

@@ -8,7 +8,7 @@ import pytest
 
 from deliveries.conf import load
 from deliveries.errors import CannotShape, WrongSetting
-from deliveries.protocol.challenge import (
+from deliveries.protocol.answers.challenge import (
     CHALLENGE,
     ECHO,
     KINDS,
@@ -22,7 +22,7 @@ from deliveries.protocol.challenge import (
     next_wait,
     origin_name,
 )
-from deliveries.protocol.payload import EventText, Shaping, shape
+from deliveries.protocol.sending.payload import EventText, Shaping, shape
 
 VALUE = "q1w2e3r4t5z6u7i8"
 ORIGIN = "hooks.example"

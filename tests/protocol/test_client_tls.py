@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.client_tls import check_tls, complete_tls, shown_tls
+from deliveries.protocol.sending.client_tls import check_tls, complete_tls, shown_tls
 
 NOW = datetime.now(UTC)
 PEM, PKCS8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deliveries.protocol.clock import Reading, compare, span_in_words
+from deliveries.protocol.writing.clock import Reading, compare, span_in_words
 
 
 def test_the_offset_is_taken_from_the_middle_of_the_round_trip() -> None:

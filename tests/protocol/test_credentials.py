@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.credentials import KINDS, authorization, check_auth, complete, secrets_of, shown_auth
+from deliveries.protocol.sending.credentials import KINDS, authorization, check_auth, complete, secrets_of, shown_auth
 
 TOKEN = "a-token-of-32-characters-abcd1234"
 BASIC = {"type": "basic", "username": "hook", "password": "geheim"}

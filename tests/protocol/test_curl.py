@@ -7,7 +7,7 @@ import subprocess
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deliveries.protocol.curl import as_curl
+from deliveries.protocol.sending.curl import as_curl
 
 URL = "https://a.example/in?b[]=1&c={x}'y"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.delivery_window import DAYS, check_window, is_open, read_window, write_window
+from deliveries.protocol.when.delivery_window import DAYS, check_window, is_open, read_window, write_window
 
 BERLIN = "Europe/Berlin"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidEventType
-from deliveries.protocol.event_types import check_name, check_pattern, matching_keys
+from deliveries.protocol.events.event_types import check_name, check_pattern, matching_keys
 
 SEGMENT = st.text("abcXYZ019_-", min_size=1, max_size=8)
 NAMES = st.lists(SEGMENT, min_size=1, max_size=5).map(".".join)

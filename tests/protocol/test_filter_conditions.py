@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deliveries.protocol.filter_conditions import Condition, conditions_of, says
-from deliveries.protocol.filters import check_filter
+from deliveries.protocol.events.filter_conditions import Condition, conditions_of, says
+from deliveries.protocol.events.filters import check_filter
 
 ITEMS = "$.l[*] ? (@.p > 5 && @.q == 1)"
 FILTERS: list[tuple[str, list[tuple[str, str, bool]]]] = [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidFilter
-from deliveries.protocol.filters import check_filter
+from deliveries.protocol.events.filters import check_filter
 
 # PostgreSQL's verdict on the same list is in test_postgresql_agrees.py.
 ACCEPTED = [

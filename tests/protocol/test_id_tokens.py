@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from deliveries.errors import TokenRefused
-from deliveries.protocol.id_tokens import LONGEST, IdTokenRules, read_id_token
+from deliveries.protocol.who.id_tokens import LONGEST, IdTokenRules, read_id_token
 
 NOW = 1_800_000_000
 KEY = ECKey.generate_key("P-256", {"kid": "k1"})

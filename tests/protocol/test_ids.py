@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidId
-from deliveries.protocol import ids
+from deliveries.protocol.writing import ids
 
 # The valid examples of TypeID 0.3.
 TYPEID_VECTORS = [

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidMember
-from deliveries.protocol import json_members
-from deliveries.protocol.json_members import check_members, quotes_around, repeated_member
+from deliveries.protocol.writing import json_members
+from deliveries.protocol.writing.json_members import check_members, quotes_around, repeated_member
 
 TWICE = {
     b'{"a":1,"a":2}': "/a",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import LogInRefused
-from deliveries.protocol.open_id import PendingLogIn, begin, code_of, log_in_url, log_out_url, read_provider
+from deliveries.protocol.who.open_id import PendingLogIn, begin, code_of, log_in_url, log_out_url, read_provider
 
 ISSUER = "https://login.example"
 SAID = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import ASKED, EXPLANATIONS, NOT_THEIRS, Outcome, at_once, decide, is_own_fault
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import ASKED, EXPLANATIONS, NOT_THEIRS, Outcome, at_once, decide, is_own_fault
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ERRORS = [

@@ -9,7 +9,7 @@ import pytest
 
 from deliveries.errors import CannotShape, InvalidInput
 from deliveries.models import Endpoint
-from deliveries.protocol.payload import (
+from deliveries.protocol.sending.payload import (
     FORM_LIMIT_BYTES,
     PLAIN,
     BodyFormat,
@@ -21,7 +21,7 @@ from deliveries.protocol.payload import (
     read_shaping,
     shape,
 )
-from deliveries.protocol.request import full_body, thin_body
+from deliveries.protocol.sending.request import full_body, thin_body
 
 MOMENT = "2026-01-31T09:30:00.000Z"
 SOURCE = "https://h.example"

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidFilter
-from deliveries.protocol import ids
-from deliveries.protocol.event_types import matching_keys
-from deliveries.protocol.filters import check_filter
+from deliveries.protocol.events.event_types import matching_keys
+from deliveries.protocol.events.filters import check_filter
+from deliveries.protocol.writing import ids
 from tests.protocol.test_filters import ACCEPTED
 
 DELIVERY_ID = """
@@ -35,7 +35,7 @@ SIGNS = st.sampled_from(["==", "!=", "<>", "<", "<=", ">", ">="])
 
 @st.composite
 def filters(draw: st.DrawFn, *, root: str = "$", depth: int = 0) -> str:
-    """A filter by the grammar in protocol/filters.py."""
+    """A filter by the grammar in protocol/events/filters.py."""
     path = root + "".join(draw(st.lists(NAMES, max_size=4)))
     if depth < 3 and draw(st.integers(0, 5)) == 0:
         path += f" ? ({draw(filters(root='@', depth=depth + 1))})"

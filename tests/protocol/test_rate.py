@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.protocol.rate import NO_WINDOW, Bucket, burst_of, take, wait_seconds, window_after
+from deliveries.protocol.when.rate import NO_WINDOW, Bucket, burst_of, take, wait_seconds, window_after
 
 RATES = st.floats(0.01, 10_000)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deliveries.protocol.remembered import remember
+from deliveries.protocol.writing.remembered import remember
 
 
 def test_what_is_full_begins_anew_with_the_newest() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidHeader
-from deliveries.protocol import request
-from deliveries.protocol.profiles import check_signing, profile_of
-from deliveries.protocol.secrets import SigningKey
+from deliveries.protocol.sending import request
+from deliveries.protocol.signing.profiles import check_signing, profile_of
+from deliveries.protocol.signing.secrets import SigningKey
 
 KEY = SigningKey("hmac", bytes(32))
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidSecret
-from deliveries.protocol import secrets
-from deliveries.protocol.secrets import SigningKey
+from deliveries.protocol.signing import secrets
+from deliveries.protocol.signing.secrets import SigningKey
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 PRIVATE = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA=="

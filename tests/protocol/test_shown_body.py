@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.protocol.answer import Answer, without
-from deliveries.protocol.shown_body import INFLATED_LIMIT_BYTES, ShownBody, shown_body
+from deliveries.protocol.answers.answer import Answer, without
+from deliveries.protocol.answers.shown_body import INFLATED_LIMIT_BYTES, ShownBody, shown_body
 
 WORDS = "Grüße, 東京"
 

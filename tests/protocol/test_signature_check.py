@@ -14,12 +14,10 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.protocol.body_differences import compare_bodies
-from deliveries.protocol.given_digests import read_digests
-from deliveries.protocol.pasted_headers import read_pasted_headers
-from deliveries.protocol.profiles import PROFILES, check_signing
-from deliveries.protocol.secrets import hint, read_secret
-from deliveries.protocol.signature_check import (
+from deliveries.protocol.checking.body_differences import compare_bodies
+from deliveries.protocol.checking.given_digests import read_digests
+from deliveries.protocol.checking.pasted_headers import read_pasted_headers
+from deliveries.protocol.checking.signature_check import (
     ReceivedRequest,
     SentRequest,
     check_received,
@@ -27,7 +25,9 @@ from deliveries.protocol.signature_check import (
     is_signed_rightly,
     signed_content,
 )
-from deliveries.protocol.signatures import signature_headers
+from deliveries.protocol.signing.profiles import PROFILES, check_signing
+from deliveries.protocol.signing.secrets import hint, read_secret
+from deliveries.protocol.signing.signatures import signature_headers
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OLD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

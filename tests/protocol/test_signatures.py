@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from deliveries.errors import InvalidInput, InvalidSecret
-from deliveries.protocol import own_scheme, profiles, secrets, signatures
-from deliveries.protocol.profiles import PROFILES
+from deliveries.protocol.signing import own_scheme, profiles, secrets, signatures
+from deliveries.protocol.signing.profiles import PROFILES
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "standard_webhooks.json").read_text()

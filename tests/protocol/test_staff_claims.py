@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.oidc_settings import ROLES
-from deliveries.protocol.staff_claims import groups_of, identity_of, role_for
-from deliveries.protocol.staff_roles import StaffRole
+from deliveries.protocol.who.staff_claims import groups_of, identity_of, role_for
+from deliveries.protocol.who.staff_roles import StaffRole
 
 BASE = {"iss": "https://login.example", "sub": "u-1"}
 SIMPLE = st.none() | st.booleans() | st.floats() | st.text()

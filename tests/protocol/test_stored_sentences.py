@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from deliveries.protocol.sentences import Sentence
-from deliveries.protocol.stored_sentences import OTHER_ORIGIN, RETEST_ARRIVED, TEXT_LIMIT, not_arrived, remembered
+from deliveries.protocol.writing.sentences import Sentence
+from deliveries.protocol.writing.stored_sentences import (
+    OTHER_ORIGIN,
+    RETEST_ARRIVED,
+    TEXT_LIMIT,
+    not_arrived,
+    remembered,
+)
 
 DELIVERY = "dlv_01m8nbp7edf6rt9gmjcdkv5zv6"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deliveries.protocol.time_zones import next_at, stamp, zone_named
+from deliveries.protocol.writing.time_zones import next_at, stamp, zone_named
 
 WINTER = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol import timestamps
+from deliveries.protocol.writing import timestamps
 
 NOON = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 

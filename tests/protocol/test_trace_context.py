@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.protocol.trace_context import TRACESTATE_LIMIT, read_trace_context, trace_headers, trace_id_of
+from deliveries.protocol.writing.trace_context import TRACESTATE_LIMIT, read_trace_context, trace_headers, trace_id_of
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GOOD = f"00-{TRACE}-{PARENT}-01"

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from deliveries.errors import CannotShape, InvalidInput
-from deliveries.protocol.payload import EventText, PayloadMode, Shaping, check_together, shape, transformed
-from deliveries.protocol.request import full_body, kept_body, read_headers, with_body
-from deliveries.protocol.transformation import LENGTH_LIMIT, PRESETS, check_transformation, transform
+from deliveries.protocol.events.transformation import LENGTH_LIMIT, PRESETS, check_transformation, transform
+from deliveries.protocol.sending.payload import EventText, PayloadMode, Shaping, check_together, shape, transformed
+from deliveries.protocol.sending.request import full_body, kept_body, read_headers, with_body
 
 EVENT = b'{"id":"evt_1","type":"invoice.paid","timestamp":"t","data":{"n":7,"who":"Al","lines":[{"p":1},{"p":2}]}}'
 

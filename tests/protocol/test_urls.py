@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from deliveries.errors import InvalidUrl
-from deliveries.protocol.addresses import is_public, parsed_address
-from deliveries.protocol.urls import check_url, split_url
+from deliveries.protocol.writing.addresses import is_public, parsed_address
+from deliveries.protocol.writing.urls import check_url, split_url
 
 PORTS = ((80, 80), (443, 443), (1024, 65535))
 

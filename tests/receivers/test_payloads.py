@@ -13,14 +13,14 @@ from cloudevents.core.formats.json import JSONFormat
 from standardwebhooks import Webhook
 
 from deliveries.models import Customer, Endpoint, Event
-from deliveries.protocol.ids import EVENT, encode_id
-from deliveries.protocol.request import kept_body, read_headers, read_method
-from deliveries.protocol.signature_check import ReceivedRequest
-from deliveries.protocol.transformation import PRESETS
+from deliveries.protocol.checking.signature_check import ReceivedRequest
+from deliveries.protocol.events.transformation import PRESETS
+from deliveries.protocol.sending.request import kept_body, read_headers, read_method
+from deliveries.protocol.writing.ids import EVENT, encode_id
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.bodies.sent_bodies import body_sent
+from deliveries.services.bodies.signature_check import check_attempt
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.sent_bodies import body_sent
-from deliveries.services.signature_check import check_attempt
 from tests.engine.steps import attempts_of, take_turn, the_delivery
 from tests.receiver import Answer, Receiver, Request
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from deliveries.services.endpoint_secrets import new_secret
+from deliveries.services.endpoint.endpoint_secrets import new_secret
 from deliveries.services.endpoints import rotate_secret
 from tests.engine.steps import an_endpoint, attempts_of, emit, let_time_pass, take_turn, the_delivery
 from tests.receivers.programs import PROGRAMS, Program, running, skip_unless_ready

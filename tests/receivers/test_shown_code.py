@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from deliveries.protocol import receiver_code
-from deliveries.protocol.receiver_code import RECEIVER_CODE
+from deliveries.protocol.checking import receiver_code
+from deliveries.protocol.checking.receiver_code import RECEIVER_CODE
 from tests.receivers.programs import FOLDER
 
 KEY = bytes(range(32))

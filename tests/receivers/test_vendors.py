@@ -14,7 +14,7 @@ import stripe
 import svix
 from slack_sdk.signature import SignatureVerifier
 
-from deliveries.services.endpoint_secrets import new_secret
+from deliveries.services.endpoint.endpoint_secrets import new_secret
 from deliveries.services.endpoints import rotate_secret
 from tests.engine.steps import an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Answer, Receiver, Request

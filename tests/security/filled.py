@@ -15,12 +15,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from deliveries.models import ApiKey, Customer, Endpoint, EndpointSecret
-from deliveries.protocol.secrets import parse_secret
-from deliveries.services import second_factor
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.signing.secrets import parse_secret
 from deliveries.services.endpoints import create_endpoint, rotate_secret
-from deliveries.services.members import login_token
-from deliveries.services.portal_links import create_link
+from deliveries.services.people import second_factor
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.people.members import login_token
+from deliveries.services.people.portal_links import create_link
 from tests.engine.steps import emit, let_time_pass, take_turn
 from tests.receiver import Answer, Receiver, Request
 from tests.security.steps import PASSWORD, a_factor, a_member, a_superuser

@@ -12,8 +12,8 @@ from django_otp.oath import totp
 
 from deliveries.models import Customer, Endpoint, SecondFactor
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.members import add_member
-from deliveries.services.second_factor import begin_factor
+from deliveries.services.people.members import add_member
+from deliveries.services.people.second_factor import begin_factor
 from tests.browsers import logged_in
 
 __all__ = [

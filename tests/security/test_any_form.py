@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from deliveries.admin.sites import portal_site, staff_site
+from deliveries.admin.site.sites import portal_site, staff_site
 from tests.api.logs import log_attempt, log_delivery
 from tests.security.steps import a_member, an_endpoint, logged_in
 

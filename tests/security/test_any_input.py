@@ -10,10 +10,10 @@ import pytest
 
 from deliveries.api import auth
 from deliveries.models import ApiKey, Customer, Job
-from deliveries.services.api_keys import create_api_key, find_api_key
-from deliveries.services.event_types import create_event_type
-from deliveries.services.jobs import start_job
-from deliveries.services.selection import Selection
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.people.api_keys import create_api_key, find_api_key
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending.jobs import start_job
 from tests.api.logs import log_attempt, log_delivery
 from tests.api.test_tenants import PARAMETER, routes
 from tests.security.hostile_input import BODIES, HEADERS, JSON_VALUES, REST, SEGMENTS, VALUES

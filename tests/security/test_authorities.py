@@ -16,7 +16,7 @@ from deliveries.conf import conf, load
 from deliveries.errors import WrongSetting
 from deliveries.network_settings import AllowedTarget
 from deliveries.outbound.client import new_transfers, prepared_post, send_one
-from deliveries.protocol.answer import Answer
+from deliveries.protocol.answers.answer import Answer
 from tests.hostile_server import Case, HostileServer
 from tests.outbound.hostile_heads import END, OK
 from tests.tls_kinds import TlsKinds

@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from deliveries.admin.sites import portal_site
+from deliveries.admin.site.sites import portal_site
 from deliveries.models import Customer, Endpoint
 from tests.api.test_tenants import PARAMETER, routes
 from tests.security.steps import a_member, an_endpoint, logged_in

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from deliveries.conf import conf
 from deliveries.models import Delivery, Event
-from deliveries.protocol.ids import EVENT, decode_id
-from deliveries.services.api_keys import create_api_key
+from deliveries.protocol.writing.ids import EVENT, decode_id
+from deliveries.services.people.api_keys import create_api_key
 from tests.security.steps import an_endpoint
 
 pytestmark = pytest.mark.django_db

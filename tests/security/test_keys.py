@@ -20,9 +20,9 @@ from deliveries.checks import check_encoding, check_keyring
 from deliveries.errors import CannotDecrypt, WrongSetting
 from deliveries.models import AuditEntry, Endpoint, EndpointSecret
 from deliveries.models.keyring import unseal
-from deliveries.services import tables
 from deliveries.services.endpoints import rotate_secret
-from deliveries.services.keyring import refuse_wrong_ring, reseal_all, stored_keys
+from deliveries.services.housekeeping import tables
+from deliveries.services.housekeeping.keyring import refuse_wrong_ring, reseal_all, stored_keys
 from tests.engine.steps import emit, the_delivery
 from tests.engine.steps import take_turn as turn_over
 from tests.receiver import Receiver

@@ -13,7 +13,7 @@ from deliveries import sql
 from deliveries.models import Attempt, Delivery, DueDelivery, Endpoint, Lane
 from deliveries.outbound.client import new_transfers
 from deliveries.outbound.multi import Transfers
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import (
     an_endpoint,
     an_engine,

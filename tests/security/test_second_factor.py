@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from deliveries.models import AuditEntry, Customer, Member, SecondFactor
-from deliveries.services import second_factor
-from deliveries.services.members import login_token
-from deliveries.services.portal_links import create_link
+from deliveries.services.people import second_factor
+from deliveries.services.people.members import login_token
+from deliveries.services.people.portal_links import create_link
 from tests.security.steps import PASSWORD, a_factor, a_member, a_superuser, code_of, logged_in
 from tests.settings import SETTINGS
 

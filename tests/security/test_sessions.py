@@ -12,8 +12,8 @@ from django.test import Client
 from config.site_cookies import csrf_cookie, session_cookie
 from deliveries.errors import Conflict
 from deliveries.models import Customer, Member, PortalLink
-from deliveries.services.members import login_token
-from deliveries.services.portal_links import create_link, redeem_link
+from deliveries.services.people.members import login_token
+from deliveries.services.people.portal_links import create_link, redeem_link
 from tests.browsers import open_session
 from tests.security.steps import PASSWORD, a_member, a_superuser
 
@@ -153,7 +153,7 @@ def test_a_log_in_leads_to_the_sites_own_pages_only(customer: Customer, site: st
 
 
 def test_a_member_with_too_many_sessions_loses_the_oldest(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 3)
+    monkeypatch.setattr("deliveries.services.common.limits.SESSIONS", 3)
     others = enter_by_link(customer, email="bert@example.com")
     browsers = [enter_by_link(customer, email="ann@example.com") for _ in range(5)]
     assert [is_open(each, "portal") for each in browsers] == [False, False, True, True, True]
@@ -163,7 +163,7 @@ def test_a_member_with_too_many_sessions_loses_the_oldest(customer: Customer, mo
 
 def test_a_session_that_took_anothers_place_counts_too(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given one browser that changes its member each time, then no session escapes the count."""
-    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 1)
+    monkeypatch.setattr("deliveries.services.common.limits.SESSIONS", 1)
     browser = Client()
     for name in ("ann", "bert", "ann", "bert"):
         token = create_link(customer, actor="key:backend", email=f"{name}@example.com")[1]
@@ -175,7 +175,7 @@ def test_a_session_that_took_anothers_place_counts_too(customer: Customer, monke
 
 
 def test_sessions_of_staff_are_counted_too_and_the_oldest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.limits.SESSIONS", 2)
+    monkeypatch.setattr("deliveries.services.common.limits.SESSIONS", 2)
     user = a_superuser()
     browsers = [Client() for _ in range(3)]
     for each in browsers:

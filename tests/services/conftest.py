@@ -22,13 +22,13 @@ if TYPE_CHECKING:  # this file is read before Django is set up
 def no_filter_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow this machine is: no statement is cut off, no turn ends early, and who is dear does not rest."""
     for limit, seconds in (("PART_SECONDS", 60.0), ("TURN_SECONDS", 60.0), ("DEAR_SECONDS", 60.0)):
-        monkeypatch.setattr(f"deliveries.services.filter_judge.{limit}", seconds)
+        monkeypatch.setattr(f"deliveries.services.accepting.filter_judge.{limit}", seconds)
 
 
 @pytest.fixture
 def shop(db: None) -> Endpoint:
     """An endpoint whose customer has a member with an address."""
-    from deliveries.services.members import add_member
+    from deliveries.services.people.members import add_member
     from tests.engine.steps import an_endpoint
 
     endpoint = an_endpoint("https://93.184.216.34/in", description="The shop")

@@ -11,11 +11,11 @@ from django.urls import reverse
 
 from deliveries.engine.dispatcher import housekeeping
 from deliveries.models import Alert, Customer, Endpoint, Lane
-from deliveries.services import alerts
-from deliveries.services.alert_mail import is_mail_due, send_due_mail
+from deliveries.services.common.site_links import SITES
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, disable_endpoint
-from deliveries.services.members import add_member
-from deliveries.services.site_links import SITES
+from deliveries.services.people.members import add_member
+from deliveries.services.telling import alerts
+from deliveries.services.telling.alert_mail import is_mail_due, send_due_mail
 from tests.engine.steps import Script, an_endpoint, emit, take_turn
 from tests.receiver import Receiver
 from tests.services.mailing import CAROL, OPERATOR

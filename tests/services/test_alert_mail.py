@@ -11,9 +11,9 @@ from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.metrics import names
 from deliveries.models import Alert, Endpoint
 from deliveries.models.base import new_id
-from deliveries.services import alerts
-from deliveries.services.alert_mail import is_mail_due, send_due_mail
-from deliveries.services.members import add_member
+from deliveries.services.people.members import add_member
+from deliveries.services.telling import alerts
+from deliveries.services.telling.alert_mail import is_mail_due, send_due_mail
 from tests.services.mailing import CAROL, OPERATOR, use
 from tests.services.steps import Kind, failing
 from tests.smtp_server import MailServer
@@ -148,7 +148,7 @@ def test_what_is_claimed_is_not_sent_by_another_leader_and_comes_back_if_its_sen
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr("deliveries.services.alert_mail.send_letters", die)
+        dying.setattr("deliveries.services.telling.alert_mail.send_letters", die)
         with pytest.raises(KeyboardInterrupt):
             send_due_mail()
     assert send_due_mail() == 0

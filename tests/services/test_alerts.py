@@ -15,11 +15,11 @@ from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.engine.lane import Lane as LeasedLane
 from deliveries.engine.work import Finished
 from deliveries.models import Alert, Attempt, Delivery, Endpoint, Lane
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.outcome import Outcome
-from deliveries.services import alerts
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.answers.outcome import Outcome
 from deliveries.services.customers import delete_customer
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
+from deliveries.services.telling import alerts
 from tests.engine.steps import Script, an_endpoint, emit, lease, let_time_pass, record, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.security.steps import set_ring

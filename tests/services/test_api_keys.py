@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deliveries.errors import InvalidInput
 from deliveries.models import ApiKey, AuditEntry
-from deliveries.services.api_keys import create_api_key, find_api_key, revoke_api_key, touch_api_key
+from deliveries.services.people.api_keys import create_api_key, find_api_key, revoke_api_key, touch_api_key
 
 pytestmark = pytest.mark.django_db
 

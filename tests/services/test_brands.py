@@ -14,10 +14,10 @@ from deliveries.conf import Conf, conf, load
 from deliveries.engine.dispatcher import housekeeping
 from deliveries.errors import InvalidInput, Unavailable, WrongSetting
 from deliveries.models import BrandPicture, Customer, Endpoint
-from deliveries.services import brands
-from deliveries.services.alert_mail import send_due_mail
-from deliveries.services.brands import Brand, brand_of, picture_named, set_brand
 from deliveries.services.customers import create_customer, delete_customer
+from deliveries.services.people import brands
+from deliveries.services.people.brands import Brand, brand_of, picture_named, set_brand
+from deliveries.services.telling.alert_mail import send_due_mail
 from tests.protocol.test_pictures import DRAWN, a_png
 from tests.services.mailing import CAROL, OPERATOR
 from tests.services.steps import failing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deliveries.services.budgets import ALONE_SECONDS, DEBT_SECONDS, SAVED_SECONDS, Budgets
+from deliveries.services.process.budgets import ALONE_SECONDS, DEBT_SECONDS, SAVED_SECONDS, Budgets
 
 FIFTH = 0.2
 

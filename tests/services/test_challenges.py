@@ -14,13 +14,14 @@ from deliveries.engine.backlogs import release_backlogs
 from deliveries.engine.leases import Leases
 from deliveries.errors import Conflict
 from deliveries.models import Attempt, Challenge, Customer, Delivery, DueDelivery, Endpoint
-from deliveries.protocol.challenge import UNVERIFIED
+from deliveries.protocol.answers.challenge import UNVERIFIED
 from deliveries.protocol.imports.item import ImportItem
-from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
-from deliveries.protocol.polled import POLLED_URL
-from deliveries.services import challenge_rounds, clock
+from deliveries.protocol.sending.inbox import INBOX_URLS, InboxAnswer
+from deliveries.protocol.sending.polled import POLLED_URL
+from deliveries.services import challenge_rounds
 from deliveries.services.challenge_rounds import run_challenges
-from deliveries.services.challenges import ask_again
+from deliveries.services.common import clock
+from deliveries.services.endpoint.challenges import ask_again
 from deliveries.services.endpoints import (
     delete_endpoint,
     disable_endpoint,
@@ -29,7 +30,7 @@ from deliveries.services.endpoints import (
     update_endpoint,
 )
 from deliveries.services.imports import Way, import_item
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
 from tests.engine.steps import an_endpoint, attempts_of, emit, take_turn
 from tests.pages.conftest import logged_in
 from tests.receiver import Answer, Receiver, Request

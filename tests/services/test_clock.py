@@ -13,7 +13,7 @@ from django.utils import timezone
 from deliveries.models import ApiKey, AuditEntry, Customer
 from deliveries.models import clock as host_clock
 from deliveries.models.clock import FRESH_SECONDS, HostClock
-from deliveries.services.api_keys import create_api_key, find_api_key
+from deliveries.services.people.api_keys import create_api_key, find_api_key
 from tests.wrong_clocks import DAY, host_off_by
 
 

@@ -21,7 +21,7 @@ from deliveries.management.commands.doctor import line_of
 from deliveries.management.doctor import database, surroundings
 from deliveries.management.doctor.diagnosis import Diagnosis, asked
 from deliveries.models import Worker
-from deliveries.services.retention import open_partitions
+from deliveries.services.housekeeping.retention import open_partitions
 from tests.smtp_server import MailServer
 
 

@@ -9,10 +9,10 @@ from django.core import mail
 
 from deliveries.engine.dispatcher import housekeeping
 from deliveries.models import Alert, Endpoint, Lane
-from deliveries.protocol import timestamps
-from deliveries.services.alert_mail import send_due_mail
-from deliveries.services.alerts import note_warnings
-from deliveries.services.members import add_member
+from deliveries.protocol.writing import timestamps
+from deliveries.services.people.members import add_member
+from deliveries.services.telling.alert_mail import send_due_mail
+from deliveries.services.telling.alerts import note_warnings
 from tests.engine.steps import an_endpoint
 from tests.services.mailing import CAROL
 from tests.services.steps import DEAD, Kind, failing, kinds_of

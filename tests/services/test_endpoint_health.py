@@ -10,12 +10,13 @@ from django.db import connection, transaction
 from deliveries.engine.dispatcher import disable_failing
 from deliveries.models import Alert, Delivery, Endpoint, EndpointHour, Lane, Watermark
 from deliveries.models.rollup import ALL_ENDPOINTS
-from deliveries.protocol.ids import floor_of
-from deliveries.services import alerts, rollup
-from deliveries.services.endpoint_health import Health, health_of, long_failing, resting
+from deliveries.protocol.writing.ids import floor_of
 from deliveries.services.endpoints import resume_endpoint
-from deliveries.services.redelivery import redeliver
-from deliveries.services.retention import open_partitions
+from deliveries.services.housekeeping import rollup
+from deliveries.services.housekeeping.retention import open_partitions
+from deliveries.services.reading.endpoint_health import Health, health_of, long_failing, resting
+from deliveries.services.resending.redelivery import redeliver
+from deliveries.services.telling import alerts
 from tests.api.logs import log_attempt, log_delivery
 from tests.engine.steps import Script, an_endpoint, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver

@@ -8,10 +8,11 @@ from django.utils import timezone
 from deliveries.errors import Conflict, InvalidFilter, InvalidHeader, InvalidInput, InvalidUrl
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Lane
 from deliveries.models.base import new_id
-from deliveries.protocol.ids import delivery_id
-from deliveries.protocol.secrets import format_secret
-from deliveries.services import backlog, endpoints
-from deliveries.services.endpoint_secrets import new_secret
+from deliveries.protocol.signing.secrets import format_secret
+from deliveries.protocol.writing.ids import delivery_id
+from deliveries.services import endpoints
+from deliveries.services.endpoint.endpoint_secrets import new_secret
+from deliveries.services.resending import backlog
 from tests.reading import rows_read
 
 pytestmark = pytest.mark.django_db

@@ -15,15 +15,16 @@ from django.db import connection
 from django.utils.timezone import now
 
 from deliveries.models import Alert, AuditEntry, Customer, Delivery, Endpoint, Event, ImportLine, Job, Lane
-from deliveries.services import erase, jobs
-from deliveries.services.audit import record_act
+from deliveries.services import erase
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.common.audit import record_act
 from deliveries.services.customers import create_customer, delete_customer, update_customer
 from deliveries.services.endpoints import create_endpoint
 from deliveries.services.erase import erase_customer
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.members import add_member
-from deliveries.services.saved_views import save_view
-from deliveries.services.selection import Selection
+from deliveries.services.people.members import add_member
+from deliveries.services.people.saved_views import save_view
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending import jobs
 from tests.engine.steps import let_time_pass, take_turn
 from tests.receiver import Receiver
 

@@ -8,10 +8,10 @@ import pytest
 
 from config.sessions import SessionStore
 from deliveries.models import ApiKey, Customer, PortalLink
-from deliveries.services import clock
-from deliveries.services.api_keys import create_api_key, find_api_key
-from deliveries.services.feed import settled_before
-from deliveries.services.portal_links import create_link, redeem_link
+from deliveries.services.common import clock
+from deliveries.services.people.api_keys import create_api_key, find_api_key
+from deliveries.services.people.portal_links import create_link, redeem_link
+from deliveries.services.reading.feed import settled_before
 from tests.wrong_clocks import host_off_by
 
 pytestmark = pytest.mark.django_db

@@ -12,12 +12,12 @@ from django.utils import timezone
 from deliveries.models import Attempt, Customer, Delivery, Endpoint, Event, FailureGroup
 from deliveries.models.base import new_id
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.services import failure_groups as failures
-from deliveries.services import rollup
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.failure_groups import GroupState
+from deliveries.services.housekeeping import rollup
 from deliveries.services.purge import purge_rows
+from deliveries.services.resending import failure_groups as failures
+from deliveries.services.resending.failure_groups import GroupState
 from tests.reading import rows_read
 
 pytestmark = pytest.mark.django_db

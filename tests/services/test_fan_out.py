@@ -16,12 +16,12 @@ from django.db import connection, transaction
 from deliveries import sql
 from deliveries.engine.leases import Leases
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Lane
-from deliveries.services import event_columns, event_store, fan_out, filter_judge, shared_commits, wide_events
-from deliveries.services.event_store import FanOutLimits
-from deliveries.services.events import Accepted, EventDraft, accept_event, accept_events
-from deliveries.services.fan_out import continue_fan_outs
-from deliveries.services.group_commit import Ending, GroupCommit
-from deliveries.services.interpreter import QUICK_SECONDS
+from deliveries.services.accepting import event_columns, event_store, fan_out, filter_judge, shared_commits, wide_events
+from deliveries.services.accepting.event_store import FanOutLimits
+from deliveries.services.accepting.events import Accepted, EventDraft, accept_event, accept_events
+from deliveries.services.accepting.fan_out import continue_fan_outs
+from deliveries.services.process.group_commit import Ending, GroupCommit
+from deliveries.services.process.interpreter import QUICK_SECONDS
 from deliveries.sql.days import day_of
 from deliveries.sql.rows import ClaimFanOutsRow, FanOutChunkRow
 from tests.own_time import give_own_time
@@ -113,7 +113,7 @@ def test_a_customers_deleted_endpoints_count_for_nothing() -> None:
 
 def test_types_and_states_are_judged_as_in_a_small_fan_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_store, "SHARED", FanOutLimits(endpoint_limit=0))
-    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(endpoint_limit=0))
+    monkeypatch.setattr("deliveries.services.accepting.shared_commits.SHARED", FanOutLimits(endpoint_limit=0))
     customer = a_customer(1, event_types=["invoice.*"])
     add_endpoints(customer, 1, event_types=["user.created"])
     (paused,) = add_endpoints(customer, 1, state="paused")
@@ -269,7 +269,7 @@ def test_dear_filters_are_not_evaluated_in_the_statement_that_others_share() -> 
 
 def test_filters_that_use_up_their_time_do_not_match_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_judge, "EVENT_MS", -1)
-    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.accepting.shared_commits.SHARED", FanOutLimits(filter_limit=0))
     customer = a_customer(1)
     add_endpoints(customer, 3, filter="$.data.n == 1")
     accept_event(draft(customer, b'{"n": 1}'))
@@ -281,7 +281,7 @@ def test_filters_that_use_up_their_time_do_not_match_and_say_so(monkeypatch: pyt
 
 def test_a_turn_ends_where_its_time_for_filters_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_judge, "TURN_SECONDS", -1.0)
-    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.accepting.shared_commits.SHARED", FanOutLimits(filter_limit=0))
     customer = a_customer(2)
     add_endpoints(customer, 2, filter="$.data.n == 1")
     accept_event(draft(customer, b'{"n": 1}'))
@@ -297,7 +297,7 @@ def test_a_filter_that_alone_takes_too_long_does_not_match(monkeypatch: pytest.M
     evaluate = filter_judge._evaluate
     customer = a_customer(1, filter="$.data.n == 1")
     (slow,) = add_endpoints(customer, 1, filter="$.data.n == 2")
-    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.accepting.shared_commits.SHARED", FanOutLimits(filter_limit=0))
 
     def take_long(event_id: UUID, part: filter_judge._Part) -> list[UUID]:
         if slow.id in part.endpoint_ids:
@@ -394,7 +394,7 @@ def test_a_fan_out_rests_after_each_chunk_while_events_of_others_come_or_a_worke
 
 
 def test_whose_filters_took_long_rests_also_with_its_next_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.services.shared_commits.SHARED", FanOutLimits(filter_limit=0))
+    monkeypatch.setattr("deliveries.services.accepting.shared_commits.SHARED", FanOutLimits(filter_limit=0))
     monkeypatch.setattr(filter_judge, "DEAR_SECONDS", -1.0)
     monkeypatch.setattr(fan_out, "WAIT_FOR", 1e9)
     monkeypatch.setattr(fan_out, "LEASE_SECONDS", 3600.0)

@@ -10,10 +10,12 @@ import pytest
 from deliveries.errors import InvalidFilter, InvalidInput
 from deliveries.evaluator.turns import asking_for
 from deliveries.models import Customer, Delivery, Endpoint, Lane
-from deliveries.services import filter_preview, recent_events, shares
-from deliveries.services.event_store import EVERYONE
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.filter_preview import Verdict, preview_filter
+from deliveries.services.accepting.event_store import EVERYONE
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.endpoint import filter_preview
+from deliveries.services.endpoint.filter_preview import Verdict, preview_filter
+from deliveries.services.process import shares
+from deliveries.services.reading import recent_events
 
 pytestmark = pytest.mark.django_db
 

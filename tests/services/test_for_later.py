@@ -11,12 +11,13 @@ from deliveries import sql
 from deliveries.engine.backlogs import hold_backlogs, release_backlogs
 from deliveries.models import Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
-from deliveries.services import job_steps, jobs
+from deliveries.services import job_steps
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.accepting.scheduling import cancel_event
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint, resume_endpoint
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.redelivery import redeliver
-from deliveries.services.scheduling import cancel_event
-from deliveries.services.selection import Selection
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending import jobs
+from deliveries.services.resending.redelivery import redeliver
 from deliveries.sql.rows import RoundsDueRow
 from tests.engine.steps import an_endpoint, due_seconds, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from deliveries.services.group_commit import Ending, GroupCommit, committing_seconds
+from deliveries.services.process.group_commit import Ending, GroupCommit, committing_seconds
 
 
 class Shelf:

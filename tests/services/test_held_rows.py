@@ -24,23 +24,13 @@ from deliveries.models import (
     Member,
     VersionChange,
 )
-from deliveries.services import (
-    api_versions,
-    brands,
-    customers,
-    endpoints,
-    event_types,
-    failure_groups,
-    first_steps,
-    invitations,
-    job_control,
-    mail_choices,
-    members,
-    portal_links,
-    staff,
-)
-from deliveries.services.api_keys import create_api_key
-from deliveries.services.portal_links import create_link
+from deliveries.services import customers, endpoints, job_control
+from deliveries.services.catalogue import api_versions, event_types
+from deliveries.services.people import brands, first_steps, invitations, members, portal_links, staff
+from deliveries.services.people.api_keys import create_api_key
+from deliveries.services.people.portal_links import create_link
+from deliveries.services.resending import failure_groups
+from deliveries.services.telling import mail_choices
 
 pytestmark = pytest.mark.django_db
 

@@ -17,10 +17,10 @@ from deliveries.models import AuditEntry, Customer, Endpoint, EndpointSecret, Ev
 from deliveries.models.visible import OPERATOR
 from deliveries.protocol.imports import ITEM_LIMIT, read_items
 from deliveries.protocol.imports.item import ImportItem
-from deliveries.services.api_versions import create_version, release_version
+from deliveries.services.catalogue.api_versions import create_version, release_version
+from deliveries.services.catalogue.event_types import create_event_type
 from deliveries.services.customers import create_customer
 from deliveries.services.endpoints import create_endpoint, delete_endpoint
-from deliveries.services.event_types import create_event_type
 from deliveries.services.imports import Way, import_item
 from tests.receivers.moving import SVIX_SECRET, convoy_document, hook0_document, outpost_document, svix_document, table
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from deliveries.errors import InvalidUrl, LimitReached
 from deliveries.models import Alert, AuditEntry, Customer, Endpoint
-from deliveries.protocol.inbox import INBOX_URLS, InboxAnswer
-from deliveries.services.alert_letters import letters_for
+from deliveries.protocol.sending.inbox import INBOX_URLS, InboxAnswer
 from deliveries.services.endpoints import create_endpoint, update_endpoint
-from deliveries.services.mail_choices import Reader
 from deliveries.services.purge import purge_rows
+from deliveries.services.telling.alert_letters import letters_for
+from deliveries.services.telling.mail_choices import Reader
 from tests.services.mailing import OPERATOR
 from tests.settings import SETTINGS
 
@@ -48,7 +48,7 @@ def test_an_inbox_is_never_faster_than_ten_a_second_and_free_again_when_it_is_no
 def test_a_customer_has_few_inboxes_whichever_way_they_are_made(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.services.limits.INBOXES", 1)
+    monkeypatch.setattr("deliveries.services.common.limits.INBOXES", 1)
     first = made(customer)
     other = made(customer, OUTSIDE)
     with pytest.raises(LimitReached):

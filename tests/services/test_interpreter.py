@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from deliveries.services.interpreter import QUICK_SECONDS, QuickHandover
+from deliveries.services.process.interpreter import QUICK_SECONDS, QuickHandover
 
 
 def test_the_last_one_out_leaves_it_as_the_first_one_found_it() -> None:

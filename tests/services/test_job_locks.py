@@ -12,9 +12,10 @@ from django.db import connection, connections, transaction
 from django.db.models import F
 
 from deliveries.models import Customer, DueDelivery, Job
-from deliveries.services import job_control, job_steps, jobs
+from deliveries.services import job_control, job_steps
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.selection import Selection
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending import jobs
 from tests.api.logs import log_delivery
 from tests.engine.steps import by_hand, waiting_for_no_lock
 

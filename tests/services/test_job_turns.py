@@ -11,9 +11,11 @@ from django.utils import timezone
 from deliveries.engine.dispatcher import JOB_QUIET_SECONDS, Dispatcher
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, DueDelivery, Endpoint, Job
-from deliveries.services import job_control, job_steps, jobs, limits
+from deliveries.services import job_control, job_steps
+from deliveries.services.common import limits
 from deliveries.services.endpoints import create_endpoint, pause_endpoint, resume_endpoint
-from deliveries.services.selection import Selection
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending import jobs
 from tests.api.logs import log_delivery, log_event
 from tests.settings import SETTINGS
 

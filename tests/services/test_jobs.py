@@ -11,9 +11,11 @@ from django.db import DataError
 from deliveries.errors import Conflict, InvalidInput, LimitReached
 from deliveries.models import AuditEntry, Customer, Delivery, DueDelivery, Endpoint, Event, Job, Lane
 from deliveries.models.visible import OPERATOR
-from deliveries.services import clock, job_control, job_steps, jobs
+from deliveries.services import job_control, job_steps
+from deliveries.services.common import clock
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, pause_endpoint
-from deliveries.services.selection import Selection
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending import jobs
 from tests.api.logs import log_attempt, log_delivery, log_due, log_event
 from tests.settings import SETTINGS
 

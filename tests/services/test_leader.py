@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from deliveries import sql
-from deliveries.services import leader
-from deliveries.services.leader import Lead, LeadLost
+from deliveries.services.housekeeping import leader
+from deliveries.services.housekeeping.leader import Lead, LeadLost
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,15 +10,15 @@ from django.core import mail
 from django.utils import timezone
 
 from deliveries.models import Customer, Endpoint, Invitation, Member, PasswordMail
-from deliveries.protocol.brand_colours import shades_of
-from deliveries.services import invitation_mail, password_mail
-from deliveries.services.alert_mail import send_due_mail
-from deliveries.services.brands import Brand, set_brand
+from deliveries.protocol.writing.brand_colours import shades_of
+from deliveries.services.common.site_links import PORTAL, url_of
 from deliveries.services.endpoints import disable_endpoint
-from deliveries.services.invitations import invite
-from deliveries.services.letters import Line, as_html, as_text
-from deliveries.services.mail_choices import reader_of
-from deliveries.services.site_links import PORTAL, url_of
+from deliveries.services.people.brands import Brand, set_brand
+from deliveries.services.people.invitations import invite
+from deliveries.services.telling import invitation_mail, password_mail
+from deliveries.services.telling.alert_mail import send_due_mail
+from deliveries.services.telling.letters import Line, as_html, as_text
+from deliveries.services.telling.mail_choices import reader_of
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +115,7 @@ def test_a_new_password_is_a_button(django_user_model: type[User]) -> None:
 
 @pytest.mark.parametrize(("language", "accent"), [("de", ""), ("fr", "#000000")])
 def test_a_letter_names_its_language_and_has_a_colour_that_mail_programs_read(language: str, accent: str) -> None:
-    from deliveries.services.languages import speaking
+    from deliveries.services.common.languages import speaking
 
     with speaking(language):
         html = as_html([["x"]], subject="y", brand=Brand(name="Hookpost", accent=accent))

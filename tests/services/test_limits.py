@@ -10,12 +10,12 @@ from django.db import connection, connections
 
 from deliveries.errors import LimitReached
 from deliveries.models import Customer, Endpoint
-from deliveries.services import limits
-from deliveries.services.api_keys import create_api_key, revoke_api_key
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.common import limits
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, rotate_secret
-from deliveries.services.event_types import create_event_type
-from deliveries.services.members import add_member
-from deliveries.services.portal_links import create_link, redeem_link
+from deliveries.services.people.api_keys import create_api_key, revoke_api_key
+from deliveries.services.people.members import add_member
+from deliveries.services.people.portal_links import create_link, redeem_link
 from tests.settings import SETTINGS
 
 URL = "https://93.184.216.34/in"

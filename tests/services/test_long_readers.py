@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 from structlog.testing import capture_logs
 
-from deliveries.services import retention
+from deliveries.services.housekeeping import retention
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

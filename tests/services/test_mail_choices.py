@@ -11,13 +11,13 @@ from django.core import mail
 from deliveries.engine.dispatcher import housekeeping
 from deliveries.errors import InvalidInput
 from deliveries.models import Alert, AuditEntry, Endpoint, Member
-from deliveries.services import mail_choices
-from deliveries.services.alert_mail import is_mail_due, send_due_mail
-from deliveries.services.digests import send_due_digests
+from deliveries.services.common.own_time import choose_zone
 from deliveries.services.endpoints import create_endpoint, disable_endpoint
-from deliveries.services.mail_choices import Choices, Rhythm, choose_mail
-from deliveries.services.members import add_member
-from deliveries.services.own_time import choose_zone
+from deliveries.services.people.members import add_member
+from deliveries.services.telling import mail_choices
+from deliveries.services.telling.alert_mail import is_mail_due, send_due_mail
+from deliveries.services.telling.digests import send_due_digests
+from deliveries.services.telling.mail_choices import Choices, Rhythm, choose_mail
 from tests.services.mailing import CAROL
 from tests.services.steps import DEAD, Kind, failing
 from tests.settings import SETTINGS
@@ -106,7 +106,7 @@ def test_a_digest_that_the_mail_server_does_not_take_waits(shop: Endpoint, monke
     member = choose(DAILY)
     noted(shop, Kind.DISABLED)
     send_due_mail()
-    monkeypatch.setattr("deliveries.services.digests.send_letters", lambda letters: ([], list(letters)))
+    monkeypatch.setattr("deliveries.services.telling.digests.send_letters", lambda letters: ([], list(letters)))
     assert it_is_morning() == 0
     member.refresh_from_db()
     assert member.digest_due_at is not None

@@ -11,10 +11,10 @@ from django.db import connection
 from deliveries import sql
 from deliveries.models import Alert, Customer, Endpoint
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.protocol.ids import floor_of
-from deliveries.services import newest
+from deliveries.protocol.writing.ids import floor_of
 from deliveries.services.endpoints import create_endpoint, delete_endpoint, disable_endpoint, pause_endpoint
-from deliveries.services.newest import counts_for, newest_alerts, newest_given_up, newest_stopped
+from deliveries.services.reading import newest
+from deliveries.services.reading.newest import counts_for, newest_alerts, newest_given_up, newest_stopped
 from deliveries.sql.summary_rows import OverviewCountsRow
 from tests.api.logs import log_delivery
 from tests.reading import rows_read

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from deliveries.errors import LogInRefused, Unavailable
-from deliveries.services.oidc_provider import KnownProvider
+from deliveries.services.people.oidc_provider import KnownProvider
 from tests.settings import SETTINGS
 
 ISSUER = "https://login.example"
@@ -69,7 +69,7 @@ def test_one_that_is_away_or_talks_nonsense_is_not_asked_by_everybody(asked: Ask
 def test_whoever_finds_it_being_asked_waits_for_a_moment_and_no_longer(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.services.oidc_provider.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("deliveries.services.people.oidc_provider.WAIT_SECONDS", 0.01)
     with asked.known._asking:
         assert asked.reason() == "away"
     assert asked.times == []

@@ -14,14 +14,14 @@ from deliveries import sql
 from deliveries.engine.dispatcher import Dispatcher, housekeeping
 from deliveries.errors import InvalidEventType, Unavailable
 from deliveries.models import Alert, Delivery, Endpoint, Event, Job, Lane
-from deliveries.protocol import timestamps
-from deliveries.protocol.operational import OPERATIONAL
-from deliveries.services import alerts
+from deliveries.protocol.events.operational import OPERATIONAL
+from deliveries.protocol.writing import timestamps
+from deliveries.services.accepting.events import EventDraft, accept_event, accept_events, send_test_event
+from deliveries.services.catalogue.event_types import create_event_type
 from deliveries.services.endpoints import disable_endpoint, resume_endpoint
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import EventDraft, accept_event, accept_events, send_test_event
 from deliveries.services.job_steps import run_job_step
-from deliveries.services.redelivery import redeliver
+from deliveries.services.resending.redelivery import redeliver
+from deliveries.services.telling import alerts
 from tests.engine.steps import Script, an_endpoint, emit, take_turn, the_delivery
 from tests.receiver import Receiver
 from tests.services.steps import DEAD, a_listener, failing, give_up, told_to

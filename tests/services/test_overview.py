@@ -9,10 +9,11 @@ import pytest
 from deliveries.models import Customer, Endpoint, Lane
 from deliveries.models.rollup import ALL_ENDPOINTS
 from deliveries.models.visible import OPERATOR, Viewer
-from deliveries.services import rollup, stats
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.overview import SPANS, attempt_totals, percentile, strips_of
-from deliveries.services.stats import oldest_due
+from deliveries.services.housekeeping import rollup
+from deliveries.services.reading import stats
+from deliveries.services.reading.overview import SPANS, attempt_totals, percentile, strips_of
+from deliveries.services.reading.stats import oldest_due
 from tests.api.logs import log_delivery, log_due
 from tests.reading import rows_read
 from tests.services.steps import an_hour_of

@@ -15,11 +15,11 @@ from deliveries.engine.backlogs import Leftovers, hold_backlogs, release_backlog
 from deliveries.errors import Conflict
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, FanOut, Job, Lane
 from deliveries.models.base import new_id
-from deliveries.services.backlog import cancel_waiting, take_back
-from deliveries.services.cancellations import cancel_deliveries
+from deliveries.services.accepting.scheduling import cancel_event
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.redelivery import redeliver
-from deliveries.services.scheduling import cancel_event
+from deliveries.services.resending.backlog import cancel_waiting, take_back
+from deliveries.services.resending.cancellations import cancel_deliveries
+from deliveries.services.resending.redelivery import redeliver
 from deliveries.sql.rows import TakeTokenRow
 from tests.api.logs import log_delivery, log_due
 

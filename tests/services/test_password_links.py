@@ -11,10 +11,17 @@ from django.contrib.auth.tokens import default_token_generator
 from django.utils import timezone
 
 from deliveries.models import Customer, PasswordMail
-from deliveries.services.members import add_member
-from deliveries.services.password_links import link_parts, may_log_in, reaches_mail, site_of, tokens, user_of_link
-from deliveries.services.password_mail import letter_of
-from deliveries.services.site_links import PORTAL, STAFF
+from deliveries.services.common.site_links import PORTAL, STAFF
+from deliveries.services.people.members import add_member
+from deliveries.services.people.password_links import (
+    link_parts,
+    may_log_in,
+    reaches_mail,
+    site_of,
+    tokens,
+    user_of_link,
+)
+from deliveries.services.telling.password_mail import letter_of
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper

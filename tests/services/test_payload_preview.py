@@ -6,8 +6,8 @@ import pytest
 
 from deliveries.errors import InvalidInput
 from deliveries.models import Customer, Endpoint
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.payload_preview import SHOWN_BYTES, preview_payloads, tried_shaping
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.endpoint.payload_preview import SHOWN_BYTES, preview_payloads, tried_shaping
 
 pytestmark = pytest.mark.django_db
 

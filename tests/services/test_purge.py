@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from deliveries.engine import dispatcher
 from deliveries.errors import ClockOff
 from deliveries.models import AuditEntry, EndpointSecret, Job
-from deliveries.protocol.ids import floor_of
+from deliveries.protocol.writing.ids import floor_of
 from deliveries.services import purge
 from deliveries.services.purge import purge_rows
 from tests.engine.steps import an_endpoint

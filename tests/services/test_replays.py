@@ -11,10 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from deliveries.models import Customer, Delivery, DueDelivery, Endpoint, Event, Job
 from deliveries.models.visible import OPERATOR
-from deliveries.services import job_steps, jobs, retention
-from deliveries.services.candidates import DOUBTFUL_LIMIT
+from deliveries.services import job_steps
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.selection import Selection, deliveries_of
+from deliveries.services.housekeeping import retention
+from deliveries.services.reading.selection import Selection, deliveries_of
+from deliveries.services.resending import jobs
+from deliveries.services.resending.candidates import DOUBTFUL_LIMIT
 from tests.api.logs import BODY, log_delivery, log_event
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from deliveries.engine import dispatcher
 from deliveries.errors import ClockOff
 from deliveries.models import DueDelivery
-from deliveries.protocol.ids import floor_of
-from deliveries.services import retention
+from deliveries.protocol.writing.ids import floor_of
+from deliveries.services.housekeeping import retention
 from tests.engine.steps import an_endpoint
 from tests.wrong_clocks import DAY, host_off_by
 

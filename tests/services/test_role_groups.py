@@ -11,8 +11,8 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db.models.signals import post_migrate
 
-from deliveries.protocol.staff_roles import PERMISSIONS
-from deliveries.services.role_groups import GROUP_NAMES, group_name
+from deliveries.protocol.who.staff_roles import PERMISSIONS
+from deliveries.services.people.role_groups import GROUP_NAMES, group_name
 
 IMPORTED = """
 import sys, django

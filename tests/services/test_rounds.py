@@ -11,13 +11,16 @@ from django.db import connection
 from deliveries.engine import dispatcher
 from deliveries.engine.dispatcher import disable_failing
 from deliveries.models import Alert, Customer, Delivery, Endpoint, Event, Retest
-from deliveries.protocol.delivery_states import DeliveryState
-from deliveries.services import alerts, delivery_windows, early_warnings, holding, imports, retests, rounds
-from deliveries.services.alerts import note_warnings, tell_customers
+from deliveries.protocol.when.delivery_states import DeliveryState
+from deliveries.services import delivery_windows, holding, imports, retests
+from deliveries.services.accepting.events import send_test_event
 from deliveries.services.delivery_windows import OUTSIDE, end_windows, keep_windows
 from deliveries.services.endpoints import disable_endpoint, pause_endpoint, resume_endpoint
-from deliveries.services.events import send_test_event
 from deliveries.services.holding import hold_all, release_all
+from deliveries.services.housekeeping import rounds
+from deliveries.services.reading import early_warnings
+from deliveries.services.telling import alerts
+from deliveries.services.telling.alerts import note_warnings, tell_customers
 from tests.engine.steps import an_endpoint, by_hand, emit, take_turn, the_delivery, waiting_for_no_lock
 from tests.receiver import Receiver, Request
 from tests.services.steps import failing

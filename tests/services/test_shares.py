@@ -16,11 +16,11 @@ import pytest
 from deliveries.errors import TooManyAtOnce
 from deliveries.evaluator.turns import asking_for
 from deliveries.models import Customer, Endpoint, Lane
-from deliveries.services import shares as shares_module
-from deliveries.services.budgets import Budgets
-from deliveries.services.members import add_member
-from deliveries.services.poll_waits import PollWaits, in_all
-from deliveries.services.shares import DearWork, RequestShares, posted_events, requests_and_pages, waiting_limit
+from deliveries.services.endpoint.poll_waits import PollWaits, in_all
+from deliveries.services.people.members import add_member
+from deliveries.services.process import shares as shares_module
+from deliveries.services.process.budgets import Budgets
+from deliveries.services.process.shares import DearWork, RequestShares, posted_events, requests_and_pages, waiting_limit
 from tests.api.conftest import ALL_SCOPES, Caller, caller_with
 from tests.browsers import logged_in
 from tests.own_time import give_own_time

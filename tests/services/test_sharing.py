@@ -19,7 +19,7 @@ from deliveries.database.failures import is_surely_undone
 from deliveries.database.handing import HandedConnection
 from deliveries.database.limits import answered_within
 from deliveries.database.sharing import Sharing
-from deliveries.services.readiness import word_of
+from deliveries.services.process.readiness import word_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,10 +9,10 @@ from django.contrib.auth.models import Group, User
 
 from deliveries.errors import Conflict, HookpostError, InvalidInput
 from deliveries.models import AuditEntry, Customer
-from deliveries.protocol.staff_roles import PERMISSIONS, StaffRole
-from deliveries.services import staff
-from deliveries.services.members import add_member
-from deliveries.services.role_groups import group_name, is_last_owner, owners, permissions_of, role_of
+from deliveries.protocol.who.staff_roles import PERMISSIONS, StaffRole
+from deliveries.services.people import staff
+from deliveries.services.people.members import add_member
+from deliveries.services.people.role_groups import group_name, is_last_owner, owners, permissions_of, role_of
 from tests.security.steps import a_factor
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from deliveries.services import tables
+from deliveries.services.housekeeping import tables
 
 pytestmark = pytest.mark.django_db
 

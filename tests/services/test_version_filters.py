@@ -11,17 +11,18 @@ from django.db import connection
 
 from deliveries.models import ApiVersion, Customer, Delivery, Endpoint, Event, FanOut, Job
 from deliveries.models.visible import Viewer
-from deliveries.services import fan_out, filter_judge, version_table
-from deliveries.services.api_versions import create_version, endpoints_in, release_version, save_change
+from deliveries.services.accepting import fan_out, filter_judge
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.accepting.filter_judge import judge
+from deliveries.services.bodies.filter_bodies import mapped_bodies, mapped_events, matching
+from deliveries.services.catalogue import version_table
+from deliveries.services.catalogue.api_versions import create_version, endpoints_in, release_version, save_change
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.catalogue.version_schemas import changes_for, unreachable
+from deliveries.services.endpoint.filter_preview import Verdict, preview_filter
 from deliveries.services.endpoints import create_endpoint
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.filter_bodies import mapped_bodies, mapped_events, matching
-from deliveries.services.filter_judge import judge
-from deliveries.services.filter_preview import Verdict, preview_filter
-from deliveries.services.jobs import count_matching
-from deliveries.services.selection import Selection
-from deliveries.services.version_schemas import changes_for, unreachable
+from deliveries.services.reading.selection import Selection
+from deliveries.services.resending.jobs import count_matching
 
 pytestmark = pytest.mark.django_db
 

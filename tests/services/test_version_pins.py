@@ -9,13 +9,13 @@ import pytest
 
 from deliveries.errors import InvalidInput
 from deliveries.models import ApiVersion, AuditEntry, Customer, Endpoint, Event
-from deliveries.protocol.payload import PayloadMode
-from deliveries.services import version_table
-from deliveries.services.api_versions import check_pin, create_version, release_version, save_change
+from deliveries.protocol.sending.payload import PayloadMode
+from deliveries.services.accepting.events import EventDraft, accept_event, send_test_event
+from deliveries.services.catalogue import version_table
+from deliveries.services.catalogue.api_versions import check_pin, create_version, release_version, save_change
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.endpoint.payload_preview import preview_payloads, tried_shaping
 from deliveries.services.endpoints import create_endpoint, update_endpoint
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import EventDraft, accept_event, send_test_event
-from deliveries.services.payload_preview import preview_payloads, tried_shaping
 
 pytestmark = pytest.mark.django_db
 

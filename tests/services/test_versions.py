@@ -9,9 +9,11 @@ import pytest
 
 from deliveries.errors import Conflict, InvalidInput
 from deliveries.models import ApiVersion, Customer, Event, EventType, VersionChange
-from deliveries.protocol.payload import PayloadMode, Shaping
-from deliveries.services import version_preview, version_table
-from deliveries.services.api_versions import (
+from deliveries.protocol.sending.payload import PayloadMode, Shaping
+from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.bodies.sent_bodies import body_sent, in_version, shaped_of
+from deliveries.services.catalogue import version_preview, version_table
+from deliveries.services.catalogue.api_versions import (
     create_version,
     delete_change,
     delete_version,
@@ -20,12 +22,10 @@ from deliveries.services.api_versions import (
     save_change,
     update_version,
 )
-from deliveries.services.event_types import create_event_type
-from deliveries.services.events import EventDraft, accept_event
-from deliveries.services.sent_bodies import body_sent, in_version, shaped_of
-from deliveries.services.validation import rules_for, version_emitted
-from deliveries.services.version_preview import preview_change
-from deliveries.services.version_schemas import all_in_force, example_to_send, in_force
+from deliveries.services.catalogue.event_types import create_event_type
+from deliveries.services.catalogue.validation import rules_for, version_emitted
+from deliveries.services.catalogue.version_preview import preview_change
+from deliveries.services.catalogue.version_schemas import all_in_force, example_to_send, in_force
 
 pytestmark = pytest.mark.django_db
 

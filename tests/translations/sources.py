@@ -20,7 +20,7 @@ from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 from django.utils.functional import Promise
 from django.utils.translation import override
 
-from deliveries.admin.rendering import our_engine
+from deliveries.admin.parts.rendering import our_engine
 
 HERE = Path(__file__).resolve().parents[2] / "deliveries"
 ONE = {"gettext", "gettext_lazy", "gettext_noop", "_", "say", "tell", "_wrong", "wrong_signing"}
@@ -67,7 +67,7 @@ def unfold_texts() -> set[str]:
 
 def in_python(source: str) -> Iterator[Message]:
     """Return the messages of a module."""
-    says = "deliveries.protocol.sentences" in source  # others call something else so
+    says = "deliveries.protocol.writing.sentences" in source  # others call something else so
     for node in ast.walk(ast.parse(source)):
         name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
         if isinstance(node, ast.Call) and name in IN_CONTEXT:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polib
 import pytest
 
-from deliveries.admin.script_words import WORDS
+from deliveries.admin.words.script_words import WORDS
 from tests.translations.catalogs import LANGUAGES, forms_of, merged, mistakes, mo_path, read
 from tests.translations.glossary import UNWANTED
 from tests.translations.plain_text import plain_text

@@ -8,8 +8,8 @@ import orjson
 import pytest
 from django.utils.translation import override, pgettext
 
-from deliveries.protocol.sentences import Sentence, joined, say, say_number
-from deliveries.services.languages import in_words, said_by, speaking, spoken, tell, tell_number
+from deliveries.protocol.writing.sentences import Sentence, joined, say, say_number
+from deliveries.services.common.languages import in_words, said_by, speaking, spoken, tell, tell_number
 from tests.settings import SETTINGS
 
 LANGUAGES = ("de", "fr", "es")

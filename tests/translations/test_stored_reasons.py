@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from deliveries.protocol.sentences import Sentence
+from deliveries.protocol.writing.sentences import Sentence
 from tests.translations.sources import HERE
 
 BY_PEOPLE = {"demo/seed.py"}  # it plays them

@@ -23,7 +23,7 @@ from config.listening import host_address, port_number, refuse_taken_port
 from deliveries import __version__
 from deliveries.conf import conf
 from deliveries.metrics.memory import memory
-from deliveries.services import drain
+from deliveries.services.process import drain
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from deliveries.consume.source import EventSource
 from deliveries.management.command import HookpostCommand
 from deliveries.management.numbers import whole_number
 from deliveries.management.signals import stop_signals
-from deliveries.protocol.url_options import misread_option
+from deliveries.protocol.writing.url_options import misread_option
 from deliveries.tracing.start import start_tracing
 
 LONGEST_NAME = 200  # RabbitMQ's 255 bytes, less what `.refused` and more take

@@ -1,6 +1,6 @@
 """`manage.py create_api_key NAME --scope read …`: makes a key, and prints it alone on the last line.
 
-What lives here: the command line of services/api_keys.py. It must not know how keys are kept.
+What lives here: the command line of services/people/api_keys.py. It must not know how keys are kept.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from deliveries.management.command import HookpostCommand
 from deliveries.management.numbers import whole_number
 from deliveries.management.terminal import actor_of_terminal, customer_named
 from deliveries.models import ApiKey
-from deliveries.services import clock
-from deliveries.services.api_keys import create_api_key
+from deliveries.services.common import clock
+from deliveries.services.people.api_keys import create_api_key
 
 DAYS_LIMIT = 36_500
 

@@ -15,7 +15,7 @@ from deliveries.management.command import HookpostCommand
 from deliveries.management.commands.worker import LOOK_SECONDS, add_health_option, start_dispatcher
 from deliveries.management.health_port import Place, health_port
 from deliveries.management.signals import stop_signals
-from deliveries.services import drain
+from deliveries.services.process import drain
 
 log = structlog.get_logger(__name__)
 

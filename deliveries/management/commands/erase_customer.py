@@ -13,8 +13,8 @@ from deliveries.api.lookups import find_customer_ever
 from deliveries.errors import NotFound
 from deliveries.management.command import HookpostCommand
 from deliveries.models.visible import OPERATOR
-from deliveries.protocol import ids
-from deliveries.protocol.actor_names import SYSTEM
+from deliveries.protocol.who.actor_names import SYSTEM
+from deliveries.protocol.writing import ids
 from deliveries.services.erase import erase_customer
 
 

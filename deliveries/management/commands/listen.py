@@ -26,9 +26,9 @@ from deliveries.listen.api import Api, checked_url, endpoint_settings, find_cust
 from deliveries.listen.feed import Feed, as_pinned, follow, start_of
 from deliveries.listen.forward import LocalServer, forward, new_secret
 from deliveries.management.command import HookpostCommand
-from deliveries.protocol.answer import Answer
-from deliveries.protocol.profiles import PROFILES, check_key, check_signing
-from deliveries.protocol.secrets import SigningKey, check_secret, read_secret
+from deliveries.protocol.answers.answer import Answer
+from deliveries.protocol.signing.profiles import PROFILES, check_key, check_signing
+from deliveries.protocol.signing.secrets import SigningKey, check_secret, read_secret
 
 KEY_VARIABLE = "HOOKPOST_KEY"
 ASK = "-"

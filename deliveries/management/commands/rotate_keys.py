@@ -15,8 +15,8 @@ from rich.table import Table
 from deliveries.management.command import HookpostCommand
 from deliveries.management.numbers import whole_number
 from deliveries.management.signals import stop_signals
-from deliveries.protocol.actor_names import SYSTEM
-from deliveries.services.keyring import KeyUse, first_key_id, reseal_all, stored_keys
+from deliveries.protocol.who.actor_names import SYSTEM
+from deliveries.services.housekeeping.keyring import KeyUse, first_key_id, reseal_all, stored_keys
 
 LARGEST_BATCH, MOST_VALUES = 10_000, 10**9
 

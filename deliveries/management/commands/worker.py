@@ -19,7 +19,7 @@ from deliveries.management.command import HookpostCommand
 from deliveries.management.health_port import Place, health_port
 from deliveries.management.signals import stop_signals
 from deliveries.management.workers import build_workers, prepare_process, stop_workers
-from deliveries.services import drain
+from deliveries.services.process import drain
 from deliveries.tracing.start import start_tracing, stop_tracing
 
 log = structlog.get_logger(__name__)

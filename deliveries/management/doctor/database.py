@@ -15,12 +15,13 @@ from deliveries.conf import conf
 from deliveries.management.doctor.diagnosis import Diagnosis, fail, ok, warn
 from deliveries.models import Worker
 from deliveries.models.clock import measure
-from deliveries.protocol.clock import span_in_words
-from deliveries.services import clock, keyring
-from deliveries.services.readiness import OK, database_word
-from deliveries.services.retention import TABLES, partitions_of
-from deliveries.services.stats import queue_stats
-from deliveries.services.tables import NOT_MIGRATED, missing_migrations
+from deliveries.protocol.writing.clock import span_in_words
+from deliveries.services.common import clock
+from deliveries.services.housekeeping import keyring
+from deliveries.services.housekeeping.retention import TABLES, partitions_of
+from deliveries.services.housekeeping.tables import NOT_MIGRATED, missing_migrations
+from deliveries.services.process.readiness import OK, database_word
+from deliveries.services.reading.stats import queue_stats
 
 OLDEST_VERSION = 150_000
 DAYS_WANTED = 5  # open ahead; the leader opens a week

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from deliveries.conf import conf
 from deliveries.errors import LogInRefused, Unavailable
 from deliveries.management.doctor.diagnosis import Diagnosis, fail, ok, warn
-from deliveries.services.oidc_provider import find_provider, is_wanted
-from deliveries.services.role_groups import owners
-from deliveries.services.site_links import STAFF, url_of
-from deliveries.services.staff_identities import has_identity
+from deliveries.services.common.site_links import STAFF, url_of
+from deliveries.services.people.oidc_provider import find_provider, is_wanted
+from deliveries.services.people.role_groups import owners
+from deliveries.services.people.staff_identities import has_identity
 
 ABOUT = "staff log-in"
 

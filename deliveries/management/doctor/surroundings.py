@@ -21,7 +21,7 @@ from deliveries.checks import is_local, misspelt_settings, problems_of
 from deliveries.conf import conf
 from deliveries.errors import reason_of
 from deliveries.management.doctor.diagnosis import Diagnosis, fail, ok, warn
-from deliveries.services.readiness import OK
+from deliveries.services.process.readiness import OK
 
 PROXY_SECONDS = 3.0
 SCARCE, VERY_SCARCE = 0.1, 0.03  # of a disk

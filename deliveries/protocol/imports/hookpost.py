@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.challenge import UNVERIFIED
-from deliveries.protocol.delivery_window import OUTSIDE
+from deliveries.protocol.answers.challenge import UNVERIFIED
 from deliveries.protocol.imports.item import Given, ImportItem, Kind, Secret, a_text, an_object, are_objects, objects
 from deliveries.protocol.imports.item_types import FIELDS
+from deliveries.protocol.when.delivery_window import OUTSIDE
 
 # Of answers and exports: read, and not brought along.
 _SHOWN = frozenset(

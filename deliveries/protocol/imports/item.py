@@ -13,7 +13,7 @@ from typing import Literal
 import orjson
 
 from deliveries.errors import InvalidInput
-from deliveries.protocol.json_members import check_members
+from deliveries.protocol.writing.json_members import check_members
 
 Given = Mapping[str, object]
 Kind = Literal["customer", "event_type", "endpoint"]

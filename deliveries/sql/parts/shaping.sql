@@ -1,4 +1,4 @@
--- How an endpoint wants its requests, as JSON that protocol/payload.py reads; null for a plain one.
+-- How an endpoint wants its requests, as JSON that protocol/sending/payload.py reads; null for a plain one.
 -- e (of hookpost_endpoint)
 -- One column, so that what is added here costs plain endpoints nothing.
 CASE WHEN e.unverified IS NOT NULL THEN

@@ -1,0 +1,1 @@
+"""The two sites, and what stands on one of them only."""
