@@ -31,10 +31,12 @@ def met_when_run(path: Path) -> Iterator[str]:
     for_types = [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     ]
-    left_out = {id(each) for node in for_types for each in ast.walk(node)}
+    left_out = {id(each) for node in for_types for inner in node.body for each in ast.walk(inner)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and id(node) not in left_out:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -17,7 +17,8 @@ endpoint/      what an endpoint is made of
 By what they are about; the first line of each file says what lives there.
 
 endpoints  endpoints challenge_rounds delivery_windows retests holding
-customers  customers erase erasures event_erasure purge imports import_jobs
+customers  customers imports import_jobs
+erasing    erase erasures event_erasure purge
 jobs       job_steps job_control
 log-ins    link_backend
 """

@@ -110,7 +110,7 @@ def test_no_page_of_a_refusal_has_a_serious_fault(refused_page: Page, acme: Hous
     page.fill("#id_username", "nobody")
     page.fill("#id_password", "nothing")
     page.click("button[type=submit]")
-    page.wait_for_selector("text=correct")
+    page.wait_for_selector("[role=alert]")
     faults += faults_of(page, "log-in, refused")
     user = acme.member.user if site == "portal" else User.objects.create_superuser("alice", password=PASSWORD)
     log_in(page, user, site=site)

@@ -222,7 +222,11 @@ def test_of_a_large_catalogue_no_more_is_read_than_is_offered(
     """Given many types of the operator, of a customer and of another, when some are offered, so many are read."""
     for owner in (None, acme.customer, globex.customer):
         EventType.objects.bulk_create(EventType(name=f"of{n:03}.kind", customer=owner) for n in range(200))
-    for module in ("log_filters.SUGGESTIONS", "endpoint_forms.TYPES_OFFERED", "endpoint_live.TYPES_OFFERED"):
+    for module in (
+        "lists.log_filters.SUGGESTIONS",
+        "endpoint.endpoint_forms.TYPES_OFFERED",
+        "endpoint.endpoint_live.TYPES_OFFERED",
+    ):
         monkeypatch.setattr(f"deliveries.admin.{module}", 5)
     address = f"/{site}/deliveries/{page}".format(acme.endpoint.public_id)
     browser = alice if site == "admin" else carol

@@ -272,7 +272,7 @@ def test_of_a_large_catalogue_the_first_are_offered_and_the_others_are_written_a
 ) -> None:
     """Given an endpoint with a type that has no place on the page, then a save keeps it and a test can be of it."""
     for module in ("endpoint_forms", "endpoint_live"):
-        monkeypatch.setattr(f"deliveries.admin.{module}.TYPES_OFFERED", 2)
+        monkeypatch.setattr(f"deliveries.admin.endpoint.{module}.TYPES_OFFERED", 2)
     for name in ("b.two", "z.last"):
         create_event_type({"name": name}, actor="system")
     Endpoint.objects.filter(pk=acme.endpoint.pk).update(event_types=["acme.own", "z.last"])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 
+from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -40,7 +41,7 @@ def missing_migrations() -> list[str]:
 
 def _files() -> Iterator[tuple[str, str]]:
     """Return app and name of each migration that this code has, where tables are needed of its app."""
-    for app in NEEDED:
+    for app in NEEDED & {each.label for each in apps.get_app_configs()}:
         if where := MigrationLoader.migrations_module(app)[0]:  # None in a project that migrates otherwise
             modules = iter_modules(import_module(where).__path__)
             yield from ((app, each.name) for each in modules if each.name[0] not in "_~")

@@ -70,5 +70,5 @@ def _line(given: str | Line) -> Line:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     """Return our template, whatever engines a project has."""
-    engine = Engine(dirs=[str(Path(__file__).resolve().parents[1] / "templates")])
+    engine = Engine(dirs=[str(Path(__file__).resolve().parents[2] / "templates")])
     return engine.get_template("hookpost/letter.html")
