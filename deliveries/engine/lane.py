@@ -60,8 +60,7 @@ class Lane:
         self.bucket = Bucket(tokens, at=now - max(0.0, tokens_age))  # below 0: the database's clock was set back
         self.rest_until, self.rest_reason = now + rest_seconds, rest_reason
         self.locked_until, self._locked_seconds = -NEVER, 0.0
-        self.moved_at = self.looked_at = now
-        self.until = now + limits.slice_seconds
+        self.moved_at, self.looked_at, self.until = now, now, now + limits.slice_seconds
         self.renew(now, lease_seconds=lease_seconds)
         self._take_nothing()
 
@@ -70,7 +69,7 @@ class Lane:
         self.waiting: deque[Claimed] = deque()
         self.in_flight: dict[Key, Sent] = {}
         self.finished: list[Finished] = []
-        self.claims, self._quick_claims, self.answers = 0, 0, 0
+        self.claims, self._quick_claims, self.answers, self.preparing = 0, 0, 0, 0  # in flight, and still to be made
 
     # Moves.
 
@@ -159,10 +158,9 @@ class Lane:
         return late and self.phase is Phase.EMPTY and bool(self.in_flight) and self.has_room()
 
     def wants_refresh(self, now: float, *, crowded: bool = False) -> bool:
-        """Say whether the slice is over and there is room beside what hangs: then it goes on, freshly configured."""
-        goes_on = self.phase in (Phase.OPEN, Phase.EMPTY) and bool(self.in_flight or self.waiting)
-        over = now >= self.until + self.limits.slice_seconds / 4
-        return over and goes_on and self.has_room(crowded=crowded)
+        """Say whether the lane is to go on freshly configured: its slice is over, and something may be sent or made."""
+        late = now >= self.until + self.limits.slice_seconds / 4 and self.phase in (Phase.OPEN, Phase.EMPTY)
+        return late and bool(self.in_flight or self.waiting) and (self.preparing > 0 or self.has_room(crowded=crowded))
 
     def is_done(self, now: float) -> bool:
         """Say whether the lane is to be given back."""
@@ -177,8 +175,8 @@ class Lane:
 
     def only_waits(self, now: float) -> bool:
         """Say whether nothing can be done before an answer comes or a moment has come."""
-        is_still = now - self.moved_at > self.limits.still
-        return is_still and bool(self.in_flight) and not (self.finished or self.wants_claim(now))
+        is_idle = bool(self.in_flight) and now - self.moved_at > self.limits.still
+        return is_idle and not (self.finished or self.wants_claim(now))
 
     def favour(self) -> int:
         """Return the rank that a claim takes first: retries and bulk have their turns, however small the room."""
@@ -233,20 +231,23 @@ class Lane:
     def note_sent(self, sent: Sent) -> None:
         """Remember a request in flight."""
         self.in_flight[sent.claimed.key] = sent
+        self.preparing += not sent.request_headers
 
     def put_back(self, claimed: Sequence[Claimed]) -> None:
         """Take back what was to be sent and was not, at its old place; a lane that is closed or lost lets it go."""
         if self.phase in (Phase.OPEN, Phase.EMPTY):
             self.waiting.extendleft(reversed(claimed))
 
-    def note_unsent(self, claimed: Claimed) -> None:
+    def note_unsent(self, claimed: Claimed) -> Sent:
         """Forget a request that was not started after all."""
-        del self.in_flight[claimed.key]
+        sent = self.in_flight.pop(claimed.key)
+        self.preparing -= not sent.request_headers
+        return sent
 
     def note_ended(self, claimed: Claimed, now: float) -> Sent:
         """Forget a request that is in flight no longer."""
         self.answers, self.moved_at = self.answers + 1, now
-        return self.in_flight.pop(claimed.key)
+        return self.note_unsent(claimed)
 
     def finish(self, finished: Finished) -> None:
         """Keep an attempt until it is recorded."""

@@ -147,7 +147,7 @@ class Outbox:
             if line:
                 lines.append(line)
         for made in self._making.finished():
-            self._go_on(made, now)
+            self._go_on(made, now, sending=sending)
         self._table.end_step(now, served=served)
         if lines:
             self.feed_at = now
@@ -190,12 +190,12 @@ class Outbox:
         self._table.note_started(lane.customer_id, claimed.body_bytes)
         self.bulk.note(lane.customer_id, claimed.rank, now)
 
-    def _go_on(self, made: Ready, now: float) -> None:
-        """Send what waited; of a lane that sends nothing more it stays due."""
+    def _go_on(self, made: Ready, now: float, *, sending: bool) -> None:
+        """Send what waited; of a lane that sends nothing more, and at the end, it stays due."""
         lane, claimed, body = made.lane, made.claimed, made.body
         lane.note_unsent(claimed)
         self._table.activate(lane)
-        if lane.phase not in (Phase.OPEN, Phase.EMPTY) or now >= lane.owned_until:
+        if not sending or lane.phase not in (Phase.OPEN, Phase.EMPTY) or now >= lane.owned_until:
             self._give_back(lane, claimed)
         elif (size := made.outgrown()) and not self._table.recount(lane.customer_id, claimed, size):
             lane.put_back(made.without_bodies())

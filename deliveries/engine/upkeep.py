@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from heapq import nsmallest
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -156,7 +157,8 @@ class Upkeep:
     def _begin_slices(self, leased: Sequence[Lane], now: float) -> None:
         """Configure lanes anew whose slice is over while requests hang, once they may send more."""
         crowded = self._table.in_flight.taken > self._limits.crowd
-        over = [lane for lane in leased if lane.wants_refresh(now, crowded=crowded)][: self._limits.renewals_a_step]
+        over = [lane for lane in leased if lane.wants_refresh(now, crowded=crowded)]
+        over = nsmallest(self._limits.renewals_a_step, over, key=lambda lane: lane.until)
         if not over:
             return
         configure = partial(configure_lanes, now=now, lease_seconds=self._leases.lease_seconds)

@@ -6,7 +6,6 @@ whose small pages the processor remembers none by then. It must not know what li
 
 from __future__ import annotations
 
-import ctypes
 import re
 import threading
 from collections.abc import Iterator
@@ -30,9 +29,11 @@ def lay_together_soon() -> None:
 
 def lay_together() -> None:
     """Ask for large pages in place of small ones; where there are none to be had all stays as it was."""
-    advise = ctypes.CDLL(None).madvise
-    with suppress(OSError):
-        for start, end in filled_areas(AREAS.read_text()):
+    with suppress(ImportError, OSError, AttributeError):  # a Python or a C library without it, or no Linux
+        import ctypes
+
+        advise = ctypes.CDLL(None).madvise
+        for start, end in filled_areas(AREAS.read_text("latin-1")):  # names of files may have any bytes
             advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), COLLAPSE)
 
 

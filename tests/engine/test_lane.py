@@ -76,7 +76,7 @@ def fill(lane: Lane, count: int, *, rank: int = 1) -> None:
 
 def sent(lane: Lane, now: float) -> Claimed:
     claimed = lane.take_next(now)
-    lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC)))
+    lane.note_sent(Sent(claimed=claimed, started_at=datetime.now(UTC), request_headers="a: b"))
     return claimed
 
 
@@ -348,6 +348,22 @@ def test_a_lane_without_room_is_configured_anew_once_it_has_some(*, crowded: boo
     fill(lane, 1)
     lane.note_ended(in_flight[0], over)
     assert lane.wants_refresh(over, crowded=crowded)
+
+
+def test_a_lane_without_room_is_configured_anew_while_something_of_it_is_still_to_be_sent() -> None:
+    """Given what waits for its transformation or a token: it goes out as the endpoint is configured then."""
+    lane = a_lane(max_in_flight=2)
+    fill(lane, 2)
+    sent(lane, 0.0)
+    made = lane.take_next(0.0)
+    lane.note_sent(Sent(claimed=made, started_at=datetime.now(UTC)))
+    over = lane.until + LIMITS.slice_seconds
+    assert lane.wants_refresh(over)
+    lane.note_unsent(made)
+    lane.note_sent(Sent(claimed=made, started_at=datetime.now(UTC), request_headers="a: b"))
+    assert not lane.wants_refresh(over)
+    lane.note_ended(made, over)
+    assert lane.preparing == 0
 
 
 @pytest.mark.parametrize(

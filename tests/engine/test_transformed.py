@@ -5,15 +5,21 @@ from __future__ import annotations
 import errno
 import itertools
 import socket
+import threading
 import time
+from collections.abc import Sequence
 
 import orjson
 import pytest
 
 from deliveries.engine import transforms
+from deliveries.engine.limits import LIMITS
+from deliveries.engine.phases import Phase
 from deliveries.engine.transforms import Transforms
 from deliveries.evaluator.process import Evaluator
 from deliveries.models import Delivery, Endpoint, Lane
+from deliveries.protocol.events.api_versions import MappingStep
+from deliveries.services.endpoints import pause_endpoint
 from tests.engine.steps import an_endpoint, an_engine, attempts_of, emit, let_time_pass, take_turn, the_delivery
 from tests.receiver import Receiver
 
@@ -78,6 +84,69 @@ def test_a_worker_that_stops_leaves_what_it_had_transformed_due(receiver: Receiv
     let_time_pass(endpoint)
     take_turn(endpoint)
     assert the_delivery(endpoint).state == "succeeded"
+
+
+class Held:
+    """Evaluators that answer when they are let."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self.let = threading.Event(), threading.Event()
+        transform = Evaluator.transform
+
+        def held(evaluator: Evaluator, text: str, event: bytes, *, steps: Sequence[MappingStep] = ()) -> bytes:
+            self.asked.set()
+            self.let.wait(300)
+            return transform(evaluator, text, event, steps=steps)
+
+        monkeypatch.setattr(Evaluator, "transform", held)
+
+
+def test_an_endpoint_that_is_paused_while_its_event_is_transformed_gets_nothing(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a lane that has no room beside it, then it is looked at anew all the same."""
+    held, endpoint = Held(monkeypatch), an_endpoint(receiver.url, transformation="data", max_in_flight=1)
+    emit(endpoint)
+    now = [time.monotonic()]
+    engine, _ = an_engine(endpoint, limits=LIMITS, clock=lambda: now[0])
+    deadline = time.monotonic() + 240
+    while not held.asked.is_set():
+        assert time.monotonic() < deadline
+        engine.step()
+    (lane,) = engine.lanes.values()
+    pause_endpoint(endpoint, actor="user:alice")
+    while lane.phase is not Phase.CLOSING:
+        assert time.monotonic() < deadline
+        now[0] += 0.1
+        engine.step()
+    held.let.set()
+    while engine.lanes:
+        assert time.monotonic() < deadline
+        now[0] += 0.1
+        engine.step()
+    engine.abandon()
+    assert receiver.requests == []
+    assert the_delivery(endpoint).state in ("held", "pending")
+
+
+def test_a_worker_that_is_to_end_sends_nothing_whose_transformation_ends_then(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, endpoint = Held(monkeypatch), an_endpoint(receiver.url, transformation="data")
+    emit(endpoint)
+    engine, _ = an_engine(endpoint)
+    deadline = time.monotonic() + 240
+    while not held.asked.is_set():
+        assert time.monotonic() < deadline
+        engine.step()
+    (lane,) = engine.lanes.values()
+    held.let.set()
+    while lane.in_flight:
+        assert time.monotonic() < deadline
+        engine.step(sending=False)
+    engine.abandon()
+    assert receiver.requests == []
+    assert the_delivery(endpoint).state == "pending"
 
 
 def test_what_this_machine_lacks_ends_no_attempt_and_is_waited_for(
