@@ -40,7 +40,7 @@ from deliveries.admin.failure.endpoint_health import (
     with_health,
 )
 from deliveries.admin.failure.failing import failing_section
-from deliveries.admin.front.dashboard import backlog_of
+from deliveries.admin.front.dashboard import backlog_of, is_due
 from deliveries.admin.front.overview import overview_of
 from deliveries.admin.lists.columns import customer_column
 from deliveries.admin.lists.owner_filters import CustomerFilter
@@ -127,7 +127,7 @@ class EndpointPages(VersionPage):
             "state": badge(row.state),
             "note": self.note_of(row),
             "health": health_badges(shown),
-            "health_words": in_words(row.health, is_on_the_way=backlog["waiting"] != "0"),  # type: ignore[attr-defined]
+            "health_words": in_words(row.health, is_on_the_way=partial(is_due, row)),  # type: ignore[attr-defined]
             "lane": row.lane,
             "resting": resting,
             "retests": retests_in_words(row),

@@ -15,7 +15,7 @@ from deliveries.api.error_pages import WORDS, error_page
 from deliveries.api.problems import Problem, plain_problem, problem, problem_of
 
 API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
-TOLD = (404, 409, 503)  # others deleted or made the same at this moment, or the database is away
+TOLD = (404, 409, 429, 503)  # others deleted or made the same at this moment, ask too much, or the database is away
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -7,8 +7,8 @@ FROM (
     FROM hookpost_endpoint
     WHERE deleted_at IS NULL AND state IN ('paused', 'disabled')
         AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s::uuid)
-    ORDER BY state_changed_at DESC
+    ORDER BY state_changed_at DESC, id DESC
     LIMIT %(shown)s::int
 ) s
 CROSS JOIN LATERAL (SELECT name FROM hookpost_customer WHERE id = s.customer_id LIMIT 1) c
-ORDER BY s.state_changed_at DESC
+ORDER BY s.state_changed_at DESC, s.id DESC

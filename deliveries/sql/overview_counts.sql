@@ -1,6 +1,6 @@
--- How many deliveries were given up, how many endpoints fail, rest and are stopped, and how much is queued; each up to a limit.
+-- How many deliveries were given up, how many endpoints fail, rest and are stopped; each up to a limit.
 -- customer_id uuid (null: of all), since uuid and until uuid (bounds of the ids of what was given up), wanted text[] (what to count: the rest is null), now timestamptz, limit int
--- One statement, for asking for each costs more than counting it. What is not wanted is not read. Of the queue twice as much is looked at, so that mostly both of its parts are told by one look.
+-- One statement, for asking for each costs more than counting it. What is not wanted is not read.
 SELECT
     CASE WHEN 'given_up' = ANY(%(wanted)s::text[]) THEN (
         SELECT count(*)::int FROM (

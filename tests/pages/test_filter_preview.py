@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from deliveries.evaluator.turns import asking_for
 from deliveries.services.accepting.events import EventDraft, accept_event
+from deliveries.services.process import shares
 from tests.pages.conftest import House
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +36,20 @@ def test_a_filter_is_tried_and_explained_and_what_is_wrong_stands_at_its_field(
     text = client.get(f"{page}/filter/", query | {"filter": "$.a =="}).content.decode()
     assert "is missing" in text
     assert "would match</h2>" not in text
+
+
+@pytest.mark.parametrize("page", ["filter", "change"])
+def test_who_has_one_under_way_is_told_so(
+    page: str, carol: Client, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given one that takes long, then the next one of the same customer is no error of ours, and the page is there."""
+    monkeypatch.setattr(shares, "WAIT_SECONDS", 0.0)
+    accept_event(EventDraft(type="order.made", data=b"{}", customer_id=acme.customer.id))
+    address = f"/portal/deliveries/endpoint/{acme.endpoint.public_id}/{page}/"
+    with asking_for(acme.customer.id), shares.filter_previews.turn(), shares.counts.turn():
+        answer = carol.get(
+            address, {"filter": "$.data.amount > 100", "event_types": "order.*"} if page == "filter" else {}
+        )
+    assert answer.status_code == 200
+    if page == "filter":
+        assert "Another one like it is under way for this customer" in answer.content.decode()

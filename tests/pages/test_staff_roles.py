@@ -311,6 +311,18 @@ def test_an_owner_with_a_way_in_stands_in_for_the_other(
         keep_an_owner(owner)
 
 
+def test_a_password_that_nobody_asks_for_is_no_way_in(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a provider beside which no password counts, then an owner with one stands in for nobody."""
+    second, owner = staff(StaffRole.OWNER, "second"), User.objects.get(username="alice")
+    second.set_password("another-wonderland-1872")
+    second.save()
+    monkeypatch.setattr(SETTINGS, "oidc_issuer", "https://id.example")
+    StaffIdentity.objects.create(user=owner, issuer="https://id.example", subject="1", was_made=True)
+    assert not is_last_owner(owner)
+    monkeypatch.setattr(SETTINGS, "oidc_passwords", "none")
+    assert is_last_owner(owner)
+
+
 def test_groups_of_roles_are_not_edited_by_hand(alice: Client) -> None:
     for name, answer in ((group_name(StaffRole.VIEWER), 403), ("Billing", 302)):
         group, _ = Group.objects.get_or_create(name=name)

@@ -302,7 +302,7 @@ def test_a_customer_has_one_piece_of_dear_work_at_a_time_and_others_theirs() -> 
     with asking_for(ALICE), work.turn():
         with pytest.raises(TooManyAtOnce) as refused, work.turn():
             pass
-        assert refused.value.limit == "processor_percent"
+        assert (refused.value.limit, str(refused.value)) == ("processor_percent", shares_module.UNDER_WAY)
         for other in (BOB, None):
             with asking_for(other), work.turn():
                 pass

@@ -13,9 +13,10 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
+from deliveries.admin.base.acts import sentence
 from deliveries.admin.endpoint.endpoint_live import EndpointLive
 from deliveries.admin.parts.rendering import page_of
-from deliveries.errors import InvalidInput, Unavailable
+from deliveries.errors import InvalidInput, TooManyAtOnce, Unavailable
 from deliveries.models import Endpoint
 
 
@@ -55,5 +56,5 @@ def refusals_at(form: forms.Form) -> Iterator[None]:
         yield
     except InvalidInput as error:
         form.add_error(error.field if error.field in form.fields else None, error.detail)
-    except Unavailable as error:
-        form.add_error(None, str(error))
+    except (Unavailable, TooManyAtOnce) as error:
+        form.add_error(None, sentence(error))

@@ -5,7 +5,7 @@ What lives here: words and colours for values that services give. It must not kn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -91,8 +91,8 @@ def lane_badge(row: Endpoint) -> SafeString | str:
     return badge("draining", colour="info") if row.draining else ""
 
 
-def in_words(health: Health, *, is_on_the_way: bool | None = None) -> str:
-    """Return health as a sentence or two; `is_on_the_way`: whether something waits there, None where nobody asked."""
+def in_words(health: Health, *, is_on_the_way: Callable[[], bool] | None = None) -> str:
+    """Return health as a sentence or two; `is_on_the_way` says whether something is due there, where that is told."""
     said = []
     if health.since is not None:
         at = to_second(health.since)
@@ -104,9 +104,9 @@ def in_words(health: Health, *, is_on_the_way: bool | None = None) -> str:
     return " ".join(said) or _without_news(health, is_on_the_way=is_on_the_way)
 
 
-def _without_news(health: Health, *, is_on_the_way: bool | None) -> str:
+def _without_news(health: Health, *, is_on_the_way: Callable[[], bool] | None) -> str:
     """Say why nothing is known: a first request may hang for a minute, and has been sent all the same."""
-    if is_on_the_way:
+    if is_on_the_way is not None and is_on_the_way():
         return gettext("What is on its way there has no answer yet.")
     if health.state != HealthState.UNKNOWN:
         return gettext("Nothing has been sent there in the last day.")

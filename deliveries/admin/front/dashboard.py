@@ -147,3 +147,8 @@ def backlog_of(endpoint: Endpoint) -> dict[str, str]:
     """Return how many deliveries of an endpoint wait and are held back."""
     waiting, held = queue_counts(DueDelivery.objects.filter(endpoint_id=endpoint.pk, manual=False))
     return {"waiting": waiting, "held": held}
+
+
+def is_due(endpoint: Endpoint) -> bool:
+    """Say whether something is due at an endpoint by now, or on its way there."""
+    return DueDelivery.objects.filter(endpoint_id=endpoint.pk, due_at__lte=clock.likely_now()).exists()

@@ -83,9 +83,11 @@ def with_a_way_in() -> QuerySet[AbstractUser]:
     """Return the owners who have a password, come by the provider, or by a backend of the project's own."""
     if set(settings.AUTHENTICATION_BACKENDS) - KNOWN_BACKENDS:
         return owners()
+    come_by_provider = Q(pk__in=StaffIdentity.objects.filter(issuer=conf.oidc_issuer).values("user_id"))
+    if conf.oidc_issuer and conf.oidc_passwords == "none":
+        return owners().filter(come_by_provider)
     has_password = ~Q(password="") & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-    come_by_provider = StaffIdentity.objects.filter(issuer=conf.oidc_issuer).values("user_id")
-    return owners().filter(has_password | Q(pk__in=come_by_provider))
+    return owners().filter(has_password | come_by_provider)
 
 
 def is_last_owner(user: AbstractUser) -> bool:

@@ -22,12 +22,14 @@ from deliveries.database.sharing import is_sharing
 from deliveries.errors import TooManyAtOnce
 from deliveries.evaluator.turns import asker, asking_for
 from deliveries.protocol.writing import ids
+from deliveries.protocol.writing.sentences import say
 from deliveries.services.common.limits import LIMITS
 from deliveries.services.process.budgets import Budgets
 from deliveries.services.process.group_commit import committing_seconds
 
 HAS_PLACE = "hookpost.has_place"  # in what a web server tells of a request: its place was taken before
 WAIT_SECONDS = 2.0
+UNDER_WAY = say("another one like it is under way for this customer; ask again once it has ended")
 SECONDS_PER_BYTE = 1e-7  # of a posted body: what storing it costs the database, and those who wait for it there
 SECONDS_PER_DELIVERY = 2.5e-4  # of processor, from its row in the queue to the record of its attempt
 
@@ -157,11 +159,11 @@ class DearWork:
             self._end(customer_id)
 
     def _begin(self, customer_id: UUID) -> None:
+        if customer_id in self._customers and is_sharing():
+            close_old_connections()  # who waits holds no connection to the database
         with self._changed:
-            if customer_id in self._customers and is_sharing():
-                close_old_connections()  # who waits holds no connection to the database
             if not self._changed.wait_for(lambda: customer_id not in self._customers, timeout=WAIT_SECONDS):
-                raise _too_dear(customer_id)
+                raise _refusal(UNDER_WAY, "processor_percent", customer_id)
             self._customers.add(customer_id)
 
     def _end(self, customer_id: UUID) -> None:

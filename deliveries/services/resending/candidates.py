@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -112,9 +111,9 @@ def count_part(kind: str, selection: Selection, ids: Sequence[UUID]) -> int:
 def count_eligible(kind: str, selection: Selection, viewer: Viewer, *, before: UUID, looks: int | None = None) -> Count:
     """Count what would be queued, up to COUNT_LIMIT and for about COUNT_SECONDS, or in so many looks at the log.
 
-    Raises TooManyAtOnce where a customer has one without looks under way.
+    Raises TooManyAtOnce where a customer has one under way for long.
     """
-    with counts.turn() if looks is None else nullcontext():
+    with counts.turn():
         return _count(kind, selection, viewer, before=before, looks=looks)
 
 
