@@ -32,7 +32,7 @@ def too_large_at_2(request: Request) -> Answer:
 
 
 def waits(endpoint: Endpoint) -> list[Waiting]:
-    """What the endpoint's deliveries wait for, those that were tried first: two of a millisecond have no order of ids."""
+    """What the endpoint's deliveries wait for, those that were tried first: ids of one millisecond have no order."""
     rows = list(Delivery.objects.filter(endpoint=endpoint, state="pending").order_by("-attempts", "id"))
     waiting = waiting_of(rows)
     return [waiting[row.id] for row in rows]
