@@ -255,6 +255,6 @@ def test_a_refused_parameter_leads_to_the_same_list_without_it(site: str, alice:
     query = {"state": ["exhausted", "held"], "nosuch": "1", "e": "2"}
     text = client.get(page, query, headers={"accept-language": "de"}).content.decode()
     assert "Diese Liste kennt keinen Filter „e“." in text
-    (address,) = re.findall(r'<a href="([^"]+)">Die Liste ohne ihn</a>', text)
+    (address,) = re.findall(r'<a href="([^"]+)">Die Liste ohne diesen Filter</a>', text)
     assert unescape(address) == f"{page}?state=exhausted&state=held"
     assert client.get(unescape(address)).status_code == 200
