@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from deliveries.database.beside import do_beside, working_beside
 from deliveries.database.limits import answered_within
 from tests.engine.steps import an_endpoint, an_engine, by_hand, emit, run_until_idle, the_delivery
+from tests.engine.test_contained import eventually
 from tests.receiver import Answer, Receiver, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,7 +87,7 @@ def test_an_engine_that_waits_says_meanwhile_that_it_lives(receiver: Receiver) -
         threading.Thread(target=_let_go_after_a_beat, args=(session,)).start()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(1)")
-    assert engine._upkeep.is_sure()
+    assert eventually(engine._upkeep.is_sure), "a beat is stored a moment before its thread has noted it"
 
 
 def _let_go_after_a_beat(session: psycopg.Connection) -> None:

@@ -84,6 +84,8 @@ def test_a_form_is_saved_though_somebody_has_logged_in_anew_in_another_tab(page:
     Session.objects.all().delete()
     other = page.context.new_page()
     log_in(other, acme.member.user, site="portal")
+    page.fill("#id_url", f"{acme.endpoint.url}/newer")
+    page.wait_for_selector(".hp-said[data-hp-good=true], .hp-said[data-hp-good=false]")  # it was looked at, too
     page.click(SAVE)
     page.wait_for_selector(".hp-secret")
     assert Endpoint.objects.get(description="in the first tab").customer == acme.customer

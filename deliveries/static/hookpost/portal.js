@@ -39,6 +39,7 @@ function watchUrl(field) {
     said.textContent = hpSay("Looking whether it is reached…");
     const form = new FormData();
     form.set("url", looked);
+    renewToken(field.form);
     form.set("csrfmiddlewaretoken", field.form.elements.csrfmiddlewaretoken.value);
     try {
       const answer = await fetch(field.dataset.hpAsk, { method: "POST", body: form, signal: asking.signal });
