@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,11 +75,24 @@ def large_kb() -> int:
     return sum(map(int, re.findall(r"^AnonHugePages: +(\d+) kB", AREAS.read_text(), re.MULTILINE)))
 
 
-def test_where_nothing_is_told_of_the_memory_all_stays_as_it_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("lacking", ["the memory's description", "ctypes", "nothing"])
+def test_where_something_is_lacking_all_stays_as_it_is(
+    lacking: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(large_pages, "AREAS", tmp_path / "none")
+    """Given a system without /proc, or a Python without ctypes, then no memory is chosen, and nobody hears of it."""
+    looked_at: list[str] = []
+
+    def none_filled(told: str) -> list[tuple[int, int]]:
+        looked_at.append(told)
+        return []
+
+    monkeypatch.setattr(large_pages, "filled_areas", none_filled)
+    if lacking == "ctypes":
+        monkeypatch.setitem(sys.modules, "ctypes", None)
+    elif lacking != "nothing":
+        monkeypatch.setattr(large_pages, "AREAS", tmp_path / "none")
     lay_together()
+    assert len(looked_at) == (lacking == "nothing")
 
 
 def test_no_start_waits_for_it_and_no_end() -> None:
