@@ -21,6 +21,7 @@ from deliveries.engine.dispatcher import Dispatcher
 from deliveries.engine.engines import Engines
 from deliveries.errors import reason_of
 from deliveries.metrics import names
+from deliveries.services.common.seldom import Seldom
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +35,6 @@ WAITING_LIMIT = 64  # messages of a queue, from which on nobody rings
 AWAY_SECONDS = 5.0  # after a failure nobody but the notifier's own thread waits for the broker
 HEARD_SECONDS = 0.5  # within which a worker takes a lane that was rung for
 FORGET_SECONDS = 3.0  # since a ring, after which it is not counted against the broker
-TELL_EVERY_SECONDS = 60.0
-REASONS = 32  # that are remembered: some name a port of the moment
 LOOK_SECONDS = 0.25  # between two looks at how many wait
 WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -205,7 +204,7 @@ def _actor_of(*, slow: bool) -> dramatiq.Actor[[Sequence[str]], None]:
 
 
 _notifier = _Notifier()
-_told: dict[str, float] = {}  # when each reason was logged last
+_seldom = Seldom()
 
 
 def wake(lanes: Iterable[tuple[UUID, bool]]) -> None:
@@ -265,11 +264,7 @@ def note_broker_away(error: Exception, **what: object) -> None:
     """Count a ring that failed, log each reason once a minute, and ring with less haste for a while."""
     _notifier.note_away()
     names.BROKER_FAILURES.add()
-    reason, now = reason_of(error), time.monotonic()
-    if now >= _told.get(reason, now - TELL_EVERY_SECONDS) + TELL_EVERY_SECONDS:
-        if len(_told) >= REASONS:
-            _told.clear()
-        _told[reason] = now
+    if _seldom.lets(reason := reason_of(error)):
         log.warning("broker_notify_failed", error=reason, **what)
 
 

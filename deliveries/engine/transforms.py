@@ -7,7 +7,6 @@ there. It must not know lanes, the database, or what an event is sent to. Nobody
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -19,10 +18,10 @@ from deliveries.errors import CannotShape, Unavailable
 from deliveries.evaluator.process import Evaluator
 from deliveries.protocol.events.api_versions import MappingStep
 from deliveries.protocol.events.transformation import FAILED
+from deliveries.services.common.seldom import Seldom
 
 log = structlog.get_logger(__name__)
 
-TELL_EVERY_SECONDS = 60.0
 PAUSE_SECONDS = 1.0  # before one that could not be evaluated for want of something here is tried again
 
 Tag = TypeVar("Tag")
@@ -37,7 +36,7 @@ class Transforms(Generic[Tag]):
         self._lines: dict[UUID, deque[tuple[Tag, str, bytes, Sequence[MappingStep]]]] = {}
         self._ended: deque[tuple[Tag, bytes | CannotShape]] = deque()
         self._changed = threading.Condition()
-        self._is_closed, self._told_at = False, float("-inf")
+        self._is_closed, self._seldom = False, Seldom()
         self._thread = threading.Thread(target=self._run, name="transformations", daemon=True)
         self._thread.start()
 
@@ -80,17 +79,13 @@ class Transforms(Generic[Tag]):
             except CannotShape as error:
                 return error
             except Unavailable as error:
-                self._tell_of(error)
+                if self._seldom.lets():
+                    log.warning("transformations_wait", reason=str(error))
                 with self._changed:
                     self._changed.wait_for(lambda: self._is_closed, timeout=PAUSE_SECONDS)
             except (OSError, ValueError) as error:
                 return CannotShape(str(error), error=FAILED)
         return CannotShape("", error=FAILED)
-
-    def _tell_of(self, error: Unavailable) -> None:
-        if time.monotonic() >= self._told_at + TELL_EVERY_SECONDS:
-            self._told_at = time.monotonic()
-            log.warning("transformations_wait", reason=str(error))
 
     def _next(self) -> tuple[Tag, str, bytes, Sequence[MappingStep]] | None:
         """Wait for the next one, of the customer whose last one is longest ago; None at the end."""

@@ -23,26 +23,25 @@ from deliveries.errors import ClockOff
 from deliveries.outbound.multi import Transfers
 from deliveries.protocol.answers.outcome import REST_SECONDS
 from deliveries.services.common import clock
+from deliveries.services.common.seldom import Seldom
 from deliveries.services.telling.alerts import note_cannot_send, tell_clock_off
 
 log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 0.1
 STILL_SECONDS = 10.0  # longer than a failover
-TELL_EVERY_SECONDS = 60.0
 
 
 class StandStill:
     """Tells, once a minute, of an engine that may send nothing although the database answers: each time too late."""
 
     def __init__(self) -> None:
-        self._since, self._told_at = NEVER, -NEVER
+        self._since, self._seldom = NEVER, Seldom()
 
     def note(self, now: float, *, is_put_off: bool) -> None:
         """Note whether the engine may send now."""
         self._since = min(self._since, now) if is_put_off else NEVER
-        if now >= self._since + STILL_SECONDS and now >= self._told_at + TELL_EVERY_SECONDS:
-            self._told_at = now
+        if now >= self._since + STILL_SECONDS and self._seldom.lets(now=now):
             log.error("database_too_slow", sent_nothing_for_seconds=round(now - self._since))
 
 

