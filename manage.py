@@ -66,7 +66,7 @@ def explain(error: Exception, *, command: str) -> str:
         return f"DJANGO_SETTINGS_MODULE: {module}, of another project, is not here: unset it"
     from django.core.exceptions import ImproperlyConfigured
 
-    from deliveries.services.housekeeping import tables
+    from deliveries.services.housekeeping import tables  # not before the settings are known to be right
 
     if isinstance(error, ImproperlyConfigured):
         return str(error)

@@ -39,7 +39,7 @@ def check_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
 @register(Tags.database)
 def check_keyring(app_configs: object, databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     """Check that the keyring opens what is stored; `manage.py check --database default`."""
-    from deliveries.services.housekeeping import keyring
+    from deliveries.services.housekeeping import keyring  # models are not ready when this file is imported
 
     if "default" not in (databases or ()):
         return []

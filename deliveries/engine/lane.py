@@ -69,7 +69,7 @@ class Lane:
         self.waiting: deque[Claimed] = deque()
         self.in_flight: dict[Key, Sent] = {}
         self.finished: list[Finished] = []
-        self.claims, self._quick_claims, self.answers, self.preparing = 0, 0, 0, 0  # in flight, and still to be made
+        self.claims, self._quick_claims, self.answers, self.preparing = 0, 0, 0, 0  # preparing: to be made yet
 
     # Moves.
 
