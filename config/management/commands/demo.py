@@ -57,22 +57,20 @@ class Command(BaseCommand):
             signal.signal(each, signal.default_int_handler)  # both end as Ctrl-C does, and stop the children
         told = False
         try:
-            with (
-                alone(paths.absolute(conf.data_dir)),
-                receiving() as receiver,
-                running(console, port=(port := chosen_port(console, port)), receiver=receiver) as child,
-            ):
-                base_url = f"http://{HOST}:{port}"
-                api = Api(base_url=base_url, key=logins.new_key())
-                story.tell(story.Stage(api=api, receiver=receiver, console=console))
-                told = True
-                if options["full"]:
-                    fill_up(console, api, receiver)
-                tell_where(console, base_url, key=api.key)
-                if once:
-                    screen.line(console, "\nStops now; `make up` starts it again with the same data.")
-                else:
-                    stay(console, child)
+            with alone(paths.absolute(conf.data_dir)), receiving() as receiver:
+                port = chosen_port(console, port)
+                with running(console, port=port, receiver=receiver) as child:
+                    base_url = f"http://{HOST}:{port}"
+                    api = Api(base_url=base_url, key=logins.new_key())
+                    story.tell(story.Stage(api=api, receiver=receiver, console=console))
+                    told = True
+                    if options["full"]:
+                        fill_up(console, api, receiver)
+                    tell_where(console, base_url, key=api.key)
+                    if once:
+                        screen.line(console, "\nStops now; `make up` starts it again with the same data.")
+                    else:
+                        stay(console, child)
         except KeyboardInterrupt:
             if not told:
                 sys.exit(130)
